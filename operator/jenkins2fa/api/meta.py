@@ -1,0 +1,117 @@
+"""What both kinds share: group and version, metadata, label selectors, references."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any
+
+from jenkins2fa.api.reading import Fields, parse_time
+
+GROUP = "jenkins2fa.dev"
+VERSION = "v1alpha1"
+API_VERSION = f"{GROUP}/{VERSION}"
+
+RECONCILE_AT = f"{GROUP}/reconcile-at"  # any new value on an instance or a policy asks for a pass now
+TAKE_OVER = f"{GROUP}/take-over"  # on an instance: the owner (as its status names it) whose Jenkins may be taken over
+
+_EMPTY: Mapping[str, str] = MappingProxyType({})
+_EPOCH = datetime.fromtimestamp(0, UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """Which object: unique within one kind."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """The part of Kubernetes' metadata that decisions need."""
+
+    namespace: str
+    name: str
+    uid: str = ""
+    generation: int = 0
+    labels: Mapping[str, str] = field(default=_EMPTY)
+    annotations: Mapping[str, str] = field(default=_EMPTY)
+    created: datetime = _EPOCH
+    deleting: bool = False
+
+    @property
+    def key(self) -> Key:
+        return Key(self.namespace, self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """One entry of ``matchExpressions``."""
+
+    key: str
+    operator: str
+    values: frozenset[str] = frozenset()
+
+    def matches(self, labels: Mapping[str, str]) -> bool:
+        present = self.key in labels
+        match self.operator:
+            case "In":
+                return present and labels[self.key] in self.values
+            case "NotIn":
+                return not present or labels[self.key] not in self.values
+            case "Exists":
+                return present
+            case _:
+                return not present
+
+
+@dataclass(frozen=True, slots=True)
+class LabelSelector:
+    """A Kubernetes label selector; an empty one matches everything."""
+
+    labels: tuple[tuple[str, str], ...] = ()
+    expressions: tuple[Requirement, ...] = ()
+
+    def matches(self, labels: Mapping[str, str]) -> bool:
+        return all(labels.get(key) == value for key, value in self.labels) and all(e.matches(labels) for e in self.expressions)
+
+
+def read_metadata(body: Mapping[str, Any]) -> Metadata:
+    """Metadata of a Kubernetes object; what a file on disk leaves out gets a harmless default."""
+    meta = body.get("metadata") or {}
+    created = meta.get("creationTimestamp")
+    return Metadata(
+        namespace=meta.get("namespace") or "default",
+        name=meta.get("name") or "",
+        uid=meta.get("uid") or "",
+        generation=meta.get("generation") or 0,
+        labels=MappingProxyType(dict(meta.get("labels") or {})),
+        annotations=MappingProxyType(dict(meta.get("annotations") or {})),
+        created=parse_time(created) if created else _EPOCH,
+        deleting=bool(meta.get("deletionTimestamp")),
+    )
+
+
+def read_selector(fields: Fields | None) -> LabelSelector:
+    if fields is None:
+        return LabelSelector()
+    labels = fields.nested("matchLabels")
+    pairs = tuple(sorted((str(k), str(v)) for k, v in labels.values.items())) if labels else ()
+    return LabelSelector(pairs, tuple(_read_requirements(fields)))
+
+
+def _read_requirements(fields: Fields) -> list[Requirement]:
+    found = []
+    for number, item in enumerate(fields.values.get("matchExpressions") or ()):
+        one = Fields(item, f"{fields.at('matchExpressions')}[{number}]", fields.problems)
+        operator = one.required_text("operator")
+        if operator not in ("In", "NotIn", "Exists", "DoesNotExist"):
+            one.fail("operator", f"must be one of In, NotIn, Exists, DoesNotExist, is {operator!r}")
+        found.append(Requirement(one.required_text("key"), operator, frozenset(one.texts("values") or ())))
+    return found

@@ -1,0 +1,183 @@
+"""``TwoFactorPolicy``: what must hold on the instances it selects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from jenkins2fa.api.meta import LabelSelector, Metadata, read_metadata, read_selector
+from jenkins2fa.api.reading import Fields, InvalidObject
+
+KIND = "TwoFactorPolicy"
+PLURAL = "twofactorpolicies"
+
+
+class Enforcement(StrEnum):
+    """The global toggle; ``REPORT`` says what would change and writes nothing."""
+
+    ENFORCE = "Enforce"
+    REPORT = "Report"
+    OFF = "Off"
+
+
+class Factor(StrEnum):
+    """Second factors by their name in a policy."""
+
+    EMAIL_OTP = "EmailOTP"
+    SMS_OTP = "SMSOTP"
+    MOBILE_AUTHENTICATOR = "MobileAuthenticator"
+    DUO_PUSH = "DuoPush"
+    SECURITY_QUESTIONS = "SecurityQuestions"
+    BACKUP_CODES = "BackupCodes"
+    WEB_AUTHN = "WebAuthn"
+    YUBI_KEY = "YubiKey"
+
+
+class ApiTokens(StrEnum):
+    """What happens to a request with an API token; left out = the plugin's own rule."""
+
+    EXEMPT = "Exempt"
+    CHALLENGE = "Challenge"
+
+
+class Assurance(StrEnum):
+    """Authentication assurance levels of NIST SP 800-63B."""
+
+    AAL1 = "AAL1"
+    AAL2 = "AAL2"
+
+
+class DriftMode(StrEnum):
+    CORRECT = "Correct"
+    REPORT = "Report"
+
+
+class DeletionPolicy(StrEnum):
+    """What happens in Jenkins when its policy is deleted."""
+
+    RETAIN = "Retain"
+    RESTORE = "Restore"
+    DISABLE = "Disable"
+
+
+class SMSGateway(StrEnum):
+    MINI_ORANGE = "MiniOrange"
+    TWILIO = "Twilio"
+
+
+@dataclass(frozen=True, slots=True)
+class EmailOTP:
+    """How the one-time password is mailed; None leaves Jenkins' own text."""
+
+    sender_address: str
+    subject: str | None = None
+    template: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BreakGlass:
+    until: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySpec:
+    """``enforced_groups`` None = everyone. Durations are whole seconds."""
+
+    instance_selector: LabelSelector
+    enforcement: Enforcement
+    allowed_factors: frozenset[Factor] = frozenset()
+    namespace_selector: LabelSelector | None = None
+    enforced_groups: frozenset[str] | None = None
+    exempt_groups: frozenset[str] = frozenset()
+    email_otp: EmailOTP | None = None
+    sms_gateway: SMSGateway | None = None
+    build_window: timedelta | None = None
+    remember_device: timedelta | None = None
+    api_tokens: ApiTokens | None = None
+    minimum_assurance: Assurance = Assurance.AAL1
+    drift_mode: DriftMode = DriftMode.CORRECT
+    suspend: bool = False
+    break_glass: BreakGlass | None = None
+    deletion_policy: DeletionPolicy = DeletionPolicy.RETAIN
+    priority: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TwoFactorPolicy:
+    meta: Metadata
+    spec: PolicySpec
+
+
+def parse_policy(body: Mapping[str, Any]) -> TwoFactorPolicy:
+    """A ``TwoFactorPolicy`` object (from the API server or a file) as data. Raises :class:`InvalidObject` with every problem."""
+    root = Fields(body)
+    fields = root.nested("spec", required=True) or Fields({}, "spec", root.problems)
+    spec = _read_spec(fields)
+    if not root.problems:
+        from jenkins2fa.api.rules import policy_problems  # the rules need the types of this module
+
+        root.problems.extend(policy_problems(spec))
+    if root.problems:
+        raise InvalidObject(root.problems)
+    return TwoFactorPolicy(read_metadata(body), spec)
+
+
+def _read_spec(fields: Fields) -> PolicySpec:
+    groups = fields.texts("enforcedGroups")
+    namespaces = fields.nested("namespaceSelector")
+    if not fields.has("enforcement"):
+        fields.fail("enforcement", "required: one of Enforce, Report, Off")
+    return PolicySpec(
+        instance_selector=read_selector(fields.nested("instanceSelector", required=True)),
+        namespace_selector=read_selector(namespaces) if namespaces else None,
+        enforcement=fields.choice("enforcement", Enforcement, None) or Enforcement.REPORT,
+        enforced_groups=None if groups is None else frozenset(groups),
+        exempt_groups=frozenset(fields.texts("exemptGroups") or ()),
+        allowed_factors=fields.choices("allowedFactors", Factor),
+        email_otp=_read_email(fields.nested("emailOTP")),
+        sms_gateway=_read_gateway(fields.nested("smsOTP")),
+        build_window=_read_window(fields.nested("requireOnBuild")),
+        remember_device=fields.duration("rememberDevice"),
+        api_tokens=fields.choice("apiTokens", ApiTokens, None),
+        minimum_assurance=fields.choice("minimumAssurance", Assurance, None) or Assurance.AAL1,
+        drift_mode=_read_drift(fields.nested("drift")),
+        suspend=fields.boolean("suspend", False),
+        break_glass=_read_break_glass(fields.nested("breakGlass")),
+        deletion_policy=fields.choice("deletionPolicy", DeletionPolicy, None) or DeletionPolicy.RETAIN,
+        priority=fields.integer("priority", 0),
+    )
+
+
+def _read_email(fields: Fields | None) -> EmailOTP | None:
+    if fields is None:
+        return None
+    return EmailOTP(fields.required_text("senderAddress"), fields.text("subject"), fields.text("template"))
+
+
+def _read_gateway(fields: Fields | None) -> SMSGateway | None:
+    return None if fields is None else fields.choice("gateway", SMSGateway, None)
+
+
+def _read_window(fields: Fields | None) -> timedelta | None:
+    if fields is None:
+        return None
+    if not fields.has("window"):
+        fields.fail("window", "required: how long one second factor is good for builds, such as 15m")
+    return fields.duration("window")
+
+
+def _read_drift(fields: Fields | None) -> DriftMode:
+    return (fields and fields.choice("mode", DriftMode, None)) or DriftMode.CORRECT
+
+
+def _read_break_glass(fields: Fields | None) -> BreakGlass | None:
+    if fields is None:
+        return None
+    until, reason = fields.time("until"), fields.required_text("reason")
+    if not fields.has("until"):
+        fields.fail("until", "required: the time at which two-factor authentication is on again")
+    return BreakGlass(until, reason) if until else None

@@ -1,0 +1,179 @@
+"""Reading nested mappings with errors that name the field.
+
+A reader never stops at the first problem: all of them are collected, so that one look at the message is enough to mend a file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+from typing import Any, TypeVar
+
+E = TypeVar("E", bound=Enum)
+T = TypeVar("T")
+
+_DURATION = re.compile(r"^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong with an object: ``path`` is dotted (``spec.emailOTP.senderAddress``), ``message`` says the way out."""
+
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}" if self.path else self.message
+
+
+class InvalidObject(ValueError):
+    """An object that cannot be used as it is; ``problems`` holds every reason (at least one)."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(str(problem) for problem in self.problems))
+
+
+@dataclass(slots=True)
+class Fields:
+    """The fields of one mapping, and where it stands in the object."""
+
+    values: Mapping[str, Any]
+    path: str = ""
+    problems: list[Problem] = field(default_factory=list)
+
+    def at(self, name: str) -> str:
+        return f"{self.path}.{name}" if self.path else name
+
+    def fail(self, name: str, message: str) -> None:
+        self.problems.append(Problem(self.at(name), message))
+
+    def has(self, name: str) -> bool:
+        return self.values.get(name) is not None
+
+    def nested(self, name: str, *, required: bool = False) -> Fields | None:
+        """The fields of a nested mapping, or None when it is absent."""
+        value = self.values.get(name)
+        if value is None:
+            if required:
+                self.fail(name, "required")
+            return None
+        if not isinstance(value, Mapping):
+            self.fail(name, f"must be a mapping, is {_kind(value)}")
+            return None
+        return Fields(value, self.at(name), self.problems)
+
+    def text(self, name: str, default: str | None = None, *, required: bool = False) -> str | None:
+        return self._typed(name, str, "a text", default, required)
+
+    def required_text(self, name: str) -> str:
+        return self.text(name, required=True) or ""
+
+    def boolean(self, name: str, default: bool) -> bool:
+        value = self._typed(name, bool, "true or false", default, False)
+        return default if value is None else value
+
+    def integer(self, name: str, default: int) -> int:
+        value = self.values.get(name)
+        if isinstance(value, bool):
+            self.fail(name, "must be a whole number, is true or false")
+            return default
+        number = self._typed(name, int, "a whole number", default, False)
+        return default if number is None else number
+
+    def choice(self, name: str, kind: type[E], default: E | None) -> E | None:
+        value = self.values.get(name)
+        if value is None:
+            return default
+        return self._convert(name, value, lambda text: kind(text), f"must be one of {_values(kind)}, is {value!r}") or default
+
+    def choices(self, name: str, kind: type[E]) -> frozenset[E]:
+        found = set()
+        for item in self.texts(name) or ():
+            one = self._convert(name, item, lambda text: kind(text), f"must hold only {_values(kind)}, has {item!r}")
+            if one is not None:
+                found.add(one)
+        return frozenset(found)
+
+    def texts(self, name: str) -> tuple[str, ...] | None:
+        """A list of texts; None when it is absent (which often means something else than an empty list)."""
+        value = self.values.get(name)
+        if value is None:
+            return None
+        if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
+            self.fail(name, "must be a list of texts")
+            return ()
+        return tuple(value)
+
+    def duration(self, name: str, default: timedelta | None = None) -> timedelta | None:
+        value = self.values.get(name)
+        if value is None:
+            return default
+        return self._convert(name, value, parse_duration, f"must be a duration such as 30s, 15m or 1h30m, is {value!r}") or default
+
+    def time(self, name: str) -> datetime | None:
+        value = self.values.get(name)
+        if value is None:
+            return None
+        return self._convert(name, value, parse_time, f"must be a time such as 2026-12-01T12:00:00Z, is {value!r}")
+
+    def _typed(self, name: str, kind: type[T], label: str, default: T | None, required: bool) -> T | None:
+        value = self.values.get(name)
+        if value is None:
+            if required:
+                self.fail(name, "required")
+            return default
+        if not isinstance(value, kind):
+            self.fail(name, f"must be {label}, is {_kind(value)}")
+            return default
+        return value
+
+    def _convert(self, name: str, value: Any, convert: Callable[[Any], T], message: str) -> T | None:
+        try:
+            return convert(value)
+        except (ValueError, TypeError):
+            self.fail(name, message)
+            return None
+
+
+def parse_duration(text: str) -> timedelta:
+    """``1h30m`` and the like (hours, minutes, seconds; at least one of them) as a timedelta. Raises ValueError."""
+    found = _DURATION.match(text) if isinstance(text, str) else None
+    if not found or not any(found.groups()):
+        raise ValueError(f"{text!r} is not a duration such as 30s, 15m or 1h30m")
+    hours, minutes, seconds = (int(part or 0) for part in found.groups())
+    return timedelta(hours=hours, minutes=minutes, seconds=seconds)
+
+
+def format_duration(length: timedelta) -> str:
+    """The shortest spelling that :func:`parse_duration` reads back: ``1h30m``, ``15m``, ``0s``."""
+    hours, rest = divmod(int(length.total_seconds()), 3600)
+    minutes, seconds = divmod(rest, 60)
+    return "".join(f"{number}{unit}" for number, unit in ((hours, "h"), (minutes, "m"), (seconds, "s")) if number) or "0s"
+
+
+def parse_time(value: Any) -> datetime:
+    """An RFC 3339 time with a zone (YAML may have made it a datetime already), in UTC. Raises ValueError."""
+    moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+    if moment.tzinfo is None:
+        if not isinstance(value, datetime):
+            raise ValueError("a time needs its zone")
+        moment = moment.replace(tzinfo=UTC)  # PyYAML drops the zone of a time in UTC
+    return moment.astimezone(UTC)
+
+
+def format_time(moment: datetime) -> str:
+    """RFC 3339 in UTC with whole seconds, as Kubernetes writes times."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _values(kind: type[Enum]) -> str:
+    return ", ".join(str(member.value) for member in kind)
+
+
+def _kind(value: Any) -> str:
+    names = {dict: "a mapping", list: "a list", str: "a text", bool: "true or false", int: "a number", float: "a number"}
+    return names.get(type(value), type(value).__name__)
