@@ -1,0 +1,5 @@
+"""Everything that talks to a Jenkins.
+
+Belongs here: the script transport and its errors, probes, the change protocol, one driver for each Jenkins plugin, and the Groovy scripts
+that run inside Jenkins. Does not belong here: Kubernetes, and decisions (those are in ``core``).
+"""

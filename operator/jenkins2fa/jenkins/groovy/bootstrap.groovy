@@ -1,0 +1,38 @@
+def input = new groovy.json.JsonSlurperClassic().parseText(new String('<BASE64>'.decodeBase64(), 'UTF-8'))
+/*
+ * Runs a script of the operator that this Jenkins has compiled already; compiles it first if its text comes along.
+ * Input: nonce; script {name, sha256[, text]}; resident {sha256[, text]} or absent; the rest is the script's own input.
+ * Compiled classes are kept in a servlet-context attribute under the script's name, so one call leaves one class behind: this text's own.
+ * No closures here: each would be a class more for every call.
+ */
+def jenkins = jenkins.model.Jenkins.get()
+def context = jenkins.metaClass.respondsTo(jenkins, 'getServletContext') ? jenkins.getServletContext() : jenkins.servletContext
+def kept = context.getAttribute('jenkins2fa.scripts')
+if (kept == null) context.setAttribute('jenkins2fa.scripts', kept = new java.util.concurrent.ConcurrentHashMap())
+def missing = []
+def code = null
+if (input.resident != null) {
+    code = kept.get('resident')
+    if (code?.code != input.resident.sha256) {
+        if (input.resident.text == null) missing << 'resident'
+        else kept.put('resident', code = new GroovyShell(jenkins.pluginManager.uberClassLoader, new Binding(text: input.resident.text)).evaluate(input.resident.text, 'jenkins2fa_resident.groovy'))
+    }
+}
+def script = kept.get(input.script.name)
+if (script?.sha256 != input.script.sha256) {
+    if (input.script.text == null) missing << input.script.name
+    else {
+        def type = new GroovyShell(jenkins.pluginManager.uberClassLoader).parse(input.script.text, "jenkins2fa_${input.script.name}.groovy".toString()).class
+        kept.put(input.script.name, script = [sha256: input.script.sha256, type: type])
+        java.util.logging.Logger.getLogger('jenkins2fa').info("script ${input.script.name} ${input.script.sha256} compiled")
+    }
+}
+if (missing) println "@@2FA ${input.nonce} ${groovy.json.JsonOutput.toJson([missing: missing])}"
+else {
+    def run = script.type.newInstance()
+    run.binding = new Binding(input: input, code: code)
+    def answer
+    try { answer = run.run() }
+    catch (Throwable problem) { answer = [ok: false, error: [type: problem.class.simpleName, message: String.valueOf(problem.message)]] }
+    println "@@2FA ${input.nonce} ${groovy.json.JsonOutput.toJson(answer)}"
+}

@@ -1,0 +1,29 @@
+/*
+ * Lets go of this Jenkins. Input: settings (Retain: the plugin's settings stay; Restore: as they were before us; Disable: 2FA off).
+ * A pending trial is undone and a break-glass ended first. The gate, its start-up script and our files are removed in any case.
+ */
+import jenkins.model.Jenkins
+
+def shared = code.shared, settings = code.settings
+synchronized (shared.chain) {
+    def pending = code.store.read('trial.json')
+    if (pending != null) code.trial.end(pending.id, 'released')
+    code.breakGlass.close()
+    def state = code.store.read('state.json')
+    if (input.settings == 'Restore' && state?.restorePoint != null) {
+        settings.remember(state.restorePoint.disk ?: state.restorePoint.memory)
+        settings.save()
+        settings.setLive(state.restorePoint.live)
+    }
+    if (input.settings == 'Disable') {
+        settings.remember([enabled: false])
+        settings.save()
+        settings.setLive(false)
+    }
+    code.gate.remove()
+    code.store.startup.delete()
+    new File(Jenkins.get().rootDir, 'jenkins2fa').deleteDir()
+    shared.context.removeAttribute(shared.KEY)
+    shared.context.removeAttribute('jenkins2fa.scripts')
+    return [ok: true]
+}

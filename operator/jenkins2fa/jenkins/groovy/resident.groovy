@@ -1,0 +1,608 @@
+/*
+ * The part of the operator that stays inside Jenkins: the gate, the undo of an unconfirmed trial, the end of a break-glass.
+ *
+ * Lives in $JENKINS_HOME/init.groovy.d/jenkins2fa.groovy and runs at every start; the operator also has it evaluated through the script console,
+ * with the binding `text` (the file's own text), and uses the classes that it returns. The text never changes with the settings: what to do is in the
+ * JSON files of $JENKINS_HOME/jenkins2fa. Works with javax.servlet and jakarta.servlet. Every class has one job.
+ * To take it out: `jenkins2fa gate remove`, or delete this file and the folder $JENKINS_HOME/jenkins2fa and restart.
+ */
+import groovy.json.JsonOutput
+import groovy.json.JsonSlurperClassic
+import hudson.model.User
+import hudson.util.AtomicFileWriter
+import hudson.util.PluginServletFilter
+import java.lang.reflect.Proxy
+import java.util.concurrent.ConcurrentHashMap
+import java.util.concurrent.TimeUnit
+import java.util.concurrent.atomic.AtomicBoolean
+import java.util.concurrent.atomic.AtomicLong
+import java.util.logging.Level
+import java.util.logging.Logger
+import jenkins.model.Jenkins
+import jenkins.util.Timer
+
+/** A refusal with a name that the operator knows (the class name crosses the wire). */
+class TrialPending extends RuntimeException { TrialPending(String message) { super(message) } }
+class OwnedElsewhere extends RuntimeException { OwnedElsewhere(String message) { super(message) } }
+class QuietingDown extends RuntimeException { QuietingDown(String message) { super(message) } }
+class NotPersisted extends RuntimeException { NotPersisted(String message) { super(message) } }
+
+/** JSON files beside Jenkins' own, written atomically. */
+class Store {
+    static File file(String name) { new File(Jenkins.get().rootDir, "jenkins2fa/$name") }
+
+    static Map read(String name) {
+        def source = file(name)
+        source.file ? (Map) new JsonSlurperClassic().parse(source, 'UTF-8') : null
+    }
+
+    static void write(String name, Map data) { writeText(file(name), JsonOutput.toJson(data)) }
+
+    static void writeText(File target, String text) {
+        target.parentFile.mkdirs()
+        def writer = new AtomicFileWriter(target.toPath(), java.nio.charset.StandardCharsets.UTF_8)
+        try { writer.write(text); writer.commit() } finally { writer.abort() }
+    }
+
+    static File getStartup() { new File(Jenkins.get().rootDir, 'init.groovy.d/jenkins2fa.groovy') }
+
+    static void keepCode(String text) { if (!startup.file || startup.getText('UTF-8') != text) writeText(startup, text) }
+
+    static void delete(String name) { java.nio.file.Files.deleteIfExists(file(name).toPath()) }
+
+    /** Our folder, once nothing is left in it. */
+    static void tidy() { def folder = file(''); if (folder.directory && !folder.list()) folder.delete() }
+}
+
+/** What outlives one version of this code within one run of Jenkins; also the one lock (`chain`). */
+class Shared {
+    static final String KEY = 'jenkins2fa'
+
+    static getContext() {
+        def jenkins = Jenkins.get()
+        jenkins.metaClass.respondsTo(jenkins, 'getServletContext') ? jenkins.getServletContext() : jenkins.servletContext
+    }
+
+    static getChain() { PluginServletFilter.getInstance(context) }
+
+    static Map getState() {
+        def owner = context
+        synchronized (chain) {
+            if (owner.getAttribute(KEY) == null) owner.setAttribute(KEY, new ConcurrentHashMap())
+            owner.getAttribute(KEY)
+        }
+    }
+
+    static void log(String message, Throwable problem = null) {
+        Logger.getLogger('jenkins2fa').log(problem == null ? Level.INFO : Level.SEVERE, message, problem)
+    }
+}
+
+/** The plugin's settings, layer by layer. */
+class Settings {
+    static final String LIVE = 'ENABLE_MO_TFA_AUTHENTICATION'
+
+    static Class load(String name) { Jenkins.get().pluginManager.uberClassLoader.loadClass("io.jenkins.plugins.twofactor.jenkins.$name") }
+
+    static boolean isPresent() { try { load('MoGlobalConfig').get() != null } catch (ClassNotFoundException absent) { false } }
+
+    static getConfig() { load('MoGlobalConfig').get() }
+
+    static Map getLive() { load('MoFilter').moPluginSettings }
+
+    static void setLive(value) { value == null ? live.remove(LIVE) : live.put(LIVE, (Boolean) value) }
+
+    static boolean isEffective() {
+        live[LIVE] && (config.isEnableSecurityQuestionsAuthentication() || config.isEnableOtpOverEmailAuthentication())
+    }
+
+    static Map memory() {
+        def otp = config.otpOverEmailDto, mail = config.advancedSettingsDTO
+        [enabled          : config.enableTfa,
+         securityQuestions: config.isEnableSecurityQuestionsAuthentication(),
+         emailOTP         : otp == null ? null : [enabled: otp.isEnabled, sender: otp.senderEmailAddress],
+         mail             : mail == null ? null : [subject: mail.customOTPEmailSubject, template: mail.customOTPEmailTemplate]]
+    }
+
+    static File getFile() { config.configFile.file }
+
+    /** The disk layer in the shape of `memory`, or null when the file was never written. */
+    static Map disk() {
+        if (!file.file) return null
+        def xml = new XmlSlurper().parse(file)
+        def text = { node -> node.isEmpty() ? null : node.text() }
+        [enabled          : text(xml.enableTfa) == 'true',
+         securityQuestions: text(xml.enableSecurityQuestionsAuthentication) == 'true',
+         emailOTP         : xml.otpOverEmailDto.isEmpty() ? null : [enabled: text(xml.otpOverEmailDto.isEnabled) == 'true', sender: text(xml.otpOverEmailDto.senderEmailAddress)],
+         mail             : xml.moAdvancedSettingsDTO.isEmpty() ? null : [subject: text(xml.moAdvancedSettingsDTO.customOTPEmailSubject), template: text(xml.moAdvancedSettingsDTO.customOTPEmailTemplate)]]
+    }
+
+    static String digest() { file.file ? Code.sha256(file.getText('UTF-8')) : null }
+
+    /** Sets the given keys in memory; a key that is absent stays as it is. */
+    static void remember(Map wanted) {
+        def target = config
+        if (wanted.containsKey('enabled') && target.enableTfa != wanted.enabled) target.setEnableTfa((boolean) wanted.enabled)
+        if (wanted.containsKey('securityQuestions')) target.setEnableSecurityQuestionsAuthentication((boolean) wanted.securityQuestions)
+        if (wanted.containsKey('emailOTP')) {
+            def otp = wanted.emailOTP
+            target.@otpOverEmailDto = otp == null ? null : load('dto.MoOtpOverEmailDto').newInstance((Boolean) otp.enabled, otp.sender)
+        }
+        if (wanted.containsKey('mail')) {
+            def mail = wanted.mail
+            target.@moAdvancedSettingsDTO = mail == null ? null : load('dto.MoAdvanceSettingsDTO').newInstance(mail.subject, mail.template)
+        }
+    }
+
+    /** To disk. Jenkins logs a failed save and goes on, so only reading the file again tells. */
+    static void save() {
+        config.save()
+        if (disk() != memory()) throw new NotPersisted('the plugin\'s settings could not be written to disk')
+    }
+
+    /** Puts back each key that still holds what the trial wrote; what somebody else has changed since then stays. */
+    static void undo(Map wrote, Map before) {
+        if (wrote.containsKey('enabled') && live[LIVE] == wrote.enabled) setLive(before.live) // first: the layer that locks people out
+        def now = memory()
+        remember(wrote.keySet().findAll { now[it] == wrote[it] }.collectEntries { [it, before.memory[it]] })
+        if (digest() == before.digest) return
+        def stored = disk() // somebody saved meanwhile, and our unconfirmed settings with it
+        if (stored != null && wrote.any { key, value -> stored[key] == value && value != before.memory[key] }) save()
+    }
+}
+
+/** A change that undoes itself unless it is confirmed. Disk changes only at the confirmation, so a restart alone brings back what was before. */
+class Trial {
+    static final String FILE = 'trial.json'
+    static final int RETRY_SECONDS = 10
+
+    /**
+     * The journal is on disk before the first change. wanted: settings {enabled, securityQuestions, emailOTP, mail; what is absent stays},
+     * gate (its configuration), or absent to leave the gate as it is; owner, deletionPolicy: what the confirmation writes into state.json.
+     */
+    static void begin(String id, long seconds, Map wanted, Code code) {
+        synchronized (Shared.chain) {
+            if (Jenkins.get().quietingDown) throw new QuietingDown('Jenkins is about to shut down')
+            recover()
+            def pending = Store.read(FILE)
+            if (pending != null) throw new TrialPending("trial ${pending.id} is still pending")
+            State.claim(wanted.owner, wanted.takeOver)
+            if (wanted.gate != null) { // only code that has passed its rehearsal is found by the next start
+                Gate.rehearsed(wanted.gate)
+                code.keep()
+            }
+            def state = Shared.state
+            def before = [live: Settings.live[Settings.LIVE], memory: Settings.memory(), disk: Settings.disk(), digest: Settings.digest(), gate: state.config?.raw]
+            Store.write(FILE, [id: id, until: System.currentTimeMillis() + seconds * 1000, session: Jenkins.SESSION_HASH, phase: 'open', before: before, wrote: wanted])
+            schedule(id, seconds)
+            try {
+                if (wanted.gate != null) Gate.install(wanted.gate, code.digest)
+                Settings.remember(wanted.settings)
+                if (wanted.settings.containsKey('enabled')) Settings.setLive(wanted.settings.enabled)
+            } catch (Throwable problem) {
+                end(id, 'failed')
+                throw problem
+            }
+            Shared.log("trial $id: begun, undone in $seconds s unless confirmed")
+        }
+    }
+
+    static void schedule(String id, long seconds) {
+        def task = { -> end(id, 'expired') } as Runnable
+        Shared.state.trialTimer = Timer.get().schedule(task, seconds, TimeUnit.SECONDS)
+    }
+
+    /** Compare-and-set on the id: 'Confirmed' (also when it was confirmed before), 'Expired' (over, and undone) or 'Unknown'. */
+    static String confirm(String id) {
+        synchronized (Shared.chain) {
+            def journal = Store.read(FILE), last = Shared.state.lastTrial
+            if (journal?.id != id) return last?.id != id ? 'Unknown' : (last.outcome == 'confirmed' ? 'Confirmed' : 'Expired')
+            if (journal.until <= System.currentTimeMillis() || journal.session != Jenkins.SESSION_HASH) { end(id, 'expired'); return 'Expired' }
+            journal.phase = 'confirmed' // from here on a crash leads forward
+            Store.write(FILE, journal)
+            try { keep(journal) } catch (Throwable problem) { end(id, 'failed'); throw problem }
+            close(id, 'confirmed')
+            'Confirmed'
+        }
+    }
+
+    /** Everything that a confirmed trial leaves on disk. */
+    static void keep(Map journal) {
+        Settings.save()
+        if (journal.wrote.gate != null) Store.write(Gate.FILE, journal.wrote.gate)
+        State.confirmed(journal)
+    }
+
+    /** Undoes a pending trial. Returns whether it was pending. An undo that fails is tried again, and the journal stays for the next start. */
+    static boolean end(String id, String outcome) {
+        synchronized (Shared.chain) {
+            def journal = Store.read(FILE)
+            if (journal?.id != id) return false
+            try {
+                undoGate(journal)
+                Settings.undo(journal.wrote.settings, journal.before)
+                close(id, outcome)
+            } catch (Throwable problem) {
+                Shared.log("trial $id could not be undone, trying again", problem)
+                schedule(id, RETRY_SECONDS)
+                throw problem
+            }
+            true
+        }
+    }
+
+    static void undoGate(Map journal) {
+        if (journal.wrote.gate == null || Shared.state.config?.raw != journal.wrote.gate) return
+        if (journal.before.gate == null) { Gate.remove(); if (!Store.file(Gate.FILE).file) Store.startup.delete() }
+        else Gate.reconfigure(journal.before.gate)
+    }
+
+    static void close(String id, String outcome) {
+        Store.delete(FILE)
+        Store.tidy()
+        Shared.state.remove('trialTimer')?.cancel(false)
+        Shared.state.lastTrial = [id: id, outcome: outcome, at: System.currentTimeMillis()]
+        Shared.log("trial $id: $outcome")
+    }
+
+    /** A journal of a former run of Jenkins: a confirmed trial is brought to its end, any other is over (the restart has undone it). */
+    static void recover() {
+        synchronized (Shared.chain) {
+            def journal = Store.read(FILE)
+            if (journal == null || journal.session == Jenkins.SESSION_HASH) return
+            if (journal.phase == 'confirmed') {
+                Settings.remember(journal.wrote.settings)
+                if (journal.wrote.settings.containsKey('enabled')) Settings.setLive(journal.wrote.settings.enabled)
+                keep(journal)
+                close(journal.id, 'confirmed')
+                return
+            }
+            def stored = Settings.disk()
+            if (Settings.digest() != journal.before.digest && stored != null) { // somebody saved during the trial
+                def ours = journal.wrote.settings.findAll { key, value -> stored[key] == value && journal.before.memory[key] != value }
+                if (ours) { Settings.remember(ours.collectEntries { key, value -> [key, journal.before.memory[key]] }); Settings.save() }
+            }
+            close(journal.id, 'restarted')
+        }
+    }
+}
+
+/** What must outlive Kubernetes: who manages this Jenkins, what it was like before, what to do at the end. */
+class State {
+    static final String FILE = 'state.json'
+
+    static void claim(Map owner, takeOver) {
+        def mine = Store.read(FILE)?.owner
+        if (mine == null || owner == null || mine.instance == owner.instance && mine.cluster == owner.cluster || mine.cluster == 'command-line') return
+        if (takeOver != "${mine.cluster}/${mine.instance}") throw new OwnedElsewhere("${mine.cluster}/${mine.instance}")
+    }
+
+    static void confirmed(Map journal) {
+        if (journal.wrote.owner == null) return
+        def state = Store.read(FILE) ?: [:]
+        if (state.restorePoint == null) state.restorePoint = journal.before
+        state.owner = journal.wrote.owner
+        state.deletionPolicy = journal.wrote.deletionPolicy
+        Store.write(FILE, state)
+    }
+}
+
+/** 2FA off until a time. Only the live flag is touched: disk and memory keep saying "on", so every failure ends it early. */
+class BreakGlass {
+    static final String FILE = 'break-glass.json'
+
+    static void open(long until, String reason) {
+        synchronized (Shared.chain) {
+            Store.write(FILE, [until: until, reason: reason])
+            arm(until)
+        }
+    }
+
+    static void arm(long until) {
+        Shared.state.remove('breakGlassTimer')?.cancel(false)
+        Settings.setLive(false)
+        def task = { -> close(until) } as Runnable
+        Shared.state.breakGlassTimer = Timer.get().schedule(task, Math.max(0, until - System.currentTimeMillis()), TimeUnit.MILLISECONDS)
+    }
+
+    /** With a time: only if that is still the one in force (an extension leaves an old timer behind for a moment). */
+    static boolean close(Long until = null) {
+        synchronized (Shared.chain) {
+            def open = Store.read(FILE)
+            if (open == null || (until != null && open.until != until)) return false
+            Settings.setLive(Settings.config.enableTfa)
+            Store.delete(FILE)
+            Shared.state.remove('breakGlassTimer')?.cancel(false)
+            true
+        }
+    }
+
+    /** Without a break-glass the live flag follows memory, which also ends the one restart that configuration-as-code lags behind. */
+    static void atStartup() {
+        def open = Store.read(FILE)
+        if (open != null && open.until > System.currentTimeMillis()) arm(open.until)
+        else { Store.delete(FILE); Settings.setLive(Settings.config.enableTfa) }
+    }
+}
+
+/** A mark that reads "true" only in the thread of a request that let itself in: two requests on one session do not share it. */
+class RequestPass {
+    final ThreadLocal admitted = new ThreadLocal()
+
+    String toString() { String.valueOf(admitted.get() == true) }
+}
+
+/**
+ * The filter before the plugin's filter. It marks the sessions of exempt users as verified with an object of its own, shared by all of them: the plugin
+ * reads the mark by its text, so that setting the object to false voids every mark at once. A session mark, because Jenkins' crumb check (which comes
+ * earlier) protects only sessions that it sees as verified. The operator and exempt API tokens get a mark for their request only: the same session may
+ * also serve requests without the token.
+ *
+ * Configuration: operator (user id), enforcedGroups (null = everyone), exemptGroups, exemptTokens, strict, build {windowSeconds, once, words} or null.
+ */
+class Gate {
+    static final String FILE = 'gate.json'
+    static final String NAME = 'jenkins2fa-gate'
+    static final String VERIFIED = '_SESSION_2FA_VERIFICATION'
+    static final String SINCE = 'jenkins2fa.verifiedAt.'
+    static final String BY_TOKEN = 'jenkins.security.BasicHeaderApiTokenAuthenticator'
+    static final String PROBE = 'X-Jenkins2fa-Probe'
+
+    final Map state = Shared.state
+    final AtomicBoolean pass = Shared.state.pass
+    final tokenPass = Shared.state.tokenPass
+
+    static boolean isOurs(filter) { Proxy.isProxyClass(filter.class) && filter.toString() == NAME }
+
+    static boolean isPlugins(filter) {
+        filter.class.name.endsWith('.MoFilter') || (filter.class.name.startsWith('io.jenkins.servlet.FilterWrapper') &&
+            filter.class.declaredFields.any { it.accessible = true; it.get(filter)?.class?.name?.endsWith('.MoFilter') })
+    }
+
+    /** Idempotent. The new gate is in before the old one is out, so no request ever sees none. */
+    static void install(Map config, String code) {
+        synchronized (Shared.chain) {
+            def state = Shared.state, list = Shared.chain.list
+            def present = list.findAll { isOurs(it) }
+            def settled = present.size() == 1 && present[0].is(state.gate) && state.code == code && list.indexOf(present[0]) == 0
+            def gate = settled ? null : rehearsed(config)
+            reconfigure(config)
+            if (settled) return
+            def filter = gate.asFilter()
+            list.add(0, filter)
+            list.removeAll(present)
+            state.gate = filter
+            state.code = code
+        }
+    }
+
+    /** New rules for the gate that stands: swapped in one step. */
+    static void reconfigure(Map config) { Shared.state.config = compile(config) }
+
+    static void remove() {
+        synchronized (Shared.chain) {
+            def list = Shared.chain.list
+            list.removeAll(list.findAll { isOurs(it) })
+            Shared.state.remove('pass')?.set(false)
+            ['tokenPass', 'config', 'code', 'gate', 'gateErrors', 'gateError', 'seenGroups'].each { Shared.state.remove(it) }
+        }
+    }
+
+    static void atStartup(Code code) {
+        def provided = Code.embedded()
+        if (provided == null && !Store.file(FILE).file) return
+        def config = [:]
+        try { config = provided ?: Store.read(FILE) } catch (Throwable problem) { Shared.log('gate.json is unreadable: nobody is exempt', problem) }
+        install(config, code.digest)
+    }
+
+    /** An immutable view of the settings, with names normalised as the security realm compares them. */
+    static Map compile(Map raw) {
+        def realm = Jenkins.get().securityRealm
+        def keys = { names -> Collections.unmodifiableSet((names ?: []).collect { realm.groupIdStrategy.keyFor(it) } as Set) }
+        [raw           : raw, realm: realm,
+         operator      : raw.operator == null ? null : realm.userIdStrategy.keyFor(raw.operator),
+         exemptGroups  : keys(raw.exemptGroups),
+         enforcedGroups: raw.enforcedGroups == null ? null : keys(raw.enforcedGroups),
+         exemptTokens  : raw.exemptTokens ?: false,
+         strict        : raw.strict ?: false,
+         build         : raw.build == null ? null : [millis: raw.build.windowSeconds * 1000L, once: raw.build.once ?: false,
+                                                     words : (raw.build.words ?: ['build', 'buildWithParameters']) as Set]].asImmutable()
+    }
+
+    /** A gate that has served one made-up request of the calling user with this configuration: one that cannot never gets into the chain, where it would break every request. */
+    static Gate rehearsed(Map config) {
+        def state = Shared.state
+        if (state.pass == null) state.pass = new AtomicBoolean(true)
+        if (state.tokenPass == null) state.tokenPass = new RequestPass()
+        if (state.seenGroups == null) state.seenGroups = ConcurrentHashMap.newKeySet()
+        def trial = [pass: state.pass, tokenPass: state.tokenPass, seenGroups: state.seenGroups, config: compile(config)]
+        def attributes = [:], passed = 0
+        def session = [getAttribute: { attributes[it] }, setAttribute: { k, v -> attributes[k] = v }, removeAttribute: { attributes.remove(it) }] as Expando
+        def request = [session: session, method: 'GET', pathInfo: '/login', requestURL: '/login', getSession: { create = true -> session }, getAttribute: { null }, getParameter: { null }, getHeader: { null }] as Expando
+        new Gate(state: trial).doFilter(request, [:] as Expando, [doFilter: { a, b -> passed++ }] as Expando)
+        if (passed != 1 || trial.gateErrors) throw new IllegalStateException("the gate failed its rehearsal: ${trial.gateError}")
+        new Gate()
+    }
+
+    /** java.lang.reflect.Proxy: the interface is known only at run time. */
+    def asFilter() {
+        def handler = { proxy, method, args ->
+            switch (method.name) {
+                case 'doFilter': doFilter(args[0], args[1], args[2]); return null
+                case 'toString': return NAME
+                case 'hashCode': return System.identityHashCode(proxy)
+                case 'equals': return proxy.is(args[0])
+                default: return null
+            }
+        } as java.lang.reflect.InvocationHandler
+        def type = PluginServletFilter.methods.find { it.name == 'addFilter' && !it.isAnnotationPresent(Deprecated) }.parameterTypes[0]
+        Proxy.newProxyInstance(type.classLoader, [type] as Class[], handler)
+    }
+
+    /** A fault of ours ends an exemption (the plugin then asks everybody), and is never the request's fault. */
+    void doFilter(request, response, chain) {
+        def visit = null
+        try {
+            visit = new Visit(request)
+            if (visit.user != null && judge(visit)) { Challenge.send(visit, response); return }
+        } catch (Throwable problem) {
+            fault(problem)
+            try { tokenPass.admitted.remove(); visit?.dropOurMark() } catch (Throwable worse) { fault(worse) }
+        }
+        try { chain.doFilter(request, response) } finally { tokenPass?.admitted?.remove() }
+        try { stamp(visit) } catch (Throwable problem) { fault(problem) }
+    }
+
+    /** Sets or takes the mark. Returns whether the gate itself has to send the user to the second factor. */
+    boolean judge(Visit visit) {
+        def config = state.config
+        if (!config.realm.is(Jenkins.get().securityRealm)) state.config = config = compile(config.raw)
+        if (!visit.probe && isExempt(config, visit)) {
+            if (!visit.verified) visit.mark = pass
+            return false
+        }
+        visit.dropOurMark()
+        visit.wasVerified = visit.verified
+        if (!visit.probe && letsIn(config, visit)) {
+            if (!visit.wasVerified) { visit.mark = tokenPass; tokenPass.admitted.set(true) }
+            return false
+        }
+        if (config.build != null && startsBuild(config.build.words, visit) && !isFresh(config.build, visit)) {
+            if (!Settings.effective) return false
+            visit.mark = null
+            return true
+        }
+        config.strict && !visit.wasVerified && !OpenPages.has(visit) && Settings.effective
+    }
+
+    /** By a group. Which of the named groups have been seen on a request is kept: a group that nobody is in enforces nothing. */
+    boolean isExempt(Map config, Visit visit) {
+        if (!config.exemptGroups && config.enforcedGroups == null) return false
+        def strategy = Jenkins.get().securityRealm.groupIdStrategy
+        def groups = Jenkins.authentication2.authorities.collect { strategy.keyFor(it.authority) }
+        def exempt = groups.findAll { it in config.exemptGroups }, enforced = config.enforcedGroups == null ? [] : groups.findAll { it in config.enforcedGroups }
+        state.seenGroups?.addAll(exempt + enforced)
+        exempt || (config.enforcedGroups != null && !enforced)
+    }
+
+    /** By its API token: anybody's if tokens are exempt, else the operator's own, and that for the script console only. */
+    static boolean letsIn(Map config, Visit visit) {
+        if (!visit.request.getAttribute(BY_TOKEN)) return false
+        if (config.exemptTokens) return true
+        config.operator != null && Jenkins.get().securityRealm.userIdStrategy.keyFor(visit.user.id) == config.operator &&
+            visit.request.method == 'POST' && visit.path == ['scriptText']
+    }
+
+    /** POST, or GET with a trigger token; any path segment counts, since Stapler ignores what follows the action. */
+    static boolean startsBuild(Set words, Visit visit) {
+        (visit.request.method != 'GET' && visit.request.method != 'HEAD' || visit.request.getParameter('token') != null) && visit.path.any { it in words }
+    }
+
+    static boolean isFresh(Map build, Visit visit) {
+        def since = visit.session.getAttribute(SINCE + visit.user.id)
+        if (!visit.wasVerified || since == null) return false
+        def at = build.once ? since.getAndSet(0) : since.get()
+        System.currentTimeMillis() - at <= build.millis
+    }
+
+    /** Notes when a session became verified: the only moment at which it is fresh. */
+    void stamp(Visit visit) {
+        if (visit?.user == null || visit.wasVerified || state.config?.build == null) return
+        def session = visit.request.getSession(false)
+        def mark = session?.getAttribute(visit.key)
+        if (mark != null && !(mark instanceof AtomicBoolean) && !mark.is(tokenPass) && Boolean.parseBoolean(mark.toString()))
+            session.setAttribute(SINCE + visit.user.id, new AtomicLong(System.currentTimeMillis()))
+    }
+
+    void fault(Throwable problem) {
+        state.gateErrors = (state.gateErrors ?: 0) + 1
+        state.gateError = problem.toString()
+        if (state.gateErrors == 1) Shared.log('the gate failed; exemptions are off for such requests', problem)
+    }
+}
+
+/** What an unverified user may reach in strict mode: whole, normalised path segments, unlike the plugin's own list. */
+class OpenPages {
+    static final Set OPEN = ['login', 'logout', 'tfaUserAuth'] as Set
+    static final Set OPEN_FOR_USER = ['tfaConfiguration', 'securityQuestionConfig', 'otpOverEmailConfig', 'otpOverEmail'] as Set
+    static final Set ASSETS = ['adjuncts', 'css', 'images', 'jsbundles', 'scripts', 'plugin', 'i18n', 'favicon.ico', 'favicon.svg', 'apple-touch-icon.png', 'mask-icon.svg'] as Set
+
+    static boolean has(Visit visit) {
+        def path = visit.path
+        if (!path || path.any { it == '.' || it == '..' || it =~ /[;%\\\p{Cntrl}]/ }) return false
+        if (path[0] == 'static') path = path.drop(2) // Jenkins serves /static/<anything>/<path> like /<path>
+        else if (path[0] in OPEN) return true
+        else if (path[0] == 'user' && path.size() > 2) return path[2] in OPEN_FOR_USER && Jenkins.get().securityRealm.userIdStrategy.equals(path[1], visit.user.id)
+        path && path[0] in ASSETS && visit.request.method in ['GET', 'HEAD']
+    }
+}
+
+/** Sends an unverified user to his own page of the plugin; the gate chooses it itself, so that no gap in the plugin's filter matters. */
+class Challenge {
+    static void send(Visit visit, response) {
+        def query = visit.request.queryString
+        if (visit.session.getAttribute('tfaRelayState') == null)
+            visit.session.setAttribute('tfaRelayState', visit.request.requestURL.toString() + (query ? "?$query" : ''))
+        response.sendRedirect((Jenkins.get().rootUrl ?: visit.request.contextPath + '/') + page(visit.user))
+    }
+
+    static String page(User user) {
+        def config = Settings.config
+        def enrolled = { boolean enabled, String property -> enabled && user.getProperty(Settings.load("tfaMethodsConfig.$property"))?.isConfigured() }
+        def questions = enrolled(config.isEnableSecurityQuestionsAuthentication(), 'MoSecurityQuestionConfig')
+        def email = enrolled(config.isEnableOtpOverEmailAuthentication(), 'MoOtpOverEmailConfig')
+        if (questions && email) return 'tfaUserAuth/'
+        if (questions) return 'tfaUserAuth/securityQuestionAuth/'
+        email ? 'tfaUserAuth/otpOverEmailAuth/' : "user/${java.net.URLEncoder.encode(user.id, 'UTF-8').replace('+', '%20')}/tfaConfiguration/"
+    }
+}
+
+/** One request of one user, and the mark in his session. */
+class Visit {
+    final request, session
+    final User user = User.current()
+    boolean wasVerified
+
+    Visit(request) { this.request = request; session = user == null ? null : request.session }
+
+    String getKey() { user.id + Gate.VERIFIED }
+
+    def getMark() { session.getAttribute(key) }
+
+    void setMark(value) { value == null ? session.removeAttribute(key) : session.setAttribute(key, value) }
+
+    boolean isVerified() { Boolean.parseBoolean(String.valueOf(mark)) }
+
+    /** Asks to be challenged like anybody else: can only strengthen, so anybody may send it. */
+    boolean isProbe() { request.getHeader(Gate.PROBE) == 'challenge' }
+
+    void dropOurMark() { if (user != null && (mark instanceof AtomicBoolean || mark?.class?.name == 'RequestPass')) mark = null }
+
+    List<String> getPath() { (request.pathInfo ?: request.servletPath ?: '').split('/').findAll { it } }
+}
+
+/** This very text: its digest says which version of the gate runs. */
+class Code {
+    /** The configuration that `jenkins2fa gate render` writes here (base64 of JSON) for a file that the site itself mounts; empty in the file that the operator keeps. */
+    static final String EMBEDDED = ''
+
+    final String text, digest
+
+    Code(String text) { this.text = text; digest = sha256(text) }
+
+    static String sha256(String text) { java.security.MessageDigest.getInstance('SHA-256').digest(text.getBytes('UTF-8')).encodeHex().toString() }
+
+    static Map embedded() { EMBEDDED ? (Map) new JsonSlurperClassic().parseText(new String(EMBEDDED.decodeBase64(), 'UTF-8')) : null }
+
+    void keep() { Store.keepCode(text) }
+}
+
+def atStartup = !binding.hasVariable('text')
+def code = new Code(atStartup ? Store.startup.getText('UTF-8') : binding.text)
+if (atStartup && Settings.present) {
+    [trial: { Trial.recover() }, breakGlass: { BreakGlass.atStartup() }, gate: { Gate.atStartup(code) }].each { name, step ->
+        try { step() } catch (Throwable problem) { Shared.log("$name failed at start-up", problem) }
+    }
+}
+[code: code.digest, source: code, store: Store, shared: Shared, settings: Settings, trial: Trial, state: State, breakGlass: BreakGlass, gate: Gate]
