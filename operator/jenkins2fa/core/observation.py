@@ -1,0 +1,132 @@
+"""One read of an instance: settings per layer, plugin, gate, mail server, owner, session hash."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from jenkins2fa.core.settings import GateSettings, PluginSettings
+
+TESTED_PLUGIN_VERSIONS = ("1.2.0",)
+
+
+class Edition(StrEnum):
+    FREE = "Free"
+    PREMIUM = "Premium"
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """The 2FA plugin as installed; ``missing`` names classes or members that our scripts need and this version lacks."""
+
+    installed: bool = False
+    active: bool = False
+    version: str | None = None
+    edition: Edition | None = None
+    missing: tuple[str, ...] = ()
+
+    @property
+    def known(self) -> bool:
+        """Whether it is a version that we may write to."""
+        return not self.missing and self.version in TESTED_PLUGIN_VERSIONS
+
+
+@dataclass(frozen=True, slots=True)
+class GateState:
+    """The gate as it runs (``settings``, ``code``) and as the next start would find it (``stored``, ``startup_code``).
+
+    Codes are SHA-256 of the resident script. ``foreign``: a filter that calls itself our gate, but is not the one we put there."""
+
+    installed: int = 0
+    position: int | None = None
+    plugin_filters: int = 0
+    before_plugin: bool | None = None
+    foreign: bool = False
+    code: str | None = None
+    settings: GateSettings | None = None
+    startup_code: str | None = None
+    stored: GateSettings | None = None
+    errors: int = 0
+    last_error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrialState:
+    """``pending`` is the id of an open trial; ``last_outcome`` is confirmed, expired, cancelled, failed or restarted."""
+
+    pending: str | None = None
+    until: datetime | None = None
+    stale: bool = False
+    last: str | None = None
+    last_outcome: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Who manages a Jenkins: UIDs of cluster, instance and policy; ``generation`` of the policy."""
+
+    cluster: str
+    instance: str
+    policy: str = ""
+    generation: int = 0
+
+    @property
+    def name(self) -> str:
+        return f"{self.cluster}/{self.instance}"
+
+    def same_manager(self, other: Owner) -> bool:
+        return self.name == other.name
+
+
+COMMAND_LINE = "command-line"  # the cluster name of an owner mark that ``jenkins2fa apply`` leaves; an operator may take over from it
+
+
+@dataclass(frozen=True, slots=True)
+class MailServer:
+    installed: bool = False
+    configured: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """Counts of users; never names."""
+
+    total: int = 0
+    security_questions: int = 0
+    email_otp: int = 0
+    not_enrolled: int = 0
+    without_address: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """``session`` changes at every restart; ``identity`` tells one Jenkins from another behind the same URL.
+
+    ``live`` None = the flag is not set. ``managed_by_code``: configuration-as-code sets the plugin's fields (None = cannot tell).
+    ``known_groups``: those of the groups asked for that somebody is known to be in. ``damaged``: parts that could not be read."""
+
+    version: str
+    session: str
+    identity: str
+    user: str
+    plugin: Plugin = Plugin()
+    disk: PluginSettings | None = None
+    memory: PluginSettings | None = None
+    live: bool | None = None
+    gate: GateState = GateState()
+    trial: TrialState = TrialState()
+    owner: Owner | None = None
+    mail_server: MailServer = MailServer()
+    managed_by_code: bool | None = False
+    break_glass_until: datetime | None = None
+    known_groups: frozenset[str] = frozenset()
+    enrolment: Enrolment | None = None
+    root_url: str | None = None
+    quieting_down: bool = False
+    damaged: tuple[str, ...] = field(default=())
+
+    @property
+    def effective(self) -> bool:
+        """Whether the plugin challenges anybody now: live flag set and a factor enabled in memory (jenkins-contract, five layers)."""
+        return bool(self.live) and self.memory is not None and bool(self.memory.factors)

@@ -1,0 +1,104 @@
+"""The normalised 2FA settings of one Jenkins, and the configuration of the gate."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from jenkins2fa.api.policy import ApiTokens, Factor
+
+
+@dataclass(frozen=True, slots=True)
+class PluginSettings:
+    """What one layer (disk or memory) of the plugin holds; ``subject`` and ``template`` None = the plugin's own texts."""
+
+    enabled: bool = False
+    security_questions: bool = False
+    email_otp: bool = False
+    sender: str | None = None
+    subject: str | None = None
+    template: str | None = None
+
+    @property
+    def factors(self) -> frozenset[Factor]:
+        chosen = ((Factor.SECURITY_QUESTIONS, self.security_questions), (Factor.EMAIL_OTP, self.email_otp))
+        return frozenset(factor for factor, on in chosen if on)
+
+
+@dataclass(frozen=True, slots=True)
+class GateSettings:
+    """What the gate decides. ``operator`` is the user id that may use the script console with its token;
+    ``enforced_groups`` None = everyone; ``build_window`` None = no second factor for builds."""
+
+    operator: str | None = None
+    enforced_groups: frozenset[str] | None = None
+    exempt_groups: frozenset[str] = frozenset()
+    api_tokens: ApiTokens | None = None
+    strict: bool = True
+    build_window: timedelta | None = None
+
+
+def gate_configuration(gate: GateSettings) -> dict[str, Any]:
+    """The gate's configuration as the resident script reads it. Lists are sorted: equal settings give equal JSON."""
+    configuration: dict[str, Any] = {
+        "operator": gate.operator,
+        "exemptGroups": sorted(gate.exempt_groups),
+        "exemptTokens": gate.api_tokens is ApiTokens.EXEMPT,
+        "strict": gate.strict,
+    }
+    if gate.enforced_groups is not None:
+        configuration["enforcedGroups"] = sorted(gate.enforced_groups)
+    if gate.api_tokens is ApiTokens.CHALLENGE:
+        configuration["challengeTokens"] = True
+    if gate.build_window is not None:
+        configuration["build"] = {"windowSeconds": int(gate.build_window.total_seconds())}
+    return configuration
+
+
+def read_gate_configuration(configuration: Mapping[str, Any]) -> GateSettings:
+    """The reverse of :func:`gate_configuration`; what is damaged or foreign reads as the empty gate, which differs from any that is wanted."""
+    try:
+        enforced = configuration.get("enforcedGroups")
+        build = configuration.get("build")
+        tokens = ApiTokens.CHALLENGE if configuration.get("challengeTokens") else None
+        return GateSettings(
+            operator=configuration.get("operator"),
+            enforced_groups=None if enforced is None else frozenset(enforced),
+            exempt_groups=frozenset(configuration.get("exemptGroups") or ()),
+            api_tokens=ApiTokens.EXEMPT if configuration.get("exemptTokens") else tokens,
+            strict=bool(configuration.get("strict")),
+            build_window=timedelta(seconds=build["windowSeconds"]) if build else None,
+        )
+    except (AttributeError, KeyError, TypeError):
+        return GateSettings(strict=False)
+
+
+def plugin_document(settings: PluginSettings) -> dict[str, Any]:
+    """The plugin's settings as the scripts read and write them."""
+    return {
+        "enabled": settings.enabled,
+        "securityQuestions": settings.security_questions,
+        "emailOTP": {"enabled": settings.email_otp, "sender": settings.sender or ""} if settings.email_otp or settings.sender else None,
+        "mail": {"subject": settings.subject or "", "template": settings.template or ""} if settings.subject or settings.template else None,
+    }
+
+
+def read_plugin_document(document: Mapping[str, Any]) -> PluginSettings:
+    """The reverse of :func:`plugin_document`, for what a layer holds. Raises KeyError or TypeError for another shape."""
+    otp, mail = document["emailOTP"] or {}, document["mail"] or {}
+    return PluginSettings(
+        enabled=bool(document["enabled"]),
+        security_questions=bool(document["securityQuestions"]),
+        email_otp=bool(otp.get("enabled")),
+        sender=otp.get("sender") or None,
+        subject=mail.get("subject") or None,
+        template=mail.get("template") or None,
+    )
+
+
+def canonical(document: Any) -> str:
+    """JSON with sorted keys and no spaces, for digests and comparison."""
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
