@@ -1,0 +1,131 @@
+"""The test bench itself: what the other cluster tests rely on."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.support.kube import CHECKOUT, KubectlFailed, KubeServer
+from tests.support.waiting import wait_until
+
+
+def config_map(name: str, **metadata: Any) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, **metadata}, "data": {"key": "value"}}
+
+
+def connect(kube: KubeServer) -> socket.socket:
+    address = urlsplit(kube.url)
+    return socket.create_connection((str(address.hostname), int(address.port or 0)), timeout=1)
+
+
+def is_forbidden(kube: KubeServer, account: Path, *arguments: str) -> bool:
+    try:
+        kube.kubectl(*arguments, kubeconfig=account)
+    except KubectlFailed as error:
+        assert "forbidden" in str(error).lower(), error
+        return True
+    return False
+
+
+def test_server_has_the_version_of_its_kubectl(kube: KubeServer) -> None:
+    versions = json.loads(kube.kubectl("version", "-o", "json"))
+    assert versions["serverVersion"]["gitVersion"] == versions["clientVersion"]["gitVersion"]
+
+
+def test_namespace_is_named_after_the_test(namespace: str) -> None:
+    assert namespace.startswith("namespace-is-named-after-the-test-")
+
+
+def test_apply_leaves_no_copy_on_the_object(kube: KubeServer, namespace: str) -> None:
+    kube.apply(config_map("one"), namespace=namespace)
+    stored = kube.get("configmap", "one", "-n", namespace)
+    assert stored["data"] == {"key": "value"}
+    assert "annotations" not in stored["metadata"]
+
+
+def test_failure_of_kubectl_says_why(kube: KubeServer) -> None:
+    with pytest.raises(KubectlFailed, match="NotFound"):
+        kube.kubectl("get", "namespace", "no-such-namespace")
+
+
+def test_service_account_has_the_rights_it_was_given_and_no_others(kube: KubeServer, namespace: str) -> None:
+    account = kube.service_account(namespace, "reader")
+    assert is_forbidden(kube, account, "get", "configmaps")
+    kube.kubectl("create", "role", "read", "-n", namespace, "--verb=list", "--resource=configmaps")
+    kube.kubectl("create", "rolebinding", "read", "-n", namespace, "--role=read", f"--serviceaccount={namespace}:reader")
+    wait_until(lambda: not is_forbidden(kube, account, "get", "configmaps"), what="the role is known to the API server")
+    assert is_forbidden(kube, account, "create", "configmap", "mine")
+    assert is_forbidden(kube, account, "get", "secrets")
+
+
+def test_objects_without_their_owner_are_collected(kube: KubeServer, namespace: str) -> None:
+    kube.apply(config_map("owner"), namespace=namespace)
+    uid = kube.get("configmap", "owner", "-n", namespace)["metadata"]["uid"]
+    owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": uid}
+    kube.apply(config_map("owned", ownerReferences=[owner]), namespace=namespace)
+    kube.kubectl("delete", "configmap", "owner", "-n", namespace)
+    kube.kubectl("wait", "--for=delete", "configmap/owned", "-n", namespace, "--timeout=50s")
+
+
+def test_deleted_namespace_goes_away_with_all_in_it(kube: KubeServer) -> None:
+    name = kube.new_namespace("short-lived", purpose="test")
+    kube.apply(config_map("one"), namespace=name)
+    kube.remove_namespace(name)
+    kube.kubectl("wait", "--for=delete", f"namespace/{name}", "--timeout=50s")
+
+
+def test_restarted_server_has_the_same_address_objects_and_tokens(kube: KubeServer, namespace: str) -> None:
+    kube.apply(config_map("kept"), namespace=namespace)
+    account = kube.service_account(namespace, "early")
+    before = kube.url, kube.get("configmap", "kept", "-n", namespace)["metadata"]["uid"]
+    with kube.stopped(), pytest.raises(ConnectionRefusedError):
+        connect(kube)
+    assert (kube.url, kube.get("configmap", "kept", "-n", namespace)["metadata"]["uid"]) == before
+    who = kube.kubectl("auth", "whoami", "-o", "jsonpath={.status.userInfo.username}", kubeconfig=account)
+    assert who == f"system:serviceaccount:{namespace}:early"
+
+
+def test_paused_server_takes_connections_and_does_not_answer(kube: KubeServer) -> None:
+    with kube.paused():
+        connect(kube).close()
+        with pytest.raises(KubectlFailed, match="(?i)timeout|deadline"):
+            kube.kubectl("get", "--raw", "/readyz", "--request-timeout=1s")
+    assert kube.kubectl("get", "--raw", "/readyz") == "ok"
+
+
+def test_server_does_not_outlive_a_killed_test_run(kube: KubeServer) -> None:
+    program = """
+import time
+from tests.support.kube import KubeServer
+server = KubeServer()
+server.start()
+print(server.pid, server.folder, flush=True)
+time.sleep(60)
+"""
+    owner = subprocess.Popen([sys.executable, "-c", program], cwd=CHECKOUT, stdout=subprocess.PIPE, text=True)
+    assert owner.stdout is not None
+    pid, folder = owner.stdout.readline().split()
+    owner.send_signal(signal.SIGKILL)
+    owner.wait()
+    owner.stdout.close()
+    wait_until(lambda: not Path("/proc", pid).exists(), what=f"process {pid} is gone")
+    shutil.rmtree(folder)
+
+
+def test_start_that_fails_shows_the_log(kube: KubeServer) -> None:
+    broken = KubeServer(kube.binaries)
+    try:
+        (broken.folder / "identity.json").write_text("not JSON")
+        with pytest.raises(RuntimeError, match="invalid character"):
+            broken.start()
+    finally:
+        broken.close()

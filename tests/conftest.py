@@ -1,0 +1,44 @@
+"""What every ring of tests shares: the API server, a namespace for each test, and the guard of the network."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support import network
+from tests.support.kube import KubeServer
+
+_numbers = itertools.count(1)
+
+
+def pytest_configure() -> None:
+    """Watch every connection of this process from the start: also those made while tests are collected."""
+    network.install()
+
+
+@pytest.fixture(autouse=True)
+def _loopback_only() -> Iterator[None]:
+    """Fail a test that tried to leave the machine, even if the code under test swallowed the error."""
+    yield
+    attempts = network.take_attempts()
+    assert not attempts, f"connections to other machines are not allowed in tests: {attempts}"
+
+
+@pytest.fixture(scope="session")
+def kube() -> Iterator[KubeServer]:
+    """One real API server for the session, with our CRDs (a new kind's first garbage collection takes up to 40 s)."""
+    with KubeServer() as server:
+        server.apply_crds()
+        yield server
+
+
+@pytest.fixture
+def namespace(kube: KubeServer, request: pytest.FixtureRequest) -> Iterator[str]:
+    """Name of a namespace that is this test's alone; it starts with the test's name and is deleted after it."""
+    words = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower().removeprefix("test_")).strip("-")
+    name = kube.new_namespace(f"{words[:40].strip('-')}-{next(_numbers)}")
+    yield name
+    kube.remove_namespace(name)

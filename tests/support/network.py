@@ -1,0 +1,71 @@
+"""A guard that keeps the test process on loopback: no connection, and no question to a name server, leaves the machine.
+
+It is an audit hook, so it also sees what libraries do in their own threads; child processes are not seen.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+import sys
+from typing import Any
+from urllib.parse import urlsplit
+
+_attempts: list[str] = []
+_installed = False
+
+
+class LeftTheMachine(OSError):
+    """A test tried to reach another machine."""
+
+
+def install() -> None:
+    """Put the guard in place; a second call does nothing. An audit hook cannot be taken out again."""
+    global _installed  # noqa: PLW0603
+    if not _installed:
+        sys.addaudithook(_audit)
+        _installed = True
+
+
+def take_attempts() -> list[str]:
+    """Return the refused connections since the last call, and forget them."""
+    taken = _attempts.copy()
+    _attempts.clear()
+    return taken
+
+
+def is_allowed(host: str) -> bool:
+    """True for loopback addresses and `localhost`, and for the host of JENKINS_URL, which a person chose to test against."""
+    if host in ("", "localhost") or host.endswith(".localhost"):
+        return True
+    chosen = urlsplit(os.environ.get("JENKINS_URL", "")).hostname
+    try:
+        return ipaddress.ip_address(host).is_loopback or host == chosen or _is_address_of(host, chosen)
+    except ValueError:  # a name
+        return host == chosen
+
+
+def _is_address_of(address: str, name: str | None) -> bool:
+    return bool(name) and any(entry[4][0] == address for entry in socket.getaddrinfo(name, None))
+
+
+def _audit(event: str, arguments: tuple[Any, ...]) -> None:
+    if event in ("socket.connect", "socket.sendto"):
+        address = arguments[1]
+        if isinstance(address, tuple) and not is_allowed(str(address[0])):
+            _attempts.append(f"{address[0]}:{address[1]}")
+            raise LeftTheMachine(f"tests stay on loopback, not {address[0]}:{address[1]}")
+    elif event == "socket.getaddrinfo":
+        host = arguments[0].decode() if isinstance(arguments[0], bytes) else arguments[0]
+        if host is not None and not _is_literal(host) and not is_allowed(host):
+            # What a resolver without a network would say; a test of a wrong name relies on it, so it is no attempt.
+            raise socket.gaierror(socket.EAI_NONAME, f"Name or service not known: {host} (tests ask no name server)")
+
+
+def _is_literal(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
