@@ -97,9 +97,13 @@ def _read_spec(fields: Fields) -> InstanceSpec:
         access=fields.choice("access", Access, None) or Access.MANAGE,
         gate=_read_gate(fields.nested("gate")),
         probes=_read_probes(fields.nested("probes")),
-        check_interval=fields.duration("checkInterval") or timedelta(seconds=30),
+        check_interval=_interval(fields.duration("checkInterval")),
         acknowledge_competing_manager=fields.boolean("acknowledgeCompetingManager", False),
     )
+
+
+def _interval(given: timedelta | None) -> timedelta:
+    return timedelta(seconds=30) if given is None else given
 
 
 def _read_authority(fields: Fields | None) -> AuthorityRef | None:

@@ -101,17 +101,37 @@ def read_metadata(body: Mapping[str, Any]) -> Metadata:
 def read_selector(fields: Fields | None) -> LabelSelector:
     if fields is None:
         return LabelSelector()
-    labels = fields.nested("matchLabels")
-    pairs = tuple(sorted((str(k), str(v)) for k, v in labels.values.items())) if labels else ()
-    return LabelSelector(pairs, tuple(_read_requirements(fields)))
+    return LabelSelector(_read_labels(fields.nested("matchLabels")), tuple(_read_requirements(fields)))
+
+
+def _read_labels(fields: Fields | None) -> tuple[tuple[str, str], ...]:
+    if fields is None:
+        return ()
+    for key, value in fields.values.items():
+        if not isinstance(value, str):
+            fields.fail(str(key), f"must be a text, is {value!r}: write it in quotes")
+    return tuple(sorted((str(key), str(value)) for key, value in fields.values.items()))
 
 
 def _read_requirements(fields: Fields) -> list[Requirement]:
-    found = []
-    for number, item in enumerate(fields.values.get("matchExpressions") or ()):
-        one = Fields(item, f"{fields.at('matchExpressions')}[{number}]", fields.problems)
-        operator = one.required_text("operator")
-        if operator not in ("In", "NotIn", "Exists", "DoesNotExist"):
-            one.fail("operator", f"must be one of In, NotIn, Exists, DoesNotExist, is {operator!r}")
-        found.append(Requirement(one.required_text("key"), operator, frozenset(one.texts("values") or ())))
-    return found
+    items = fields.values.get("matchExpressions")
+    if items is not None and not isinstance(items, list | tuple):
+        fields.fail("matchExpressions", "must be a list")
+        return []
+    return [_read_requirement(fields, number, item) for number, item in enumerate(items or ())]
+
+
+def _read_requirement(fields: Fields, number: int, item: Any) -> Requirement:
+    place = f"matchExpressions[{number}]"
+    if not isinstance(item, Mapping):
+        fields.fail(place, "must be a mapping with key, operator and values")
+        return Requirement("", "")
+    one = Fields(item, fields.at(place), fields.problems)
+    operator, values = one.required_text("operator"), one.texts("values") or ()
+    if operator and operator not in ("In", "NotIn", "Exists", "DoesNotExist"):
+        one.fail("operator", f"must be one of In, NotIn, Exists, DoesNotExist, is {operator!r}")
+    if operator in ("In", "NotIn") and not values:
+        one.fail("values", "required because operator is In or NotIn")
+    if operator in ("Exists", "DoesNotExist") and values:
+        one.fail("values", "only allowed when operator is In or NotIn")
+    return Requirement(one.required_text("key"), operator, frozenset(values))

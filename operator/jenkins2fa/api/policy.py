@@ -159,7 +159,11 @@ def _read_email(fields: Fields | None) -> EmailOTP | None:
 
 
 def _read_gateway(fields: Fields | None) -> SMSGateway | None:
-    return None if fields is None else fields.choice("gateway", SMSGateway, None)
+    if fields is None:
+        return None
+    if not fields.has("gateway"):
+        fields.fail("gateway", "required: MiniOrange or Twilio")
+    return fields.choice("gateway", SMSGateway, None)
 
 
 def _read_window(fields: Fields | None) -> timedelta | None:

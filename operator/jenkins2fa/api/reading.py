@@ -15,7 +15,11 @@ from typing import Any, TypeVar
 E = TypeVar("E", bound=Enum)
 T = TypeVar("T")
 
-_DURATION = re.compile(r"^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$")
+DURATION_PATTERN = "([0-9]{1,5}h)?([0-9]{1,6}m)?([0-9]{1,7}s)?"  # stands in crds/ too; bounded, so that no length overflows
+TIME_PATTERN = (  # RFC 3339 with a zone, as in crds/: fromisoformat alone takes much more, and 31 February must be refused by both alike
+    "(20[0-9]{2}-((0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])|(0[13-9]|1[0-2])-(29|30)|(0[13578]|1[02])-31)|20([02468][048]|[13579][26])-02-29)"
+    "T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,6})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +116,7 @@ class Fields:
         value = self.values.get(name)
         if value is None:
             return default
-        return self._convert(name, value, parse_duration, f"must be a duration such as 30s, 15m or 1h30m, is {value!r}") or default
+        return self._convert(name, value, parse_duration, f"must be a duration such as 30s, 15m or 1h30m, is {value!r}")
 
     def time(self, name: str) -> datetime | None:
         value = self.values.get(name)
@@ -141,10 +145,10 @@ class Fields:
 
 def parse_duration(text: str) -> timedelta:
     """``1h30m`` and the like (hours, minutes, seconds; at least one of them) as a timedelta. Raises ValueError."""
-    found = _DURATION.match(text) if isinstance(text, str) else None
-    if not found or not any(found.groups()):
+    found = re.fullmatch(DURATION_PATTERN, text) if isinstance(text, str) else None
+    if not found or not text:
         raise ValueError(f"{text!r} is not a duration such as 30s, 15m or 1h30m")
-    hours, minutes, seconds = (int(part or 0) for part in found.groups())
+    hours, minutes, seconds = (int(part[:-1]) if part else 0 for part in found.groups())
     return timedelta(hours=hours, minutes=minutes, seconds=seconds)
 
 
@@ -157,6 +161,8 @@ def format_duration(length: timedelta) -> str:
 
 def parse_time(value: Any) -> datetime:
     """An RFC 3339 time with a zone (YAML may have made it a datetime already), in UTC. Raises ValueError."""
+    if isinstance(value, str) and not re.fullmatch(TIME_PATTERN, value):
+        raise ValueError(f"{value!r} is not a time such as 2026-12-01T12:00:00Z")
     moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
     if moment.tzinfo is None:
         if not isinstance(value, datetime):

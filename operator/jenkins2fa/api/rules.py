@@ -7,9 +7,10 @@ Each stands also in ``crds/`` as a CEL rule with the same message; a test holds 
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterator
 from datetime import timedelta
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from jenkins2fa.api.instance import Access, GateMode, InstanceSpec
 from jenkins2fa.api.policy import Enforcement, Factor, PolicySpec
@@ -18,6 +19,12 @@ from jenkins2fa.api.reading import Problem
 BUILT_IN_GROUPS = ("authenticated", "anonymous")
 LONGEST_REMEMBER = timedelta(hours=720)
 SHORTEST_CHECK = timedelta(seconds=5)
+# The same expressions stand in crds/ (RE2 there): the API server and this module must read a URL alike.
+_PORT = "([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+URL = rf"[a-z][a-z0-9+.-]*://([^/?#]*@)?([A-Za-z0-9_.-]+|[[][0-9A-Fa-f:.]+[]])(:{_PORT})?([/?#][^\s]*)?"
+USER_IN_URL = "[^/?#]*://[^/?#]*@"
+LOOPBACK_URL = r"http://(localhost|127[.][0-9]{1,3}[.][0-9]{1,3}[.][0-9]{1,3}|[[]::1[]])(:[0-9]+)?([/?#]|$)"
+ADDRESS = r"[^@\s<>]+@[^@\s<>]+"
 
 
 def policy_problems(spec: PolicySpec) -> list[Problem]:
@@ -43,7 +50,7 @@ def _email_settings(spec: PolicySpec) -> Findings:
         yield "emailOTP", "required because allowedFactors has EmailOTP: give at least senderAddress"
     if spec.email_otp is not None and Factor.EMAIL_OTP not in spec.allowed_factors:
         yield "emailOTP", "only allowed when allowedFactors has EmailOTP"
-    if spec.email_otp is not None and "@" not in spec.email_otp.sender_address:
+    if spec.email_otp is not None and not re.fullmatch(ADDRESS, spec.email_otp.sender_address):
         yield "emailOTP.senderAddress", "must be an e-mail address"
     if spec.email_otp is not None and spec.email_otp.template is not None and "$otp" not in spec.email_otp.template:
         yield "emailOTP.template", "must contain $otp: without it the mail has no one-time password"
@@ -74,20 +81,19 @@ def _durations(spec: PolicySpec) -> Findings:
 
 
 def _break_glass(spec: PolicySpec) -> Findings:
-    if spec.break_glass is not None and not spec.break_glass.reason.strip():
+    if spec.break_glass is not None and not spec.break_glass.reason.strip(" \t\n\f\r"):
         yield "breakGlass.reason", "must not be empty: name the incident"
 
 
 def _url(spec: InstanceSpec) -> Findings:
-    parts = _split(spec.url)
-    if parts is None or not parts.hostname:
-        yield "url", "must be a URL such as https://jenkins.example.com/ci/"
-        return
-    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname)):
-        yield "url", "must use https (http is accepted for loopback addresses only)"
-    if parts.username is not None or parts.password is not None:
+    url = spec.url
+    if re.match(USER_IN_URL, url):
         yield "url", "must not carry a user or password: put them into the Secret that credentialsRef names"
-    if parts.query or parts.fragment:
+    if not re.fullmatch(URL, url, re.ASCII) or not _can_be_split(url):
+        yield "url", "must be a URL such as https://jenkins.example.com/ci/"
+    if not url.startswith("https:") and re.match("[a-z][a-z0-9+.-]*://", url) and not re.match(LOOPBACK_URL, url):
+        yield "url", "must use https (http is accepted for loopback addresses only)"
+    if "?" in url or "#" in url:
         yield "url", "must not have a query or fragment"
 
 
@@ -107,13 +113,12 @@ POLICY_RULES = (_needs_a_factor, _email_settings, _sms_settings, _groups, _durat
 INSTANCE_RULES = (_url, _probe_only, _interval)
 
 
-def _split(url: str) -> SplitResult | None:
+def _can_be_split(url: str) -> bool:
     try:
-        parts = urlsplit(url)
-        _ = parts.port  # raises for a port that is no number
+        urlsplit(url)  # refuses what only looks like an IPv6 address
     except ValueError:
-        return None
-    return parts
+        return False
+    return True
 
 
 def is_loopback(host: str) -> bool:

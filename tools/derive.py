@@ -1,0 +1,188 @@
+"""Makes ``schemas/*.json`` and ``docs/fields.md`` from ``crds/``, the one source of the schema.
+
+``python tools/derive.py`` writes them, ``python tools/derive.py --check`` only says which ones are out of date (exit 1).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
+LIMITS = {"int32": (-(2**31), 2**31 - 1), "int64": (-(2**63), 2**63 - 1)}
+BOUNDS = ("minLength", "maxLength", "pattern", "minimum", "maximum", "minItems", "maxItems", "maxProperties")
+KEPT = ("type", "description", "default", "enum", *BOUNDS)
+Schema = dict[str, Any]
+
+
+def main(arguments: list[str]) -> int:
+    wanted = derived_files()
+    stale = [path for path, text in wanted.items() if not (ROOT / path).exists() or (ROOT / path).read_text("utf-8") != text]
+    if "--check" in arguments:
+        for path in stale:
+            print(f"{path} is out of date: run python tools/derive.py")
+        return 1 if stale else 0
+    for path in stale:
+        (ROOT / path).parent.mkdir(exist_ok=True)
+        (ROOT / path).write_text(wanted[path], "utf-8")
+        print(f"wrote {path}")
+    return 0
+
+
+def derived_files() -> dict[str, str]:
+    """Every derived file: path from the repository's root -> text."""
+    crds = [yaml.safe_load(path.read_text("utf-8")) for path in sorted((ROOT / "crds").glob("*.yaml"))]
+    schemas = {f"{crd['spec']['names']['singular']}_{version(crd)['name']}.json": json_schema(crd) for crd in crds}
+    schemas["all.json"] = {
+        "$schema": DRAFT,
+        "title": "Any object of jenkins2fa.dev",
+        "oneOf": [{"$ref": name} for name in schemas],
+    }
+    files = {f"schemas/{name}": json.dumps(schema, indent=2, ensure_ascii=False) + "\n" for name, schema in schemas.items()}
+    files["docs/fields.md"] = field_reference(crds)
+    return files
+
+
+def version(crd: Schema) -> Schema:
+    found: Schema = crd["spec"]["versions"][0]
+    return found
+
+
+# JSON Schema
+
+
+def json_schema(crd: Schema) -> Schema:
+    """A JSON Schema (draft 2020-12) for editors and CI: closed, with the rules that plain JSON Schema can say."""
+    source, kind = version(crd)["schema"]["openAPIV3Schema"], crd["spec"]["names"]["kind"]
+    schema = convert(source)
+    for name, value in (("apiVersion", f"{crd['spec']['group']}/{version(crd)['name']}"), ("kind", kind)):
+        schema["properties"][name] = {"const": value, "description": source["properties"][name]["description"]}
+    schema["properties"]["metadata"] = {
+        "type": "object",
+        "description": "Standard Kubernetes metadata.",
+        "required": ["name"],
+        "properties": {"name": {"type": "string", "minLength": 1, "maxLength": 253}, "namespace": {"type": "string", "maxLength": 63}},
+    }
+    schema["required"] = ["apiVersion", "kind", "metadata", "spec"]
+    return {"$schema": DRAFT, "title": kind, **schema}
+
+
+def convert(source: Schema) -> Schema:
+    result: Schema = {name: source[name] for name in KEPT if name in source}
+    if source.get("format") in LIMITS:
+        lowest, highest = LIMITS[source["format"]]
+        result.setdefault("minimum", lowest)
+        result.setdefault("maximum", highest)
+    elif "format" in source:
+        result["format"] = source["format"]
+    if source.get("x-kubernetes-list-type") == "set":
+        result["uniqueItems"] = True
+    result.update(from_rules(source))
+    if "required" in source:
+        result["required"] = source["required"]
+    if "properties" in source:
+        result["properties"] = {name: convert(child) for name, child in source["properties"].items()}
+        result["additionalProperties"] = False
+    elif "additionalProperties" in source:
+        result["additionalProperties"] = convert(source["additionalProperties"])
+    if "items" in source:
+        result["items"] = convert(source["items"])
+    return result
+
+
+def from_rules(source: Schema) -> Schema:
+    """What JSON Schema can say of a field's own CEL rules: not empty, and a pattern that stands alone."""
+    found: Schema = {}
+    for rule in (entry["rule"] for entry in source.get("x-kubernetes-validations", ())):
+        expression = re.fullmatch(r"(self != '' && )?self\.matches\('(.*)'\)", rule)
+        if expression:
+            found["pattern"] = expression[2].replace("\\\\", "\\")
+            if expression[1]:
+                found["minLength"] = 1
+        if rule == "size(self) > 0":
+            found["minItems"] = 1
+    return found
+
+
+# Field reference
+
+
+INTRODUCTION = """<!-- Derived from crds/ by tools/derive.py: change it there. -->
+# Fields
+
+Every field of the two kinds. `[]` stands for one entry of a list. A field without a default may be left out unless it is required;
+its description says what that means. The API server refuses what breaks a rule; `jenkins2fa validate` says the same without a cluster.
+"""
+
+
+def field_reference(crds: list[Schema]) -> str:
+    policy_first = sorted(crds, key=lambda crd: str(crd["spec"]["names"]["kind"]), reverse=True)
+    return "\n".join([INTRODUCTION, *(kind_reference(crd) for crd in policy_first)])
+
+
+def kind_reference(crd: Schema) -> str:
+    kind, short, schema = crd["spec"]["names"]["kind"], crd["spec"]["names"]["shortNames"][0], version(crd)["schema"]["openAPIV3Schema"]
+    lines = [f"## {kind}\n", f"`{crd['spec']['group']}/{version(crd)['name']}`, short name `{short}`. {schema['description']}\n"]
+    for part in ("spec", "status"):
+        lines += [f"### {kind}: {part}\n", "| field | type | what it does |", "|---|---|---|"]
+        rules: dict[str, list[str]] = {}
+        note_rules(schema["properties"][part], part, rules)
+        lines += [row(path, field, required, rules.get(path, [])) for path, field, required in walk(schema["properties"][part], part, rules)]
+        lines.append("")
+    lines += [f"### {kind}: columns of `kubectl get`\n", "| column | what it shows |", "|---|---|"]
+    for column in version(crd)["additionalPrinterColumns"]:
+        wide = " (with `-o wide`)" if column.get("priority") else ""
+        lines.append(f"| {column['name'].upper()}{wide} | {escape(column.get('description', 'How long ago the object was made.'))} |")
+    return "\n".join(lines) + "\n"
+
+
+def walk(schema: Schema, path: str, rules: dict[str, list[str]]) -> Iterator[tuple[str, Schema, bool]]:
+    """Every field below ``schema``: path, its schema, whether it is required. Notes on the way which rules speak of which path."""
+    for name, child in schema.get("properties", {}).items():
+        place = f"{path}.{name}"
+        note_rules(child, place, rules)
+        if "items" in child:
+            note_rules(child["items"], f"{place}[]", rules)
+        yield place, child, name in schema.get("required", ())
+        yield from walk(child["items"], f"{place}[]", rules) if "items" in child else walk(child, place, rules)
+
+
+def note_rules(schema: Schema, path: str, rules: dict[str, list[str]]) -> None:
+    for entry in schema.get("x-kubernetes-validations", ()):
+        rules.setdefault(path + entry.get("fieldPath", ""), []).append(entry["message"])
+
+
+def row(path: str, schema: Schema, required: bool, rules: list[str]) -> str:
+    text = schema.get("description", "")
+    if "default" in schema and schema["default"] != {}:
+        text += f" Default: `{json.dumps(schema['default']).strip(chr(34))}`."
+    bounds = {"maxLength": "characters", "maxItems": "entries"}
+    text += "".join(f" At most {schema[name]} {unit}." for name, unit in bounds.items() if name in schema)
+    text += "".join(f"<br>Rule: {rule}." for rule in rules)
+    return f"| `{path}`{' (required)' if required else ''} | {type_name(schema)} | {escape(text.strip())} |"
+
+
+def type_name(schema: Schema) -> str:
+    if "enum" in schema:
+        return ", ".join(f"`{value}`" for value in schema["enum"])
+    if "items" in schema:
+        inner = schema["items"]
+        return f"list of {type_name(inner)}" if "enum" in inner or inner["type"] != "object" else "list of objects"
+    names = {"string": "text", "integer": "whole number", "boolean": "`true`, `false`"}
+    return names.get(schema["type"], str(schema["type"]))
+
+
+def escape(text: str) -> str:
+    kept = text.replace("<br>", "\0").replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*")
+    return kept.replace("\0", "<br>")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
