@@ -40,8 +40,8 @@ class Metadata:
     name: str
     uid: str = ""
     generation: int = 0
-    labels: Mapping[str, str] = field(default=_EMPTY)
-    annotations: Mapping[str, str] = field(default=_EMPTY)
+    labels: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
+    annotations: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
     created: datetime = _EPOCH
     deleting: bool = False
 

@@ -1,0 +1,289 @@
+"""The work queue: which object is looked at next, and when again.
+
+Level-triggered: a key says which object to look at, never what changed. A key is in the queue at most once and has at most one pass in
+flight; one that comes in during its pass is run again afterwards. Time and randomness come in from outside.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import math
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+from jenkins2fa.api.meta import Key
+
+Lane = str | None
+
+
+class Kind(StrEnum):
+    """What a key names."""
+
+    INSTANCE = "instance"
+    POLICY = "policy"
+
+
+class Urgency(IntEnum):
+    """The order among keys that are due: a person's change first, then what may be wrong, then the clock."""
+
+    CHANGE = 0
+    DRIFT = 1
+    CLOCK = 2
+
+
+@dataclass(frozen=True, slots=True)
+class WorkKey:
+    kind: Kind
+    key: Key
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.key}"
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One pass to make. ``waited``: seconds since the key was due; ``failures``: passes in a row that asked for a back-off."""
+
+    key: WorkKey
+    urgency: Urgency
+    waited: float = 0.0
+    failures: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Requeue:
+    """When a key is looked at again; ``after`` in seconds, None = only when something asks for it.
+
+    ``back_off``: ``after`` is ignored, the queue's own exponential back-off decides. ``host_failed``: the host gave no answer."""
+
+    after: float | None = None
+    urgency: Urgency = Urgency.CLOCK
+    back_off: bool = False
+    host_failed: bool = False
+
+
+NEVER = Requeue()
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """``workers``: passes in flight. A host that failed ``breaker`` times in a row is suspect: all suspects together hold at most
+    ``suspects`` passes, so that dead hosts leave workers for the others. Back-off in seconds: ``base`` doubles up to ``cap``,
+    ± ``jitter`` (a share)."""
+
+    workers: int = 64
+    breaker: int = 2
+    base: float = 1.0
+    cap: float = 300.0
+    jitter: float = 0.2
+
+    @property
+    def suspects(self) -> int:
+        return max(1, self.workers // 4)
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """``due``: keys that could run now; ``delayed``: keys whose time has not come; ``oldest``: the longest wait of a due key in seconds."""
+
+    due: int
+    delayed: int
+    running: int
+    oldest: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    due: float
+    urgency: Urgency
+
+
+class WorkQueue:
+    """Thread-safe. ``lane`` names what a key's pass keeps busy (a Jenkins host): one pass a lane; None = no such limit."""
+
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        random: Callable[[], float],
+        lane: Callable[[WorkKey], Lane] = lambda _: None,
+        limits: Limits | None = None,
+    ) -> None:
+        self._clock, self._random, self._lane, self._limits = clock, random, lane, limits or Limits()
+        self._changed = threading.Condition()
+        self._entries: dict[WorkKey, _Entry] = {}  # what waits; the heaps may hold outdated copies
+        self._later: list[tuple[float, int, WorkKey]] = []
+        self._ready: list[tuple[Urgency, float, int, WorkKey]] = []
+        self._parked: dict[str, list[WorkKey]] = {}  # due, but their lane is busy
+        self._parked_suspects: list[WorkKey] = []
+        self._running: dict[WorkKey, Lane] = {}
+        self._again: dict[WorkKey, _Entry] = {}  # came in while their pass was in flight
+        self._failures: dict[WorkKey, int] = {}
+        self._host_failures: dict[str, int] = {}
+        self._numbers = itertools.count()
+        self._paused = False
+        self._stopped = False
+
+    # --- putting in ---
+
+    def add(self, key: WorkKey, urgency: Urgency = Urgency.CLOCK, after: float = 0.0) -> None:
+        """Ask for a pass in ``after`` seconds. Of two requests for one key the earlier time and the higher urgency count."""
+        with self._changed:
+            entry = _Entry(self._clock() + after, urgency)
+            if urgency is Urgency.CHANGE:
+                self._failures.pop(key, None)  # what failed before says nothing about what is there now
+            if key in self._running:
+                self._again[key] = _earlier(entry, self._again.get(key))
+            else:
+                self._put(key, entry)
+            self._changed.notify_all()
+
+    def forget(self, key: WorkKey) -> None:
+        """Drop a key that waits (its object is gone)."""
+        with self._changed:
+            self._entries.pop(key, None)
+            self._again.pop(key, None)
+            self._failures.pop(key, None)
+
+    def _put(self, key: WorkKey, entry: _Entry) -> None:
+        known = self._entries.get(key)
+        entry = _earlier(entry, known)
+        if entry == known:
+            return
+        self._entries[key] = entry
+        if entry.due <= self._clock():
+            heapq.heappush(self._ready, (entry.urgency, entry.due, next(self._numbers), key))
+        else:
+            heapq.heappush(self._later, (entry.due, next(self._numbers), key))
+
+    # --- taking out ---
+
+    def take(self, *, block: bool = True) -> Work | None:
+        """The next pass to make. Blocks until there is one; None when the queue was stopped (without ``block``: nothing is due)."""
+        with self._changed:
+            while not self._stopped:
+                work = self._next()
+                if work is not None:
+                    return work
+                if not block:
+                    return None
+                self._changed.wait(self._pause())
+            return None
+
+    def _next(self) -> Work | None:
+        self._promote()
+        while self._ready and not self._paused and len(self._running) < self._limits.workers:
+            urgency, due, _, key = heapq.heappop(self._ready)
+            if self._entries.get(key) != _Entry(due, urgency):
+                continue  # an outdated copy
+            lane = self._lane(key)
+            if self._is_held_back(key, lane):
+                continue
+            del self._entries[key]
+            self._running[key] = lane
+            return Work(key, urgency, max(0.0, self._clock() - due), self._failures.get(key, 0))
+        return None
+
+    def _promote(self) -> None:
+        now = self._clock()
+        while self._later and self._later[0][0] <= now:
+            due, _, key = heapq.heappop(self._later)
+            entry = self._entries.get(key)
+            if entry is not None and entry.due == due:
+                heapq.heappush(self._ready, (entry.urgency, due, next(self._numbers), key))
+
+    def _is_held_back(self, key: WorkKey, lane: Lane) -> bool:
+        if lane is None:
+            return False
+        if lane in self._running.values():
+            self._parked.setdefault(lane, []).append(key)
+            return True
+        if self._is_suspect(lane) and sum(map(self._is_suspect, self._running.values())) >= self._limits.suspects:
+            self._parked_suspects.append(key)
+            return True
+        return False
+
+    def _is_suspect(self, lane: Lane) -> bool:
+        return lane is not None and self._host_failures.get(lane, 0) >= self._limits.breaker
+
+    def _pause(self) -> float | None:
+        if self._paused or not self._later:
+            return None
+        return max(0.0, self._later[0][0] - self._clock())
+
+    # --- after a pass ---
+
+    def done(self, work: Work, requeue: Requeue = NEVER) -> None:
+        """Report the end of a pass and when its key is due again."""
+        with self._changed:
+            lane = self._running.pop(work.key)
+            self._note_host(lane, requeue.host_failed)
+            entry = self._again.pop(work.key, None)
+            delay = self._delay(work.key, requeue)
+            if delay is not None:
+                entry = _earlier(_Entry(self._clock() + delay, requeue.urgency), entry)
+            if entry is not None:
+                self._put(work.key, entry)
+            self._unpark(lane)
+            self._changed.notify_all()
+
+    def _delay(self, key: WorkKey, requeue: Requeue) -> float | None:
+        if not requeue.back_off:
+            self._failures.pop(key, None)
+            return requeue.after
+        failures = self._failures[key] = self._failures.get(key, 0) + 1
+        doubled = self._limits.base * math.pow(2.0, min(failures - 1, 30))
+        return min(self._limits.cap, doubled) * (1.0 + self._limits.jitter * (2.0 * self._random() - 1.0))
+
+    def _note_host(self, lane: Lane, failed: bool) -> None:
+        if lane is None:
+            return
+        if failed:
+            self._host_failures[lane] = self._host_failures.get(lane, 0) + 1
+        else:
+            self._host_failures.pop(lane, None)
+
+    def _unpark(self, lane: Lane) -> None:
+        waiting, self._parked_suspects = self._parked_suspects, []
+        if lane is not None:
+            waiting += self._parked.pop(lane, [])
+        for key in waiting:
+            entry = self._entries.get(key)
+            if entry is not None:
+                heapq.heappush(self._ready, (entry.urgency, entry.due, next(self._numbers), key))
+
+    # --- life ---
+
+    def pause(self) -> None:
+        """Hand out nothing until :meth:`resume`; passes in flight go on. For the time without the Lease."""
+        with self._changed:
+            self._paused = True
+
+    def resume(self) -> None:
+        with self._changed:
+            self._paused = False
+            self._changed.notify_all()
+
+    def stop(self) -> None:
+        """Hand out nothing any more and release whoever waits in :meth:`take`."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
+
+    def idle(self, timeout: float) -> bool:
+        """Wait until no pass is in flight, at most ``timeout`` seconds; whether that was reached."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._running, timeout)
+
+    def depth(self) -> Depth:
+        """A picture for metrics."""
+        with self._changed:
+            now = self._clock()
+            due = [entry.due for entry in self._entries.values() if entry.due <= now]
+            return Depth(len(due), len(self._entries) - len(due), len(self._running), now - min(due, default=now))
+
+
+def _earlier(one: _Entry, other: _Entry | None) -> _Entry:
+    return one if other is None else _Entry(min(one.due, other.due), min(one.urgency, other.urgency))

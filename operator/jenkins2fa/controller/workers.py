@@ -1,0 +1,43 @@
+"""Runs passes: one thread hands out work, each pass has a thread of its own. Requests to a Jenkins block, Kopf's event loop must not."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+from jenkins2fa.controller.queue import Requeue, Work, WorkQueue
+
+logger = logging.getLogger(__name__)
+
+Pass = Callable[[Work], Requeue]
+
+
+class Workers:
+    """``run`` makes one pass. Threads are daemons: a Jenkins that does not answer must not hold up the end of the process."""
+
+    def __init__(self, queue: WorkQueue, run: Pass) -> None:
+        self._queue = queue
+        self._run = run
+        self._thread = threading.Thread(target=self._hand_out, name="work-queue", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self, patience: float) -> bool:
+        """Begin no further pass and wait for those in flight, at most ``patience`` seconds; whether all of them ended."""
+        self._queue.stop()
+        return self._queue.idle(patience)
+
+    def _hand_out(self) -> None:
+        while (work := self._queue.take()) is not None:
+            threading.Thread(target=self._pass, args=(work,), name=str(work.key), daemon=True).start()
+
+    def _pass(self, work: Work) -> None:
+        requeue = Requeue(back_off=True)
+        try:
+            requeue = self._run(work)
+        except Exception as error:  # the last resort: one broken object must not stop the others
+            logger.exception("%s: the pass failed unexpectedly (%s); it is tried again", work.key, type(error).__name__)
+        finally:
+            self._queue.done(work, requeue)
