@@ -13,6 +13,7 @@ import dataclasses
 import fcntl
 import hashlib
 import io
+import json
 import os
 import platform
 import re
@@ -21,11 +22,12 @@ import subprocess
 import sys
 import tarfile
 import time
+import tomllib
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-if sys.version_info < (3, 11):  # before anything that older versions do not know
+if sys.version_info < (3, 11):  # noqa: UP036 - before anything that older versions do not know
     sys.exit(f"Python 3.11 or newer is needed, this is {platform.python_version()}: install it")
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -40,7 +42,7 @@ class Failed(Exception):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Part:
-    """One thing to make: its cache key is a hash of `inputs` (files, read whole) and `facts` (short texts)."""
+    """One thing to make: its cache key is a hash of `inputs` (files, read whole) and `facts` (texts)."""
 
     name: str
     inputs: tuple[Path, ...]
@@ -164,7 +166,7 @@ def install_into(folder: Path, arguments: list[str | Path], run: Run, *, what: s
         run("create a virtual environment", [sys.executable, "-m", "venv", "--clear", folder], usually="5 s")
     except Failed as error:
         raise Failed(f"Python's venv does not work here: install python3-venv, or uv\n{error}") from error
-    pip = [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
+    pip: list[str | Path] = [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
     run(f"{what} with pip", [*pip, *arguments], usually=usually)
 
 
@@ -222,6 +224,8 @@ def make_stand_in(folder: Path, run: Run) -> None:
 
 def parts() -> dict[str, Part]:
     """All parts by name, with what their cache keys depend on."""
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())
+    packaging = json.dumps([project["project"], project["build-system"]])  # not the tables that tools read at each run
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
 
     def sources(folder: str) -> tuple[Path, ...]:
@@ -231,7 +235,7 @@ def parts() -> dict[str, Part]:
     return {
         part.name: part
         for part in (
-            Part("venv", (CHECKOUT / "constraints.txt", CHECKOUT / "pyproject.toml"), (python, str(CHECKOUT)), make_venv),
+            Part("venv", (CHECKOUT / "constraints.txt",), (python, str(CHECKOUT), packaging), make_venv),
             Part("kube", sources("kubetest"), (KUBECTL_WHEEL,), make_kube),
             Part("stand-in", sources("standin"), (), make_stand_in),
         )

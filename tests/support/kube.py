@@ -30,7 +30,7 @@ class KubectlFailed(Exception):
 
 def built() -> Path:
     """Folder with kubetest, kubectl and helm, made first where it is missing."""
-    command = [sys.executable, CHECKOUT / "tools" / "prepare.py", "--print", "kube"]
+    command: list[str | Path] = [sys.executable, CHECKOUT / "tools" / "prepare.py", "--print", "kube"]
     return Path(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip())
 
 
@@ -67,7 +67,7 @@ class KubeServer:
         if self._process is not None:
             raise RuntimeError("the API server is running already")
         with self.log.open("a") as log:
-            command = [self.binaries / "kubetest", f"-dir={self.folder}", "-until-eof"]
+            command: list[str | Path] = [self.binaries / "kubetest", f"-dir={self.folder}", "-until-eof"]
             self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True)
         assert self._process.stdout is not None
         readable, _, _ = select.select([self._process.stdout], [], [], START_SECONDS)
@@ -139,7 +139,7 @@ class KubeServer:
         # HOME: kubectl keeps what it discovered about a server below it, and helm its own settings.
         return {**os.environ, "KUBECONFIG": str(kubeconfig or self.kubeconfig), "PATH": path, "HOME": str(self.folder)}
 
-    def kubectl(self, *arguments: str, input: str | None = None, kubeconfig: Path | None = None) -> str:  # noqa: A002
+    def kubectl(self, *arguments: str, input: str | None = None, kubeconfig: Path | None = None) -> str:
         """Run kubectl and return its standard output; raises KubectlFailed with what it wrote to standard error."""
         result = subprocess.run(
             [self.binaries / "kubectl", *arguments],

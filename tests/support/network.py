@@ -22,7 +22,7 @@ class LeftTheMachine(OSError):
 
 def install() -> None:
     """Put the guard in place; a second call does nothing. An audit hook cannot be taken out again."""
-    global _installed  # noqa: PLW0603
+    global _installed
     if not _installed:
         sys.addaudithook(_audit)
         _installed = True

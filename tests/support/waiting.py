@@ -16,12 +16,13 @@ def wait_until(check: Callable[[], Value], *, seconds: float = 10.0, every: floa
     """
     deadline = time.monotonic() + seconds
     while True:
+        last = ""
         try:
-            value, reason = check(), ""
+            if value := check():
+                return value
+            last = repr(value)
         except AssertionError as error:
-            value, reason = None, str(error)  # type: ignore[assignment]
-        if value:
-            return value
+            last = str(error)
         if time.monotonic() > deadline:
-            raise AssertionError(f"after {seconds} s still not: {what or check.__name__}; last: {reason or value!r}")
+            raise AssertionError(f"after {seconds} s still not: {what or check.__name__}; last: {last}")
         time.sleep(every)

@@ -1,0 +1,44 @@
+# Each target prepares what it needs (tools/prepare.py: cached, outside the checkout) and can be run on its own.
+PREPARE := python3 tools/prepare.py
+PYTHON = "$$($(PREPARE) --print venv)/bin/python"
+PYTEST = $(PYTHON) -m pytest $(PYTEST_FLAGS)
+
+.PHONY: help demo test unit stand-in cluster checks lint types derived check-derived prepare
+.DEFAULT_GOAL := help
+
+help: ## This list
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done
+
+demo: prepare ## Watch a policy come into force in a running Jenkins, be undone there, and be put back
+	@$(PYTHON) tools/demo.py $(DEMO_FLAGS)
+
+test: prepare ## Everything: the rings unit, stand-in and cluster, then the checks
+	@$(PYTEST) tests/unit tests/jenkins tests/cluster tests/end_to_end tests/checks
+
+unit: ## Seconds; no network, no JVM, no API server
+	@$(PYTEST) tests/unit
+
+stand-in: ## Our scripts and the transport against the Jenkins stand-in (JVM)
+	@$(PREPARE) stand-in
+	@$(PYTEST) tests/jenkins
+
+cluster: prepare ## The kinds, the operator and the whole chain on a real API server
+	@$(PYTEST) tests/cluster tests/end_to_end
+
+checks: ## lint, types and check-derived, as tests
+	@$(PYTEST) tests/checks
+
+lint: ## ruff
+	@$(PYTHON) tools/check.py lint
+
+types: ## mypy, strict
+	@$(PYTHON) tools/check.py types
+
+derived: ## Make schemas/ and the other derived files anew
+	@$(PYTHON) tools/check.py --write derived
+
+check-derived: ## Are the derived files those that their sources give?
+	@$(PYTHON) tools/check.py derived
+
+prepare: ## Download and build all that the other targets need (about 8 minutes once)
+	@$(PREPARE) all

@@ -1,0 +1,113 @@
+"""The shape of the source tree: what may import what, and what the pure part keeps away from."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+PACKAGE = CHECKOUT / "operator" / "jenkins2fa"
+
+# Dependencies point one way: cli, controller -> jenkins, core -> api.
+MAY_IMPORT: dict[str, set[str]] = {
+    "api": set(),
+    "core": {"api"},
+    "jenkins": {"core", "api"},
+    "controller": {"jenkins", "core", "api"},
+    "cli": {"controller", "jenkins", "core", "api"},
+}
+
+# Time, randomness and I/O come in from outside.
+IMPURE = {
+    "aiohttp", "asyncio", "http", "io", "jenkins", "kopf", "kubernetes", "logging", "os", "pathlib", "random", "requests",
+    "secrets", "shutil", "socket", "subprocess", "sys", "tempfile", "threading", "time", "urllib3", "uuid",
+}  # fmt: skip
+IMPURE_CALLS = {"open", "print", "input", "now", "utcnow", "today"}
+
+
+def imported_modules(source: str, module: str) -> Iterator[str]:
+    """Full dotted names that a module's text imports; `module` is its own dotted name, to resolve relative imports."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = module.split(".")[: -node.level] if node.level else []
+            base = ".".join([*above, *([node.module] if node.module else [])])
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def impurities(source: str, module: str) -> set[str]:
+    """What a module of the pure part must not have: impure imports, and calls that read a clock or do I/O."""
+    found = {name for name in imported_modules(source, module) if name.split(".")[0] in IMPURE}
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call):
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            if name in IMPURE_CALLS:
+                found.add(f"{name}()")
+    return found
+
+
+def wrong_directions(source: str, module: str) -> set[str]:
+    """Imports of our own package that point against the one direction."""
+    own_layer = module.split(".")[1]
+    layers = {name: name.split(".")[1] for name in imported_modules(source, module) if name.startswith("jenkins2fa.")}
+    allowed = MAY_IMPORT.get(own_layer, set()) | {own_layer}
+    return {name for name, layer in layers.items() if layer in MAY_IMPORT and layer not in allowed}
+
+
+def modules(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("*.py"))
+
+
+def dotted(path: Path) -> str:
+    """Dotted name of a file; a package's __init__ keeps its last part, so relative imports resolve alike."""
+    return ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
+
+
+def test_operator_folder_is_no_package() -> None:
+    """With an __init__.py in it, the folder would hide the standard library's module `operator`."""
+    assert PACKAGE.is_dir()
+    assert not (PACKAGE.parent / "__init__.py").exists()
+
+
+@pytest.mark.parametrize("layer", MAY_IMPORT)
+def test_imports_point_one_way(layer: str) -> None:
+    wrong = {dotted(path): found for path in modules(PACKAGE / layer) if (found := wrong_directions(path.read_text(), dotted(path)))}
+    assert not wrong
+
+
+@pytest.mark.parametrize("layer", ["api", "core"])
+def test_pure_layers_touch_no_clock_and_no_outside(layer: str) -> None:
+    assert modules(PACKAGE / layer)
+    impure = {dotted(path): found for path in modules(PACKAGE / layer) if (found := impurities(path.read_text(), dotted(path)))}
+    assert not impure
+
+
+@pytest.mark.parametrize(
+    ("source", "module", "found"),
+    [
+        ("from jenkins2fa.cli import main", "jenkins2fa.core.plan", {"jenkins2fa.cli.main"}),
+        ("from ..cli import main", "jenkins2fa.core.plan", {"jenkins2fa.cli.main"}),
+        ("from .. import controller", "jenkins2fa.jenkins.console", {"jenkins2fa.controller"}),
+        ("def late():\n    import jenkins2fa.core.plan", "jenkins2fa.api.policy", {"jenkins2fa.core.plan"}),
+        ("from ..api import policy\nfrom .plan import Plan", "jenkins2fa.core.guard", set()),
+    ],
+)
+def test_direction_rule_finds_what_it_is_for(source: str, module: str, found: set[str]) -> None:
+    assert wrong_directions(source, module) == found
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("import time", {"time"}),
+        ("from os import path", {"os.path"}),
+        ("import datetime\ndef age(): return datetime.datetime.now()", {"now()"}),
+        ("from datetime import datetime\ndef age(now: datetime): return now", set()),
+    ],
+)
+def test_purity_rule_finds_what_it_is_for(source: str, found: set[str]) -> None:
+    assert impurities(source, "jenkins2fa.core.plan") == found
