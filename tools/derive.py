@@ -58,18 +58,28 @@ def version(crd: Schema) -> Schema:
 # JSON Schema
 
 
+_TEXTS = {"type": "object", "additionalProperties": {"type": "string"}}
+_NAME = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+METADATA = {
+    "type": "object",
+    "description": "Standard Kubernetes metadata.",
+    "required": ["name"],
+    "properties": {
+        "name": {"type": "string", "minLength": 1, "maxLength": 253, "pattern": f"^{_NAME}([.]{_NAME})*$"},
+        "namespace": {"type": "string", "maxLength": 63, "pattern": f"^{_NAME}$"},
+        "labels": _TEXTS,
+        "annotations": _TEXTS,
+    },
+}
+
+
 def json_schema(crd: Schema) -> Schema:
     """A JSON Schema (draft 2020-12) for editors and CI: closed, with the rules that plain JSON Schema can say."""
     source, kind = version(crd)["schema"]["openAPIV3Schema"], crd["spec"]["names"]["kind"]
     schema = convert(source)
     for name, value in (("apiVersion", f"{crd['spec']['group']}/{version(crd)['name']}"), ("kind", kind)):
         schema["properties"][name] = {"const": value, "description": source["properties"][name]["description"]}
-    schema["properties"]["metadata"] = {
-        "type": "object",
-        "description": "Standard Kubernetes metadata.",
-        "required": ["name"],
-        "properties": {"name": {"type": "string", "minLength": 1, "maxLength": 253}, "namespace": {"type": "string", "maxLength": 63}},
-    }
+    schema["properties"]["metadata"] = METADATA
     schema["required"] = ["apiVersion", "kind", "metadata", "spec"]
     return {"$schema": DRAFT, "title": kind, **schema}
 
@@ -134,7 +144,8 @@ def kind_reference(crd: Schema) -> str:
         lines += [f"### {kind}: {part}\n", "| field | type | what it does |", "|---|---|---|"]
         rules: dict[str, list[str]] = {}
         note_rules(schema["properties"][part], part, rules)
-        lines += [row(path, field, required, rules.get(path, [])) for path, field, required in walk(schema["properties"][part], part, rules)]
+        fields = walk(schema["properties"][part], part, rules)
+        lines += [row(path, field, required, rules.get(path, [])) for path, field, required in fields]
         lines.append("")
     lines += [f"### {kind}: columns of `kubectl get`\n", "| column | what it shows |", "|---|---|"]
     for column in version(crd)["additionalPrinterColumns"]:

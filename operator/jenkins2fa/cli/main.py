@@ -1,0 +1,57 @@
+"""``jenkins2fa``: the commands by name. A command's module is imported only when it is called, so that ``--help`` is quick."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+
+import click
+
+from jenkins2fa import __version__
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Where a command is (``module:function``) and the line that ``--help`` shows for it."""
+
+    target: str
+    summary: str
+
+
+COMMANDS = {
+    "validate": Entry("jenkins2fa.cli.validate:validate", "Check files offline: schema, rules, spelling."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands from :data:`COMMANDS` and loads one only when it is needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        module, _, function = entry.target.partition(":")
+        command = getattr(import_module(module), function)
+        if not isinstance(command, click.Command):
+            raise TypeError(f"{entry.target} is not a click command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.summary) for name, entry in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.version_option(__version__, prog_name="jenkins2fa", message="%(prog)s %(version)s")
+def main() -> None:
+    """Keep the two-factor settings of Jenkins controllers equal to policies in Git, and prove that they are in force.
+
+    Every command says in its own --help what its exit codes mean; 0 is always "all is well".
+    """
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,152 @@
+"""Finding objects in files: folders, standard input, several documents in one file, lists of objects."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jenkins2fa.api.instance import KIND as INSTANCE
+from jenkins2fa.api.meta import API_VERSION, GROUP
+from jenkins2fa.api.policy import KIND as POLICY
+from jenkins2fa.cli.yaml_reading import Document, UnreadableYAML, read_documents
+from jenkins2fa.cli.yaml_reading import Path as ValuePath
+
+KINDS = (POLICY, INSTANCE)
+SUFFIXES = (".yaml", ".yml", ".json")
+STANDARD_INPUT = "-"
+
+
+class UnreadableFile(Exception):
+    """A file or folder that cannot be opened; the message names it and says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """One object of a file. ``start`` is where it stands in its document (not at the top when it is an entry of a List)."""
+
+    file: str
+    document: Document
+    start: ValuePath
+    body: Mapping[str, Any]
+
+    @property
+    def kind(self) -> str:
+        return _text(self.body.get("kind"))
+
+    @property
+    def namespace(self) -> str:
+        return _text(self._metadata.get("namespace"))
+
+    @property
+    def name(self) -> str:
+        return _text(self._metadata.get("name"))
+
+    @property
+    def _metadata(self) -> Mapping[str, Any]:
+        metadata = self.body.get("metadata")
+        return metadata if isinstance(metadata, Mapping) else {}
+
+    def line(self, path: ValuePath = ()) -> int:
+        """The line of a value, or of the nearest thing around it that the file has."""
+        for length in range(len(path), -1, -1):
+            found = self.document.lines.get((*self.start, *path[:length]))
+            if found is not None:
+                return found
+        return self.document.line
+
+    def word(self, path: ValuePath) -> str | None:
+        """What the file says literally where YAML did not read a text: ``Off`` for false."""
+        return self.document.words.get((*self.start, *path))
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A place where a file is no YAML; ``line`` counts from 1."""
+
+    file: str
+    line: int
+    message: str
+
+
+def find_files(arguments: Iterable[str]) -> list[str]:
+    """Every file that the arguments mean, folders searched for :data:`SUFFIXES`. Raises :class:`UnreadableFile`."""
+    found: list[str] = []
+    for argument in arguments:
+        path = Path(argument)
+        if argument == STANDARD_INPUT or path.is_file():
+            found.append(argument)
+        elif path.is_dir():
+            found += sorted(str(file) for file in path.rglob("*") if file.suffix in SUFFIXES and file.is_file())
+        elif path.exists():
+            raise UnreadableFile(f"{argument}: is neither a file nor a folder")
+        else:
+            raise UnreadableFile(f"{argument}: there is no such file or folder")
+    return list(dict.fromkeys(found))
+
+
+def read_manifests(file: str) -> Iterator[Manifest | Failure]:
+    """Every object of a file, of whatever kind. Raises :class:`UnreadableFile`."""
+    try:
+        content = sys.stdin.buffer.read() if file == STANDARD_INPUT else Path(file).read_bytes()
+    except OSError as error:
+        raise UnreadableFile(f"{file}: cannot be read: {error.strerror}") from error
+    yield from parse_manifests("standard input" if file == STANDARD_INPUT else file, content)
+
+
+def parse_manifests(file: str, content: bytes) -> Iterator[Manifest | Failure]:
+    """Every object in the content of a file."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        yield Failure(file, content.count(b"\n", 0, error.start) + 1, "is not UTF-8 text")
+        return
+    try:
+        for document in read_documents(text):
+            yield from _objects(file, document, (), document.value)
+    except UnreadableYAML as error:
+        yield Failure(file, error.line, str(error))
+
+
+def _objects(file: str, document: Document, start: ValuePath, value: Any) -> Iterator[Manifest]:
+    if not isinstance(value, Mapping):
+        return
+    items = value.get("items")
+    if _text(value.get("kind")).endswith("List") and isinstance(items, list):
+        for number, item in enumerate(items):
+            yield from _objects(file, document, (*start, "items", number), item)
+    elif value:
+        yield Manifest(file, document, start, value)
+
+
+def is_ours(manifest: Manifest) -> bool:
+    """Whether an object is meant to be of one of our kinds: by its group, by its kind, or by both being nearly right."""
+    group = _text(manifest.body.get("apiVersion")).partition("/")[0]
+    if group == GROUP or manifest.kind in KINDS:
+        return True
+    return bool(nearest(group, [GROUP])) and nearest(manifest.kind, KINDS) is not None
+
+
+def type_problems(manifest: Manifest) -> Iterator[tuple[str, str]]:
+    """What is wrong with ``apiVersion`` and ``kind``: the field and the message."""
+    version, kind = manifest.body.get("apiVersion"), manifest.body.get("kind")
+    if version != API_VERSION:
+        yield "apiVersion", f"must be {API_VERSION}" + (f", is {version!r}" if version is not None else "")
+    if kind not in KINDS:
+        guess = nearest(_text(kind), KINDS)
+        hint = f": did you mean {guess}?" if guess else ""
+        yield "kind", f"must be {' or '.join(KINDS)}" + (f", is {kind!r}{hint}" if kind is not None else "")
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that was probably meant, whatever its case; None when nothing is near."""
+    by_lower = {one.lower(): one for one in known}
+    found = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.7)
+    return by_lower[found[0]] if found else None
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
