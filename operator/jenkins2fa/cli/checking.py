@@ -118,7 +118,8 @@ def _nested(one: Path, other: Path) -> bool:
 
 def _mistakes(error: ValidationError, manifest: Manifest) -> Iterable[Mistake]:
     path: Path = tuple(error.absolute_path)
-    rule, limit, value, schema = str(error.validator), cast(Any, error.validator_value), error.instance, cast(Any, error.schema)
+    rule = str(error.validator)
+    limit, value, schema = cast(Any, error.validator_value), cast(Any, error.instance), cast(Any, error.schema)
     if rule == "additionalProperties":
         return [Mistake((*path, name), _unknown(name, schema["properties"])) for name in value if name not in schema["properties"]]
     if rule == "enum" and not isinstance(value, str):
