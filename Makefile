@@ -1,5 +1,5 @@
 # Each target prepares what it needs (tools/prepare.py: cached, outside the checkout) and can be run on its own.
-PREPARE := python3 tools/prepare.py
+PREPARE := $(or $(PYTHON3),python3) tools/prepare.py
 PYTHON = "$$($(PREPARE) --print venv)/bin/python"
 PYTEST = $(PYTHON) -m pytest $(PYTEST_FLAGS)
 

@@ -22,7 +22,6 @@ import subprocess
 import sys
 import tarfile
 import time
-import tomllib
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -224,6 +223,8 @@ def make_stand_in(folder: Path, run: Run) -> None:
 
 def parts() -> dict[str, Part]:
     """All parts by name, with what their cache keys depend on."""
+    import tomllib  # here, since older versions of Python, which are told so above, do not have it
+
     project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())
     packaging = json.dumps([project["project"], project["build-system"]])  # not the tables that tools read at each run
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
