@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import signal
 import socket
 import subprocess
@@ -51,6 +50,15 @@ def test_apply_leaves_no_copy_on_the_object(kube: KubeServer, namespace: str) ->
     stored = kube.get("configmap", "one", "-n", namespace)
     assert stored["data"] == {"key": "value"}
     assert "annotations" not in stored["metadata"]
+
+
+def test_helm_installs_into_this_server(kube: KubeServer, namespace: str, tmp_path: Path) -> None:
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "Chart.yaml").write_text("apiVersion: v2\nname: tiny\nversion: 1.0.0\n")
+    (tmp_path / "templates" / "map.json").write_text(json.dumps(config_map("from-chart")))
+    kube.helm("install", "tiny", str(tmp_path), "-n", namespace)
+    assert kube.get("configmap", "from-chart", "-n", namespace)["data"] == {"key": "value"}
+    kube.helm("uninstall", "tiny", "-n", namespace)
 
 
 def test_failure_of_kubectl_says_why(kube: KubeServer) -> None:
@@ -114,12 +122,12 @@ time.sleep(60)
 """
     owner = subprocess.Popen([sys.executable, "-c", program], cwd=CHECKOUT, stdout=subprocess.PIPE, text=True)
     assert owner.stdout is not None
-    pid, folder = owner.stdout.readline().split()
+    pid, state = owner.stdout.readline().split()
     owner.send_signal(signal.SIGKILL)
     owner.wait()
     owner.stdout.close()
     wait_until(lambda: not Path("/proc", pid).exists(), what=f"process {pid} is gone")
-    shutil.rmtree(folder)
+    assert not Path(state).exists()
 
 
 def test_start_that_fails_shows_the_log(kube: KubeServer) -> None:

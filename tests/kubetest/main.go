@@ -1,6 +1,6 @@
 // Command kubetest is a Kubernetes control plane for tests: etcd and kube-apiserver in one process, and a few
 // kube-controller-manager controllers in a child process. It listens on a loopback port, writes DIR/kubeconfig,
-// prints "READY FILE" once it serves, and runs until a signal or, with -until-eof, until its input is closed.
+// prints "READY FILE" once it serves, and runs until a signal or, with -owned, until its parent is gone.
 // Started again with the same -dir it comes back on the same port, with the same objects and credentials.
 package main
 
@@ -29,7 +29,7 @@ func main() {
 	}
 	dir := flag.String("dir", "", "state directory, a short path (default: a new temporary one, removed at the end)")
 	names := flag.String("controllers", defaultControllers, "kube-controller-manager controllers to run; empty for none")
-	untilEOF := flag.Bool("until-eof", false, "end when standard input is closed, so as not to outlive the parent")
+	owned := flag.Bool("owned", false, "the parent holds standard input open: when that closes, remove the state and end")
 	flag.Parse() // what is left over are further kube-apiserver flags
 	if *dir == "" {
 		*dir = must(os.MkdirTemp("", "kubetest-"))
@@ -45,20 +45,28 @@ func main() {
 			runControllers(filepath.Join(*dir, "kubeconfig"), *names)
 		}
 	}()
-	waitForEnd(*untilEOF)
+	if parentGone := waitForEnd(*owned); parentGone {
+		must(0, os.RemoveAll(*dir)) // nobody can start it again
+	}
 }
 
-// waitForEnd ends the program without kube-apiserver's own shutdown, which waits a minute for open watches.
-func waitForEnd(untilEOF bool) {
-	end := make(chan os.Signal, 1)
-	signal.Notify(end, syscall.SIGINT, syscall.SIGTERM)
-	if untilEOF {
+// waitForEnd returns at a signal, or when the parent that owns this process is gone, and tells which. After it the
+// program ends without kube-apiserver's own shutdown, which waits a minute for open watches.
+func waitForEnd(owned bool) (parentGone bool) {
+	signals, closed := make(chan os.Signal, 1), make(chan struct{})
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	if owned {
 		go func() {
 			_, _ = io.Copy(io.Discard, os.Stdin)
-			end <- syscall.SIGTERM
+			close(closed)
 		}()
 	}
-	<-end
+	select {
+	case <-signals:
+		return false
+	case <-closed:
+		return true
+	}
 }
 
 // runControllers needs a process of its own: both components register global flags and signal handlers.

@@ -25,7 +25,7 @@ KUBECTL_SECONDS = 60.0
 
 
 class KubectlFailed(Exception):
-    """kubectl ended with another code than 0; the text is what it wrote to standard error."""
+    """kubectl or helm ended with another code than 0; the text is what it wrote to standard error."""
 
 
 def built() -> Path:
@@ -67,7 +67,7 @@ class KubeServer:
         if self._process is not None:
             raise RuntimeError("the API server is running already")
         with self.log.open("a") as log:
-            command: list[str | Path] = [self.binaries / "kubetest", f"-dir={self.folder}", "-until-eof"]
+            command: list[str | Path] = [self.binaries / "kubetest", f"-dir={self.folder}", "-owned"]
             self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True)
         assert self._process.stdout is not None
         readable, _, _ = select.select([self._process.stdout], [], [], START_SECONDS)
@@ -135,24 +135,21 @@ class KubeServer:
 
     def environment(self, kubeconfig: Path | None = None) -> dict[str, str]:
         """Environment for a child process that shall use this server, with kubectl and helm found first."""
-        path = f"{self.binaries}{os.pathsep}{os.environ.get('PATH', '')}"
-        # HOME: kubectl keeps what it discovered about a server below it, and helm its own settings.
-        return {**os.environ, "KUBECONFIG": str(kubeconfig or self.kubeconfig), "PATH": path, "HOME": str(self.folder)}
+        own = {  # the person's own settings and caches of kubectl and helm stay out of it
+            "KUBECONFIG": str(kubeconfig or self.kubeconfig),
+            "KUBERC": "off",
+            "KUBECACHEDIR": str(self.folder / "kubectl-cache"),
+            **{f"HELM_{kind}_HOME": str(self.folder / "helm" / kind.lower()) for kind in ("CACHE", "CONFIG", "DATA")},
+        }
+        return {**os.environ, **own, "PATH": f"{self.binaries}{os.pathsep}{os.environ.get('PATH', '')}"}
 
     def kubectl(self, *arguments: str, input: str | None = None, kubeconfig: Path | None = None) -> str:
         """Run kubectl and return its standard output; raises KubectlFailed with what it wrote to standard error."""
-        result = subprocess.run(
-            [self.binaries / "kubectl", *arguments],
-            env=self.environment(kubeconfig),
-            input=input,
-            stdin=None if input is not None else subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=KUBECTL_SECONDS,
-        )
-        if result.returncode != 0:
-            raise KubectlFailed(result.stderr.strip())
-        return result.stdout
+        return self._call("kubectl", arguments, input, kubeconfig)
+
+    def helm(self, *arguments: str, input: str | None = None, kubeconfig: Path | None = None) -> str:
+        """Run helm, as `kubectl` does kubectl."""
+        return self._call("helm", arguments, input, kubeconfig)
 
     def get(self, *arguments: str) -> dict[str, Any]:
         """Return `kubectl get ... -o json` as a dictionary: one object, or a List."""
@@ -204,6 +201,19 @@ class KubeServer:
     def remove_namespace(self, name: str) -> None:
         """Ask for the deletion of a namespace and do not wait for it (5 s or more)."""
         self.kubectl("delete", "namespace", name, "--wait=false", "--ignore-not-found")
+
+    def _call(self, program: str, arguments: tuple[str, ...], text: str | None, kubeconfig: Path | None) -> str:
+        result = subprocess.run(
+            [self.binaries / program, *arguments],
+            env=self.environment(kubeconfig),
+            input=text or "",  # never the terminal
+            capture_output=True,
+            text=True,
+            timeout=KUBECTL_SECONDS,
+        )
+        if result.returncode != 0:
+            raise KubectlFailed(result.stderr.strip())
+        return result.stdout
 
     def _admin_config(self) -> dict[str, Any]:
         config: dict[str, Any] = json.loads(self.kubeconfig.read_text())
