@@ -21,9 +21,9 @@ LONGEST_REMEMBER = timedelta(hours=720)
 SHORTEST_CHECK = timedelta(seconds=5)
 # The same expressions stand in crds/ (RE2 there): the API server and this module must read a URL alike.
 _PORT = "([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
-URL = rf"[a-z][a-z0-9+.-]*://([^/?#]*@)?([A-Za-z0-9_.-]+|[[][0-9A-Fa-f:.]+[]])(:{_PORT})?([/?#][^\s]*)?"
+URL = rf"[a-z][a-z0-9+.-]*://([^/?#]*@)?([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(:{_PORT})?([/?#][^\s]*)?"
 USER_IN_URL = "[^/?#]*://[^/?#]*@"
-LOOPBACK_URL = r"http://(localhost|127[.][0-9]{1,3}[.][0-9]{1,3}[.][0-9]{1,3}|[[]::1[]])(:[0-9]+)?([/?#]|$)"
+LOOPBACK_URL = r"http://(localhost|127[.][0-9]{1,3}[.][0-9]{1,3}[.][0-9]{1,3}|\[::1\])(:[0-9]+)?([/?#]|$)"
 ADDRESS = r"[^@\s<>]+@[^@\s<>]+"
 
 

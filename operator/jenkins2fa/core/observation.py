@@ -64,12 +64,14 @@ class TrialState:
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Who manages a Jenkins: UIDs of cluster, instance and policy; ``generation`` of the policy."""
+    """The owner mark: who manages a Jenkins (UIDs of cluster, instance and policy, generation of the policy), and the digest of
+    what was last confirmed there (:func:`jenkins2fa.core.plan.desired_digest`): it tells drift from a change of the policy."""
 
     cluster: str
     instance: str
     policy: str = ""
     generation: int = 0
+    desired: str = ""
 
     @property
     def name(self) -> str:

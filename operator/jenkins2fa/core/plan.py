@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from jenkins2fa.api.policy import ApiTokens
 from jenkins2fa.api.reading import format_duration
@@ -42,6 +43,7 @@ class Plan:
     changes: tuple[Change, ...]
     unsupported: tuple[Unsupported, ...]
     desired: Desired
+    gate_code: str
 
     @property
     def weakening(self) -> tuple[Change, ...]:
@@ -55,15 +57,29 @@ class Plan:
     @property
     def digest(self) -> str:
         """Tells one plan from another: twelve hexadecimal digits."""
-        wanted = canonical([plugin_document(self.desired.plugin), self.desired.gate and gate_configuration(self.desired.gate)])
-        rows = canonical([[change.path, change.layer, change.before, change.after] for change in self.changes])
-        return hashlib.sha256((wanted + rows).encode()).hexdigest()[:12]
+        rows = [[change.path, change.layer, change.before, change.after] for change in self.changes]
+        return _digest([desired_digest(self.desired, self.gate_code), rows])
+
+
+def desired_digest(desired: Desired, gate_code: str) -> str:
+    """Names one desired state, the version of the gate included: twelve hexadecimal digits."""
+    return _digest([plugin_document(desired.plugin), gate_configuration(desired.gate) if desired.gate else None, gate_code if desired.gate else None])
+
+
+def is_drift(observation: Observation, plan: Plan) -> bool:
+    """Whether the differences come from Jenkins' side: what was last confirmed there is what is still wanted, yet it is not what is there."""
+    confirmed = observation.owner.desired if observation.owner else None
+    return bool(plan.changes) and confirmed == desired_digest(plan.desired, plan.gate_code)
+
+
+def _digest(document: object) -> str:
+    return hashlib.sha256(canonical(document).encode()).hexdigest()[:12]
 
 
 def make_plan(observation: Observation, desired: Desired, gate_code: str) -> Plan:
     """Compares every layer with what is desired. ``gate_code`` is the SHA-256 of the resident script that this operator brings."""
     changes = (*_plugin_changes(observation, desired.plugin), *_gate_changes(observation, desired, gate_code))
-    return Plan(tuple(changes), desired.unsupported, desired)
+    return Plan(tuple(changes), desired.unsupported, desired, gate_code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,12 +166,20 @@ def _place(state: GateState, code: str) -> str:
 
 
 def _rule_changes(layer: Layer, held: GateSettings | None, wanted: GateSettings) -> Iterator[Change]:
-    absent = held is None
-    held = held or GateSettings(strict=False)
-    for path, show, weakens in _GATE_FIELDS:
-        before, after = show(held), show(wanted)
-        if before != after:
-            yield Change(path, layer, before, after, not absent and weakens(held, wanted) or absent and path == "exemptGroups")
+    before = held or GateSettings(strict=False)
+    for one in _GATE_FIELDS:
+        if one.read(before) != one.read(wanted):
+            shown = one.show(one.read(wanted))
+            weakens = one.weakens(before, wanted) if held else one.path == "exemptGroups"
+            yield Change(one.path, layer, one.show(one.read(before)), shown, weakens)
+
+
+@dataclass(frozen=True, slots=True)
+class _GateField:
+    path: str
+    read: Callable[[GateSettings], object]
+    show: Callable[[Any], str]
+    weakens: Callable[[GateSettings, GateSettings], bool] = lambda before, after: False
 
 
 def _groups(groups: frozenset[str] | None) -> str:
@@ -172,15 +196,16 @@ def _longer_window(before: GateSettings, after: GateSettings) -> bool:
     return before.build_window is not None and (after.build_window is None or after.build_window > before.build_window)
 
 
-_GATE_FIELDS: tuple[tuple[str, Callable[[GateSettings], str], Callable[[GateSettings, GateSettings], bool]], ...] = (
-    ("enforcedGroups", lambda g: _groups(g.enforced_groups), _fewer_enforced),
-    ("exemptGroups", lambda g: _groups(g.exempt_groups), lambda before, after: not after.exempt_groups <= before.exempt_groups),
-    (
+_GATE_FIELDS = (
+    _GateField("enforcedGroups", lambda g: g.enforced_groups, _groups, _fewer_enforced),
+    _GateField("exemptGroups", lambda g: g.exempt_groups, _groups, lambda before, after: not after.exempt_groups <= before.exempt_groups),
+    _GateField(
         "apiTokens",
-        lambda g: g.api_tokens.value if g.api_tokens else "the plugin's own rule",
+        lambda g: g.api_tokens,
+        lambda value: value.value if value else "the plugin's own rule",
         lambda before, after: after.api_tokens is ApiTokens.EXEMPT,
     ),
-    ("gate.strict", lambda g: _on(g.strict), lambda before, after: before.strict and not after.strict),
-    ("requireOnBuild.window", lambda g: format_duration(g.build_window) if g.build_window else "not asked", _longer_window),
-    ("gate.operator", lambda g: "the operator's account" if g.operator else "nobody", lambda before, after: False),
+    _GateField("gate.strict", lambda g: g.strict, _on, lambda before, after: before.strict and not after.strict),
+    _GateField("requireOnBuild.window", lambda g: g.build_window, lambda value: format_duration(value) if value else "not asked", _longer_window),
+    _GateField("gate.operator", lambda g: g.operator, lambda value: "an account" if value else "nobody"),
 )

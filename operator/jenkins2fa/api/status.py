@@ -1,0 +1,179 @@
+"""The status of both kinds, as data and as the JSON that the CRDs describe."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from jenkins2fa.api.meta import Key
+from jenkins2fa.api.reading import format_time
+
+READY, RECONCILING, STALLED, ENFORCED, DRIFTED = "Ready", "Reconciling", "Stalled", "Enforced", "Drifted"
+TRUE, FALSE, UNKNOWN = "True", "False", "Unknown"
+
+LONGEST_MESSAGE = 1024
+MOST_FIELDS = 32
+MOST_FAILING = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A Kubernetes condition without its time: that is the writer's, who knows what was there before."""
+
+    type: str
+    status: str
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class FieldStatus:
+    path: str
+    state: str
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class JenkinsStatus:
+    version: str
+    plugin_version: str
+    edition: str
+    identity: str
+    session: str
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyReference:
+    namespace: str
+    name: str
+    uid: str
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class GateStatus:
+    mode: str
+    sha256: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrialStatus:
+    id: str
+    expires: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceStatus:
+    """All that one pass says about an instance."""
+
+    observed_generation: int
+    conditions: tuple[Condition, ...]
+    jenkins: JenkinsStatus | None = None
+    policy: PolicyReference | None = None
+    fields: tuple[FieldStatus, ...] = ()
+    gate: GateStatus | None = None
+    trial: TrialStatus | None = None
+    policy_column: str = "<none>"
+
+
+@dataclass(frozen=True, slots=True)
+class Failing:
+    namespace: str
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    selected: int = 0
+    governed: int = 0
+    overridden: int = 0
+    enforced: int = 0
+    drifted: int = 0
+    failing: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyStatus:
+    """What the instances of one policy add up to."""
+
+    observed_generation: int
+    conditions: tuple[Condition, ...]
+    counts: Counts
+    instances_column: str
+    scope_column: str
+    factors_column: str
+    failing: tuple[Failing, ...] = ()
+
+
+def instance_status_document(status: InstanceStatus) -> dict[str, Any]:
+    """As JSON for the API server, without the times of conditions. Absent parts are None (a merge patch removes them)."""
+    return {
+        "observedGeneration": status.observed_generation,
+        "conditions": _conditions(status.conditions, status.observed_generation),
+        "jenkins": status.jenkins
+        and {
+            "version": status.jenkins.version,
+            "pluginVersion": status.jenkins.plugin_version,
+            "edition": status.jenkins.edition,
+            "identity": status.jenkins.identity,
+            "session": status.jenkins.session,
+        },
+        "policy": status.policy
+        and {
+            "namespace": status.policy.namespace,
+            "name": status.policy.name,
+            "uid": status.policy.uid,
+            "generation": status.policy.generation,
+        },
+        "fields": [{"path": f.path, "state": f.state, "message": clip(f.message)} for f in status.fields[:MOST_FIELDS]],
+        "gate": status.gate and {"mode": status.gate.mode, "sha256": status.gate.sha256, "state": status.gate.state},
+        "trial": status.trial and {"id": status.trial.id, "expires": format_time(status.trial.expires)},
+        "summary": {"policy": status.policy_column},
+    }
+
+
+def policy_status_document(status: PolicyStatus) -> dict[str, Any]:
+    """As JSON for the API server, without the times of conditions."""
+    counts = status.counts
+    return {
+        "observedGeneration": status.observed_generation,
+        "conditions": _conditions(status.conditions, status.observed_generation),
+        "instances": {name: getattr(counts, name) for name in ("selected", "governed", "overridden", "enforced", "drifted", "failing")},
+        "summary": {"instances": status.instances_column, "scope": status.scope_column, "factors": status.factors_column},
+        "failing": [{"namespace": f.namespace, "name": f.name, "reason": f.reason} for f in status.failing[:MOST_FAILING]],
+    }
+
+
+def clip(text: str, longest: int = LONGEST_MESSAGE) -> str:
+    """A text that fits into a status; what is cut off is said."""
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+def condition_of(body: Mapping[str, Any], kind: str) -> Condition | None:
+    """One condition of an object from the API server, or None when it was never set."""
+    for found in (body.get("status") or {}).get("conditions") or ():
+        if found.get("type") == kind:
+            return Condition(kind, found.get("status", UNKNOWN), found.get("reason", ""), found.get("message", ""))
+    return None
+
+
+def governing_policy(body: Mapping[str, Any]) -> PolicyReference | None:
+    """The policy that an instance's status names."""
+    found = (body.get("status") or {}).get("policy")
+    return PolicyReference(found["namespace"], found["name"], found.get("uid", ""), found.get("generation", 0)) if found else None
+
+
+def policy_column(instance: Key, policy: PolicyReference | None) -> str:
+    if policy is None:
+        return "<none>"
+    return policy.name if policy.namespace == instance.namespace else f"{policy.namespace}/{policy.name}"
+
+
+def _conditions(conditions: tuple[Condition, ...], generation: int) -> list[dict[str, Any]]:
+    return [
+        {"type": c.type, "status": c.status, "reason": c.reason, "message": clip(c.message), "observedGeneration": generation} for c in conditions
+    ]

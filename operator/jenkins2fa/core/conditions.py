@@ -1,0 +1,221 @@
+"""From what a pass has learnt to the instance's conditions (the table in ``design.md``, Status).
+
+Each function answers for one condition type; ``judge`` puts them together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from jenkins2fa.api.instance import JenkinsInstance
+from jenkins2fa.api.policy import Enforcement, TwoFactorPolicy
+from jenkins2fa.api.status import (
+    DRIFTED,
+    ENFORCED,
+    FALSE,
+    READY,
+    RECONCILING,
+    STALLED,
+    TRUE,
+    UNKNOWN,
+    Condition,
+    FieldStatus,
+    clip,
+)
+from jenkins2fa.core.desired import FieldState
+from jenkins2fa.core.guard import Finding, Severity, unverified_groups
+from jenkins2fa.core.mode import Mode
+from jenkins2fa.core.observation import Observation
+from jenkins2fa.core.plan import Change, Plan
+
+LONGEST_DIFF = 10
+
+
+class Proof(StrEnum):
+    """How a probe ended: a request that must be challenged was, was not, or none was possible."""
+
+    CHALLENGED = "Challenged"
+    BYPASSED = "Bypassed"
+    NONE = "None"
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What stopped a pass. ``transient``: it is tried again by itself; else it needs a person."""
+
+    reason: str
+    message: str
+    transient: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """All that a pass has learnt; ``plan`` is what still differs at its end, ``corrected`` what it has changed because of drift."""
+
+    instance: JenkinsInstance
+    policy: TwoFactorPolicy | None = None
+    observation: Observation | None = None
+    plan: Plan | None = None
+    findings: tuple[Finding, ...] = ()
+    mode: Mode = Mode.WRITE
+    drift: bool = False
+    corrected: tuple[str, ...] = ()
+    proof: Proof = Proof.NONE
+    trouble: Trouble | None = None
+
+    @property
+    def refusal(self) -> Finding | None:
+        return next((finding for finding in self.findings if finding.severity is Severity.REFUSAL), None)
+
+
+def judge(outcome: Outcome, now: datetime) -> tuple[Condition, ...]:
+    """The five conditions of an instance, all set from the first pass on."""
+    enforced = judge_enforced(outcome, now)
+    ready = judge_ready(outcome, enforced)
+    return (ready, judge_reconciling(outcome, ready), judge_stalled(outcome, ready), enforced, judge_drifted(outcome))
+
+
+def judge_enforced(outcome: Outcome, now: datetime) -> Condition:
+    if outcome.trouble is not None and outcome.observation is None:
+        return Condition(ENFORCED, UNKNOWN, outcome.trouble.reason, outcome.trouble.message)
+    if outcome.policy is None or outcome.observation is None:
+        return Condition(ENFORCED, UNKNOWN, "NoPolicy", "no policy selects this instance")
+    if outcome.policy.spec.enforcement is Enforcement.OFF:
+        return _judge_off(outcome.observation)
+    return _judge_layers(outcome, outcome.policy, outcome.observation, now)
+
+
+def _judge_off(seen: Observation) -> Condition:
+    if seen.effective:
+        return Condition(ENFORCED, FALSE, "Off", "the policy says Off, but Jenkins still asks for a second factor")
+    return Condition(ENFORCED, FALSE, "Off", "the policy says Off: nobody is asked for a second factor")
+
+
+def _judge_layers(outcome: Outcome, policy: TwoFactorPolicy, seen: Observation, now: datetime) -> Condition:
+    if seen.break_glass_until is not None and seen.break_glass_until > now:
+        return Condition(ENFORCED, FALSE, "BreakGlass", f"two-factor authentication is off until {seen.break_glass_until:%Y-%m-%dT%H:%M:%SZ}")
+    if seen.memory is None:
+        return Condition(ENFORCED, FALSE, "PluginMissing", "the plugin is not active in this Jenkins")
+    if not seen.memory.enabled or not seen.live:
+        where = "in memory" if not seen.memory.enabled else "in the filter (live flag), though the settings say on"
+        return Condition(ENFORCED, FALSE, "NotActive", f"two-factor authentication is off {where}")
+    if not seen.memory.factors:
+        return Condition(ENFORCED, FALSE, "NoFactor", "no factor is enabled in Jenkins, so nobody is asked for anything")
+    if seen.disk is None or not seen.disk.enabled or not seen.disk.factors:
+        return Condition(ENFORCED, FALSE, "NotPersisted", "it is on now, but not on disk: it would be off after the next restart of Jenkins")
+    return _judge_proof(outcome, policy, seen)
+
+
+def _judge_proof(outcome: Outcome, policy: TwoFactorPolicy, seen: Observation) -> Condition:
+    if outcome.proof is Proof.BYPASSED:
+        return Condition(ENFORCED, FALSE, "Bypassed", "all settings say on, but a request that must be challenged got through")
+    unknown = unverified_groups(policy.spec, seen)
+    if unknown:
+        return Condition(
+            ENFORCED, UNKNOWN, "GroupUnverified", f"nobody is known to be in {', '.join(unknown)}: a misspelt group would challenge nobody"
+        )
+    if outcome.proof is Proof.NONE:
+        return Condition(ENFORCED, UNKNOWN, "Unverified", "all settings say on, but no probe was possible")
+    exceptions = "" if seen.gate.settings and seen.gate.settings.strict else " (PluginExceptions: the plugin's own exceptions are open; gate.strict closes them)"
+    return Condition(ENFORCED, TRUE, "Probed", f"disk, memory, live flag and factors agree, and a probe was challenged{exceptions}")
+
+
+def judge_ready(outcome: Outcome, enforced: Condition) -> Condition:
+    if outcome.trouble is not None:
+        return Condition(READY, FALSE, outcome.trouble.reason, outcome.trouble.message)
+    if outcome.policy is None:
+        return Condition(READY, TRUE, "NoPolicy", "reachable; no policy selects this instance")
+    if outcome.mode is Mode.SUSPENDED:
+        return Condition(READY, TRUE, "Suspended", Mode.SUSPENDED.value)
+    if outcome.refusal is not None:
+        return Condition(READY, FALSE, outcome.refusal.reason, _refused(outcome.refusal))
+    differing = outcome.plan.changes if outcome.plan else ()
+    if differing and outcome.mode is not Mode.WRITE:
+        return Condition(READY, TRUE, "Reported", f"{outcome.mode.value}; differing: {describe(differing)}")
+    if differing:
+        return Condition(READY, FALSE, "Progressing", f"still differing: {describe(differing)}")
+    if outcome.plan and outcome.plan.unsupported:
+        return Condition(READY, FALSE, "Unsupported", "; ".join(f"{u.path}: {u.message}" for u in outcome.plan.unsupported))
+    if enforced.reason == "Bypassed":
+        return Condition(READY, FALSE, "Bypassed", enforced.message)
+    hints = "".join(f"; note: {finding.message}" for finding in outcome.findings if finding.reason != "GroupUnverified")
+    return Condition(READY, TRUE, "InForce" if enforced.status == TRUE else enforced.reason, clip(enforced.message + hints))
+
+
+def _refused(finding: Finding) -> str:
+    return f"{finding.path}: {finding.message}" if finding.path else finding.message
+
+
+def judge_reconciling(outcome: Outcome, ready: Condition) -> Condition:
+    transient = outcome.trouble is not None and outcome.trouble.transient
+    if ready.status == FALSE and (transient or ready.reason in ("Progressing", "Bypassed")):
+        return Condition(RECONCILING, TRUE, ready.reason, f"trying again: {ready.message}")
+    return Condition(RECONCILING, FALSE, ready.reason, "nothing is in progress")
+
+
+def judge_stalled(outcome: Outcome, ready: Condition) -> Condition:
+    person = outcome.trouble is not None and not outcome.trouble.transient
+    if ready.status == FALSE and (person or (outcome.trouble is None and ready.reason not in ("Progressing", "Bypassed"))):
+        return Condition(STALLED, TRUE, ready.reason, ready.message)
+    return Condition(STALLED, FALSE, ready.reason, "nothing needs a person")
+
+
+def judge_drifted(outcome: Outcome) -> Condition:
+    if outcome.observation is None or outcome.plan is None:
+        reason = outcome.trouble.reason if outcome.trouble else "NoPolicy"
+        return Condition(DRIFTED, UNKNOWN if outcome.trouble else FALSE, reason, "there is nothing to compare")
+    changes = outcome.plan.changes
+    if changes and (outcome.drift or outcome.mode is not Mode.WRITE):
+        return Condition(DRIFTED, TRUE, "Differs", f"Jenkins differs from the policy: {describe(changes)}")
+    if outcome.corrected:
+        return Condition(DRIFTED, FALSE, "Corrected", f"drift was corrected: {', '.join(outcome.corrected)}")
+    return Condition(DRIFTED, FALSE, "NoDrift", "Jenkins is as the policy says" if not changes else "the policy is being applied")
+
+
+def describe(changes: tuple[Change, ...]) -> str:
+    """At most ten differences in one line, each with its layer."""
+    shown = [f"{c.path} is {c.before} on {c.layer}, wanted {c.after}" if c.layer == "disk" else f"{c.path} is {c.before} ({c.layer}), wanted {c.after}" for c in changes]
+    rest = f"; and {len(shown) - LONGEST_DIFF} more" if len(shown) > LONGEST_DIFF else ""
+    return clip("; ".join(shown[:LONGEST_DIFF]) + rest)
+
+
+def field_statuses(outcome: Outcome) -> tuple[FieldStatus, ...]:
+    """How each field that the policy sets fares at this instance."""
+    if outcome.policy is None or outcome.plan is None:
+        return ()
+    unsupported = {u.path: u.message for u in outcome.plan.unsupported}
+    refused = {f.path: f.message for f in outcome.findings if f.severity is Severity.REFUSAL and f.path}
+    differing: dict[str, list[Change]] = {}
+    for change in outcome.plan.changes:
+        differing.setdefault(change.path.split(".")[0], []).append(change)
+    found = []
+    for path in _set_fields(outcome):
+        if path in unsupported:
+            found.append(FieldStatus(path, FieldState.UNSUPPORTED, unsupported[path]))
+        elif path in refused or (path in differing and outcome.refusal is not None):
+            found.append(FieldStatus(path, FieldState.REFUSED, refused.get(path) or _refused(outcome.refusal) if outcome.refusal else ""))
+        elif path in differing:
+            found.append(FieldStatus(path, FieldState.DRIFTED, describe(tuple(differing[path]))))
+        else:
+            found.append(FieldStatus(path, FieldState.APPLIED))
+    return tuple(found)
+
+
+def _set_fields(outcome: Outcome) -> list[str]:
+    assert outcome.policy is not None
+    spec = outcome.policy.spec
+    wanted = (
+        ("enforcement", True),
+        ("enforcedGroups", spec.enforced_groups is not None),
+        ("exemptGroups", bool(spec.exempt_groups)),
+        ("allowedFactors", bool(spec.allowed_factors)),
+        ("emailOTP", spec.email_otp is not None),
+        ("smsOTP", spec.sms_gateway is not None),
+        ("requireOnBuild", spec.build_window is not None),
+        ("rememberDevice", spec.remember_device is not None),
+        ("apiTokens", spec.api_tokens is not None),
+        ("gate", outcome.plan is not None and outcome.plan.desired.gate is not None),
+    )
+    return [path for path, is_set in wanted if is_set]

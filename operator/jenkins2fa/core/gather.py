@@ -1,0 +1,147 @@
+"""A policy's status from the statuses of its instances. Pure: the controller brings the instances and writes the result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from jenkins2fa.api.meta import Key
+from jenkins2fa.api.policy import Factor, PolicySpec, TwoFactorPolicy
+from jenkins2fa.api.status import (
+    DRIFTED,
+    ENFORCED,
+    FALSE,
+    READY,
+    RECONCILING,
+    STALLED,
+    TRUE,
+    UNKNOWN,
+    Condition,
+    Counts,
+    Failing,
+    PolicyStatus,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One selected instance: who governs it, and its conditions (None = not seen by a pass for this policy yet)."""
+
+    key: Key
+    governed: bool
+    overridden_by: Key | None = None
+    ready: Condition | None = None
+    stalled: Condition | None = None
+    enforced: Condition | None = None
+    drifted: Condition | None = None
+
+
+def gather(policy: TwoFactorPolicy, members: Iterable[Member]) -> PolicyStatus:
+    """Counts, columns and conditions; texts name at most three instances, the list ``failing`` at most ten."""
+    all_members = sorted(members, key=lambda member: (member.key.namespace, member.key.name))
+    governed = [member for member in all_members if member.governed]
+    failing = [member for member in governed if member.ready is not None and member.ready.status == FALSE]
+    counts = Counts(
+        selected=len(all_members),
+        governed=len(governed),
+        overridden=len(all_members) - len(governed),
+        enforced=sum(_is(member.enforced, TRUE) for member in governed),
+        drifted=sum(_is(member.drifted, TRUE) for member in governed),
+        failing=len(failing),
+    )
+    ready = _ready(policy.spec, all_members, governed, failing)
+    return PolicyStatus(
+        observed_generation=policy.meta.generation,
+        conditions=(ready, _reconciling(ready, governed, failing), _stalled(ready, failing), _enforced(policy.spec, governed), _drifted(governed)),
+        counts=counts,
+        instances_column=f"{counts.enforced}/{counts.governed}",
+        scope_column="everyone" if policy.spec.enforced_groups is None else "groups",
+        factors_column=factors_column(policy.spec.allowed_factors),
+        failing=tuple(Failing(m.key.namespace, m.key.name, m.ready.reason) for m in failing if m.ready)[:10],
+    )
+
+
+def factors_column(factors: frozenset[Factor]) -> str:
+    """``EmailOTP+1``: the first by name in the order of the API, and how many more."""
+    ordered = [factor.value for factor in Factor if factor in factors]
+    if not ordered:
+        return "none"
+    return ordered[0] + (f"+{len(ordered) - 1}" if len(ordered) > 1 else "")
+
+
+def _ready(spec: PolicySpec, members: list[Member], governed: list[Member], failing: list[Member]) -> Condition:
+    if not members:
+        return Condition(READY, FALSE, "NoMatchingInstance", "instanceSelector matches no JenkinsInstance: check its labels, and the namespace")
+    if not governed:
+        rivals = sorted({str(member.overridden_by) for member in members if member.overridden_by})
+        return Condition(READY, FALSE, "Overridden", f"overridden everywhere by {', '.join(rivals[:3])}: raise priority, or select other instances")
+    if failing:
+        reasons = sorted({member.ready.reason for member in failing if member.ready})
+        reason = reasons[0] if len(reasons) == 1 else "InstancesFailing"
+        return Condition(READY, FALSE, reason, f"{len(failing)} of {len(governed)} instances: {_first(failing)}")
+    waiting = [member for member in governed if member.ready is None]
+    if waiting:
+        return Condition(READY, FALSE, "Progressing", f"waiting for {len(waiting)} of {len(governed)} instances")
+    if spec.suspend:
+        return Condition(READY, TRUE, "Suspended", "the policy is suspended: nothing is written")
+    differing = sum(_is(member.drifted, TRUE) for member in governed)
+    if differing:
+        return Condition(READY, TRUE, "Reported", f"{differing} of {len(governed)} instances differ, and are only reported: {_first_drifted(governed)}")
+    overridden = f"; {len(members) - len(governed)} more are governed by another policy" if len(members) > len(governed) else ""
+    first = next((member.ready for member in governed if member.ready), None)
+    reason = first.reason if first and len({m.ready.reason for m in governed if m.ready}) == 1 else "InForce"
+    return Condition(READY, TRUE, reason, (first.message if first and len(governed) == 1 else f"as wanted at {len(governed)} instances") + overridden)
+
+
+def _first(members: list[Member]) -> str:
+    shown = [f"{member.key}: {member.ready.message}" for member in members[:3] if member.ready]
+    return "; ".join(shown) + (f"; and {len(members) - 3} more" if len(members) > 3 else "")
+
+
+def _first_drifted(members: list[Member]) -> str:
+    return "; ".join(f"{m.key}: {m.drifted.message}" for m in [m for m in members if _is(m.drifted, TRUE)][:3] if m.drifted)
+
+
+def _reconciling(ready: Condition, governed: list[Member], failing: list[Member]) -> Condition:
+    moving = [member for member in failing if not _is(member.stalled, TRUE)] or [member for member in governed if member.ready is None]
+    if moving and ready.status == FALSE:
+        return Condition(RECONCILING, TRUE, ready.reason, f"{len(moving)} of {len(governed)} instances are in progress")
+    return Condition(RECONCILING, FALSE, ready.reason, "nothing is in progress")
+
+
+def _stalled(ready: Condition, failing: list[Member]) -> Condition:
+    stuck = [member for member in failing if _is(member.stalled, TRUE)]
+    if stuck or ready.reason in ("NoMatchingInstance", "Overridden"):
+        return Condition(STALLED, TRUE, ready.reason, ready.message)
+    return Condition(STALLED, FALSE, ready.reason, "nothing needs a person")
+
+
+def _enforced(spec: PolicySpec, governed: list[Member]) -> Condition:
+    conditions = [member.enforced for member in governed if member.enforced]
+    if not governed or len(conditions) < len(governed):
+        return Condition(ENFORCED, UNKNOWN, "Progressing" if governed else "NoInstance", "not every instance has been looked at yet" if governed else "there is no instance")
+    for status in (FALSE, UNKNOWN):
+        some = [condition for condition in conditions if condition.status == status]
+        if some:
+            reasons = sorted({condition.reason for condition in some})
+            reason = reasons[0] if len(reasons) == 1 else ("NotEverywhere" if status == FALSE else "Unverified")
+            prefix = "" if len(governed) == 1 else f"{len(some)} of {len(governed)} instances: "
+            return Condition(ENFORCED, status, reason, prefix + some[0].message)
+    return Condition(ENFORCED, TRUE, "Probed", conditions[0].message if len(governed) == 1 else f"proven at all {len(governed)} instances")
+
+
+def _drifted(governed: list[Member]) -> Condition:
+    drifted = [member.drifted for member in governed if member.drifted and member.drifted.status == TRUE]
+    if drifted:
+        prefix = "" if len(governed) == 1 else f"{len(drifted)} of {len(governed)} instances: "
+        return Condition(DRIFTED, TRUE, "Differs", prefix + drifted[0].message)
+    unknown = [member for member in governed if member.drifted is None or member.drifted.status == UNKNOWN]
+    if unknown:
+        return Condition(DRIFTED, UNKNOWN, "Unknown", f"{len(unknown)} of {len(governed)} instances could not be compared")
+    return Condition(DRIFTED, FALSE, "NoDrift", "no instance differs from the policy")
+
+
+def _is(condition: Condition | None, status: str) -> bool:
+    return condition is not None and condition.status == status
+
+

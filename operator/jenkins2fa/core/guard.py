@@ -1,0 +1,235 @@
+"""The guard: checks before a change. Who would be locked out, and what must not be touched.
+
+``CHECKS`` reads like the specification: each is a pure function from a :class:`Situation` to a finding or None.
+``Refusal`` findings stop the change; ``Hazard`` findings are told (in ``plan``, status and report) and do not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from jenkins2fa.api.instance import GateMode, InstanceSpec
+from jenkins2fa.api.policy import ApiTokens, Assurance, Enforcement, Factor, PolicySpec
+from jenkins2fa.core.desired import FREE_FACTORS
+from jenkins2fa.core.observation import COMMAND_LINE, Edition, Observation, Owner
+from jenkins2fa.core.plan import Plan
+
+
+class Severity(StrEnum):
+    REFUSAL = "Refusal"
+    HAZARD = "Hazard"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """``reason`` is the CamelCase word for conditions; ``message`` says what is wrong and the way out; ``path`` the policy's field, if one."""
+
+    reason: str
+    message: str
+    severity: Severity = Severity.REFUSAL
+    path: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """All that the checks look at. ``expected_startup_code`` is what a provided gate file must hash to."""
+
+    policy: PolicySpec
+    instance: InstanceSpec
+    observation: Observation
+    plan: Plan
+    owner: Owner | None = None
+    take_over: str | None = None
+    second_factor_login: bool = False
+
+
+def check(situation: Situation) -> tuple[Finding, ...]:
+    """Every finding, refusals first. Empty = nothing speaks against the change."""
+    found = [finding for one in CHECKS if (finding := one(situation)) is not None]
+    return tuple(sorted(found, key=lambda finding: finding.severity is Severity.HAZARD))
+
+
+def refusals(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    return tuple(finding for finding in findings if finding.severity is Severity.REFUSAL)
+
+
+def plugin_is_missing(s: Situation) -> Finding | None:
+    plugin = s.observation.plugin
+    if plugin.installed and plugin.active and s.observation.memory is not None:
+        return None
+    state = "disabled" if plugin.installed else "not installed"
+    return Finding("PluginMissing", f"the plugin miniorange-two-factor is {state} in this Jenkins: install or enable it and restart Jenkins")
+
+
+def plugin_is_unknown(s: Situation) -> Finding | None:
+    plugin = s.observation.plugin
+    if not plugin.installed or plugin.known and plugin.edition is not Edition.PREMIUM:
+        return None
+    lacks = f" (it lacks {', '.join(plugin.missing[:3])})" if plugin.missing else ""
+    edition = f" {plugin.edition.value.lower()} edition" if plugin.edition else ""
+    return Finding(
+        "UnsupportedPluginVersion",
+        f"the plugin's version {plugin.version}{edition} is not one that this operator was tested with{lacks}: it is only read, nothing is written. "
+        "Install version 1.2.0, or a newer operator",
+    )
+
+
+def another_owner(s: Situation) -> Finding | None:
+    held = s.observation.owner
+    if held is None or s.owner is None or held.same_manager(s.owner) or held.cluster == COMMAND_LINE or s.take_over == held.name:
+        return None
+    return Finding(
+        "OwnedElsewhere",
+        f"this Jenkins is managed by {held.name} (cluster and instance): remove it there, or take over by the annotation jenkins2fa.dev/take-over: {held.name}",
+    )
+
+
+def competing_manager(s: Situation) -> Finding | None:
+    if not s.observation.managed_by_code or not s.plan.changes or s.instance.acknowledge_competing_manager:
+        return None
+    return Finding(
+        "CompetingManager",
+        "configuration-as-code sets the same fields (moGlobalConfig) and would undo them at the next restart or reload: remove them from its YAML, "
+        "or set acknowledgeCompetingManager: true on the JenkinsInstance",
+    )
+
+
+def trial_is_pending(s: Situation) -> Finding | None:
+    if s.observation.trial.pending is None or s.observation.trial.stale:
+        return None
+    return Finding("TrialPending", f"trial {s.observation.trial.pending} is still open: it ends by itself within a minute")
+
+
+def operator_locked_out(s: Situation) -> Finding | None:
+    """The first of all checks: nothing is switched on that would leave the operator outside."""
+    if s.policy.enforcement is Enforcement.OFF or s.plan.desired.gate is not None or s.second_factor_login:
+        return None
+    if not s.plan.desired.plugin.factors:
+        return None
+    return Finding(
+        "OperatorLockedOut",
+        "once enforced, the operator's own API token would be challenged too and it could neither repair nor switch off: "
+        "set gate.mode: Managed on the JenkinsInstance",
+    )
+
+
+def gate_is_not_provided(s: Situation) -> Finding | None:
+    if s.instance.gate.mode is not GateMode.PROVIDED:
+        return None
+    gates = [change for change in s.plan.changes if change.path.startswith("gate") or change.layer.value in ("gate", "start-up")]
+    if not gates:
+        return None
+    return Finding(
+        "GateNotProvided",
+        "gate.mode is Provided, but the gate in this Jenkins is not the one that this policy needs: mount what `jenkins2fa gate render` prints "
+        "into init.groovy.d and restart Jenkins",
+        path="gate",
+    )
+
+
+def no_factor(s: Situation) -> Finding | None:
+    if s.policy.enforcement is Enforcement.OFF or s.plan.desired.plugin.factors:
+        return None
+    return Finding(
+        "NoFactor",
+        "none of the allowed factors exists in the installed plugin, so nobody would be asked for anything: "
+        f"allow one of {', '.join(sorted(factor.value for factor in FREE_FACTORS))}",
+        path="allowedFactors",
+    )
+
+
+def no_mail_server(s: Situation) -> Finding | None:
+    """With another factor beside it users still get in; with EmailOTP alone nobody would."""
+    if s.policy.enforcement is Enforcement.OFF or Factor.EMAIL_OTP not in s.plan.desired.plugin.factors or s.observation.mail_server.configured:
+        return None
+    alone = s.plan.desired.plugin.factors == {Factor.EMAIL_OTP}
+    trouble = "this Jenkins has no mail server, so no one-time password would arrive"
+    way_out = "set the SMTP server under Manage Jenkins > System > E-mail Notification" + (", or allow another factor too" if alone else "")
+    return Finding("NoMailServer", f"{trouble}: {way_out}", Severity.REFUSAL if alone else Severity.HAZARD, "allowedFactors")
+
+
+def users_without_address(s: Situation) -> Finding | None:
+    enrolment = s.observation.enrolment
+    if s.policy.enforcement is Enforcement.OFF or s.plan.desired.plugin.factors != {Factor.EMAIL_OTP} or not enrolment or not enrolment.without_address:
+        return None
+    return Finding(
+        "UsersWithoutAddress",
+        f"{enrolment.without_address} of {enrolment.total} users have no e-mail address and could not get in: allow SecurityQuestions too, or add addresses",
+        Severity.HAZARD,
+        "allowedFactors",
+    )
+
+
+def tokens_are_challenged(s: Situation) -> Finding | None:
+    if s.policy.enforcement is Enforcement.OFF or (s.plan.desired.gate and s.policy.api_tokens is not None):
+        return None
+    return Finding(
+        "ApiTokensChallenged",
+        "the free edition challenges every request with an API token, so scripts, webhooks and agents that use one will fail: "
+        "set apiTokens: Exempt (with the gate), or apiTokens: Challenge to say that this is meant",
+        Severity.HAZARD,
+        "apiTokens",
+    )
+
+
+def assurance_not_met(s: Situation) -> Finding | None:
+    if s.policy.minimum_assurance is not Assurance.AAL2 or s.policy.enforcement is Enforcement.OFF:
+        return None
+    weak = sorted(factor.value for factor in s.policy.allowed_factors & (FREE_FACTORS | {Factor.BACKUP_CODES}))
+    if not weak and s.plan.desired.plugin.factors:
+        return None
+    return Finding(
+        "AssuranceNotMet",
+        f"minimumAssurance is AAL2, which {', '.join(weak) or 'no factor of the installed plugin'} cannot meet (NIST SP 800-63B allows neither e-mail nor "
+        "security questions as an authenticator): allow only stronger factors, or set minimumAssurance: AAL1",
+        path="minimumAssurance",
+    )
+
+
+def group_unverified(s: Situation) -> Finding | None:
+    unknown = unverified_groups(s.policy, s.observation)
+    if not unknown:
+        return None
+    return Finding(
+        "GroupUnverified",
+        f"nobody is known to be in {', '.join(unknown)} (a misspelt group would challenge nobody): check the name; it counts once a member has been seen",
+        Severity.HAZARD,
+        "enforcedGroups",
+    )
+
+
+def provider_tokens_exempt(s: Situation) -> Finding | None:
+    if s.policy.api_tokens is not ApiTokens.EXEMPT or s.plan.desired.gate is None:
+        return None
+    return Finding(
+        "ApiTokensExempt",
+        "requests with an API token are let through without a second factor: a stolen token is enough to act as its user",
+        Severity.HAZARD,
+        "apiTokens",
+    )
+
+
+def unverified_groups(policy: PolicySpec, observation: Observation) -> tuple[str, ...]:
+    """Enforced groups that nobody is known to be in, when none of them is known (one known group is enough to challenge somebody)."""
+    wanted = policy.enforced_groups or frozenset()
+    return tuple(sorted(wanted - observation.known_groups))
+
+
+CHECKS: tuple[Callable[[Situation], Finding | None], ...] = (
+    plugin_is_missing,
+    plugin_is_unknown,
+    another_owner,
+    competing_manager,
+    operator_locked_out,
+    no_factor,
+    assurance_not_met,
+    no_mail_server,
+    gate_is_not_provided,
+    trial_is_pending,
+    users_without_address,
+    tokens_are_challenged,
+    provider_tokens_exempt,
+    group_unverified,
+)

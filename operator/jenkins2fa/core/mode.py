@@ -1,0 +1,31 @@
+"""Whether a pass may write, and if not, why."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from jenkins2fa.api.instance import Access, InstanceSpec
+from jenkins2fa.api.policy import DriftMode, Enforcement, PolicySpec
+
+
+class Mode(Enum):
+    """The value says it in a sentence, for status and ``plan``."""
+
+    WRITE = "changes are made"
+    REPORT_POLICY = "enforcement is Report: nothing is written"
+    REPORT_ACCESS = "access is Observe: nothing is written"
+    REPORT_DRIFT = "drift.mode is Report: nothing is written until the policy changes"
+    SUSPENDED = "the policy is suspended: nothing is written"
+
+
+def mode_of(policy: PolicySpec, instance: InstanceSpec, *, drift: bool) -> Mode:
+    """``drift``: the differences at hand come from Jenkins' side, not from a change of the policy."""
+    if policy.suspend:
+        return Mode.SUSPENDED
+    if policy.enforcement is Enforcement.REPORT:
+        return Mode.REPORT_POLICY
+    if instance.access is not Access.MANAGE:
+        return Mode.REPORT_ACCESS
+    if drift and policy.drift_mode is DriftMode.REPORT:
+        return Mode.REPORT_DRIFT
+    return Mode.WRITE

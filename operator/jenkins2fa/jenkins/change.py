@@ -1,0 +1,131 @@
+"""A change of a Jenkins, as a protocol: begin a trial, read it back, probe, confirm, look again.
+
+The steps are enumerated, so that a test can break each of them. Whatever goes wrong before the confirmation, Jenkins' own timer brings back
+what was there; we only hurry it along.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from jenkins2fa.api.policy import DeletionPolicy
+from jenkins2fa.core.conditions import Proof
+from jenkins2fa.core.desired import Desired
+from jenkins2fa.core.observation import Observation, Owner
+from jenkins2fa.core.plan import Layer, Plan, make_plan
+from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
+from jenkins2fa.jenkins.errors import ChangeUndone, JenkinsError, ProtocolError, Starting, Unreachable
+
+
+class Step(StrEnum):
+    """In this order. Disk changes in ``CONFIRM`` only."""
+
+    BEGIN = "begin"
+    READ_BACK = "read-back"
+    PROBE = "probe"
+    CONFIRM = "confirm"
+    VERIFY = "verify"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What to carry out. ``trial`` is a new random id. ``gate_code`` is the SHA-256 of the resident script that this operator brings."""
+
+    trial: str
+    desired: Desired
+    gate_code: str
+    owner: Owner | None = None
+    deletion: DeletionPolicy = DeletionPolicy.RETAIN
+    with_gate: bool = True
+    take_over: str | None = None
+    groups: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The instance after a confirmed change: ``plan`` is what still differs (nothing, if all is well)."""
+
+    observation: Observation
+    plan: Plan
+    proof: Proof
+
+
+Announce = Callable[[Step], None]
+
+
+def carry_out(connect: Callable[[], MiniOrange], order: Order, announce: Announce = lambda step: None) -> Result:
+    """Carries out an order. ``connect`` opens a new connection, ``announce`` hears of each step before it is taken.
+
+    Raises ChangeUndone when something did not hold, Refused when Jenkins' side said no, or the JenkinsError that made it impossible to go on;
+    in every case Jenkins is as before, or will be within a minute."""
+    with contextlib.closing(connect()) as writer:
+        announce(Step.BEGIN)
+        _begin(writer, order)
+        try:
+            with contextlib.closing(connect()) as reader:
+                announce(Step.READ_BACK)
+                _read_back(reader, order)
+                announce(Step.PROBE)
+                proof = _probe(reader, order)
+                announce(Step.CONFIRM)
+                _confirm(reader, order)
+                announce(Step.VERIFY)
+                observation = reader.observe(groups=order.groups)
+        except JenkinsError:
+            _hurry_undo(writer, order)
+            raise
+    return Result(observation, make_plan(observation, order.desired, order.gate_code), proof)
+
+
+def _begin(driver: MiniOrange, order: Order) -> None:
+    try:
+        driver.begin(order.trial, order.desired, order.owner, order.deletion, with_gate=order.with_gate, take_over=order.take_over)
+    except (Unreachable, ProtocolError, Starting) as problem:
+        if driver.observe().trial.pending != order.trial:  # never repeated: looked at
+            raise ChangeUndone(f"the change did not begin: {problem}") from problem
+
+
+def _read_back(driver: MiniOrange, order: Order) -> None:
+    seen = driver.observe(groups=order.groups)
+    if seen.trial.pending != order.trial:
+        raise ChangeUndone(f"the trial ended too early ({seen.trial.last_outcome or 'no trace of it'})")
+    running = (Layer.MEMORY, Layer.LIVE, Layer.GATE)
+    differing = [change for change in make_plan(seen, order.desired, order.gate_code).changes if change.layer in running]
+    if differing:
+        raise ChangeUndone(f"read back otherwise than written: {', '.join(sorted({change.path for change in differing}))}; somebody may be changing them now")
+
+
+def _probe(driver: MiniOrange, order: Order) -> Proof:
+    if not order.desired.enforcing:
+        return Proof.NONE
+    proof = driver.probe()
+    if proof is Proof.BYPASSED:
+        raise ChangeUndone("all settings were read back as on, but a request that must be challenged got through: is the plugin's filter in place?")
+    return proof
+
+
+def _confirm(driver: MiniOrange, order: Order) -> None:
+    try:
+        outcome = driver.confirm(order.trial)
+    except (Unreachable, ProtocolError) as problem:
+        outcome = _settle(driver, order, problem)
+    if outcome != "Confirmed":
+        raise ChangeUndone(f"the trial was over before it could be confirmed ({outcome})")
+
+
+def _settle(driver: MiniOrange, order: Order, problem: JenkinsError) -> str:
+    """A lost answer to the confirmation: Jenkins knows how it ended, and confirming twice is harmless."""
+    seen = driver.observe()
+    if seen.trial.pending == order.trial:
+        return driver.confirm(order.trial)
+    if seen.trial.last == order.trial and seen.trial.last_outcome == "confirmed":
+        return "Confirmed"
+    raise ChangeUndone(f"the confirmation was lost and the change is undone: {problem}") from problem
+
+
+def _hurry_undo(driver: MiniOrange, order: Order) -> None:
+    with contextlib.suppress(JenkinsError):
+        driver.cancel(order.trial)

@@ -1,0 +1,149 @@
+"""The script transport: runs one of our scripts inside Jenkins and brings back its answer.
+
+python-jenkins is not used here: its ``run_script`` loses output, follows redirects and knows no time limits (``pitfalls.md``), and of what it
+does well (crumbs, passwords) a client with an API token needs nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+from typing import Any
+from urllib.parse import urlsplit
+
+from jenkins2fa.jenkins import scripts
+from jenkins2fa.jenkins.errors import (
+    ChallengedBySecondFactor,
+    Forbidden,
+    ProtocolError,
+    Redirected,
+    Refused,
+    ScriptFailed,
+    Starting,
+    Unauthorized,
+    quote,
+)
+from jenkins2fa.jenkins.http import Answer, Connection, Http
+
+REFUSALS = frozenset({"TrialPending", "OwnedElsewhere", "QuietingDown", "NotPersisted"})
+CHALLENGE_PAGES = ("tfaConfiguration", "tfaUserAuth")
+
+
+class Console:
+    """Runs scripts over one keep-alive session. Not for use by two threads at once."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._http = Http(connection)
+        self.requests = 0
+
+    def run(self, name: str, *, resident: bool = False, **values: Any) -> dict[str, Any]:
+        """Runs the script ``name`` with ``values`` as its input; ``resident``: it needs the classes of the resident script.
+
+        The text is sent only when Jenkins has not compiled it yet (one request more, once per run of Jenkins). Raises JenkinsError."""
+        answer = self._call(name, resident, values, with_texts=())
+        if "missing" in answer:
+            answer = self._call(name, resident, values, with_texts=tuple(answer["missing"]))
+        if "missing" in answer:
+            raise ProtocolError("Jenkins did not keep the script that it was sent: do several replicas answer in turn?", transient=True)
+        if answer.get("ok") is not True:
+            _raise(answer.get("error") or {})
+        return answer
+
+    def close(self) -> None:
+        self._http.close()
+
+    def _call(self, name: str, resident: bool, values: dict[str, Any], with_texts: tuple[str, ...]) -> dict[str, Any]:
+        nonce = secrets.token_hex(8)
+        data: dict[str, Any] = {**values, "nonce": nonce, "script": _reference(name, name in with_texts)}
+        if resident:
+            data["resident"] = _reference(scripts.RESIDENT, scripts.RESIDENT in with_texts)
+        text = scripts.script(scripts.BOOTSTRAP).text.replace("<BASE64>", base64.b64encode(json.dumps(data).encode()).decode())
+        self.requests += 1
+        return _unframe(self._http.post("scriptText", {"script": text}), nonce)
+
+
+def _reference(name: str, with_text: bool) -> dict[str, str]:
+    script = scripts.script(name)
+    reference = {"name": name, "sha256": script.sha256}
+    return {**reference, "text": script.text} if with_text else reference
+
+
+def _unframe(answer: Answer, nonce: str) -> dict[str, Any]:
+    expect_success(answer)
+    head = f"@@2FA {nonce} "
+    lines = [line for line in answer.text.splitlines() if line.startswith(head)]
+    if len(lines) != 1:
+        raise _not_ours(answer)
+    try:
+        found = json.loads(lines[0][len(head) :])
+    except ValueError:
+        raise ProtocolError("the answer of the script was cut short", transient=True) from None
+    if not isinstance(found, dict):
+        raise ProtocolError("the answer of the script is no JSON object", transient=False)
+    return found
+
+
+def _not_ours(answer: Answer) -> Exception:
+    if answer.text.startswith("@@2FA"):
+        return ProtocolError("the answer was cut short, or belongs to another request", transient=True)
+    if "<html" in answer.text[:2000].lower():
+        return ProtocolError("a web page came back instead of the script console's answer: is something in front of Jenkins asking for a log-in?", transient=False)
+    if "Exception" in answer.text or "Error" in answer.text or "startup failed" in answer.text:
+        return ScriptFailed(f"the script console failed: {quote(answer.text)}")
+    if not answer.text.strip():
+        return ProtocolError("the answer is empty", transient=True)
+    return ProtocolError("something answered that is not Jenkins' script console: check spec.url and its context path", transient=False)
+
+
+def _raise(error: dict[str, Any]) -> None:
+    kind, message = str(error.get("type") or "Error"), quote(str(error.get("message") or ""))
+    if kind in REFUSALS:
+        raise Refused(REFUSAL_TEXTS[kind].format(message), kind)
+    raise ScriptFailed(f"our script failed inside Jenkins: {kind}: {message}", kind)
+
+
+REFUSAL_TEXTS = {
+    "TrialPending": "{}: it ends by itself within a minute",
+    "OwnedElsewhere": "this Jenkins is managed by {0} (cluster and instance): remove it there, or take over by the annotation jenkins2fa.dev/take-over: {0}",
+    "QuietingDown": "{}: nothing is changed until it is back, or `Cancel shutdown` was chosen in Jenkins",
+    "NotPersisted": "{}: is the disk full or read-only?",
+}
+
+
+def expect_success(answer: Answer) -> None:
+    """Nothing on 200; else the error that the status means. 401, 500 and 302 are also seen around a restart: the caller knows whether there is one."""
+    match answer.status:
+        case 200:
+            return
+        case 503:
+            raise Starting("Jenkins is starting or restarting (503)")
+        case 401:
+            raise Unauthorized("Jenkins refused the user name or API token (401): renew the token in the Secret")
+        case 403:
+            permission = answer.headers.get("X-Required-Permission", "")
+            if permission:
+                raise Forbidden("the account lacks Jenkins' Administer permission, which the script console needs (403)")
+            raise Forbidden("Jenkins, or something in front of it, forbids the request (403)")
+        case 404 | 405:
+            raise ProtocolError(f"there is no script console at this URL ({answer.status}): is the context path in spec.url right?", transient=False)
+        case status if 300 <= status < 400:
+            raise _redirection(answer)
+        case status:
+            raise ProtocolError(f"Jenkins answered {status}", transient=status >= 500)
+
+
+def is_challenge(location: str) -> bool:
+    """Whether a Location is one of the plugin's two challenge pages (with no root URL configured it is ``…/nulltfaUserAuth/…``)."""
+    segments = [segment for segment in urlsplit(location).path.split("/") if segment]
+    return any(segment.removeprefix("null") in CHALLENGE_PAGES for segment in segments)
+
+
+def _redirection(answer: Answer) -> Exception:
+    if is_challenge(answer.location):
+        return ChallengedBySecondFactor(
+            "Jenkins asks the operator itself for a second factor, so it can neither read nor repair: set gate.mode: Managed, and let the operator in once "
+            "(`jenkins2fa unlock` tells how)"
+        )
+    host = urlsplit(answer.location).netloc.rpartition("@")[2] or "another page of the same host"
+    return Redirected(f"Jenkins, or something in front of it, redirects to {host} ({answer.status}): set spec.url to where Jenkins itself answers")

@@ -1,0 +1,181 @@
+"""The driver for the miniOrange plugin, free edition, and for our gate beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from jenkins2fa.api.policy import DeletionPolicy
+from jenkins2fa.core.conditions import Proof
+from jenkins2fa.core.desired import Desired
+from jenkins2fa.core.observation import Edition, Enrolment, GateState, MailServer, Observation, Owner, Plugin, TrialState
+from jenkins2fa.core.settings import (
+    GateSettings,
+    PluginSettings,
+    gate_configuration,
+    plugin_document,
+    read_gate_configuration,
+    read_plugin_document,
+)
+from jenkins2fa.jenkins import scripts
+from jenkins2fa.jenkins.console import Console
+from jenkins2fa.jenkins.errors import ProtocolError
+from jenkins2fa.jenkins.http import Connection
+from jenkins2fa.jenkins.probe import self_probe
+
+TRIAL_SECONDS = 60
+
+
+class MiniOrange:
+    """One Jenkins with the plugin, over one session. Not for use by two threads at once. Every method raises JenkinsError."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self._console = Console(connection)
+
+    @property
+    def requests(self) -> int:
+        """How many requests to the script console this driver has made."""
+        return self._console.requests
+
+    def observe(self, *, groups: Iterable[str] = (), users: bool = False) -> Observation:
+        """Everything that there is to know, in one request. ``groups``: is anybody known to be in them; ``users``: count enrolments too."""
+        return read_observation(self._console.run(scripts.OBSERVE, groups=sorted(groups), users=users))
+
+    def begin(self, trial: str, desired: Desired, owner: Owner | None, deletion: DeletionPolicy, *, with_gate: bool, take_over: str | None) -> None:
+        """Begins a trial: gate, memory and live flag change, disk does not. Jenkins undoes it after a minute unless it is confirmed."""
+        self._console.run(
+            scripts.BEGIN,
+            resident=True,
+            id=trial,
+            seconds=TRIAL_SECONDS,
+            settings=plugin_changes(desired.plugin),
+            gate=gate_configuration(desired.gate) if with_gate and desired.gate else None,
+            owner=asdict(owner) if owner else None,
+            deletionPolicy=deletion.value,
+            takeOver=take_over,
+        )
+
+    def confirm(self, trial: str) -> str:
+        """Makes a trial last: memory and gate go to disk. Returns Confirmed, Expired or Unknown."""
+        return str(self._console.run(scripts.CONFIRM, resident=True, id=trial, keep=True)["outcome"])
+
+    def cancel(self, trial: str) -> str:
+        """Undoes a trial now. Returns Undone, or Unknown when it was over."""
+        return str(self._console.run(scripts.CONFIRM, resident=True, id=trial, keep=False)["outcome"])
+
+    def release(self, deletion: DeletionPolicy) -> None:
+        """Takes everything of ours out of Jenkins; the plugin's settings stay, go back to what they were before us, or are switched off."""
+        self._console.run(scripts.RELEASE, resident=True, settings=deletion.value)
+
+    def probe(self) -> Proof:
+        """Whether a request that must be challenged is, on a session of its own."""
+        return self_probe(self.connection)
+
+    def close(self) -> None:
+        self._console.close()
+
+
+def plugin_changes(wanted: PluginSettings) -> dict[str, Any]:
+    """What to write: texts that the policy does not name stay as they are."""
+    document = plugin_document(wanted)
+    if document["mail"] is None:
+        del document["mail"]
+    if document["emailOTP"] is None:
+        document["emailOTP"] = {"enabled": False, "sender": ""}
+    return document
+
+
+def read_observation(answer: Mapping[str, Any]) -> Observation:
+    """The answer of ``observe.groovy`` as data. Raises ProtocolError when the parts that everything hangs on are damaged."""
+    damaged = tuple(sorted(name for name, part in answer.items() if isinstance(part, Mapping) and "error" in part))
+    sound = {name: part for name, part in answer.items() if name not in damaged}
+    try:
+        jenkins = sound["jenkins"]
+        layers, state = sound.get("layers") or {}, sound.get("state") or {}
+        return Observation(
+            version=jenkins["version"],
+            session=jenkins["session"],
+            identity=jenkins["identity"],
+            user=sound["self"]["id"] or "",
+            root_url=jenkins["rootUrl"],
+            quieting_down=jenkins["quietingDown"],
+            plugin=_plugin(sound.get("plugin") or {}),
+            disk=_layer(layers.get("disk")),
+            memory=_layer(layers.get("memory")),
+            live=layers.get("live"),
+            gate=_gate(sound.get("gate") or {}),
+            trial=_trial(sound.get("trial") or {}),
+            owner=_owner(state.get("owner")),
+            mail_server=_mail_server(sound.get("mailer") or {}),
+            managed_by_code=(sound.get("configurationAsCode") or {"managed": False})["managed"],
+            break_glass_until=_time((sound.get("breakGlass") or {}).get("until")),
+            known_groups=frozenset((sound.get("groups") or {}).get("known") or ()),
+            enrolment=_enrolment(sound.get("users")),
+            damaged=damaged,
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as problem:
+        raise ProtocolError(f"the observation lacks {problem}: is another version of the operator at work?", transient=False) from None
+
+
+def _plugin(part: Mapping[str, Any]) -> Plugin:
+    edition = part.get("edition")
+    return Plugin(
+        installed=bool(part.get("installed")),
+        active=bool(part.get("active")),
+        version=part.get("version"),
+        edition=Edition(edition.capitalize()) if edition else None,
+        missing=tuple(part.get("missing") or ()),
+    )
+
+
+def _layer(part: Mapping[str, Any] | None) -> PluginSettings | None:
+    return None if part is None else read_plugin_document(part)
+
+
+def _gate(part: Mapping[str, Any]) -> GateState:
+    startup = part.get("startup") or {}
+    return GateState(
+        installed=part.get("installed") or 0,
+        position=part.get("position"),
+        plugin_filters=part.get("pluginFilters") or 0,
+        before_plugin=part.get("beforePlugin"),
+        foreign=bool(part.get("foreign")),
+        code=part.get("code"),
+        settings=_rules(part.get("config")),
+        startup_code=startup.get("code"),
+        stored=_rules(startup.get("config")),
+        errors=part.get("errors") or 0,
+        last_error=part.get("lastError"),
+    )
+
+
+def _rules(configuration: Mapping[str, Any] | None) -> GateSettings | None:
+    return None if configuration is None else read_gate_configuration(configuration)
+
+
+def _trial(part: Mapping[str, Any]) -> TrialState:
+    pending, last = part.get("pending") or {}, part.get("last") or {}
+    return TrialState(pending.get("id"), _time(pending.get("until")), bool(pending.get("stale")), last.get("id"), last.get("outcome"))
+
+
+def _owner(part: Mapping[str, Any] | None) -> Owner | None:
+    if part is None:
+        return None
+    return Owner(part["cluster"], part["instance"], part.get("policy", ""), part.get("generation", 0), part.get("desired", ""))
+
+
+def _mail_server(part: Mapping[str, Any]) -> MailServer:
+    return MailServer(bool(part.get("installed")), bool(part.get("smtpHost")))
+
+
+def _enrolment(part: Mapping[str, Any] | None) -> Enrolment | None:
+    if part is None:
+        return None
+    return Enrolment(part["total"], part["securityQuestions"], part["emailOTP"], part["notEnrolled"], part["withoutAddress"])
+
+
+def _time(milliseconds: int | None) -> datetime | None:
+    return None if milliseconds is None else datetime.fromtimestamp(milliseconds / 1000, UTC)

@@ -1,0 +1,133 @@
+"""What can go wrong with a Jenkins.
+
+::
+
+    JenkinsError
+    ├── Unreachable               no answer: refused, reset, unknown host, timed out
+    ├── CertificateRejected       TLS failed: unknown authority, other name, expired
+    ├── Starting                  503, or one of the odd answers around a restart
+    ├── Unauthorized              401
+    ├── Forbidden                 403
+    ├── ChallengedBySecondFactor  302 to one of the plugin's challenge pages
+    ├── Redirected                302 to anywhere else
+    ├── ProtocolError             an answer that is not ours: a web page, cut short, another nonce
+    ├── MultipleReplicas          several JVMs answer in turn
+    ├── HostNotAllowed            the Secret does not consent to this host; nothing was sent
+    ├── SecretMissing             no such Secret, or it lacks a key
+    └── ScriptFailed              our script threw inside Jenkins
+        ├── Refused               it refused on purpose; ``type`` says why (TrialPending, OwnedElsewhere, QuietingDown, NotPersisted)
+        └── ChangeUndone          a trial was begun and taken back
+
+``reason`` is the CamelCase word for status and metrics; the text is a sentence for people with the way out; ``transient`` errors go away
+by themselves, the others need a person. Texts never hold credentials, queries of URLs, or what we sent.
+"""
+
+from __future__ import annotations
+
+LONGEST_QUOTE = 200
+
+
+class JenkinsError(Exception):
+    """Any trouble with a Jenkins."""
+
+    reason = "JenkinsError"
+    transient = True
+
+
+class Unreachable(JenkinsError):
+    """``timed_out``: the request may have been carried out all the same; look before you act."""
+
+    reason = "Unreachable"
+
+    def __init__(self, message: str, *, timed_out: bool = False) -> None:
+        super().__init__(message)
+        self.timed_out = timed_out
+
+
+class CertificateRejected(JenkinsError):
+    reason = "CertificateRejected"
+    transient = False
+
+
+class Starting(JenkinsError):
+    reason = "Starting"
+
+
+class Unauthorized(JenkinsError):
+    reason = "Unauthorized"
+    transient = False
+
+
+class Forbidden(JenkinsError):
+    reason = "Forbidden"
+    transient = False
+
+
+class ChallengedBySecondFactor(JenkinsError):
+    reason = "ChallengedBySecondFactor"
+    transient = False
+
+
+class Redirected(JenkinsError):
+    reason = "Redirected"
+    transient = False
+
+
+class ProtocolError(JenkinsError):
+    """``transient`` tells a broken connection from something that is not a Jenkins at all."""
+
+    reason = "ProtocolError"
+
+    def __init__(self, message: str, *, transient: bool) -> None:
+        super().__init__(message)
+        self.transient = transient
+
+
+class MultipleReplicas(JenkinsError):
+    reason = "MultipleReplicas"
+    transient = False
+
+
+class HostNotAllowed(JenkinsError):
+    reason = "HostNotAllowed"
+    transient = False
+
+
+class SecretMissing(JenkinsError):
+    reason = "SecretMissing"
+    transient = False
+
+
+class ScriptFailed(JenkinsError):
+    """``type`` is the class name of what was thrown inside Jenkins."""
+
+    reason = "ScriptFailed"
+    transient = False
+
+    def __init__(self, message: str, type: str = "") -> None:
+        super().__init__(message)
+        self.type = type
+
+
+class Refused(ScriptFailed):
+    """Our script said no before it changed anything."""
+
+    TRANSIENT = frozenset({"TrialPending", "QuietingDown"})
+
+    def __init__(self, message: str, type: str) -> None:
+        super().__init__(message, type)
+        self.reason = type
+        self.transient = type in self.TRANSIENT
+
+
+class ChangeUndone(ScriptFailed):
+    """A trial was begun, something did not hold, and it was undone (or Jenkins undoes it within its time limit)."""
+
+    reason = "ChangeUndone"
+    transient = True
+
+
+def quote(text: str) -> str:
+    """The beginning of an answer on one line, for an error message."""
+    flat = " ".join(text.split())
+    return flat if len(flat) <= LONGEST_QUOTE else flat[:LONGEST_QUOTE] + "…"

@@ -1,0 +1,171 @@
+"""One HTTP session of one account: no redirects, no environment, limits on time and size, TLS always checked."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.auth import HTTPBasicAuth
+
+from jenkins2fa.jenkins.errors import CertificateRejected, ProtocolError, Unreachable
+
+CONNECT_SECONDS = 3.0
+READ_SECONDS = 10.0
+LONGEST_ANSWER = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """An account of a Jenkins. ``secret`` is an API token, or a canary's password; it is never shown."""
+
+    username: str
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """Where a Jenkins is and who we are there. ``url`` ends with a slash; ``authority`` is PEM text, None = the usual authorities."""
+
+    url: str
+    credentials: Credentials | None
+    authority: str | None = field(default=None, repr=False)
+    connect_seconds: float = CONNECT_SECONDS
+    read_seconds: float = READ_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """``location`` is the Location header as it came."""
+
+    status: int
+    headers: Mapping[str, str]
+    text: str
+    location: str = ""
+
+
+class _OwnAuthority(HTTPAdapter):
+    """Trusts the given authority, and no other."""
+
+    def __init__(self, pem: str) -> None:
+        self._context = ssl.create_default_context(cadata=pem)
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, ssl_context=self._context, **kwargs)
+
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        """Leaves the context alone: requests would add its bundle of public authorities."""
+
+
+class Http:
+    """A keep-alive session. Not for use by two threads at once."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self._session = requests.Session()
+        self._session.trust_env = False  # no proxies, netrc or CA bundles from the environment
+        self._session.headers["User-Agent"] = "jenkins-2fa-operator"
+        if connection.credentials is not None:
+            self._session.auth = HTTPBasicAuth(connection.credentials.username.encode(), connection.credentials.secret.encode())
+        if connection.authority is not None:
+            self._session.mount("https://", _authority(connection.authority))
+
+    def get(self, path: str = "", headers: Mapping[str, str] | None = None) -> Answer:
+        """GET below the instance's URL. Raises Unreachable, CertificateRejected or ProtocolError."""
+        return self._send("GET", path, headers, None)
+
+    def post(self, path: str, data: Mapping[str, str]) -> Answer:
+        """POST of a form below the instance's URL. Raises Unreachable, CertificateRejected or ProtocolError."""
+        return self._send("POST", path, None, data)
+
+    def forget_cookies(self) -> None:
+        self._session.cookies.clear()
+
+    def close(self) -> None:
+        self._session.close()
+
+    def _send(self, method: str, path: str, headers: Mapping[str, str] | None, data: Mapping[str, str] | None) -> Answer:
+        where = _place(self.connection.url)
+        try:
+            with self._session.request(
+                method,
+                self.connection.url + path,
+                headers=headers,
+                data=data,
+                allow_redirects=False,
+                stream=True,
+                timeout=(self.connection.connect_seconds, self.connection.read_seconds),
+            ) as response:
+                text = _read(response, self.connection.read_seconds)
+                return Answer(response.status_code, response.headers, text, response.headers.get("Location", ""))
+        except requests.exceptions.SSLError as problem:
+            raise CertificateRejected(f"{where}: {_why_tls(problem)}") from None
+        except requests.exceptions.ConnectTimeout:
+            raise Unreachable(f"{where}: no connection within {self.connection.connect_seconds:g} s: check the URL, DNS and network policies") from None
+        except (requests.exceptions.ReadTimeout, TimeoutError):
+            raise Unreachable(f"{where}: no answer within {self.connection.read_seconds:g} s", timed_out=True) from None
+        except requests.exceptions.ChunkedEncodingError:
+            raise ProtocolError(f"{where}: the answer was cut short", transient=True) from None
+        except requests.exceptions.ConnectionError as problem:
+            if "timed out" in str(problem).lower():
+                raise Unreachable(f"{where}: no answer within {self.connection.read_seconds:g} s", timed_out=True) from None
+            raise Unreachable(f"{where}: {_why_not(problem)}: check the URL, DNS and network policies") from None
+        except requests.exceptions.RequestException as problem:
+            raise ProtocolError(f"{where}: {type(problem).__name__}", transient=True) from None
+
+
+def _authority(pem: str) -> _OwnAuthority:
+    try:
+        return _OwnAuthority(pem)
+    except (ssl.SSLError, ValueError) as problem:
+        raise CertificateRejected("caRef does not hold a certificate in PEM form") from problem
+
+
+def _read(response: requests.Response, seconds: float) -> str:
+    """The whole body as UTF-8, within a time and a size: a peer that drips must not hold a worker."""
+    end = time.monotonic() + seconds
+    parts, size = [], 0
+    for part in response.iter_content(65536):
+        parts.append(part)
+        size += len(part)
+        if size > LONGEST_ANSWER:
+            raise ProtocolError(f"the answer is larger than {LONGEST_ANSWER // 1024 // 1024} MiB", transient=False)
+        if time.monotonic() > end:
+            raise TimeoutError
+    return b"".join(parts).decode("utf-8", errors="replace")
+
+
+def _place(url: str) -> str:
+    return urlsplit(url).netloc.rpartition("@")[2]
+
+
+def _why_tls(problem: Exception) -> str:
+    text = str(problem)
+    if "Hostname mismatch" in text or "IP address mismatch" in text or "doesn't match" in text:
+        return "its certificate is for another name: correct spec.url, or the certificate"
+    if "expired" in text:
+        return "its certificate has expired"
+    if "CERTIFICATE_VERIFY_FAILED" in text:
+        return "its certificate is not signed by a known authority: name the authority in caRef"
+    return "TLS failed: does this port speak https?"
+
+
+def _why_not(problem: Exception) -> str:
+    text = str(problem)
+    for sign, sentence in (
+        ("Name or service not known", "unknown host name"),
+        ("NameResolutionError", "unknown host name"),
+        ("Connection refused", "connection refused"),
+        ("Connection reset", "connection reset"),
+        ("RemoteDisconnected", "the connection was closed without an answer"),
+        ("Connection aborted", "the connection was closed without an answer"),
+    ):
+        if sign in text:
+            return sentence
+    return "no connection"

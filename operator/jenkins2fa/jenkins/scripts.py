@@ -1,0 +1,63 @@
+"""The Groovy scripts of this package. Their texts are constant; values go in as data."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import importlib.resources
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jenkins2fa
+from jenkins2fa.core.settings import canonical
+
+BOOTSTRAP, OBSERVE, BEGIN, CONFIRM, RELEASE = "bootstrap", "observe", "begin", "confirm", "release"
+RESIDENT = "resident"
+STARTUP_FILE = "init.groovy.d/jenkins2fa.groovy"
+
+_EMBEDDED = "static final String EMBEDDED = ''"
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """``sha256`` of the text is what both sides know it by."""
+
+    name: str
+    text: str
+    sha256: str
+
+
+@functools.cache
+def script(name: str) -> Script:
+    """One of the package's scripts by the name of its file."""
+    text = resident_text() if name == RESIDENT else _read(name)
+    return Script(name, text, _sha256(text))
+
+
+def resident_text(configuration: Mapping[str, Any] | None = None) -> str:
+    """The file that stays in Jenkins. With a gate ``configuration`` it carries that within itself, for a site that mounts the file (gate.mode Provided)."""
+    body = _read(RESIDENT)
+    if configuration is not None:
+        data = base64.b64encode(canonical(configuration).encode()).decode()
+        body = body.replace(_EMBEDDED, _EMBEDDED[:-1] + data + "'")
+    header = (
+        f"// jenkins-2fa-operator {jenkins2fa.__version__}: keeps exempt and enforced groups, token rules and the operator's own way in.\n"
+        "// Who manages this Jenkins is in $JENKINS_HOME/jenkins2fa/state.json. How to take this file out is said below.\n"
+        f"// SHA-256 of what follows this line: {_sha256(body)}\n"
+    )
+    return header + body
+
+
+def gate_code(configuration: Mapping[str, Any] | None = None) -> str:
+    """The SHA-256 by which an observation knows the gate's version."""
+    return _sha256(resident_text(configuration))
+
+
+def _read(name: str) -> str:
+    return (importlib.resources.files("jenkins2fa.jenkins") / "groovy" / f"{name}.groovy").read_text(encoding="utf-8")
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
