@@ -1,6 +1,6 @@
 # Each target prepares what it needs (tools/prepare.py: cached, outside the checkout) and can be run on its own.
 PREPARE := $(or $(PYTHON3),python3) tools/prepare.py
-PYTHON = "$$($(PREPARE) --print venv)/bin/python"
+PYTHON = venv=$$($(PREPARE) --print venv) && "$$venv/bin/python"
 PYTEST = $(PYTHON) -m pytest $(PYTEST_FLAGS)
 
 .PHONY: help demo test unit stand-in cluster checks lint types derived check-derived prepare
