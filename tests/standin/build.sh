@@ -1,0 +1,48 @@
+#!/bin/sh
+# Builds the Jenkins stand-in, both flavours, into the folder OUT. Idempotent: does nothing when OUT holds a finished build of the same sources.
+# Usage: build.sh OUT        OUT/<flavour>/{lib/*.jar,boot,core,plugin,casc}
+set -eu
+[ $# -eq 1 ] || { echo "usage: build.sh OUT" >&2; exit 2; }
+for tool in java javac mvn; do
+  command -v "$tool" >/dev/null || { echo "stand-in: $tool is missing; install a JDK 17 or later and Maven" >&2; exit 1; }
+done
+here=$(cd "$(dirname "$0")" && pwd)
+mkdir -p "$1"
+out=$(cd "$1" && pwd)
+stamp=$(cd "$here" && find build.sh poms java -type f | LC_ALL=C sort | xargs cat | sha256sum | cut -d' ' -f1)
+[ "$(cat "$out/stamp" 2>/dev/null || true)" = "$stamp" ] && { echo "stand-in: up to date"; exit 0; }
+rm -f "$out/stamp"
+
+compile() { # compile FLAVOUR PART CLASSPATH
+  work="$out/work/$1/$2"
+  rm -rf "$work" "$out/$1/$2"; mkdir -p "$work" "$out/$1/$2"
+  cp -r "$here/java/$2/." "$work/"
+  if [ "$2" = core ]; then cp -r "$here/java/only-$1/." "$work/"; fi
+  if [ "$1" = jakarta ]; then # the sources are kept once, written for javax; "javax:" marks a name that must stay
+    find "$work" -name '*.java' -exec sed -i -e 's/javax\.servlet/jakarta.servlet/g' -e 's/org\.eclipse\.jetty\.servlet/org.eclipse.jetty.ee9.servlet/g' \
+      -e 's/javax:servlet/javax.servlet/g' {} +
+  fi
+  find "$work" -name '*.java' > "$out/work/$1/$2.files"
+  javac --release 17 -nowarn -parameters -proc:none -encoding UTF-8 -cp "$3" -d "$out/$1/$2" @"$out/work/$1/$2.files" 2>"$out/work/$1/$2.log" \
+    || { cat "$out/work/$1/$2.log" >&2; echo "stand-in: $1/$2 does not compile" >&2; exit 1; }
+}
+
+for flavour in javax jakarta; do
+  want=$(sha256sum < "$here/poms/$flavour.xml" | cut -d' ' -f1)
+  if [ "$(cat "$out/$flavour/lib.stamp" 2>/dev/null || true)" != "$want" ]; then
+    echo "stand-in: resolving the jars of flavour $flavour"
+    rm -rf "$out/$flavour/lib"; mkdir -p "$out/$flavour"
+    mvn -q -B -f "$here/poms/$flavour.xml" org.apache.maven.plugins:maven-dependency-plugin:copy-dependencies -DoutputDirectory="$out/$flavour/lib" >"$out/$flavour/maven.log" 2>&1 \
+      || { tail -5 "$out/$flavour/maven.log" >&2; echo "stand-in: Maven could not resolve the jars" >&2; exit 1; }
+    echo "$want" > "$out/$flavour/lib.stamp"
+  fi
+  echo "stand-in: compiling flavour $flavour"
+  base="$out/$flavour"
+  compile "$flavour" boot "$base/lib/*"
+  compile "$flavour" core "$base/lib/*:$base/boot"
+  compile "$flavour" plugin "$base/lib/*:$base/boot:$base/core"
+  compile "$flavour" casc "$base/lib/*:$base/boot:$base/core:$base/plugin"
+done
+rm -rf "$out/work"
+echo "$stamp" > "$out/stamp"
+echo "stand-in: ready in $out"

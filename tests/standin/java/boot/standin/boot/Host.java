@@ -1,0 +1,73 @@
+package standin.boot;
+
+import java.io.File;
+import java.net.URL;
+import java.net.URLClassLoader;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+
+/** What lives as long as the process: the options, the switches of the test bench, the mails that were "sent", and the run of the moment. */
+public final class Host {
+    public final Options options;
+    public final File build;
+    public final List<Map<String, String>> outbox = new CopyOnWriteArrayList<>();
+    /** Until then (epoch milliseconds) every request is answered with 503, and valid API tokens with 401. */
+    public volatile long unavailableUntil;
+    public volatile long tokensRefusedUntil;
+    /** How long after each restart valid tokens are answered with 401. */
+    public volatile long tokensRefusedMillis;
+    public volatile int port;
+    private volatile Run run;
+    private volatile int runs;
+    private volatile boolean up;
+    private final ExecutorService worker = Executors.newSingleThreadExecutor(work -> new Thread(work, "stand-in host"));
+
+    public Host(Options options, File build) {
+        this.options = options;
+        this.build = build;
+        this.port = options.port;
+    }
+
+    public void start() throws Exception {
+        Run next = create();
+        run = next;
+        runs++;
+        next.start();
+        up = true;
+    }
+
+    /** Returns at once; the restart happens in the background, one at a time. */
+    public void requestRestart() {
+        worker.submit(() -> {
+            try {
+                up = false;
+                tokensRefusedUntil = Math.max(tokensRefusedUntil, tokensRefusedMillis == 0 ? 0 : Long.MAX_VALUE);
+                run.announceRestart();
+                Thread.sleep(options.restartingMillis);
+                run.stop();
+                start();
+                if (tokensRefusedMillis != 0) tokensRefusedUntil = System.currentTimeMillis() + tokensRefusedMillis;
+            } catch (Throwable problem) {
+                problem.printStackTrace();
+                System.exit(3);
+            }
+        });
+    }
+
+    public String groovy(String text) {
+        return run.groovy(text);
+    }
+
+    public Map<String, Object> status() {
+        return Map.of("runs", runs, "up", up, "plugin", options.plugin, "pluginVersion", options.pluginVersion);
+    }
+
+    private Run create() throws Exception {
+        URL[] core = {new File(build, "core/").toURI().toURL()};
+        ClassLoader loader = new URLClassLoader("jenkins", core, Host.class.getClassLoader());
+        return (Run) loader.loadClass("standin.web.JenkinsRun").getConstructor(Host.class).newInstance(this);
+    }
+}

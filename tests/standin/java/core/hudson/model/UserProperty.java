@@ -1,0 +1,10 @@
+package hudson.model;
+
+/** Something kept with a user. Its fields are stored with the user's file: strings, numbers and booleans. */
+public abstract class UserProperty {
+    protected transient User user;
+
+    void belongTo(User owner) {
+        user = owner;
+    }
+}

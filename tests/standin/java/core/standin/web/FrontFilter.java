@@ -1,0 +1,48 @@
+package standin.web;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import javax.servlet.Filter;
+import javax.servlet.FilterChain;
+import javax.servlet.FilterConfig;
+import javax.servlet.ServletException;
+import javax.servlet.ServletRequest;
+import javax.servlet.ServletResponse;
+import javax.servlet.http.HttpServletRequest;
+import javax.servlet.http.HttpServletResponse;
+import standin.boot.Host;
+
+/** First in line: 503 while Jenkins starts or restarts, and no semicolons in paths. */
+final class FrontFilter implements Filter {
+    enum Phase { STARTING, UP, RESTARTING }
+
+    volatile Phase phase = Phase.STARTING;
+    private final Host host;
+
+    FrontFilter(Host host) {
+        this.host = host;
+    }
+
+    @Override
+    public void init(FilterConfig config) {}
+
+    @Override
+    public void doFilter(ServletRequest one, ServletResponse other, FilterChain chain) throws IOException, ServletException {
+        HttpServletRequest request = (HttpServletRequest) one;
+        HttpServletResponse response = (HttpServletResponse) other;
+        Phase now = phase;
+        response.setHeader("X-Content-Type-Options", "nosniff");
+        if (now != Phase.UP || System.currentTimeMillis() < host.unavailableUntil) {
+            response.setStatus(503);
+            response.setContentType("text/html;charset=utf-8");
+            response.getOutputStream().write(Pages.wait(now == Phase.RESTARTING).getBytes(StandardCharsets.UTF_8));
+        } else if (request.getRequestURI().contains(";")) {
+            response.sendError(400, "Semicolons are not allowed in the request URI");
+        } else {
+            chain.doFilter(request, response);
+        }
+    }
+
+    @Override
+    public void destroy() {}
+}

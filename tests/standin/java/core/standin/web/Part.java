@@ -1,0 +1,18 @@
+package standin.web;
+
+import javax.servlet.http.HttpServletRequest;
+import jenkins.model.Jenkins;
+
+/** What an active plugin adds to a run of Jenkins. */
+public interface Part {
+    /** Called in order at start-up, after Jenkins itself and before the start-up scripts. */
+    void start(Jenkins jenkins) throws Exception;
+
+    /** Serves a request of its own pages and returns true, or returns false. */
+    boolean serve(Exchange exchange) throws Exception;
+
+    /** Whether this request needs no crumb. */
+    default boolean excludesFromCrumb(HttpServletRequest request) {
+        return false;
+    }
+}

@@ -1,0 +1,51 @@
+package standin.web;
+
+import hudson.security.AccessDeniedException3;
+import java.io.IOException;
+import java.util.List;
+import javax.servlet.ServletException;
+import javax.servlet.http.HttpServlet;
+import javax.servlet.http.HttpServletRequest;
+import javax.servlet.http.HttpServletResponse;
+import jenkins.model.Jenkins;
+import org.springframework.security.core.AuthenticationException;
+
+/** Finds the page of a path. `/static/<anything>/<path>` is the same as `/<path>`, for files. */
+final class Stapler extends HttpServlet {
+    private static final long serialVersionUID = 1;
+    private final transient List<Part> parts;
+
+    Stapler(List<Part> parts) {
+        this.parts = parts;
+    }
+
+    @Override
+    protected void service(HttpServletRequest request, HttpServletResponse response) throws ServletException, IOException {
+        Exchange exchange = new Exchange(request, response);
+        Jenkins.get().serving(rootUrl(request));
+        try {
+            dispatch(exchange);
+        } catch (AccessDeniedException3 | AuthenticationException | IOException forOthers) {
+            throw forOthers;
+        } catch (Exception problem) {
+            response.reset();
+            exchange.html(500, "Oops", "<h1>Oops!</h1><p>A problem occurred while processing the request. Logging ID=" + java.util.UUID.randomUUID() + "</p>");
+        } finally {
+            Jenkins.get().serving(null);
+        }
+    }
+
+    private static String rootUrl(HttpServletRequest request) {
+        return request.getScheme() + "://" + request.getServerName() + ":" + request.getServerPort() + request.getContextPath() + "/";
+    }
+
+    private void dispatch(Exchange exchange) throws Exception {
+        if (exchange.at(0).equals("static")) Assets.serve(exchange, 2);
+        else if (Assets.isAsset(exchange.at(0))) Assets.serve(exchange, 0);
+        else if (!Anonymous.serve(exchange)) {
+            exchange.require(Jenkins.READ);
+            for (Part part : parts) if (part.serve(exchange)) return;
+            if (!Pathways.serve(exchange)) exchange.notFound();
+        }
+    }
+}

@@ -1,0 +1,23 @@
+package standin.web;
+
+import javax.servlet.Filter;
+import org.eclipse.jetty.server.Server;
+import org.eclipse.jetty.servlet.ServletContextHandler;
+
+/** What differs between the two servlet worlds beyond names. */
+final class Flavour {
+    /** Newer Jenkins wants the login page's crumb with the login form. */
+    static final boolean LOGIN_NEEDS_CRUMB = false;
+
+    private Flavour() {}
+
+    static Filter pluginFilter(Filter filter) {
+        return filter;
+    }
+
+    static void prepare(ServletContextHandler context) {}
+
+    static void serve(Server server, ServletContextHandler context) {
+        server.setHandler(context);
+    }
+}

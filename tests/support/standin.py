@@ -1,0 +1,281 @@
+"""Starts a Jenkins stand-in (`tests/standin`, a JVM) and talks to it; `Browser` is one HTTP session of one user.
+
+    with StandIn(flavour="jakarta") as jenkins:
+        admin = jenkins.browser("admin")            # with the API token; secret="admin-pw-1" for the password
+        assert admin.status("/") == 200
+
+URLs have no trailing slash: `jenkins.url + "/api/json"`. Whatever a setting of Jenkins says, `groovy`, `restart`, `faults`
+and `outbox` work: they use the control port. Facts about Jenkins: jenkins-contract.md and tests/jenkins/recordings.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any, Literal, Self
+
+import requests
+
+SOURCES = pathlib.Path(__file__).resolve().parent.parent / "standin"
+JVM = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-Xmx256m", "-Djava.awt.headless=true"]
+QUESTIONS = {"What is your first company name ?": "a1", "What is your childhood nickname ?": "a2", "q3": "a3"}
+UserOptions = Mapping[str, Any]
+DEFAULT_USERS: Mapping[str, UserOptions] = {
+    "admin": {"password": "admin-pw-1", "admin": True},
+    "alice": {"password": "alice-pw-1"},
+    "bob": {"password": "bob-pw-1", "email": "bob@lab.invalid"},
+}
+AS_CALLED: Literal["as called"] = "as called"
+
+
+def built() -> pathlib.Path:
+    """The folder with the compiled stand-in: JENKINS2FA_STANDIN if set, else a cache keyed by the sources, built when missing."""
+    ready = os.environ.get("JENKINS2FA_STANDIN")
+    if ready:
+        return pathlib.Path(ready)
+    digest = hashlib.sha256()
+    for file in sorted(path for path in SOURCES.rglob("*") if path.is_file()):
+        digest.update(str(file.relative_to(SOURCES)).encode() + b"\0" + file.read_bytes())
+    home = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
+    cache = pathlib.Path(os.environ.get("JENKINS2FA_CACHE") or home / "jenkins-2fa-operator")
+    folder = cache / f"stand-in-{digest.hexdigest()[:16]}"
+    if not (folder / "stamp").exists():
+        subprocess.run([str(SOURCES / "build.sh"), str(folder)], check=True, stdout=subprocess.DEVNULL)
+    return folder
+
+
+class StandIn:
+    """One stand-in process and its home. As a context manager it starts, and at the end stops and removes a temporary home.
+
+    url: root URL as called, without trailing slash; tokens: API token by user id; pid: of the JVM while it runs.
+    """
+
+    url: str
+    control_url: str
+    tokens: dict[str, str]
+    pid: int
+
+    def __init__(
+        self,
+        *,
+        flavour: Literal["javax", "jakarta"] = "jakarta",
+        context_path: str = "",
+        home: pathlib.Path | None = None,
+        port: int = 0,
+        root_url: str | None = AS_CALLED,
+        users: Mapping[str, UserOptions] | None = None,
+        realm: Literal["own", "groups"] = "own",
+        plugin: Literal["enabled", "disabled", "missing"] = "enabled",
+        plugin_version: str = "1.2.0",
+        casc: pathlib.Path | None = None,
+        smtp_host: str | None = None,
+        jobs: Sequence[str] = ("x",),
+        restarting: float = 0.15,
+        starting: float = 0.15,
+    ) -> None:
+        """`users`: id to {password, admin, groups, email}, added to admin, alice and bob (replacing one of the same id).
+        `realm` "groups": users have the `groups` of their entry. `root_url`: None = not configured. `casc`: a YAML file or folder.
+        `restarting`, `starting`: seconds of 503 before the port closes and after it opens again."""
+        self._temporary = home is None
+        self.home = home or pathlib.Path(tempfile.mkdtemp(prefix="stand-in-"))
+        self._flavour = flavour
+        self._process: subprocess.Popen[bytes] | None = None
+        self._control = requests.Session()
+        self._control.trust_env = False
+        self._options: dict[str, Any] = {
+            "home": str(self.home), "flavour": flavour, "contextPath": context_path, "port": port, "users": {**DEFAULT_USERS, **(users or {})},
+            "realm": realm, "plugin": plugin, "pluginVersion": plugin_version, "casc": casc and str(casc), "smtpHost": smtp_host, "jobs": list(jobs),
+            "restartingMillis": round(restarting * 1000), "startingMillis": round(starting * 1000),
+        }  # fmt: skip
+        if root_url != AS_CALLED:
+            self._options["rootUrl"] = root_url
+
+    def __enter__(self) -> Self:
+        try:
+            return self.start()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+
+    def __exit__(self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None) -> None:
+        self.stop()
+        if self._temporary:
+            shutil.rmtree(self.home, ignore_errors=True)
+
+    def start(self) -> Self:
+        """Starts the process on the same home and, after the first time, the same ports; returns when Jenkins is up."""
+        build = built() / self._flavour
+        self.home.mkdir(parents=True, exist_ok=True)
+        options = self.home / "standin-options.json"
+        options.write_text(json.dumps(self._options))
+        options.chmod(0o600)
+        about = self.home / "standin.json"
+        about.unlink(missing_ok=True)
+        with (self.home / "standin.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                ["java", *JVM, "-cp", f"{build}/boot:{build}/lib/*", "standin.boot.Main", str(build), str(options)], stdout=log, stderr=log
+            )
+        _wait(lambda: about.exists() or not self.running, 30, "the stand-in does not start")
+        if not self.running:
+            raise RuntimeError(f"the stand-in ended at once: {self.log()[-2000:]}")
+        known = json.loads(about.read_text())
+        self.url, self.control_url, self.tokens, self.pid = known["url"], known["controlUrl"], known["tokens"], known["pid"]
+        self._options["port"] = int(self.url.split(":")[2].split("/")[0])
+        self._options["controlPort"] = int(self.control_url.rsplit(":", 1)[1])
+        return self
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def stop(self) -> None:
+        """Ends the process in good order."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """kill -9; `start()` afterwards continues on the same home and port."""
+        self._end(signal.SIGKILL)
+
+    def _end(self, number: signal.Signals) -> None:
+        if self._process is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            self._process.send_signal(number)
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+
+    def log(self) -> str:
+        return (self.home / "standin.log").read_text(errors="replace")
+
+    def groovy(self, text: str) -> str:
+        """Runs a text in Jenkins as SYSTEM; returns what it printed, without surrounding white space. A stack trace is a RuntimeError."""
+        answer = self._control.post(self.control_url + "/groovy", data=text.encode(), timeout=60)
+        answer.encoding = "utf-8"
+        if answer.status_code != 200 or re.search(r"^\tat org\.codehaus\.groovy|^\tat java\.base", answer.text, re.M):
+            raise RuntimeError(answer.text[:3000])
+        return answer.text.strip()
+
+    def restart(self, wait: bool = True) -> None:
+        """Restarts Jenkins within the process: new classes, new statics, no sessions."""
+        before = self.runs()
+        self._post("/restart", {})
+        if wait:
+            self.wait_restarted(before)
+
+    def runs(self) -> int:
+        """How many runs of Jenkins this process has seen."""
+        return int(self._status()["runs"])
+
+    def wait_restarted(self, before: int, timeout: float = 30) -> None:
+        """Until Jenkins is up again and more than `before` runs were seen; for restarts begun by a request to Jenkins."""
+        _wait(lambda: (now := self._status())["up"] and now["runs"] > before, timeout, "Jenkins does not come back")
+
+    def faults(self, **switches: float | str) -> None:
+        """unavailableSeconds (503 from now), tokensRefusedSeconds (401 from now), tokensRefusedAroundRestartSeconds, restartingSeconds,
+        startingSeconds; for the next run: plugin ("enabled", "disabled", "missing"), pluginVersion. 0 ends a fault."""
+        self._post("/faults", switches)
+
+    def outbox(self) -> list[dict[str, str]]:
+        """The mails that were sent: from, to, subject, body."""
+        mails: list[dict[str, str]] = self._get("/outbox")
+        return mails
+
+    def browser(self, name: str | None = None, secret: str | None = None) -> Browser:
+        """A new HTTP session; `secret` is a password or token, by default the user's token."""
+        return Browser(self.url, name, secret or (self.tokens[name] if name else None))
+
+    def _status(self) -> dict[str, Any]:
+        status: dict[str, Any] = self._get("/status")
+        return status
+
+    def _get(self, path: str) -> Any:
+        answer = self._control.get(self.control_url + path, timeout=30)
+        answer.raise_for_status()
+        return answer.json()
+
+    def _post(self, path: str, body: Mapping[str, Any]) -> None:
+        answer = self._control.post(self.control_url + path, json=body, timeout=30)
+        if answer.status_code != 200:
+            raise ValueError(answer.text)
+
+
+class Browser:
+    """One HTTP session of one user: never follows a redirect, keeps its cookies."""
+
+    def __init__(self, url: str, name: str | None = None, secret: str | None = None) -> None:
+        self.url, self.name = url.rstrip("/"), name
+        self.http = requests.Session()
+        self.http.trust_env = False
+        self.http.auth = (name, secret) if name and secret else None
+
+    def call(self, path: str, method: str = "GET", **more: Any) -> requests.Response:
+        return self.http.request(method, self.url + path, allow_redirects=False, timeout=30, **more)
+
+    def status(self, path: str = "/", method: str = "GET", **more: Any) -> int:
+        return self.call(path, method, **more).status_code
+
+    def place(self, path: str = "/", method: str = "GET", **more: Any) -> str:
+        """Where the answer redirects to, below the root URL, or an empty text."""
+        return self.call(path, method, **more).headers.get("Location", "").removeprefix(self.url)
+
+    def crumb(self) -> dict[str, str]:
+        answer = self.call("/crumbIssuer/api/json")
+        return {answer.json()["crumbRequestField"]: answer.json()["crumb"]} if answer.status_code == 200 else {}
+
+    def login(self, password: str) -> requests.Response:
+        """The form, then only the cookie. Without a session from the page before, Jenkins answers the same but sets no cookie."""
+        self.http.auth = None
+        crumb = re.findall(r'name="(Jenkins-Crumb)"[^>]*value="(\w+)"', self.call("/login").text)
+        form = {"j_username": self.name or "", "j_password": password, "from": "/", **dict(crumb)}
+        return self.call("/j_spring_security_check", "POST", data=form)
+
+    def enrol(self) -> requests.Response:
+        """Enrols in security questions; the session is verified afterwards."""
+        first, second, third = QUESTIONS
+        form = {
+            "firstSecurityQuestion": first, "firstSecurityQuestionAnswer": QUESTIONS[first], "secondSecurityQuestion": second,
+            "secondSecurityQuestionAnswer": QUESTIONS[second], "customSecurityQuestion": third, "customSecurityQuestionAnswer": QUESTIONS[third],
+        }  # fmt: skip
+        return self.call(f"/user/{self.name}/securityQuestionConfig/saveSecurityQuestion", "POST", data={"json": json.dumps(form)})
+
+    def second_factor(self) -> requests.Response:
+        """Answers the two questions that the page shows."""
+        page = self.call("/tfaUserAuth/securityQuestionAuth/").text
+        shown = sorted((question for question in QUESTIONS if question in page), key=page.find)
+        form = {"userFirstAuthenticationAnswer": QUESTIONS[shown[0]], "userSecondAuthenticationAnswer": QUESTIONS[shown[1]]}
+        return self.call("/tfaUserAuth/securityQuestionAuth/securityQuestionAuthenticate", "POST", data={"json": json.dumps(form)})
+
+    def script(self, text: str) -> requests.Response:
+        return self.call("/scriptText", "POST", data={"script": text})
+
+
+def free_port() -> int:
+    """A port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _wait(reached: Any, timeout: float, problem: str) -> None:
+    end = time.monotonic() + timeout
+    while not reached():
+        if time.monotonic() > end:
+            raise TimeoutError(problem)
+        time.sleep(0.02)
