@@ -1,0 +1,251 @@
+"""The two kinds on a real API server: every rule, defaults, columns, explain, and what status is isolated from."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from kubernetes import client, config
+from kubernetes.client.exceptions import ApiException
+
+from jenkins2fa.cli.checking import check
+from jenkins2fa.cli.manifests import Manifest, parse_manifests
+from tests.support.kube import CHECKOUT, KubectlFailed, KubeServer
+from tests.support.random_specs import objects
+from tests.support.rule_cases import RULES, SCHEMA, Case, build
+
+PLURALS = {"TwoFactorPolicy": "twofactorpolicies", "JenkinsInstance": "jenkinsinstances"}
+
+
+@pytest.fixture(scope="module")
+def custom_objects(kube: KubeServer) -> client.CustomObjectsApi:
+    return client.CustomObjectsApi(config.new_client_from_config(str(kube.kubeconfig)))
+
+
+def refusals(api: client.CustomObjectsApi, body: dict[str, Any]) -> list[tuple[str, str]]:
+    """What the API server holds against an object (which it does not keep): field and message; empty when it takes it."""
+    try:
+        api.create_namespaced_custom_object(
+            "jenkins2fa.dev", "v1alpha1", "default", PLURALS[body["kind"]], body, dry_run="All", field_validation="Strict"
+        )
+    except ApiException as error:
+        status = json.loads(error.body)
+        if error.status == 400:  # unknown fields, before any validation
+            return [("", status["message"])]
+        assert error.status == 422, status
+        return [(cause.get("field", ""), cause["message"]) for cause in status["details"]["causes"]]
+    return []
+
+
+@pytest.mark.parametrize("case", RULES + SCHEMA, ids=lambda case: case.name)
+def test_rule_takes_the_good_and_refuses_the_bad(custom_objects: client.CustomObjectsApi, case: Case) -> None:
+    assert refusals(custom_objects, case.good()) == []
+    found = refusals(custom_objects, case.bad())
+    assert any(field == case.path and case.message in message for field, message in found), found
+
+
+def test_refusal_of_a_url_does_not_repeat_the_password(custom_objects: client.CustomObjectsApi) -> None:
+    found = refusals(custom_objects, build("JenkinsInstance", {"url": "https://me:hunter2@jenkins.example.com/?q"}))
+    assert found
+    assert "hunter2" not in str(found)
+
+
+@given(body=objects())
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_offline_check_and_api_server_agree(custom_objects: client.CustomObjectsApi, body: dict[str, Any]) -> None:
+    (manifest,) = parse_manifests("random.json", json.dumps(body).encode())
+    assert isinstance(manifest, Manifest)
+    offline, online = check(manifest), refusals(custom_objects, body)
+    assert bool(offline) == bool(online), (offline, online)
+
+
+@pytest.mark.parametrize("word", ["Off", "y", "n", "on", "No", "TRUE", "0777", "1_000", "1e3", "12", "~"])
+def test_kubectl_does_not_read_these_words_as_texts_and_neither_do_we(kube: KubeServer, word: str) -> None:
+    text = yaml.safe_dump(build("TwoFactorPolicy", {"exemptGroups": ["WORD"]})).replace("WORD", word)
+    with pytest.raises(KubectlFailed):
+        kube.kubectl("create", "--dry-run=server", "-f", "-", input=text)
+    (manifest,) = parse_manifests("words.yaml", text.encode())
+    assert isinstance(manifest, Manifest)
+    assert [one.path for one in check(manifest)] == ["spec.exemptGroups[0]"]
+
+
+@pytest.mark.parametrize("word", ["12:30", "2026-12-01", "1.2.3", "Of", "nO", "1h", "0x", "a_1", "'Off'"])
+def test_kubectl_reads_these_words_as_texts_and_so_do_we(kube: KubeServer, word: str) -> None:
+    text = yaml.safe_dump(build("TwoFactorPolicy", {"exemptGroups": ["WORD"]})).replace("WORD", word)
+    kube.kubectl("create", "--dry-run=server", "-f", "-", input=text)
+    (manifest,) = parse_manifests("words.yaml", text.encode())
+    assert isinstance(manifest, Manifest)
+    assert check(manifest) == []
+
+
+@pytest.mark.parametrize("path", sorted((CHECKOUT / "examples").glob("*.yaml")), ids=lambda path: path.name)
+def test_example_is_taken(kube: KubeServer, path: Path) -> None:
+    assert "created" in kube.kubectl("create", "--dry-run=server", "--validate=strict", "-f", str(path))
+
+
+def test_defaults_are_filled_in(kube: KubeServer, namespace: str) -> None:
+    kube.apply(build("TwoFactorPolicy", {}), build("JenkinsInstance", {"caRef": {"name": "ca"}}), namespace=namespace)
+    assert kube.get("tfp", "sample", "-n", namespace)["spec"] == {
+        "instanceSelector": {},
+        "enforcement": "Enforce",
+        "allowedFactors": ["SecurityQuestions"],
+        "minimumAssurance": "AAL1",
+        "drift": {"mode": "Correct"},
+        "suspend": False,
+        "deletionPolicy": "Retain",
+        "priority": 0,
+    }
+    assert kube.get("ji", "sample", "-n", namespace)["spec"] == {
+        "url": "https://jenkins.example.com/ci/",
+        "credentialsRef": {"name": "build-jenkins"},
+        "caRef": {"kind": "ConfigMap", "name": "ca", "key": "ca.crt"},
+        "access": "Manage",
+        "gate": {"mode": "Never", "strict": True},
+        "checkInterval": "30s",
+        "acknowledgeCompetingManager": False,
+    }
+
+
+def condition(kind: str, status: str, reason: str, message: str = "") -> dict[str, Any]:
+    return {"type": kind, "status": status, "reason": reason, "message": message, "lastTransitionTime": "2026-01-01T00:00:00Z"}
+
+
+CONDITIONS = [condition("Ready", "True", "Applied", "all as asked"), condition("Enforced", "True", "Probed"), condition("Drifted", "False", "None")]
+
+
+def write_status(kube: KubeServer, namespace: str, kind: str, status: dict[str, Any]) -> None:
+    kube.kubectl("patch", kind, "sample", "-n", namespace, "--subresource=status", "--type=merge", "-p", json.dumps({"status": status}))
+
+
+def cells(text: str) -> list[list[str]]:
+    return [line.split() for line in text.splitlines()]
+
+
+def test_columns_of_policies(kube: KubeServer, namespace: str) -> None:
+    kube.apply(build("TwoFactorPolicy", {}), namespace=namespace)
+    summary = {"instances": "2/3", "scope": "everyone", "factors": "EmailOTP+1"}
+    write_status(kube, namespace, "tfp", {"summary": summary, "conditions": CONDITIONS})
+    header, row = cells(kube.kubectl("get", "tfp", "-n", namespace))
+    assert header == "NAME ENFORCEMENT SCOPE FACTORS INSTANCES ENFORCED DRIFTED READY AGE".split()
+    assert row[:-1] == "sample Enforce everyone EmailOTP+1 2/3 True False True".split()
+    header, row = cells(kube.kubectl("get", "tfp", "-n", namespace, "-o", "wide"))
+    assert header[-1] == "MESSAGE"
+    assert row[-3:] == ["all", "as", "asked"]
+
+
+def test_columns_of_instances(kube: KubeServer, namespace: str) -> None:
+    kube.apply(build("JenkinsInstance", {}), namespace=namespace)
+    jenkins = {"version": "2.462.3", "pluginVersion": "1.2.0", "edition": "Free", "session": "5f3a"}
+    write_status(kube, namespace, "ji", {"summary": {"policy": "<none>"}, "jenkins": jenkins, "conditions": CONDITIONS})
+    header, row = cells(kube.kubectl("get", "ji", "-n", namespace))
+    assert header == "NAME URL VERSION POLICY ENFORCED DRIFTED READY AGE".split()
+    assert row[:-1] == "sample https://jenkins.example.com/ci/ 2.462.3 <none> True False True".split()
+    header, row = cells(kube.kubectl("get", "ji", "-n", namespace, "-o", "wide"))
+    assert header[-5:] == "PLUGIN EDITION SESSION REASON MESSAGE".split()
+    assert row[-7:] == "1.2.0 Free 5f3a Applied all as asked".split()
+
+
+def test_status_and_spec_are_written_apart(kube: KubeServer, namespace: str) -> None:
+    kube.apply({**build("TwoFactorPolicy", {}), "status": {"observedGeneration": 7}}, namespace=namespace)
+    assert "status" not in kube.get("tfp", "sample", "-n", namespace)
+    write_status(kube, namespace, "tfp", {"observedGeneration": 1})
+    kube.kubectl("patch", "tfp", "sample", "-n", namespace, "--subresource=status", "--type=merge", "-p", '{"spec":{"enforcement":"Off"}}')
+    stored = kube.get("tfp", "sample", "-n", namespace)
+    assert stored["spec"]["enforcement"] == "Enforce"
+    assert stored["status"] == {"observedGeneration": 1}
+    assert stored["metadata"]["generation"] == 1
+
+
+FULL_STATUS: dict[str, dict[str, Any]] = {
+    "tfp": {
+        "observedGeneration": 3,
+        "conditions": [condition(kind, "Unknown", "Unverified") for kind in ("Ready", "Reconciling", "Stalled", "Enforced", "Drifted")],
+        "instances": {"selected": 4, "governed": 3, "overridden": 1, "enforced": 2, "drifted": 1, "failing": 1},
+        "summary": {"instances": "2/3", "scope": "groups", "factors": "EmailOTP"},
+        "failing": [{"namespace": "team", "name": f"jenkins-{number}", "reason": "Unreachable"} for number in range(10)],
+    },
+    "ji": {
+        "observedGeneration": 3,
+        "conditions": CONDITIONS,
+        "jenkins": {"version": "2.462.3", "pluginVersion": "1.2.0", "edition": "Free", "identity": "ab12", "session": "5f3a"},
+        "policy": {"namespace": "team", "name": "production", "uid": "6f0e", "generation": 2},
+        "summary": {"policy": "production"},
+        "fields": [{"path": f"field{number}", "state": "Applied", "message": "m"} for number in range(32)],
+        "gate": {"mode": "Managed", "sha256": "0" * 64, "state": "Active"},
+        "trial": {"id": "t-1", "expires": "2026-12-01T12:00:00Z"},
+    },
+}
+BAD_STATUS: list[tuple[str, dict[str, Any]]] = [
+    ("tfp", {"failing": [{"namespace": "n", "name": f"j{number}", "reason": "r"} for number in range(11)]}),
+    ("tfp", {"conditions": [condition("Ready", "Maybe", "Applied")]}),
+    ("tfp", {"conditions": [condition("Ready", "True", "two words")]}),
+    ("tfp", {"conditions": [condition("Ready", "True", "Applied"), condition("Ready", "False", "Applied")]}),
+    ("ji", {"fields": [{"path": f"field{number}", "state": "Applied"} for number in range(33)]}),
+    ("ji", {"fields": [{"path": "a", "state": "Lost"}]}),
+    ("ji", {"fields": [{"path": "a", "state": "Applied"}, {"path": "a", "state": "Drifted"}]}),
+]
+
+
+@pytest.mark.parametrize("kind", ["tfp", "ji"])
+def test_whole_status_is_kept(kube: KubeServer, namespace: str, kind: str) -> None:
+    kube.apply(build("TwoFactorPolicy", {}), build("JenkinsInstance", {}), namespace=namespace)
+    write_status(kube, namespace, kind, FULL_STATUS[kind])
+    assert kube.get(kind, "sample", "-n", namespace)["status"] == FULL_STATUS[kind]
+
+
+def test_bad_status_is_refused(kube: KubeServer, namespace: str) -> None:
+    kube.apply(build("TwoFactorPolicy", {}), build("JenkinsInstance", {}), namespace=namespace)
+    for kind, status in BAD_STATUS:
+        with pytest.raises(KubectlFailed):
+            write_status(kube, namespace, kind, status)
+
+
+def test_category_lists_both_kinds(kube: KubeServer, namespace: str) -> None:
+    kube.apply(build("TwoFactorPolicy", {}), build("JenkinsInstance", {}), namespace=namespace)
+    names = kube.kubectl("get", "jenkins2fa", "-n", namespace, "-o", "name").split()
+    assert sorted(names) == ["jenkinsinstance.jenkins2fa.dev/sample", "twofactorpolicy.jenkins2fa.dev/sample"]
+
+
+def test_policies_can_be_selected_by_enforcement(kube: KubeServer, namespace: str) -> None:
+    kube.apply(build("TwoFactorPolicy", {}, "one"), build("TwoFactorPolicy", {"enforcement": "Off"}, "two"), namespace=namespace)
+    names = kube.kubectl("get", "tfp", "-n", namespace, "--field-selector=spec.enforcement=Off", "-o", "name")
+    assert names.split() == ["twofactorpolicy.jenkins2fa.dev/two"]
+
+
+@pytest.mark.parametrize(
+    ("field", "expected"),
+    [
+        ("tfp", "A TwoFactorPolicy says which two-factor settings must hold"),
+        ("tfp.spec.enforcement", "Off turns two-factor authentication off"),
+        ("tfp.spec.emailOTP.template", "$otp stands for the one-time password"),
+        ("tfp.status.conditions", "Stalled=True needs a person"),
+        ("ji.spec.credentialsRef", "the Secret is sent nowhere else"),
+        ("ji.spec.gate.mode", "Managed: the operator installs it"),
+    ],
+)
+def test_explain(kube: KubeServer, field: str, expected: str) -> None:
+    assert expected in " ".join(kube.kubectl("explain", field).split())
+
+
+def test_every_field_has_a_description(kube: KubeServer) -> None:
+    for path in sorted((CHECKOUT / "crds").glob("*.yaml")):
+        schema = yaml.safe_load(path.read_text())["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+        assert list(nameless(schema, "")) == [".metadata"]
+
+
+def nameless(schema: dict[str, Any], path: str) -> Any:
+    for name, child in schema.get("properties", {}).items():
+        if not child.get("description"):
+            yield f"{path}.{name}"
+        yield from nameless(child.get("items", child), f"{path}.{name}")
+
+
+@pytest.mark.parametrize("name", ["twofactorpolicies.jenkins2fa.dev", "jenkinsinstances.jenkins2fa.dev"])
+def test_schema_is_structural_and_established(kube: KubeServer, name: str) -> None:
+    conditions = {one["type"]: one["status"] for one in kube.get("crd", name)["status"]["conditions"]}
+    assert conditions["Established"] == "True"
+    assert "NonStructuralSchema" not in conditions

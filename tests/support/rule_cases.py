@@ -1,0 +1,133 @@
+"""One table of rules for the API server and for the offline check: both must give the same verdict and the same message.
+
+Each case changes the spec of a good object: ``passing`` must be taken, ``refused`` must be refused at ``path`` with ``message``.
+A change to None leaves the field out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+Spec = dict[str, Any]
+
+POLICY: Spec = {"instanceSelector": {}, "enforcement": "Enforce", "allowedFactors": ["SecurityQuestions"]}
+INSTANCE: Spec = {"url": "https://jenkins.example.com/ci/", "credentialsRef": {"name": "build-jenkins"}}
+MAIL: Spec = {"senderAddress": "jenkins@example.com"}
+
+
+@dataclass(frozen=True)
+class Case:
+    name: str
+    refused: Spec
+    path: str
+    message: str
+    passing: Spec = field(default_factory=dict)
+    kind: str = "TwoFactorPolicy"
+    offline: str | None = None  # where the offline check has other words for a plain schema error
+
+    def good(self) -> dict[str, Any]:
+        return build(self.kind, self.passing)
+
+    def bad(self) -> dict[str, Any]:
+        return build(self.kind, self.refused)
+
+
+def build(kind: str, change: Spec, name: str = "sample") -> dict[str, Any]:
+    """A good object of a kind with some fields of its spec changed."""
+    spec = {**(POLICY if kind == "TwoFactorPolicy" else INSTANCE), **change}
+    body = {key: value for key, value in spec.items() if value is not None}
+    return {"apiVersion": "jenkins2fa.dev/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": body}
+
+
+def _mail(**change: Any) -> Spec:
+    return {"allowedFactors": ["EmailOTP"], "emailOTP": {**MAIL, **change}}
+
+
+def _glass(**change: str) -> Spec:
+    return {"breakGlass": {"until": "2026-12-01T12:00:00Z", "reason": "INC-1234", **change}}
+
+
+def _matching(**expression: Any) -> Spec:
+    return {"instanceSelector": {"matchExpressions": [{"key": "tier", **expression}]}}
+
+
+DURATION = "must be a duration such as 30s, 15m or 1h30m"
+NO_FACTOR = "Enforce needs a factor other than BackupCodes: without one nobody would be asked for anything"
+BUILT_IN = "must not hold authenticated or anonymous: that would exempt everyone"
+URL = "must be a URL such as https://jenkins.example.com/ci/"
+HTTPS = "must use https (http is accepted for loopback addresses only)"
+NO_USER = "must not carry a user or password: put them into the Secret that credentialsRef names"
+TIME = "must be a time such as 2026-12-01T12:00:00Z"
+
+RULES = [
+    Case("a factor", {"allowedFactors": None}, "spec.allowedFactors", NO_FACTOR, {"enforcement": "Off", "allowedFactors": None}),
+    Case("not backup codes only", {"allowedFactors": ["BackupCodes"]}, "spec.allowedFactors", NO_FACTOR, {"allowedFactors": ["BackupCodes", "YubiKey"]}),
+    Case("mail with EmailOTP", {"allowedFactors": ["EmailOTP"]}, "spec.emailOTP", "required because allowedFactors has EmailOTP: give at least senderAddress", _mail()),
+    Case("mail only with EmailOTP", {"emailOTP": MAIL}, "spec.emailOTP", "only allowed when allowedFactors has EmailOTP", _mail(subject="Code")),
+    Case("sender address", _mail(senderAddress="jenkins"), "spec.emailOTP.senderAddress", "must be an e-mail address", _mail(senderAddress="a@b")),
+    Case("sender address without name", _mail(senderAddress="J <a@b>"), "spec.emailOTP.senderAddress", "must be an e-mail address"),
+    Case("template", _mail(template="otp"), "spec.emailOTP.template", "must contain $otp: without it the mail has no one-time password", _mail(template="Code:\n$otp")),
+    Case("gateway with SMSOTP", {"allowedFactors": ["SMSOTP"]}, "spec.smsOTP", "required because allowedFactors has SMSOTP: give gateway", {"allowedFactors": ["SMSOTP"], "smsOTP": {"gateway": "Twilio"}}),
+    Case("gateway only with SMSOTP", {"smsOTP": {"gateway": "Twilio"}}, "spec.smsOTP", "only allowed when allowedFactors has SMSOTP"),
+    Case("enforced groups", {"enforcedGroups": []}, "spec.enforcedGroups", "must not be empty: leave it out to mean everyone", {"enforcedGroups": ["admins"]}),
+    Case("enforced and exempt", {"enforcedGroups": ["a", "b"], "exemptGroups": ["b"]}, "spec.exemptGroups", "no group may be both enforced and exempt", {"enforcedGroups": ["a"], "exemptGroups": ["b"]}),
+    Case("exempt authenticated", {"exemptGroups": ["authenticated"]}, "spec.exemptGroups", BUILT_IN, {"exemptGroups": ["authenticated-robots"]}),
+    Case("exempt Anonymous", {"exemptGroups": ["robots", "Anonymous"]}, "spec.exemptGroups", BUILT_IN, {"exemptGroups": []}),
+    Case("remember 0s", {"rememberDevice": "0h0m0s"}, "spec.rememberDevice", "must be more than 0s and at most 720h", {"rememberDevice": "1s"}),
+    Case("remember too long", {"rememberDevice": "720h0m1s"}, "spec.rememberDevice", "must be more than 0s and at most 720h", {"rememberDevice": "720h"}),
+    Case("remember form", {"rememberDevice": "12 hours"}, "spec.rememberDevice", DURATION, {"rememberDevice": "1h30m5s"}),
+    Case("remember empty", {"rememberDevice": ""}, "spec.rememberDevice", DURATION),
+    Case("window 0s", {"requireOnBuild": {"window": "0s"}}, "spec.requireOnBuild.window", "must be more than 0s", {"requireOnBuild": {"window": "15m"}}),
+    Case("window form", {"requireOnBuild": {"window": "15"}}, "spec.requireOnBuild.window", DURATION),
+    Case("window too many digits", {"requireOnBuild": {"window": "1000000h"}}, "spec.requireOnBuild.window", DURATION, {"requireOnBuild": {"window": "99999h"}}),
+    Case("break-glass time", _glass(until="tomorrow"), "spec.breakGlass.until", TIME, _glass(until="2026-12-01T12:00:00.5+01:00")),
+    Case("break-glass without zone", _glass(until="2026-12-01T12:00:00"), "spec.breakGlass.until", TIME, _glass()),
+    Case("break-glass day", _glass(until="2026-02-31T12:00:00Z"), "spec.breakGlass.until", TIME, _glass(until="2028-02-29T12:00:00Z")),
+    Case("break-glass leap day", _glass(until="2026-02-29T12:00:00Z"), "spec.breakGlass.until", TIME),
+    Case("break-glass reason", _glass(reason=" \n"), "spec.breakGlass.reason", "must not be empty: name the incident", _glass(reason="x")),
+    Case("values for In", _matching(operator="In"), "spec.instanceSelector.matchExpressions[0].values", "required because operator is In or NotIn", _matching(operator="In", values=["a"])),
+    Case("no values for Exists", _matching(operator="Exists", values=["a"]), "spec.instanceSelector.matchExpressions[0].values", "only allowed when operator is In or NotIn", _matching(operator="Exists")),
+    Case("url form", {"url": "jenkins.example.com"}, "spec.url", URL, {"url": "https://jenkins.example.com"}, "JenkinsInstance"),
+    Case("url without host", {"url": "https:///ci/"}, "spec.url", URL, {"url": "https://[2001:db8::1]:8443/ci"}, "JenkinsInstance"),
+    Case("url port", {"url": "https://jenkins:65536/"}, "spec.url", URL, {"url": "https://jenkins:65535/"}, "JenkinsInstance"),
+    Case("url space", {"url": "https://jenkins/a b"}, "spec.url", URL, {}, "JenkinsInstance"),
+    Case("url https", {"url": "http://jenkins.example.com/"}, "spec.url", HTTPS, {"url": "http://127.0.0.1:8080/ci/"}, "JenkinsInstance"),
+    Case("url loopback by name", {"url": "http://localhost.example.com/"}, "spec.url", HTTPS, {"url": "http://localhost/"}, "JenkinsInstance"),
+    Case("url loopback v6", {"url": "http://[::2]/"}, "spec.url", HTTPS, {"url": "http://[::1]:8080"}, "JenkinsInstance"),
+    Case("url user", {"url": "https://me:secret@jenkins.example.com/"}, "spec.url", NO_USER, {"url": "https://jenkins.example.com/@me"}, "JenkinsInstance"),
+    Case("url query", {"url": "https://jenkins.example.com/?a=b"}, "spec.url", "must not have a query or fragment", {}, "JenkinsInstance"),
+    Case("url fragment", {"url": "https://jenkins.example.com/#a"}, "spec.url", "must not have a query or fragment", {}, "JenkinsInstance"),
+    Case("canary for ProbeOnly", {"access": "ProbeOnly"}, "spec.probes.challenged", "required because access is ProbeOnly: the canary is all there is to look with", {"access": "ProbeOnly", "probes": {"challenged": {"secretRef": {"name": "canary"}}}}, "JenkinsInstance"),
+    Case("gate needs Manage", {"access": "Observe", "gate": {"mode": "Managed"}}, "spec.gate.mode", "Managed needs access: Manage", {"access": "Observe", "gate": {"mode": "Provided"}}, "JenkinsInstance"),
+    Case("interval too short", {"checkInterval": "4s"}, "spec.checkInterval", "must be at least 5s", {"checkInterval": "5s"}, "JenkinsInstance"),
+    Case("interval zero", {"checkInterval": "0s"}, "spec.checkInterval", "must be at least 5s", {}, "JenkinsInstance"),
+    Case("interval form", {"checkInterval": "5 s"}, "spec.checkInterval", DURATION, {"checkInterval": "1m"}, "JenkinsInstance"),
+]
+
+SCHEMA = [
+    Case("enforcement", {"enforcement": None}, "spec.enforcement", "Required value", {"enforcement": "Report"}, offline="required: one of Enforce, Report, Off"),
+    Case("selector", {"instanceSelector": None}, "spec.instanceSelector", "Required value", offline="required"),
+    Case("enforcement is a text", {"enforcement": False}, "spec.enforcement", 'must be of type string: "boolean"', {"enforcement": "Off"}, offline="must be a text, "),
+    Case("enforcement value", {"enforcement": "enforce"}, "spec.enforcement", 'supported values: "Enforce", "Report", "Off"', offline="did you mean Enforce?"),
+    Case("factor", {"allowedFactors": ["SmsOTP"]}, "spec.allowedFactors[0]", "Unsupported value", offline="did you mean SMSOTP?"),
+    Case("factor twice", {"allowedFactors": ["YubiKey", "YubiKey"]}, "spec.allowedFactors[1]", "Duplicate value", offline="must not hold the same entry twice, has 'YubiKey'"),
+    Case("sms gateway", {"allowedFactors": ["SMSOTP"], "smsOTP": {}}, "spec.smsOTP.gateway", "Required value", offline="required: MiniOrange or Twilio"),
+    Case("window", {"requireOnBuild": {}}, "spec.requireOnBuild.window", "Required value", offline="required: how long"),
+    Case("until", {"breakGlass": {"reason": "x"}}, "spec.breakGlass.until", "Required value", offline="required: the time"),
+    Case("empty group", {"exemptGroups": [""]}, "spec.exemptGroups[0]", "should be at least 1 chars long", offline="must not be empty"),
+    Case("long group", {"exemptGroups": ["x" * 256]}, "spec.exemptGroups[0]", "may not be more than 255", {"exemptGroups": ["x" * 255]}, offline="must have at most 255 characters, has 256"),
+    Case("many groups", {"exemptGroups": [f"g{n}" for n in range(101)]}, "spec.exemptGroups", "must have at most 100 items", {"exemptGroups": [f"g{n}" for n in range(100)]}, offline="must have at most 100 entries, has 101"),
+    Case("long template", _mail(template="$otp" + "x" * 9997), "spec.emailOTP.template", "may not be more than 10000", _mail(template="$otp" + "x" * 9996), offline="at most 10000 characters, has 10001"),
+    Case("priority", {"priority": "high"}, "spec.priority", "must be of type integer", {"priority": -1000000}, offline="must be a whole number, is a text"),
+    Case("priority range", {"priority": 1000001}, "spec.priority", "should be less than or equal to 1000000", {"priority": 1000000}, offline="must be at most 1000000"),
+    Case("suspend", {"suspend": "yes"}, "spec.suspend", "must be of type boolean", {"suspend": True}, offline="must be true or false, is a text"),
+    Case("label value", {"instanceSelector": {"matchLabels": {"tier": 1}}}, "spec.instanceSelector.matchLabels.tier", "must be of type string", {"instanceSelector": {"matchLabels": {"tier": "1"}}}, offline="must be a text"),
+    Case("operator", _matching(operator="in", values=["a"]), "spec.instanceSelector.matchExpressions[0].operator", "Unsupported value", offline="did you mean In?"),
+    Case("url", {"url": None}, "spec.url", "Required value", {}, "JenkinsInstance", offline="required"),
+    Case("credentials", {"credentialsRef": {}}, "spec.credentialsRef.name", "Required value", {}, "JenkinsInstance", offline="required"),
+    Case("secret name", {"credentialsRef": {"name": "Build_Jenkins"}}, "spec.credentialsRef.name", "should match", {}, "JenkinsInstance", offline="does not have the right form"),
+    Case("authority kind", {"caRef": {"kind": "Configmap", "name": "ca"}}, "spec.caRef.kind", "Unsupported value", {"caRef": {"name": "ca"}}, "JenkinsInstance", offline="did you mean ConfigMap?"),
+    Case("access", {"access": "Write"}, "spec.access", "Unsupported value", {"access": "Observe"}, "JenkinsInstance", offline="must be one of Manage, Observe, ProbeOnly"),
+    Case("gate mode", {"gate": {"mode": "managed"}}, "spec.gate.mode", "Unsupported value", {"gate": {"strict": False}}, "JenkinsInstance", offline="did you mean Managed?"),
+]  # fmt: skip
