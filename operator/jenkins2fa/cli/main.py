@@ -20,6 +20,9 @@ class Entry:
 
 COMMANDS = {
     "validate": Entry("jenkins2fa.cli.validate:validate", "Check files offline: schema, rules, spelling."),
+    "plan": Entry("jenkins2fa.cli.plan:plan", "Say what a policy would change in a running Jenkins."),
+    "apply": Entry("jenkins2fa.cli.apply:apply", "Put a policy into force in a running Jenkins, and prove it."),
+    "gate": Entry("jenkins2fa.cli.gate:gate", "Print, look at or remove the filter that stays in Jenkins."),
 }
 
 

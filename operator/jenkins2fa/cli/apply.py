@@ -1,0 +1,102 @@
+"""``jenkins2fa apply``: put a policy into force in a running Jenkins, without a cluster, and prove it."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+
+import click
+
+from jenkins2fa.api.instance import GateMode
+from jenkins2fa.cli.plan import Look, as_text, look_at, look_through
+from jenkins2fa.cli.target import OneOnError, connection_options, fail, gate_option
+from jenkins2fa.core.conditions import Proof
+from jenkins2fa.core.mode import Mode
+from jenkins2fa.jenkins.change import Order, Result, Step, carry_out
+from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
+from jenkins2fa.jenkins.errors import JenkinsError
+
+STEPS = {
+    Step.BEGIN: "begin a trial (Jenkins undoes it by itself after 60 s unless it is confirmed)",
+    Step.READ_BACK: "read it back through a new connection",
+    Step.PROBE: "probe: is a request that must be challenged challenged?",
+    Step.CONFIRM: "confirm: write it to disk",
+    Step.VERIFY: "look again at every layer",
+}
+
+
+@click.command(cls=OneOnError)
+@click.argument("files", nargs=-1, required=True, metavar="FILE|FOLDER|-...")
+@connection_options
+@gate_option
+@click.option("--policy", "name", help="The policy's name, where the files hold several.")
+@click.option("--take-over", metavar="OWNER", help="Take over a Jenkins that OWNER (as the refusal names it) manages.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+def apply(files: tuple[str, ...], url: str, username: str, token_file: str, ca_file: str, gate: str, name: str, take_over: str, yes: bool) -> None:
+    """Put a policy into force in a running Jenkins, and prove it. Needs no cluster.
+
+    Shows the plan, asks, tries the change with a time limit, probes, and only then writes it to disk. Whatever goes wrong before that, Jenkins
+    is as before within a minute.
+
+    \b
+    Exit codes: 0 in force (or off, if the policy says so), or nothing to do
+                2 done as far as possible, but something is unsupported
+                1 an error, a refusal, or the change was undone
+    """
+    look = look_at(files, url, username, token_file, ca_file, gate, name, take_over)
+    click.echo(as_text(look))
+    found = look.assessment
+    if found.refused:
+        fail(f"{found.refused.reason}: nothing was changed")
+    if found.mode is not Mode.WRITE:
+        fail(f"{found.mode.value}: nothing was changed")
+    if found.plan.changes:
+        if not yes and not click.confirm("\nApply this?"):
+            fail("nothing was changed")
+        look, proof = _carry_out(look, take_over)
+    else:
+        proof = _prove(look)
+    _tell(look, proof)
+
+
+def _carry_out(look: Look, take_over: str | None) -> tuple[Look, Proof]:
+    order = Order(
+        trial=secrets.token_hex(6),
+        desired=look.assessment.plan.desired,
+        gate_code=look.assessment.plan.gate_code,
+        owner=look.assessment.owner,
+        deletion=look.policy.spec.deletion_policy,
+        with_gate=look.target.instance.spec.gate.mode is GateMode.MANAGED,
+        take_over=take_over,
+        groups=look.policy.spec.enforced_groups or frozenset(),
+    )
+    try:
+        result: Result = carry_out(lambda: MiniOrange(look.target.connection), order, lambda step: click.echo(f"  {step.value:<10} {STEPS[step]}"))
+    except JenkinsError as problem:
+        fail(f"{problem.reason}: {problem}")
+    return look_through(look.policy, look.target, result.observation, take_over), result.proof
+
+
+def _prove(look: Look) -> Proof:
+    if not look.assessment.plan.desired.enforcing:
+        return Proof.NONE
+    driver = MiniOrange(look.target.connection)
+    try:
+        return driver.probe()
+    except JenkinsError as problem:
+        fail(f"{problem.reason}: {problem}")
+    finally:
+        driver.close()
+
+
+def _tell(look: Look, proof: Proof) -> None:
+    found = look.assessment
+    if found.plan.changes:
+        fail(f"still differing afterwards: {', '.join(found.plan.paths)}")
+    if not found.plan.desired.enforcing:
+        click.echo("Off: nobody is asked for a second factor.")
+    elif proof is Proof.CHALLENGED:
+        click.echo(click.style("In force: ", fg="green", bold=True) + "disk, memory, live flag and factors agree, and a probe was challenged.")
+    else:
+        fail("all settings say on, but a request that must be challenged got through")
+    sys.exit(2 if found.plan.unsupported else 0)

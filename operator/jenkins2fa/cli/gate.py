@@ -1,0 +1,115 @@
+"""``jenkins2fa gate``: the file that stays in Jenkins: print it, look at it, take it out. Needs no cluster."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+
+import click
+
+from jenkins2fa.api.instance import GateMode, GateSpec, InstanceSpec
+from jenkins2fa.api.policy import DeletionPolicy
+from jenkins2fa.cli.target import OneOnError, Target, connection_options, fail, load_manifests, read_policy, read_target
+from jenkins2fa.core.desired import desired_state
+from jenkins2fa.core.observation import GateState, Observation
+from jenkins2fa.core.settings import gate_configuration
+from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
+from jenkins2fa.jenkins.errors import JenkinsError
+from jenkins2fa.jenkins.scripts import STARTUP_FILE, gate_code, resident_text
+
+
+@click.group()
+def gate() -> None:
+    """Print, look at or remove the gate: the servlet filter of ours that stays in Jenkins."""
+
+
+@gate.command()
+@click.argument("files", nargs=-1, metavar="[FILE|FOLDER|-]...")
+@click.option("--policy", "name", help="The policy's name, where the files hold several.")
+@click.option("--username", envvar="JENKINS_USER", help="The operator's account in that Jenkins. [env: JENKINS_USER]")
+@click.option("--no-strict", is_flag=True, help="Leave the plugin's own exceptions open.")
+def render(files: tuple[str, ...], name: str | None, username: str | None, no_strict: bool) -> None:
+    """Print the gate's file.
+
+    Without files: the constant text that the operator keeps in Jenkins (gate.mode Managed), for review. With the files of a policy: the same with
+    its rules within it, to be mounted as init.groovy.d/jenkins2fa.groovy (gate.mode Provided).
+    """
+    if not files:
+        click.echo(resident_text(), nl=False)
+        return
+    if not username:
+        raise click.UsageError("--username is needed: the gate lets the operator's account in")
+    manifests = load_manifests(files)
+    policy = read_policy(manifests, name)
+    instance = InstanceSpec(url="", credentials="", gate=GateSpec(GateMode.PROVIDED, not no_strict))
+    wanted = desired_state(policy.spec, instance, username).gate
+    assert wanted is not None  # Provided has one always
+    click.echo(resident_text(gate_configuration(wanted)), nl=False)
+
+
+@gate.command(cls=OneOnError)
+@connection_options
+def status(url: str, username: str, token_file: str, ca_file: str) -> None:
+    """Say whether the gate is in Jenkins, in its place, and which version.
+
+    \b
+    Exit codes: 0 in place, this version
+                2 absent, or not as it should be
+                1 an error
+    """
+    seen = _observe(read_target([], url, username, token_file, ca_file, None))
+    click.echo("\n".join(status_lines(seen)))
+    sys.exit(0 if _in_place(seen.gate) else 2)
+
+
+@gate.command(cls=OneOnError)
+@connection_options
+@click.option("--settings", type=click.Choice([one.value for one in DeletionPolicy]), default="Retain", show_default=True,
+              help="What becomes of the plugin's settings: Restore = as they were before the operator.")  # fmt: skip
+@click.option("--force", is_flag=True, help="Also while 2FA is in force: the operator's account will be challenged like everybody.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+def remove(url: str, username: str, token_file: str, ca_file: str, settings: str, force: bool, yes: bool) -> None:
+    """Take everything of ours out of Jenkins: the gate, its start-up file, our folder. Exemptions end at once."""
+    target = read_target([], url, username, token_file, ca_file, None)
+    seen = _observe(target)
+    stays_on = seen.effective and settings == DeletionPolicy.RETAIN
+    if stays_on and not force:
+        fail("2FA is in force and would stay so: exempt groups, exempt tokens and this account would be challenged. Add --force, or --settings Disable")
+    if not yes and not click.confirm(f"Remove the gate and the owner mark ({seen.owner.name if seen.owner else 'none'}) from {target.instance.spec.url}?"):
+        fail("nothing was changed")
+    with contextlib.closing(MiniOrange(target.connection)) as driver:
+        try:
+            driver.release(DeletionPolicy(settings))
+        except JenkinsError as problem:
+            fail(f"{problem.reason}: {problem}")
+    click.echo("Removed.")
+
+
+def status_lines(seen: Observation) -> list[str]:
+    """What there is to say about the gate, a line each."""
+    state = seen.gate
+    if not state.installed:
+        lines = ["gate: absent"]
+    else:
+        place = "first in the chain, before the plugin's filter" if _in_place(state) else f"position {state.position}, {state.installed} time(s)"
+        version = "this version" if state.code == gate_code() else "another version, or rendered with its rules"
+        lines = [f"gate: {place}", f"code: {version} (SHA-256 {state.code})"]
+    lines.append(f"start-up file: {STARTUP_FILE if state.startup_code else 'absent'}")
+    if state.startup_code and state.startup_code != state.code:
+        lines.append(f"  differs from what runs (SHA-256 {state.startup_code})")
+    lines.append(f"strict: {'yes' if state.settings and state.settings.strict else 'no'}")
+    lines.append(f"faults: {state.errors}" + (f", last: {state.last_error}" if state.errors else ""))
+    lines.append(f"owner: {seen.owner.name if seen.owner else 'none'}")
+    return lines
+
+
+def _in_place(state: GateState) -> bool:
+    return state.installed == 1 and state.position == 0 and state.before_plugin is True and not state.foreign
+
+
+def _observe(target: Target) -> Observation:
+    with contextlib.closing(MiniOrange(target.connection)) as driver:
+        try:
+            return driver.observe()
+        except JenkinsError as problem:
+            fail(f"{problem.reason}: {problem}")

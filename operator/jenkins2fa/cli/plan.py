@@ -1,0 +1,134 @@
+"""``jenkins2fa plan``: what would change in a running Jenkins, without a cluster and without writing anything."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from jenkins2fa.api.policy import TwoFactorPolicy
+from jenkins2fa.cli.target import OneOnError, Target, connection_options, fail, gate_option, load_manifests, read_policy, read_target
+from jenkins2fa.core.assess import Assessment, assess
+from jenkins2fa.core.guard import Severity
+from jenkins2fa.core.mode import Mode
+from jenkins2fa.core.observation import COMMAND_LINE, Observation
+from jenkins2fa.core.plan import Change
+from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
+from jenkins2fa.jenkins.errors import JenkinsError
+from jenkins2fa.jenkins.target import gate_code_for
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A policy, a Jenkins, and what one has to say to the other."""
+
+    policy: TwoFactorPolicy
+    target: Target
+    observation: Observation
+    assessment: Assessment
+
+
+@click.command(cls=OneOnError)
+@click.argument("files", nargs=-1, required=True, metavar="FILE|FOLDER|-...")
+@connection_options
+@gate_option
+@click.option("--policy", "name", help="The policy's name, where the files hold several.")
+@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How to print the plan.")
+def plan(files: tuple[str, ...], url: str, username: str, token_file: str, ca_file: str, gate: str, name: str, output: str) -> None:
+    """Say field by field what a policy would change in a running Jenkins. Writes nothing, needs no cluster.
+
+    The files hold the TwoFactorPolicy, and may hold the JenkinsInstance; without one, --url names the Jenkins.
+
+    \b
+    Exit codes: 0 nothing would change
+                2 something would change, or is refused or unsupported
+                1 an error
+    """
+    look = look_at(files, url, username, token_file, ca_file, gate, name)
+    click.echo(json.dumps(as_document(look), indent=2, ensure_ascii=False) if output == "json" else as_text(look))
+    sys.exit(2 if look.assessment.plan.changes or look.assessment.plan.unsupported or look.assessment.refused else 0)
+
+
+def look_at(files: tuple[str, ...], url: str, username: str, token_file: str, ca_file: str, gate: str, name: str, take_over: str | None = None) -> Look:
+    """Reads files and Jenkins; exits with one line and code 1 when that cannot be done."""
+    manifests = load_manifests(files)
+    policy, target = read_policy(manifests, name), read_target(manifests, url, username, token_file, ca_file, gate)
+    driver = MiniOrange(target.connection)
+    try:
+        observation = driver.observe(groups=policy.spec.enforced_groups or (), users=True)
+    except JenkinsError as problem:
+        fail(f"{problem.reason}: {problem}")
+    finally:
+        driver.close()
+    return look_through(policy, target, observation, take_over)
+
+
+def look_through(policy: TwoFactorPolicy, target: Target, observation: Observation, take_over: str | None = None) -> Look:
+    code = gate_code_for(policy.spec, target.instance.spec, observation.user)
+    return Look(policy, target, observation, assess(policy, target.instance, observation, code, cluster=COMMAND_LINE, take_over=take_over))
+
+
+def as_text(look: Look) -> str:
+    """The plan for people: one line for each field, then what speaks against it."""
+    found, seen = look.assessment, look.observation
+    edition = seen.plugin.edition.value.lower() if seen.plugin.edition else "no"
+    lines = [f"Jenkins {seen.version} at {look.target.instance.spec.url}, plugin {seen.plugin.version or 'missing'} ({edition} edition), policy {look.policy.meta.name}", ""]
+    lines += _change_lines(found.plan.changes)
+    lines += [f"  {click.style('x', fg='red')} {u.path:<34} Unsupported: {u.message}" for u in found.plan.unsupported]
+    lines += ["", *_finding_lines(found)] if found.findings or found.mode is not Mode.WRITE else []
+    return "\n".join([*lines, "", summary(found)])
+
+
+def summary(found: Assessment) -> str:
+    """The last line: counts, and whether it may be done."""
+    paths, weakening = found.plan.paths, {change.path for change in found.plan.weakening}
+    if not paths:
+        text = "Nothing would change."
+    else:
+        text = f"{len(paths)} field{'s' if len(paths) > 1 else ''} would change"
+        text += f", {len(weakening)} of them weaken{'s' if len(weakening) == 1 else ''} the protection" if weakening else ""
+        text += f". Plan {found.plan.digest}."
+    if found.plan.unsupported:
+        text += f" {len(found.plan.unsupported)} unsupported."
+    if found.refused:
+        text += f" Refused: {found.refused.reason}."
+    return text
+
+
+def _change_lines(changes: tuple[Change, ...]) -> list[str]:
+    merged: dict[tuple[str, str, str, bool], list[str]] = {}
+    for change in changes:
+        merged.setdefault((change.path, change.before, change.after, change.weakens), []).append(change.layer.value)
+    lines = []
+    for (path, before, after, weakens), layers in merged.items():
+        sign = click.style("!", fg="yellow", bold=True) if weakens else click.style("~", fg="cyan")
+        note = click.style("  weakens", fg="yellow") if weakens else ""
+        lines.append(f"  {sign} {path:<34} {before} -> {after}  ({', '.join(layers)}){note}")
+    return lines
+
+
+def _finding_lines(found: Assessment) -> list[str]:
+    lines = [f"  Refused  {f.reason}: {f.message}" for f in found.findings if f.severity is Severity.REFUSAL]
+    lines += [f"  Note     {f.reason}: {f.message}" for f in found.findings if f.severity is Severity.HAZARD]
+    if found.mode is not Mode.WRITE:
+        lines.append(f"  Note     {found.mode.value}")
+    return lines
+
+
+def as_document(look: Look) -> dict[str, Any]:
+    """The plan for programs. Counts, never user names."""
+    found, seen = look.assessment, look.observation
+    return {
+        "jenkins": {"url": look.target.instance.spec.url, "version": seen.version, "pluginVersion": seen.plugin.version, "edition": seen.plugin.edition},
+        "policy": {"namespace": look.policy.meta.namespace, "name": look.policy.meta.name},
+        "changes": [{"path": c.path, "layer": c.layer, "before": c.before, "after": c.after, "weakens": c.weakens} for c in found.plan.changes],
+        "unsupported": [{"path": u.path, "message": u.message} for u in found.plan.unsupported],
+        "findings": [{"reason": f.reason, "severity": f.severity, "path": f.path, "message": f.message} for f in found.findings],
+        "mode": found.mode.name,
+        "drift": found.drift,
+        "refused": found.refused is not None,
+        "digest": found.plan.digest,
+    }

@@ -1,0 +1,50 @@
+"""One look at one instance through one policy: what would change, may it, and what speaks against it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jenkins2fa.api.instance import JenkinsInstance
+from jenkins2fa.api.policy import TwoFactorPolicy
+from jenkins2fa.core.desired import desired_state
+from jenkins2fa.core.guard import Finding, Situation, check, refusals
+from jenkins2fa.core.mode import Mode, mode_of
+from jenkins2fa.core.observation import Observation, Owner
+from jenkins2fa.core.plan import Plan, desired_digest, is_drift, make_plan
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """``owner`` is the mark that a confirmed change would leave. ``drift``: the differences come from Jenkins' side."""
+
+    plan: Plan
+    drift: bool
+    mode: Mode
+    findings: tuple[Finding, ...]
+    owner: Owner | None
+
+    @property
+    def refused(self) -> Finding | None:
+        return next(iter(refusals(self.findings)), None)
+
+    @property
+    def may_change(self) -> bool:
+        return bool(self.plan.changes) and self.mode is Mode.WRITE and self.refused is None
+
+
+def assess(
+    policy: TwoFactorPolicy,
+    instance: JenkinsInstance,
+    observation: Observation,
+    gate_code: str,
+    *,
+    cluster: str,
+    take_over: str | None = None,
+) -> Assessment:
+    """``gate_code``: SHA-256 of the gate's text that ought to run; ``cluster``: the cluster's UID, for the owner mark."""
+    desired = desired_state(policy.spec, instance.spec, observation.user)
+    plan = make_plan(observation, desired, gate_code)
+    drift = is_drift(observation, plan)
+    owner = Owner(cluster, instance.meta.uid or instance.spec.url, policy.meta.uid, policy.meta.generation, desired_digest(desired, gate_code))
+    findings = check(Situation(policy.spec, instance.spec, observation, plan, owner, take_over))
+    return Assessment(plan, drift, mode_of(policy.spec, instance.spec, drift=drift), findings, owner)
