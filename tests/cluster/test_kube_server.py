@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.support.kube import CHECKOUT, KubectlFailed, KubeServer
+from tests.support.kube import KubectlFailed, KubeServer
+from tests.support.prepared import CHECKOUT
 from tests.support.waiting import wait_until
 
 

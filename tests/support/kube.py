@@ -12,26 +12,22 @@ import select
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+from tests.support.prepared import CHECKOUT, prepared
+
+__all__ = ["CHECKOUT", "KubeServer", "KubectlFailed"]
+
 START_SECONDS = 60.0
 KUBECTL_SECONDS = 60.0
 
 
 class KubectlFailed(Exception):
     """kubectl or helm ended with another code than 0; the text is what it wrote to standard error."""
-
-
-def built() -> Path:
-    """Folder with kubetest, kubectl and helm, made first where it is missing."""
-    command: list[str | Path] = [sys.executable, CHECKOUT / "tools" / "prepare.py", "--print", "kube"]
-    return Path(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip())
 
 
 class KubeServer:
@@ -42,7 +38,7 @@ class KubeServer:
     """
 
     def __init__(self, binaries: Path | None = None) -> None:
-        self.binaries = binaries or built()
+        self.binaries = binaries or prepared("kube")
         # Not below pytest's tmp_path: etcd's socket is in here, and the path of a socket has at most 107 bytes.
         self.folder = Path(tempfile.mkdtemp(prefix="j2fa-", dir="/tmp"))
         self.kubeconfig = self.folder / "kubeconfig"
