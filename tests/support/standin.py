@@ -11,7 +11,6 @@ and `outbox` work: they use the control port. Facts about Jenkins: jenkins-contr
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import pathlib
@@ -20,6 +19,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ from typing import Any, Literal, Self
 
 import requests
 
-SOURCES = pathlib.Path(__file__).resolve().parent.parent / "standin"
+CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
 JVM = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-Xmx256m", "-Djava.awt.headless=true"]
 QUESTIONS = {"What is your first company name ?": "a1", "What is your childhood nickname ?": "a2", "q3": "a3"}
 UserOptions = Mapping[str, Any]
@@ -41,23 +41,17 @@ AS_CALLED: Literal["as called"] = "as called"
 
 
 def built() -> pathlib.Path:
-    """The folder with the compiled stand-in: JENKINS2FA_STANDIN if set, else a cache keyed by the sources, built when missing."""
+    """The folder with the compiled stand-in: JENKINS2FA_STANDIN if set, else made by tools/prepare.py where it is missing."""
     ready = os.environ.get("JENKINS2FA_STANDIN")
     if ready:
         return pathlib.Path(ready)
-    digest = hashlib.sha256()
-    for file in sorted(path for path in SOURCES.rglob("*") if path.is_file()):
-        digest.update(str(file.relative_to(SOURCES)).encode() + b"\0" + file.read_bytes())
-    home = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
-    cache = pathlib.Path(os.environ.get("JENKINS2FA_CACHE") or home / "jenkins-2fa-operator")
-    folder = cache / f"stand-in-{digest.hexdigest()[:16]}"
-    if not (folder / "stamp").exists():
-        subprocess.run([str(SOURCES / "build.sh"), str(folder)], check=True, stdout=subprocess.DEVNULL)
-    return folder
+    command: list[str | pathlib.Path] = [sys.executable, CHECKOUT / "tools" / "prepare.py", "--print", "stand-in"]
+    return pathlib.Path(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip())
 
 
 class StandIn:
     """One stand-in process and its home. As a context manager it starts, and at the end stops and removes a temporary home.
+    The process ends with this one, however this one ends.
 
     url: root URL as called, without trailing slash; tokens: API token by user id; pid: of the JVM while it runs.
     """
@@ -124,9 +118,8 @@ class StandIn:
         about = self.home / "standin.json"
         about.unlink(missing_ok=True)
         with (self.home / "standin.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                ["java", *JVM, "-cp", f"{build}/boot:{build}/lib/*", "standin.boot.Main", str(build), str(options)], stdout=log, stderr=log
-            )
+            command = ["java", *JVM, "-cp", f"{build}/boot:{build}/lib/*", "standin.boot.Main", str(build), str(options), "until-stdin-closes"]
+            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log)
         _wait(lambda: about.exists() or not self.running, 30, "the stand-in does not start")
         if not self.running:
             raise RuntimeError(f"the stand-in ended at once: {self.log()[-2000:]}")
@@ -158,6 +151,8 @@ class StandIn:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
         self._process = None
 
     def log(self) -> str:

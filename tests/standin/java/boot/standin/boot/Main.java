@@ -5,7 +5,7 @@ import java.io.File;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-/** Usage: java … standin.boot.Main BUILD OPTIONS.json; says READY and writes HOME/standin.json when requests are served. */
+/** Usage: java … standin.boot.Main BUILD OPTIONS.json [until-stdin-closes]; says READY and writes HOME/standin.json when requests are served. */
 public final class Main {
     private Main() {}
 
@@ -25,5 +25,9 @@ public final class Main {
         Tokens.writePrivately(new File(options.home, "standin.json").toPath(), JsonOutput.toJson(about));
         System.out.println("READY " + about.get("url"));
         System.out.flush();
+        if (arguments.length > 2) {
+            while (System.in.read() >= 0) continue; // whoever started this process is gone at the end of its pipe
+            Runtime.getRuntime().halt(0);
+        }
     }
 }
