@@ -57,11 +57,13 @@ class Work:
 class Requeue:
     """When a key is looked at again; ``after`` in seconds, None = only when something asks for it.
 
-    ``back_off``: ``after`` is ignored, the queue's own exponential back-off decides. ``host_failed``: the host gave no answer."""
+    ``back_off``: ``after`` is ignored, the queue's own exponential back-off decides (at most ``cap`` seconds, when given).
+    ``host_failed``: the host gave no answer."""
 
     after: float | None = None
     urgency: Urgency = Urgency.CLOCK
     back_off: bool = False
+    cap: float | None = None
     host_failed: bool = False
 
 
@@ -235,7 +237,7 @@ class WorkQueue:
             return requeue.after
         failures = self._failures[key] = self._failures.get(key, 0) + 1
         doubled = self._limits.base * math.pow(2.0, min(failures - 1, 30))
-        return min(self._limits.cap, doubled) * (1.0 + self._limits.jitter * (2.0 * self._random() - 1.0))
+        return min(requeue.cap or self._limits.cap, doubled) * (1.0 + self._limits.jitter * (2.0 * self._random() - 1.0))
 
     def _note_host(self, lane: Lane, failed: bool) -> None:
         if lane is None:

@@ -106,6 +106,7 @@ class Observation:
     """``session`` changes at every restart; ``identity`` tells one Jenkins from another behind the same URL.
 
     ``live`` None = the flag is not set. ``managed_by_code``: configuration-as-code sets the plugin's fields (None = cannot tell).
+    ``deletion``: the deletion policy that the owner mark was left with.
     ``known_groups``: those of the groups asked for that somebody is known to be in. ``damaged``: parts that could not be read."""
 
     version: str
@@ -119,6 +120,7 @@ class Observation:
     gate: GateState = GateState()
     trial: TrialState = TrialState()
     owner: Owner | None = None
+    deletion: str | None = None
     mail_server: MailServer = MailServer()
     managed_by_code: bool | None = False
     break_glass_until: datetime | None = None

@@ -109,6 +109,7 @@ def read_observation(answer: Mapping[str, Any]) -> Observation:
             gate=_gate(sound.get("gate") or {}),
             trial=_trial(sound.get("trial") or {}),
             owner=_owner(state.get("owner")),
+            deletion=state.get("deletionPolicy"),
             mail_server=_mail_server(sound.get("mailer") or {}),
             managed_by_code=(sound.get("configurationAsCode") or {"managed": False})["managed"],
             break_glass_until=_time((sound.get("breakGlass") or {}).get("until")),

@@ -1,0 +1,109 @@
+"""Secrets and certificate authorities that instances refer to: read by name, kept at most a minute, sent only where they consent to.
+
+The keys of a Secret: ``host`` (must equal host and port of the URL), ``username``, ``token``.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from jenkins2fa.api.instance import AuthorityRef, JenkinsInstance
+from jenkins2fa.api.meta import Key
+from jenkins2fa.api.rules import host_and_port
+from jenkins2fa.controller.kubernetes import Forbidden, Kubernetes, NotFound
+from jenkins2fa.jenkins.errors import CertificateRejected, HostNotAllowed, SecretMissing
+from jenkins2fa.jenkins.http import Connection, Credentials
+
+LONGEST_USE = 60.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    data: Mapping[str, str]
+    read: float
+
+
+class CredentialStore:
+    """Thread-safe. Raises SecretMissing, HostNotAllowed or CertificateRejected; errors of the API server pass through."""
+
+    def __init__(self, kubernetes: Kubernetes, clock: Callable[[], float]) -> None:
+        self._kubernetes, self._clock = kubernetes, clock
+        self._lock = threading.Lock()
+        self._held: dict[tuple[str, Key], _Held] = {}
+
+    def connection(self, instance: JenkinsInstance) -> Connection:
+        """How to reach an instance as the operator's account."""
+        namespace, spec = instance.meta.namespace, instance.spec
+        return Connection(spec.url, self._account(Key(namespace, spec.credentials), spec.url), self._authority(namespace, spec.authority))
+
+    def canary(self, instance: JenkinsInstance, secret: str) -> Credentials:
+        """An account for probes; its Secret must consent to the host as well."""
+        return self._account(Key(instance.meta.namespace, secret), instance.spec.url)
+
+    def forget(self, instance: JenkinsInstance) -> None:
+        """Read an instance's Secrets anew next time: Jenkins refused what they held."""
+        names = (instance.spec.credentials, instance.spec.probes.challenged, instance.spec.probes.exempt)
+        with self._lock:
+            for name in names:
+                self._held.pop(("Secret", Key(instance.meta.namespace, name or "")), None)
+
+    def _account(self, key: Key, url: str) -> Credentials:
+        data = self._read("Secret", key)
+        allowed, wanted = _required(data, key, "host").strip(), host_and_port(url)
+        if allowed.lower() != wanted.lower():
+            raise HostNotAllowed(
+                f"the Secret {key.name} is not for {wanted}: nothing was sent. Set its key host to {wanted}, or correct spec.url"
+            )
+        return Credentials(_required(data, key, "username").strip(), _required(data, key, "token").strip())
+
+    def _authority(self, namespace: str, reference: AuthorityRef | None) -> str | None:
+        if reference is None:
+            return None
+        data = self._read(reference.kind, Key(namespace, reference.name))
+        if not data.get(reference.key):
+            raise CertificateRejected(f"caRef: the {reference.kind} {reference.name} has no key {reference.key}")
+        return data[reference.key]
+
+    def _read(self, kind: str, key: Key) -> Mapping[str, str]:
+        now = self._clock()
+        with self._lock:
+            held = self._held.get((kind, key))
+        if held is not None and now - held.read < LONGEST_USE:
+            return held.data
+        data = self._fetch(kind, key)
+        with self._lock:
+            self._held = {mark: one for mark, one in self._held.items() if now - one.read < LONGEST_USE}
+            self._held[kind, key] = _Held(data, now)
+        return data
+
+    def _fetch(self, kind: str, key: Key) -> Mapping[str, str]:
+        try:
+            body = self._kubernetes.secret(key) if kind == "Secret" else self._kubernetes.config_map(key)
+        except NotFound:
+            raise SecretMissing(f"no {kind} {key.name} in namespace {key.namespace}: create it, or correct the reference") from None
+        except Forbidden:
+            raise SecretMissing(
+                f"the operator may not read the {kind} {key.name} in namespace {key.namespace}: give its service account get on that object"
+            ) from None
+        return _decode(body) if kind == "Secret" else {**body.get("data", {})}
+
+
+def _decode(body: Mapping[str, Any]) -> dict[str, str]:
+    decoded = {}
+    for name, value in (body.get("data") or {}).items():
+        try:
+            decoded[name] = base64.b64decode(value, validate=True).decode("utf-8")
+        except (binascii.Error, UnicodeDecodeError):
+            continue  # not a text: not one of ours
+    return decoded
+
+
+def _required(data: Mapping[str, str], key: Key, name: str) -> str:
+    if not (data.get(name) or "").strip():
+        raise SecretMissing(f"the Secret {key.name} has no key {name}: it needs host, username and token")
+    return data[name]

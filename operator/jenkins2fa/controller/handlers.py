@@ -1,0 +1,59 @@
+"""What Kopf delivers: an event updates the store and puts keys into the queue, nothing else.
+
+Only ``on.event``: change handlers, timers and daemons of Kopf would write annotations and finalizers to users' objects.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import kopf
+
+from jenkins2fa.api import instance, policy
+from jenkins2fa.api.meta import GROUP, VERSION
+from jenkins2fa.controller.connection import Connection
+from jenkins2fa.controller.deliver import Delivery
+from jenkins2fa.controller.queue import Kind
+
+
+def register(delivery: Delivery, connection: Connection, *, namespaces: bool) -> kopf.OperatorRegistry:
+    """A registry of Kopf's with our handlers; ``namespaces``: whether namespaces' labels matter (then they are watched)."""
+    registry = kopf.OperatorRegistry()
+
+    @kopf.on.login(registry=registry)
+    def login(**_: Any) -> kopf.ConnectionInfo:
+        return connection.for_kopf()
+
+    @kopf.on.event(GROUP, VERSION, instance.PLURAL, registry=registry)
+    async def on_instance(event: kopf.RawEvent, **_: Any) -> None:
+        delivery.deliver(Kind.INSTANCE, event["type"], event["object"])
+
+    @kopf.on.event(GROUP, VERSION, policy.PLURAL, registry=registry)
+    async def on_policy(event: kopf.RawEvent, **_: Any) -> None:
+        delivery.deliver(Kind.POLICY, event["type"], event["object"])
+
+    if namespaces:
+
+        @kopf.on.event("", "v1", "namespaces", registry=registry)
+        async def on_namespace(event: kopf.RawEvent, **_: Any) -> None:
+            delivery.deliver_namespace(event["type"], event["object"])
+
+    return registry
+
+
+def kopf_settings() -> kopf.OperatorSettings:
+    """Kopf's settings: streams that die in silence are noticed, nothing is scanned for or posted that we do not use."""
+    settings = kopf.OperatorSettings()
+    settings.peering.standalone = True
+    settings.scanning.disabled = True
+    settings.posting.enabled = False
+    settings.watching.server_timeout = 300
+    settings.watching.client_timeout = 310
+    settings.watching.connect_timeout = 10
+    settings.watching.reconnect_backoff = 1.0
+    settings.watching.chunk_size = 500
+    settings.networking.connect_timeout = 5
+    settings.networking.request_timeout = 30
+    settings.networking.error_backoffs = (1, 2, 4, 8, 15)
+    settings.queueing.exit_timeout = 0.5
+    return settings

@@ -1,0 +1,42 @@
+"""How the operator logs: one line a record on standard error, plain or JSON; other libraries only when it matters."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+
+NOISE = ("Request attempt", "OS signals are ignored")  # of Kopf: we say ourselves when the API server is gone
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: time, level, logger, message, and the traceback of an unexpected error."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False)
+
+
+def set_up(form: str, level: int = logging.INFO) -> None:
+    """Set up logging for the process. ``form``: plain or json."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter() if form == "json" else logging.Formatter("%(asctime)s %(levelname)-7s %(message)s"))
+    handler.addFilter(_is_worth_a_line)
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for name in ("kopf", "urllib3", "asyncio", "kubernetes"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("aiohttp.access").setLevel(logging.CRITICAL)  # a line for each liveness probe
+
+
+def _is_worth_a_line(record: logging.LogRecord) -> bool:
+    return not (record.name.startswith("kopf") and record.getMessage().startswith(NOISE))

@@ -1,0 +1,120 @@
+"""What a pass leaves for the next pass of the same instance. Nothing here must outlive the process: a restart only costs a probe."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from jenkins2fa.api.meta import Key
+from jenkins2fa.core.conditions import Proof
+from jenkins2fa.core.observation import Observation
+from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
+from jenkins2fa.jenkins.errors import (
+    ChallengedBySecondFactor,
+    JenkinsError,
+    MultipleReplicas,
+    ProtocolError,
+    Redirected,
+    Starting,
+    Unauthorized,
+    Unreachable,
+)
+from jenkins2fa.jenkins.http import Connection
+
+PROBE_SECONDS = 600.0
+DOUBT_SECONDS = 20.0  # how long an odd answer of a Jenkins that worked before is taken for a restart
+ODD = (Unauthorized, Redirected, ChallengedBySecondFactor, ProtocolError)
+REMEMBERED_SESSIONS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class RememberedProof:
+    """``at``: seconds of the clock; ``session`` and ``digest``: the run of Jenkins and the desired state that it holds for."""
+
+    proof: Proof
+    session: str
+    digest: str
+    at: float
+
+
+@dataclass(slots=True)
+class Memory:
+    """For one instance, by one pass at a time. Times are seconds of the clock."""
+
+    uid: str
+    driver: MiniOrange | None = None
+    last_good: float | None = None
+    odd_since: float | None = None
+    starting: bool = False
+    sessions: list[str] = field(default_factory=list)
+    proof: RememberedProof | None = None
+    gone_policy: tuple[str, float] | None = None  # UID of a policy that is gone, and since when we know
+
+    def connect(self, connection: Connection) -> MiniOrange:
+        """The kept driver, or a new one when URL, account or authority changed."""
+        if self.driver is None or self.driver.connection != connection:
+            self.close()
+            self.driver = MiniOrange(connection)
+        return self.driver
+
+    def close(self) -> None:
+        if self.driver is not None:
+            self.driver.close()
+        self.driver = None
+
+    def note_answer(self, seen: Observation, now: float) -> None:
+        """Take note of a good answer. Raises MultipleReplicas when a run of Jenkins comes back that another had replaced."""
+        self.last_good, self.odd_since, self.starting = now, None, False
+        if seen.session in self.sessions[:-1]:
+            self.sessions = [seen.session]
+            raise MultipleReplicas(
+                "several Jenkins processes answer in turn at this URL, and what is written into one does not reach the others: "
+                "let spec.url lead to one of them"
+            )
+        if seen.session not in self.sessions:
+            self.sessions = [*self.sessions, seen.session][-REMEMBERED_SESSIONS:]
+
+    def interpret(self, problem: JenkinsError, now: float) -> JenkinsError:
+        """What an error means in the light of what was before: around a restart 401, 500 and 302 prove nothing (jenkins-contract)."""
+        if isinstance(problem, Starting):
+            self.starting, self.odd_since = True, now
+            return problem
+        if isinstance(problem, Unreachable):
+            self.odd_since = now if self.last_good is not None else None
+            return problem
+        if isinstance(problem, ODD) and self.last_good is not None:
+            self.odd_since = now if self.odd_since is None else self.odd_since
+            if now - self.odd_since < DOUBT_SECONDS:
+                return Starting(f"an odd answer of a Jenkins that worked before, as around a restart; looking again: {problem}")
+        return problem
+
+    def proof_for(self, session: str, digest: str, now: float) -> Proof | None:
+        """The remembered proof while it holds; None = it is time for a probe."""
+        held = self.proof
+        if held is None or (held.session, held.digest) != (session, digest) or now - held.at >= PROBE_SECONDS:
+            return None
+        return held.proof
+
+
+class Memories:
+    """One :class:`Memory` an instance; thread-safe."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.clock = clock
+        self._lock = threading.Lock()
+        self._by_key: dict[Key, Memory] = {}
+
+    def of(self, key: Key, uid: str) -> Memory:
+        """The memory of an instance; a re-created one starts without."""
+        with self._lock:
+            held = self._by_key.get(key)
+            if held is None or held.uid != uid:
+                held = self._by_key[key] = Memory(uid)
+            return held
+
+    def forget(self, key: Key) -> None:
+        with self._lock:
+            held = self._by_key.pop(key, None)
+        if held is not None:
+            held.close()

@@ -1,0 +1,113 @@
+"""Keeps the store true to the cluster: Kopf's watches in a thread of their own, and full lists now and then.
+
+A watch that was cut while the API server was away comes back without the deletions of that time; the lists notice them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+
+import kopf
+
+from jenkins2fa.api import instance, policy
+from jenkins2fa.controller.connection import Connection, NoConnection
+from jenkins2fa.controller.deliver import Delivery
+from jenkins2fa.controller.handlers import kopf_settings, register
+from jenkins2fa.controller.kubernetes import Kubernetes, KubernetesError
+
+logger = logging.getLogger(__name__)
+
+RESYNC_SECONDS = 300.0
+RETRY_SECONDS = 2.0
+
+
+class Lists:
+    """Lists both kinds every five minutes and when :meth:`ask` is called. ``namespaces`` empty = the whole cluster."""
+
+    def __init__(self, kubernetes: Kubernetes, delivery: Delivery, namespaces: tuple[str, ...], *, watch_namespaces: bool) -> None:
+        self._kubernetes, self._delivery = kubernetes, delivery
+        self._namespaces: tuple[str | None, ...] = namespaces or (None,)
+        self._watch_namespaces = watch_namespaces
+        self._wanted, self._stopped = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._run, name="lists", daemon=True)
+
+    def once(self) -> None:
+        """List now. Raises KubernetesError."""
+        if self._watch_namespaces:
+            for body in self._kubernetes.namespaces():
+                self._delivery.deliver_namespace(None, body)
+        found = [[body for where in self._namespaces for body in self._kubernetes.list(kind.PLURAL, where)] for kind in (instance, policy)]
+        self._delivery.resync(*found)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def ask(self) -> None:
+        self._wanted.set()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self._wanted.set()
+
+    def _run(self) -> None:
+        pause = RESYNC_SECONDS
+        while True:
+            self._wanted.wait(pause)
+            self._wanted.clear()
+            if self._stopped.is_set():
+                return
+            try:
+                self.once()
+                pause = RESYNC_SECONDS
+            except (KubernetesError, NoConnection) as error:
+                logger.debug("lists: %s", error)
+                pause = RETRY_SECONDS
+
+
+class Watches:
+    """Runs Kopf until it is stopped, and again whenever it gives up (it does when an API server that restarts refuses its token)."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        delivery: Delivery,
+        lists: Lists,
+        namespaces: tuple[str, ...],
+        liveness: str | None,
+        *,
+        watch_namespaces: bool,
+    ) -> None:
+        self._connection, self._delivery, self._lists, self._namespaces = connection, delivery, lists, namespaces
+        self._liveness, self._watch_namespaces = liveness, watch_namespaces
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="kopf", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self, patience: float) -> None:
+        self._stopped.set()
+        self._thread.join(patience)
+
+    def _run(self) -> None:
+        while not self._stopped.is_set():
+            try:
+                asyncio.run(self._operator())
+            except Exception as error:  # whatever it is, the operator must go on watching
+                logger.debug("the watches ended: %s: %s", type(error).__name__, error)
+            if not self._stopped.wait(RETRY_SECONDS):
+                logger.warning("the watches on the API server ended, and are begun again")
+                self._lists.ask()
+
+    async def _operator(self) -> None:
+        await kopf.operator(
+            registry=register(self._delivery, self._connection, namespaces=self._watch_namespaces),
+            settings=kopf_settings(),
+            standalone=True,
+            clusterwide=not self._namespaces,
+            namespaces=self._namespaces,
+            liveness_endpoint=f"http://{self._liveness}/healthz" if self._liveness else None,
+            stop_flag=self._stopped,
+        )
