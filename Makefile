@@ -40,5 +40,5 @@ derived: ## Make schemas/ and the other derived files anew
 check-derived: ## Are the derived files those that their sources give?
 	@$(PYTHON) tools/check.py derived
 
-prepare: ## Download and build all that the other targets need (about 8 minutes once)
+prepare: ## Download and build all that the other targets need (5 to 8 minutes, once)
 	@$(PREPARE) all

@@ -13,7 +13,7 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parent.parent
 
 CHECKS: dict[str, list[list[str]]] = {
-    "lint": [["-m", "ruff", "check", "--quiet", "."]],
+    "lint": [["-m", "ruff", "check", "--quiet", "--output-format=concise", "."]],
     "types": [["-m", "mypy"], ["-m", "mypy", "--no-incremental", "tools/prepare.py", "tools/check.py"]],
     "derived": [["tools/derive.py", "--check"]],
 }

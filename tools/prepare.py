@@ -183,8 +183,8 @@ def make_kube(folder: Path, run: Run) -> None:
     if version is None or (int(version[1]), int(version[2])) < (1, 26):
         raise Failed(f"Go 1.26 or newer is needed: install it ({(release.stdout or release.stderr).strip()})")
     get_kubectl(folder, run)
-    run("download the Go modules of Kubernetes", [go, "mod", "download"], usually="1 to 2 minutes, 2 s when cached", cwd=source)
-    run("build the Kubernetes test server", ["nice", source / "build.sh", folder / "kubetest"], usually="4 to 6 minutes, 5 s when cached")
+    run("download the Go modules of Kubernetes", [go, "mod", "download"], usually="1 minute, 1 s when cached", cwd=source)
+    run("build the Kubernetes test server", ["nice", source / "build.sh", folder / "kubetest"], usually="3 to 5 minutes, 5 s when cached")
 
 
 def get_kubectl(folder: Path, run: Run) -> None:

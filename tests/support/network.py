@@ -52,8 +52,8 @@ def _is_address_of(address: str, name: str | None) -> bool:
 
 def _audit(event: str, arguments: tuple[Any, ...]) -> None:
     if event in ("socket.connect", "socket.sendto"):
-        address = arguments[1]
-        if isinstance(address, tuple) and not is_allowed(str(address[0])):
+        stream, address = arguments
+        if stream.family in (socket.AF_INET, socket.AF_INET6) and not is_allowed(str(address[0])):
             _attempts.append(f"{address[0]}:{address[1]}")
             raise LeftTheMachine(f"tests stay on loopback, not {address[0]}:{address[1]}")
     elif event == "socket.getaddrinfo":

@@ -73,6 +73,13 @@ def test_operator_folder_is_no_package() -> None:
     assert not (PACKAGE.parent / "__init__.py").exists()
 
 
+def test_every_folder_with_tests_is_run_by_make_test() -> None:
+    makefile = (CHECKOUT / "Makefile").read_text()
+    command = makefile.split("\ntest:", 1)[1].split("\n\n", 1)[0].split()
+    folders = {f"tests/{path.relative_to(CHECKOUT / 'tests').parts[0]}" for path in (CHECKOUT / "tests").rglob("test_*.py")}
+    assert folders <= set(command)
+
+
 @pytest.mark.parametrize("layer", MAY_IMPORT)
 def test_imports_point_one_way(layer: str) -> None:
     wrong = {dotted(path): found for path in modules(PACKAGE / layer) if (found := wrong_directions(path.read_text(), dotted(path)))}
