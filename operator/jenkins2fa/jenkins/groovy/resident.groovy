@@ -348,9 +348,11 @@ class Gate {
     static final String BY_TOKEN = 'jenkins.security.BasicHeaderApiTokenAuthenticator'
     static final String PROBE = 'X-Jenkins2fa-Probe'
 
-    final Map state = Shared.state
-    final AtomicBoolean pass = Shared.state.pass
-    final tokenPass = Shared.state.tokenPass
+    final Map state
+    final AtomicBoolean pass
+    final tokenPass
+
+    Gate(Map state) { this.state = state; pass = state.pass; tokenPass = state.tokenPass }
 
     static boolean isOurs(filter) { Proxy.isProxyClass(filter.class) && filter.toString() == NAME }
 
@@ -420,9 +422,9 @@ class Gate {
         def attributes = [:], passed = 0
         def session = [getAttribute: { attributes[it] }, setAttribute: { k, v -> attributes[k] = v }, removeAttribute: { attributes.remove(it) }] as Expando
         def request = [session: session, method: 'GET', pathInfo: '/login', requestURL: '/login', getSession: { create = true -> session }, getAttribute: { null }, getParameter: { null }, getHeader: { null }] as Expando
-        new Gate(state: trial).doFilter(request, [:] as Expando, [doFilter: { a, b -> passed++ }] as Expando)
+        new Gate(trial).doFilter(request, [:] as Expando, [doFilter: { a, b -> passed++ }] as Expando)
         if (passed != 1 || trial.gateErrors) throw new IllegalStateException("the gate failed its rehearsal: ${trial.gateError}")
-        new Gate()
+        new Gate(state)
     }
 
     /** java.lang.reflect.Proxy: the interface is known only at run time. */
