@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 
 from jenkins2fa.core.settings import GateSettings, PluginSettings
+
+_NONE: Mapping[str, tuple[datetime, ...]] = MappingProxyType({})
 
 TESTED_PLUGIN_VERSIONS = ("1.2.0",)
 
@@ -107,7 +111,8 @@ class Observation:
 
     ``live`` None = the flag is not set. ``managed_by_code``: configuration-as-code sets the plugin's fields (None = cannot tell).
     ``deletion``: the deletion policy that the owner mark was left with.
-    ``known_groups``: those of the groups asked for that somebody is known to be in. ``damaged``: parts that could not be read."""
+    ``known_groups``: those of the groups asked for that somebody is known to be in. ``damaged``: parts that could not be read.
+    ``break_glass_used`` is the reason of the last break-glass, open or over. ``corrections``: when drift of a field was corrected in the last hour."""
 
     version: str
     session: str
@@ -124,6 +129,8 @@ class Observation:
     mail_server: MailServer = MailServer()
     managed_by_code: bool | None = False
     break_glass_until: datetime | None = None
+    break_glass_used: str | None = None
+    corrections: Mapping[str, tuple[datetime, ...]] = field(default_factory=lambda: _NONE)
     known_groups: frozenset[str] = frozenset()
     enrolment: Enrolment | None = None
     root_url: str | None = None
@@ -134,3 +141,8 @@ class Observation:
     def effective(self) -> bool:
         """Whether the plugin challenges anybody now: live flag set and a factor enabled in memory (jenkins-contract, five layers)."""
         return bool(self.live) and self.memory is not None and bool(self.memory.factors)
+
+    @property
+    def protected(self) -> bool:
+        """Whether any layer says that 2FA is on."""
+        return bool(self.live) or any(layer is not None and layer.enabled for layer in (self.memory, self.disk))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -79,6 +79,8 @@ def _digest(document: object) -> str:
 def make_plan(observation: Observation, desired: Desired, gate_code: str) -> Plan:
     """Compares every layer with what is desired. ``gate_code`` is the SHA-256 of the resident script that this operator brings."""
     changes = (*_plugin_changes(observation, desired.plugin), *_gate_changes(observation, desired, gate_code))
+    if not observation.protected:  # where nothing is asked for yet, nothing can be weakened
+        changes = tuple(replace(change, weakens=False) for change in changes)
     return Plan(tuple(changes), desired.unsupported, desired, gate_code)
 
 

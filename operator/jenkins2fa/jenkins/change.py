@@ -32,7 +32,8 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to carry out. ``trial`` is a new random id. ``gate_code`` is the SHA-256 of the resident script that this operator brings."""
+    """What to carry out. ``trial`` is a new random id. ``gate_code`` is the SHA-256 of the resident script that this operator brings;
+    ``corrects`` names the fields whose drift it corrects."""
 
     trial: str
     desired: Desired
@@ -42,6 +43,7 @@ class Order:
     with_gate: bool = True
     take_over: str | None = None
     groups: frozenset[str] = frozenset()
+    corrects: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,15 @@ def carry_out(connect: Callable[[], MiniOrange], order: Order, announce: Announc
 
 def _begin(driver: MiniOrange, order: Order) -> None:
     try:
-        driver.begin(order.trial, order.desired, order.owner, order.deletion, with_gate=order.with_gate, take_over=order.take_over)
+        driver.begin(
+            order.trial,
+            order.desired,
+            order.owner,
+            order.deletion,
+            with_gate=order.with_gate,
+            take_over=order.take_over,
+            corrects=order.corrects,
+        )
     except (Unreachable, ProtocolError, Starting) as problem:
         if driver.observe().trial.pending != order.trial:  # never repeated: looked at
             raise ChangeUndone(f"the change did not begin: {problem}") from problem

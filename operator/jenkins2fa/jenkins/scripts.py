@@ -13,7 +13,7 @@ from typing import Any
 import jenkins2fa
 from jenkins2fa.core.settings import canonical
 
-BOOTSTRAP, OBSERVE, BEGIN, CONFIRM, RELEASE = "bootstrap", "observe", "begin", "confirm", "release"
+BOOTSTRAP, OBSERVE, BEGIN, CONFIRM, RELEASE, BREAK_GLASS = "bootstrap", "observe", "begin", "confirm", "release", "break_glass"
 RESIDENT = "resident"
 STARTUP_FILE = "init.groovy.d/jenkins2fa.groovy"
 

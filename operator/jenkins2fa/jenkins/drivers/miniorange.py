@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from jenkins2fa.api.policy import DeletionPolicy
@@ -44,8 +44,20 @@ class MiniOrange:
         """Everything that there is to know, in one request. ``groups``: is anybody known to be in them; ``users``: count enrolments too."""
         return read_observation(self._console.run(scripts.OBSERVE, groups=sorted(groups), users=users))
 
-    def begin(self, trial: str, desired: Desired, owner: Owner | None, deletion: DeletionPolicy, *, with_gate: bool, take_over: str | None) -> None:
-        """Begins a trial: gate, memory and live flag change, disk does not. Jenkins undoes it after a minute unless it is confirmed."""
+    def begin(
+        self,
+        trial: str,
+        desired: Desired,
+        owner: Owner | None,
+        deletion: DeletionPolicy,
+        *,
+        with_gate: bool,
+        take_over: str | None,
+        corrects: Iterable[str] = (),
+    ) -> None:
+        """Begins a trial: gate, memory and live flag change, disk does not. Jenkins undoes it after a minute unless it is confirmed.
+
+        ``corrects``: the fields whose drift it corrects; Jenkins keeps count of them once it is confirmed."""
         self._console.run(
             scripts.BEGIN,
             resident=True,
@@ -56,6 +68,7 @@ class MiniOrange:
             owner=asdict(owner) if owner else None,
             deletionPolicy=deletion.value,
             takeOver=take_over,
+            corrects=sorted(corrects),
         )
 
     def confirm(self, trial: str) -> str:
@@ -69,6 +82,18 @@ class MiniOrange:
     def release(self, deletion: DeletionPolicy) -> None:
         """Takes everything of ours out of Jenkins; the plugin's settings stay, go back to what they were before us, or are switched off."""
         self._console.run(scripts.RELEASE, resident=True, settings=deletion.value)
+
+    def open_break_glass(self, until: datetime, reason: str, longest: timedelta, *, keep: bool) -> datetime | None:
+        """2FA off until the earlier of ``until`` and the reason's first use + ``longest``; Jenkins ends it by itself. Returns the time, or None: spent.
+
+        ``keep``: our start-up file may be written, so that it also goes on, and ends, after a restart of Jenkins."""
+        milliseconds, most = int(until.timestamp() * 1000), int(longest.total_seconds() * 1000)
+        answer = self._console.run(scripts.BREAK_GLASS, resident=True, until=milliseconds, reason=reason, longest=most, keep=keep)
+        return _time(answer["until"])
+
+    def close_break_glass(self) -> None:
+        """2FA on again now."""
+        self._console.run(scripts.BREAK_GLASS, resident=True, until=None)
 
     def probe(self) -> Proof:
         """Whether a request that must be challenged is, on a session of its own."""
@@ -113,6 +138,8 @@ def read_observation(answer: Mapping[str, Any]) -> Observation:
             mail_server=_mail_server(sound.get("mailer") or {}),
             managed_by_code=(sound.get("configurationAsCode") or {"managed": False})["managed"],
             break_glass_until=_time((sound.get("breakGlass") or {}).get("until")),
+            break_glass_used=(state.get("breakGlass") or {}).get("reason"),
+            corrections={path: tuple(filter(None, map(_time, times))) for path, times in (state.get("corrections") or {}).items()},
             known_groups=frozenset((sound.get("groups") or {}).get("known") or ()),
             enrolment=_enrolment(sound.get("users")),
             damaged=damaged,

@@ -1,9 +1,10 @@
 /*
- * Begins a trial. Input: id; seconds; settings; gate (configuration) or absent; owner, deletionPolicy, takeOver.
+ * Begins a trial. Input: id; seconds; settings; gate (configuration) or absent; owner, deletionPolicy, takeOver,
+ * corrects (paths whose drift this change corrects).
  * Answers with memory, live flag and the gate's configuration as they are now; disk has not changed.
  */
 def settings = code.settings, shared = code.shared
 synchronized (shared.chain) {
-    code.trial.begin(input.id, input.seconds as long, input.subMap(['settings', 'gate', 'owner', 'deletionPolicy', 'takeOver']).findAll { it.value != null }, code.source)
+    code.trial.begin(input.id, input.seconds as long, input.subMap(['settings', 'gate', 'owner', 'deletionPolicy', 'takeOver', 'corrects']).findAll { it.value != null }, code.source)
     return [ok: true, until: code.store.read('trial.json').until, memory: settings.memory(), live: settings.live[settings.LIVE], gate: shared.state.config?.raw]
 }

@@ -86,7 +86,7 @@ answer.trial = attempt {
     def pending = json(new File(jenkins.rootDir, 'jenkins2fa/trial.json'))
     [pending: pending == null ? null : [id: pending.id, until: pending.until, stale: pending.session != Jenkins.SESSION_HASH], last: state.lastTrial]
 }
-answer.state = attempt { json(new File(jenkins.rootDir, 'jenkins2fa/state.json'))?.subMap(['owner', 'deletionPolicy', 'breakGlass']) }
+answer.state = attempt { json(new File(jenkins.rootDir, 'jenkins2fa/state.json'))?.subMap(['owner', 'deletionPolicy', 'breakGlass', 'corrections']) }
 answer.breakGlass = attempt { json(new File(jenkins.rootDir, 'jenkins2fa/break-glass.json'))?.subMap(['until', 'reason']) }
 answer.mailer = attempt {
     def mailer = jenkins.getDescriptor('hudson.tasks.Mailer')

@@ -267,9 +267,10 @@ class Trial {
     }
 }
 
-/** What must outlive Kubernetes: who manages this Jenkins, what it was like before, what to do at the end. */
+/** What must outlive Kubernetes: who manages this Jenkins, what it was like before, what to do at the end, which drift was corrected, which break-glass was used. */
 class State {
     static final String FILE = 'state.json'
+    static final long HOUR = 3600_000L
 
     static void claim(Map owner, takeOver) {
         def mine = Store.read(FILE)?.owner
@@ -279,10 +280,21 @@ class State {
 
     static void confirmed(Map journal) {
         if (journal.wrote.owner == null) return
+        update { state ->
+            if (state.restorePoint == null) state.restorePoint = journal.before
+            if (state.owner?.desired != journal.wrote.owner.desired) state.remove('corrections') // another wish: another count
+            state.owner = journal.wrote.owner
+            state.deletionPolicy = journal.wrote.deletionPolicy
+            def now = System.currentTimeMillis()
+            def corrections = (state.corrections ?: [:]).collectEntries { path, times -> [path, times.findAll { it > now - HOUR }] }.findAll { it.value }
+            (journal.wrote.corrects ?: []).each { corrections[it] = (corrections[it] ?: []) + now }
+            state.corrections = corrections
+        }
+    }
+
+    static void update(Closure change) {
         def state = Store.read(FILE) ?: [:]
-        if (state.restorePoint == null) state.restorePoint = journal.before
-        state.owner = journal.wrote.owner
-        state.deletionPolicy = journal.wrote.deletionPolicy
+        change(state)
         Store.write(FILE, state)
     }
 }
@@ -291,10 +303,22 @@ class State {
 class BreakGlass {
     static final String FILE = 'break-glass.json'
 
-    static void open(long until, String reason) {
+    /**
+     * Until the earlier of `until` and the time that this reason was first seen plus the longest allowed. One reason is good for one break-glass:
+     * once that time is over it does not start anew. Returns the time, or null when the reason is spent.
+     */
+    static Long open(long until, String reason, long longest, Code code) {
         synchronized (Shared.chain) {
-            Store.write(FILE, [until: until, reason: reason])
-            arm(until)
+            def now = System.currentTimeMillis(), used = Store.read(State.FILE)?.breakGlass
+            def first = used?.reason == reason ? used.firstSeen : now
+            def end = Math.min(until, (long) first + longest)
+            if (end <= now) return null
+            if (code != null) code.keep() // before the first change: a restart has to find the code that ends it
+            State.update { it.breakGlass = [reason: reason, firstSeen: first] }
+            Store.write(FILE, [until: end, reason: reason])
+            arm(end)
+            Shared.log("break-glass: 2FA is off until ${new Date(end)}")
+            end
         }
     }
 
@@ -313,6 +337,7 @@ class BreakGlass {
             Settings.setLive(Settings.config.enableTfa)
             Store.delete(FILE)
             Shared.state.remove('breakGlassTimer')?.cancel(false)
+            Shared.log('break-glass: over, 2FA is on again')
             true
         }
     }
