@@ -32,7 +32,9 @@ STEPS = {
 @click.option("--policy", "name", help="The policy's name, where the files hold several.")
 @click.option("--take-over", metavar="OWNER", help="Take over a Jenkins that OWNER (as the refusal names it) manages.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-def apply(files: tuple[str, ...], url: str, username: str, token_file: str, ca_file: str, gate: str, name: str, take_over: str, yes: bool) -> None:
+def apply(
+    files: tuple[str, ...], url: str, username: str, token_file: str, ca_file: str, gate: str, name: str, take_over: str, yes: bool
+) -> None:
     """Put a policy into force in a running Jenkins, and prove it. Needs no cluster.
 
     Shows the plan, asks, tries the change with a time limit, probes, and only then writes it to disk. Whatever goes wrong before that, Jenkins
@@ -71,7 +73,9 @@ def _carry_out(look: Look, take_over: str | None) -> tuple[Look, Proof]:
         groups=look.policy.spec.enforced_groups or frozenset(),
     )
     try:
-        result: Result = carry_out(lambda: MiniOrange(look.target.connection), order, lambda step: click.echo(f"  {step.value:<10} {STEPS[step]}"))
+        result: Result = carry_out(
+            lambda: MiniOrange(look.target.connection), order, lambda step: click.echo(f"  {step.value:<10} {STEPS[step]}")
+        )
     except JenkinsError as problem:
         fail(f"{problem.reason}: {problem}")
     return look_through(look.policy, look.target, result.observation, take_over), result.proof
@@ -96,7 +100,9 @@ def _tell(look: Look, proof: Proof) -> None:
     if not found.plan.desired.enforcing:
         click.echo("Off: nobody is asked for a second factor.")
     elif proof is Proof.CHALLENGED:
-        click.echo(click.style("In force: ", fg="green", bold=True) + "disk, memory, live flag and factors agree, and a probe was challenged.")
+        click.echo(
+            click.style("In force: ", fg="green", bold=True) + "disk, memory, live flag and factors agree, and a probe was challenged."
+        )
     else:
         fail("all settings say on, but a request that must be challenged got through")
     sys.exit(2 if found.plan.unsupported else 0)

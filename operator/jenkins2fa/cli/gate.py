@@ -74,8 +74,12 @@ def remove(url: str, username: str, token_file: str, ca_file: str, settings: str
     seen = _observe(target)
     stays_on = seen.effective and settings == DeletionPolicy.RETAIN
     if stays_on and not force:
-        fail("2FA is in force and would stay so: exempt groups, exempt tokens and this account would be challenged. Add --force, or --settings Disable")
-    if not yes and not click.confirm(f"Remove the gate and the owner mark ({seen.owner.name if seen.owner else 'none'}) from {target.instance.spec.url}?"):
+        fail(
+            "2FA is in force and would stay so: exempt groups, exempt tokens and this account would be challenged. Add --force, or --settings Disable"
+        )
+    if not yes and not click.confirm(
+        f"Remove the gate and the owner mark ({seen.owner.name if seen.owner else 'none'}) from {target.instance.spec.url}?"
+    ):
         fail("nothing was changed")
     with contextlib.closing(MiniOrange(target.connection)) as driver:
         try:
@@ -91,7 +95,11 @@ def status_lines(seen: Observation) -> list[str]:
     if not state.installed:
         lines = ["gate: absent"]
     else:
-        place = "first in the chain, before the plugin's filter" if _in_place(state) else f"position {state.position}, {state.installed} time(s)"
+        place = (
+            "first in the chain, before the plugin's filter"
+            if _in_place(state)
+            else f"position {state.position}, {state.installed} time(s)"
+        )
         version = "this version" if state.code == gate_code() else "another version, or rendered with its rules"
         lines = [f"gate: {place}", f"code: {version} (SHA-256 {state.code})"]
     lines.append(f"start-up file: {STARTUP_FILE if state.startup_code else 'absent'}")

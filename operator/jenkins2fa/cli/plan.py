@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -52,7 +53,9 @@ def plan(files: tuple[str, ...], url: str, username: str, token_file: str, ca_fi
     sys.exit(2 if look.assessment.plan.changes or look.assessment.plan.unsupported or look.assessment.refused else 0)
 
 
-def look_at(files: tuple[str, ...], url: str, username: str, token_file: str, ca_file: str, gate: str, name: str, take_over: str | None = None) -> Look:
+def look_at(
+    files: tuple[str, ...], url: str, username: str, token_file: str, ca_file: str, gate: str, name: str, take_over: str | None = None
+) -> Look:
     """Reads files and Jenkins; exits with one line and code 1 when that cannot be done."""
     manifests = load_manifests(files)
     policy, target = read_policy(manifests, name), read_target(manifests, url, username, token_file, ca_file, gate)
@@ -68,14 +71,18 @@ def look_at(files: tuple[str, ...], url: str, username: str, token_file: str, ca
 
 def look_through(policy: TwoFactorPolicy, target: Target, observation: Observation, take_over: str | None = None) -> Look:
     code = gate_code_for(policy.spec, target.instance.spec, observation.user)
-    return Look(policy, target, observation, assess(policy, target.instance, observation, code, cluster=COMMAND_LINE, take_over=take_over))
+    found = assess(policy, target.instance, observation, code, cluster=COMMAND_LINE, now=datetime.now(UTC), take_over=take_over)
+    return Look(policy, target, observation, found)
 
 
 def as_text(look: Look) -> str:
     """The plan for people: one line for each field, then what speaks against it."""
     found, seen = look.assessment, look.observation
     edition = seen.plugin.edition.value.lower() if seen.plugin.edition else "no"
-    lines = [f"Jenkins {seen.version} at {look.target.instance.spec.url}, plugin {seen.plugin.version or 'missing'} ({edition} edition), policy {look.policy.meta.name}", ""]
+    lines = [
+        f"Jenkins {seen.version} at {look.target.instance.spec.url}, plugin {seen.plugin.version or 'missing'} ({edition} edition), policy {look.policy.meta.name}",
+        "",
+    ]
     lines += _change_lines(found.plan.changes)
     lines += [f"  {click.style('x', fg='red')} {u.path:<34} Unsupported: {u.message}" for u in found.plan.unsupported]
     lines += ["", *_finding_lines(found)] if found.findings or found.mode is not Mode.WRITE else []
@@ -122,9 +129,16 @@ def as_document(look: Look) -> dict[str, Any]:
     """The plan for programs. Counts, never user names."""
     found, seen = look.assessment, look.observation
     return {
-        "jenkins": {"url": look.target.instance.spec.url, "version": seen.version, "pluginVersion": seen.plugin.version, "edition": seen.plugin.edition},
+        "jenkins": {
+            "url": look.target.instance.spec.url,
+            "version": seen.version,
+            "pluginVersion": seen.plugin.version,
+            "edition": seen.plugin.edition,
+        },
         "policy": {"namespace": look.policy.meta.namespace, "name": look.policy.meta.name},
-        "changes": [{"path": c.path, "layer": c.layer, "before": c.before, "after": c.after, "weakens": c.weakens} for c in found.plan.changes],
+        "changes": [
+            {"path": c.path, "layer": c.layer, "before": c.before, "after": c.after, "weakens": c.weakens} for c in found.plan.changes
+        ],
         "unsupported": [{"path": u.path, "message": u.message} for u in found.plan.unsupported],
         "findings": [{"reason": f.reason, "severity": f.severity, "path": f.path, "message": f.message} for f in found.findings],
         "mode": found.mode.name,

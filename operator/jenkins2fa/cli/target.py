@@ -52,9 +52,17 @@ class Target:
 def connection_options(command: F) -> F:
     """Adds the options that name a Jenkins and an account."""
     options = (
-        click.option("--url", envvar="JENKINS_URL", help="Root URL of the Jenkins; default: spec.url of the JenkinsInstance in the files. [env: JENKINS_URL]"),
+        click.option(
+            "--url",
+            envvar="JENKINS_URL",
+            help="Root URL of the Jenkins; default: spec.url of the JenkinsInstance in the files. [env: JENKINS_URL]",
+        ),
         click.option("--username", envvar="JENKINS_USER", help="Account with Administer. [env: JENKINS_USER]"),
-        click.option("--token-file", type=click.Path(), help="File with its API token ('-' = standard input); else the environment variable JENKINS_TOKEN."),
+        click.option(
+            "--token-file",
+            type=click.Path(),
+            help="File with its API token ('-' = standard input); else the environment variable JENKINS_TOKEN.",
+        ),
         click.option("--ca-file", type=click.Path(), help="Certificate authority of the Jenkins (PEM); default: the usual authorities."),
     )
     for option in reversed(options):
@@ -79,7 +87,9 @@ def read_policy(manifests: list[Manifest], name: str | None) -> TwoFactorPolicy:
     return parse_policy(found[0].body)
 
 
-def read_target(manifests: list[Manifest], url: str | None, username: str | None, token_file: str | None, ca_file: str | None, gate: str | None) -> Target:
+def read_target(
+    manifests: list[Manifest], url: str | None, username: str | None, token_file: str | None, ca_file: str | None, gate: str | None
+) -> Target:
     """The instance from the files (if they hold one) with what the options say instead."""
     instance = _instance(manifests, url)
     if gate is not None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from jenkins2fa.api.instance import JenkinsInstance
+from jenkins2fa.api.meta import APPROVE_WEAKENING, TAKE_OVER
 from jenkins2fa.api.policy import TwoFactorPolicy
 from jenkins2fa.core.desired import desired_state
+from jenkins2fa.core.flapping import flapping_fields
 from jenkins2fa.core.guard import Finding, Situation, check, refusals
 from jenkins2fa.core.mode import Mode, mode_of
 from jenkins2fa.core.observation import Observation, Owner
-from jenkins2fa.core.plan import Plan, desired_digest, is_drift, make_plan
+from jenkins2fa.core.plan import Plan, approval_digest, desired_digest, is_drift, make_plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +42,28 @@ def assess(
     gate_code: str,
     *,
     cluster: str,
+    now: datetime,
     take_over: str | None = None,
+    require_approval: bool = False,
+    asked: bool = False,
 ) -> Assessment:
-    """``gate_code``: SHA-256 of the gate's text that ought to run; ``cluster``: the cluster's UID, for the owner mark."""
+    """``gate_code``: SHA-256 of the gate's text that ought to run; ``cluster``: the cluster's UID, for the owner mark; ``asked``: a person wants it now.
+
+    Approvals and take-overs come from the annotations of policy and instance; ``take_over`` (an owner's name) is another way to say so."""
     desired = desired_state(policy.spec, instance.spec, observation.user)
     plan = make_plan(observation, desired, gate_code)
     drift = is_drift(observation, plan)
     owner = Owner(cluster, instance.meta.uid or instance.spec.url, policy.meta.uid, policy.meta.generation, desired_digest(desired, gate_code))
-    findings = check(Situation(policy.spec, instance.spec, observation, plan, owner, take_over))
-    return Assessment(plan, drift, mode_of(policy.spec, instance.spec, drift=drift), findings, owner)
+    situation = Situation(
+        policy.spec,
+        instance.spec,
+        observation,
+        plan,
+        owner,
+        take_over=take_over or instance.meta.annotations.get(TAKE_OVER),
+        flapping=flapping_fields(observation, now) if drift and not asked else (),
+        approval=approval_digest(desired) if require_approval else None,
+        approved=policy.meta.annotations.get(APPROVE_WEAKENING),
+    )
+    glass = observation.break_glass_until is not None and observation.break_glass_until > now
+    return Assessment(plan, drift, mode_of(policy.spec, instance.spec, drift=drift, break_glass=glass), check(situation), owner)

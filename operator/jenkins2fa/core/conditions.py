@@ -129,6 +129,8 @@ def judge_ready(outcome: Outcome, enforced: Condition) -> Condition:
         return Condition(READY, TRUE, "NoPolicy", "reachable; no policy selects this instance")
     if outcome.mode is Mode.SUSPENDED:
         return Condition(READY, TRUE, "Suspended", Mode.SUSPENDED.value)
+    if outcome.mode is Mode.BREAK_GLASS:
+        return Condition(READY, TRUE, "BreakGlass", enforced.message)
     if outcome.refusal is not None:
         return Condition(READY, FALSE, outcome.refusal.reason, _refused(outcome.refusal))
     differing = outcome.plan.changes if outcome.plan else ()
@@ -167,6 +169,8 @@ def judge_drifted(outcome: Outcome) -> Condition:
         reason = outcome.trouble.reason if outcome.trouble else "NoPolicy"
         return Condition(DRIFTED, UNKNOWN if outcome.trouble else FALSE, reason, "there is nothing to compare")
     changes = outcome.plan.changes
+    if outcome.mode is Mode.BREAK_GLASS:
+        return Condition(DRIFTED, FALSE, "BreakGlass", Mode.BREAK_GLASS.value)
     if changes and (outcome.drift or outcome.mode is not Mode.WRITE):
         return Condition(DRIFTED, TRUE, "Differs", f"Jenkins differs from the policy: {describe(changes)}")
     if outcome.corrected:

@@ -34,7 +34,8 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """All that the checks look at. ``expected_startup_code`` is what a provided gate file must hash to."""
+    """All that the checks look at. ``flapping``: fields that were corrected too often of late; ``approval`` None = none is needed, else the digest that
+    the annotation approve-weakening has to name; ``approved`` is what it names."""
 
     policy: PolicySpec
     instance: InstanceSpec
@@ -42,6 +43,9 @@ class Situation:
     plan: Plan
     owner: Owner | None = None
     take_over: str | None = None
+    flapping: tuple[str, ...] = ()
+    approval: str | None = None
+    approved: str | None = None
     second_factor_login: bool = False
 
 
@@ -150,6 +154,27 @@ def no_mail_server(s: Situation) -> Finding | None:
     return Finding("NoMailServer", f"{trouble}: {way_out}", Severity.REFUSAL if alone else Severity.HAZARD, "allowedFactors")
 
 
+def flapping(s: Situation) -> Finding | None:
+    if not s.flapping or not s.plan.changes:
+        return None
+    return Finding(
+        "Flapping",
+        f"{', '.join(s.flapping)}: corrected three times within an hour, and changed back each time: find out who or what changes it in Jenkins; it goes on when "
+        "the policy changes, or now by the annotation jenkins2fa.dev/reconcile-at with a new value",
+    )
+
+
+def approval_is_missing(s: Situation) -> Finding | None:
+    if s.approval is None or s.approved == s.approval or not s.plan.weakening:
+        return None
+    paths = ", ".join(dict.fromkeys(change.path for change in s.plan.weakening))
+    return Finding(
+        "ApprovalRequired",
+        f"this weakens the protection ({paths}) and waits for somebody who may approve it: kubectl annotate --overwrite twofactorpolicy <name> "
+        f"jenkins2fa.dev/approve-weakening={s.approval}",
+    )
+
+
 def users_without_address(s: Situation) -> Finding | None:
     enrolment = s.observation.enrolment
     if s.policy.enforcement is Enforcement.OFF or s.plan.desired.plugin.factors != {Factor.EMAIL_OTP} or not enrolment or not enrolment.without_address:
@@ -227,6 +252,8 @@ CHECKS: tuple[Callable[[Situation], Finding | None], ...] = (
     assurance_not_met,
     no_mail_server,
     gate_is_not_provided,
+    approval_is_missing,
+    flapping,
     trial_is_pending,
     users_without_address,
     tokens_are_challenged,

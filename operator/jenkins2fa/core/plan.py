@@ -66,6 +66,12 @@ def desired_digest(desired: Desired, gate_code: str) -> str:
     return _digest([plugin_document(desired.plugin), gate_configuration(desired.gate) if desired.gate else None, gate_code if desired.gate else None])
 
 
+def approval_digest(desired: Desired) -> str:
+    """Names what somebody approves of: the wish without what differs from Jenkins to Jenkins (account, gate's version)."""
+    gate = replace(desired.gate, operator=None) if desired.gate else None
+    return _digest([plugin_document(desired.plugin), gate_configuration(gate) if gate else None])
+
+
 def is_drift(observation: Observation, plan: Plan) -> bool:
     """Whether the differences come from Jenkins' side: what was last confirmed there is what is still wanted, yet it is not what is there."""
     confirmed = observation.owner.desired if observation.owner else None
