@@ -1,0 +1,222 @@
+"""The demo: a real API server, a Jenkins stand-in and the operator; a policy comes into force, is undone in Jenkins, and is put back.
+
+Ends by itself with a summary; with --keep it stays and says how to look around. Nothing is left behind, and nothing leaves this machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import yaml
+from rich.console import Console
+from rich.markup import escape
+
+CHECKOUT = pathlib.Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(CHECKOUT), str(CHECKOUT / "operator")]
+
+from tests.support.kube import KubeServer  # noqa: E402
+from tests.support.standin import StandIn  # noqa: E402
+
+NAMESPACE, OPERATOR_NAMESPACE = "demo", "jenkins-2fa-operator"
+POLICY, INSTANCE = CHECKOUT / "examples" / "typical.yaml", CHECKOUT / "examples" / "instance.yaml"
+USERS = {
+    "admin": {"password": "admin-pw-1", "admin": True, "email": "admin@example.invalid"},
+    "alice": {"password": "alice-pw-1", "email": "alice@example.invalid"},
+    "robot": {"password": "robot-pw-1", "groups": ["service-accounts"]},
+}
+CHECK_SECONDS = 5
+
+console = Console(highlight=False, soft_wrap=True)
+
+
+class Demo:
+    """One run: what is up, and what was measured (seconds by name)."""
+
+    def __init__(self, kube: KubeServer, jenkins: StandIn, folder: pathlib.Path) -> None:
+        self.kube, self.jenkins, self.folder = kube, jenkins, folder
+        self.figures: dict[str, float] = {}
+        self.operator: subprocess.Popen[bytes] | None = None
+
+    def install(self) -> None:
+        """What an administrator of the cluster does once: CRDs, rights, the operator."""
+        self.kube.apply_crds()
+        for namespace in (NAMESPACE, OPERATOR_NAMESPACE):
+            self.kube.new_namespace(namespace)
+        self.kube.kubectl("apply", "-n", OPERATOR_NAMESPACE, "-f", str(CHECKOUT / "deploy" / "rbac.yaml"))
+        config = self.kube.service_account(OPERATOR_NAMESPACE, "jenkins-2fa-operator")
+        command = [sys.executable, "-m", "jenkins2fa.cli.main", "run", "--lease-namespace", OPERATOR_NAMESPACE, "--kubeconfig", str(config)]
+        environment = {**os.environ, "PYTHONPATH": str(CHECKOUT / "operator")}
+        self.operator = subprocess.Popen(command, env=environment, stdout=self.log.open("wb"), stderr=subprocess.STDOUT)
+
+    @property
+    def log(self) -> pathlib.Path:
+        return self.folder / "operator.log"
+
+    def register(self) -> None:
+        """The Secret and the JenkinsInstance of examples/instance.yaml, with the values of this stand-in."""
+        secret, instance = yaml.safe_load_all(INSTANCE.read_text())
+        host = self.jenkins.url.removeprefix("http://")
+        secret["stringData"] = {"host": host, "username": "admin", "token": self.jenkins.tokens["admin"]}
+        instance["spec"] = {**instance["spec"], "url": f"{self.jenkins.url}/", "checkInterval": f"{CHECK_SECONDS}s"}
+        for needless in ("caRef", "probes"):
+            del instance["spec"][needless]
+        for body in (secret, instance):
+            self.kube.apply(body, namespace=NAMESPACE)
+
+    def apply_policy(self) -> None:
+        self.kube.kubectl("apply", "-n", NAMESPACE, "-f", str(POLICY))
+
+    def condition(self, kind: str) -> str:
+        found = self.policy().get("status", {}).get("conditions", [])
+        return next((f"{one['status']}/{one['reason']}" for one in found if one["type"] == kind), "")
+
+    def policy(self) -> dict[str, Any]:
+        return self.kube.get("twofactorpolicy", "production", "-n", NAMESPACE)
+
+    def measure(self, name: str, done: Callable[[], bool], seconds: float) -> None:
+        """Waits until ``done``, and keeps how long that took. Stops the demo with the operator's log when it takes too long."""
+        start = time.monotonic()
+        while not done():
+            if time.monotonic() - start > seconds:
+                raise SystemExit(self.explain(f"{name}: not within {seconds:g} s"))
+            if self.operator is not None and self.operator.poll() is not None:
+                raise SystemExit(self.explain("the operator has ended"))
+            time.sleep(0.02)
+        self.figures[name] = time.monotonic() - start
+
+    def explain(self, trouble: str) -> str:
+        with contextlib.suppress(Exception):
+            console.print(self.kube.kubectl("describe", "tfp,ji", "-n", NAMESPACE), markup=False)
+        return f"The demo failed: {trouble}\n{self.log.read_text(errors='replace')[-3000:]}"
+
+    def stop(self) -> None:
+        if self.operator is not None and self.operator.poll() is None:
+            self.operator.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.operator.wait(5)
+            if self.operator.poll() is None:
+                self.operator.kill()
+
+
+def say(text: str) -> None:
+    console.print(f"\n[bold cyan]==>[/] [bold]{escape(text)}[/]")
+
+
+def note(text: str) -> None:
+    console.print(f"    {escape(text)}")
+
+
+@contextlib.contextmanager
+def watching(kube: KubeServer) -> Iterator[None]:
+    """Shows what `kubectl get tfp -w` shows."""
+    command = ["kubectl", "get", "twofactorpolicies", "-n", NAMESPACE, "-w"]
+    watch = subprocess.Popen(command, env=kube.environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    stream = watch.stdout
+    assert stream is not None
+    printer = threading.Thread(target=lambda: [console.print(f"    [dim]{escape(line.rstrip())}[/]") for line in stream], daemon=True)
+    printer.start()
+    try:
+        yield
+    finally:
+        time.sleep(0.5)  # the last line may be on its way
+        watch.terminate()
+        watch.wait()
+        printer.join(2)
+
+
+def show_users(demo: Demo, title: str) -> None:
+    """What an ordinary user, an exempt one and a script with an API token get."""
+    note(title)
+    requests = (
+        ("alice, in a browser", demo.jenkins.browser("alice", "alice-pw-1")),
+        ("robot, in the exempt group service-accounts", demo.jenkins.browser("robot", "robot-pw-1")),
+        ("a script with alice's API token", demo.jenkins.browser("alice")),
+    )
+    for who, browser in requests:
+        answer = browser.call("/")
+        what = "gets the page (200)" if answer.status_code == 200 else f"is sent to {answer.headers.get('Location', '?').removeprefix(demo.jenkins.url)} ({answer.status_code})"
+        note(f"  {who:<46} {what}")
+
+
+def undo_in_the_ui(demo: Demo) -> None:
+    """An administrator logs in, passes the second factor, and switches 2FA off in the plugin's own form."""
+    admin = demo.jenkins.browser("admin", "admin-pw-1")
+    admin.login("admin-pw-1")
+    admin.enrol()
+    form = '{"formPage":"basicConfig","enableTfa":false,"enableSecurityQuestion":true}'
+    answer = admin.call("/manage/tfaGlobalConfig/saveGlobalTfaSettings", "POST", data={"json": form}, headers=admin.crumb())
+    note(f"the plugin's form answers {answer.status_code}; alice now gets {demo.jenkins.browser('alice', 'alice-pw-1').status('/')}")
+
+
+def run(demo: Demo, keep: bool) -> None:
+    say("Install: CRDs, a service account with least rights, the operator")
+    demo.install()
+    say("Register a Jenkins: a Secret and a JenkinsInstance (examples/instance.yaml)")
+    demo.register()
+    show_users(demo, "Before any policy:")
+    say("kubectl apply -f examples/typical.yaml; kubectl get twofactorpolicies -w")
+    with watching(demo.kube):
+        demo.apply_policy()
+        demo.measure("apply -> Enforced=True/Probed", lambda: demo.condition("Enforced") == "True/Probed", 60)
+    show_users(demo, "With the policy in force:")
+    say("An administrator switches 2FA off in Jenkins' own page")
+    undo_in_the_ui(demo)
+    with watching(demo.kube):
+        demo.measure("changed in Jenkins -> corrected", lambda: demo.jenkins.browser("alice", "alice-pw-1").status("/") == 302, CHECK_SECONDS * 1.1 + 10)
+    show_users(demo, "After the correction:")
+    say("What the cluster says")
+    for arguments in (("get", "tfp,ji"), ("get", "events", "-o", "custom-columns=TYPE:.type,REASON:.reason,OBJECT:.involvedObject.name,MESSAGE:.message")):
+        console.print(demo.kube.kubectl(*arguments, "-n", NAMESPACE).rstrip(), markup=False)
+    summarise(demo)
+    if keep:
+        stay(demo)
+
+
+def summarise(demo: Demo) -> None:
+    say("Summary")
+    for name, seconds in demo.figures.items():
+        note(f"{name:<34} {seconds:6.2f} s")
+    note(f"(checkInterval is {CHECK_SECONDS} s here; the product's default is 30 s)")
+
+
+def stay(demo: Demo) -> None:
+    say("Everything stays up. Look around in another terminal; Ctrl-C here ends it.")
+    note(f"export KUBECONFIG={demo.kube.kubeconfig} PATH={demo.kube.binaries}:$PATH")
+    note(f"kubectl -n {NAMESPACE} get tfp,ji -o wide; kubectl -n {NAMESPACE} describe tfp; kubectl explain tfp.spec")
+    note(f"Jenkins: {demo.jenkins.url} (users admin, alice, robot; password <name>-pw-1); operator's log: {demo.log}")
+    with contextlib.suppress(KeyboardInterrupt):
+        while demo.operator is not None and demo.operator.poll() is None:
+            time.sleep(0.5)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--keep", action="store_true", help="stay at the end, and say how to look around")
+    arguments = parser.parse_args()
+    start = time.monotonic()
+    say("Start: a real kube-apiserver, and a Jenkins stand-in with the plugin switched off")
+    with (
+        tempfile.TemporaryDirectory(prefix="jenkins2fa-demo-") as folder,
+        KubeServer() as kube,
+        StandIn(users=USERS, realm="groups", smtp_host="mail.example.invalid") as jenkins,
+    ):
+        demo = Demo(kube, jenkins, pathlib.Path(folder))
+        try:
+            run(demo, arguments.keep)
+        finally:
+            demo.stop()
+    note(f"the whole demo                     {time.monotonic() - start:6.2f} s")
+
+
+if __name__ == "__main__":
+    main()
