@@ -89,8 +89,9 @@ class StandIn:
         self._control = requests.Session()
         self._control.trust_env = False
         self._options: dict[str, Any] = {
-            "home": str(self.home), "flavour": flavour, "contextPath": context_path, "port": port, "users": {**DEFAULT_USERS, **(users or {})},
-            "realm": realm, "plugin": plugin, "pluginVersion": plugin_version, "casc": casc and str(casc), "smtpHost": smtp_host, "jobs": list(jobs),
+            "home": str(self.home), "flavour": flavour, "contextPath": context_path, "port": port,
+            "users": {**DEFAULT_USERS, **(users or {})}, "realm": realm, "plugin": plugin, "pluginVersion": plugin_version,
+            "casc": casc and str(casc), "smtpHost": smtp_host, "jobs": list(jobs),
             "restartingMillis": round(restarting * 1000), "startingMillis": round(starting * 1000),
         }  # fmt: skip
         if root_url != AS_CALLED:
@@ -118,7 +119,8 @@ class StandIn:
         about = self.home / "standin.json"
         about.unlink(missing_ok=True)
         with (self.home / "standin.log").open("ab") as log:
-            command = ["java", *JVM, "-cp", f"{build}/boot:{build}/lib/*", "standin.boot.Main", str(build), str(options), "until-stdin-closes"]
+            java = ["java", *JVM, "-cp", f"{build}/boot:{build}/lib/*"]
+            command = [*java, "standin.boot.Main", str(build), str(options), "until-stdin-closes"]
             self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log)
         _wait(lambda: about.exists() or not self.running, 30, "the stand-in does not start")
         if not self.running:
@@ -244,8 +246,9 @@ class Browser:
         """Enrols in security questions; the session is verified afterwards."""
         first, second, third = QUESTIONS
         form = {
-            "firstSecurityQuestion": first, "firstSecurityQuestionAnswer": QUESTIONS[first], "secondSecurityQuestion": second,
-            "secondSecurityQuestionAnswer": QUESTIONS[second], "customSecurityQuestion": third, "customSecurityQuestionAnswer": QUESTIONS[third],
+            "firstSecurityQuestion": first, "firstSecurityQuestionAnswer": QUESTIONS[first],
+            "secondSecurityQuestion": second, "secondSecurityQuestionAnswer": QUESTIONS[second],
+            "customSecurityQuestion": third, "customSecurityQuestionAnswer": QUESTIONS[third],
         }  # fmt: skip
         return self.call(f"/user/{self.name}/securityQuestionConfig/saveSecurityQuestion", "POST", data={"json": json.dumps(form)})
 

@@ -56,7 +56,7 @@ final class Api {
         for (PluginWrapper plugin : Jenkins.get().getPluginManager().getPlugins())
             plugins.add(object("active", plugin.isActive(), "backupVersion", null, "bundled", false, "deleted", false, "dependencies", List.of(), "detached", false, "downgradable", false,
                 "enabled", plugin.isEnabled(), "hasUpdate", false, "longName", plugin.getLongName(), "pinned", false, "requiredCoreVersion", "2.361.4", "shortName", plugin.getShortName(),
-                "supportsDynamicLoad", "YES", "url", "https://plugins.example/" + plugin.getShortName(), "version", plugin.getVersion()));
+                "supportsDynamicLoad", "YES", "url", "https://github.com/jenkinsci/" + plugin.getShortName() + "-plugin", "version", plugin.getVersion()));
         return object("_class", "hudson.LocalPluginManager", "plugins", plugins);
     }
 

@@ -12,7 +12,6 @@ import javax.servlet.FilterConfig;
 import javax.servlet.ServletException;
 import javax.servlet.ServletRequest;
 import javax.servlet.ServletResponse;
-import javax.servlet.http.Cookie;
 import javax.servlet.http.HttpServletRequest;
 import javax.servlet.http.HttpServletResponse;
 import javax.servlet.http.HttpSession;
@@ -119,10 +118,7 @@ final class AuthFilter implements Filter {
     }
 
     private static void unauthorized(HttpServletResponse response) throws IOException {
-        Cookie forget = new Cookie("remember-me", "");
-        forget.setMaxAge(0);
-        forget.setPath("/");
-        response.addCookie(forget);
+        Flavour.forget(response, "remember-me");
         response.setHeader("WWW-Authenticate", "Basic realm=\"Jenkins\"");
         response.sendError(401, "Unauthorized");
     }

@@ -37,7 +37,7 @@ final class Console {
         exchange.require(Jenkins.ADMINISTER);
         String script = exchange.request.getParameter("script");
         if (script != null && !exchange.request.getMethod().equals("POST")) {
-            exchange.html(405, "Jenkins ", "<h1>Method Not Allowed</h1>");
+            exchange.html(405, "Jenkins [Jenkins]", "<h1>Method Not Allowed</h1>");
             return;
         }
         exchange.text("text/plain;charset=utf-8", script == null ? "" : run(script));

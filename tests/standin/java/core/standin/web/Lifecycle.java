@@ -20,7 +20,7 @@ final class Lifecycle {
         exchange.require(Jenkins.ADMINISTER);
         boolean restart = exchange.at(0).endsWith("estart");
         if (restart && exchange.request.getMethod().equals("GET")) {
-            exchange.html(200, "Restart Jenkins", "<h1>Are you sure about restarting Jenkins?</h1>");
+            exchange.html(200, exchange.at(0).equals("restart") ? "Restart" : "Safe restart", "<h1>Are you sure about restarting Jenkins?</h1>");
         } else if (exchange.isPost()) {
             exchange.redirect(exchange.context() + "/");
             if (restart) exchange.response.flushBuffer(); // the answer is out before the port closes

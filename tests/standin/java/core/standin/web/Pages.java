@@ -11,7 +11,7 @@ final class Pages {
         String resources = request.getContextPath() + Jenkins.RESOURCE_PATH;
         return "  \n  <!DOCTYPE html><html><head resURL=\"" + resources + "\" data-rooturl=\"" + request.getContextPath() + "\" data-resurl=\"" + resources
             + "\" data-extensions-available=\"true\" data-unit-test=\"false\" data-imagesurl=\"" + resources + "/images\" data-crumb-header=\"Jenkins-Crumb\" data-crumb-value=\""
-            + Crumbs.issue(request) + "\">\n    \n    \n\n    <title>" + escape(title) + (title.equals("Jenkins") ? "" : " [Jenkins]")
+            + Crumbs.issue(request) + "\">\n    \n    \n\n    <title>" + escape(title) + (title.startsWith("Jenkins") ? "" : " [Jenkins]")
             + "</title><link rel=\"stylesheet\" href=\"" + resources + "/jsbundles/styles.css\" type=\"text/css\"><link rel=\"icon\" href=\"" + resources
             + "/favicon.svg\"><script src=\"" + resources + "/scripts/hudson-behavior.js\"></script><script src=\"" + resources + "/jsbundles/app.js\"></script></head><body>"
             + body + "<footer>Jenkins " + Jenkins.VERSION + "</footer></body></html>";

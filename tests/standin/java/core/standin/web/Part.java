@@ -11,6 +11,11 @@ public interface Part {
     /** Serves a request of its own pages and returns true, or returns false. */
     boolean serve(Exchange exchange) throws Exception;
 
+    /** The same for pages that need no right. */
+    default boolean serveAnyone(Exchange exchange) throws Exception {
+        return false;
+    }
+
     /** Whether this request needs no crumb. */
     default boolean excludesFromCrumb(HttpServletRequest request) {
         return false;

@@ -29,10 +29,15 @@ final class Stapler extends HttpServlet {
             throw forOthers;
         } catch (Exception problem) {
             response.reset();
-            exchange.html(500, "Oops", "<h1>Oops!</h1><p>A problem occurred while processing the request. Logging ID=" + java.util.UUID.randomUUID() + "</p>");
+            exchange.html(500, "Jenkins [Jenkins]", "<h1>Oops!</h1><p>A problem occurred while processing the request. Logging ID=" + java.util.UUID.randomUUID() + "</p>");
         } finally {
             Jenkins.get().serving(null);
         }
+    }
+
+    private boolean servedToAnyone(Exchange exchange) throws Exception {
+        for (Part part : parts) if (part.serveAnyone(exchange)) return true;
+        return false;
     }
 
     private static String rootUrl(HttpServletRequest request) {
@@ -42,7 +47,7 @@ final class Stapler extends HttpServlet {
     private void dispatch(Exchange exchange) throws Exception {
         if (exchange.at(0).equals("static")) Assets.serve(exchange, 2);
         else if (Assets.isAsset(exchange.at(0))) Assets.serve(exchange, 0);
-        else if (!Anonymous.serve(exchange)) {
+        else if (!Anonymous.serve(exchange) && !servedToAnyone(exchange)) {
             exchange.require(Jenkins.READ);
             for (Part part : parts) if (part.serve(exchange)) return;
             if (!Pathways.serve(exchange)) exchange.notFound();

@@ -2,6 +2,7 @@ package standin.web;
 
 import io.jenkins.servlet.FilterWrapper;
 import jakarta.servlet.Filter;
+import jakarta.servlet.http.HttpServletResponse;
 import org.eclipse.jetty.ee9.servlet.ServletContextHandler;
 import org.eclipse.jetty.http.HttpCookie;
 import org.eclipse.jetty.server.Server;
@@ -19,6 +20,10 @@ final class Flavour {
 
     static void prepare(ServletContextHandler context) {
         context.getSessionHandler().setSameSite(HttpCookie.SameSite.LAX);
+    }
+
+    static void forget(HttpServletResponse response, String cookie) {
+        response.addHeader("Set-Cookie", cookie + "=; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT; SameSite=Lax");
     }
 
     static void serve(Server server, ServletContextHandler context) {

@@ -1,6 +1,8 @@
 package standin.web;
 
 import javax.servlet.Filter;
+import javax.servlet.http.Cookie;
+import javax.servlet.http.HttpServletResponse;
 import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.servlet.ServletContextHandler;
 
@@ -16,6 +18,13 @@ final class Flavour {
     }
 
     static void prepare(ServletContextHandler context) {}
+
+    static void forget(HttpServletResponse response, String cookie) {
+        Cookie empty = new Cookie(cookie, "");
+        empty.setMaxAge(0);
+        empty.setPath("/");
+        response.addCookie(empty);
+    }
 
     static void serve(Server server, ServletContextHandler context) {
         server.setHandler(context);

@@ -12,12 +12,16 @@ public final class PluginEntry implements Part {
         new ConfigurationAsCode(List.of(jenkins.host.options.casc)).configure();
     }
 
+    /** The reload by a token of its own; none is configured. */
+    @Override
+    public boolean serveAnyone(Exchange exchange) throws Exception {
+        if (!exchange.at(0).equals("reload-configuration-as-code")) return false;
+        exchange.notFound();
+        return true;
+    }
+
     @Override
     public boolean serve(Exchange exchange) throws Exception {
-        if (exchange.at(0).equals("reload-configuration-as-code")) {
-            exchange.notFound(); // no reload token is configured
-            return true;
-        }
         if (!exchange.at(0).equals("configuration-as-code")) return false;
         exchange.require(Jenkins.ADMINISTER);
         if (exchange.at(1).equals("reload")) {
