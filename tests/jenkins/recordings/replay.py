@@ -21,7 +21,8 @@ HEADERS = ("Set-Cookie", "Content-Type", "X-Jenkins", "Location", "WWW-Authentic
 STATE_SCRIPT = """
 def config = io.jenkins.plugins.twofactor.jenkins.MoGlobalConfig.get(), filter = io.jenkins.plugins.twofactor.jenkins.MoFilter
 println groovy.json.JsonOutput.prettyPrint(groovy.json.JsonOutput.toJson([getEnableTfa: config.enableTfa,
-    isSQ: config.isEnableSecurityQuestionsAuthentication(), isOtp: config.isEnableOtpOverEmailAuthentication(), sender: config.senderEmailAddress, moPluginSettings: filter.moPluginSettings,
+    isSQ: config.isEnableSecurityQuestionsAuthentication(), isOtp: config.isEnableOtpOverEmailAuthentication(),
+    sender: config.senderEmailAddress, moPluginSettings: filter.moPluginSettings,
     userAuthenticationStatus: filter.userAuthenticationStatus, id: config.id, file: config.configFile.file.path]))
 """
 CUT = 700  # recorded commands end there; only the one of the long script is so long
