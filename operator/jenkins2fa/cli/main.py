@@ -23,6 +23,7 @@ COMMANDS = {
     "plan": Entry("jenkins2fa.cli.plan:plan", "Say what a policy would change in a running Jenkins."),
     "apply": Entry("jenkins2fa.cli.apply:apply", "Put a policy into force in a running Jenkins, and prove it."),
     "gate": Entry("jenkins2fa.cli.gate:gate", "Print, look at or remove the filter that stays in Jenkins."),
+    "run": Entry("jenkins2fa.cli.run:run", "Run the operator."),
 }
 
 

@@ -80,10 +80,10 @@ class Kubernetes:
     def get(self, plural: str, key: Key) -> Body:
         return self._call("GET", f"{_custom(plural, key.namespace)}/{quote(key.name)}")
 
-    def patch_status(self, plural: str, key: Key, uid: str, status: Mapping[str, Any]) -> None:
-        """Merge ``status`` into the object's (None removes a field). ``uid``: a re-created object of that name answers 409."""
+    def patch_status(self, plural: str, key: Key, uid: str, status: Mapping[str, Any]) -> Body:
+        """Merge ``status`` into the object's (None removes a field) and return the object. ``uid``: a re-created one answers 409."""
         path = f"{_custom(plural, key.namespace)}/{quote(key.name)}/status"
-        self._call("PATCH", path, {"metadata": {"uid": uid}, "status": dict(status)}, MERGE_PATCH)
+        return self._call("PATCH", path, {"metadata": {"uid": uid}, "status": dict(status)}, MERGE_PATCH)
 
     # --- what they refer to ---
 

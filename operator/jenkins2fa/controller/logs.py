@@ -25,14 +25,14 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line, ensure_ascii=False)
 
 
-def set_up(form: str, level: int = logging.INFO) -> None:
-    """Set up logging for the process. ``form``: plain or json."""
+def set_up(form: str, *, verbose: bool = False) -> None:
+    """Set up logging for the process. ``form``: plain or json; ``verbose``: passes that found nothing to do as well."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if form == "json" else logging.Formatter("%(asctime)s %(levelname)-7s %(message)s"))
     handler.addFilter(_is_worth_a_line)
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(level)
+    root.setLevel(logging.DEBUG if verbose else logging.INFO)
     for name in ("kopf", "urllib3", "asyncio", "kubernetes"):
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.getLogger("aiohttp.access").setLevel(logging.CRITICAL)  # a line for each liveness probe

@@ -1,0 +1,74 @@
+"""``jenkins2fa run``: the operator itself."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from datetime import timedelta
+from pathlib import Path
+
+import click
+
+from jenkins2fa.api.reading import parse_duration
+
+SERVICE_ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+
+
+@click.command()
+@click.option("-n", "--namespace", "namespaces", multiple=True, help="Serve this namespace only (repeatable). Left out: the whole cluster.")
+@click.option("--policy-namespace", help="Namespace whose policies outrank all others and may select instances of other namespaces.")
+@click.option("--lease-namespace", help="Namespace of the Lease that makes one replica the leader. Default: the pod's own, else default.")
+@click.option("--workers", type=click.IntRange(1, 1024), default=64, show_default=True, help="Most instances looked at side by side.")
+@click.option("--log-format", type=click.Choice(["plain", "json"]), default="plain", show_default=True, help="One line a record, either way.")
+@click.option("-v", "--verbose", is_flag=True, help="Log every pass, also those that found nothing to do.")
+@click.option("--liveness", metavar="HOST:PORT", help="Answer GET /healthz there, for the kubelet. Left out: nothing listens.")
+@click.option("--kubeconfig", type=click.Path(dir_okay=False), help="Outside a cluster. Default: $KUBECONFIG or ~/.kube/config.")
+@click.option("--context", help="Context of the kubeconfig. Default: its current one.")
+def run(
+    namespaces: tuple[str, ...],
+    policy_namespace: str | None,
+    lease_namespace: str | None,
+    workers: int,
+    log_format: str,
+    verbose: bool,
+    liveness: str | None,
+    kubeconfig: str | None,
+    context: str | None,
+) -> None:
+    """Run the operator until SIGTERM: keep every selected Jenkins as its policy says, and write down what is proven.
+
+    In a pod it uses the pod's service account. Several replicas may run: one leads, the others wait. The rights it needs are in
+    deploy/rbac.yaml. Exit code 0: stopped by a signal; 1: it cannot start (the one line on standard error says why).
+    """
+    from jenkins2fa.controller import logs  # kopf and the Kubernetes client take half a second to import
+    from jenkins2fa.controller.connection import Connection
+    from jenkins2fa.controller.context import Options
+    from jenkins2fa.controller.run import CannotStart, run_until_signal
+
+    logs.set_up(log_format, verbose=verbose)
+    options = Options(
+        namespaces=namespaces,
+        policy_namespace=policy_namespace,
+        lease_namespace=lease_namespace or _own_namespace(),
+        liveness=liveness,
+        workers=workers,
+        identity=f"{socket.gethostname()}_{secrets.token_hex(4)}",
+        release_grace=_release_grace(),
+    )
+    try:
+        run_until_signal(options, Connection(kubeconfig, context))
+    except CannotStart as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _own_namespace() -> str:
+    try:
+        return SERVICE_ACCOUNT_NAMESPACE.read_text().strip() or "default"
+    except OSError:
+        return "default"
+
+
+def _release_grace() -> timedelta:
+    """How long after a policy's deletion it is acted upon; the variable is for tests."""
+    return parse_duration(os.environ.get("JENKINS2FA_RELEASE_GRACE", "60s"))

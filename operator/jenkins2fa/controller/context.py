@@ -1,0 +1,77 @@
+"""What every pass works with, and the questions about the cluster that more than one of them asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from jenkins2fa.api import instance, policy
+from jenkins2fa.api.instance import JenkinsInstance
+from jenkins2fa.api.meta import Key
+from jenkins2fa.controller.credentials import CredentialStore
+from jenkins2fa.controller.deliver import Delivery
+from jenkins2fa.controller.events import Events
+from jenkins2fa.controller.kubernetes import Body, Forbidden, Kubernetes, NotFound
+from jenkins2fa.controller.memory import Memories
+from jenkins2fa.controller.queue import Kind, WorkQueue
+from jenkins2fa.controller.store import Store
+from jenkins2fa.core.precedence import Resolution, resolve
+
+PLURALS = {Kind.INSTANCE: instance.PLURAL, Kind.POLICY: policy.PLURAL}
+NAMES = {Kind.INSTANCE: instance.KIND, Kind.POLICY: policy.KIND}
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How the operator was started. ``namespaces`` empty = the whole cluster."""
+
+    namespaces: tuple[str, ...] = ()
+    policy_namespace: str | None = None
+    lease_namespace: str = "default"
+    liveness: str | None = None
+    workers: int = 64
+    identity: str = "operator"
+    release_grace: timedelta = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """``clock``: seconds that only grow; ``now``: the time of day in UTC; ``random``: 0 to 1; ``leading``: whether we may write."""
+
+    options: Options
+    kubernetes: Kubernetes
+    store: Store
+    queue: WorkQueue
+    delivery: Delivery
+    credentials: CredentialStore
+    events: Events
+    memories: Memories
+    clock: Callable[[], float]
+    now: Callable[[], datetime]
+    random: Callable[[], float]
+    leading: Callable[[], bool]
+    cluster: Callable[[], str]
+
+    def live(self, kind: Kind, key: Key) -> Body | None:
+        """The object as it is now; None when it is gone (the store forgets it then)."""
+        try:
+            body = self.kubernetes.get(PLURALS[kind], key)
+        except NotFound:
+            self.store.remove(kind, key)
+            return None
+        self.store.put(kind, body)
+        return body
+
+    def resolve(self, found: JenkinsInstance) -> Resolution:
+        return resolve(found, self.store.policies(), self.options.policy_namespace, self.store.namespaces())
+
+
+def cluster_uid(kubernetes: Kubernetes, lease_namespace: str) -> str:
+    """What names this cluster in owner marks: the UID of kube-system; where that may not be read, of the Lease's namespace.
+
+    Both live as long as the operator's installation, and no two are equal. Raises KubernetesError when neither may be read."""
+    try:
+        return str(kubernetes.namespace("kube-system")["metadata"]["uid"])
+    except (Forbidden, NotFound):
+        return str(kubernetes.namespace(lease_namespace)["metadata"]["uid"])

@@ -1,0 +1,59 @@
+"""A policy's pass: adds the statuses of its instances up into the policy's own. It never talks to a Jenkins."""
+
+from __future__ import annotations
+
+from jenkins2fa.api.instance import JenkinsInstance
+from jenkins2fa.api.meta import Key
+from jenkins2fa.api.policy import TwoFactorPolicy, parse_policy
+from jenkins2fa.api.reading import InvalidObject
+from jenkins2fa.api.status import DRIFTED, ENFORCED, READY, STALLED, condition_of, governing_policy, policy_status_document
+from jenkins2fa.controller.context import Context
+from jenkins2fa.controller.queue import NEVER, Kind, Requeue, Urgency, Work, WorkKey
+from jenkins2fa.controller.report import invalid_document, write_status
+from jenkins2fa.core.gather import Member, gather
+
+SHORTEST_GAP = 1.0  # seconds between two passes of one policy, however many instances report
+LOOK_AGAIN = 300.0
+
+
+class PolicyPass:
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._last: dict[Key, float] = {}
+
+    def soon(self, key: Key) -> None:
+        """Ask for a pass now, or when a second has gone by since the last."""
+        wait = self._last.get(key, -SHORTEST_GAP) + SHORTEST_GAP - self._context.clock()
+        self._context.queue.add(WorkKey(Kind.POLICY, key), Urgency.DRIFT, after=max(0.0, wait))
+
+    def run(self, work: Work) -> Requeue:
+        context, key = self._context, work.key.key
+        self._last[key] = context.clock()
+        body = context.live(Kind.POLICY, key)
+        if body is None:
+            self._last.pop(key, None)
+            return NEVER
+        try:
+            policy = parse_policy(body)
+        except InvalidObject as error:
+            write_status(context, Kind.POLICY, body, invalid_document(body["metadata"].get("generation", 0), error))
+            return NEVER
+        write_status(context, Kind.POLICY, body, policy_status_document(gather(policy, self._members(policy))))
+        return Requeue(after=LOOK_AGAIN)
+
+    def _members(self, policy: TwoFactorPolicy) -> list[Member]:
+        selected = self._context.delivery.members_of(policy)
+        instances = [found for key in selected if (found := self._context.store.instance(key)) is not None]
+        return [self._member(policy, found) for found in instances]
+
+    def _member(self, policy: TwoFactorPolicy, instance: JenkinsInstance) -> Member:
+        key, winner = instance.meta.key, self._context.resolve(instance).winner
+        if winner is None or winner.meta.key != policy.meta.key:
+            return Member(key, governed=False, overridden_by=winner.meta.key if winner else None)
+        body = self._context.store.body(Kind.INSTANCE, key) or {}
+        named = governing_policy(body)
+        current = named is not None and (named.uid, named.generation) == (policy.meta.uid, policy.meta.generation)
+        if not current or (body.get("status") or {}).get("observedGeneration") != instance.meta.generation:
+            return Member(key, governed=True)  # its status is about something else yet
+        ready, stalled, enforced, drifted = (condition_of(body, kind) for kind in (READY, STALLED, ENFORCED, DRIFTED))
+        return Member(key, True, None, ready, stalled, enforced, drifted)

@@ -1,0 +1,57 @@
+"""Looking at a Jenkins: credentials, one observation, probes when they are due."""
+
+from __future__ import annotations
+
+from jenkins2fa.api.instance import JenkinsInstance
+from jenkins2fa.api.policy import TwoFactorPolicy
+from jenkins2fa.controller.context import Context
+from jenkins2fa.controller.memory import Memory, RememberedProof
+from jenkins2fa.core.conditions import Proof
+from jenkins2fa.core.observation import Observation
+from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
+from jenkins2fa.jenkins.errors import Forbidden, JenkinsError, Unauthorized
+from jenkins2fa.jenkins.probe import canary_probe, session_of
+
+
+def look(context: Context, instance: JenkinsInstance, policy: TwoFactorPolicy | None, memory: Memory) -> tuple[MiniOrange, Observation]:
+    """One observation; after a 401 or 403 a second one, if the Secret has changed meanwhile. Raises JenkinsError."""
+    groups = policy.spec.enforced_groups or frozenset() if policy else frozenset()
+    connection = context.credentials.connection(instance)
+    if memory.starting:
+        session_of(connection)  # cheap, and without credentials: is it up again?
+    driver = memory.connect(connection)
+    try:
+        seen = driver.observe(groups=groups)
+    except (Unauthorized, Forbidden):
+        context.credentials.forget(instance)
+        renewed = context.credentials.connection(instance)
+        if renewed == connection:
+            raise
+        driver = memory.connect(renewed)
+        seen = driver.observe(groups=groups)
+    memory.note_answer(seen, context.clock())
+    return driver, seen
+
+
+def proof_of(
+    context: Context, instance: JenkinsInstance, memory: Memory, driver: MiniOrange, seen: Observation, digest: str, *, asked: bool
+) -> Proof:
+    """The remembered proof, or that of a new probe when one is due: asked for, after a restart, a change, or ten minutes."""
+    held = None if asked else memory.proof_for(seen.session, digest, context.clock())
+    if held is not None:
+        return held
+    try:
+        proof = _probe(context, instance, driver)
+    except JenkinsError:
+        return Proof.NONE  # tells nothing; the next pass probes again
+    memory.proof = RememberedProof(proof, seen.session, digest, context.clock())
+    return proof
+
+
+def _probe(context: Context, instance: JenkinsInstance, driver: MiniOrange) -> Proof:
+    """The operator's own probe, and the canary's where there is one: the worse of both."""
+    proof = driver.probe()
+    canary = instance.spec.probes.challenged
+    if proof is Proof.CHALLENGED and canary is not None:
+        return canary_probe(driver.connection, context.credentials.canary(instance, canary))
+    return proof

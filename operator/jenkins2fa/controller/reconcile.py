@@ -1,0 +1,71 @@
+"""An instance's pass: everything that happens to one Jenkins, from top to bottom in :meth:`InstancePass.run`."""
+
+from __future__ import annotations
+
+from jenkins2fa.api.instance import parse_instance
+from jenkins2fa.api.meta import Key
+from jenkins2fa.api.reading import InvalidObject
+from jenkins2fa.api.status import governing_policy
+from jenkins2fa.controller.apply import apply_policy
+from jenkins2fa.controller.context import Context
+from jenkins2fa.controller.gather import PolicyPass
+from jenkins2fa.controller.looking import look
+from jenkins2fa.controller.owners import duplicate_of
+from jenkins2fa.controller.queue import NEVER, Kind, Requeue, Urgency, Work
+from jenkins2fa.controller.releasing import without_policy
+from jenkins2fa.controller.report import instance_document, invalid_document, write_status
+from jenkins2fa.controller.schedule import when_again
+from jenkins2fa.controller.subject import Outdated, Subject
+from jenkins2fa.core.conditions import Outcome, Trouble
+from jenkins2fa.core.mode import Mode
+from jenkins2fa.jenkins.errors import JenkinsError
+
+
+class InstancePass:
+    def __init__(self, context: Context, policies: PolicyPass) -> None:
+        self._context, self._policies = context, policies
+
+    def run(self, work: Work) -> Requeue:
+        """Get, gone, invalid, resolve, settle, report, requeue."""
+        context, key = self._context, work.key.key
+        body = context.live(Kind.INSTANCE, key)
+        if body is None:
+            context.memories.forget(key)
+            return NEVER
+        try:
+            instance = parse_instance(body)
+        except InvalidObject as error:
+            write_status(context, Kind.INSTANCE, body, invalid_document(body["metadata"].get("generation", 0), error))
+            return NEVER
+        memory = context.memories.of(key, instance.meta.uid)
+        subject = Subject(body, instance, context.resolve(instance).winner, memory, context.delivery.take_request(key))
+        try:
+            outcome = self._settle(subject)
+        except Outdated:
+            return Requeue(after=0.0, urgency=Urgency.CHANGE)
+        if write_status(context, Kind.INSTANCE, body, instance_document(body, outcome, context)):
+            self._tell_policies(subject)
+        return when_again(outcome, memory, context)
+
+    def _settle(self, subject: Subject) -> Outcome:
+        """Credentials, observe, then what the policy asks for. Trouble with the Jenkins is an outcome too."""
+        context, instance, policy = self._context, subject.instance, subject.policy
+        if policy is not None and policy.spec.suspend:
+            return Outcome(instance, policy, mode=Mode.SUSPENDED)
+        try:
+            driver, seen = look(context, instance, policy, subject.memory)
+            rival = duplicate_of(context, instance, seen)
+            if rival is not None:
+                message = f"{rival} reaches the same Jenkins and is older, so it alone manages it: delete one of the two"
+                return Outcome(instance, policy, seen, trouble=Trouble("DuplicateInstance", message, transient=False))
+            if policy is None:
+                return without_policy(context, subject, driver, seen)
+            return apply_policy(context, subject, policy, driver, seen)
+        except JenkinsError as error:
+            return Outcome(instance, policy, trouble=subject.trouble(error, context.clock()))
+
+    def _tell_policies(self, subject: Subject) -> None:
+        former = governing_policy(subject.body)
+        keys = set(self._context.delivery.policies_of(subject.key)) | ({Key(former.namespace, former.name)} if former else set())
+        for key in keys:
+            self._policies.soon(key)

@@ -1,0 +1,81 @@
+"""Letting go of a Jenkins whose policy is gone, and only then: every doubt means that nothing is done."""
+
+from __future__ import annotations
+
+from jenkins2fa.api import policy
+from jenkins2fa.api.instance import Access, GateMode, JenkinsInstance
+from jenkins2fa.api.meta import Key, read_metadata
+from jenkins2fa.api.policy import DeletionPolicy
+from jenkins2fa.api.status import PolicyReference, governing_policy
+from jenkins2fa.controller.context import Context
+from jenkins2fa.controller.events import Announcement
+from jenkins2fa.controller.kubernetes import KubernetesError, NotFound
+from jenkins2fa.controller.report import announce
+from jenkins2fa.controller.subject import Subject
+from jenkins2fa.core.conditions import Outcome, Trouble
+from jenkins2fa.core.observation import Observation
+from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
+
+
+def without_policy(context: Context, subject: Subject, driver: MiniOrange, seen: Observation) -> Outcome:
+    """No policy selects the instance: only its reachability is told, unless its policy was deleted and asked for more."""
+    instance, memory = subject.instance, subject.memory
+    deletion = _wanted_release(context, instance, governing_policy(subject.body), seen)
+    if deletion is None or seen.owner is None:
+        memory.gone_policy = None
+        return Outcome(instance, None, seen)
+    if memory.gone_policy is None or memory.gone_policy[0] != seen.owner.policy:
+        memory.gone_policy = (seen.owner.policy, context.clock())
+    grace = context.options.release_grace.total_seconds()
+    if context.clock() - memory.gone_policy[1] < grace or not context.leading():
+        message = f"the policy of this Jenkins was deleted: its deletionPolicy {deletion} is carried out {grace:g} s after that was noticed"
+        return Outcome(instance, None, seen, trouble=Trouble("Releasing", message, transient=True))
+    driver.release(deletion)
+    note = f"the policy was deleted, and its deletionPolicy {deletion} is carried out"
+    announce(context, subject, Announcement("Released", note, action="Release"))
+    memory.gone_policy, memory.proof = None, None
+    return Outcome(instance, None, seen)
+
+
+def _wanted_release(context: Context, instance: JenkinsInstance, named: PolicyReference | None, seen: Observation) -> DeletionPolicy | None:
+    """What the vanished policy of an instance asked for: Restore or Disable; None = nothing is to be done in this Jenkins.
+
+    ``named`` is the policy that the status names, ``seen`` has the owner mark."""
+    mark, deletion = seen.owner, seen.deletion
+    if mark is None or deletion not in (DeletionPolicy.RESTORE, DeletionPolicy.DISABLE) or not context.store.synced:
+        return None
+    if (mark.cluster, mark.instance) != (context.cluster(), instance.meta.uid) or not mark.policy:
+        return None
+    if instance.spec.access is not Access.MANAGE or instance.spec.gate.mode is GateMode.PROVIDED or instance.meta.deleting:
+        return None
+    return DeletionPolicy(deletion) if _is_gone(context, instance, named, mark.policy) else None
+
+
+def _is_gone(context: Context, instance: JenkinsInstance, named: PolicyReference | None, uid: str) -> bool:
+    """Whether the policy with this UID is deleted for certain, in a namespace that stays, while its kind is served."""
+    if any(found.meta.uid == uid for found in context.store.policies()):
+        return False  # it only selects the instance no more
+    where = {instance.meta.namespace, context.options.policy_namespace, named.namespace if named else None} - {None}
+    try:
+        if not context.kubernetes.served() or any(_is_terminating(context, str(namespace)) for namespace in where):
+            return False
+        if named is not None and named.uid == uid:
+            return _is_another(context, Key(named.namespace, named.name), uid)
+        live = (body for namespace in where for body in context.kubernetes.list(policy.PLURAL, namespace))
+        return all(read_metadata(body).uid != uid for body in live)
+    except KubernetesError:
+        return False
+
+
+def _is_another(context: Context, key: Key, uid: str) -> bool:
+    try:
+        return bool(context.kubernetes.get(policy.PLURAL, key)["metadata"]["uid"] != uid)
+    except NotFound:
+        return True
+
+
+def _is_terminating(context: Context, namespace: str) -> bool:
+    try:
+        return bool(context.kubernetes.namespace(namespace)["metadata"].get("deletionTimestamp"))
+    except NotFound:
+        return True

@@ -1,0 +1,145 @@
+"""From the outcome of a pass to what people see: status, Events, one line in the log. Nothing is written when nothing changed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from jenkins2fa.api.instance import GateMode
+from jenkins2fa.api.meta import read_metadata
+from jenkins2fa.api.reading import InvalidObject
+from jenkins2fa.api.status import (
+    DRIFTED,
+    ENFORCED,
+    FALSE,
+    READY,
+    RECONCILING,
+    STALLED,
+    TRUE,
+    UNKNOWN,
+    Condition,
+    GateStatus,
+    InstanceStatus,
+    JenkinsStatus,
+    PolicyReference,
+    TrialStatus,
+    condition_of,
+    instance_status_document,
+    policy_column,
+)
+from jenkins2fa.controller.context import NAMES, PLURALS, Context
+from jenkins2fa.controller.events import Announcement
+from jenkins2fa.controller.kubernetes import Body
+from jenkins2fa.controller.queue import Kind
+from jenkins2fa.controller.status import difference, transitions, with_times
+from jenkins2fa.controller.subject import Subject
+from jenkins2fa.core.conditions import Outcome, field_statuses, judge
+from jenkins2fa.core.mode import Mode
+from jenkins2fa.core.observation import GateState, Observation
+
+logger = logging.getLogger(__name__)
+
+
+def write_status(context: Context, kind: Kind, body: Body, document: Mapping[str, Any]) -> bool:
+    """Bring an object's status to ``document`` (no times yet); whether anything was written. Tells of transitions by Event and log."""
+    held = body.get("status") or {}
+    wanted = with_times(document, held, context.now())
+    patch = difference(wanted, held)
+    if not patch or not context.leading():
+        return False
+    meta = read_metadata(body)
+    written = context.kubernetes.patch_status(PLURALS[kind], meta.key, meta.uid, patch)
+    context.store.put(kind, written)
+    _tell(context, kind, body, transitions(wanted, held))
+    return True
+
+
+def _tell(context: Context, kind: Kind, body: Body, changed: list[dict[str, Any]]) -> None:
+    """What Ready became; what Enforced and Drifted became where that says more. Each reason once."""
+    by_type = {condition["type"]: condition for condition in changed if _is_news(condition)}
+    told: set[str] = set()
+    for name in (READY, ENFORCED, DRIFTED):
+        condition = by_type.get(name)
+        if condition is None or condition["reason"] in told:
+            continue
+        told.add(condition["reason"])
+        status, reason, message = (condition[part] for part in ("status", "reason", "message"))
+        logger.info("%s %s: %s=%s/%s: %s", kind, read_metadata(body).key, name, status, reason, message)
+        bad = status == (TRUE if name == DRIFTED else FALSE)
+        context.events.tell(NAMES[kind], body, Announcement(reason, message, warning=bad))
+
+
+def _is_news(condition: Mapping[str, Any]) -> bool:
+    quiet = {READY: (), ENFORCED: (UNKNOWN,), DRIFTED: (UNKNOWN, FALSE)}
+    return condition["type"] in quiet and condition["status"] not in quiet[condition["type"]]
+
+
+def instance_document(body: Body, outcome: Outcome, context: Context) -> dict[str, Any]:
+    """The status that an outcome stands for. What was not seen this time is left as it was last seen."""
+    seen, found = outcome.observation, outcome.instance
+    policy = outcome.policy and PolicyReference(
+        outcome.policy.meta.namespace, outcome.policy.meta.name, outcome.policy.meta.uid, outcome.policy.meta.generation
+    )
+    document = instance_status_document(
+        InstanceStatus(
+            observed_generation=found.meta.generation,
+            conditions=_frozen(body, judge(outcome, context.now())) if outcome.mode is Mode.SUSPENDED else judge(outcome, context.now()),
+            jenkins=_jenkins(seen) if seen else None,
+            policy=policy or None,
+            fields=field_statuses(outcome),
+            gate=_gate(found.spec.gate.mode, seen.gate) if seen else None,
+            trial=TrialStatus(seen.trial.pending, seen.trial.until) if seen and seen.trial.pending and seen.trial.until else None,
+            policy_column=policy_column(found.meta.key, policy or None),
+        )
+    )
+    if seen is None:
+        for name in ("jenkins", "gate", *(("fields",) if outcome.mode is Mode.SUSPENDED else ())):
+            document.pop(name)
+    return document
+
+
+def invalid_document(generation: int, error: InvalidObject) -> dict[str, Any]:
+    """The status of an object that says what cannot be: a person has to correct it."""
+    message = f"the object cannot be used: {error}"[:1024]
+    rows = ((READY, FALSE), (RECONCILING, FALSE), (STALLED, TRUE), (ENFORCED, UNKNOWN), (DRIFTED, UNKNOWN))
+    conditions = [
+        {"type": kind, "status": status, "reason": "Invalid", "message": message, "observedGeneration": generation} for kind, status in rows
+    ]
+    return {"observedGeneration": generation, "conditions": conditions}
+
+
+def _frozen(body: Body, judged: tuple[Condition, ...]) -> tuple[Condition, ...]:
+    """A suspended policy's conditions: as they were, but for the reason of Ready."""
+    kept = {kind: condition_of(body, kind) for kind in (READY, ENFORCED, DRIFTED)}
+    return tuple(_freeze(condition, kept.get(condition.type)) for condition in judged)
+
+
+def _freeze(judged: Condition, before: Condition | None) -> Condition:
+    if before is None:
+        unseen = judged.type in (ENFORCED, DRIFTED)
+        return Condition(judged.type, UNKNOWN, "Suspended", "not looked at: the policy is suspended") if unseen else judged
+    return Condition(READY, before.status, judged.reason, judged.message) if judged.type == READY else before
+
+
+def _jenkins(seen: Observation) -> JenkinsStatus:
+    edition = seen.plugin.edition.value if seen.plugin.edition else ""
+    return JenkinsStatus(seen.version, seen.plugin.version or "", edition, seen.identity, seen.session)
+
+
+def _gate(mode: GateMode, gate: GateState) -> GateStatus | None:
+    if mode is GateMode.NEVER and gate.installed == 0:
+        return None
+    if gate.installed == 0:
+        state = "Absent"
+    elif gate.foreign:
+        state = "Foreign"
+    else:
+        state = "InPlace" if gate.installed == 1 and gate.position == 0 else "Displaced"
+    return GateStatus(mode.value, gate.code or "", state)
+
+
+def announce(context: Context, subject: Subject, announcement: Announcement) -> None:
+    """Tell of something that was done in a Jenkins, by Event and log."""
+    logger.info("instance %s: %s: %s", subject.key, announcement.reason, announcement.note)
+    context.events.tell(NAMES[Kind.INSTANCE], subject.body, announcement)

@@ -1,0 +1,154 @@
+"""Puts the operator together, starts it and stops it."""
+
+from __future__ import annotations
+
+import logging
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import cache
+
+from jenkins2fa import __version__
+from jenkins2fa.api import instance, policy
+from jenkins2fa.api.meta import GROUP
+from jenkins2fa.controller.connection import Connection, NoConnection
+from jenkins2fa.controller.context import Context, Options, cluster_uid
+from jenkins2fa.controller.credentials import CredentialStore
+from jenkins2fa.controller.deliver import Delivery
+from jenkins2fa.controller.events import Events
+from jenkins2fa.controller.gather import PolicyPass
+from jenkins2fa.controller.kubernetes import Forbidden, Kubernetes, KubernetesError
+from jenkins2fa.controller.lease import Leadership
+from jenkins2fa.controller.memory import Memories
+from jenkins2fa.controller.queue import Kind, Limits, Requeue, Work, WorkQueue
+from jenkins2fa.controller.reconcile import InstancePass
+from jenkins2fa.controller.store import Store
+from jenkins2fa.controller.watching import Lists, Watches
+from jenkins2fa.controller.workers import Pass, Workers
+
+logger = logging.getLogger(__name__)
+
+PATIENCE = 0.8  # seconds for passes in flight at the end; a trial that is cut off undoes itself
+
+
+class CannotStart(Exception):
+    """The operator cannot work at all; the text is one line with the way out."""
+
+
+class Operator:
+    """One process of the operator: stores, queue, watches, election, workers."""
+
+    def __init__(self, options: Options, connection: Connection) -> None:
+        self._options = options
+        self._kubernetes = _open(connection)
+        self._queue = WorkQueue(time.monotonic, random.random, lambda key: self._delivery.lane(key), Limits(workers=options.workers))
+        store = Store()
+        self._delivery = Delivery(store, self._queue, options.policy_namespace)
+        roaming = options.policy_namespace is not None and not options.namespaces
+        self._lists = Lists(self._kubernetes, self._delivery, options.namespaces, watch_namespaces=roaming)
+        self._watches = Watches(connection, self._delivery, self._lists, options.namespaces, options.liveness, watch_namespaces=roaming)
+        self._leadership = Leadership(
+            self._kubernetes, options.lease_namespace, options.identity, time.monotonic, self._lead, self._queue.pause
+        )
+        self._workers = Workers(self._queue, passes(self._context(store)))
+
+    def start(self) -> None:
+        """Start everything. Raises CannotStart when it would be in vain."""
+        _check(self._kubernetes, self._options)
+        self._queue.pause()  # until we lead
+        try:
+            self._lists.once()
+        except KubernetesError as error:
+            raise _explained(error) from error
+        for part in (self._lists, self._watches, self._workers, self._leadership):
+            part.start()
+        where = ", ".join(self._options.namespaces) or "all namespaces"
+        logger.info("jenkins-2fa-operator %s watches %s as %s", __version__, where, self._options.identity)
+
+    def stop(self) -> None:
+        """Stop everything in less than two seconds."""
+        self._workers.stop(PATIENCE)
+        self._lists.stop()
+        self._watches.stop(0.3)
+        self._leadership.stop()
+
+    def _lead(self) -> None:
+        self._lists.ask()
+        self._delivery.everything()
+        self._queue.resume()
+
+    def _context(self, store: Store) -> Context:
+        return Context(
+            options=self._options,
+            kubernetes=self._kubernetes,
+            store=store,
+            queue=self._queue,
+            delivery=self._delivery,
+            credentials=CredentialStore(self._kubernetes, time.monotonic),
+            events=Events(self._kubernetes, self._options.identity, time.monotonic),
+            memories=Memories(time.monotonic),
+            clock=time.monotonic,
+            now=lambda: datetime.now(UTC),
+            random=random.random,
+            leading=self._leadership.holds,
+            cluster=cache(lambda: cluster_uid(self._kubernetes, self._options.lease_namespace)),
+        )
+
+
+def passes(context: Context) -> Pass:
+    """The pass for a key of either kind; an API server that does not answer, or a write that came too late, is tried again."""
+    policies = PolicyPass(context)
+    instances = InstancePass(context, policies)
+    kinds: dict[Kind, Callable[[Work], Requeue]] = {Kind.INSTANCE: instances.run, Kind.POLICY: policies.run}
+
+    def run(work: Work) -> Requeue:
+        if not context.leading():
+            return Requeue(after=1.0, urgency=work.urgency)
+        try:
+            return kinds[work.key.kind](work)
+        except (KubernetesError, NoConnection) as error:
+            level = logging.WARNING if isinstance(error, Forbidden) else logging.DEBUG
+            logger.log(level, "%s: %s", work.key, error)
+            return Requeue(back_off=True, cap=30.0, urgency=work.urgency)
+
+    return run
+
+
+def run_until_signal(options: Options, connection: Connection) -> None:
+    """Run the operator until SIGTERM or SIGINT. Raises CannotStart."""
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    operator = Operator(options, connection)
+    operator.start()
+    ended.wait()
+    operator.stop()
+    logger.info("stopped")
+
+
+def _open(connection: Connection) -> Kubernetes:
+    try:
+        return Kubernetes(connection)
+    except NoConnection as error:
+        raise CannotStart(str(error)) from error
+
+
+def _check(kubernetes: Kubernetes, options: Options) -> None:
+    try:
+        if not kubernetes.served():
+            raise CannotStart(f"the API server does not know {GROUP}: apply the CRDs in crds/ first")
+        for kind in (instance.PLURAL, policy.PLURAL):
+            for namespace in options.namespaces or (None,):
+                next(kubernetes.list(kind, namespace), None)
+        cluster_uid(kubernetes, options.lease_namespace)
+    except KubernetesError as error:
+        raise _explained(error) from error
+
+
+def _explained(error: KubernetesError) -> CannotStart:
+    if isinstance(error, Forbidden):
+        return CannotStart(f"a right is missing (see deploy/rbac.yaml): {error}")
+    return CannotStart(f"the API server cannot be used: {error}")

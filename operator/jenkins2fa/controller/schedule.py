@@ -1,0 +1,28 @@
+"""When an instance is looked at again."""
+
+from __future__ import annotations
+
+from jenkins2fa.controller.context import Context
+from jenkins2fa.controller.memory import Memory
+from jenkins2fa.controller.queue import Requeue, Urgency
+from jenkins2fa.core.conditions import Outcome
+
+STARTING_SECONDS = 1.0
+LONGEST_UNREACHABLE = 60.0
+SPREAD = 0.1  # of checkInterval, so that the instances of a fleet do not march in step
+
+
+def when_again(outcome: Outcome, memory: Memory, context: Context) -> Requeue:
+    """Trouble that goes away by itself is tried again soon; all else, what needs a person included, after ``checkInterval`` ± 10 %."""
+    trouble = outcome.trouble
+    interval = outcome.instance.spec.check_interval.total_seconds() * (1.0 + SPREAD * (2.0 * context.random() - 1.0))
+    if trouble is None or not trouble.transient:
+        return Requeue(after=interval)
+    if trouble.reason == "Starting":
+        return Requeue(after=STARTING_SECONDS, urgency=Urgency.DRIFT)
+    if trouble.reason == "Releasing" and memory.gone_policy is not None:
+        left = memory.gone_policy[1] + context.options.release_grace.total_seconds() - context.clock()
+        return Requeue(after=min(interval, max(0.2, left)), urgency=Urgency.DRIFT)
+    if trouble.reason == "Unreachable":
+        return Requeue(back_off=True, cap=LONGEST_UNREACHABLE, urgency=Urgency.CLOCK, host_failed=True)
+    return Requeue(back_off=True, urgency=Urgency.DRIFT)
