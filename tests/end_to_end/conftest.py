@@ -1,0 +1,47 @@
+"""The real API server, the operator as a process with its own rights, and a Jenkins stand-in for each test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.kube import KubeServer
+from tests.support.running import OperatorProcess, grant
+from tests.support.scene import Scene
+from tests.support.standin import StandIn
+
+
+@pytest.fixture(scope="session")
+def granted(kube: KubeServer) -> KubeServer:
+    """The API server with the operator's service account and rights."""
+    grant(kube)
+    return kube
+
+
+@pytest.fixture(scope="session")
+def shared_operator(granted: KubeServer) -> Iterator[OperatorProcess]:
+    with OperatorProcess(granted, "--policy-namespace", "platform", "-v") as running:
+        yield running
+
+
+@pytest.fixture
+def operator(shared_operator: OperatorProcess) -> Iterator[OperatorProcess]:
+    """One operator for all tests; a test that fails shows what it logged meanwhile."""
+    before = len(shared_operator.text())
+    yield shared_operator
+    print(shared_operator.text()[before:])
+
+
+@pytest.fixture
+def jenkins() -> Iterator[StandIn]:
+    with StandIn() as running:
+        yield running
+
+
+@pytest.fixture
+def scene(kube: KubeServer, namespace: str, jenkins: StandIn) -> Scene:
+    """A namespace with the Secret `admin` for the stand-in."""
+    made = Scene(kube, namespace)
+    made.credentials(jenkins.url, jenkins.tokens["admin"])
+    return made

@@ -1,0 +1,82 @@
+"""The operator as its users run it: a process of its own, as its service account, with exactly the rights of deploy/rbac.yaml."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+from tests.support.kube import CHECKOUT, KubeServer
+from tests.support.waiting import wait_until
+
+NAMESPACE = "jenkins-2fa"
+ACCOUNT = "jenkins-2fa-operator"
+
+
+class OperatorProcess:
+    """`jenkins2fa run` against an API server; a context manager. Its log is in `log`."""
+
+    def __init__(self, kube: KubeServer, *arguments: str, namespace: str = NAMESPACE, environment: dict[str, str] | None = None) -> None:
+        self._arguments: Sequence[str] = ("--lease-namespace", namespace, *arguments)
+        self._environment = {"JENKINS2FA_RELEASE_GRACE": "2s", **(environment or {})}
+        self.log = kube.folder / f"operator-{time.monotonic_ns()}.log"
+        self.kubeconfig: Path = kube.service_account(namespace, ACCOUNT)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    def start(self) -> None:
+        """Start it and wait until it leads."""
+        before = self.text().count("leads from now on")
+        self.launch()
+        wait_until(lambda: self.text().count("leads from now on") > before, seconds=40, what=f"the operator leads; its log:\n{self.text()}")
+
+    def launch(self) -> None:
+        """Start it and do not wait."""
+        command = [sys.executable, "-m", "jenkins2fa.cli.main", "run", "--kubeconfig", str(self.kubeconfig), *self._arguments]
+        environment = {**os.environ, **self._environment, "PYTHONPATH": str(CHECKOUT / "operator")}
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
+
+    def terminate(self) -> tuple[int, float]:
+        """SIGTERM; its exit code and how long it took."""
+        assert self._process is not None
+        begun = time.monotonic()
+        self._process.send_signal(signal.SIGTERM)
+        code = self._process.wait(20)
+        self._process = None
+        return code, time.monotonic() - begun
+
+    def wait(self, seconds: float) -> int:
+        """Wait for its end; its exit code."""
+        assert self._process is not None
+        code = self._process.wait(seconds)
+        self._process = None
+        return code
+
+    def kill(self) -> None:
+        """SIGKILL, if it still runs."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def text(self) -> str:
+        """Everything that it has logged."""
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+
+def grant(kube: KubeServer) -> None:
+    """Apply deploy/rbac.yaml."""
+    kube.kubectl("create", "namespace", NAMESPACE)
+    kube.kubectl("apply", "--server-side", "-f", str(CHECKOUT / "deploy" / "rbac.yaml"))

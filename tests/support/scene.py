@@ -1,0 +1,81 @@
+"""Objects of our kinds for a test, and what their statuses say."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+from tests.support.kube import KubeServer
+from tests.support.waiting import wait_until
+
+Body = dict[str, Any]
+Spec = dict[str, Any]
+API = "jenkins2fa.dev/v1alpha1"
+QUESTIONS: Spec = {"instanceSelector": {}, "enforcement": "Enforce", "allowedFactors": ["SecurityQuestions"], "apiTokens": "Exempt"}
+
+
+class Scene:
+    """One namespace with instances, policies and Secrets."""
+
+    def __init__(self, kube: KubeServer, namespace: str) -> None:
+        self.kube, self.namespace = kube, namespace
+
+    # --- making ---
+
+    def secret(self, name: str, **data: str) -> None:
+        encoded = {key: base64.b64encode(value.encode()).decode() for key, value in data.items()}
+        self.kube.apply({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "data": encoded}, namespace=self.namespace)
+
+    def credentials(self, url: str, token: str, *, name: str = "admin", username: str = "admin") -> None:
+        self.secret(name, host=url.split("/")[2], username=username, token=token)
+
+    def instance(self, name: str, url: str, *, labels: dict[str, str] | None = None, **spec: Any) -> None:
+        wanted = {"url": url + "/", "credentialsRef": {"name": "admin"}, "gate": {"mode": "Managed"}, "checkInterval": "5s", **spec}
+        self._apply("JenkinsInstance", name, {key: value for key, value in wanted.items() if value is not None}, labels)
+
+    def policy(self, name: str, spec: Spec | None = None, **changes: Any) -> None:
+        self._apply("TwoFactorPolicy", name, {**(spec or QUESTIONS), **changes}, None)
+
+    def annotate(self, kind: str, name: str, value: str) -> None:
+        self.kube.kubectl("annotate", kind, name, "-n", self.namespace, "--overwrite", f"jenkins2fa.dev/reconcile-at={value}")
+
+    def delete(self, kind: str, name: str) -> None:
+        self.kube.kubectl("delete", kind, name, "-n", self.namespace)
+
+    def _apply(self, kind: str, name: str, spec: Spec, labels: dict[str, str] | None) -> None:
+        metadata = {"name": name, "labels": labels or {}}
+        self.kube.apply({"apiVersion": API, "kind": kind, "metadata": metadata, "spec": spec}, namespace=self.namespace)
+
+    # --- seeing ---
+
+    def get(self, kind: str, name: str) -> Body:
+        return self.kube.get(kind, name, "-n", self.namespace)
+
+    def conditions(self, kind: str, name: str) -> dict[str, str]:
+        """Condition by type as `status/reason`."""
+        body = self.get(kind, name)
+        return {one["type"]: f"{one['status']}/{one['reason']}" for one in (body.get("status") or {}).get("conditions") or ()}
+
+    def message(self, kind: str, name: str, condition: str = "Ready") -> str:
+        found = [one["message"] for one in self.get(kind, name)["status"]["conditions"] if one["type"] == condition]
+        return str(found[0])
+
+    def wait(self, kind: str, name: str, *, seconds: float = 20.0, **wanted: str) -> Body:
+        """Wait until conditions are as wanted: `Ready="True/InForce"`, or `Ready="False"` for any reason. Returns the object."""
+
+        def check() -> bool:
+            found = self.conditions(kind, name)
+            generation = self.get(kind, name)["metadata"]["generation"] == self.get(kind, name).get("status", {}).get("observedGeneration")
+            same = all(found.get(one) == value or found.get(one, "").split("/")[0] == value for one, value in wanted.items())
+            assert same and generation, json.dumps(found)
+            return True
+
+        wait_until(check, seconds=seconds, every=0.15, what=f"{kind} {name} has {wanted}")
+        return self.get(kind, name)
+
+    def events(self, name: str) -> list[str]:
+        """Reasons of the Events about an object, oldest first."""
+        answer = json.loads(self.kube.kubectl("get", "events.events.k8s.io", "-n", self.namespace, "-o", "json"))
+        found = [one for one in answer["items"] if one["regarding"]["name"] == name]
+        return [one["reason"] for one in sorted(found, key=lambda one: one["eventTime"])]
