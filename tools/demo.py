@@ -27,7 +27,7 @@ sys.path[:0] = [str(CHECKOUT), str(CHECKOUT / "operator")]
 from tests.support.kube import KubeServer  # noqa: E402
 from tests.support.standin import StandIn  # noqa: E402
 
-NAMESPACE, OPERATOR_NAMESPACE = "demo", "jenkins-2fa-operator"
+NAMESPACE, OPERATOR_NAMESPACE = "demo", "jenkins-2fa"
 POLICY, INSTANCE = CHECKOUT / "examples" / "typical.yaml", CHECKOUT / "examples" / "instance.yaml"
 USERS = {
     "admin": {"password": "admin-pw-1", "admin": True, "email": "admin@example.invalid"},
