@@ -63,6 +63,8 @@ def _tell(context: Context, kind: Kind, body: Body, changed: list[dict[str, Any]
         condition = by_type.get(name)
         if condition is None or condition["reason"] in told:
             continue
+        if name == ENFORCED and condition["status"] == TRUE and READY in by_type:
+            continue  # Ready's message says it already
         told.add(condition["reason"])
         status, reason, message = (condition[part] for part in ("status", "reason", "message"))
         logger.info("%s %s: %s=%s/%s: %s", kind, read_metadata(body).key, name, status, reason, message)

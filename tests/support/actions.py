@@ -1,0 +1,30 @@
+"""What people do in a Jenkins behind the operator's back, by the plugin's own form."""
+
+from __future__ import annotations
+
+import json
+
+from tests.support.standin import StandIn
+
+OFF = {"formPage": "basicConfig", "enableTfa": False, "enableSecurityQuestion": True, "enableOtpOverEmail": {"senderEmailAddress": "a@b"}}
+
+
+def switch_off(jenkins: StandIn) -> None:
+    """An administrator switches two-factor authentication off on the plugin's page."""
+    admin = jenkins.browser("admin", "admin-pw-1")
+    admin.call("/login")
+    if admin.status("/") == 302:
+        assert admin.enrol().status_code == 302 or admin.second_factor().status_code == 302
+    answer = admin.call("/manage/tfaGlobalConfig/saveGlobalTfaSettings", "POST", data={"json": json.dumps(OFF)}, headers=admin.crumb())
+    assert answer.status_code == 302, answer.text[:300]
+    assert is_off(jenkins)
+
+
+def is_off(jenkins: StandIn) -> bool:
+    """Whether an ordinary user gets in without a second factor."""
+    return jenkins.browser("alice", "alice-pw-1").status("/") == 200
+
+
+def is_on(jenkins: StandIn) -> bool:
+    """Whether an ordinary user is asked for a second factor."""
+    return jenkins.browser("alice", "alice-pw-1").status("/") == 302
