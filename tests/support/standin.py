@@ -105,8 +105,10 @@ class StandIn:
             raise
 
     def __exit__(self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None) -> None:
-        self.stop()
-        if self._temporary:
+        if not self._temporary:
+            self.stop()
+        else:
+            self.kill()
             shutil.rmtree(self.home, ignore_errors=True)
 
     def start(self) -> Self:

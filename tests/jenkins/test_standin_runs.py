@@ -1,0 +1,147 @@
+"""The stand-in's life: a restart is a new run of Jenkins on the same home; so is a start after kill -9; faults can be switched."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+import requests
+
+from tests.support.standin import StandIn
+
+ENFORCE = """def c = io.jenkins.plugins.twofactor.jenkins.MoGlobalConfig.get()
+c.setEnableTfa(true); c.setEnableSecurityQuestionsAuthentication(true); c.save()"""
+LIVE = "print io.jenkins.plugins.twofactor.jenkins.MoFilter.moPluginSettings['ENABLE_MO_TFA_AUTHENTICATION']"
+SESSION = "print jenkins.model.Jenkins.SESSION_HASH"
+
+
+@pytest.fixture(params=["javax", "jakarta"])
+def jenkins(request: pytest.FixtureRequest) -> Iterator[StandIn]:
+    with StandIn(flavour=request.param) as running:
+        yield running
+
+
+def test_a_restart_reads_the_live_flag_from_disk_and_forgets_sessions_and_statics(jenkins: StandIn) -> None:
+    browser = jenkins.browser("alice")
+    browser.login("alice-pw-1")
+    jenkins.groovy(ENFORCE + "; io.jenkins.plugins.twofactor.jenkins.MoFilter.userAuthenticationStatus.put('mark', true)")
+    assert [jenkins.groovy(LIVE), browser.status()] == ["false", 200]
+    session = jenkins.groovy(SESSION)
+
+    begin = time.monotonic()
+    jenkins.restart()
+
+    assert time.monotonic() - begin < 5
+    assert jenkins.groovy(LIVE) == "true"
+    assert jenkins.groovy(SESSION) != session
+    assert browser.status() == 403, "the cookie of the former run is worth nothing"
+    assert jenkins.browser("alice").place() == "/user/alice/tfaConfiguration/", "the token of the former run still counts"
+    assert jenkins.groovy("print io.jenkins.plugins.twofactor.jenkins.MoFilter.userAuthenticationStatus['mark']") == "null"
+
+
+def test_start_up_scripts_run_before_the_first_request_and_a_broken_one_is_only_logged(jenkins: StandIn) -> None:
+    scripts = jenkins.home / "init.groovy.d"
+    scripts.mkdir()
+    (scripts / "1-broken.groovy").write_text("throw new IllegalStateException('on purpose')")
+    (scripts / "2-enforce.groovy").write_text(ENFORCE + "; Thread.sleep(400); " + LIVE.replace("print ", "") + " = true")
+    seen = set()
+    jenkins.restart(wait=False)
+    end = time.monotonic() + 20
+    while "302" not in seen and time.monotonic() < end:
+        try:
+            seen.add(str(jenkins.browser("alice").status()))
+        except requests.ConnectionError:
+            seen.add("refused")
+        time.sleep(0.01)
+    assert seen - {"refused", "200"} == {"503", "302"}, seen
+    assert jenkins.browser("alice").place() == "/user/alice/tfaConfiguration/"
+    assert "on purpose" in jenkins.log()
+
+
+def test_kill_9_and_a_new_start_continue_on_the_same_home_and_port(jenkins: StandIn) -> None:
+    jenkins.groovy(ENFORCE)
+    jenkins.browser("alice").enrol()
+    url, tokens, pid = jenkins.url, jenkins.tokens, jenkins.pid
+    jenkins.kill()
+    with pytest.raises(requests.ConnectionError):
+        jenkins.browser("alice").status()
+    jenkins.start()
+    assert (jenkins.url, jenkins.tokens) == (url, tokens)
+    assert jenkins.pid != pid
+    assert jenkins.browser("alice").place() == "/tfaUserAuth/securityQuestionAuth/"
+    assert stat.S_IMODE(os.stat(jenkins.home / "standin.json").st_mode) == 0o600
+
+
+def test_timers_end_with_their_run(jenkins: StandIn) -> None:
+    mark = jenkins.home / "late"
+    write = f"{{ new File('{mark}').text = 'x' }} as Runnable"
+    jenkins.groovy(f"jenkins.util.Timer.get().schedule({write}, 900, java.util.concurrent.TimeUnit.MILLISECONDS)")
+    jenkins.restart()
+    time.sleep(1)
+    assert not mark.exists()
+
+
+def test_while_it_restarts_pages_are_503_without_the_headers_of_jenkins(jenkins: StandIn) -> None:
+    jenkins.faults(restartingSeconds=0.4)
+    before = jenkins.runs()
+    answer = jenkins.browser("admin").call("/safeRestart", "POST")
+    assert answer.status_code == 302
+    during = jenkins.browser("admin").call("/api/json")
+    jenkins.wait_restarted(before)
+    assert during.status_code == 503
+    assert not {"X-Jenkins", "X-Jenkins-Session", "Retry-After"} & set(during.headers)
+    assert "restarting" in during.text
+
+
+def test_faults_refuse_valid_tokens_and_keep_jenkins_unavailable_for_a_while(jenkins: StandIn) -> None:
+    jenkins.faults(tokensRefusedSeconds=30)
+    assert [jenkins.browser("admin").status(), jenkins.browser("admin", "admin-pw-1").status()] == [401, 200]
+    jenkins.faults(tokensRefusedSeconds=0, unavailableSeconds=30)
+    assert jenkins.browser("admin").status() == 503
+    assert jenkins.groovy("print 'the control port works'") == "the control port works"
+    jenkins.faults(unavailableSeconds=0, tokensRefusedAroundRestartSeconds=30)
+    assert jenkins.browser("admin").status() == 200
+    jenkins.restart()
+    assert jenkins.browser("admin").status() == 401
+    with pytest.raises(ValueError, match="unknown switch"):
+        jenkins.faults(nonsense=1)
+
+
+def test_a_plugin_that_is_disabled_or_missing_has_no_classes_and_asks_nobody(jenkins: StandIn) -> None:
+    jenkins.groovy(ENFORCE)
+    jenkins.browser("alice").enrol()
+    about = "def p = jenkins.model.Jenkins.get().pluginManager.getPlugin('miniorange-two-factor'); print p?.with { [version, active] }"
+    jenkins.faults(plugin="disabled", pluginVersion="1.3.0")
+    jenkins.restart()
+    assert jenkins.groovy(about) == "[1.3.0, false]"
+    assert jenkins.browser("alice").status() == 200
+    assert jenkins.browser("admin", "admin-pw-1").script("print 1").status_code == 403, "without the plugin a password needs a crumb"
+    with pytest.raises(RuntimeError, match="No such property: io"):
+        jenkins.groovy(LIVE)
+    jenkins.groovy("hudson.model.User.get('alice').save()")
+    jenkins.faults(plugin="missing")
+    jenkins.restart()
+    assert jenkins.groovy(about) == "null"
+    jenkins.faults(plugin="enabled")
+    jenkins.restart()
+    assert jenkins.browser("alice").place() == "/user/alice/tfaConfiguration/", "saving a user while the plugin is off erases the enrolment"
+
+
+def test_the_process_ends_with_the_one_that_started_it(tmp_path: pathlib.Path) -> None:
+    script = f"""import os, pathlib
+from tests.support.standin import StandIn
+print(StandIn(home=pathlib.Path({str(tmp_path)!r})).start().pid, flush=True)
+os._exit(0)"""
+    checkout = pathlib.Path(__file__).resolve().parents[2]
+    done = subprocess.run([sys.executable, "-c", script], cwd=checkout, capture_output=True, text=True, check=True)
+    process = pathlib.Path("/proc") / done.stdout.strip()
+    end = time.monotonic() + 10
+    while process.exists() and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not process.exists()
