@@ -45,7 +45,7 @@ def apply_policy(context: Context, subject: Subject, policy: TwoFactorPolicy, dr
         take_over=may_take_over(context, subject.instance, seen) or subject.instance.meta.annotations.get(TAKE_OVER),
         groups=spec.enforced_groups or frozenset(),
     )
-    findings = check(Situation(spec, instance, seen, plan, order.owner, order.take_over))
+    findings = check(Situation(spec, instance, seen, plan, order.owner, order.take_over, second_factor_login=driver.second_factor_login))
     outcome = Outcome(subject.instance, policy, seen, plan, findings, mode, drift)
     if mode is Mode.WRITE and not refusals(findings) and (plan.changes or _is_to_be_claimed(seen, order)):
         return _change(context, subject, driver, outcome, order)
@@ -91,7 +91,15 @@ def _change(context: Context, subject: Subject, driver: MiniOrange, before: Outc
     if plan.paths:
         reason = "DriftCorrected" if before.drift else "Applied"
         announce(context, subject, Announcement(reason, f"{', '.join(plan.paths)} (policy {policy.meta.key})", action="Apply"))
-    situation = Situation(policy.spec, subject.instance.spec, result.observation, result.plan, order.owner, order.take_over)
+    situation = Situation(
+        policy.spec,
+        subject.instance.spec,
+        result.observation,
+        result.plan,
+        order.owner,
+        order.take_over,
+        second_factor_login=driver.second_factor_login,
+    )
     return Outcome(
         subject.instance,
         policy,

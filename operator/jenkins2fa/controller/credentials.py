@@ -1,6 +1,7 @@
 """Secrets and certificate authorities that instances refer to: read by name, kept at most a minute, sent only where they consent to.
 
-The keys of a Secret: ``host`` (must equal host and port of the URL), ``username``, ``token``.
+The keys of a Secret: ``host`` (must equal host and port of the URL), ``username``, ``token``, and ``secondFactorSeed`` where the account has to pass
+the second factor by itself.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ from jenkins2fa.api.instance import AuthorityRef, JenkinsInstance
 from jenkins2fa.api.meta import Key
 from jenkins2fa.api.rules import host_and_port
 from jenkins2fa.controller.kubernetes import Forbidden, Kubernetes, NotFound
+from jenkins2fa.jenkins.attempts import Attempts
 from jenkins2fa.jenkins.errors import CertificateRejected, HostNotAllowed, SecretMissing
 from jenkins2fa.jenkins.http import Connection, Credentials
+from jenkins2fa.jenkins.login import seed_problem
 
 LONGEST_USE = 60.0  # seconds
 
@@ -35,11 +38,16 @@ class CredentialStore:
         self._kubernetes, self._clock = kubernetes, clock
         self._lock = threading.Lock()
         self._held: dict[tuple[str, Key], _Held] = {}
+        self._attempts: dict[tuple[str, Key], Attempts] = {}  # by URL and Secret; they outlive connections, or a wrong answer would be sent every pass
 
     def connection(self, instance: JenkinsInstance) -> Connection:
         """How to reach an instance as the operator's account."""
         namespace, spec = instance.meta.namespace, instance.spec
-        return Connection(spec.url, self._account(Key(namespace, spec.credentials), spec.url), self._authority(namespace, spec.authority))
+        key = Key(namespace, spec.credentials)
+        account, authority = self._account(key, spec.url), self._authority(namespace, spec.authority)
+        with self._lock:
+            attempts = self._attempts.setdefault((spec.url, key), Attempts(self._clock))
+        return Connection(spec.url, account, authority, attempts=attempts)
 
     def canary(self, instance: JenkinsInstance, secret: str) -> Credentials:
         """An account for probes; its Secret must consent to the host as well."""
@@ -59,7 +67,7 @@ class CredentialStore:
             raise HostNotAllowed(
                 f"the Secret {key.name} is not for {wanted}: nothing was sent. Set its key host to {wanted}, or correct spec.url"
             )
-        return Credentials(_required(data, key, "username").strip(), _required(data, key, "token").strip())
+        return Credentials(_required(data, key, "username").strip(), _required(data, key, "token").strip(), _seed(data, key))
 
     def _authority(self, namespace: str, reference: AuthorityRef | None) -> str | None:
         if reference is None:
@@ -107,3 +115,14 @@ def _required(data: Mapping[str, str], key: Key, name: str) -> str:
     if not (data.get(name) or "").strip():
         raise SecretMissing(f"the Secret {key.name} has no key {name}: it needs host, username and token")
     return data[name]
+
+
+def _seed(data: Mapping[str, str], key: Key) -> str | None:
+    """The seed of the account's second factor. An absent key means that it has none; an empty one is a mistake, like a short one."""
+    if "secondFactorSeed" not in data:
+        return None
+    seed = data["secondFactorSeed"].strip()
+    problem = seed_problem(seed)
+    if problem:
+        raise SecretMissing(f"the key secondFactorSeed of the Secret {key.name} {problem}")
+    return seed

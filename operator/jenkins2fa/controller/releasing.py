@@ -10,7 +10,7 @@ from jenkins2fa.api.status import PolicyReference, governing_policy
 from jenkins2fa.controller.context import Context
 from jenkins2fa.controller.events import Announcement
 from jenkins2fa.controller.kubernetes import KubernetesError, NotFound
-from jenkins2fa.controller.report import announce
+from jenkins2fa.controller.report import RELEASING, announce
 from jenkins2fa.controller.subject import Subject
 from jenkins2fa.core.conditions import Outcome, Trouble
 from jenkins2fa.core.observation import Observation
@@ -29,7 +29,7 @@ def without_policy(context: Context, subject: Subject, driver: MiniOrange, seen:
     grace = context.options.release_grace.total_seconds()
     if context.clock() - memory.gone_policy[1] < grace or not context.leading():
         message = f"the policy of this Jenkins was deleted: its deletionPolicy {deletion} is carried out {grace:g} s after that was noticed"
-        return Outcome(instance, None, seen, trouble=Trouble("Releasing", message, transient=True))
+        return Outcome(instance, None, seen, trouble=Trouble(RELEASING, message, transient=True))
     driver.release(deletion)
     note = f"the policy was deleted, and its deletionPolicy {deletion} is carried out"
     announce(context, subject, Announcement("Released", note, action="Release"))
@@ -55,13 +55,14 @@ def _is_gone(context: Context, instance: JenkinsInstance, named: PolicyReference
     """Whether the policy with this UID is deleted for certain, in a namespace that stays, while its kind is served."""
     if any(found.meta.uid == uid for found in context.store.policies()):
         return False  # it only selects the instance no more
-    where = {instance.meta.namespace, context.options.policy_namespace, named.namespace if named else None} - {None}
+    known = named is not None and named.uid == uid
+    homes = {named.namespace if named and known else context.options.policy_namespace or instance.meta.namespace, instance.meta.namespace}
     try:
-        if not context.kubernetes.served() or any(_is_terminating(context, str(namespace)) for namespace in where):
+        if not context.kubernetes.served() or any(_is_terminating(context, namespace) for namespace in homes):
             return False
-        if named is not None and named.uid == uid:
+        if named is not None and known:
             return _is_another(context, Key(named.namespace, named.name), uid)
-        live = (body for namespace in where for body in context.kubernetes.list(policy.PLURAL, namespace))
+        live = (body for namespace in homes for body in context.kubernetes.list(policy.PLURAL, namespace))
         return all(read_metadata(body).uid != uid for body in live)
     except KubernetesError:
         return False

@@ -38,6 +38,8 @@ from jenkins2fa.core.conditions import Outcome, field_statuses, judge
 from jenkins2fa.core.mode import Mode
 from jenkins2fa.core.observation import GateState, Observation
 
+RELEASING = "Releasing"
+
 logger = logging.getLogger(__name__)
 
 
@@ -95,6 +97,8 @@ def instance_document(body: Body, outcome: Outcome, context: Context) -> dict[st
             policy_column=policy_column(found.meta.key, policy or None),
         )
     )
+    if outcome.trouble is not None and outcome.trouble.reason == RELEASING:
+        document.pop("policy")  # the next pass asks for it by name
     if seen is None:
         for name in ("jenkins", "gate", *(("fields",) if outcome.mode is Mode.SUSPENDED else ())):
             document.pop(name)

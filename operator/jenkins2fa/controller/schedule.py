@@ -5,6 +5,7 @@ from __future__ import annotations
 from jenkins2fa.controller.context import Context
 from jenkins2fa.controller.memory import Memory
 from jenkins2fa.controller.queue import Requeue, Urgency
+from jenkins2fa.controller.report import RELEASING
 from jenkins2fa.core.conditions import Outcome
 
 STARTING_SECONDS = 1.0
@@ -20,7 +21,7 @@ def when_again(outcome: Outcome, memory: Memory, context: Context) -> Requeue:
         return Requeue(after=interval)
     if trouble.reason == "Starting":
         return Requeue(after=STARTING_SECONDS, urgency=Urgency.DRIFT)
-    if trouble.reason == "Releasing" and memory.gone_policy is not None:
+    if trouble.reason == RELEASING and memory.gone_policy is not None:
         left = memory.gone_policy[1] + context.options.release_grace.total_seconds() - context.clock()
         return Requeue(after=min(interval, max(0.2, left)), urgency=Urgency.DRIFT)
     if trouble.reason == "Unreachable":

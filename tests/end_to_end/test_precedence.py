@@ -1,0 +1,98 @@
+"""Which policy governs, and what the others say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.actions import is_off, is_on
+from tests.support.kube import KubeServer
+from tests.support.running import OperatorProcess
+from tests.support.scene import Scene
+from tests.support.standin import StandIn
+from tests.support.waiting import wait_until
+
+
+@pytest.fixture
+def platform(kube: KubeServer) -> Iterator[Scene]:
+    """The operator's policy namespace; empty again after the test."""
+    if "namespace/platform" not in kube.kubectl("get", "namespaces", "-o", "name").split():
+        kube.new_namespace("platform")
+    scene = Scene(kube, "platform")
+    yield scene
+    kube.kubectl("delete", "tfp", "--all", "-n", "platform")
+
+
+def test_loser_says_who_overrides_it(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
+    scene.instance("build", jenkins.url)
+    scene.policy("strong", priority=10)
+    scene.policy("weak", enforcement="Off")
+    scene.wait("tfp", "strong", Ready="True", Enforced="True/Probed")
+    loser = scene.wait("tfp", "weak", Ready="False/Overridden", Stalled="True/Overridden")
+    assert f"{scene.namespace}/strong" in scene.message("tfp", "weak")
+    assert loser["status"]["instances"]["overridden"] == 1
+    assert is_on(jenkins)
+    scene.policy("strong", priority=-1)
+    scene.wait("tfp", "weak", Ready="True", Enforced="False/Off")
+    scene.wait("tfp", "strong", Ready="False/Overridden")
+    assert is_off(jenkins)
+
+
+def test_policy_that_matches_nothing_says_so(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
+    scene.instance("build", jenkins.url, labels={"tier": "test"})
+    scene.policy("baseline", instanceSelector={"matchLabels": {"tier": "production"}})
+    scene.wait("tfp", "baseline", Ready="False/NoMatchingInstance", Stalled="True", Enforced="Unknown")
+    scene.wait("ji", "build", Ready="True/NoPolicy", Enforced="Unknown/NoPolicy")
+    assert scene.get("ji", "build")["status"]["summary"]["policy"] == "<none>"
+
+
+def test_label_decides_at_once_who_governs(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
+    scene.policy("baseline", instanceSelector={"matchLabels": {"tier": "production"}})
+    scene.instance("build", jenkins.url, checkInterval="1h", labels={"tier": "production"})
+    scene.wait("tfp", "baseline", Ready="True", Enforced="True/Probed")
+    scene.kube.kubectl("label", "ji", "build", "-n", scene.namespace, "--overwrite", "tier=test")
+    scene.wait("tfp", "baseline", Ready="False/NoMatchingInstance")
+    scene.wait("ji", "build", Ready="True/NoPolicy")
+    assert is_on(jenkins), "an instance that is merely no longer selected is left as it is"
+
+
+def test_platform_outranks_every_team(operator: OperatorProcess, scene: Scene, platform: Scene, jenkins: StandIn) -> None:
+    scene.instance("build", jenkins.url)
+    scene.policy("own", enforcement="Off", priority=1000)
+    scene.wait("tfp", "own", Ready="True", Enforced="False/Off")
+    scene.kube.kubectl("label", "namespace", scene.namespace, "guarded=yes")
+    platform.policy("floor", namespaceSelector={"matchLabels": {"guarded": "yes"}})
+    platform.wait("tfp", "floor", Ready="True", Enforced="True/Probed")
+    scene.wait("tfp", "own", Ready="False/Overridden")
+    assert scene.get("ji", "build")["status"]["summary"]["policy"] == "platform/floor"
+    assert is_on(jenkins)
+    scene.kube.kubectl("label", "namespace", scene.namespace, "guarded-")
+    scene.wait("tfp", "own", Ready="True", Enforced="False/Off")
+    platform.wait("tfp", "floor", Ready="False/NoMatchingInstance")
+
+
+def test_namespace_selector_of_a_team_reaches_nobody_else(operator: OperatorProcess, scene: Scene, kube: KubeServer, jenkins: StandIn) -> None:
+    other = Scene(kube, kube.new_namespace(f"{scene.namespace[:50]}-other"))
+    scene.instance("build", jenkins.url)
+    scene.wait("ji", "build", Ready="True/NoPolicy")
+    other.policy("grab", enforcement="Off", namespaceSelector={})
+    other.wait("tfp", "grab", Ready="False/NoMatchingInstance")
+    assert scene.conditions("ji", "build")["Ready"] == "True/NoPolicy"
+    kube.remove_namespace(other.namespace)
+
+
+def test_two_instances_for_one_jenkins_the_older_wins(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
+    scene.instance("older", jenkins.url)
+    scene.policy("baseline")
+    scene.wait("ji", "older", Ready="True", Enforced="True/Probed")
+    wait_until(lambda: "older" in scene.kube.kubectl("get", "ji", "-n", scene.namespace))
+    localhost = jenkins.url.replace("127.0.0.1", "localhost")
+    scene.credentials(localhost, jenkins.tokens["admin"], name="again")
+    scene.instance("younger", localhost, credentialsRef={"name": "again"})
+    scene.wait("ji", "younger", Ready="False/DuplicateInstance", Stalled="True")
+    assert f"{scene.namespace}/older" in scene.message("ji", "younger")
+    scene.wait("ji", "older", Ready="True", Enforced="True/Probed")
+    scene.delete("ji", "older")
+    scene.annotate("ji", "younger", "now")
+    scene.wait("ji", "younger", Ready="True", Enforced="True/Probed")
