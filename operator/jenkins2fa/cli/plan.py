@@ -71,7 +71,17 @@ def look_at(
 
 def look_through(policy: TwoFactorPolicy, target: Target, observation: Observation, take_over: str | None = None) -> Look:
     code = gate_code_for(policy.spec, target.instance.spec, observation.user)
-    found = assess(policy, target.instance, observation, code, cluster=COMMAND_LINE, now=datetime.now(UTC), take_over=take_over)
+    account = target.connection.credentials
+    found = assess(
+        policy,
+        target.instance,
+        observation,
+        code,
+        cluster=COMMAND_LINE,
+        now=datetime.now(UTC),
+        take_over=take_over,
+        second_factor_login=account is not None and account.second_factor_seed is not None,
+    )
     return Look(policy, target, observation, found)
 
 

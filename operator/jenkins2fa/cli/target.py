@@ -19,6 +19,7 @@ from jenkins2fa.api.rules import instance_problems
 from jenkins2fa.cli.checking import check
 from jenkins2fa.cli.manifests import Failure, Manifest, UnreadableFile, find_files, is_ours, read_manifests
 from jenkins2fa.jenkins.http import Connection, Credentials
+from jenkins2fa.jenkins.login import seed_problem
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -49,6 +50,14 @@ class Target:
     connection: Connection
 
 
+SEED_FILE, SEED_VARIABLE = "jenkins2fa.second-factor-seed-file", "JENKINS_SECOND_FACTOR_SEED"
+
+
+def _remember_seed_file(context: click.Context, _parameter: click.Parameter, value: str | None) -> None:
+    """Kept beside the parameters: commands pass on what they know, and none of them has to know of this one."""
+    context.meta[SEED_FILE] = value
+
+
 def connection_options(command: F) -> F:
     """Adds the options that name a Jenkins and an account."""
     options = (
@@ -62,6 +71,14 @@ def connection_options(command: F) -> F:
             "--token-file",
             type=click.Path(),
             help="File with its API token ('-' = standard input); else the environment variable JENKINS_TOKEN.",
+        ),
+        click.option(
+            "--second-factor-seed-file",
+            type=click.Path(),
+            expose_value=False,
+            callback=_remember_seed_file,
+            help="File with the seed of the account's answers to security questions ('-' = standard input), for a Jenkins without a gate; else the "
+            "environment variable JENKINS_SECOND_FACTOR_SEED.",
         ),
         click.option("--ca-file", type=click.Path(), help="Certificate authority of the Jenkins (PEM); default: the usual authorities."),
     )
@@ -100,10 +117,10 @@ def read_target(
 def read_credentials(username: str | None, token_file: str | None) -> Credentials:
     if not username:
         raise CannotGoOn("no account: give --username, or set JENKINS_USER")
-    token = _read_token(token_file) if token_file else os.environ.get("JENKINS_TOKEN", "").strip()
+    token = _read_secret("--token-file", token_file) if token_file else os.environ.get("JENKINS_TOKEN", "").strip()
     if not token:
         raise CannotGoOn("no API token: give --token-file FILE, or set JENKINS_TOKEN")
-    return Credentials(username, token)
+    return Credentials(username, token, _read_seed())
 
 
 def load_manifests(paths: tuple[str, ...]) -> list[Manifest]:
@@ -141,11 +158,22 @@ def _instance(manifests: list[Manifest], url: str | None) -> JenkinsInstance:
     return JenkinsInstance(Metadata("", ""), spec)
 
 
-def _read_token(file: str) -> str:
+def _read_seed() -> str | None:
+    """The seed of the second factor; None = the account has none."""
+    context = click.get_current_context(silent=True)
+    file = context.meta.get(SEED_FILE) if context else None
+    seed = _read_secret("--second-factor-seed-file", file) if file else os.environ.get(SEED_VARIABLE, "").strip()
+    problem = seed_problem(seed) if seed or file else None
+    if problem:
+        raise CannotGoOn(f"the seed of the second factor {problem}")
+    return seed or None
+
+
+def _read_secret(option: str, file: str) -> str:
     try:
         return (sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")).strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise CannotGoOn(f"--token-file {file}: {getattr(error, 'strerror', None) or 'is not text'}") from None
+        raise CannotGoOn(f"{option} {file}: {getattr(error, 'strerror', None) or 'is not text'}") from None
 
 
 def _read_ca(file: str | None) -> str | None:

@@ -46,8 +46,10 @@ def assess(
     take_over: str | None = None,
     require_approval: bool = False,
     asked: bool = False,
+    second_factor_login: bool = False,
 ) -> Assessment:
-    """``gate_code``: SHA-256 of the gate's text that ought to run; ``cluster``: the cluster's UID, for the owner mark; ``asked``: a person wants it now.
+    """``gate_code``: SHA-256 of the gate's text that ought to run; ``cluster``: the cluster's UID, for the owner mark; ``asked``: a person wants it now;
+    ``second_factor_login``: the operator's account can answer security questions by itself.
 
     Approvals and take-overs come from the annotations of policy and instance; ``take_over`` (an owner's name) is another way to say so."""
     desired = desired_state(policy.spec, instance.spec, observation.user)
@@ -64,6 +66,7 @@ def assess(
         flapping=flapping_fields(observation, now) if drift and not asked else (),
         approval=approval_digest(desired) if require_approval else None,
         approved=policy.meta.annotations.get(APPROVE_WEAKENING),
+        second_factor_login=second_factor_login,
     )
     glass = observation.break_glass_until is not None and observation.break_glass_until > now
     return Assessment(plan, drift, mode_of(policy.spec, instance.spec, drift=drift, break_glass=glass), check(situation), owner)

@@ -35,7 +35,8 @@ class Finding:
 @dataclass(frozen=True, slots=True)
 class Situation:
     """All that the checks look at. ``flapping``: fields that were corrected too often of late; ``approval`` None = none is needed, else the digest that
-    the annotation approve-weakening has to name; ``approved`` is what it names."""
+    the annotation approve-weakening has to name; ``approved`` is what it names. ``second_factor_login``: the operator's account can answer security
+    questions by itself."""
 
     policy: PolicySpec
     instance: InstanceSpec
@@ -108,14 +109,17 @@ def trial_is_pending(s: Situation) -> Finding | None:
 
 def operator_locked_out(s: Situation) -> Finding | None:
     """The first of all checks: nothing is switched on that would leave the operator outside."""
-    if s.policy.enforcement is Enforcement.OFF or s.plan.desired.gate is not None or s.second_factor_login:
+    if s.policy.enforcement is Enforcement.OFF or s.plan.desired.gate is not None or not s.plan.desired.plugin.factors:
         return None
-    if not s.plan.desired.plugin.factors:
+    if s.second_factor_login and Factor.SECURITY_QUESTIONS in s.plan.desired.plugin.factors:
         return None
+    way_out = (
+        "allow SecurityQuestions, the only factor that it can pass by itself, or set gate.mode: Managed on the JenkinsInstance"
+        if s.second_factor_login
+        else "set gate.mode: Managed on the JenkinsInstance, or put a secondFactorSeed into its Secret and allow SecurityQuestions"
+    )
     return Finding(
-        "OperatorLockedOut",
-        "once enforced, the operator's own API token would be challenged too and it could neither repair nor switch off: "
-        "set gate.mode: Managed on the JenkinsInstance",
+        "OperatorLockedOut", f"once enforced, the operator's own API token would be challenged too and it could neither repair nor switch off: {way_out}"
     )
 
 

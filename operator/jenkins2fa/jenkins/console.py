@@ -10,24 +10,14 @@ import base64
 import json
 import secrets
 from typing import Any
-from urllib.parse import urlsplit
 
 from jenkins2fa.jenkins import scripts
-from jenkins2fa.jenkins.errors import (
-    ChallengedBySecondFactor,
-    Forbidden,
-    ProtocolError,
-    Redirected,
-    Refused,
-    ScriptFailed,
-    Starting,
-    Unauthorized,
-    quote,
-)
+from jenkins2fa.jenkins.answers import expect_success
+from jenkins2fa.jenkins.errors import ProtocolError, Refused, ScriptFailed, quote
 from jenkins2fa.jenkins.http import Answer, Connection, Http
+from jenkins2fa.jenkins.login import SecondFactorLogin
 
 REFUSALS = frozenset({"TrialPending", "OwnedElsewhere", "QuietingDown", "NotPersisted"})
-CHALLENGE_PAGES = ("tfaConfiguration", "tfaUserAuth")
 
 
 class Console:
@@ -35,6 +25,7 @@ class Console:
 
     def __init__(self, connection: Connection) -> None:
         self._http = Http(connection)
+        self.login = SecondFactorLogin(self._http)
         self.requests = 0
 
     def run(self, name: str, *, resident: bool = False, **values: Any) -> dict[str, Any]:
@@ -59,8 +50,11 @@ class Console:
         if resident:
             data["resident"] = _reference(scripts.RESIDENT, scripts.RESIDENT in with_texts)
         text = scripts.script(scripts.BOOTSTRAP).text.replace("<BASE64>", base64.b64encode(json.dumps(data).encode()).decode())
+        return _unframe(self.login.through(lambda: self._post(text)), nonce)
+
+    def _post(self, text: str) -> Answer:
         self.requests += 1
-        return _unframe(self._http.post("scriptText", {"script": text}), nonce)
+        return self._http.post("scriptText", {"script": text})
 
 
 def _reference(name: str, with_text: bool) -> dict[str, str]:
@@ -109,41 +103,3 @@ REFUSAL_TEXTS = {
     "QuietingDown": "{}: nothing is changed until it is back, or `Cancel shutdown` was chosen in Jenkins",
     "NotPersisted": "{}: is the disk full or read-only?",
 }
-
-
-def expect_success(answer: Answer) -> None:
-    """Nothing on 200; else the error that the status means. 401, 500 and 302 are also seen around a restart: the caller knows whether there is one."""
-    match answer.status:
-        case 200:
-            return
-        case 503:
-            raise Starting("Jenkins is starting or restarting (503)")
-        case 401:
-            raise Unauthorized("Jenkins refused the user name or API token (401): renew the token in the Secret")
-        case 403:
-            permission = answer.headers.get("X-Required-Permission", "")
-            if permission:
-                raise Forbidden("the account lacks Jenkins' Administer permission, which the script console needs (403)")
-            raise Forbidden("Jenkins, or something in front of it, forbids the request (403)")
-        case 404 | 405:
-            raise ProtocolError(f"there is no script console at this URL ({answer.status}): is the context path in spec.url right?", transient=False)
-        case status if 300 <= status < 400:
-            raise _redirection(answer)
-        case status:
-            raise ProtocolError(f"Jenkins answered {status}", transient=status >= 500)
-
-
-def is_challenge(location: str) -> bool:
-    """Whether a Location is one of the plugin's two challenge pages (with no root URL configured it is ``…/nulltfaUserAuth/…``)."""
-    segments = [segment for segment in urlsplit(location).path.split("/") if segment]
-    return any(segment.removeprefix("null") in CHALLENGE_PAGES for segment in segments)
-
-
-def _redirection(answer: Answer) -> Exception:
-    if is_challenge(answer.location):
-        return ChallengedBySecondFactor(
-            "Jenkins asks the operator itself for a second factor, so it can neither read nor repair: set gate.mode: Managed, and let the operator in once "
-            "(`jenkins2fa unlock` tells how)"
-        )
-    host = urlsplit(answer.location).netloc.rpartition("@")[2] or "another page of the same host"
-    return Redirected(f"Jenkins, or something in front of it, redirects to {host} ({answer.status}): set spec.url to where Jenkins itself answers")

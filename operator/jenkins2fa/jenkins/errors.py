@@ -9,6 +9,7 @@
     ├── Unauthorized              401
     ├── Forbidden                 403
     ├── ChallengedBySecondFactor  302 to one of the plugin's challenge pages
+    ├── SecondFactorRejected      the account has a second factor, and it was refused
     ├── Redirected                302 to anywhere else
     ├── ProtocolError             an answer that is not ours: a web page, cut short, another nonce
     ├── MultipleReplicas          several JVMs answer in turn
@@ -65,6 +66,13 @@ class Forbidden(JenkinsError):
 
 class ChallengedBySecondFactor(JenkinsError):
     reason = "ChallengedBySecondFactor"
+    transient = False
+
+
+class SecondFactorRejected(JenkinsError):
+    """Trying again would only repeat it: a person has to put the Secret or the account's enrolment right."""
+
+    reason = "SecondFactorRejected"
     transient = False
 
 

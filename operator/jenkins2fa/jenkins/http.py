@@ -13,6 +13,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import HTTPBasicAuth
 
+from jenkins2fa.jenkins.attempts import Attempts
 from jenkins2fa.jenkins.errors import CertificateRejected, ProtocolError, Unreachable
 
 CONNECT_SECONDS = 3.0
@@ -22,21 +23,26 @@ LONGEST_ANSWER = 8 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """An account of a Jenkins. ``secret`` is an API token, or a canary's password; it is never shown."""
+    """An account of a Jenkins. ``secret`` is an API token, or a canary's password; ``second_factor_seed`` is what its answers to security questions
+    are derived from (None = it cannot pass a second factor). Neither is ever shown."""
 
     username: str
     secret: str = field(repr=False)
+    second_factor_seed: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """Where a Jenkins is and who we are there. ``url`` ends with a slash; ``authority`` is PEM text, None = the usual authorities."""
+    """Where a Jenkins is and who we are there. ``url`` ends with a slash; ``authority`` is PEM text, None = the usual authorities.
+
+    ``attempts`` is what all sessions of this account share about its second factor."""
 
     url: str
     credentials: Credentials | None
     authority: str | None = field(default=None, repr=False)
     connect_seconds: float = CONNECT_SECONDS
     read_seconds: float = READ_SECONDS
+    attempts: Attempts = field(default_factory=Attempts, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from jenkins2fa.core.conditions import Proof
-from jenkins2fa.jenkins.console import expect_success, is_challenge
+from jenkins2fa.jenkins.answers import expect_success, is_challenged
 from jenkins2fa.jenkins.errors import ProtocolError
 from jenkins2fa.jenkins.http import Connection, Credentials, Http
 
@@ -41,7 +41,7 @@ def _probe(connection: Connection, headers: dict[str, str]) -> Proof:
         answer = http.get("", headers)
     finally:
         http.close()
-    if 300 <= answer.status < 400 and is_challenge(answer.location):
+    if is_challenged(answer):
         return Proof.CHALLENGED
     expect_success(answer)
     if "X-Jenkins" not in answer.headers:

@@ -40,6 +40,24 @@ class MiniOrange:
         """How many requests to the script console this driver has made."""
         return self._console.requests
 
+    @property
+    def second_factor_login(self) -> bool:
+        """Whether this account can pass a second factor by itself."""
+        return self._console.login.possible
+
+    @property
+    def logins(self) -> int:
+        """How often this driver's session has passed the second factor."""
+        return self._console.login.logins
+
+    def verify_early(self) -> None:
+        """Makes sure that the account is enrolled and that its answers are right, while nobody asks for them yet."""
+        if not self.second_factor_login or self.logins:
+            return
+        seen = self.observe()
+        if seen.enrolled is not None and seen.user:
+            self._console.login.verify_early(seen.user, enrolled=seen.enrolled)
+
     def observe(self, *, groups: Iterable[str] = (), users: bool = False) -> Observation:
         """Everything that there is to know, in one request. ``groups``: is anybody known to be in them; ``users``: count enrolments too."""
         return read_observation(self._console.run(scripts.OBSERVE, groups=sorted(groups), users=users))
@@ -125,6 +143,7 @@ def read_observation(answer: Mapping[str, Any]) -> Observation:
             session=jenkins["session"],
             identity=jenkins["identity"],
             user=sound["self"]["id"] or "",
+            enrolled=(sound.get("enrolment") or {}).get("securityQuestions"),
             root_url=jenkins["rootUrl"],
             quieting_down=jenkins["quietingDown"],
             plugin=_plugin(sound.get("plugin") or {}),

@@ -99,6 +99,10 @@ answer.configurationAsCode = attempt {
     def managed = files.any { it.file && it.getText('UTF-8') =~ /(?m)^\s+moGlobalConfig:/ }
     [managed: managed ?: (files.every { it.file } ? false : null)]
 }
+answer.enrolment = attempt {
+    def questions = plugins('tfaMethodsConfig.MoSecurityQuestionConfig')
+    [securityQuestions: questions == null ? null : (User.current()?.getProperty(questions)?.isConfigured() ?: false)]
+}
 if (input.groups) answer.groups = attempt {
     def strategy = jenkins.securityRealm.groupIdStrategy
     def wanted = input.groups.collectEntries { [strategy.keyFor(it), it] }, found = [] as Set

@@ -1,0 +1,46 @@
+"""What an answer of Jenkins means before anybody looks at its body."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from jenkins2fa.jenkins.challenge import is_challenge
+from jenkins2fa.jenkins.errors import ChallengedBySecondFactor, Forbidden, ProtocolError, Redirected, Starting, Unauthorized
+from jenkins2fa.jenkins.http import Answer
+
+
+def is_challenged(answer: Answer) -> bool:
+    """Whether the plugin sent us to its second factor instead of carrying the request out."""
+    return 300 <= answer.status < 400 and is_challenge(answer.location)
+
+
+def expect_success(answer: Answer) -> None:
+    """Nothing on 200; else the error that the status means. 401, 500 and 302 are also seen around a restart: the caller knows whether there is one."""
+    match answer.status:
+        case 200:
+            return
+        case 503:
+            raise Starting("Jenkins is starting or restarting (503)")
+        case 401:
+            raise Unauthorized("Jenkins refused the user name or API token (401): renew the token in the Secret")
+        case 403:
+            permission = answer.headers.get("X-Required-Permission", "")
+            if permission:
+                raise Forbidden("the account lacks Jenkins' Administer permission, which the script console needs (403)")
+            raise Forbidden("Jenkins, or something in front of it, forbids the request (403)")
+        case 404 | 405:
+            raise ProtocolError(f"there is no script console at this URL ({answer.status}): is the context path in spec.url right?", transient=False)
+        case status if 300 <= status < 400:
+            raise _redirection(answer)
+        case status:
+            raise ProtocolError(f"Jenkins answered {status}", transient=status >= 500)
+
+
+def _redirection(answer: Answer) -> Exception:
+    if is_challenge(answer.location):
+        return ChallengedBySecondFactor(
+            "Jenkins asks the operator itself for a second factor, so it can neither read nor repair: set gate.mode: Managed, or put a secondFactorSeed into "
+            "the Secret, and let the operator in once (`jenkins2fa unlock` tells how)"
+        )
+    host = urlsplit(answer.location).netloc.rpartition("@")[2] or "another page of the same host"
+    return Redirected(f"Jenkins, or something in front of it, redirects to {host} ({answer.status}): set spec.url to where Jenkins itself answers")

@@ -1,0 +1,98 @@
+"""The plugin's challenge pages: which one a redirect means, and which questions one of them shows.
+
+Nothing here sends anything. Places are only ever read as what follows the context path, so a redirect to another host leads nowhere else than
+to the same page of the Jenkins that was asked. Source of the pages: jenkins-contract, "The filter" and "Ways for the operator to stay in".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from html.parser import HTMLParser
+from urllib.parse import unquote, urlsplit
+
+from jenkins2fa.jenkins.errors import ProtocolError
+
+ENROLMENT, CHALLENGE, QUESTIONS = "tfaConfiguration", "tfaUserAuth", "securityQuestionAuth"
+AUTHENTICATE = "securityQuestionAuthenticate"
+NO_ROOT_URL = "null"  # what the plugin puts before its page when Jenkins has no root URL configured
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """What the plugin asks for. ``user`` is set when the account is to enrol: its id as a path segment, still percent-encoded.
+
+    ``factor`` is the page of the factor asked for, empty when there is a choice."""
+
+    user: str | None = None
+    factor: str = ""
+
+
+def is_challenge(location: str) -> bool:
+    """Whether a Location is one of the plugin's two challenge pages (with no root URL configured it is ``…/nulltfaUserAuth/…``)."""
+    return any(segment.removeprefix(NO_ROOT_URL) in (ENROLMENT, CHALLENGE) for segment in _segments(location))
+
+
+def read_challenge(location: str) -> Challenge:
+    """Which challenge a Location is, whatever host and context path stand before it. Raises ProtocolError for one that is not known."""
+    segments = _segments(location)
+    for at in reversed(range(len(segments))):
+        name = segments[at].removeprefix(NO_ROOT_URL)
+        if name == CHALLENGE:
+            return Challenge(factor=segments[at + 1] if at + 1 < len(segments) else "")
+        if name == ENROLMENT and at >= 2 and segments[at - 2].removeprefix(NO_ROOT_URL) == "user" and _is_plain(segments[at - 1]):
+            return Challenge(user=segments[at - 1])
+    raise ProtocolError("Jenkins redirects to a page of the second factor that this operator does not know", transient=False)
+
+
+def shown_questions(page: str, known: Iterable[str]) -> tuple[str, ...] | None:
+    """Those of the ``known`` questions that the page asks, in the order shown; None when it is not the page that asks security questions."""
+    parser = _Page()
+    parser.feed(page)
+    parser.close()
+    if not any(_segments(action)[-1:] == [AUTHENTICATE] for action in parser.actions):
+        return None
+    wanted = {_one_line(question): question for question in known}
+    return tuple(dict.fromkeys(wanted[text] for text in map(_one_line, parser.texts) if text in wanted))
+
+
+class _Page(HTMLParser):
+    """The texts that a reader sees, one for each run between two tags, and where the forms lead to."""
+
+    UNSEEN = frozenset({"script", "style", "template", "title"})
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.texts: list[str] = []
+        self.actions: list[str] = []
+        self._unseen = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in self.UNSEEN:
+            self._unseen += 1
+        if tag == "form":
+            self.actions += [value for name, value in attrs if name == "action" and value]
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in self.UNSEEN and self._unseen:
+            self._unseen -= 1
+
+    def handle_data(self, data: str) -> None:
+        if not self._unseen:
+            self.texts.append(data)
+
+
+def _segments(location: str) -> list[str]:
+    try:
+        return [segment for segment in urlsplit(location).path.split("/") if segment]
+    except ValueError:  # no URL at all
+        return []
+
+
+def _is_plain(segment: str) -> bool:
+    """Whether a segment stays one when a client normalises the path."""
+    return unquote(segment) not in (".", "..") and not any(sign in unquote(segment) for sign in "/\\;")
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

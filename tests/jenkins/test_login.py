@@ -1,0 +1,293 @@
+"""The operator passes the second factor by itself (gate.mode Never), against the stand-in: enrols, answers, keeps its session, never hammers."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Literal
+
+import pytest
+
+from jenkins2fa.api.policy import DeletionPolicy
+from jenkins2fa.core.conditions import Proof
+from jenkins2fa.core.desired import Desired
+from jenkins2fa.core.settings import PluginSettings
+from jenkins2fa.jenkins import login
+from jenkins2fa.jenkins.attempts import PAUSE_SECONDS, Attempts
+from jenkins2fa.jenkins.change import Order, Result, Step, carry_out
+from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
+from jenkins2fa.jenkins.errors import ChallengedBySecondFactor, JenkinsError, SecondFactorRejected
+from jenkins2fa.jenkins.http import Connection, Credentials
+from jenkins2fa.jenkins.scripts import gate_code
+from tests.support.standin import AS_CALLED, StandIn
+
+SEED = "the-seed-of-these-tests-only-0123456789"
+ON = PluginSettings(enabled=True, security_questions=True)
+ENFORCE = """
+import io.jenkins.plugins.twofactor.jenkins.*
+def config = MoGlobalConfig.get()
+config.setEnableSecurityQuestionsAuthentication(true); config.setEnableTfa(true); config.save()
+MoFilter.moPluginSettings['ENABLE_MO_TFA_AUTHENTICATION'] = true
+"""
+RESET = """
+def user = hudson.model.User.getById('admin', false)
+user.getProperty(io.jenkins.plugins.twofactor.jenkins.tfaMethodsConfig.MoSecurityQuestionConfig).reset(); user.save()
+"""
+
+ENROL_IN_EMAIL = """
+import io.jenkins.plugins.twofactor.jenkins.*
+def config = MoGlobalConfig.get()
+config.@otpOverEmailDto = new dto.MoOtpOverEmailDto(true, 'jenkins@lab.invalid')
+hudson.model.User.getById('admin', false).addProperty(new tfaMethodsConfig.MoOtpOverEmailConfig(true))
+"""
+LIVE = "println io.jenkins.plugins.twofactor.jenkins.MoFilter.moPluginSettings['ENABLE_MO_TFA_AUTHENTICATION']"
+IS_ENROLLED = "println hudson.model.User.getById('admin', false).getProperty(io.jenkins.plugins.twofactor.jenkins.tfaMethodsConfig.MoSecurityQuestionConfig)?.configured"
+ENROLLED = "true"
+
+Flavour = Literal["javax", "jakarta"]
+FLAVOURS = pytest.mark.parametrize("flavour", ["javax", "jakarta"])
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def connection_to(jenkins: StandIn, seed: str | None = SEED, clock: Clock | None = None) -> Connection:
+    return Connection(jenkins.url + "/", Credentials("admin", jenkins.tokens["admin"], seed), attempts=Attempts(clock or Clock()))
+
+
+@pytest.fixture(params=["javax", "jakarta"])
+def jenkins(request: pytest.FixtureRequest) -> Iterator[StandIn]:
+    with StandIn(flavour=request.param) as started:
+        started.groovy(ENFORCE)
+        yield started
+
+
+@pytest.fixture
+def driver(jenkins: StandIn) -> Iterator[MiniOrange]:
+    with contextlib.closing(MiniOrange(connection_to(jenkins))) as opened:
+        yield opened
+
+
+def test_without_a_seed_it_is_challenged_and_says_what_would_help(jenkins: StandIn) -> None:
+    with contextlib.closing(MiniOrange(connection_to(jenkins, None))) as driver, pytest.raises(ChallengedBySecondFactor, match="secondFactorSeed"):
+        driver.observe()
+    assert jenkins.groovy(IS_ENROLLED) == "null"
+
+
+def test_it_enrols_itself_and_keeps_its_session(jenkins: StandIn, driver: MiniOrange) -> None:
+    assert driver.observe().enrolled is True
+    requests = driver.requests
+    for _ in range(5):
+        driver.observe()
+    assert (driver.logins, driver.requests - requests) == (1, 5)
+
+
+def test_a_new_process_answers_in_the_order_shown(jenkins: StandIn, driver: MiniOrange) -> None:
+    driver.observe()
+    for _ in range(12):  # every pair and order of the three questions comes up
+        with contextlib.closing(MiniOrange(connection_to(jenkins))) as later:
+            assert later.observe().user == "admin"
+            assert later.logins == 1
+
+
+def test_it_comes_back_after_a_restart_of_jenkins(jenkins: StandIn, driver: MiniOrange) -> None:
+    before = driver.observe().session
+    jenkins.restart()
+    assert driver.observe().session != before
+    assert driver.logins == 2
+
+
+def test_it_comes_back_when_only_the_session_is_lost(jenkins: StandIn, driver: MiniOrange) -> None:
+    driver.observe()
+    driver._console._http.forget_cookies()
+    driver.observe()
+    assert driver.logins == 2
+
+
+def test_the_probe_is_still_challenged(driver: MiniOrange) -> None:
+    """The verified session must not be what the proof is taken from."""
+    driver.observe()
+    assert driver.probe() is Proof.CHALLENGED
+
+
+def test_another_seed_is_refused_once_and_then_waits(jenkins: StandIn, driver: MiniOrange, caplog: pytest.LogCaptureFixture) -> None:
+    driver.observe()
+    clock = Clock()
+    wrong = connection_to(jenkins, "another-seed-that-is-long-enough", clock)
+    with answers_sent(caplog) as sent:
+        for _ in range(4):  # a new session each, as after an error
+            refused(wrong, "reset the security questions")
+        assert sent() == 1
+        clock.now += PAUSE_SECONDS
+        refused(wrong, "reset the security questions")
+        assert sent() == 2
+
+
+def test_a_corrected_seed_is_tried_at_once(jenkins: StandIn, driver: MiniOrange) -> None:
+    driver.observe()
+    wrong = connection_to(jenkins, "another-seed-that-is-long-enough")
+    refused(wrong, "secondFactorSeed")
+    right = replace(wrong, credentials=Credentials("admin", jenkins.tokens["admin"], SEED))  # with the same memory of attempts
+    with contextlib.closing(MiniOrange(right)) as later:
+        assert later.observe().user == "admin"
+
+
+def test_an_enrolment_by_hand_is_told_without_a_single_answer(jenkins: StandIn, caplog: pytest.LogCaptureFixture) -> None:
+    enrol_by_hand(jenkins, "In what city did you meet your spouse ?", "What is the name of your first pet ?")
+    with answers_sent(caplog) as sent:
+        for _ in range(6):
+            refused(connection_to(jenkins), "enrolled in other security questions")
+        assert sent() == 0
+
+
+def test_an_enrolment_by_hand_in_the_same_questions_costs_one_answer_at_most(jenkins: StandIn, caplog: pytest.LogCaptureFixture) -> None:
+    """The operator's two questions of the plugin's list are anybody's choice."""
+    enrol_by_hand(jenkins, login.FIRST, login.SECOND)
+    connection = connection_to(jenkins)
+    with answers_sent(caplog) as sent:
+        for _ in range(12):
+            refused(connection, "reset the security questions")
+        assert sent() <= 1
+
+
+def test_after_a_reset_it_enrols_anew_without_waiting(jenkins: StandIn, driver: MiniOrange) -> None:
+    driver.observe()
+    wrong = connection_to(jenkins, "another-seed-that-is-long-enough")
+    refused(wrong, "reset the security questions")
+    jenkins.groovy(RESET)
+    with contextlib.closing(MiniOrange(wrong)) as later:
+        assert later.observe().enrolled is True
+
+
+@pytest.mark.parametrize(
+    ("context_path", "root_url"),
+    [("/ci", AS_CALLED), ("/ci", None), ("", None), ("/ci", "http://other.invalid/jenkins/"), ("", "http://other.invalid/user/x/")],
+)
+@FLAVOURS
+def test_the_challenge_is_found_below_the_url_that_was_given(flavour: Flavour, context_path: str, root_url: str | None) -> None:
+    """Whatever host and path Jenkins takes for its own: enrolling and answering stay where the Secret consented to."""
+    with StandIn(flavour=flavour, context_path=context_path, root_url=root_url) as jenkins:
+        jenkins.groovy(ENFORCE)
+        for _ in range(2):
+            with contextlib.closing(MiniOrange(connection_to(jenkins))) as driver:
+                assert driver.observe().user == "admin"
+
+
+@FLAVOURS
+def test_several_factors_and_one_that_no_program_can_answer(flavour: Flavour) -> None:
+    with StandIn(flavour=flavour, smtp_host="mail", users={"admin": {"password": "p", "admin": True, "email": "a@lab.invalid"}}) as jenkins:
+        jenkins.groovy(ENFORCE)
+        with contextlib.closing(MiniOrange(connection_to(jenkins))) as driver:
+            driver.observe()
+        jenkins.groovy(ENROL_IN_EMAIL)
+        with contextlib.closing(MiniOrange(connection_to(jenkins))) as driver:  # a page to choose from
+            driver.observe()
+        jenkins.groovy(RESET)
+        refused(connection_to(jenkins), "otpOverEmailAuth")
+
+
+# --- a change without a gate ---
+
+
+@FLAVOURS
+def test_a_change_without_a_gate_is_made_and_leaves_the_operator_inside(flavour: Flavour) -> None:
+    with StandIn(flavour=flavour) as jenkins:
+        result = change(jenkins, connection_to(jenkins))
+        assert result.proof is Proof.CHALLENGED
+        assert not result.plan.changes
+        assert result.observation.gate.installed == 0
+        jenkins.restart()
+        with contextlib.closing(MiniOrange(connection_to(jenkins))) as driver:
+            assert driver.observe().effective
+        assert jenkins.browser("admin").status("/") == 302
+
+
+@FLAVOURS
+def test_it_is_enrolled_before_the_trial_begins(flavour: Flavour) -> None:
+    with StandIn(flavour=flavour) as jenkins:
+        seen = []
+        change(jenkins, connection_to(jenkins), lambda step: seen.append((step, ENROLLED in jenkins.groovy(IS_ENROLLED), jenkins.browser("admin").status("/"))))
+        assert [entry for entry in seen if entry[0] is Step.READ_BACK] == [(Step.READ_BACK, True, 302)]
+
+
+@FLAVOURS
+def test_a_wrong_seed_is_noticed_before_anything_changes(flavour: Flavour) -> None:
+    with StandIn(flavour=flavour) as jenkins:
+        jenkins.browser("admin").enrol()
+        steps: list[Step] = []
+        with pytest.raises(SecondFactorRejected):
+            change(jenkins, connection_to(jenkins), steps.append)
+        assert steps == [Step.BEGIN]
+        assert jenkins.groovy(LIVE) == "false"
+        assert jenkins.browser("admin").status("/") == 200
+
+
+@FLAVOURS
+def test_a_trial_whose_log_in_fails_is_undone(flavour: Flavour) -> None:
+    """Somebody enrols the account anew in the middle: the reader cannot get in, the writer's verified session takes the change back."""
+    with StandIn(flavour=flavour) as jenkins:
+
+        def interfere(step: Step) -> None:
+            if step is Step.READ_BACK:
+                jenkins.browser("admin").enrol()
+
+        with pytest.raises(SecondFactorRejected):
+            change(jenkins, connection_to(jenkins), interfere)
+        assert jenkins.groovy(LIVE) == "false"
+        assert jenkins.browser("admin").status("/") == 200
+
+
+# --- secrets ---
+
+
+def test_the_seed_and_the_answers_are_in_no_log_error_or_repr(jenkins: StandIn, driver: MiniOrange, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    texts = [repr(driver.connection), repr(driver.connection.credentials)]
+    driver.observe()
+    for connection in (connection_to(jenkins), connection_to(jenkins, "another-seed-that-is-long-enough")):
+        with contextlib.closing(MiniOrange(connection)) as later:
+            try:
+                later.observe()
+            except JenkinsError as problem:
+                texts += [repr(problem), str(problem), repr(problem.__cause__), repr(problem.__context__)]
+    assert len(texts) == 6
+    told = "\n".join([*texts, caplog.text, jenkins.log()])
+    assert "securityQuestionAuthenticate" in told  # the log was really heard
+    identity = login.identity_of(driver.connection.url, "admin")
+    for seed in (SEED, "another-seed-that-is-long-enough"):
+        assert seed not in told
+        assert not any(login.derive_answer(seed, identity, question) in told for question in login.OWN_QUESTIONS)
+
+
+def change(jenkins: StandIn, connection: Connection, announce: Callable[[Step], object] = lambda step: None) -> Result:
+    order = Order(secrets.token_hex(6), Desired(ON), gate_code(), deletion=DeletionPolicy.RETAIN, with_gate=False)
+    return carry_out(lambda: MiniOrange(connection), order, lambda step: announce(step) and None)
+
+
+def refused(connection: Connection, message: str) -> None:
+    with contextlib.closing(MiniOrange(connection)) as driver, pytest.raises(SecondFactorRejected, match=message):
+        driver.observe()
+
+
+def enrol_by_hand(jenkins: StandIn, first: str, second: str) -> None:
+    form = {"firstSecurityQuestion": first, "secondSecurityQuestion": second, "customSecurityQuestion": "Where do you live ?"}
+    answers = {f"{field}Answer": "here" for field in form}
+    answer = jenkins.browser("admin").call("/user/admin/securityQuestionConfig/saveSecurityQuestion", "POST", data={"json": json.dumps(form | answers)})
+    assert answer.headers["Location"] == jenkins.url + "/"
+
+
+@contextlib.contextmanager
+def answers_sent(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[[], int]]:
+    """How often answers were posted: the HTTP library logs each request's line."""
+    caplog.clear()
+    with caplog.at_level(logging.DEBUG, "urllib3.connectionpool"):
+        yield lambda: sum("POST /tfaUserAuth/securityQuestionAuth/" in message for message in caplog.messages)
+        assert any("POST /scriptText" in message for message in caplog.messages)  # it was really heard
