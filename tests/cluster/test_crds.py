@@ -114,7 +114,11 @@ def condition(kind: str, status: str, reason: str, message: str = "") -> dict[st
     return {"type": kind, "status": status, "reason": reason, "message": message, "lastTransitionTime": "2026-01-01T00:00:00Z"}
 
 
-CONDITIONS = [condition("Ready", "True", "Applied", "all as asked"), condition("Enforced", "True", "Probed"), condition("Drifted", "False", "None")]
+CONDITIONS = [
+    condition("Ready", "True", "Applied", "all as asked"),
+    condition("Enforced", "True", "Probed"),
+    condition("Drifted", "False", "None"),
+]
 
 
 def write_status(kube: KubeServer, namespace: str, kind: str, status: dict[str, Any]) -> None:

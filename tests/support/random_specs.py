@@ -11,8 +11,27 @@ from tests.support.rule_cases import build
 FACTORS = ["EmailOTP", "SMSOTP", "MobileAuthenticator", "SecurityQuestions", "BackupCodes", "YubiKey"]
 GROUPS = ["admins", "robots", "authenticated", "ANONYMOUS", "Grüße", ""]
 DURATIONS = ["0s", "1s", "4s", "5s", "30s", "1h30m", "720h", "720h1s", "43200m", "1d", "", "h", "1m1h", "00001h", "5s\n", "٣s", 5]
-TIMES = ["2026-12-01T12:00:00Z", "2026-12-01", "2026-02-30T00:00:00Z", "2026-12-01T12:00:00+25:00", "2026-12-01t12:00:00z", "1999-01-01T00:00:00Z"]
-HOSTS = ["jenkins", "jenkins.example.com", "127.0.0.1", "localhost", "[::1]", "[::g]", "", "me@jenkins", "a b", "bücher", "127.0.0.1.example.com"]
+TIMES = [
+    "2026-12-01T12:00:00Z",
+    "2026-12-01",
+    "2026-02-30T00:00:00Z",
+    "2026-12-01T12:00:00+25:00",
+    "2026-12-01t12:00:00z",
+    "1999-01-01T00:00:00Z",
+]
+HOSTS = [
+    "jenkins",
+    "jenkins.example.com",
+    "127.0.0.1",
+    "localhost",
+    "[::1]",
+    "[::g]",
+    "",
+    "me@jenkins",
+    "a b",
+    "bücher",
+    "127.0.0.1.example.com",
+]
 
 
 def _groups(smallest: int) -> st.SearchStrategy[list[str]]:
@@ -25,9 +44,13 @@ def _object(**fields: Any) -> st.SearchStrategy[dict[str, Any]]:
 
 def _selector() -> st.SearchStrategy[dict[str, Any]]:
     expression = _object(
-        key=st.just("tier"), operator=st.sampled_from(["In", "NotIn", "Exists", "Equals"]), values=st.lists(st.sampled_from(["a", 1]), max_size=2)
+        key=st.just("tier"),
+        operator=st.sampled_from(["In", "NotIn", "Exists", "Equals"]),
+        values=st.lists(st.sampled_from(["a", 1]), max_size=2),
     )
-    return _object(matchLabels=st.dictionaries(st.just("tier"), st.sampled_from(["a", "b", 1])), matchExpressions=st.lists(expression, max_size=1))
+    return _object(
+        matchLabels=st.dictionaries(st.just("tier"), st.sampled_from(["a", "b", 1])), matchExpressions=st.lists(expression, max_size=1)
+    )
 
 
 POLICY_FIELDS: dict[str, st.SearchStrategy[Any]] = {
@@ -36,7 +59,9 @@ POLICY_FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "allowedFactors": st.lists(st.sampled_from(FACTORS), max_size=3),
     "enforcedGroups": _groups(0),
     "exemptGroups": _groups(0),
-    "emailOTP": _object(senderAddress=st.sampled_from(["a@b", "a@b", "a", "a@b@c", "a @b", "ä@b"]), template=st.sampled_from(["$otp", "otp", ""])),
+    "emailOTP": _object(
+        senderAddress=st.sampled_from(["a@b", "a@b", "a", "a@b@c", "a @b", "ä@b"]), template=st.sampled_from(["$otp", "otp", ""])
+    ),
     "smsOTP": _object(gateway=st.sampled_from(["Twilio", "MiniOrange", "Other"])),
     "requireOnBuild": _object(window=st.sampled_from(DURATIONS)),
     "rememberDevice": st.sampled_from(DURATIONS),
@@ -62,7 +87,9 @@ INSTANCE_FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "caRef": _object(kind=st.sampled_from(["ConfigMap", "Secret", "Pod"]), name=st.just("ca"), key=st.sampled_from(["ca.crt", "a b", ""])),
     "access": st.sampled_from(["Manage", "Observe", "ProbeOnly", "None"]),
     "gate": _object(mode=st.sampled_from(["Never", "Managed", "Provided", "managed"]), strict=st.sampled_from([True, False, 0])),
-    "probes": _object(challenged=_object(secretRef=_object(name=st.just("canary"))), exempt=_object(secretRef=_object(name=st.just("robot")))),
+    "probes": _object(
+        challenged=_object(secretRef=_object(name=st.just("canary"))), exempt=_object(secretRef=_object(name=st.just("robot")))
+    ),
     "checkInterval": st.sampled_from(DURATIONS),
     "acknowledgeCompetingManager": st.sampled_from([True, False, None]),
 }

@@ -60,6 +60,8 @@ HTTPS = "must use https (http is accepted for loopback addresses only)"
 NO_USER = "must not carry a user or password: put them into the Secret that credentialsRef names"
 TIME = "must be a time such as 2026-12-01T12:00:00Z"
 
+# ruff: noqa: E501 - a table, one case a line
+# fmt: off
 RULES = [
     Case("a factor", {"allowedFactors": None}, "spec.allowedFactors", NO_FACTOR, {"enforcement": "Off", "allowedFactors": None}),
     Case("not backup codes only", {"allowedFactors": ["BackupCodes"]}, "spec.allowedFactors", NO_FACTOR, {"allowedFactors": ["BackupCodes", "YubiKey"]}),
@@ -130,4 +132,5 @@ SCHEMA = [
     Case("authority kind", {"caRef": {"kind": "Configmap", "name": "ca"}}, "spec.caRef.kind", "Unsupported value", {"caRef": {"name": "ca"}}, "JenkinsInstance", offline="did you mean ConfigMap?"),
     Case("access", {"access": "Write"}, "spec.access", "Unsupported value", {"access": "Observe"}, "JenkinsInstance", offline="must be one of Manage, Observe, ProbeOnly"),
     Case("gate mode", {"gate": {"mode": "managed"}}, "spec.gate.mode", "Unsupported value", {"gate": {"strict": False}}, "JenkinsInstance", offline="did you mean Managed?"),
-]  # fmt: skip
+]
+# fmt: on

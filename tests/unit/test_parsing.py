@@ -1,0 +1,271 @@
+"""Reading the two kinds: every mistake is named with its path, and what is left out gets its default."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jenkins2fa.api.instance import Access, GateMode, GateSpec, InstanceSpec, parse_instance
+from jenkins2fa.api.meta import Fields, LabelSelector, Requirement, read_metadata, read_selector
+from jenkins2fa.api.policy import (
+    ApiTokens,
+    Assurance,
+    BreakGlass,
+    DeletionPolicy,
+    DriftMode,
+    EmailOTP,
+    Enforcement,
+    Factor,
+    PolicySpec,
+    SMSGateway,
+    parse_policy,
+)
+from jenkins2fa.api.reading import InvalidObject, format_duration, format_time, parse_duration, parse_time
+from jenkins2fa.api.rules import host_and_port, is_loopback
+from tests.support.random_specs import objects
+from tests.support.rule_cases import RULES, Case, build
+
+
+def problems(kind: str, **change: Any) -> list[tuple[str, str]]:
+    with pytest.raises(InvalidObject) as caught:
+        (parse_policy if kind == "TwoFactorPolicy" else parse_instance)(build(kind, change))
+    return [(problem.path, problem.message) for problem in caught.value.problems]
+
+
+def test_smallest_policy_has_the_defaults() -> None:
+    spec = parse_policy(build("TwoFactorPolicy", {})).spec
+    assert spec == PolicySpec(LabelSelector(), Enforcement.ENFORCE, frozenset({Factor.SECURITY_QUESTIONS}))
+    assert spec.enforced_groups is None
+    assert (spec.drift_mode, spec.deletion_policy, spec.minimum_assurance) == (DriftMode.CORRECT, DeletionPolicy.RETAIN, Assurance.AAL1)
+
+
+def test_whole_policy() -> None:
+    body = build(
+        "TwoFactorPolicy",
+        {
+            "instanceSelector": {
+                "matchLabels": {"tier": "production"},
+                "matchExpressions": [{"key": "team", "operator": "In", "values": ["a"]}],
+            },
+            "namespaceSelector": {},
+            "enforcement": "Off",
+            "enforcedGroups": ["admins"],
+            "exemptGroups": ["robots"],
+            "allowedFactors": ["EmailOTP", "SMSOTP"],
+            "emailOTP": {"senderAddress": "a@b", "subject": "Code", "template": "$otp"},
+            "smsOTP": {"gateway": "Twilio"},
+            "requireOnBuild": {"window": "15m"},
+            "rememberDevice": "12h",
+            "apiTokens": "Exempt",
+            "minimumAssurance": "AAL2",
+            "drift": {"mode": "Report"},
+            "suspend": True,
+            "breakGlass": {"until": "2026-12-01T13:00:00+01:00", "reason": "INC-1234"},
+            "deletionPolicy": "Restore",
+            "priority": 7,
+        },
+    )
+    assert parse_policy(body).spec == PolicySpec(
+        instance_selector=LabelSelector((("tier", "production"),), (Requirement("team", "In", frozenset({"a"})),)),
+        namespace_selector=LabelSelector(),
+        enforcement=Enforcement.OFF,
+        enforced_groups=frozenset({"admins"}),
+        exempt_groups=frozenset({"robots"}),
+        allowed_factors=frozenset({Factor.EMAIL_OTP, Factor.SMS_OTP}),
+        email_otp=EmailOTP("a@b", "Code", "$otp"),
+        sms_gateway=SMSGateway.TWILIO,
+        build_window=timedelta(minutes=15),
+        remember_device=timedelta(hours=12),
+        api_tokens=ApiTokens.EXEMPT,
+        minimum_assurance=Assurance.AAL2,
+        drift_mode=DriftMode.REPORT,
+        suspend=True,
+        break_glass=BreakGlass(datetime(2026, 12, 1, 12, tzinfo=UTC), "INC-1234"),
+        deletion_policy=DeletionPolicy.RESTORE,
+        priority=7,
+    )
+
+
+def test_smallest_instance_has_the_defaults() -> None:
+    spec = parse_instance(build("JenkinsInstance", {"url": "https://jenkins.example.com/ci"})).spec
+    assert spec == InstanceSpec("https://jenkins.example.com/ci/", "build-jenkins")
+    assert (spec.access, spec.gate, spec.check_interval) == (Access.MANAGE, GateSpec(GateMode.NEVER, True), timedelta(seconds=30))
+
+
+@pytest.mark.parametrize("case", RULES, ids=lambda case: case.name)
+def test_rules(case: Case) -> None:
+    parse = parse_policy if case.kind == "TwoFactorPolicy" else parse_instance
+    parse(case.good())
+    with pytest.raises(InvalidObject) as caught:
+        parse(case.bad())
+    assert any(problem.path == case.path and problem.message.startswith(case.message) for problem in caught.value.problems)
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "path", "message"),
+    [
+        ("TwoFactorPolicy", {"enforcement": None}, "spec.enforcement", "required: one of Enforce, Report, Off"),
+        ("TwoFactorPolicy", {"enforcement": "on"}, "spec.enforcement", "must be one of Enforce, Report, Off, is 'on'"),
+        ("TwoFactorPolicy", {"enforcement": False}, "spec.enforcement", "must be one of Enforce, Report, Off, is False"),
+        ("TwoFactorPolicy", {"instanceSelector": None}, "spec.instanceSelector", "required"),
+        ("TwoFactorPolicy", {"instanceSelector": []}, "spec.instanceSelector", "must be a mapping, is a list"),
+        ("TwoFactorPolicy", {"instanceSelector": {"matchExpressions": 1}}, "spec.instanceSelector.matchExpressions", "must be a list"),
+        (
+            "TwoFactorPolicy",
+            {"instanceSelector": {"matchExpressions": [1]}},
+            "spec.instanceSelector.matchExpressions[0]",
+            "must be a mapping with key, operator and values",
+        ),
+        (
+            "TwoFactorPolicy",
+            {"instanceSelector": {"matchLabels": {"a": 1}}},
+            "spec.instanceSelector.matchLabels.a",
+            "must be a text, is 1: write it in quotes",
+        ),
+        ("TwoFactorPolicy", {"enforcedGroups": "admins"}, "spec.enforcedGroups", "must be a list of texts"),
+        ("TwoFactorPolicy", {"exemptGroups": [1]}, "spec.exemptGroups", "must be a list of texts"),
+        ("TwoFactorPolicy", {"emailOTP": {}}, "spec.emailOTP.senderAddress", "required"),
+        ("TwoFactorPolicy", {"emailOTP": {"senderAddress": 1}}, "spec.emailOTP.senderAddress", "must be a text, is a number"),
+        ("TwoFactorPolicy", {"smsOTP": {}}, "spec.smsOTP.gateway", "required: MiniOrange or Twilio"),
+        (
+            "TwoFactorPolicy",
+            {"requireOnBuild": {}},
+            "spec.requireOnBuild.window",
+            "required: how long one second factor is good for builds, such as 15m",
+        ),
+        (
+            "TwoFactorPolicy",
+            {"breakGlass": {"reason": "x"}},
+            "spec.breakGlass.until",
+            "required: the time at which two-factor authentication is on again",
+        ),
+        ("TwoFactorPolicy", {"suspend": "yes"}, "spec.suspend", "must be true or false, is a text"),
+        ("TwoFactorPolicy", {"priority": True}, "spec.priority", "must be a whole number, is true or false"),
+        ("TwoFactorPolicy", {"priority": 1.5}, "spec.priority", "must be a whole number, is a number"),
+        ("TwoFactorPolicy", {"rememberDevice": 12}, "spec.rememberDevice", "must be a duration such as 30s, 15m or 1h30m, is 12"),
+        ("JenkinsInstance", {"url": None}, "spec.url", "required"),
+        ("JenkinsInstance", {"credentialsRef": None}, "spec.credentialsRef", "required"),
+        ("JenkinsInstance", {"credentialsRef": {}}, "spec.credentialsRef.name", "required"),
+        ("JenkinsInstance", {"caRef": {"kind": "Pod", "name": "a"}}, "spec.caRef.kind", "must be ConfigMap or Secret, is 'Pod'"),
+        ("JenkinsInstance", {"caRef": {}}, "spec.caRef.name", "required"),
+        ("JenkinsInstance", {"probes": {"challenged": {}}}, "spec.probes.challenged.secretRef", "required"),
+        ("JenkinsInstance", {"gate": {"strict": "no"}}, "spec.gate.strict", "must be true or false, is a text"),
+        ("JenkinsInstance", {"checkInterval": "0s"}, "spec.checkInterval", "must be at least 5s"),
+    ],
+)
+def test_mistakes_are_named(kind: str, change: dict[str, Any], path: str, message: str) -> None:
+    assert (path, message) in problems(kind, **change)
+
+
+def test_all_mistakes_come_at_once() -> None:
+    found = problems("TwoFactorPolicy", enforcement="on", drift={"mode": "x"}, rememberDevice="1d", breakGlass={})
+    assert [path for path, _ in found] == [
+        "spec.enforcement",
+        "spec.rememberDevice",
+        "spec.drift.mode",
+        "spec.breakGlass.reason",
+        "spec.breakGlass.until",
+    ]
+
+
+@pytest.mark.parametrize("spec", [None, [], "x", 1])
+def test_spec_that_is_no_mapping(spec: Any) -> None:
+    for parse in (parse_policy, parse_instance):
+        with pytest.raises(InvalidObject, match=r"^spec: "):
+            parse({"spec": spec})
+
+
+@given(objects())
+def test_parsing_says_valid_or_why_not(body: dict[str, Any]) -> None:
+    try:
+        (parse_policy if body["kind"] == "TwoFactorPolicy" else parse_instance)(body)
+    except InvalidObject as error:
+        assert error.problems
+        assert all(problem.path.startswith("spec") and problem.message for problem in error.problems)
+
+
+@given(st.integers(min_value=0, max_value=99999 * 3600))
+def test_durations_are_read_as_they_were_written(seconds: int) -> None:
+    length = timedelta(seconds=seconds)
+    assert parse_duration(format_duration(length)) == length
+
+
+@given(st.text(alphabet="0123456789hms .-+\n٣"))
+def test_no_text_but_a_duration_is_read(text: str) -> None:
+    try:
+        length = parse_duration(text)
+    except ValueError:
+        return
+    assert text.isascii()
+    assert text[-1] in "hms"
+    assert length >= timedelta(0)
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("0s", 0), ("90m", 5400), ("1h30m", 5400), ("1h1m1s", 3661), ("0005s", 5)])
+def test_duration(text: str, seconds: int) -> None:
+    assert parse_duration(text) == timedelta(seconds=seconds)
+
+
+@given(st.datetimes(min_value=datetime(2000, 1, 2), max_value=datetime(2099, 12, 30)), st.integers(-23 * 60, 23 * 60))
+def test_times_are_read_as_they_were_written(moment: datetime, offset: int) -> None:
+    whole = moment.replace(microsecond=0, tzinfo=timezone(timedelta(minutes=offset)))
+    assert parse_time(whole.isoformat()) == whole
+    assert parse_time(format_time(whole)) == whole
+
+
+def test_time_that_yaml_has_read_already() -> None:
+    assert parse_time(datetime(2026, 12, 1, 12)) == datetime(2026, 12, 1, 12, tzinfo=UTC)
+
+
+def test_metadata_of_a_file_gets_harmless_defaults() -> None:
+    meta = read_metadata({"metadata": {"name": "a"}})
+    assert (str(meta.key), meta.uid, meta.generation, dict(meta.labels), meta.deleting) == ("default/a", "", 0, {}, False)
+
+
+@pytest.mark.parametrize(
+    ("expression", "labels", "matches"),
+    [
+        ({"operator": "In", "values": ["a", "b"]}, {"tier": "a"}, True),
+        ({"operator": "In", "values": ["a"]}, {}, False),
+        ({"operator": "NotIn", "values": ["a"]}, {"tier": "b"}, True),
+        ({"operator": "NotIn", "values": ["a"]}, {}, True),
+        ({"operator": "NotIn", "values": ["a"]}, {"tier": "a"}, False),
+        ({"operator": "Exists"}, {"tier": ""}, True),
+        ({"operator": "Exists"}, {}, False),
+        ({"operator": "DoesNotExist"}, {}, True),
+        ({"operator": "DoesNotExist"}, {"tier": ""}, False),
+    ],
+)
+def test_selector_matches_as_kubernetes_does(expression: dict[str, Any], labels: dict[str, str], matches: bool) -> None:
+    selector = read_selector(Fields({"matchExpressions": [{"key": "tier", **expression}]}))
+    assert selector.matches(labels) is matches
+
+
+def test_empty_selector_matches_everything() -> None:
+    assert read_selector(Fields({})).matches({})
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://jenkins.example.com/ci/", "jenkins.example.com"),
+        ("https://jenkins.example.com:443/", "jenkins.example.com"),
+        ("https://jenkins.example.com:8443/", "jenkins.example.com:8443"),
+        ("http://127.0.0.1:8080/", "127.0.0.1:8080"),
+        ("http://[::1]:8080/", "[::1]:8080"),
+        ("https://[2001:db8::1]/", "[2001:db8::1]"),
+    ],
+)
+def test_host_and_port(url: str, expected: str) -> None:
+    assert host_and_port(url) == expected
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"), [("localhost", True), ("127.1.2.3", True), ("::1", True), ("10.0.0.1", False), ("localhost.evil", False)]
+)
+def test_loopback(host: str, expected: bool) -> None:
+    assert is_loopback(host) is expected

@@ -1,0 +1,187 @@
+"""The CRDs, what is derived from them, and the code must say the same: names, values, defaults, expressions, messages."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+from referencing import Registry, Resource
+
+from jenkins2fa.api import instance, meta, policy, reading, rules
+from jenkins2fa.cli.data import data_folder
+from tests.support.rule_cases import RULES, build
+
+ROOT = Path(__file__).resolve().parents[2]
+CRDS = {crd["spec"]["names"]["kind"]: crd for crd in (yaml.safe_load(path.read_text()) for path in sorted((ROOT / "crds").glob("*.yaml")))}
+
+
+def root(kind: str) -> dict[str, Any]:
+    schema: dict[str, Any] = CRDS[kind]["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    return schema
+
+
+def at(kind: str, path: str) -> dict[str, Any]:
+    """The schema of one field, such as spec.drift.mode; [] steps into a list."""
+    schema = root(kind)
+    for step in path.split("."):
+        schema = schema["properties"][step.removesuffix("[]")]
+        schema = schema["items"] if step.endswith("[]") else schema
+    return schema
+
+
+def rules_below(schema: dict[str, Any]) -> Iterator[dict[str, str]]:
+    yield from schema.get("x-kubernetes-validations", ())
+    for child in (*schema.get("properties", {}).values(), *([schema["items"]] if "items" in schema else [])):
+        yield from rules_below(child)
+
+
+@pytest.fixture(scope="module")
+def derive() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("derive", ROOT / "tools" / "derive.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_derived_files_are_current(derive: ModuleType) -> None:
+    for path, text in derive.derived_files().items():
+        assert (ROOT / path).read_text("utf-8") == text, f"{path}: run python tools/derive.py"
+
+
+def test_check_names_a_stale_file(
+    derive: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "crds").mkdir()
+    for path in (ROOT / "crds").glob("*.yaml"):
+        (tmp_path / "crds" / path.name).write_text(path.read_text())
+    monkeypatch.setattr(derive, "ROOT", tmp_path)
+    assert derive.main(["--check"]) == 1
+    assert derive.main([]) == 0
+    assert derive.main(["--check"]) == 0
+    (tmp_path / "docs" / "fields.md").write_text("old")
+    capsys.readouterr()
+    assert derive.main(["--check"]) == 1
+    assert capsys.readouterr().out == "docs/fields.md is out of date: run python tools/derive.py\n"
+
+
+def test_field_reference_names_every_field_and_rule() -> None:
+    text = (ROOT / "docs" / "fields.md").read_text()
+    for kind in CRDS:
+        for entry in rules_below(root(kind)["properties"]["spec"]):
+            assert f"Rule: {entry['message']}." in text
+    for name in ("spec.instanceSelector.matchExpressions[].operator", "spec.probes.exempt.secretRef.name", "status.failing[].reason"):
+        assert f"| `{name}` (required) |" in text
+
+
+@pytest.mark.parametrize("name", ["twofactorpolicy_v1alpha1.json", "jenkinsinstance_v1alpha1.json", "all.json"])
+def test_schemas_are_sound(name: str) -> None:
+    Draft202012Validator.check_schema(json.loads((ROOT / "schemas" / name).read_text()))
+
+
+def test_plain_json_schema_takes_the_examples_and_closes_objects() -> None:
+    folder = ROOT / "schemas"
+    registry = Registry().with_resources(
+        (path.name, Resource.from_contents(json.loads(path.read_text()))) for path in folder.glob("*.json")
+    )
+    validator = Draft202012Validator({"$ref": "all.json"}, registry=registry)
+    for path in sorted((ROOT / "examples").glob("*.yaml")):
+        for body in yaml.safe_load_all(path.read_text()):
+            if body["apiVersion"] != meta.API_VERSION:
+                continue
+            if "breakGlass" in body["spec"]:
+                body["spec"]["breakGlass"]["until"] = "2026-12-01T12:00:00Z"  # PyYAML makes a datetime of it
+            assert validator.is_valid(body), path
+            body["spec"]["surprise"] = 1
+            assert not validator.is_valid(body), path
+    assert not validator.is_valid(build("TwoFactorPolicy", {"rememberDevice": "1d"}))
+    assert not validator.is_valid(build("TwoFactorPolicy", {"enforcedGroups": []}))
+
+
+def test_checkout_and_package_have_the_same_folders() -> None:
+    assert {path.name for path in data_folder("crds").glob("*.yaml")} == {path.name for path in (ROOT / "crds").glob("*.yaml")}
+    assert (data_folder("schemas") / "all.json").is_file()
+
+
+def test_every_rule_of_the_crds_is_in_the_table() -> None:
+    messages = {entry["message"] for kind in CRDS for entry in rules_below(root(kind))}
+    assert messages == {case.message for case in RULES}
+
+
+EXPRESSIONS = [
+    ("JenkinsInstance", "spec", rules.URL),
+    ("JenkinsInstance", "spec", rules.USER_IN_URL),
+    ("JenkinsInstance", "spec", rules.LOOPBACK_URL),
+    ("TwoFactorPolicy", "spec.emailOTP.senderAddress", rules.ADDRESS),
+    ("TwoFactorPolicy", "spec.breakGlass.until", reading.TIME_PATTERN),
+    ("TwoFactorPolicy", "spec.rememberDevice", reading.DURATION_PATTERN),
+    ("TwoFactorPolicy", "spec.requireOnBuild.window", reading.DURATION_PATTERN),
+    ("JenkinsInstance", "spec.checkInterval", reading.DURATION_PATTERN),
+]
+
+
+@pytest.mark.parametrize(("kind", "path", "expression"), EXPRESSIONS)
+def test_expressions_are_the_same(kind: str, path: str, expression: str) -> None:
+    in_cel = expression.replace("\\", "\\\\")
+    assert any(f"matches('^{in_cel}" in entry["rule"] for entry in at(kind, path)["x-kubernetes-validations"])
+
+
+ENUMS: list[tuple[str, str, type[StrEnum]]] = [
+    ("TwoFactorPolicy", "spec.enforcement", policy.Enforcement),
+    ("TwoFactorPolicy", "spec.allowedFactors[]", policy.Factor),
+    ("TwoFactorPolicy", "spec.apiTokens", policy.ApiTokens),
+    ("TwoFactorPolicy", "spec.minimumAssurance", policy.Assurance),
+    ("TwoFactorPolicy", "spec.drift.mode", policy.DriftMode),
+    ("TwoFactorPolicy", "spec.deletionPolicy", policy.DeletionPolicy),
+    ("TwoFactorPolicy", "spec.smsOTP.gateway", policy.SMSGateway),
+    ("JenkinsInstance", "spec.access", instance.Access),
+    ("JenkinsInstance", "spec.gate.mode", instance.GateMode),
+]
+
+
+@pytest.mark.parametrize(("kind", "path", "values"), ENUMS)
+def test_values_are_the_same(kind: str, path: str, values: type[StrEnum]) -> None:
+    assert set(at(kind, path)["enum"]) == {str(member) for member in values}
+
+
+def filled(schema: dict[str, Any], value: Any) -> Any:
+    """A value with the defaults of its schema, as the API server fills them in."""
+    if not isinstance(value, dict):
+        return value
+    result = dict(value)
+    for name, child in schema.get("properties", {}).items():
+        if name not in result and "default" in child:
+            result[name] = child["default"]
+        if name in result:
+            result[name] = filled(child, result[name])
+    return result
+
+
+def test_defaults_are_the_same() -> None:
+    bare = build("TwoFactorPolicy", {})
+    assert filled(root("TwoFactorPolicy"), bare) != bare
+    assert policy.parse_policy(filled(root("TwoFactorPolicy"), bare)) == policy.parse_policy(bare)
+    bare = build("JenkinsInstance", {"caRef": {"name": "ca"}})
+    assert filled(root("JenkinsInstance"), bare) != bare
+    assert instance.parse_instance(filled(root("JenkinsInstance"), bare)) == instance.parse_instance(bare)
+
+
+def test_names_are_the_same() -> None:
+    for kind, plural, short in ((policy.KIND, policy.PLURAL, "tfp"), (instance.KIND, instance.PLURAL, "ji")):
+        spec = CRDS[kind]["spec"]
+        assert (spec["group"], spec["versions"][0]["name"]) == (meta.GROUP, meta.VERSION)
+        assert (spec["names"]["plural"], spec["names"]["shortNames"]) == (plural, [short])
+        assert CRDS[kind]["metadata"]["name"] == f"{plural}.{meta.GROUP}"
+
+
+def test_conditions_look_alike_in_both_kinds() -> None:
+    assert at("TwoFactorPolicy", "status.conditions") == at("JenkinsInstance", "status.conditions")
