@@ -122,6 +122,9 @@ def _mistakes(error: ValidationError, manifest: Manifest) -> Iterable[Mistake]:
     limit, value, schema = cast(Any, error.validator_value), cast(Any, error.instance), cast(Any, error.schema)
     if rule == "additionalProperties":
         return [Mistake((*path, name), _unknown(name, schema["properties"])) for name in value if name not in schema["properties"]]
+    if rule == "uniqueItems":
+        repeated = [number for number, item in enumerate(value) if item in value[:number]]
+        return [Mistake((*path, number), f"stands in the list already, is {value[number]!r}") for number in repeated]
     if rule == "enum" and not isinstance(value, str):
         return []  # its type is wrong too, and that message says more
     if rule == "required":
@@ -140,9 +143,6 @@ def _message(rule: str, limit: Any, value: Any, word: str | None) -> str:
             return _wrong_type(str(limit), value, word)
         case "enum":
             return _not_listed(limit, value)
-        case "uniqueItems":
-            twice = next((item for number, item in enumerate(value) if item in value[:number]), "")
-            return f"must not hold the same entry twice, has {twice!r}"
         case "maxLength":
             return f"must have at most {limit} characters, has {len(value)}"
         case "minLength" | "minItems":

@@ -1,0 +1,314 @@
+"""``jenkins2fa validate``: one line for each mistake, with file, line, field and a way out; never a traceback."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jenkins2fa.cli.checking import Finding, check, read_path, spell
+from jenkins2fa.cli.main import COMMANDS, main
+from jenkins2fa.cli.manifests import Manifest, nearest, parse_manifests
+from tests.support.rule_cases import RULES, SCHEMA, Case, build
+
+ROOT = Path(__file__).resolve().parents[2]
+HEAD = "apiVersion: jenkins2fa.dev/v1alpha1\nkind: TwoFactorPolicy\nmetadata: {name: sample}\n"
+
+
+def run(*arguments: str, input: str | bytes | None = None) -> Result:
+    return CliRunner().invoke(main, ["validate", *arguments], input=input)
+
+
+def lines(text: str | bytes) -> list[str]:
+    """What is printed for a file of this content, but the summary."""
+    result = run("-", input=text)
+    assert result.exit_code in (0, 1), result.output
+    assert result.exit_code == (1 if len(result.output.splitlines()) > 1 else 0)
+    return [line.removeprefix("standard input:") for line in result.output.splitlines()[:-1]]
+
+
+def findings(body: dict[str, Any]) -> list[Finding]:
+    (manifest,) = parse_manifests("sample.json", json.dumps(body).encode())
+    assert isinstance(manifest, Manifest)
+    return check(manifest)
+
+
+@pytest.mark.parametrize("case", RULES + SCHEMA, ids=lambda case: case.name)
+def test_same_table_as_the_api_server(case: Case) -> None:
+    assert findings(case.good()) == []
+    found = findings(case.bad())
+    assert any(one.path == case.path and (case.offline or case.message) in one.message for one in found), found
+
+
+@pytest.mark.parametrize("case", RULES, ids=lambda case: case.name)
+def test_one_mistake_is_one_finding(case: Case) -> None:
+    assert len([one for one in findings(case.bad()) if one.path == case.path]) == 1 or case.name.startswith("url")
+
+
+# Messages
+
+
+def test_line_names_file_object_field_and_way_out() -> None:
+    text = HEAD + "spec:\n  instanceSelector: {}\n  enforcement: Off\n"
+    assert lines(text) == [
+        '6: TwoFactorPolicy/sample: spec.enforcement: must be a text, but YAML reads Off as false: write "Off" in quotes'
+    ]
+
+
+def test_unknown_field_near_a_known_one() -> None:
+    text = HEAD + "spec:\n  instanceSelector: {}\n  enforcement: Report\n  exemptGroup: [a]\n  breakglass: {}\n"
+    assert lines(text) == [
+        "7: TwoFactorPolicy/sample: spec.exemptGroup: is no known field: did you mean exemptGroups?",
+        "8: TwoFactorPolicy/sample: spec.breakglass: is no known field: did you mean breakGlass?",
+    ]
+
+
+def test_unknown_field_near_nothing() -> None:
+    text = HEAD + "spec:\n  instanceSelector: {}\n  enforcement: Report\n  drift:\n    zzz: 1\n"
+    assert lines(text) == ["8: TwoFactorPolicy/sample: spec.drift.zzz: is no known field: those known here are mode"]
+
+
+def test_field_given_twice() -> None:
+    text = HEAD + "spec:\n  instanceSelector: {}\n  enforcement: Report\n  enforcement: Report\n"
+    assert lines(text) == ["7: TwoFactorPolicy/sample: spec.enforcement: is given twice; only the last one would count"]
+
+
+def test_label_that_is_a_number() -> None:
+    text = HEAD.replace("sample", "sample, labels: {tier: 1}") + "spec: {instanceSelector: {}, enforcement: Report}\n"
+    assert lines(text) == [
+        '3: TwoFactorPolicy/sample: metadata.labels.tier: must be a text, but YAML reads 1 as a number: write "1" in quotes'
+    ]
+
+
+def test_name_that_kubernetes_refuses() -> None:
+    text = HEAD.replace("sample", "Sample") + "spec: {instanceSelector: {}, enforcement: Report}\n"
+    assert [line.split(": must match")[0] for line in lines(text)] == [
+        "3: TwoFactorPolicy/Sample: metadata.name: does not have the right form"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("version", "kind", "expected"),
+    [
+        ("jenkins2fa.dev/v1", "TwoFactorPolicy", "apiVersion: must be jenkins2fa.dev/v1alpha1, is 'jenkins2fa.dev/v1'"),
+        ("jenkins-2fa.dev/v1alpha1", "TwoFactorPolicy", "apiVersion: must be jenkins2fa.dev/v1alpha1, is 'jenkins-2fa.dev/v1alpha1'"),
+        (
+            "jenkins2fa.dev/v1alpha1",
+            "TwofactorPolicies",
+            "kind: must be TwoFactorPolicy or JenkinsInstance, is 'TwofactorPolicies': did you mean TwoFactorPolicy?",
+        ),
+        (
+            "jenkins2fa.dev/v1alpha1",
+            "jenkinsInstanc",
+            "kind: must be TwoFactorPolicy or JenkinsInstance, is 'jenkinsInstanc': did you mean JenkinsInstance?",
+        ),
+        ("jenkins2fa.dev/v1alpha1", "Widget", "kind: must be TwoFactorPolicy or JenkinsInstance, is 'Widget'"),
+    ],
+)
+def test_kind_or_version_that_is_nearly_right(version: str, kind: str, expected: str) -> None:
+    text = f"apiVersion: {version}\nkind: {kind}\nmetadata: {{name: a}}\nspec: {{instanceSelector: {{}}, enforcement: Report}}\n"
+    assert [line.partition("/a: ")[2] for line in lines(text)] == [expected]
+
+
+def test_misspelt_in_both_is_still_seen() -> None:
+    assert len(lines("apiVersion: jenkins2fa.io/v1alpha1\nkind: TwoFactorPolcy\nmetadata: {name: a}\n")) == 2
+
+
+def test_null_is_left_out_as_the_api_server_does() -> None:
+    assert lines(HEAD + "spec: {instanceSelector: {}, enforcement: Report, enforcedGroups: null, drift: ~}\n") == []
+    assert lines(HEAD + "spec: {instanceSelector: null, enforcement: Report}\n") == [
+        "4: TwoFactorPolicy/sample: spec.instanceSelector: required"
+    ]
+
+
+# Files
+
+
+def test_several_documents_lists_and_other_kinds() -> None:
+    item = HEAD.replace("\n", ", ").replace("TwoFactorPolicy", "JenkinsInstance").replace("sample", "a")
+    listed = f"apiVersion: v1\nkind: List\nitems:\n- {{{item}\n   spec: {{url: foo, credentialsRef: {{name: x}}}}}}\n"
+    text = f"---\napiVersion: v1\nkind: Secret\n---\n# nothing\n---\n{HEAD}spec: {{}}\n---\n{listed}---\n- a\n"
+    result = run("-", input=text)
+    assert [line.removeprefix("standard input:") for line in result.output.splitlines()] == [
+        "10: TwoFactorPolicy/sample: spec.enforcement: required: one of Enforce, Report, Off",
+        "10: TwoFactorPolicy/sample: spec.instanceSelector: required",
+        "16: JenkinsInstance/a: spec.url: must be a URL such as https://jenkins.example.com/ci/",
+        "3 findings (2 objects checked in 1 file, 1 object of other kinds passed over)",
+    ]
+
+
+def test_same_object_twice(tmp_path: Path) -> None:
+    good = HEAD + "spec: {instanceSelector: {}, enforcement: Report}\n"
+    (tmp_path / "a.yaml").write_text(good)
+    (tmp_path / "b.yaml").write_text("\n\n" + good + "---\n" + good.replace("{name: sample}", "{name: sample, namespace: other}"))
+    result = run(str(tmp_path))
+    assert result.exit_code == 1
+    assert result.output.splitlines()[0] == (
+        f"{tmp_path}/b.yaml:5: TwoFactorPolicy/sample: metadata.name: this object was given before, at {tmp_path}/a.yaml:1"
+    )
+    assert "1 finding (3 objects checked in 2 files)" in result.output
+
+
+def test_folders_are_searched_for_yaml_and_json(tmp_path: Path) -> None:
+    (tmp_path / "below" / "deep").mkdir(parents=True)
+    (tmp_path / "below" / "deep" / "a.yml").write_text(HEAD + "spec: {}\n")
+    (tmp_path / "below" / "b.json").write_text(json.dumps(build("JenkinsInstance", {})))
+    (tmp_path / "notes.txt").write_text(HEAD + "spec: {}\n")
+    result = run(str(tmp_path))
+    assert [line.rpartition(": spec")[0] for line in result.output.splitlines()[:-1]] == [
+        f"{tmp_path}/below/deep/a.yml:4: TwoFactorPolicy/sample"
+    ] * 2
+    assert "(2 objects checked in 2 files)" in result.output
+
+
+def test_json_with_tabs_and_byte_order_mark() -> None:
+    text = json.dumps(build("TwoFactorPolicy", {"priority": "a"}), indent="\t")
+    line = next(number for number, one in enumerate(text.splitlines(), 1) if "priority" in one)
+    assert lines(b"\xef\xbb\xbf" + text.encode()) == [f"{line}: TwoFactorPolicy/sample: spec.priority: must be a whole number, is a text"]
+
+
+def test_anchors_and_merges() -> None:
+    text = (
+        HEAD
+        + "spec:\n  instanceSelector: &a {matchLabels: {tier: x}}\n  enforcement: Report\n  namespaceSelector: {<<: *a, matchLabel: {}}\n"
+    )
+    assert lines(text) == ["7: TwoFactorPolicy/sample: spec.namespaceSelector.matchLabel: is no known field: did you mean matchLabels?"]
+
+
+LAUGHS = b"a: &a [x,x,x,x,x,x,x,x,x,x]\n" + b"".join(
+    b"%c: &%c [%s]\n" % (n + 1, n + 1, b",".join([b"*%c" % n] * 10)) for n in range(97, 104)
+)
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"a: [1\nb: 2\n", "2: is not valid YAML"),
+        (b"a: 1\n\tb: 2\n", "2: is not valid YAML"),
+        (b"a: 'x\n\n", "3: is not valid YAML"),
+        (b"ok: 1\nbad: \xff\n", "2: is not UTF-8 text"),
+        (b"ok: 1\nbad: \x00\n", "2: is not valid YAML"),
+        (b"a: *missing\n", "1: is not valid YAML: found undefined alias"),
+        (b"a: &a [*a]\n", "1: has an alias that contains itself"),
+        (b"? [a]\n: b\n", "1: has a key that is a list or a mapping"),
+        (b"[" * 100_000, "1: is nested too deeply"),
+        (LAUGHS, ": has more than"),
+    ],
+)
+def test_text_that_is_no_yaml(content: bytes, expected: str) -> None:
+    (line,) = lines(content)
+    assert expected in line
+
+
+def test_documents_before_a_broken_one_are_checked() -> None:
+    found = lines(HEAD + "spec: {}\n---\na: [\n")
+    assert len(found) == 3
+    assert "is not valid YAML" in found[-1]
+
+
+def test_nothing_to_check_is_said() -> None:
+    result = run("-", input="a: b\n")
+    assert (result.exit_code, result.output) == (
+        0,
+        "no TwoFactorPolicy or JenkinsInstance to check (0 objects checked in 1 file, 1 object of other kinds passed over)\n",
+    )
+
+
+def test_examples_are_right() -> None:
+    result = run(str(ROOT / "examples"))
+    assert result.exit_code == 0, result.output
+    assert result.output.startswith("all is well")
+
+
+# Exit codes and output
+
+
+def test_wrong_usage(tmp_path: Path) -> None:
+    assert run().exit_code == 2
+    result = run(str(tmp_path / "missing.yaml"))
+    assert (result.exit_code, result.output) == (2, f"Error: {tmp_path}/missing.yaml: there is no such file or folder\n")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    assert run(str(tmp_path / "loop")).exit_code == 2
+
+
+def test_json_output() -> None:
+    result = run("-", "-o", "json", input=HEAD.replace("sample", "sample, namespace: team") + "spec: {instanceSelector: {}}\n")
+    assert result.exit_code == 1
+    assert json.loads(result.output) == {
+        "files": 1,
+        "checked": 1,
+        "passedOver": 0,
+        "findings": [
+            {
+                "file": "standard input",
+                "line": 4,
+                "kind": "TwoFactorPolicy",
+                "namespace": "team",
+                "name": "sample",
+                "path": "spec.enforcement",
+                "message": "required: one of Enforce, Report, Off",
+            }
+        ],
+    }
+
+
+def test_secrets_are_not_printed() -> None:
+    secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {token: hunter2}\n"
+    instance = json.dumps(build("JenkinsInstance", {"url": "http://me:hunter2@jenkins/?token=hunter2", "access": ["hunter2"]}))
+    broken = "stringData:\n  token: hunter2\n token: hunter2\n"
+    for output in ("text", "json"):
+        result = run("-", "-o", output, input=f"{secret}---\n{instance}\n---\n{broken}")
+        assert result.exit_code == 1
+        assert "hunter2" not in result.output
+
+
+def test_control_characters_do_not_reach_the_terminal() -> None:
+    body = build("TwoFactorPolicy", {"\x1b[2Jfield\n": 1, "apiTokens": "\x1b]0;x\x07"})
+    result = run("-", input=json.dumps(body))
+    assert "\x1b" not in result.output
+    assert len(result.output.splitlines()) == 3
+
+
+# The group of commands
+
+
+def test_every_command_can_be_loaded_and_is_documented() -> None:
+    result = CliRunner().invoke(main, ["--help"])
+    assert result.exit_code == 0
+    for name, entry in COMMANDS.items():
+        assert f"{name} " in result.output
+        assert entry.summary in " ".join(result.output.split())
+        assert CliRunner().invoke(main, [name, "--help"]).exit_code == 0
+
+
+def test_version_and_unknown_command() -> None:
+    assert CliRunner().invoke(main, ["--version"]).output == "jenkins2fa 0.1.0\n"
+    assert CliRunner().invoke(main, ["validat"]).exit_code == 2
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = "import sys; from jenkins2fa.cli.main import main; main(['--help'], standalone_mode=False); print(*sys.modules, file=sys.stderr)"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT / "operator", check=True)
+    loaded = set(result.stderr.split())
+    assert "click" in loaded
+    assert not loaded & {"kopf", "kubernetes", "requests", "jsonschema", "yaml", "rich", "deepdiff", "prometheus_client"}
+
+
+# Paths and near misses
+
+
+@given(st.lists(st.text("abcXYZ019-_/", min_size=1) | st.integers(0, 99), min_size=1).filter(lambda path: isinstance(path[0], str)))
+def test_paths_are_read_as_they_were_spelt(path: list[str | int]) -> None:
+    assert read_path(spell(tuple(path))) == tuple(path)
+
+
+@pytest.mark.parametrize(("word", "expected"), [("exemptgroups", "exemptGroups"), ("exempt", None), ("", None), ("drfit", "drift")])
+def test_nearest(word: str, expected: str | None) -> None:
+    assert nearest(word, ["exemptGroups", "drift", "enforcedGroups"]) == expected
