@@ -113,6 +113,21 @@ def test_faults_refuse_valid_tokens_and_keep_jenkins_unavailable_for_a_while(jen
         jenkins.faults(nonsense=1)
 
 
+def test_faults_lose_answers_of_scripts_that_were_carried_out_delay_and_answer_otherwise(jenkins: StandIn) -> None:
+    jenkins.faults(loseAnswers=1)
+    with pytest.raises(requests.ConnectionError):
+        jenkins.browser("admin").script("System.setProperty('lab.done', 'yes')")
+    assert jenkins.browser("admin").script("print System.getProperty('lab.done')").text == "yes"
+    jenkins.faults(delaySeconds=30)
+    with pytest.raises(requests.ReadTimeout):
+        requests.get(jenkins.url + "/login", timeout=0.3)
+    jenkins.faults(delaySeconds=0, answerSeconds=30, answerStatus=302, answerLocation="https://sso.example.com/")
+    answer = jenkins.browser("admin").call("/scriptText", "POST")
+    assert [answer.status_code, answer.headers["Location"]] == [302, "https://sso.example.com/"]
+    jenkins.faults(answerSeconds=0)
+    assert jenkins.browser("admin").status() == 200
+
+
 def test_a_plugin_that_is_disabled_or_missing_has_no_classes_and_asks_nobody(jenkins: StandIn) -> None:
     jenkins.groovy(ENFORCE)
     jenkins.browser("alice").enrol()

@@ -186,8 +186,12 @@ class StandIn:
         _wait(lambda: (now := self._status())["up"] and now["runs"] > before, timeout, "Jenkins does not come back")
 
     def faults(self, **switches: float | str) -> None:
-        """unavailableSeconds (503 from now), tokensRefusedSeconds (401 from now), tokensRefusedAroundRestartSeconds, restartingSeconds,
-        startingSeconds; for the next run: plugin ("enabled", "disabled", "missing"), pluginVersion. 0 ends a fault."""
+        """What is to go wrong; 0 ends a fault.
+
+        From now on: unavailableSeconds (503), tokensRefusedSeconds (401), answerSeconds with answerStatus (500) and answerLocation,
+        delaySeconds (each request), loseAnswers (so many script calls are carried out, and their connections break).
+        At restarts: restartingSeconds, startingSeconds (of 503), tokensRefusedAroundRestartSeconds.
+        For the next run: plugin ("enabled", "disabled", "missing"), pluginVersion."""
         self._post("/faults", switches)
 
     def outbox(self) -> list[dict[str, str]]:

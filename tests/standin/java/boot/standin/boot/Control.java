@@ -8,7 +8,6 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
-import java.util.Map;
 import java.util.concurrent.Executors;
 
 /** The control port: a way in for the test bench that no setting of Jenkins can close. Loopback only, unauthenticated. */
@@ -17,11 +16,9 @@ final class Control {
         String answer(String body) throws Exception;
     }
 
-    private final Host host;
     private final HttpServer server;
 
     Control(Host host) throws IOException {
-        this.host = host;
         server = HttpServer.create(new InetSocketAddress(InetAddress.getByName("127.0.0.1"), host.options.controlPort), 50);
         server.setExecutor(Executors.newCachedThreadPool(work -> {
             Thread thread = new Thread(work, "stand-in control");
@@ -30,7 +27,7 @@ final class Control {
         }));
         add("POST", "/groovy", host::groovy);
         add("POST", "/restart", body -> { host.requestRestart(); return "{}"; });
-        add("POST", "/faults", body -> { faults(Options.object(new JsonSlurperClassic().parseText(body))); return "{}"; });
+        add("POST", "/faults", body -> { host.faults.set(Options.object(new JsonSlurperClassic().parseText(body))); return "{}"; });
         add("GET", "/outbox", body -> JsonOutput.toJson(host.outbox));
         add("GET", "/status", body -> JsonOutput.toJson(host.status()));
         server.start();
@@ -38,26 +35,6 @@ final class Control {
 
     int port() {
         return server.getAddress().getPort();
-    }
-
-    private void faults(Map<String, Object> switches) {
-        long now = System.currentTimeMillis();
-        switches.forEach((name, value) -> {
-            switch (name) {
-                case "unavailableSeconds" -> host.unavailableUntil = now + millis(value);
-                case "tokensRefusedSeconds" -> host.tokensRefusedUntil = now + millis(value);
-                case "tokensRefusedAroundRestartSeconds" -> host.tokensRefusedMillis = millis(value);
-                case "restartingSeconds" -> host.options.restartingMillis = millis(value);
-                case "startingSeconds" -> host.options.startingMillis = millis(value);
-                case "plugin" -> host.options.plugin = (String) value;
-                case "pluginVersion" -> host.options.pluginVersion = (String) value;
-                default -> throw new IllegalArgumentException("unknown switch " + name);
-            }
-        });
-    }
-
-    private static long millis(Object seconds) {
-        return Math.round(((Number) seconds).doubleValue() * 1000);
     }
 
     private void add(String method, String path, Action action) {

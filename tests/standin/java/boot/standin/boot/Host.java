@@ -14,11 +14,7 @@ public final class Host {
     public final Options options;
     public final File build;
     public final List<Map<String, String>> outbox = new CopyOnWriteArrayList<>();
-    /** Until then (epoch milliseconds) every request is answered with 503, and valid API tokens with 401. */
-    public volatile long unavailableUntil;
-    public volatile long tokensRefusedUntil;
-    /** How long after each restart valid tokens are answered with 401. */
-    public volatile long tokensRefusedMillis;
+    public final Faults faults;
     public volatile int port;
     private volatile Run run;
     private volatile int runs;
@@ -29,6 +25,7 @@ public final class Host {
         this.options = options;
         this.build = build;
         this.port = options.port;
+        this.faults = new Faults(options);
     }
 
     public void start() throws Exception {
@@ -44,12 +41,12 @@ public final class Host {
         worker.submit(() -> {
             try {
                 up = false;
-                tokensRefusedUntil = Math.max(tokensRefusedUntil, tokensRefusedMillis == 0 ? 0 : Long.MAX_VALUE);
+                faults.restartBegins();
                 run.announceRestart();
                 Thread.sleep(options.restartingMillis);
                 run.stop();
                 start();
-                if (tokensRefusedMillis != 0) tokensRefusedUntil = System.currentTimeMillis() + tokensRefusedMillis;
+                faults.restartEnds();
             } catch (Throwable problem) {
                 problem.printStackTrace();
                 System.exit(3);

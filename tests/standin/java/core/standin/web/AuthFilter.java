@@ -85,7 +85,7 @@ final class AuthFilter implements Filter {
     }
 
     private Authentication byToken(HttpServletRequest request, String owner, String token) {
-        if (System.currentTimeMillis() < host.tokensRefusedUntil)
+        if (System.currentTimeMillis() < host.faults.tokensRefusedUntil)
             throw new org.springframework.security.authentication.BadCredentialsException("refused for a while, as asked for by the test bench");
         request.setAttribute(BY_TOKEN, true);
         ApiTokenStats.count(owner, token);

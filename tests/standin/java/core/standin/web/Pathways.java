@@ -24,7 +24,7 @@ final class Pathways {
             case "me" -> user(exchange, User.current(), 1);
             case "queue", "computer", "overallLoad" -> parts(exchange);
             case "createItem" -> createItem(exchange);
-            case "manage", "script", "configure", "systemInfo", "log", "pluginManager", "jenkins2fa-test" -> administration(exchange);
+            case "manage", "script", "configure", "systemInfo", "log", "pluginManager" -> administration(exchange);
             case "view", "rssAll", "asynchPeople", "people" -> exchange.html(200, "Jenkins", "<h1>Jenkins</h1>");
             default -> {
                 return Lifecycle.serve(exchange);
