@@ -77,8 +77,8 @@ def connection_options(command: F) -> F:
             type=click.Path(),
             expose_value=False,
             callback=_remember_seed_file,
-            help="File with the seed of the account's answers to security questions ('-' = standard input), for a Jenkins without a gate; else the "
-            "environment variable JENKINS_SECOND_FACTOR_SEED.",
+            help="File with the seed of the account's answers to security questions ('-' = standard input), for a Jenkins without a gate; "
+            "else the environment variable JENKINS_SECOND_FACTOR_SEED.",
         ),
         click.option("--ca-file", type=click.Path(), help="Certificate authority of the Jenkins (PEM); default: the usual authorities."),
     )

@@ -1,7 +1,7 @@
 """Secrets and certificate authorities that instances refer to: read by name, kept at most a minute, sent only where they consent to.
 
-The keys of a Secret: ``host`` (must equal host and port of the URL), ``username``, ``token``, and ``secondFactorSeed`` where the account has to pass
-the second factor by itself.
+The keys of a Secret: ``host`` (must equal host and port of the URL), ``username``, ``token``, and ``secondFactorSeed`` where the account
+has to pass the second factor by itself.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ class CredentialStore:
         self._kubernetes, self._clock = kubernetes, clock
         self._lock = threading.Lock()
         self._held: dict[tuple[str, Key], _Held] = {}
-        self._attempts: dict[tuple[str, Key], Attempts] = {}  # by URL and Secret; they outlive connections, or a wrong answer would be sent every pass
+        # By URL and Secret. They outlive connections, or a wrong answer would be sent in every pass.
+        self._attempts: dict[tuple[str, Key], Attempts] = {}
 
     def connection(self, instance: JenkinsInstance) -> Connection:
         """How to reach an instance as the operator's account."""

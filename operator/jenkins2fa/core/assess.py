@@ -48,8 +48,8 @@ def assess(
     asked: bool = False,
     second_factor_login: bool = False,
 ) -> Assessment:
-    """``gate_code``: SHA-256 of the gate's text that ought to run; ``cluster``: the cluster's UID, for the owner mark; ``asked``: a person wants it now;
-    ``second_factor_login``: the operator's account can answer security questions by itself.
+    """``gate_code``: SHA-256 of the gate's text that ought to run; ``cluster``: the cluster's UID, for the owner mark; ``asked``: a person
+    wants it now; ``second_factor_login``: the operator's account can answer security questions by itself.
 
     Approvals and take-overs come from the annotations of policy and instance; ``take_over`` (an owner's name) is another way to say so."""
     desired = desired_state(policy.spec, instance.spec, observation.user)

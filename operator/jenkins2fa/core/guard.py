@@ -34,9 +34,11 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """All that the checks look at. ``flapping``: fields that were corrected too often of late; ``approval`` None = none is needed, else the digest that
-    the annotation approve-weakening has to name; ``approved`` is what it names. ``second_factor_login``: the operator's account can answer security
-    questions by itself."""
+    """All that the checks look at.
+
+    ``flapping``: fields that were corrected too often of late; ``approval`` None = none is needed, else the digest that
+    the annotation approve-weakening has to name; ``approved`` is what it names. ``second_factor_login``: the operator's account can answer
+    security questions by itself."""
 
     policy: PolicySpec
     instance: InstanceSpec
@@ -118,9 +120,8 @@ def operator_locked_out(s: Situation) -> Finding | None:
         if s.second_factor_login
         else "set gate.mode: Managed on the JenkinsInstance, or put a secondFactorSeed into its Secret and allow SecurityQuestions"
     )
-    return Finding(
-        "OperatorLockedOut", f"once enforced, the operator's own API token would be challenged too and it could neither repair nor switch off: {way_out}"
-    )
+    trouble = "once enforced, the operator's own API token would be challenged too and it could neither repair nor switch off"
+    return Finding("OperatorLockedOut", f"{trouble}: {way_out}")
 
 
 def gate_is_not_provided(s: Situation) -> Finding | None:

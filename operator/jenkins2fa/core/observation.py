@@ -109,7 +109,8 @@ class Enrolment:
 class Observation:
     """``session`` changes at every restart; ``identity`` tells one Jenkins from another behind the same URL.
 
-    ``enrolled``: whether the operator's own account has security questions (None = cannot tell). ``live`` None = the flag is not set. ``managed_by_code``: configuration-as-code sets the plugin's fields (None = cannot tell).
+    ``enrolled``: whether the operator's own account has security questions (None = cannot tell). ``live`` None = the flag is not set.
+    ``managed_by_code``: configuration-as-code sets the plugin's fields (None = cannot tell).
     ``deletion``: the deletion policy that the owner mark was left with.
     ``known_groups``: those of the groups asked for that somebody is known to be in. ``damaged``: parts that could not be read.
     ``break_glass_used`` is the reason of the last break-glass, open or over. ``corrections``: when drift of a field was corrected in the last hour."""

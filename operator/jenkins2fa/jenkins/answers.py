@@ -15,7 +15,9 @@ def is_challenged(answer: Answer) -> bool:
 
 
 def expect_success(answer: Answer) -> None:
-    """Nothing on 200; else the error that the status means. 401, 500 and 302 are also seen around a restart: the caller knows whether there is one."""
+    """Nothing on 200; else the error that the status means.
+
+    401, 500 and 302 are also seen around a restart: the caller knows whether there is one."""
     match answer.status:
         case 200:
             return
@@ -29,7 +31,8 @@ def expect_success(answer: Answer) -> None:
                 raise Forbidden("the account lacks Jenkins' Administer permission, which the script console needs (403)")
             raise Forbidden("Jenkins, or something in front of it, forbids the request (403)")
         case 404 | 405:
-            raise ProtocolError(f"there is no script console at this URL ({answer.status}): is the context path in spec.url right?", transient=False)
+            message = f"there is no script console at this URL ({answer.status}): is the context path in spec.url right?"
+            raise ProtocolError(message, transient=False)
         case status if 300 <= status < 400:
             raise _redirection(answer)
         case status:
@@ -39,8 +42,10 @@ def expect_success(answer: Answer) -> None:
 def _redirection(answer: Answer) -> Exception:
     if is_challenge(answer.location):
         return ChallengedBySecondFactor(
-            "Jenkins asks the operator itself for a second factor, so it can neither read nor repair: set gate.mode: Managed, or put a secondFactorSeed into "
-            "the Secret, and let the operator in once (`jenkins2fa unlock` tells how)"
+            "Jenkins asks the operator itself for a second factor, so it can neither read nor repair: put a secondFactorSeed into the Secret, "
+            "or set gate.mode: Managed and let the operator in once (`jenkins2fa unlock` tells how)"
         )
     host = urlsplit(answer.location).netloc.rpartition("@")[2] or "another page of the same host"
-    return Redirected(f"Jenkins, or something in front of it, redirects to {host} ({answer.status}): set spec.url to where Jenkins itself answers")
+    return Redirected(
+        f"Jenkins, or something in front of it, redirects to {host} ({answer.status}): set spec.url to where Jenkins itself answers"
+    )

@@ -1,7 +1,7 @@
 """The plugin's challenge pages: which one a redirect means, and which questions one of them shows.
 
-Nothing here sends anything. Places are only ever read as what follows the context path, so a redirect to another host leads nowhere else than
-to the same page of the Jenkins that was asked. Source of the pages: jenkins-contract, "The filter" and "Ways for the operator to stay in".
+Nothing here sends anything. Places are only ever read as what follows the context path, so a redirect to another host leads nowhere else
+than to the same page of the Jenkins that was asked. Source: jenkins-contract, "The filter" and "Ways for the operator to stay in".
 """
 
 from __future__ import annotations
@@ -46,10 +46,13 @@ def read_challenge(location: str) -> Challenge:
 
 
 def shown_questions(page: str, known: Iterable[str]) -> tuple[str, ...] | None:
-    """Those of the ``known`` questions that the page asks, in the order shown; None when it is not the page that asks security questions."""
+    """Those of the ``known`` questions that the page asks, in the order shown; None when it is not the page of security questions."""
     parser = _Page()
-    parser.feed(page)
-    parser.close()
+    try:
+        parser.feed(page)
+        parser.close()
+    except AssertionError:  # how the parser of the standard library refuses a malformed declaration
+        return None
     if not any(_segments(action)[-1:] == [AUTHENTICATE] for action in parser.actions):
         return None
     wanted = {_one_line(question): question for question in known}

@@ -84,7 +84,9 @@ def carry_out(connect: Callable[[], MiniOrange], order: Order, announce: Announc
 
 
 def _get_in_early(driver: MiniOrange, order: Order) -> None:
-    """Without a gate the operator itself is challenged once 2FA is on: its second factor is tried before anything changes, not within the trial's minute."""
+    """Without a gate the operator itself is challenged once 2FA is on.
+
+    So its second factor is tried before anything changes, and not within the trial's minute."""
     if order.desired.enforcing and order.desired.gate is None:
         driver.verify_early()
 

@@ -23,8 +23,10 @@ LONGEST_ANSWER = 8 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """An account of a Jenkins. ``secret`` is an API token, or a canary's password; ``second_factor_seed`` is what its answers to security questions
-    are derived from (None = it cannot pass a second factor). Neither is ever shown."""
+    """An account of a Jenkins. ``secret`` is an API token, or a canary's password.
+
+    ``second_factor_seed``: what its answers to security questions are derived from, None = it cannot pass a second factor.
+    Neither is ever shown."""
 
     username: str
     secret: str = field(repr=False)

@@ -1,7 +1,7 @@
 """Passing the second factor with security questions, for the operator's own account (gate.mode Never).
 
-The answers are derived from the Secret's ``secondFactorSeed``, so nothing has to be kept: a fresh process, or another replica, gives the same
-ones. The account enrols itself when the plugin asks it to. Forms and pages: jenkins-contract, "Ways for the operator to stay in", 1.
+The answers are derived from the Secret's ``secondFactorSeed``, so nothing has to be kept: a fresh process, or another replica, gives the
+same ones. The account enrols itself when the plugin asks it to. Forms and pages: jenkins-contract, "Ways for the operator to stay in", 1.
 """
 
 from __future__ import annotations
@@ -25,10 +25,15 @@ OWN_QUESTIONS = (FIRST, SECOND, CUSTOM)
 SHORTEST_SEED = 20  # characters
 PAGE = f"{CHALLENGE}/{QUESTIONS}/"
 RESET = "reset the security questions of that account in Jenkins (docs/second-factor-login.md says how), and the operator enrols it anew"
-FOREIGN = f"the operator's account was enrolled in other security questions than the operator's own, by hand perhaps, so it cannot answer them: {RESET}"
+FOREIGN = f"the operator's account was enrolled in other security questions than its own, so it cannot answer them: {RESET}"
 WRONG = (
-    "Jenkins refused the answers to the security questions: the account was enrolled with another secondFactorSeed, under another spec.url, or by hand; no "
-    f"further answer is sent for ten minutes, unless the Secret changes. Put the former seed back, or {RESET}"
+    "Jenkins refused the answers to the security questions: the account was enrolled with another secondFactorSeed, under another "
+    "spec.url, or by hand; no further answer is sent for ten minutes, unless the Secret changes. "
+    f"Put the former seed back, or {RESET}"
+)
+AGAIN = (
+    "Jenkins took the second factor and asks for it again: does something in front of Jenkins drop its cookies, or do several "
+    "replicas answer in turn?"
 )
 
 
@@ -40,7 +45,7 @@ def seed_problem(seed: str) -> str | None:
 
 
 def identity_of(url: str, username: str) -> str:
-    """What an answer is derived for, known before any log-in: host, port and context path of the URL, and the user id without regard to case."""
+    """What an answer is derived for, known before any log-in: host, port and context path of the URL, and the user id whatever its case."""
     parts = urlsplit(url)
     port = parts.port or {"https": 443, "http": 80}.get(parts.scheme, 0)
     return f"{(parts.hostname or '').lower()}:{port}/{parts.path.strip('/')} {username.casefold()}"
@@ -65,19 +70,17 @@ class SecondFactorLogin:
         return self._seed is not None
 
     def through(self, send: Callable[[], Answer]) -> Answer:
-        """Sends a request; when it is challenged, passes the second factor and sends it once more (a challenged request was not carried out).
+        """Sends a request; when it is challenged, passes the second factor and sends it once more.
 
-        Raises SecondFactorRejected or another JenkinsError when the second factor cannot be passed."""
+        That is safe for a write too, because a challenged request was not carried out. Raises SecondFactorRejected, or another
+        JenkinsError, when the second factor cannot be passed."""
         answer = send()
         if not self.possible or not is_challenged(answer):
             return answer
         self.pass_challenge(answer.location)
         again = send()
         if is_challenged(again):
-            raise ProtocolError(
-                "Jenkins took the second factor and asks for it again: does something in front of Jenkins drop its cookies, or do several replicas answer in turn?",
-                transient=False,
-            )
+            raise ProtocolError(AGAIN, transient=False)
         return again
 
     def pass_challenge(self, location: str) -> None:
@@ -90,11 +93,11 @@ class SecondFactorLogin:
                 self._answer()
             else:
                 raise SecondFactorRejected(
-                    f"Jenkins asks the operator's account for {challenge.factor}, which a program cannot answer: allow SecurityQuestions, and {RESET}"
+                    f"Jenkins asks the account for {challenge.factor}, which the operator cannot answer: allow SecurityQuestions, and {RESET}"
                 )
 
     def verify_early(self, user: str, *, enrolled: bool) -> None:
-        """Enrols ``user``, or answers its questions, while nobody asks for it yet. Raises SecondFactorRejected when the answers would not do."""
+        """Enrols ``user``, or answers its questions, while nobody asks for it yet. Raises SecondFactorRejected for wrong answers."""
         if self.logins or not self.possible:
             return
         with self._attempts.one_at_a_time():
