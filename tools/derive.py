@@ -129,6 +129,9 @@ INTRODUCTION = """<!-- Derived from crds/ by tools/derive.py: change it there. -
 
 Every field of the two kinds. `[]` stands for one entry of a list. A field without a default may be left out unless it is required;
 its description says what that means. The API server refuses what breaks a rule; `jenkins2fa validate` says the same without a cluster.
+
+Editors complete and check fields with the JSON Schemas in `schemas/`, one for each kind: put
+`# yaml-language-server: $schema=PATH/twofactorpolicy_v1alpha1.json` at the top of a file. Plain JSON Schema cannot say the rules between fields.
 """
 
 

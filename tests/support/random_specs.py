@@ -71,7 +71,7 @@ POLICY_FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "suspend": st.sampled_from([True, False, "true"]),
     "breakGlass": _object(until=st.sampled_from(TIMES), reason=st.sampled_from(["INC-1", " ", "", "\n x"])),
     "deletionPolicy": st.sampled_from(["Retain", "Restore", "Delete"]),
-    "priority": st.sampled_from([0, -1, 1000000, 1000001, 1.5, "1"]),
+    "priority": st.sampled_from([0, -1, 1000000, 1000001, 1.5, 1.0, 1e3, "1", True]),
     "unknown": st.just(1),
 }
 

@@ -85,6 +85,8 @@ class Fields:
         if isinstance(value, bool):
             self.fail(name, "must be a whole number, is true or false")
             return default
+        if isinstance(value, float) and value.is_integer():
+            return int(value)  # 1.0 and 1e3 are whole numbers to the API server
         number = self._typed(name, int, "a whole number", default, False)
         return default if number is None else number
 
