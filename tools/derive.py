@@ -131,7 +131,8 @@ Every field of the two kinds. `[]` stands for one entry of a list. A field witho
 its description says what that means. The API server refuses what breaks a rule; `jenkins2fa validate` says the same without a cluster.
 
 Editors complete and check fields with the JSON Schemas in `schemas/`, one for each kind: put
-`# yaml-language-server: $schema=PATH/twofactorpolicy_v1alpha1.json` at the top of a file. Plain JSON Schema cannot say the rules between fields.
+`# yaml-language-server: $schema=PATH/twofactorpolicy_v1alpha1.json` at the top of a file.
+Plain JSON Schema cannot say the rules between fields.
 """
 
 
