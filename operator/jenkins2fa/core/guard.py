@@ -193,7 +193,8 @@ def users_without_address(s: Situation) -> Finding | None:
 
 
 def tokens_are_challenged(s: Situation) -> Finding | None:
-    if s.policy.enforcement is Enforcement.OFF or (s.plan.desired.gate and s.policy.api_tokens is not None):
+    said = s.policy.api_tokens is ApiTokens.CHALLENGE or (s.plan.desired.gate is not None and s.policy.api_tokens is not None)
+    if s.policy.enforcement is Enforcement.OFF or said:
         return None
     return Finding(
         "ApiTokensChallenged",

@@ -42,8 +42,8 @@ def expect_success(answer: Answer) -> None:
 def _redirection(answer: Answer) -> Exception:
     if is_challenge(answer.location):
         return ChallengedBySecondFactor(
-            "Jenkins asks the operator itself for a second factor, so it can neither read nor repair: put a secondFactorSeed into the Secret, "
-            "or set gate.mode: Managed and let the operator in once (`jenkins2fa unlock` tells how)"
+            "Jenkins asks the operator itself for a second factor, so it can neither read nor repair: put a secondFactorSeed into its "
+            "Secret, or set gate.mode: Managed and let the operator in once (`jenkins2fa unlock` tells how)"
         )
     host = urlsplit(answer.location).netloc.rpartition("@")[2] or "another page of the same host"
     return Redirected(

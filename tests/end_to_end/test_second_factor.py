@@ -1,0 +1,77 @@
+"""The operator in a cluster passes the second factor by itself: gate.mode Never and a Secret with secondFactorSeed."""
+
+from __future__ import annotations
+
+from tests.support.running import OperatorProcess
+from tests.support.scene import Scene
+from tests.support.standin import StandIn
+from tests.support.waiting import wait_until
+
+SEED = "the-seed-of-these-tests-only-0123456789"
+OTHER_SEED = "quite-different-for-these-tests-9876543210"
+NEVER = {"mode": "Never"}
+COUNT_ANSWERS = """
+def counter = new java.util.concurrent.atomic.AtomicInteger()
+jenkins.model.Jenkins.get().getServletContext().setAttribute('test.answers', counter)
+def filter = [init: { }, destroy: { }, doFilter: { request, response, chain ->
+    if (request.requestURI.endsWith('/securityQuestionAuthenticate')) counter.incrementAndGet()
+    chain.doFilter(request, response)
+}].asType(jakarta.servlet.Filter)
+hudson.util.PluginServletFilter.addFilter(filter)
+"""
+ANSWERS = "println jenkins.model.Jenkins.get().getServletContext().getAttribute('test.answers').get()"
+TURN_OFF = """
+import io.jenkins.plugins.twofactor.jenkins.*
+MoGlobalConfig.get().setEnableTfa(false)
+MoFilter.moPluginSettings['ENABLE_MO_TFA_AUTHENTICATION'] = false
+"""
+
+
+def secret(scene: Scene, jenkins: StandIn, seed: str, name: str = "account") -> None:
+    scene.secret(name, host=jenkins.url.split("/")[2], username="admin", token=jenkins.tokens["admin"], secondFactorSeed=seed)
+
+
+def test_a_policy_is_in_force_without_a_gate(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
+    secret(scene, jenkins, SEED)
+    scene.instance("build", jenkins.url, credentialsRef={"name": "account"}, gate=NEVER)
+    scene.policy("baseline", apiTokens="Challenge")
+    scene.wait("ji", "build", Enforced="True/Probed", Ready="True")
+    assert jenkins.browser("admin").status("/") == 302  # the account itself is asked like everybody
+    jenkins.restart()
+    jenkins.groovy(TURN_OFF)
+    scene.annotate("ji", "build", "after-restart")
+    wait_until(lambda: "DriftCorrected" in scene.events("build"), seconds=20, what="the drift is corrected")
+    scene.wait("ji", "build", Enforced="True/Probed", Ready="True")
+    assert SEED not in operator.text()
+
+
+def test_without_a_seed_nothing_is_switched_on(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
+    scene.instance("build", jenkins.url, gate=NEVER)
+    scene.policy("baseline", apiTokens="Challenge")
+    scene.wait("ji", "build", Ready="False/OperatorLockedOut", Stalled="True")
+    assert "secondFactorSeed" in scene.message("ji", "build")
+    assert jenkins.browser("admin").status("/") == 200
+
+
+def test_a_weak_seed_is_named(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
+    secret(scene, jenkins, "weak")
+    scene.instance("build", jenkins.url, credentialsRef={"name": "account"}, gate=NEVER)
+    scene.wait("ji", "build", Ready="False/SecretMissing", Stalled="True")
+    assert "openssl rand" in scene.message("ji", "build")
+
+
+def test_another_seed_needs_a_person_and_costs_one_answer(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
+    secret(scene, jenkins, SEED)
+    scene.instance("build", jenkins.url, credentialsRef={"name": "account"}, gate=NEVER)
+    scene.policy("baseline", apiTokens="Challenge")
+    scene.wait("ji", "build", Enforced="True/Probed")
+    scene.delete("ji", "build")
+    jenkins.groovy(COUNT_ANSWERS)
+    secret(scene, jenkins, OTHER_SEED, name="later")
+    scene.instance("again", jenkins.url, credentialsRef={"name": "later"}, gate=NEVER)
+    scene.wait("ji", "again", Ready="False/SecondFactorRejected", Stalled="True")
+    for look in range(3):
+        scene.annotate("ji", "again", f"look-{look}")
+        scene.wait("ji", "again", Ready="False/SecondFactorRejected", Stalled="True")
+    assert jenkins.groovy(ANSWERS) == "1"
+    assert OTHER_SEED not in operator.text()

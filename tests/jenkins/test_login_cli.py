@@ -1,0 +1,92 @@
+"""`jenkins2fa plan` and `apply` without a gate: the seed comes from a file or the environment, and is never shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from jenkins2fa.cli.main import main
+from tests.support.standin import StandIn
+
+SEED = "the-seed-of-these-tests-only-0123456789"
+POLICY = """
+apiVersion: jenkins2fa.dev/v1alpha1
+kind: TwoFactorPolicy
+metadata: {name: baseline}
+spec:
+  instanceSelector: {}
+  enforcement: Enforce
+  allowedFactors: [SecurityQuestions]
+"""
+
+
+@pytest.fixture(scope="module", params=["javax", "jakarta"])
+def jenkins(request: pytest.FixtureRequest) -> Iterator[StandIn]:
+    with StandIn(flavour=request.param) as started:
+        yield started
+
+
+@pytest.fixture
+def run(jenkins: StandIn, tmp_path: Path) -> Iterator[Run]:
+    yield Run(jenkins, tmp_path)
+
+
+class Run:
+    """The command line against a stand-in; whatever it prints is looked through for the seed."""
+
+    def __init__(self, jenkins: StandIn, folder: Path) -> None:
+        self.jenkins, self.policy, self.seed = jenkins, folder / "policy.yaml", folder / "seed"
+        self.policy.write_text(POLICY)
+        self.seed.write_text(SEED + "\n")
+
+    def __call__(self, *arguments: str, text: str | None = None, **environment: str) -> Result:
+        account = {"JENKINS_URL": self.jenkins.url, "JENKINS_USER": "admin", "JENKINS_TOKEN": self.jenkins.tokens["admin"]}
+        result = CliRunner().invoke(main, [*arguments], input=text, env=account | environment)
+        assert SEED not in result.output
+        return result
+
+
+def test_without_a_seed_it_is_refused_and_says_so(run: Run) -> None:
+    result = run("plan", str(run.policy))
+    assert result.exit_code == 2
+    assert "Refused  OperatorLockedOut" in result.output
+    assert "secondFactorSeed" in result.output
+
+
+@pytest.mark.parametrize("seed", ["w3ak", "nineteen-characters"])
+def test_a_weak_seed_is_refused_with_the_way_out(run: Run, seed: str) -> None:
+    for more in ({"JENKINS_SECOND_FACTOR_SEED": seed}, {}):
+        run.seed.write_text(seed)
+        result = run("plan", str(run.policy), *(() if more else ("--second-factor-seed-file", str(run.seed))), **more)
+        assert result.exit_code == 1
+        assert "openssl rand" in result.output
+        assert seed not in result.output
+
+
+def test_a_file_that_is_not_there_is_named(run: Run) -> None:
+    result = run("plan", str(run.policy), "--second-factor-seed-file", "/nowhere/seed")
+    assert (result.exit_code, "--second-factor-seed-file /nowhere/seed: No such file" in result.output) == (1, True)
+
+
+def test_an_empty_file_is_a_mistake_and_not_the_absence_of_a_seed(run: Run) -> None:
+    run.seed.write_text("\n")
+    result = run("plan", str(run.policy), "--second-factor-seed-file", str(run.seed))
+    assert (result.exit_code, "seed of the second factor" in result.output) == (1, True)
+
+
+def test_apply_plan_and_gate_status_with_a_seed(run: Run) -> None:
+    seed = ("--second-factor-seed-file", str(run.seed))
+    applied = run("apply", str(run.policy), "--yes", *seed)
+    assert applied.exit_code == 0, applied.output
+    assert "In force" in applied.output
+    assert run.jenkins.browser("admin").status("/") == 302
+    assert "Nothing would change" in run("plan", str(run.policy), *seed).output
+    assert "Nothing would change" in run("plan", str(run.policy), JENKINS_SECOND_FACTOR_SEED=SEED).output
+    assert "Nothing would change" in run("plan", str(run.policy), "--second-factor-seed-file", "-", text=SEED).output
+    assert "gate: absent" in run("gate", "status", *seed).output
+    without = run("plan", str(run.policy))
+    assert without.exit_code == 1
+    assert "ChallengedBySecondFactor" in without.output
