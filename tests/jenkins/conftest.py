@@ -1,0 +1,91 @@
+"""Stand-ins that many tests share: one of each flavour for the session, brought back to a fresh Jenkins after each test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+import pytest
+
+from tests.support.managed import Managed
+from tests.support.standin import StandIn
+
+Flavour = Literal["javax", "jakarta"]
+USERS = {
+    "carol": {"password": "carol-pw-1", "groups": ["Devs", "all"], "email": "carol@lab.invalid"},
+    "dave": {"password": "dave-pw-1", "groups": ["Ops", "all"], "email": "dave@lab.invalid"},
+}
+FRESH = """
+import io.jenkins.plugins.twofactor.jenkins.*
+def jenkins = jenkins.model.Jenkins.get()
+def context = jenkins.metaClass.respondsTo(jenkins, 'getServletContext') ? jenkins.getServletContext() : jenkins.servletContext
+def state = context.getAttribute('jenkins2fa')
+[state?.trialTimer, state?.breakGlassTimer]*.cancel(false)
+state?.pass?.set(false)
+context.removeAttribute('jenkins2fa')
+def chain = hudson.util.PluginServletFilter.getInstance(context).list
+chain.removeAll(chain.findAll { it.toString() == 'jenkins2fa-gate' })
+new File(jenkins.rootDir, 'jenkins2fa').deleteDir()
+new File(jenkins.rootDir, 'init.groovy.d').deleteDir()
+def config = MoGlobalConfig.get()
+config.setEnableTfa(false); config.setEnableSecurityQuestionsAuthentication(false)
+config.@otpOverEmailDto = null; config.@moAdvancedSettingsDTO = null
+config.configFile.file.directory ? config.configFile.file.deleteDir() : config.configFile.file.delete()
+MoFilter.moPluginSettings['ENABLE_MO_TFA_AUTHENTICATION'] = false
+jenkins.doCancelQuietDown()
+jenkins.getDescriptor('hudson.tasks.Mailer').setSmtpHost('mail.lab.invalid')
+hudson.model.User.getAll().each { user ->
+    user.allProperties.findAll { it.class.name.contains('tfaMethodsConfig') }.each { user.addProperty(it.class.newInstance()) }
+    user.save()
+}
+"""
+
+
+def fresh(jenkins: StandIn) -> StandIn:
+    """As after the first start, but with what has been compiled, and with a mail server."""
+    jenkins.groovy(FRESH)
+    return jenkins
+
+
+@pytest.fixture(scope="session")
+def _kept() -> Iterator[dict[str, StandIn]]:
+    kept: dict[str, StandIn] = {}
+    yield kept
+    for one in kept.values():
+        one.__exit__(None, None, None)
+
+
+def _shared(kept: dict[str, StandIn], flavour: Flavour, realm: Literal["own", "groups"]) -> StandIn:
+    name = f"{flavour}/{realm}"
+    if name in kept and not kept[name].running:
+        kept.pop(name).__exit__(None, None, None)
+    if name not in kept:
+        kept[name] = StandIn(flavour=flavour, realm=realm, users=USERS, smtp_host="mail.lab.invalid").start()
+    return fresh(kept[name])
+
+
+@pytest.fixture(params=["javax", "jakarta"])
+def standin(_kept: dict[str, StandIn], request: pytest.FixtureRequest) -> StandIn:
+    """A shared stand-in of each flavour, with Jenkins' own users; fresh. Faults and restarts must be over at the end of the test."""
+    return _shared(_kept, request.param, "own")
+
+
+@pytest.fixture(params=["javax", "jakarta"])
+def with_groups(_kept: dict[str, StandIn], request: pytest.FixtureRequest) -> StandIn:
+    """The same with a realm that has groups: carol is in Devs and all, dave in Ops and all."""
+    return _shared(_kept, request.param, "groups")
+
+
+@pytest.fixture
+def one(_kept: dict[str, StandIn]) -> StandIn:
+    """A shared stand-in of one flavour, for what has nothing to do with the servlet API."""
+    return _shared(_kept, "jakarta", "own")
+
+
+@pytest.fixture
+def managed(standin: StandIn) -> Managed:
+    return managed_of(standin)
+
+
+def managed_of(jenkins: StandIn, **more: object) -> Managed:
+    return Managed(jenkins.url, "admin", jenkins.tokens["admin"], **more)

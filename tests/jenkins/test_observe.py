@@ -1,0 +1,155 @@
+"""One look at a Jenkins: every layer right, nothing written, nothing left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from typing import Literal
+
+import pytest
+
+from jenkins2fa.core.settings import PluginSettings
+from jenkins2fa.jenkins import scripts
+from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
+from tests.support.managed import EMAIL, Managed, layers, policy
+from tests.support.standin import StandIn
+
+Flavour = Literal["javax", "jakarta"]
+CONFIG = "import io.jenkins.plugins.twofactor.jenkins.*\ndef config = MoGlobalConfig.get(); def live = MoFilter.moPluginSettings\n"
+LIVE = "'ENABLE_MO_TFA_AUTHENTICATION'"
+FINGERPRINT = """
+def jenkins = jenkins.model.Jenkins.get()
+def context = jenkins.metaClass.respondsTo(jenkins, 'getServletContext') ? jenkins.getServletContext() : jenkins.servletContext
+def files = new TreeMap()
+jenkins.rootDir.eachFileRecurse(groovy.io.FileType.FILES) { file ->
+    def path = file.path - jenkins.rootDir.path
+    if (!(path =~ /apiTokenStats|standin/)) files[path] = file.lastModified() + ':' + file.text.hashCode()
+}
+def chain = hudson.util.PluginServletFilter.getInstance(context).list.collect { System.identityHashCode(it) }
+def state = context.getAttribute('jenkins2fa')?.collectEntries { key, value -> [key, key in ['config', 'lastTrial'] ? value.toString() : System.identityHashCode(value)] }
+def live = io.jenkins.plugins.twofactor.jenkins.MoFilter.moPluginSettings
+def config = io.jenkins.plugins.twofactor.jenkins.MoGlobalConfig.get()
+println groovy.json.JsonOutput.toJson([files: files, chain: chain, state: state, live: live, memory: [config.enableTfa, config.otpOverEmailDto?.senderEmailAddress]])
+"""
+CLASSES = "println java.lang.management.ManagementFactory.classLoadingMXBean.loadedClassCount"
+
+
+def test_a_fresh_jenkins_has_nothing_on_and_nothing_of_ours(managed: Managed) -> None:
+    seen = managed.observe(users=True)
+    assert layers(seen) == [None, False, False]
+    assert [seen.damaged, seen.user, seen.owner, seen.gate.installed, seen.trial.pending] == [(), "admin", None, 0, None]
+    assert seen.plugin.known
+    assert [seen.plugin.edition, seen.plugin.version] == ["Free", "1.2.0"]
+    assert seen.mail_server.configured
+    assert seen.enrolment is not None
+    assert [seen.enrolment.total, seen.enrolment.not_enrolled, seen.enrolment.without_address] == [5, 5, 2]
+
+
+@pytest.mark.parametrize(
+    ("script", "wanted"),
+    [
+        ("config.setEnableTfa(true)", [None, True, False]),
+        ("config.setEnableTfa(true); config.save()", [True, True, False]),
+        (f"live[{LIVE}] = true", [None, False, True]),
+        (f"config.setEnableTfa(true); config.save(); config.setEnableTfa(false); live[{LIVE}] = true", [True, False, True]),
+        (f"config.save(); config.setEnableTfa(true); live[{LIVE}] = true", [False, True, True]),
+        (f"live.remove({LIVE})", [None, False, None]),
+    ],
+)
+def test_each_layer_is_read_for_itself(standin: StandIn, managed: Managed, script: str, wanted: list[bool | None]) -> None:
+    standin.groovy(CONFIG + script)
+    assert layers(managed.observe()) == wanted
+
+
+def test_factors_and_mail_texts_are_read_from_disk_and_from_memory(standin: StandIn, managed: Managed) -> None:
+    texts = "'Käse', '''<b>\\n'\"&amp; \\$otp</b> ünï €'''"
+    standin.groovy(
+        CONFIG
+        + f"config.@otpOverEmailDto = new dto.MoOtpOverEmailDto(true, 'a@lab.invalid'); config.@moAdvancedSettingsDTO = new dto.MoAdvanceSettingsDTO({texts}); config.save()\n"
+        "config.setEnableSecurityQuestionsAuthentication(true); config.@otpOverEmailDto = new dto.MoOtpOverEmailDto(false, 'b@lab.invalid')"
+    )
+    seen = managed.observe()
+    template = "<b>\n'\"&amp; $otp</b> ünï €"
+    assert seen.disk == PluginSettings(False, False, True, "a@lab.invalid", "Käse", template)
+    assert seen.memory == PluginSettings(False, True, False, "b@lab.invalid", "Käse", template)
+
+
+@pytest.mark.parametrize("state", ["fresh", "managed", "damaged"])
+def test_looking_changes_nothing(standin: StandIn, managed: Managed, state: str) -> None:
+    if state != "fresh":
+        managed.apply(policy(emailOTP=EMAIL, allowedFactors=["EmailOTP", "SecurityQuestions"]))
+    if state == "damaged":
+        for name in ("gate", "state", "trial"):
+            (standin.home / "jenkins2fa" / f"{name}.json").write_text("{")
+    managed.observe(users=True)
+    before = json.loads(standin.groovy(FINGERPRINT))
+    for _ in range(3):
+        managed.observe(users=True, groups=["Devs", "authenticated"])
+    assert json.loads(standin.groovy(FINGERPRINT)) == before
+
+
+def test_damaged_parts_are_named_and_the_rest_is_read(standin: StandIn, managed: Managed) -> None:
+    managed.apply(policy())
+    for name in ("gate", "state", "trial"):
+        (standin.home / "jenkins2fa" / f"{name}.json").write_text("{")
+    seen = managed.observe()
+    assert seen.damaged == ("gate", "state", "trial")
+    assert layers(seen) == [True, True, True]
+
+
+@pytest.mark.parametrize("flavour", ["javax", "jakarta"])
+@pytest.mark.parametrize(("context_path", "root_url"), [("/ci", None), ("/ci/deep", "https://jenkins.example.com/x/"), ("", None)])
+def test_context_path_and_root_url_do_not_matter(flavour: Flavour, context_path: str, root_url: str | None) -> None:
+    with StandIn(flavour=flavour, context_path=context_path, root_url=root_url) as jenkins:
+        managed = Managed(jenkins.url, "admin", jenkins.tokens["admin"])
+        result = managed.apply(policy())
+        assert [result.proof, result.plan.changes, layers(result.observation)] == ["Challenged", (), [True, True, True]]
+        assert [jenkins.browser("alice", "alice-pw-1").status(), jenkins.browser("alice").status()] == [302, 200]
+
+
+@pytest.mark.timeout(500)
+def test_a_thousand_looks_leave_a_class_each_at_most_and_cost_a_request_each(standin: StandIn, managed: Managed) -> None:
+    """The older flavour, where nothing is different, is looked at a hundred times only."""
+    looks = 1000 if standin._flavour == "jakarta" else 100
+    managed.apply(policy())
+    with managed.driver() as driver:
+        driver.observe()
+        requests, classes = driver.requests, int(standin.groovy(CLASSES))
+        for _ in range(looks):
+            driver.observe()
+        assert driver.requests - requests == looks
+    assert int(standin.groovy(CLASSES)) - classes <= looks + 10  # this test's own scripts leave some too
+
+
+def test_after_a_restart_scripts_are_compiled_once_more(standin: StandIn, managed: Managed) -> None:
+    with managed.driver() as driver:
+        driver.observe()
+        before, session = driver.requests, driver.observe().session
+        standin.restart()
+        assert driver.observe().session != session
+        driver.observe()
+    assert driver.requests - before == 1 + 2 + 1  # as before, compiled, as before
+
+
+def test_two_operators_with_other_texts_do_not_break_each_other(standin: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An old and a new version at work during an upgrade: each runs its own text."""
+    ours = scripts.script
+    with contextlib.ExitStack() as stack:
+        old, new = (stack.enter_context(Managed(standin.url, "admin", standin.tokens["admin"]).driver()) for _ in range(2))
+        for turn in range(3):
+            assert read_number(old, 0, monkeypatch, ours) == 0
+            assert read_number(new, 1 + turn, monkeypatch, ours) == 1 + turn
+
+
+def read_number(driver: MiniOrange, number: int, monkeypatch: pytest.MonkeyPatch, ours: object) -> int:
+    """What this driver's version of the observing script says; each version says a number of its own."""
+
+    def other(name: str) -> scripts.Script:
+        found = ours(name)  # type: ignore[operator]
+        if name != scripts.OBSERVE:
+            return found  # type: ignore[no-any-return]
+        text = found.text.replace("answer.self = [", f"answer.self = [version: {number}, ")
+        return scripts.Script(name, text, scripts._sha256(text))
+
+    monkeypatch.setattr(scripts, "script", other)
+    return int(driver._console.run(scripts.OBSERVE)["self"]["version"])
