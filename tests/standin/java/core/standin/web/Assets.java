@@ -18,8 +18,8 @@ final class Assets {
         return ROOTS.contains(root);
     }
 
-    static void serve(Exchange exchange, int skip) throws IOException {
-        String file = String.join("/", exchange.path.subList(Math.min(skip, exchange.path.size()), exchange.path.size()));
+    static void serve(Exchange exchange) throws IOException {
+        String file = String.join("/", exchange.path);
         boolean served = FILES.contains(file) && (exchange.request.getMethod().equals("GET") || exchange.request.getMethod().equals("HEAD"));
         if (!served) {
             exchange.notFound();

@@ -4,9 +4,7 @@ import groovy.json.JsonOutput;
 import hudson.security.Permission;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.util.Arrays;
 import java.util.List;
-import java.util.stream.Collectors;
 import javax.servlet.http.HttpServletRequest;
 import javax.servlet.http.HttpServletResponse;
 import jenkins.model.Jenkins;
@@ -16,14 +14,11 @@ public final class Exchange {
     public final HttpServletRequest request;
     public final HttpServletResponse response;
     public final List<String> path;
-    /** As the client wrote it, below the context path, without the query. */
-    public final String rest;
 
     Exchange(HttpServletRequest request, HttpServletResponse response) {
         this.request = request;
         this.response = response;
-        rest = request.getPathInfo() == null ? "/" : request.getPathInfo();
-        path = Arrays.stream(rest.split("/")).filter(segment -> !segment.isEmpty()).collect(Collectors.toList());
+        path = RequestPath.segments(request);
     }
 
     /** The segment at this place, or an empty text. */

@@ -22,7 +22,9 @@ final class Jobs {
             case "build", "buildWithParameters" -> build(exchange, job);
             case "disable", "enable" -> disable(exchange, job);
             case "lastBuild" -> lastBuild(exchange, job);
-            default -> exchange.notFound();
+            default -> {
+                if (!BuildWays.ofJob(exchange, job, 2)) exchange.notFound();
+            }
         }
     }
 

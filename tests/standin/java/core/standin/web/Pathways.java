@@ -25,9 +25,10 @@ final class Pathways {
             case "queue", "computer", "overallLoad" -> parts(exchange);
             case "createItem" -> createItem(exchange);
             case "manage", "script", "configure", "systemInfo", "log", "pluginManager" -> administration(exchange);
-            case "view", "rssAll", "asynchPeople", "people" -> exchange.html(200, "Jenkins", "<h1>Jenkins</h1>");
+            case "view" -> BuildWays.ofView(exchange);
+            case "rssAll", "asynchPeople", "people" -> exchange.html(200, "Jenkins", "<h1>Jenkins</h1>");
             default -> {
-                return Lifecycle.serve(exchange);
+                return BuildWays.ofRoot(exchange) || Lifecycle.serve(exchange);
             }
         }
         return true;

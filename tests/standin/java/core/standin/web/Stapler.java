@@ -10,7 +10,7 @@ import javax.servlet.http.HttpServletResponse;
 import jenkins.model.Jenkins;
 import org.springframework.security.core.AuthenticationException;
 
-/** Finds the page of a path. `/static/<anything>/<path>` is the same as `/<path>`, for files. */
+/** Finds the page of a path. `/static/<anything>/<path>` is the same as `/<path>`, whatever is there. */
 final class Stapler extends HttpServlet {
     private static final long serialVersionUID = 1;
     private final transient List<Part> parts;
@@ -21,7 +21,13 @@ final class Stapler extends HttpServlet {
 
     @Override
     protected void service(HttpServletRequest request, HttpServletResponse response) throws ServletException, IOException {
-        Exchange exchange = new Exchange(request, response);
+        Exchange exchange;
+        try {
+            exchange = new Exchange(request, response);
+        } catch (IllegalArgumentException upwards) {
+            response.sendError(400, "Bad path");
+            return;
+        }
         Jenkins.get().serving(rootUrl(request));
         try {
             dispatch(exchange);
@@ -45,8 +51,7 @@ final class Stapler extends HttpServlet {
     }
 
     private void dispatch(Exchange exchange) throws Exception {
-        if (exchange.at(0).equals("static")) Assets.serve(exchange, 2);
-        else if (Assets.isAsset(exchange.at(0))) Assets.serve(exchange, 0);
+        if (Assets.isAsset(exchange.at(0))) Assets.serve(exchange);
         else if (!Anonymous.serve(exchange) && !servedToAnyone(exchange)) {
             exchange.require(Jenkins.READ);
             for (Part part : parts) if (part.serve(exchange)) return;

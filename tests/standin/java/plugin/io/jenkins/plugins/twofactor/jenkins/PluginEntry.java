@@ -36,7 +36,10 @@ public final class PluginEntry implements Part {
                 ConfigPages.serve(exchange, 2);
             }
             case "user" -> {
-                return EnrolPages.serve(exchange, User.getById(exchange.at(1), false), 2);
+                return Descriptors.serve(exchange, 2) || EnrolPages.serve(exchange, User.getById(exchange.at(1), false), 2);
+            }
+            case "descriptorByName" -> {
+                return Descriptors.serve(exchange, 0);
             }
             case "me" -> {
                 return EnrolPages.serve(exchange, User.current(), 1);
