@@ -31,6 +31,7 @@ from jenkins2fa.core.observation import Observation
 from jenkins2fa.core.plan import Change, Plan
 
 LONGEST_DIFF = 10
+TOLD_ELSEWHERE = ("GroupUnverified", "ApiTokensExempt")  # in Enforced; in `plan` (the policy says so itself)
 
 
 class Proof(StrEnum):
@@ -142,7 +143,7 @@ def judge_ready(outcome: Outcome, enforced: Condition) -> Condition:
         return Condition(READY, FALSE, "Unsupported", "; ".join(f"{u.path}: {u.message}" for u in outcome.plan.unsupported))
     if enforced.reason == "Bypassed":
         return Condition(READY, FALSE, "Bypassed", enforced.message)
-    hints = "".join(f"; note: {finding.message}" for finding in outcome.findings if finding.reason != "GroupUnverified")
+    hints = "".join(f"; note: {finding.message}" for finding in outcome.findings if finding.reason not in TOLD_ELSEWHERE)
     return Condition(READY, TRUE, "InForce" if enforced.status == TRUE else enforced.reason, clip(enforced.message + hints))
 
 
@@ -179,8 +180,11 @@ def judge_drifted(outcome: Outcome) -> Condition:
 
 
 def describe(changes: tuple[Change, ...]) -> str:
-    """At most ten differences in one line, each with its layer."""
-    shown = [f"{c.path} is {c.before} on {c.layer}, wanted {c.after}" if c.layer == "disk" else f"{c.path} is {c.before} ({c.layer}), wanted {c.after}" for c in changes]
+    """At most ten differences in one line, each with the layers that hold it."""
+    layers: dict[tuple[str, str, str], list[str]] = {}
+    for change in changes:
+        layers.setdefault((change.path, change.before, change.after), []).append(change.layer)
+    shown = [f"{path} is {before} ({', '.join(where)}), wanted {after}" for (path, before, after), where in layers.items()]
     rest = f"; and {len(shown) - LONGEST_DIFF} more" if len(shown) > LONGEST_DIFF else ""
     return clip("; ".join(shown[:LONGEST_DIFF]) + rest)
 

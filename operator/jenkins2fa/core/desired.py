@@ -12,6 +12,7 @@ from jenkins2fa.core.settings import GateSettings, PluginSettings
 FREE_FACTORS = frozenset({Factor.EMAIL_OTP, Factor.SECURITY_QUESTIONS})
 NEEDS_GATE = "needs the gate: set gate.mode to Managed or Provided on the JenkinsInstance"
 NOT_IN_FREE = "the installed plugin (free edition) does not have it"
+LEAVE_OUT = f"{NOT_IN_FREE}: leave it out, or install an edition that has it"
 
 
 class FieldState(StrEnum):
@@ -80,12 +81,12 @@ def _gate(policy: PolicySpec, instance: InstanceSpec, user: str) -> GateSettings
 
 def _unsupported_factors(policy: PolicySpec) -> list[Unsupported]:
     missing = sorted(factor.value for factor in policy.allowed_factors - FREE_FACTORS)
-    return [Unsupported("allowedFactors", f"{', '.join(missing)}: {NOT_IN_FREE}")] if missing else []
+    return [Unsupported("allowedFactors", f"{', '.join(missing)}: {LEAVE_OUT}")] if missing else []
 
 
 def _unsupported_premium(policy: PolicySpec) -> list[Unsupported]:
     wanted = (("smsOTP", policy.sms_gateway), ("rememberDevice", policy.remember_device))
-    return [Unsupported(path, NOT_IN_FREE) for path, value in wanted if value is not None]
+    return [Unsupported(path, LEAVE_OUT) for path, value in wanted if value is not None]
 
 
 def _unsupported_without_gate(policy: PolicySpec) -> list[Unsupported]:

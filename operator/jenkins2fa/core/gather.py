@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sized
 from dataclasses import dataclass
 
 from jenkins2fa.api.meta import Key
@@ -78,7 +78,7 @@ def _ready(spec: PolicySpec, members: list[Member], governed: list[Member], fail
     if failing:
         reasons = sorted({member.ready.reason for member in failing if member.ready})
         reason = reasons[0] if len(reasons) == 1 else "InstancesFailing"
-        return Condition(READY, FALSE, reason, f"{len(failing)} of {len(governed)} instances: {_first(failing)}")
+        return Condition(READY, FALSE, reason, _share(failing, governed) + _first(failing))
     waiting = [member for member in governed if member.ready is None]
     if waiting:
         return Condition(READY, FALSE, "Progressing", f"waiting for {len(waiting)} of {len(governed)} instances")
@@ -86,11 +86,15 @@ def _ready(spec: PolicySpec, members: list[Member], governed: list[Member], fail
         return Condition(READY, TRUE, "Suspended", "the policy is suspended: nothing is written")
     differing = sum(_is(member.drifted, TRUE) for member in governed)
     if differing:
-        return Condition(READY, TRUE, "Reported", f"{differing} of {len(governed)} instances differ, and are only reported: {_first_drifted(governed)}")
+        return Condition(READY, TRUE, "Reported", "differences are only reported: " + _first_drifted(governed))
     overridden = f"; {len(members) - len(governed)} more are governed by another policy" if len(members) > len(governed) else ""
     first = next((member.ready for member in governed if member.ready), None)
     reason = first.reason if first and len({m.ready.reason for m in governed if m.ready}) == 1 else "InForce"
     return Condition(READY, TRUE, reason, (first.message if first and len(governed) == 1 else f"as wanted at {len(governed)} instances") + overridden)
+
+
+def _share(some: Sized, governed: list[Member]) -> str:
+    return "" if len(governed) == 1 else f"{len(some)} of {len(governed)} instances: "
 
 
 def _first(members: list[Member]) -> str:
@@ -125,19 +129,17 @@ def _enforced(spec: PolicySpec, governed: list[Member]) -> Condition:
         if some:
             reasons = sorted({condition.reason for condition in some})
             reason = reasons[0] if len(reasons) == 1 else ("NotEverywhere" if status == FALSE else "Unverified")
-            prefix = "" if len(governed) == 1 else f"{len(some)} of {len(governed)} instances: "
-            return Condition(ENFORCED, status, reason, prefix + some[0].message)
+            return Condition(ENFORCED, status, reason, _share(some, governed) + some[0].message)
     return Condition(ENFORCED, TRUE, "Probed", conditions[0].message if len(governed) == 1 else f"proven at all {len(governed)} instances")
 
 
 def _drifted(governed: list[Member]) -> Condition:
-    drifted = [member.drifted for member in governed if member.drifted and member.drifted.status == TRUE]
+    drifted = [condition for member in governed if (condition := member.drifted) and condition.status == TRUE]
     if drifted:
-        prefix = "" if len(governed) == 1 else f"{len(drifted)} of {len(governed)} instances: "
-        return Condition(DRIFTED, TRUE, "Differs", prefix + drifted[0].message)
+        return Condition(DRIFTED, TRUE, "Differs", _share(drifted, governed) + drifted[0].message)
     unknown = [member for member in governed if member.drifted is None or member.drifted.status == UNKNOWN]
     if unknown:
-        return Condition(DRIFTED, UNKNOWN, "Unknown", f"{len(unknown)} of {len(governed)} instances could not be compared")
+        return Condition(DRIFTED, UNKNOWN, "Unknown", _share(unknown, governed) + "Jenkins could not be compared")
     return Condition(DRIFTED, FALSE, "NoDrift", "no instance differs from the policy")
 
 
