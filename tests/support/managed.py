@@ -26,7 +26,11 @@ from jenkins2fa.jenkins.target import gate_code_for
 Spec = dict[str, Any]
 CLUSTER = "cluster-of-the-tests"
 QUESTIONS: Spec = {"instanceSelector": {}, "enforcement": "Enforce", "allowedFactors": ["SecurityQuestions"], "apiTokens": "Exempt"}
-EMAIL: Spec = {"senderAddress": "jenkins@lab.invalid", "subject": "Käse-Code", "template": "Grüß Gott $username, <b>Ihr Code</b> ist $otp & 'gut' \"so\""}
+EMAIL: Spec = {
+    "senderAddress": "jenkins@lab.invalid",
+    "subject": "Käse-Code",
+    "template": "Grüß Gott $username, <b>Ihr Code</b> ist $otp & 'gut' \"so\"",
+}
 
 
 def policy(**spec: Any) -> TwoFactorPolicy:
@@ -38,7 +42,17 @@ def policy(**spec: Any) -> TwoFactorPolicy:
 class Managed:
     """The operator's side of one Jenkins. `instance` is the owner's instance UID: another one is another operator."""
 
-    def __init__(self, url: str, username: str, token: str, *, gate: str = "Managed", strict: bool = True, instance: str = "instance-uid", **connection: Any) -> None:
+    def __init__(
+        self,
+        url: str,
+        username: str,
+        token: str,
+        *,
+        gate: str = "Managed",
+        strict: bool = True,
+        instance: str = "instance-uid",
+        **connection: Any,
+    ) -> None:
         """`connection`: more fields of Connection (authority, read_seconds, connect_seconds)."""
         self.connection = Connection(url.rstrip("/") + "/", Credentials(username, token), **connection)
         spec = InstanceSpec(url=self.connection.url, credentials="admin", gate=GateSpec(GateMode(gate), strict))
@@ -116,7 +130,9 @@ class Managed:
 
     def console(self, text: str) -> str:
         """What a script printed; by the script console with the operator's token, so the gate has to let it in."""
-        answer = requests.post(self.connection.url + "scriptText", data={"script": text}, auth=self.account, timeout=30, allow_redirects=False)
+        answer = requests.post(
+            self.connection.url + "scriptText", data={"script": text}, auth=self.account, timeout=30, allow_redirects=False
+        )
         assert answer.status_code == 200, f"{answer.status_code} {answer.headers.get('Location', '')}"
         answer.encoding = "utf-8"
         return answer.text.strip()

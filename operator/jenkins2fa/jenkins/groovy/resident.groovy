@@ -39,9 +39,14 @@ class Store {
     static void write(String name, Map data) { writeText(file(name), JsonOutput.toJson(data)) }
 
     static void writeText(File target, String text) {
-        target.parentFile.mkdirs()
-        def writer = new AtomicFileWriter(target.toPath(), java.nio.charset.StandardCharsets.UTF_8)
-        try { writer.write(text); writer.commit() } finally { writer.abort() }
+        try {
+            target.parentFile.mkdirs()
+            def writer = new AtomicFileWriter(target.toPath(), java.nio.charset.StandardCharsets.UTF_8)
+            try { writer.write(text); writer.commit() } finally { writer.abort() }
+        } catch (IOException problem) {
+            Shared.log("$target could not be written", problem)
+            throw new NotPersisted("${target.name} could not be written to disk")
+        }
     }
 
     static File getStartup() { new File(Jenkins.get().rootDir, 'init.groovy.d/jenkins2fa.groovy') }

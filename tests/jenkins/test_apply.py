@@ -1,0 +1,329 @@
+"""The change itself: proven before it lasts, undone unless confirmed, refused where it must not be made; and `jenkins2fa apply`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from jenkins2fa.core.conditions import Proof
+from jenkins2fa.jenkins.change import Step
+from jenkins2fa.jenkins.drivers import miniorange
+from jenkins2fa.jenkins.errors import ChangeUndone, Refused, ScriptFailed
+from tests.jenkins.conftest import managed_of
+from tests.support.actions import is_off, is_on
+from tests.support.commands import Commands
+from tests.support.managed import EMAIL, OTHER, Managed, layers, policy
+from tests.support.standin import StandIn
+from tests.support.waiting import wait_until
+
+SETTINGS = "plugins/moTfaGlobalConfig/io.jenkins.plugins.twofactor.jenkins.MoGlobalConfig.xml"
+WEAKER = {"allowedFactors": ["EmailOTP"], "emailOTP": EMAIL, "exemptGroups": ["robots"]}
+
+
+def on_disk(jenkins: StandIn) -> dict[str, str]:
+    """Everything that a restart would find: the plugin's settings, the gate, our notes."""
+    files = [jenkins.home / SETTINGS, *(jenkins.home / "jenkins2fa").glob("*"), *(jenkins.home / "init.groovy.d").glob("*")]
+    return {file.name: file.read_text() for file in files if file.is_file()}
+
+
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Makes the trials of this test last for so many seconds."""
+    return lambda seconds: monkeypatch.setattr(miniorange, "TRIAL_SECONDS", seconds)
+
+
+# --- the whole change ---
+
+
+def test_a_policy_comes_into_force_and_is_proven(standin: StandIn, managed: Managed) -> None:
+    steps: list[Step] = []
+    result = managed.apply(policy(), steps.append)
+    assert steps == list(Step)
+    assert [result.proof, result.plan.changes, layers(result.observation)] == [Proof.CHALLENGED, (), [True, True, True]]
+    assert is_on(standin)
+    assert standin.browser("alice").status() == 200  # her token is exempt
+    seen = managed.observe()
+    assert seen.owner is not None
+    assert [seen.owner.policy, seen.deletion, seen.trial.pending, seen.trial.last_outcome] == ["policy-uid", "Retain", None, "confirmed"]
+
+
+def test_off_is_off_everywhere_and_needs_no_proof(standin: StandIn, managed: Managed) -> None:
+    managed.apply(policy())
+    result = managed.apply(policy(enforcement="Off"))
+    assert [result.proof, result.plan.changes, layers(result.observation)] == [Proof.NONE, (), [False, False, False]]
+    assert is_off(standin)
+
+
+def test_it_stays_after_a_restart(standin: StandIn, managed: Managed) -> None:
+    managed.apply(policy())
+    standin.restart()
+    assert not managed.differing(policy())
+    assert [managed.probe(), is_on(standin)] == [Proof.CHALLENGED, True]
+
+
+def test_an_enforced_jenkins_whose_effect_was_lost_is_put_right(standin: StandIn, managed: Managed) -> None:
+    """Each layer in turn is set aside; one change makes them agree again."""
+    managed.apply(policy())
+    live = "io.jenkins.plugins.twofactor.jenkins.MoFilter.moPluginSettings['ENABLE_MO_TFA_AUTHENTICATION'] = false"
+    memory = "io.jenkins.plugins.twofactor.jenkins.MoGlobalConfig.get().setEnableTfa(false)"
+    for script, path in (
+        (live, "live"),
+        (memory, "memory"),
+        (memory + ".with { null }; io.jenkins.plugins.twofactor.jenkins.MoGlobalConfig.get().save()", "disk"),
+    ):
+        standin.groovy(script)
+        assert path in managed.differing(policy())["enforcement"]
+        assert not managed.apply(policy()).plan.changes
+        assert is_on(standin)
+
+
+# --- trials ---
+
+
+def test_disk_is_unchanged_until_the_confirmation(standin: StandIn, managed: Managed) -> None:
+    managed.apply(policy())
+    before = on_disk(standin)
+    trial = managed.begin(policy(**WEAKER, apiTokens="Challenge"))
+    during = on_disk(standin)
+    assert during.pop("trial.json")
+    assert during == before
+    assert managed.differing(policy(**WEAKER, apiTokens="Challenge"))["allowedFactors.EmailOTP"] == {"disk"}
+    assert managed.confirm(trial) == "Confirmed"
+    assert on_disk(standin)["gate.json"] != before["gate.json"]
+    assert managed.confirm(trial) == "Confirmed"  # twice is harmless
+
+
+def test_an_unconfirmed_trial_is_undone_by_jenkins_itself(standin: StandIn, managed: Managed, short: Callable[[float], None]) -> None:
+    managed.apply(policy())
+    before, seen = on_disk(standin), managed.observe()
+    short(1)
+    trial = managed.begin(policy(enforcement="Off", **WEAKER))
+    assert is_off(standin)
+    wait_until(lambda: managed.observe().trial.pending is None, seconds=8)
+    after = managed.observe()
+    assert [after.memory, after.disk, after.live, after.gate] == [seen.memory, seen.disk, seen.live, seen.gate]
+    assert [on_disk(standin), after.trial.last_outcome, is_on(standin)] == [before, "expired", True]
+    assert [managed.confirm(trial), managed.confirm("no-such-trial"), managed.cancel(trial)] == ["Expired", "Unknown", "Unknown"]
+
+
+def test_a_first_trial_that_is_undone_leaves_nothing_at_all(standin: StandIn, managed: Managed) -> None:
+    before = on_disk(standin)
+    trial = managed.begin(policy())
+    assert is_on(standin)
+    assert managed.cancel(trial) == "Undone"
+    seen = managed.observe()
+    assert [on_disk(standin), seen.gate.installed, layers(seen), is_off(standin)] == [before, 0, [None, False, False], True]
+    assert not (standin.home / "jenkins2fa").exists()
+
+
+@pytest.mark.parametrize("how", ["orderly", "kill -9"])
+@pytest.mark.parametrize("first", [True, False])
+def test_a_restart_within_a_trial_comes_back_as_before(standin: StandIn, managed: Managed, how: str, first: bool) -> None:
+    if not first:
+        managed.apply(policy())
+    before = on_disk(standin)
+    managed.begin(policy() if first else policy(enforcement="Off", **WEAKER))
+    restart(standin, how)
+    seen = managed.observe()
+    assert [on_disk(standin) | {"jenkins2fa.groovy": ""}, seen.trial.pending] == [before | {"jenkins2fa.groovy": ""}, None]
+    assert is_off(standin) is first
+    assert layers(seen) == ([None, False, False] if first else [True, True, True])
+
+
+@pytest.mark.parametrize("how", ["orderly", "kill -9"])
+def test_a_restart_after_the_mark_of_the_confirmation_leads_forward(standin: StandIn, managed: Managed, how: str) -> None:
+    """As a crash between the mark and the first save would leave the files: the journal says confirmed, all else is old."""
+    managed.begin(policy())
+    journal = standin.home / "jenkins2fa" / "trial.json"
+    journal.write_text(journal.read_text().replace('"phase":"open"', '"phase":"confirmed"'))
+    restart(standin, how)
+    seen = managed.observe()
+    assert [layers(seen), seen.trial.pending, is_on(standin)] == [[True, True, True], None, True]
+    assert not managed.differing(policy())
+
+
+def test_a_form_saved_during_a_trial_survives_the_undo_and_takes_nothing_of_ours_along(
+    standin: StandIn, managed: Managed, short: Callable[[float], None]
+) -> None:
+    """The plugin's form saves all of memory, our unconfirmed settings included; the undo takes those back from disk too."""
+    managed.apply(policy())
+    short(2)
+    managed.begin(policy(**WEAKER))
+    save_form(standin, enableTfa=True, enableSecurityQuestion=False, enableOtpOverEmail={"senderEmailAddress": "person@lab.invalid"})
+    wait_until(lambda: managed.observe().trial.pending is None, seconds=10)
+    seen = managed.observe()
+    assert seen.memory is not None
+    assert seen.memory == seen.disk
+    assert [seen.memory.sender, seen.memory.email_otp] == ["person@lab.invalid", True]  # the person's, not ours
+    assert [seen.memory.subject, seen.memory.security_questions] == [None, True]  # ours is gone, and what was before it is back
+    assert "Käse" not in on_disk(standin)["io.jenkins.plugins.twofactor.jenkins.MoGlobalConfig.xml"]
+
+
+def test_a_second_trial_is_refused_and_the_first_goes_on(standin: StandIn, managed: Managed) -> None:
+    trial = managed.begin(policy())
+    with pytest.raises(Refused, match=f"{trial} is still pending") as refused:
+        managed.begin(policy(**WEAKER))
+    assert [refused.value.reason, refused.value.transient] == ["TrialPending", True]
+    assert managed.reasons(policy(**WEAKER))[0] == "TrialPending"
+    assert managed.confirm(trial) == "Confirmed"
+
+
+def test_no_change_while_jenkins_is_quieting_down(standin: StandIn, managed: Managed) -> None:
+    standin.browser("admin").call("/quietDown", "POST")
+    with pytest.raises(Refused) as refused:
+        managed.apply(policy())
+    assert [refused.value.reason, refused.value.transient, managed.observe().quieting_down] == ["QuietingDown", True, True]
+    assert [is_off(standin), (standin.home / "jenkins2fa").exists()] == [True, False]
+
+
+def test_somebody_elses_jenkins_is_left_alone_until_it_is_taken_over(standin: StandIn, managed: Managed) -> None:
+    managed.apply(policy())
+    before = on_disk(standin)
+    other = managed_of(standin, instance="another-instance")
+    assert other.reasons(policy(**WEAKER))[0] == "OwnedElsewhere"
+    for claim in (None, OTHER.name):
+        with pytest.raises(Refused) as refused:
+            other.apply(policy(**WEAKER), take_over=claim)
+        assert [refused.value.reason, refused.value.transient] == ["OwnedElsewhere", False]
+        assert "cluster-of-the-tests/instance-uid" in str(refused.value)
+    assert on_disk(standin) == before
+    held = managed.observe().owner
+    assert held is not None
+    other.apply(policy(**WEAKER), take_over=held.name)
+    seen = managed.observe().owner
+    assert seen is not None
+    assert seen.instance == "another-instance"
+    assert managed.reasons(policy())[0] == "OwnedElsewhere"
+
+
+# --- a disk that does not take it ---
+
+
+@pytest.mark.parametrize("file", [SETTINGS, "jenkins2fa/gate.json", "jenkins2fa/state.json"])
+def test_what_cannot_be_written_is_not_kept_in_memory_either(standin: StandIn, managed: Managed, file: str) -> None:
+    """A folder stands where the file ought to be: a write fails, also for root."""
+    target = standin.home / file
+    (target / "in-the-way").mkdir(parents=True)
+    with pytest.raises(Refused) as refused:
+        managed.apply(policy())
+    assert refused.value.reason == "NotPersisted"
+    seen = managed.observe()
+    assert [layers(seen)[1:], seen.trial.pending, seen.trial.last_outcome, is_off(standin)] == [[False, False], None, "failed", True]
+    assert seen.disk is None or not seen.disk.enabled
+    assert seen.gate.installed == 0
+    (target / "in-the-way").rmdir()
+    target.rmdir()
+    assert not managed.apply(policy()).plan.changes
+
+
+def test_without_a_place_for_the_journal_nothing_begins(standin: StandIn, managed: Managed) -> None:
+    (standin.home / "jenkins2fa").write_text("in the way")
+    with pytest.raises(ScriptFailed) as failed:
+        managed.apply(policy())
+    (standin.home / "jenkins2fa").unlink()
+    seen = managed.observe()
+    assert [failed.value.reason, layers(seen), seen.gate.installed, is_off(standin)] == ["NotPersisted", [None, False, False], 0, True]
+
+
+# --- what the operator checks before it confirms ---
+
+
+def test_a_change_that_somebody_else_undoes_at_once_is_not_confirmed(standin: StandIn, managed: Managed) -> None:
+    def interfere(step: Step) -> None:
+        if step is Step.READ_BACK:
+            save_form(standin, enableTfa=False, enableSecurityQuestion=True)
+
+    with pytest.raises(ChangeUndone, match="enforcement"):
+        managed.apply(policy(), interfere)
+    assert [layers(managed.observe()), is_off(standin)] == [[False, False, False], True]
+
+
+def test_a_change_that_does_not_challenge_is_not_confirmed(standin: StandIn, managed: Managed) -> None:
+    """The settings say on, but the plugin's filter is not in the chain: only the probe can tell. The gate is not strict, else it would challenge."""
+    bare = managed_of(standin, strict=False)
+    out = (
+        "def j = jenkins.model.Jenkins.get(); def c = j.metaClass.respondsTo(j, 'getServletContext') ? j.getServletContext() : j.servletContext\n"
+        "def list = hudson.util.PluginServletFilter.getInstance(c).list; "
+    )
+    is_theirs = "{ it.class.name.endsWith('MoFilter') || it.class.name.startsWith('io.jenkins.servlet.FilterWrapper') }"
+    standin.groovy(out + f"System.properties['test.filter'] = list.find {is_theirs}; list.remove(System.properties['test.filter'])")
+    try:
+        with pytest.raises(ChangeUndone, match="got through"):
+            bare.apply(policy(apiTokens="Challenge"))
+    finally:
+        standin.groovy(out + "list.add(System.properties.remove('test.filter'))")
+    assert [layers(managed.observe()), managed.observe().gate.installed] == [[None, False, False], 0]
+
+
+# --- the command ---
+
+
+@pytest.fixture
+def commands(tmp_path: Path, managed: Managed, monkeypatch: pytest.MonkeyPatch) -> Commands:
+    return Commands(tmp_path, managed, monkeypatch)
+
+
+def test_the_command_applies_proves_and_says_so(commands: Commands, standin: StandIn) -> None:
+    ended = commands.run("apply", commands.policy(), "--gate", "Managed", text="y\n")
+    assert [ended.code, is_on(standin)] == [0, True]
+    assert "In force: disk, memory, live flag and factors agree, and a probe was challenged." in ended.out
+    again = commands.run("apply", commands.policy(), "--gate", "Managed")
+    assert [again.code, "Nothing would change." in again.out, "In force" in again.out] == [0, True, True]
+    off = commands.run("apply", commands.policy(enforcement="Off"), "--gate", "Managed", "-y")
+    assert [off.code, "Off: nobody is asked" in off.out, is_off(standin)] == [0, True, True]
+
+
+def test_the_command_asks_first_and_no_is_no(commands: Commands, standin: StandIn) -> None:
+    ended = commands.run("apply", commands.policy(), "--gate", "Managed", text="n\n")
+    assert [ended.code, "nothing was changed" in ended.err, is_off(standin)] == [1, True, True]
+
+
+def test_the_command_says_what_is_unsupported_and_does_the_rest(commands: Commands, standin: StandIn) -> None:
+    file = commands.policy(allowedFactors=["SecurityQuestions", "WebAuthn"], rememberDevice="12h")
+    ended = commands.run("apply", file, "--gate", "Managed", "-y")
+    assert [ended.code, ended.out.count("Unsupported: "), is_on(standin)] == [2, 2, True]
+
+
+@pytest.mark.parametrize(
+    ("spec", "options", "said"),
+    [
+        ({}, [], "OperatorLockedOut: nothing was changed"),
+        ({"enforcement": "Report"}, ["--gate", "Managed"], "enforcement is Report"),
+        ({"suspend": True}, ["--gate", "Managed"], "the policy is suspended"),
+        ({"allowedFactors": ["WebAuthn"]}, ["--gate", "Managed"], "NoFactor: nothing was changed"),
+        ({}, ["--gate", "Provided"], "GateNotProvided: nothing was changed"),
+    ],
+)
+def test_the_command_refuses_and_changes_nothing(
+    commands: Commands, standin: StandIn, spec: dict[str, object], options: list[str], said: str
+) -> None:
+    ended = commands.run("apply", commands.policy(**spec), *options, "-y")
+    assert [ended.code, said in ended.err, is_off(standin), (standin.home / "jenkins2fa").exists()] == [1, True, True, False]
+
+
+def test_the_command_takes_over_by_name(commands: Commands, managed: Managed) -> None:
+    managed.apply(policy())
+    refused = commands.run("apply", commands.policy(enforcement="Off"), "--gate", "Managed", "-y")
+    assert [refused.code, "OwnedElsewhere" in refused.err] == [1, True]
+    owner = managed.observe().owner
+    assert owner is not None
+    assert commands.run("apply", commands.policy(enforcement="Off"), "--gate", "Managed", "-y", "--take-over", owner.name).code == 0
+    assert managed.reasons(policy()) == ["ApiTokensExempt"]  # an operator may take over from the command line
+
+
+def restart(jenkins: StandIn, how: str) -> None:
+    if how == "orderly":
+        jenkins.restart()
+    else:
+        jenkins.kill()
+        jenkins.start()
+
+
+def save_form(jenkins: StandIn, **values: object) -> None:
+    """A person saves the plugin's page (by the token, which the policies of these tests exempt)."""
+    form = {"formPage": "basicConfig", **values}
+    answer = jenkins.browser("admin").call("/manage/tfaGlobalConfig/saveGlobalTfaSettings", "POST", data={"json": json.dumps(form)})
+    assert answer.headers["Location"].endswith("/tfaGlobalConfig/"), answer.headers["Location"]
