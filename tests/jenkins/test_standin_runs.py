@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from tests.support.standin import StandIn
+from tests.support.standin import StandIn, built
 
 ENFORCE = """def c = io.jenkins.plugins.twofactor.jenkins.MoGlobalConfig.get()
 c.setEnableTfa(true); c.setEnableSecurityQuestionsAuthentication(true); c.save()"""
@@ -160,3 +160,20 @@ os._exit(0)"""
     while process.exists() and time.monotonic() < end:
         time.sleep(0.05)
     assert not process.exists()
+
+
+@pytest.mark.parametrize("missing", ["java", "javac", "mvn"])
+def test_building_without_a_tool_says_which_one(missing: str, tmp_path: pathlib.Path) -> None:
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for tool in {"java", "javac", "mvn"} - {missing}:
+        (tools / tool).symlink_to("/bin/true")
+    build = pathlib.Path(__file__).resolve().parents[1] / "standin" / "build.sh"
+    done = subprocess.run([build, tmp_path / "out"], env={"PATH": str(tools)}, capture_output=True, text=True)
+    assert [done.returncode, done.stderr] == [1, f"stand-in: {missing} is missing; install a JDK 17 or later and Maven\n"]
+
+
+def test_a_finished_build_is_not_made_again() -> None:
+    build = pathlib.Path(__file__).resolve().parents[1] / "standin" / "build.sh"
+    done = subprocess.run([build, built()], capture_output=True, text=True, check=True)
+    assert done.stdout == "stand-in: up to date\n"

@@ -11,6 +11,9 @@ import java.util.concurrent.Executors;
 
 /** What lives as long as the process: the options, the switches of the test bench, the mails that were "sent", and the run of the moment. */
 public final class Host {
+    /** Milliseconds in which the answer to the request for the restart gets out. */
+    private static final long SHORTEST_NOTICE = 50;
+
     public final Options options;
     public final File build;
     public final List<Map<String, String>> outbox = new CopyOnWriteArrayList<>();
@@ -36,14 +39,16 @@ public final class Host {
         up = true;
     }
 
-    /** Returns at once; the restart happens in the background, one at a time. */
+    /** From now on there are only 503 pages; the restart itself happens in the background, one at a time. */
     public void requestRestart() {
+        up = false;
+        faults.restartBegins();
+        run.announceRestart();
         worker.submit(() -> {
             try {
                 up = false;
-                faults.restartBegins();
                 run.announceRestart();
-                Thread.sleep(options.restartingMillis);
+                Thread.sleep(Math.max(SHORTEST_NOTICE, options.restartingMillis));
                 run.stop();
                 start();
                 faults.restartEnds();

@@ -9,6 +9,7 @@ import hudson.security.ACLContext;
 import hudson.tasks.Mailer;
 import hudson.util.PluginServletFilter;
 import java.io.File;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumSet;
@@ -53,7 +54,7 @@ public final class JenkinsRun implements Run {
     }
 
     /** After a token was made. */
-    static void reloadTokens() throws java.io.IOException {
+    static void reloadTokens() throws IOException {
         current.authentication.loadTokens();
     }
 
@@ -104,9 +105,23 @@ public final class JenkinsRun implements Run {
         servlet.getRegistration().setMultipartConfig(new MultipartConfigElement(System.getProperty("java.io.tmpdir")));
         context.addServlet(servlet, "/*");
         Flavour.serve(server, context);
+        open(connector);
         server.start();
         host.port = connector.getLocalPort();
         return context;
+    }
+
+    /** Between two runs somebody else's connection may hold the port for a moment. */
+    private static void open(ServerConnector connector) throws Exception {
+        for (int attempts = 100; ; attempts--) {
+            try {
+                connector.open();
+                return;
+            } catch (IOException busy) {
+                if (attempts == 0) throw busy;
+                Thread.sleep(50);
+            }
+        }
     }
 
     /** A script that fails is logged and does not keep Jenkins from starting. */

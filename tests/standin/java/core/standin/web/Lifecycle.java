@@ -22,9 +22,8 @@ final class Lifecycle {
         if (restart && exchange.request.getMethod().equals("GET")) {
             exchange.html(200, exchange.at(0).equals("restart") ? "Restart" : "Safe restart", "<h1>Are you sure about restarting Jenkins?</h1>");
         } else if (exchange.isPost()) {
-            exchange.redirect(exchange.context() + "/");
-            if (restart) exchange.response.flushBuffer(); // the answer is out before the port closes
             action.run();
+            exchange.redirect(exchange.context() + "/");
         }
         return true;
     }

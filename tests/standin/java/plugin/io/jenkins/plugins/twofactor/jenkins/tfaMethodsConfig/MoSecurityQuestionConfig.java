@@ -29,6 +29,10 @@ public class MoSecurityQuestionConfig extends UserProperty {
         return isConfigured;
     }
 
+    public void setConfigured(boolean configured) {
+        isConfigured = configured;
+    }
+
     public String question(int number) {
         return new String[] {firstSecurityQuestion, secondSecurityQuestion, customSecurityQuestion}[number];
     }
@@ -38,6 +42,6 @@ public class MoSecurityQuestionConfig extends UserProperty {
     }
 
     public void reset() {
-        isConfigured = false;
+        setConfigured(false);
     }
 }
