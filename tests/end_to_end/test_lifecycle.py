@@ -82,12 +82,12 @@ def test_deleted_namespace_goes_and_jenkins_stays(operator: OperatorProcess, kub
     scene.credentials(jenkins.url, jenkins.tokens["admin"])
     enforce(scene, jenkins, deletionPolicy="Disable")
     kube.remove_namespace("going")
-    wait_until(lambda: "namespace/going" not in kube.kubectl("get", "namespaces", "-o", "name").split(), seconds=60, what="nothing holds the namespace")
+    wait_until(lambda: "namespace/going" not in kube.kubectl("get", "namespaces", "-o", "name").split(), seconds=60, what="it is gone")
     time.sleep(3)
     assert is_on(jenkins)
 
 
-def test_jenkins_of_somebody_else_is_not_touched_until_a_person_says_so(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
+def test_jenkins_of_somebody_else_waits_for_a_person(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
     enforce(scene, jenkins)
     scene.delete("tfp", "baseline")
     scene.wait("ji", "build", Ready="True/NoPolicy")

@@ -72,7 +72,9 @@ def test_platform_outranks_every_team(operator: OperatorProcess, scene: Scene, p
     platform.wait("tfp", "floor", Ready="False/NoMatchingInstance")
 
 
-def test_namespace_selector_of_a_team_reaches_nobody_else(operator: OperatorProcess, scene: Scene, kube: KubeServer, jenkins: StandIn) -> None:
+def test_namespace_selector_of_a_team_reaches_nobody_else(
+    operator: OperatorProcess, scene: Scene, kube: KubeServer, jenkins: StandIn
+) -> None:
     other = Scene(kube, kube.new_namespace(f"{scene.namespace[:50]}-other"))
     scene.instance("build", jenkins.url)
     scene.wait("ji", "build", Ready="True/NoPolicy")

@@ -68,7 +68,8 @@ class Scene:
             found = self.conditions(kind, name)
             generation = self.get(kind, name)["metadata"]["generation"] == self.get(kind, name).get("status", {}).get("observedGeneration")
             same = all(found.get(one) == value or found.get(one, "").split("/")[0] == value for one, value in wanted.items())
-            assert same and generation, json.dumps(found)
+            assert same, json.dumps(found)
+            assert generation, "the status is about an older generation"
             return True
 
         wait_until(check, seconds=seconds, every=0.15, what=f"{kind} {name} has {wanted}")

@@ -20,9 +20,9 @@ SERVICE_ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/
 @click.option("--policy-namespace", help="Namespace whose policies outrank all others and may select instances of other namespaces.")
 @click.option("--lease-namespace", help="Namespace of the Lease that makes one replica the leader. Default: the pod's own, else default.")
 @click.option("--workers", type=click.IntRange(1, 1024), default=64, show_default=True, help="Most instances looked at side by side.")
-@click.option("--log-format", type=click.Choice(["plain", "json"]), default="plain", show_default=True, help="One line a record, either way.")
+@click.option("--log-format", type=click.Choice(["plain", "json"]), default="plain", show_default=True, help="One line a record.")
 @click.option("-v", "--verbose", is_flag=True, help="Log every pass, also those that found nothing to do.")
-@click.option("--liveness", metavar="HOST:PORT", help="Answer GET /healthz there, for the kubelet. Left out: nothing listens.")
+@click.option("--liveness", metavar="HOST:PORT", help="Answer GET /healthz there, for the kubelet.")
 @click.option("--kubeconfig", type=click.Path(dir_okay=False), help="Outside a cluster. Default: $KUBECONFIG or ~/.kube/config.")
 @click.option("--context", help="Context of the kubeconfig. Default: its current one.")
 def run(
@@ -54,7 +54,8 @@ def run(
         liveness=liveness,
         workers=workers,
         identity=f"{socket.gethostname()}_{secrets.token_hex(4)}",
-        release_grace=_release_grace(),
+        release_grace=_for_tests("JENKINS2FA_RELEASE_GRACE", "60s"),
+        lease_duration=_for_tests("JENKINS2FA_LEASE_DURATION", "15s"),
     )
     try:
         run_until_signal(options, Connection(kubeconfig, context))
@@ -69,6 +70,6 @@ def _own_namespace() -> str:
         return "default"
 
 
-def _release_grace() -> timedelta:
-    """How long after a policy's deletion it is acted upon; the variable is for tests."""
-    return parse_duration(os.environ.get("JENKINS2FA_RELEASE_GRACE", "60s"))
+def _for_tests(variable: str, usual: str) -> timedelta:
+    """A time that nobody has to change but a test that cannot wait so long."""
+    return parse_duration(os.environ.get(variable, usual))

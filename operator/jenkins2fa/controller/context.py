@@ -33,6 +33,7 @@ class Options:
     workers: int = 64
     identity: str = "operator"
     release_grace: timedelta = timedelta(seconds=60)
+    lease_duration: timedelta = timedelta(seconds=15)
 
 
 @dataclass(frozen=True, slots=True)

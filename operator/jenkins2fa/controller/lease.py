@@ -29,6 +29,11 @@ class Timing:
     renew_deadline: float = 10.0
     retry: float = 4.0
 
+    @staticmethod
+    def of(duration: float) -> Timing:
+        """The same proportions for another duration."""
+        return Timing(duration, duration * 2 / 3, duration * 4 / 15)
+
 
 class Leadership:
     """``identity`` is this process; ``gained`` and ``lost`` are called from the election's thread, in turns."""
@@ -55,12 +60,20 @@ class Leadership:
         self._thread.start()
 
     def stop(self) -> None:
-        """Give the Lease back, so that the next one need not wait for it to expire."""
+        """End the election and give the Lease back."""
         self._stop.set()
         self._thread.join(1.0)
-        if self.holds():
-            self._renewed = None
+        self.release()
+
+    def release(self) -> None:
+        """Give the Lease back, if we hold it, so that the next one need not wait for it to expire."""
+        if not self.holds():
+            return
+        self._renewed = None
+        try:
             self._write(self._read(), holder="")
+        except KubernetesError as error:
+            logger.debug("lease: %s", error)
 
     def holds(self) -> bool:
         """Whether we may write now. True only while the last renewal is recent, whatever the election's thread is busy with."""
@@ -113,7 +126,7 @@ class Leadership:
         changed = known.get("holderIdentity") != holder
         spec = {
             "holderIdentity": holder,
-            "leaseDurationSeconds": int(self._timing.duration) if holder else 1,
+            "leaseDurationSeconds": max(1, round(self._timing.duration)) if holder else 1,
             "renewTime": moment,
             "acquireTime": moment if changed else known.get("acquireTime"),
             "leaseTransitions": (known.get("leaseTransitions") or 0) + (1 if changed and holder and lease else 0),

@@ -21,7 +21,7 @@ from jenkins2fa.controller.deliver import Delivery
 from jenkins2fa.controller.events import Events
 from jenkins2fa.controller.gather import PolicyPass
 from jenkins2fa.controller.kubernetes import Forbidden, Kubernetes, KubernetesError
-from jenkins2fa.controller.lease import Leadership
+from jenkins2fa.controller.lease import Leadership, Timing
 from jenkins2fa.controller.memory import Memories
 from jenkins2fa.controller.queue import Kind, Limits, Requeue, Work, WorkQueue
 from jenkins2fa.controller.reconcile import InstancePass
@@ -51,7 +51,13 @@ class Operator:
         self._lists = Lists(self._kubernetes, self._delivery, options.namespaces, watch_namespaces=roaming)
         self._watches = Watches(connection, self._delivery, self._lists, options.namespaces, options.liveness, watch_namespaces=roaming)
         self._leadership = Leadership(
-            self._kubernetes, options.lease_namespace, options.identity, time.monotonic, self._lead, self._queue.pause
+            self._kubernetes,
+            options.lease_namespace,
+            options.identity,
+            time.monotonic,
+            self._lead,
+            self._queue.pause,
+            Timing.of(options.lease_duration.total_seconds()),
         )
         self._workers = Workers(self._queue, passes(self._context(store)))
 

@@ -1,0 +1,136 @@
+"""The API server, the operator or Jenkins goes away in the middle."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.actions import is_off, is_on, switch_off
+from tests.support.kube import KubeServer
+from tests.support.running import NAMESPACE, OperatorProcess, grant
+from tests.support.scene import Scene
+from tests.support.standin import StandIn
+from tests.support.waiting import wait_until
+
+
+@pytest.fixture(scope="module")
+def own_kube() -> Iterator[KubeServer]:
+    """An API server of these tests alone: they stop it, and the shared operator would suffer."""
+    with KubeServer() as server:
+        server.apply_crds()
+        grant(server)
+        yield server
+
+
+@pytest.fixture
+def own_operator(own_kube: KubeServer) -> Iterator[OperatorProcess]:
+    with OperatorProcess(own_kube, "-v") as running:
+        yield running
+        print(running.text())
+
+
+@pytest.fixture
+def own_scene(own_kube: KubeServer, request: pytest.FixtureRequest, jenkins: StandIn) -> Iterator[Scene]:
+    name = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_"))[:50].strip("-")
+    scene = Scene(own_kube, own_kube.new_namespace(name))
+    scene.credentials(jenkins.url, jenkins.tokens["admin"])
+    scene.instance("build", jenkins.url)
+    scene.policy("baseline")
+    yield scene
+    own_kube.remove_namespace(name)
+
+
+def test_api_server_gone_for_a_while(own_operator: OperatorProcess, own_kube: KubeServer, own_scene: Scene, jenkins: StandIn) -> None:
+    """Longer than the Lease: the operator writes nothing meanwhile, stays alive, and picks up what it missed: a deletion too."""
+    own_scene.wait("ji", "build", Enforced="True/Probed")
+    own_scene.policy("doomed", priority=-1)
+    own_scene.wait("tfp", "doomed", Ready="False/Overridden")
+    with own_kube.stopped():
+        switch_off(jenkins)
+        time.sleep(9)
+        assert is_off(jenkins), "without a Lease nothing is written"
+        assert own_operator.running()
+    wait_until(lambda: is_on(jenkins), seconds=40, what="the drift of the outage is corrected")
+    own_scene.wait("tfp", "baseline", seconds=30, Ready="True", Enforced="True/Probed")
+    own_scene.policy("late", priority=5, enforcement="Off")
+    own_scene.wait("tfp", "late", seconds=30, Ready="True", Enforced="False/Off")
+
+
+def test_api_server_that_hangs(own_operator: OperatorProcess, own_kube: KubeServer, own_scene: Scene, jenkins: StandIn) -> None:
+    own_scene.wait("ji", "build", Enforced="True/Probed")
+    with own_kube.paused():
+        time.sleep(12)
+        assert own_operator.running()
+    switch_off(jenkins)
+    wait_until(lambda: is_on(jenkins), seconds=40, what="it works on")
+
+
+@pytest.mark.parametrize("after", [0.1, 0.4])
+def test_operator_killed_in_the_middle_of_a_pass(own_operator: OperatorProcess, own_scene: Scene, jenkins: StandIn, after: float) -> None:
+    """Whatever a killed pass left behind, the next process ends where it should."""
+    own_scene.wait("ji", "build", Enforced="True/Probed")
+    own_scene.policy("baseline", enforcement="Off")
+    own_scene.wait("ji", "build", Enforced="False/Off")
+    own_scene.policy("baseline")
+    time.sleep(after)
+    own_operator.kill()
+    own_operator.start()
+    own_scene.wait("ji", "build", seconds=30, Ready="True", Enforced="True/Probed")
+    assert is_on(jenkins)
+
+
+def test_operator_ends_within_two_seconds_and_gives_the_lease_back(
+    own_operator: OperatorProcess, own_kube: KubeServer, own_scene: Scene
+) -> None:
+    own_scene.wait("ji", "build", Enforced="True/Probed")
+    code, seconds = own_operator.terminate()
+    assert code == 0
+    assert seconds < 2
+    lease = own_kube.get("lease", "jenkins-2fa-operator", "-n", NAMESPACE)
+    assert not lease["spec"].get("holderIdentity")
+
+
+def test_operator_ends_within_two_seconds_while_a_jenkins_hangs(own_operator: OperatorProcess, own_scene: Scene, jenkins: StandIn) -> None:
+    own_scene.wait("ji", "build", Enforced="True/Probed")
+    os.kill(jenkins.pid, signal.SIGSTOP)
+    try:
+        own_scene.annotate("ji", "build", "now")
+        time.sleep(0.5)
+        code, seconds = own_operator.terminate()
+    finally:
+        os.kill(jenkins.pid, signal.SIGCONT)
+    assert code == 0
+    assert seconds < 2
+
+
+def test_second_replica_waits_and_takes_over(
+    own_operator: OperatorProcess, own_kube: KubeServer, own_scene: Scene, jenkins: StandIn
+) -> None:
+    own_scene.wait("ji", "build", Enforced="True/Probed")
+    second = OperatorProcess(own_kube, "-v")
+    second.launch()
+    try:
+        wait_until(lambda: "watches all namespaces" in second.text(), seconds=15, what="the second replica runs")
+        time.sleep(7)
+        assert "leads from now on" not in second.text()
+        own_operator.terminate()
+        wait_until(lambda: "leads from now on" in second.text(), seconds=10, what="it takes over at once from one that ended in order")
+        switch_off(jenkins)
+        wait_until(lambda: is_on(jenkins), seconds=10, what="the second one does the work")
+    finally:
+        second.terminate()
+
+
+def test_unreachable_jenkins_is_found_again(own_operator: OperatorProcess, own_scene: Scene, jenkins: StandIn) -> None:
+    own_scene.wait("ji", "build", Enforced="True/Probed")
+    jenkins.kill()
+    own_scene.wait("ji", "build", Ready="False/Unreachable", Reconciling="True", Stalled="False", Enforced="Unknown/Unreachable")
+    own_scene.wait("tfp", "baseline", Ready="False/Unreachable", Reconciling="True", Stalled="False")
+    assert own_scene.get("ji", "build")["status"]["jenkins"]["version"], "what was last seen stays"
+    jenkins.start()
+    own_scene.wait("ji", "build", seconds=70, Ready="True", Enforced="True/Probed")
