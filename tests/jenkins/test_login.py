@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import pathlib
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -33,10 +34,8 @@ def config = MoGlobalConfig.get()
 config.setEnableSecurityQuestionsAuthentication(true); config.setEnableTfa(true); config.save()
 MoFilter.moPluginSettings['ENABLE_MO_TFA_AUTHENTICATION'] = true
 """
-RESET = """
-def user = hudson.model.User.getById('admin', false)
-user.getProperty(io.jenkins.plugins.twofactor.jenkins.tfaMethodsConfig.MoSecurityQuestionConfig).reset(); user.save()
-"""
+GUIDE = pathlib.Path(__file__).parents[2] / "docs" / "second-factor-login.md"
+RESET = GUIDE.read_text().split("```groovy\n")[1].split("```")[0].replace("'jenkins-2fa'", "'admin'")
 
 ENROL_IN_EMAIL = """
 import io.jenkins.plugins.twofactor.jenkins.*

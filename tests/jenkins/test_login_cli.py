@@ -30,8 +30,8 @@ def jenkins(request: pytest.FixtureRequest) -> Iterator[StandIn]:
 
 
 @pytest.fixture
-def run(jenkins: StandIn, tmp_path: Path) -> Iterator[Run]:
-    yield Run(jenkins, tmp_path)
+def run(jenkins: StandIn, tmp_path: Path) -> Run:
+    return Run(jenkins, tmp_path)
 
 
 class Run:
