@@ -7,7 +7,7 @@ import json
 import logging
 import pathlib
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Literal
 
@@ -21,8 +21,8 @@ from jenkins2fa.jenkins import login
 from jenkins2fa.jenkins.attempts import PAUSE_SECONDS, Attempts
 from jenkins2fa.jenkins.change import Order, Result, Step, carry_out
 from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
-from jenkins2fa.jenkins.errors import ChallengedBySecondFactor, JenkinsError, SecondFactorRejected
-from jenkins2fa.jenkins.http import Connection, Credentials
+from jenkins2fa.jenkins.errors import ChallengedBySecondFactor, JenkinsError, SecondFactorRejected, Starting
+from jenkins2fa.jenkins.http import Answer, Connection, Credentials, Http
 from jenkins2fa.jenkins.scripts import gate_code
 from tests.support.standin import AS_CALLED, StandIn
 
@@ -169,6 +169,38 @@ def test_after_a_reset_it_enrols_anew_without_waiting(jenkins: StandIn, driver: 
     jenkins.groovy(RESET)
     with contextlib.closing(MiniOrange(wrong)) as later:
         assert later.observe().enrolled is True
+
+
+def test_a_restart_between_questions_and_answers_is_no_refusal(jenkins: StandIn, driver: MiniOrange) -> None:
+    """The new run of Jenkins asks other questions than those that were answered."""
+    driver.observe()
+    told: set[type[JenkinsError]] = set()
+    for _ in range(6):
+        connection = connection_to(jenkins)
+        http = RestartingHttp(connection, jenkins)
+        passing = login.SecondFactorLogin(http)
+        try:
+            passing.pass_challenge(http.get().location)
+        except JenkinsError as problem:
+            told.add(type(problem))
+            passing.pass_challenge(http.get().location)  # at once, without a pause
+        assert passing.logins == 1
+        http.close()
+    assert told == {Starting}
+
+
+class RestartingHttp(Http):
+    """Jenkins restarts just before the first form is sent."""
+
+    def __init__(self, connection: Connection, jenkins: StandIn) -> None:
+        super().__init__(connection)
+        self._restart: Callable[[], None] | None = jenkins.restart
+
+    def post(self, path: str, data: Mapping[str, str]) -> Answer:
+        if self._restart is not None:
+            self._restart()
+            self._restart = None
+        return super().post(path, data)
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,12 @@ from jenkins2fa.controller.memory import Memory, RememberedProof
 from jenkins2fa.core.conditions import Proof
 from jenkins2fa.core.observation import Observation
 from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
-from jenkins2fa.jenkins.errors import Forbidden, JenkinsError, Unauthorized
+from jenkins2fa.jenkins.errors import Forbidden, JenkinsError, SecondFactorRejected, Unauthorized
 from jenkins2fa.jenkins.probe import canary_probe, session_of
 
 
 def look(context: Context, instance: JenkinsInstance, policy: TwoFactorPolicy | None, memory: Memory) -> tuple[MiniOrange, Observation]:
-    """One observation; after a 401 or 403 a second one, if the Secret has changed meanwhile. Raises JenkinsError."""
+    """One observation; after a 401, 403 or refused second factor another one, if the Secret has changed meanwhile. Raises JenkinsError."""
     groups = policy.spec.enforced_groups or frozenset() if policy else frozenset()
     connection = context.credentials.connection(instance)
     if memory.starting:
@@ -22,7 +22,7 @@ def look(context: Context, instance: JenkinsInstance, policy: TwoFactorPolicy | 
     driver = memory.connect(connection)
     try:
         seen = driver.observe(groups=groups)
-    except (Unauthorized, Forbidden):
+    except (Unauthorized, Forbidden, SecondFactorRejected):
         context.credentials.forget(instance)
         renewed = context.credentials.connection(instance)
         if renewed == connection:

@@ -15,7 +15,7 @@ from urllib.parse import quote, urljoin, urlsplit
 from jenkins2fa.jenkins.answers import expect_success, is_challenged
 from jenkins2fa.jenkins.attempts import Attempts
 from jenkins2fa.jenkins.challenge import AUTHENTICATE, CHALLENGE, ENROLMENT, QUESTIONS, is_challenge, read_challenge, shown_questions
-from jenkins2fa.jenkins.errors import JenkinsError, ProtocolError, SecondFactorRejected
+from jenkins2fa.jenkins.errors import JenkinsError, ProtocolError, SecondFactorRejected, Starting
 from jenkins2fa.jenkins.http import Answer, Http
 
 FIRST, SECOND = "What is your first company name ?", "What is your childhood nickname ?"  # of the plugin's list
@@ -23,6 +23,7 @@ CUSTOM = "Which answer does jenkins-2fa-operator derive for this account ?"  # f
 OWN_QUESTIONS = (FIRST, SECOND, CUSTOM)
 
 SHORTEST_SEED = 20  # characters
+RUN = "X-Jenkins-Session"  # another value after each start of Jenkins
 PAGE = f"{CHALLENGE}/{QUESTIONS}/"
 RESET = "reset the security questions of that account in Jenkins (docs/second-factor-login.md says how), and the operator enrols it anew"
 FOREIGN = f"the operator's account was enrolled in other security questions than its own, so it cannot answer them: {RESET}"
@@ -144,8 +145,15 @@ class SecondFactorLogin:
         form = dict(zip(("userFirstAuthenticationAnswer", "userSecondAuthenticationAnswer"), map(self._derive, asked), strict=True))
         answer = self._post(PAGE + AUTHENTICATE, form)
         if is_challenge(urljoin(self._http.connection.url + PAGE + AUTHENTICATE, answer.location)):
+            self._expect_no_restart(page)
             raise self._attempts.refuse(account, WRONG)
         self._passed()
+
+    def _expect_no_restart(self, page: Answer) -> None:
+        """Raises Starting when Jenkins restarted meanwhile: the answers were then not held against the questions that had been asked."""
+        now = self._http.get(PAGE)
+        if now.status == 503 or now.headers.get(RUN, "") != page.headers.get(RUN, ""):
+            raise Starting("Jenkins restarted between its questions and the answers")
 
     def _post(self, path: str, form: dict[str, str]) -> Answer:
         """Both forms answer with a redirect, whatever happened. Raises JenkinsError for any other answer."""
