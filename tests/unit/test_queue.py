@@ -129,13 +129,6 @@ def test_key_that_comes_in_during_its_pass_runs_again_afterwards(bench: Bench) -
     assert again.urgency is Urgency.CHANGE
 
 
-def test_forgotten_key_does_not_run(bench: Bench) -> None:
-    bench.add("one", after=5)
-    bench.queue.forget(key("one"))
-    bench.clock.now += 10
-    assert bench.take() is None
-
-
 def test_pass_without_requeue_is_the_last(bench: Bench) -> None:
     bench.add("one")
     assert bench.run() == "one"

@@ -47,8 +47,9 @@ def run(
     from jenkins2fa.controller.run import CannotStart, run_until_signal
 
     logs.set_up(log_format, verbose=verbose)
+    served = dict.fromkeys((*namespaces, policy_namespace) if namespaces and policy_namespace else namespaces)
     options = Options(
-        namespaces=namespaces,
+        namespaces=tuple(served),
         policy_namespace=policy_namespace,
         lease_namespace=lease_namespace or _own_namespace(),
         liveness=liveness,

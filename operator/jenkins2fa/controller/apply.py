@@ -92,7 +92,7 @@ def _change(context: Context, subject: Subject, driver: MiniOrange, before: Outc
         raise ValueError("a change needs a policy and a plan")
     _insist_on_live(context, policy)
     try:
-        result = carry_out(lambda: MiniOrange(driver.connection), order)
+        result = carry_out(lambda: MiniOrange(driver.connection), order, lambda _: _insist_on_leading(context))
     except JenkinsError as error:
         trouble = subject.trouble(error, context.clock())
         return Outcome(subject.instance, policy, before.observation, plan, before.findings, drift=before.drift, trouble=trouble)
@@ -122,8 +122,14 @@ def _change(context: Context, subject: Subject, driver: MiniOrange, before: Outc
 
 
 def _insist_on_live(context: Context, policy: TwoFactorPolicy) -> None:
-    """Nothing is changed for a policy that is not there any more, or by a replica that does not lead. Raises Outdated."""
+    """Nothing is changed for a policy that is not there any more, or not like that. Raises Outdated."""
     body = context.live(Kind.POLICY, policy.meta.key)
     meta = (body or {}).get("metadata") or {}
-    if (meta.get("uid"), meta.get("generation")) != (policy.meta.uid, policy.meta.generation) or not context.leading():
+    if (meta.get("uid"), meta.get("generation")) != (policy.meta.uid, policy.meta.generation):
+        raise Outdated
+
+
+def _insist_on_leading(context: Context) -> None:
+    """Without the Lease no further step is taken: a trial that is not confirmed ends by itself. Raises Outdated."""
+    if not context.leading():
         raise Outdated

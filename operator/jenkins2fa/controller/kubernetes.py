@@ -158,7 +158,7 @@ class Kubernetes:
 
     def _open(self) -> tuple[Configuration, urllib3.PoolManager]:
         configuration = self._connection.load()
-        configuration.connection_pool_maxsize = 16
+        configuration.connection_pool_maxsize = 64  # as many as passes
         return configuration, RESTClientObject(configuration).pool_manager  # it knows every way a kubeconfig can ask for TLS and proxies
 
 

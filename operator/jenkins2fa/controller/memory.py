@@ -26,6 +26,7 @@ PROBE_SECONDS = 600.0
 DOUBT_SECONDS = 20.0  # how long an odd answer of a Jenkins that worked before is taken for a restart
 ODD = (Unauthorized, Redirected, ChallengedBySecondFactor, ProtocolError)
 REMEMBERED_SESSIONS = 8
+CALM_LOOKS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class Memory:
     odd_since: float | None = None
     starting: bool = False
     sessions: list[str] = field(default_factory=list)
+    in_turns: int = 0  # looks to go until several processes that answered in turn count as one again
     proof: RememberedProof | None = None
     gone_policy: tuple[str, float] | None = None  # UID of a policy that is gone, and since when we know
 
@@ -67,13 +69,15 @@ class Memory:
         """Take note of a good answer. Raises MultipleReplicas when a run of Jenkins comes back that another had replaced."""
         self.last_good, self.odd_since, self.starting = now, None, False
         if seen.session in self.sessions[:-1]:
-            self.sessions = [seen.session]
+            self.in_turns = CALM_LOOKS
+        elif seen.session in self.sessions:
+            self.in_turns = max(0, self.in_turns - 1)
+        self.sessions = [*(one for one in self.sessions if one != seen.session), seen.session][-REMEMBERED_SESSIONS:]
+        if self.in_turns:
             raise MultipleReplicas(
                 "several Jenkins processes answer in turn at this URL, and what is written into one does not reach the others: "
                 "let spec.url lead to one of them"
             )
-        if seen.session not in self.sessions:
-            self.sessions = [*self.sessions, seen.session][-REMEMBERED_SESSIONS:]
 
     def interpret(self, problem: JenkinsError, now: float) -> JenkinsError:
         """What an error means in the light of what was before: around a restart 401, 500 and 302 prove nothing (jenkins-contract)."""

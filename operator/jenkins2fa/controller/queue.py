@@ -142,13 +142,6 @@ class WorkQueue:
                 self._put(key, entry)
             self._changed.notify_all()
 
-    def forget(self, key: WorkKey) -> None:
-        """Drop a key that waits (its object is gone)."""
-        with self._changed:
-            self._entries.pop(key, None)
-            self._again.pop(key, None)
-            self._failures.pop(key, None)
-
     def _put(self, key: WorkKey, entry: _Entry) -> None:
         known = self._entries.get(key)
         entry = _earlier(entry, known)

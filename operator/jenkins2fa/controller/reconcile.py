@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jenkins2fa.api.instance import parse_instance
+from jenkins2fa.api.instance import Access, parse_instance
 from jenkins2fa.api.meta import Key
 from jenkins2fa.api.reading import InvalidObject
 from jenkins2fa.api.status import governing_policy
@@ -37,6 +37,8 @@ class InstancePass:
         except InvalidObject as error:
             write_status(context, Kind.INSTANCE, body, invalid_document(body["metadata"].get("generation", 0), error))
             return NEVER
+        if instance.meta.deleting:
+            return NEVER  # somebody's finalizer holds it; for us it is gone
         memory = context.memories.of(key, instance.meta.uid)
         subject = Subject(body, instance, context.resolve(instance).winner, memory, context.delivery.take_request(key))
         try:
@@ -50,6 +52,9 @@ class InstancePass:
     def _settle(self, subject: Subject) -> Outcome:
         """Credentials, observe, then what the policy asks for. Trouble with the Jenkins is an outcome too."""
         context, instance, policy = self._context, subject.instance, subject.policy
+        if instance.spec.access is Access.PROBE_ONLY:
+            message = "access: ProbeOnly is not served by this version of the operator: set access: Observe or Manage"
+            return Outcome(instance, policy, trouble=Trouble("UnsupportedAccess", message, transient=False))
         if policy is not None and policy.spec.suspend:
             return Outcome(instance, policy, mode=Mode.SUSPENDED)
         try:

@@ -9,6 +9,7 @@ from jenkins2fa.controller.report import RELEASING
 from jenkins2fa.core.conditions import Outcome
 
 STARTING_SECONDS = 1.0
+ODD_ANSWER_SECONDS = 4.0  # each look sends credentials that were just refused: not too often
 LONGEST_UNREACHABLE = 60.0
 SPREAD = 0.1  # of checkInterval, so that the instances of a fleet do not march in step
 
@@ -20,7 +21,7 @@ def when_again(outcome: Outcome, memory: Memory, context: Context) -> Requeue:
     if trouble is None or not trouble.transient:
         return Requeue(after=interval)
     if trouble.reason == "Starting":
-        return Requeue(after=STARTING_SECONDS, urgency=Urgency.DRIFT)
+        return Requeue(after=STARTING_SECONDS if memory.starting else ODD_ANSWER_SECONDS, urgency=Urgency.DRIFT)
     if trouble.reason == RELEASING and memory.gone_policy is not None:
         left = memory.gone_policy[1] + context.options.release_grace.total_seconds() - context.clock()
         return Requeue(after=min(interval, max(0.2, left)), urgency=Urgency.DRIFT)

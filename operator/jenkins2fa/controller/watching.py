@@ -6,8 +6,11 @@ A watch that was cut while the API server was away comes back without the deleti
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import threading
+import time
+from collections.abc import Iterator
 
 import kopf
 
@@ -15,12 +18,13 @@ from jenkins2fa.api import instance, policy
 from jenkins2fa.controller.connection import Connection, NoConnection
 from jenkins2fa.controller.deliver import Delivery
 from jenkins2fa.controller.handlers import kopf_settings, register
-from jenkins2fa.controller.kubernetes import Kubernetes, KubernetesError
+from jenkins2fa.controller.kubernetes import Body, Forbidden, Kubernetes, KubernetesError, NotFound
 
 logger = logging.getLogger(__name__)
 
 RESYNC_SECONDS = 300.0
 RETRY_SECONDS = 2.0
+LONGEST_RETRY_SECONDS = 30.0
 
 
 class Lists:
@@ -35,11 +39,18 @@ class Lists:
 
     def once(self) -> None:
         """List now. Raises KubernetesError."""
-        if self._watch_namespaces:
-            for body in self._kubernetes.namespaces():
-                self._delivery.deliver_namespace(None, body)
+        for body in self._labelled():
+            self._delivery.deliver_namespace(None, body)
         found = [[body for where in self._namespaces for body in self._kubernetes.list(kind.PLURAL, where)] for kind in (instance, policy)]
         self._delivery.resync(*found)
+
+    def _labelled(self) -> Iterator[Body]:
+        """Namespaces whose labels matter: all when they are watched, else those that are served and may be read."""
+        if self._watch_namespaces:
+            yield from self._kubernetes.namespaces()
+        for name in filter(None, self._namespaces):
+            with contextlib.suppress(Forbidden, NotFound):
+                yield self._kubernetes.namespace(name)
 
     def start(self) -> None:
         self._thread.start()
@@ -92,12 +103,15 @@ class Watches:
         self._thread.join(patience)
 
     def _run(self) -> None:
+        pause = RETRY_SECONDS
         while not self._stopped.is_set():
+            begun = time.monotonic()
             try:
                 asyncio.run(self._operator())
             except Exception as error:  # whatever it is, the operator must go on watching
                 logger.debug("the watches ended: %s: %s", type(error).__name__, error)
-            if not self._stopped.wait(RETRY_SECONDS):
+            pause = RETRY_SECONDS if time.monotonic() - begun > LONGEST_RETRY_SECONDS else min(LONGEST_RETRY_SECONDS, pause * 2)
+            if not self._stopped.wait(pause):
                 logger.warning("the watches on the API server ended, and are begun again")
                 self._lists.ask()
 

@@ -1,0 +1,109 @@
+"""What one pass leaves for the next: odd answers around a restart, several processes, proofs that grow old."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from jenkins2fa.controller.memory import DOUBT_SECONDS, PROBE_SECONDS, Memory, RememberedProof
+from jenkins2fa.core.conditions import Proof
+from jenkins2fa.core.observation import Observation
+from jenkins2fa.jenkins.errors import (
+    ChallengedBySecondFactor,
+    Forbidden,
+    JenkinsError,
+    MultipleReplicas,
+    ProtocolError,
+    Redirected,
+    Starting,
+    Unauthorized,
+    Unreachable,
+)
+
+ODD_ANSWERS: list[Callable[[], JenkinsError]] = [
+    lambda: Unauthorized("401"),
+    lambda: Redirected("302"),
+    lambda: ChallengedBySecondFactor("302"),
+    lambda: ProtocolError("500", transient=True),
+]
+
+
+def seen(session: str = "a") -> Observation:
+    return Observation(version="2.541.3", session=session, identity="i", user="admin")
+
+
+def known(now: float = 0.0) -> Memory:
+    memory = Memory("uid")
+    memory.note_answer(seen(), now)
+    return memory
+
+
+@pytest.mark.parametrize("odd", ODD_ANSWERS)
+def test_odd_answer_of_a_jenkins_that_worked_is_taken_for_a_restart_for_a_while(odd: Callable[[], JenkinsError]) -> None:
+    memory = known()
+    assert isinstance(memory.interpret(odd(), 100.0), Starting)
+    assert isinstance(memory.interpret(odd(), 100.0 + DOUBT_SECONDS - 1), Starting)
+    assert type(memory.interpret(odd(), 100.0 + DOUBT_SECONDS)) is type(odd())
+
+
+def test_good_answer_ends_the_doubt() -> None:
+    memory = known()
+    memory.interpret(Unauthorized("401"), 100.0)
+    memory.note_answer(seen(), 105.0)
+    assert isinstance(memory.interpret(Unauthorized("401"), 200.0), Starting), "a new doubt begins"
+
+
+@pytest.mark.parametrize("odd", ODD_ANSWERS)
+def test_odd_answer_of_a_jenkins_that_never_worked_is_what_it_says(odd: Callable[[], JenkinsError]) -> None:
+    assert type(Memory("uid").interpret(odd(), 0.0)) is type(odd())
+
+
+def test_missing_right_is_no_sign_of_a_restart() -> None:
+    assert isinstance(known().interpret(Forbidden("403"), 0.0), Forbidden)
+
+
+def test_401_soon_after_503_or_silence_is_still_the_restart() -> None:
+    for before in (Starting("503"), Unreachable("refused")):
+        memory = known()
+        memory.interpret(Unauthorized("401"), 0.0)
+        memory.interpret(before, 30.0)
+        assert isinstance(memory.interpret(Unauthorized("401"), 40.0), Starting)
+
+
+def test_one_restart_is_no_second_replica() -> None:
+    memory = Memory("uid")
+    for session in "aabbbccc":
+        memory.note_answer(seen(session), 0.0)
+
+
+def test_replicas_that_answer_in_turn_are_noticed_and_stay_noticed() -> None:
+    memory = Memory("uid")
+    memory.note_answer(seen("a"), 0.0)
+    memory.note_answer(seen("b"), 1.0)
+    for session in "ababab":
+        with pytest.raises(MultipleReplicas):
+            memory.note_answer(seen(session), 2.0)
+
+
+def test_single_replica_is_believed_after_some_looks() -> None:
+    memory = Memory("uid")
+    memory.note_answer(seen("a"), 0.0)
+    memory.note_answer(seen("b"), 0.0)
+    outcomes = []
+    for _ in range(8):
+        try:
+            memory.note_answer(seen("a"), 0.0)
+            outcomes.append("fine")
+        except MultipleReplicas:
+            outcomes.append("replicas")
+    assert outcomes == ["replicas"] * 5 + ["fine"] * 3
+
+
+@pytest.mark.parametrize(
+    ("session", "digest", "age", "holds"),
+    [("a", "d", 0.0, True), ("a", "d", PROBE_SECONDS, False), ("b", "d", 0.0, False), ("a", "other", 0.0, False)],
+)
+def test_proof_holds_for_one_run_one_state_and_ten_minutes(session: str, digest: str, age: float, holds: bool) -> None:
+    memory = Memory("uid", proof=RememberedProof(Proof.CHALLENGED, "a", "d", 100.0))
+    assert memory.proof_for(session, digest, 100.0 + age) is (Proof.CHALLENGED if holds else None)

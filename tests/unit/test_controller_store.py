@@ -1,0 +1,204 @@
+"""The store, and which passes a changed object calls for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from jenkins2fa.api.meta import Key
+from jenkins2fa.controller.deliver import Delivery
+from jenkins2fa.controller.queue import Kind, Urgency, WorkKey, WorkQueue
+from jenkins2fa.controller.store import Store, fingerprint
+
+Body = dict[str, Any]
+
+
+def instance(name: str = "build", namespace: str = "team", **changes: Any) -> Body:
+    spec = {"url": f"https://{name}.example.com/", "credentialsRef": {"name": "admin"}}
+    return body("JenkinsInstance", name, namespace, spec, changes)
+
+
+def policy(name: str = "baseline", namespace: str = "team", selector: Body | None = None, spec: Body | None = None, **changes: Any) -> Body:
+    wanted = {"instanceSelector": selector or {}, "enforcement": "Off", **(spec or {})}
+    return body("TwoFactorPolicy", name, namespace, wanted, changes)
+
+
+def body(kind: str, name: str, namespace: str, spec: Body, changes: Body) -> Body:
+    meta = {"name": name, "namespace": namespace, "uid": f"uid-{name}", "generation": 1, "resourceVersion": "10", **changes}
+    status = meta.pop("status", {})
+    return {"apiVersion": "jenkins2fa.dev/v1alpha1", "kind": kind, "metadata": meta, "spec": spec, "status": status}
+
+
+@dataclass
+class Bench:
+    policy_namespace: str | None = None
+    store: Store = field(default_factory=Store)
+
+    def __post_init__(self) -> None:
+        self.queue = WorkQueue(lambda: 0.0, lambda: 0.5)
+        self.delivery = Delivery(self.store, self.queue, self.policy_namespace)
+
+    def deliver(self, *bodies: Body, event: str | None = "MODIFIED") -> set[str]:
+        """Deliver objects; the keys that are due then, as `instance team/build`."""
+        for one in bodies:
+            kind = Kind.INSTANCE if one["kind"] == "JenkinsInstance" else Kind.POLICY
+            self.delivery.deliver(kind, event, one)
+        return self.due()
+
+    def due(self) -> set[str]:
+        found = set()
+        while (work := self.queue.take(block=False)) is not None:
+            self.queue.done(work)
+            found.add(str(work.key))
+        return found
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def test_event_about_status_alone_is_ignored(bench: Bench) -> None:
+    bench.deliver(instance())
+    assert bench.deliver(instance(resourceVersion="11", status={"observedGeneration": 1}, managedFields=[{}])) == set()
+    kept = bench.store.body(Kind.INSTANCE, Key("team", "build"))
+    assert kept is not None
+    assert kept["status"] == {"observedGeneration": 1}, "the store is true to the status all the same"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"generation": 2},
+        {"labels": {"tier": "production"}},
+        {"uid": "another"},
+        {"deletionTimestamp": "2026-01-01T00:00:00Z"},
+        {"annotations": {"jenkins2fa.dev/reconcile-at": "now"}},
+        {"annotations": {"jenkins2fa.dev/take-over": "a/b"}},
+    ],
+)
+def test_event_about_anything_that_matters_asks_for_a_pass(bench: Bench, change: Body) -> None:
+    bench.deliver(instance())
+    assert bench.deliver(instance(resourceVersion="11", **change)) == {"instance team/build"}
+
+
+def test_foreign_annotation_is_ignored(bench: Bench) -> None:
+    bench.deliver(instance())
+    assert bench.deliver(instance(resourceVersion="11", annotations={"kubectl.kubernetes.io/x": "y"})) == set()
+
+
+def test_older_state_does_not_replace_a_newer_one(bench: Bench) -> None:
+    bench.deliver(instance(resourceVersion="20", generation=2))
+    assert bench.deliver(instance(resourceVersion="9", generation=1)) == set()
+    found = bench.store.instance(Key("team", "build"))
+    assert found is not None
+    assert found.meta.generation == 2
+
+
+def test_policy_asks_for_the_instances_that_it_selects_or_selected(bench: Bench) -> None:
+    bench.deliver(instance("a", labels={"tier": "x"}), instance("b", labels={"tier": "y"}), instance("c"), instance("d", "other"))
+    assert bench.deliver(policy(selector={"matchLabels": {"tier": "x"}})) == {"policy team/baseline", "instance team/a"}
+    moved = policy(selector={"matchLabels": {"tier": "y"}}, generation=2, resourceVersion="11")
+    assert bench.deliver(moved) == {"policy team/baseline", "instance team/a", "instance team/b"}
+
+
+def test_instance_asks_for_the_policies_that_select_or_selected_it(bench: Bench) -> None:
+    bench.deliver(instance(labels={"tier": "x"}))
+    bench.deliver(policy("one", selector={"matchLabels": {"tier": "x"}}), policy("two", selector={"matchLabels": {"tier": "y"}}))
+    relabelled = instance(labels={"tier": "y"}, resourceVersion="11")
+    assert bench.deliver(relabelled) == {"instance team/build", "policy team/one", "policy team/two"}
+
+
+def test_deleted_policy_asks_for_its_instances(bench: Bench) -> None:
+    bench.deliver(instance(), policy())
+    assert bench.deliver(policy(), event="DELETED") == {"policy team/baseline", "instance team/build"}
+    assert bench.store.policies() == []
+
+
+def test_late_deletion_of_a_former_object_leaves_the_new_one(bench: Bench) -> None:
+    bench.deliver(policy(uid="new"))
+    assert bench.deliver(policy(uid="old"), event="DELETED") == set()
+    assert len(bench.store.policies()) == 1
+
+
+def test_instance_whose_status_names_a_vanished_policy_is_asked(bench: Bench) -> None:
+    """Also when no selector tells any more that they belong together."""
+    named = {"policy": {"namespace": "team", "name": "baseline"}}
+    bench.deliver(instance(labels={"tier": "x"}, status=named), policy(selector={"matchLabels": {"tier": "y"}}))
+    assert bench.deliver(policy(selector={"matchLabels": {"tier": "y"}}), event="DELETED") >= {"instance team/build"}
+
+
+def test_full_list_notices_what_the_watch_missed(bench: Bench) -> None:
+    bench.deliver(instance("kept"), instance("gone"), policy())
+    bench.delivery.resync([instance("kept"), instance("new")], [policy()])
+    assert bench.due() == {"instance team/gone", "instance team/new", "policy team/baseline"}
+    assert bench.store.synced
+
+
+def test_empty_store_is_not_synced(bench: Bench) -> None:
+    assert not bench.store.synced
+    bench.delivery.resync([], [])
+    assert bench.store.synced
+
+
+def test_namespace_selector_counts_in_the_policy_namespace_only() -> None:
+    bench = Bench(policy_namespace="platform")
+    bench.delivery.deliver_namespace(None, {"metadata": {"name": "team", "labels": {"guarded": "yes"}}})
+    bench.deliver(instance())
+    selector = {"namespaceSelector": {"matchLabels": {"guarded": "yes"}}}
+    assert bench.deliver(policy("floor", "platform", spec=selector)) == {"policy platform/floor", "instance team/build"}
+    assert bench.deliver(policy("grab", "elsewhere", spec=selector)) == {"policy elsewhere/grab"}
+
+
+def test_namespace_label_asks_for_its_instances_and_the_roaming_policies() -> None:
+    bench = Bench(policy_namespace="platform")
+    bench.deliver(instance(), policy("floor", "platform", spec={"namespaceSelector": {"matchLabels": {"guarded": "yes"}}}))
+    bench.delivery.deliver_namespace("MODIFIED", {"metadata": {"name": "team", "labels": {"guarded": "yes"}}})
+    assert bench.due() == {"instance team/build", "policy platform/floor"}
+    bench.delivery.deliver_namespace("MODIFIED", {"metadata": {"name": "team", "labels": {"guarded": "yes"}, "resourceVersion": "2"}})
+    assert bench.due() == set()
+
+
+def test_request_by_annotation_reaches_every_selected_instance_once(bench: Bench) -> None:
+    bench.deliver(instance("a"), instance("b"), policy())
+    bench.deliver(policy(resourceVersion="11", annotations={"jenkins2fa.dev/reconcile-at": "1"}))
+    assert [bench.delivery.take_request(Key("team", name)) for name in "aab"] == [True, False, True]
+
+
+def test_annotation_that_was_there_before_is_no_request(bench: Bench) -> None:
+    bench.deliver(instance(annotations={"jenkins2fa.dev/reconcile-at": "1"}))
+    assert not bench.delivery.take_request(Key("team", "build"))
+
+
+def test_first_list_is_less_urgent_than_a_change(bench: Bench) -> None:
+    bench.delivery.deliver(Kind.INSTANCE, None, instance("first"))
+    bench.delivery.deliver(Kind.INSTANCE, "ADDED", instance("changed"))
+    work = bench.queue.take(block=False)
+    assert work is not None
+    assert (work.key.key.name, work.urgency) == ("changed", Urgency.CHANGE)
+
+
+def test_lane_is_the_host_whatever_the_path(bench: Bench) -> None:
+    bench.deliver(instance("a"), {**instance("b"), "spec": {"url": "https://A.example.com/ci/", "credentialsRef": {"name": "x"}}})
+    lanes = {name: bench.delivery.lane(WorkKey(Kind.INSTANCE, Key("team", name))) for name in "ab"}
+    assert lanes == {"a": "a.example.com", "b": "a.example.com"}
+    assert bench.delivery.lane(WorkKey(Kind.POLICY, Key("team", "a"))) is None
+
+
+def test_object_that_cannot_be_parsed_is_kept_for_its_status_and_governs_nothing(bench: Bench) -> None:
+    broken = policy(spec={"enforcement": "Perhaps"})
+    assert bench.deliver(broken) == {"policy team/baseline"}
+    assert bench.store.keys(Kind.POLICY) == [Key("team", "baseline")]
+    assert bench.store.policies() == []
+
+
+def test_object_that_became_invalid_does_not_go_on_governing(bench: Bench) -> None:
+    bench.deliver(policy())
+    bench.deliver(policy(spec={"enforcement": "Perhaps"}, generation=2, resourceVersion="11"))
+    assert bench.store.policies() == []
+
+
+def test_fingerprint_does_not_depend_on_the_order_of_labels() -> None:
+    assert fingerprint(instance(labels={"a": "1", "b": "2"})) == fingerprint(instance(labels={"b": "2", "a": "1"}))
