@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from jenkins2fa.core.settings import PluginSettings
 from jenkins2fa.jenkins import scripts
 from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
+from jenkins2fa.jenkins.errors import JenkinsError
 from tests.support.managed import EMAIL, Managed, layers, policy
 from tests.support.standin import StandIn
 
@@ -88,13 +90,38 @@ def test_looking_changes_nothing(standin: StandIn, managed: Managed, state: str)
     assert json.loads(standin.groovy(FINGERPRINT)) == before
 
 
-def test_damaged_parts_are_named_and_the_rest_is_read(standin: StandIn, managed: Managed) -> None:
+@pytest.mark.parametrize(
+    ("script", "part"),
+    [
+        ("config.configFile.file.text = '<not xml'", "layers"),
+        ("new File(jenkins.model.Jenkins.get().rootDir, 'jenkins2fa/state.json').text = '{'", "state"),
+        ("new File(jenkins.model.Jenkins.get().rootDir, 'jenkins2fa/trial.json').text = '[1]'", "trial"),
+    ],
+)
+def test_a_damaged_part_is_named_the_rest_is_read_and_nothing_is_written(
+    standin: StandIn, managed: Managed, script: str, part: str
+) -> None:
     managed.apply(policy())
-    for name in ("gate", "state", "trial"):
-        (standin.home / "jenkins2fa" / f"{name}.json").write_text("{")
+    standin.groovy(CONFIG + script)
     seen = managed.observe()
-    assert seen.damaged == ("gate", "state", "trial")
-    assert layers(seen) == [True, True, True]
+    assert seen.damaged == (part,)
+    assert [seen.user, seen.gate.installed] == ["admin", 1]
+    found = managed.assess(policy(exemptGroups=["robots"]))
+    assert [found.refused and found.refused.reason, found.may_change] == ["ObservationDamaged", False]
+    with pytest.raises(JenkinsError):
+        managed.apply(policy(exemptGroups=["robots"]))
+
+
+def test_a_damaged_note_of_a_break_glass_is_over_at_the_next_start(one: StandIn) -> None:
+    managed = Managed(one.url, "admin", one.tokens["admin"])
+    managed.apply(policy())
+    with managed.driver() as driver:
+        driver.open_break_glass(datetime.now(UTC) + timedelta(hours=1), "INC-1", timedelta(hours=2), keep=True)
+    assert managed.observe().live is False
+    (one.home / "jenkins2fa" / "break-glass.json").write_text("{")
+    assert managed.observe().damaged == ("breakGlass",)
+    one.restart()
+    assert [managed.observe().damaged, layers(managed.observe())] == [(), [True, True, True]]
 
 
 @pytest.mark.parametrize("flavour", ["javax", "jakarta"])

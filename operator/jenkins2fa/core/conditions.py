@@ -97,6 +97,8 @@ def _judge_off(seen: Observation) -> Condition:
 def _judge_layers(outcome: Outcome, policy: TwoFactorPolicy, seen: Observation, now: datetime) -> Condition:
     if seen.break_glass_until is not None and seen.break_glass_until > now:
         return Condition(ENFORCED, FALSE, "BreakGlass", f"two-factor authentication is off until {seen.break_glass_until:%Y-%m-%dT%H:%M:%SZ}")
+    if "layers" in seen.damaged:
+        return Condition(ENFORCED, UNKNOWN, "ObservationDamaged", "Jenkins could not tell the plugin's settings")
     if seen.memory is None:
         return Condition(ENFORCED, FALSE, "PluginMissing", "the plugin is not active in this Jenkins")
     if not seen.memory.enabled or not seen.live:

@@ -34,11 +34,12 @@ class Unsupported:
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """``gate`` None = the gate is left as it is (not allowed, or none needed)."""
+    """``gate`` None = the gate is left as it is (not allowed, or none needed). ``gate_provided``: the site mounts it, its rules within its file."""
 
     plugin: PluginSettings
     gate: GateSettings | None = None
     unsupported: tuple[Unsupported, ...] = ()
+    gate_provided: bool = False
 
     @property
     def enforcing(self) -> bool:
@@ -53,6 +54,7 @@ def desired_state(policy: PolicySpec, instance: InstanceSpec, user: str) -> Desi
         plugin=_plugin(policy, enabled),
         gate=_gate(policy, instance, user) if gated else None,
         unsupported=(*_unsupported_factors(policy), *_unsupported_premium(policy), *(() if gated else _unsupported_without_gate(policy))),
+        gate_provided=instance.gate.mode is GateMode.PROVIDED,
     )
 
 

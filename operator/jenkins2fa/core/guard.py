@@ -14,7 +14,9 @@ from jenkins2fa.api.instance import GateMode, InstanceSpec
 from jenkins2fa.api.policy import ApiTokens, Assurance, Enforcement, Factor, PolicySpec
 from jenkins2fa.core.desired import FREE_FACTORS
 from jenkins2fa.core.observation import COMMAND_LINE, Edition, Observation, Owner
-from jenkins2fa.core.plan import Plan
+from jenkins2fa.core.plan import Plan, lacks_filter
+
+ESSENTIAL = frozenset({"plugin", "layers", "gate", "trial", "state"})  # parts of an observation that a change hangs on
 
 
 class Severity(StrEnum):
@@ -62,9 +64,13 @@ def refusals(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
     return tuple(finding for finding in findings if finding.severity is Severity.REFUSAL)
 
 
+def _unread(s: Situation, *parts: str) -> bool:
+    return any(part in s.observation.damaged for part in parts)
+
+
 def plugin_is_missing(s: Situation) -> Finding | None:
     plugin = s.observation.plugin
-    if plugin.installed and plugin.active and s.observation.memory is not None:
+    if (plugin.installed and plugin.active and s.observation.memory is not None) or _unread(s, "plugin", "layers"):
         return None
     state = "disabled" if plugin.installed else "not installed"
     return Finding("PluginMissing", f"the plugin miniorange-two-factor is {state} in this Jenkins: install or enable it and restart Jenkins")
@@ -72,7 +78,7 @@ def plugin_is_missing(s: Situation) -> Finding | None:
 
 def plugin_is_unknown(s: Situation) -> Finding | None:
     plugin = s.observation.plugin
-    if not plugin.installed or plugin.known and plugin.edition is not Edition.PREMIUM:
+    if not plugin.installed or _unread(s, "plugin") or (plugin.known and plugin.edition is not Edition.PREMIUM):
         return None
     lacks = f" (it lacks {', '.join(plugin.missing[:3])})" if plugin.missing else ""
     edition = f" {plugin.edition.value.lower()} edition" if plugin.edition else ""
@@ -81,6 +87,24 @@ def plugin_is_unknown(s: Situation) -> Finding | None:
         f"the plugin's version {plugin.version}{edition} is not one that this operator was tested with{lacks}: it is only read, nothing is written. "
         "Install version 1.2.0, or a newer operator",
     )
+
+
+def observation_is_damaged(s: Situation) -> Finding | None:
+    """What could not be read cannot be compared, and must not be written over."""
+    unread = sorted(set(s.observation.damaged) & ESSENTIAL)
+    if not unread:
+        return None
+    return Finding(
+        "ObservationDamaged",
+        f"Jenkins cannot read its own {', '.join(unread)}, so nothing is written: put back, or remove, what is damaged "
+        "(the plugin's settings file, or a file of $JENKINS_HOME/jenkins2fa)",
+    )
+
+
+def plugin_filter_is_missing(s: Situation) -> Finding | None:
+    if not s.plan.desired.enforcing or not lacks_filter(s.observation):
+        return None
+    return Finding("PluginFilterMissing", "the plugin's own filter is not in Jenkins' filter chain, so it asks nobody: restart Jenkins")
 
 
 def another_owner(s: Situation) -> Finding | None:
@@ -249,8 +273,10 @@ def unverified_groups(policy: PolicySpec, observation: Observation) -> tuple[str
 
 
 CHECKS: tuple[Callable[[Situation], Finding | None], ...] = (
+    observation_is_damaged,
     plugin_is_missing,
     plugin_is_unknown,
+    plugin_filter_is_missing,
     another_owner,
     competing_manager,
     operator_locked_out,

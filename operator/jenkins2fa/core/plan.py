@@ -84,7 +84,7 @@ def _digest(document: object) -> str:
 
 def make_plan(observation: Observation, desired: Desired, gate_code: str) -> Plan:
     """Compares every layer with what is desired. ``gate_code`` is the SHA-256 of the resident script that this operator brings."""
-    changes = (*_plugin_changes(observation, desired.plugin), *_gate_changes(observation, desired, gate_code))
+    changes = (*_plugin_changes(observation, desired.plugin), *_filter_changes(observation, desired), *_gate_changes(observation, desired, gate_code))
     if not observation.protected:  # where nothing is asked for yet, nothing can be weakened
         changes = tuple(replace(change, weakens=False) for change in changes)
     return Plan(tuple(changes), desired.unsupported, desired, gate_code)
@@ -146,6 +146,16 @@ def _differing(one: _PluginField, before: object, after: object) -> str:
     return shown if shown != one.show(before) else f"another {shown.removeprefix('a ')}"
 
 
+def lacks_filter(observation: Observation) -> bool:
+    """Whether the plugin runs, but its own filter is not in Jenkins' chain: whatever the settings say, it asks nobody."""
+    return observation.plugin.active and observation.gate.plugin_filters == 0 and "gate" not in observation.damaged
+
+
+def _filter_changes(observation: Observation, desired: Desired) -> Iterator[Change]:
+    if desired.enforcing and lacks_filter(observation):
+        yield Change("enforcement", Layer.LIVE, "without the plugin's filter", "with it")
+
+
 def _gate_changes(observation: Observation, desired: Desired, code: str) -> Iterator[Change]:
     if desired.gate is None:
         return
@@ -155,7 +165,7 @@ def _gate_changes(observation: Observation, desired: Desired, code: str) -> Iter
     yield from _rule_changes(Layer.GATE, state.settings, desired.gate)
     if state.startup_code != code:
         yield Change("gate", Layer.STARTUP, "absent" if state.startup_code is None else "another version", "this version", False)
-    if state.stored != state.settings or state.settings != desired.gate:
+    if not desired.gate_provided and (state.stored != state.settings or state.settings != desired.gate):
         yield from _rule_changes(Layer.STARTUP, state.stored, desired.gate)
 
 

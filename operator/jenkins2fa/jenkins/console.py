@@ -17,7 +17,7 @@ from jenkins2fa.jenkins.errors import ProtocolError, Refused, ScriptFailed, quot
 from jenkins2fa.jenkins.http import Answer, Connection, Http
 from jenkins2fa.jenkins.login import SecondFactorLogin
 
-REFUSALS = frozenset({"TrialPending", "OwnedElsewhere", "QuietingDown", "NotPersisted"})
+REFUSALS = frozenset({"TrialPending", "OwnedElsewhere", "QuietingDown", "NotPersisted", "NoteDamaged"})
 
 
 class Console:
@@ -102,4 +102,5 @@ REFUSAL_TEXTS = {
     "OwnedElsewhere": "this Jenkins is managed by {0} (cluster and instance): remove it there, or take over by the annotation jenkins2fa.dev/take-over: {0}",
     "QuietingDown": "{}: nothing is changed until it is back, or `Cancel shutdown` was chosen in Jenkins",
     "NotPersisted": "{}: is the disk full or read-only?",
+    "NoteDamaged": "{}: put it back from a backup of Jenkins' home, or delete it there if there is none",
 }

@@ -155,7 +155,7 @@ def read_observation(answer: Mapping[str, Any]) -> Observation:
             owner=_owner(state.get("owner")),
             deletion=state.get("deletionPolicy"),
             mail_server=_mail_server(sound.get("mailer") or {}),
-            managed_by_code=(sound.get("configurationAsCode") or {"managed": False})["managed"],
+            managed_by_code=None if "configurationAsCode" in damaged else (sound.get("configurationAsCode") or {"managed": False})["managed"],
             break_glass_until=_time((sound.get("breakGlass") or {}).get("until")),
             break_glass_used=(state.get("breakGlass") or {}).get("reason"),
             corrections={path: tuple(filter(None, map(_time, times))) for path, times in (state.get("corrections") or {}).items()},

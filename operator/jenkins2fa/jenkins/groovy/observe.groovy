@@ -80,7 +80,7 @@ answer.gate = attempt {
     def script = new File(jenkins.rootDir, 'init.groovy.d/jenkins2fa.groovy')
     [installed: gates.size(), position: gates ? gates[0] : null, pluginFilters: theirs.size(), beforePlugin: gates && theirs ? gates[0] < theirs[0] : null,
      foreign: gates && state.gate != null && !list[gates[0] as int].is(state.gate), code: state.code, config: state.config?.raw, errors: state.gateErrors ?: 0, lastError: state.gateError,
-     seenGroups: (state.seenGroups ?: []) as List, startup: [code: script.file ? sha256(script.bytes) : null, config: json(new File(jenkins.rootDir, 'jenkins2fa/gate.json'))]]
+     seenGroups: (state.seenGroups ?: []) as List, startup: [code: script.file ? sha256(script.bytes) : null, config: attempt { json(new File(jenkins.rootDir, 'jenkins2fa/gate.json')) }]]
 }
 answer.trial = attempt {
     def pending = json(new File(jenkins.rootDir, 'jenkins2fa/trial.json'))

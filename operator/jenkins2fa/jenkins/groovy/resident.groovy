@@ -26,6 +26,7 @@ class TrialPending extends RuntimeException { TrialPending(String message) { sup
 class OwnedElsewhere extends RuntimeException { OwnedElsewhere(String message) { super(message) } }
 class QuietingDown extends RuntimeException { QuietingDown(String message) { super(message) } }
 class NotPersisted extends RuntimeException { NotPersisted(String message) { super(message) } }
+class NoteDamaged extends RuntimeException { NoteDamaged(String message) { super(message) } }
 
 /** JSON files beside Jenkins' own, written atomically. */
 class Store {
@@ -33,7 +34,8 @@ class Store {
 
     static Map read(String name) {
         def source = file(name)
-        source.file ? (Map) new JsonSlurperClassic().parse(source, 'UTF-8') : null
+        try { source.file ? (Map) new JsonSlurperClassic().parse(source, 'UTF-8') : null }
+        catch (groovy.json.JsonException | ClassCastException problem) { throw new NoteDamaged("jenkins2fa/$name is no longer readable") }
     }
 
     static void write(String name, Map data) { writeText(file(name), JsonOutput.toJson(data)) }
@@ -334,11 +336,14 @@ class BreakGlass {
         Shared.state.breakGlassTimer = Timer.get().schedule(task, Math.max(0, until - System.currentTimeMillis()), TimeUnit.MILLISECONDS)
     }
 
+    /** The one that is open, or null. A note that cannot be read is over: on is the safe side. */
+    static Map current() { try { Store.read(FILE) } catch (NoteDamaged damaged) { [:] } }
+
     /** With a time: only if that is still the one in force (an extension leaves an old timer behind for a moment). */
     static boolean close(Long until = null) {
         synchronized (Shared.chain) {
-            def open = Store.read(FILE)
-            if (open == null || (until != null && open.until != until)) return false
+            def open = current()
+            if (open == null || (until != null && open && open.until != until)) return false
             Settings.setLive(Settings.config.enableTfa)
             Store.delete(FILE)
             Shared.state.remove('breakGlassTimer')?.cancel(false)
@@ -349,8 +354,8 @@ class BreakGlass {
 
     /** Without a break-glass the live flag follows memory, which also ends the one restart that configuration-as-code lags behind. */
     static void atStartup() {
-        def open = Store.read(FILE)
-        if (open != null && open.until > System.currentTimeMillis()) arm(open.until)
+        def open = current()
+        if (open && open.until > System.currentTimeMillis()) arm(open.until)
         else { Store.delete(FILE); Settings.setLive(Settings.config.enableTfa) }
     }
 }
