@@ -14,10 +14,11 @@ from jenkins2fa.core.desired import desired_state
 from jenkins2fa.core.guard import Situation, operator_locked_out
 from jenkins2fa.core.observation import Observation
 from jenkins2fa.core.plan import make_plan
+from jenkins2fa.jenkins.answers import expect_success
 from jenkins2fa.jenkins.attempts import PAUSE_SECONDS, Attempts
-from jenkins2fa.jenkins.challenge import Challenge, is_challenge, read_challenge, shown_questions
-from jenkins2fa.jenkins.errors import ProtocolError, SecondFactorRejected
-from jenkins2fa.jenkins.http import Connection, Credentials
+from jenkins2fa.jenkins.challenge import Challenge, is_challenge, read_challenge, resolve, shown_questions
+from jenkins2fa.jenkins.errors import ProtocolError, Redirected, SecondFactorRejected
+from jenkins2fa.jenkins.http import Answer, Connection, Credentials
 from jenkins2fa.jenkins.login import CUSTOM, FIRST, OWN_QUESTIONS, SECOND, derive_answer, identity_of, seed_problem
 
 ACCOUNT = Credentials("admin", "token", "a-seed-that-is-long-enough")
@@ -64,6 +65,28 @@ def test_no_location_breaks_the_reader(location: str) -> None:
         return
     assert is_challenge(location)
     assert "/" not in (found.user or "") + found.factor
+
+
+@pytest.mark.parametrize("location", ["http://[", "http://[::1", "https://other.invalid/?secret=x", "https://user:secret@other.invalid/"])
+def test_a_redirect_to_anywhere_else_is_told_without_its_query_or_account(location: str) -> None:
+    with pytest.raises(Redirected) as told:
+        expect_success(Answer(302, {}, "", location))
+    assert "secret" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("location", "wrong"),
+    [
+        ("./", True),
+        ("http://[", False),
+        ("/scriptText", False),
+        ("../../", False),
+        ("https://j/ci/tfaUserAuth/securityQuestionAuth/", True),
+    ],
+)
+def test_wrong_answers_lead_back_to_the_questions(location: str, wrong: bool) -> None:
+    """Jetty may leave a relative Location as it is."""
+    assert is_challenge(resolve("https://j/ci/tfaUserAuth/securityQuestionAuth/securityQuestionAuthenticate", location)) is wrong
 
 
 # --- pages ---

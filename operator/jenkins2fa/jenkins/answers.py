@@ -45,7 +45,15 @@ def _redirection(answer: Answer) -> Exception:
             "Jenkins asks the operator itself for a second factor, so it can neither read nor repair: put a secondFactorSeed into its "
             "Secret, or set gate.mode: Managed and let the operator in once (`jenkins2fa unlock` tells how)"
         )
-    host = urlsplit(answer.location).netloc.rpartition("@")[2] or "another page of the same host"
+    host = _host(answer.location) or "another page of the same host"
     return Redirected(
         f"Jenkins, or something in front of it, redirects to {host} ({answer.status}): set spec.url to where Jenkins itself answers"
     )
+
+
+def _host(location: str) -> str:
+    """Host and port, never an account."""
+    try:
+        return urlsplit(location).netloc.rpartition("@")[2]
+    except ValueError:
+        return "a place that is no URL"

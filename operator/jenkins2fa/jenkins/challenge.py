@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from html.parser import HTMLParser
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 from jenkins2fa.jenkins.errors import ProtocolError
 
@@ -43,6 +43,14 @@ def read_challenge(location: str) -> Challenge:
         if name == ENROLMENT and at >= 2 and segments[at - 2].removeprefix(NO_ROOT_URL) == "user" and _is_plain(segments[at - 1]):
             return Challenge(user=segments[at - 1])
     raise ProtocolError("Jenkins redirects to a page of the second factor that this operator does not know", transient=False)
+
+
+def resolve(base: str, location: str) -> str:
+    """A Location as seen from the page that answered with it; empty when it is no URL."""
+    try:
+        return urljoin(base, location)
+    except ValueError:
+        return ""
 
 
 def shown_questions(page: str, known: Iterable[str]) -> tuple[str, ...] | None:

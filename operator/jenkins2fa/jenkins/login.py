@@ -10,11 +10,20 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote, urlsplit
 
 from jenkins2fa.jenkins.answers import expect_success, is_challenged
 from jenkins2fa.jenkins.attempts import Attempts
-from jenkins2fa.jenkins.challenge import AUTHENTICATE, CHALLENGE, ENROLMENT, QUESTIONS, is_challenge, read_challenge, shown_questions
+from jenkins2fa.jenkins.challenge import (
+    AUTHENTICATE,
+    CHALLENGE,
+    ENROLMENT,
+    QUESTIONS,
+    is_challenge,
+    read_challenge,
+    resolve,
+    shown_questions,
+)
 from jenkins2fa.jenkins.errors import JenkinsError, ProtocolError, SecondFactorRejected, Starting
 from jenkins2fa.jenkins.http import Answer, Http
 
@@ -125,7 +134,7 @@ class SecondFactorLogin:
         answers = {f"{field}Answer": self._derive(question) for field, question in form.items()}
         path = f"user/{user}/securityQuestionConfig/saveSecurityQuestion"
         answer = self._post(path, {**form, **answers})
-        place = urlsplit(urljoin(self._http.connection.url + path, answer.location)).path
+        place = urlsplit(resolve(self._http.connection.url + path, answer.location)).path
         if any(page in place for page in (ENROLMENT, "securityQuestionConfig")):
             raise ProtocolError("Jenkins did not take the enrolment of the operator's account in security questions", transient=False)
         self._passed()
@@ -144,7 +153,7 @@ class SecondFactorLogin:
             raise SecondFactorRejected(FOREIGN)
         form = dict(zip(("userFirstAuthenticationAnswer", "userSecondAuthenticationAnswer"), map(self._derive, asked), strict=True))
         answer = self._post(PAGE + AUTHENTICATE, form)
-        if is_challenge(urljoin(self._http.connection.url + PAGE + AUTHENTICATE, answer.location)):
+        if is_challenge(resolve(self._http.connection.url + PAGE + AUTHENTICATE, answer.location)):
             self._expect_no_restart(page)
             raise self._attempts.refuse(account, WRONG)
         self._passed()
