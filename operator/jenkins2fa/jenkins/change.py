@@ -129,7 +129,7 @@ def _probe(driver: MiniOrange, order: Order) -> Proof:
 def _confirm(driver: MiniOrange, order: Order) -> None:
     try:
         outcome = driver.confirm(order.trial)
-    except (Unreachable, ProtocolError) as problem:
+    except (Unreachable, ProtocolError, Starting) as problem:
         outcome = _settle(driver, order, problem)
     if outcome != "Confirmed":
         raise ChangeUndone(f"the trial was over before it could be confirmed ({outcome})")
