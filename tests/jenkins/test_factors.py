@@ -1,0 +1,142 @@
+"""The factors of the free edition: one-time passwords by e-mail with our texts, security questions, each on and off."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from jenkins2fa.core.conditions import Proof
+from tests.support.managed import EMAIL, Managed, policy
+from tests.support.standin import Browser, StandIn
+
+BOTH: dict[str, Any] = {"allowedFactors": ["EmailOTP", "SecurityQuestions"], "emailOTP": EMAIL}
+ONLY_EMAIL: dict[str, Any] = {"allowedFactors": ["EmailOTP"], "emailOTP": EMAIL}
+ONLY_QUESTIONS: dict[str, Any] = {"allowedFactors": ["SecurityQuestions"]}
+
+
+def mail_of(jenkins: StandIn, browser: Browser) -> dict[str, str]:
+    """The mail that a person gets who asks for a one-time password."""
+    before = len(jenkins.outbox())
+    assert browser.status("/tfaUserAuth/otpOverEmailAuth/resendOtp", "POST") == 302
+    (mail,) = jenkins.outbox()[before:]
+    return mail
+
+
+def enter(browser: Browser, mail: dict[str, str]) -> int:
+    """Types the one-time password of a mail; the status of the first page afterwards."""
+    form = {"emailOtpForVerification": re.findall(r"\d{5}", mail["body"])[0]}
+    browser.call("/tfaUserAuth/otpOverEmailAuth/saveOrValidateOtpOverEmailConfig", "POST", data={"json": json.dumps(form)})
+    return browser.status()
+
+
+def person(jenkins: StandIn, name: str) -> Browser:
+    browser = jenkins.browser(name)
+    browser.login(f"{name}-pw-1")
+    return browser
+
+
+def test_a_mail_arrives_with_our_sender_subject_and_text_and_lets_its_reader_in(standin: StandIn, managed: Managed) -> None:
+    managed.apply(policy(**ONLY_EMAIL))
+    bob = person(standin, "bob")
+    assert bob.status() == 302
+    mail = mail_of(standin, bob)
+    assert [mail["from"], mail["to"], mail["subject"]] == [EMAIL["senderAddress"], "bob@lab.invalid", EMAIL["subject"]]
+    assert re.sub(r"\d{5}", "$otp", mail["body"]) == EMAIL["template"].replace("$username", "bob")
+    assert enter(bob, mail) == 200
+
+
+def test_the_texts_survive_a_restart_letter_by_letter(standin: StandIn, managed: Managed) -> None:
+    managed.apply(policy(**BOTH))
+    standin.restart()
+    seen = managed.observe()
+    assert seen.memory == seen.disk
+    assert seen.memory is not None
+    assert [seen.memory.sender, seen.memory.subject, seen.memory.template] == [
+        EMAIL[one] for one in ("senderAddress", "subject", "template")
+    ]
+    assert not managed.differing(policy(**BOTH))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "$otp",
+        "a\nb\t$otp\n",
+        "</x> & &amp; ]]> \"'$otp",
+        "Ж 漢字 😀 $otp",
+        "${otp} $otp ${1+1} \\u0041 #{x}",
+        "x" * 20000 + "$otp",
+        "a\r\nb $otp",
+    ],
+)
+def test_any_text_is_kept_as_it_is(one: StandIn, text: str) -> None:
+    managed = Managed(one.url, "admin", one.tokens["admin"])
+    wanted = policy(**{**BOTH, "emailOTP": {**EMAIL, "template": text}})
+    assert not managed.apply(wanted).plan.changes
+    assert not managed.apply(wanted).plan.changes
+
+
+def test_a_subject_alone_never_empties_the_text_of_the_mail(standin: StandIn, managed: Managed) -> None:
+    """As examples/typical.yaml has it, on a Jenkins where nobody ever set a text: the mail must still hold the password."""
+    subject = {"senderAddress": "jenkins@lab.invalid", "subject": "Your code"}
+    managed.apply(policy(**{**ONLY_EMAIL, "emailOTP": subject}))
+    bob = person(standin, "bob")
+    mail = mail_of(standin, bob)
+    assert [mail["subject"], enter(bob, mail)] == ["Your code", 200]
+    assert not managed.differing(policy(**{**ONLY_EMAIL, "emailOTP": subject}))
+
+
+def test_a_text_that_the_policy_does_not_name_stays(standin: StandIn, managed: Managed) -> None:
+    managed.apply(policy(**ONLY_EMAIL))
+    managed.apply(policy(**{**ONLY_EMAIL, "emailOTP": {"senderAddress": "other@lab.invalid", "subject": "Another"}}))
+    mail = mail_of(standin, person(standin, "bob"))
+    assert [mail["from"], mail["subject"], "Ihr Code" in mail["body"]] == ["other@lab.invalid", "Another", True]
+    managed.apply(policy(**{**ONLY_EMAIL, "emailOTP": {"senderAddress": "other@lab.invalid"}}))
+    assert mail_of(standin, person(standin, "bob"))["subject"] == "Another"
+
+
+def test_each_factor_is_switched_on_and_off(standin: StandIn, managed: Managed) -> None:
+    for wanted in (ONLY_QUESTIONS, BOTH, ONLY_EMAIL, ONLY_QUESTIONS):
+        result = managed.apply(policy(**wanted))
+        seen = result.observation
+        assert [result.plan.changes, result.proof, seen.memory == seen.disk] == [(), Proof.CHALLENGED, True]
+        assert seen.memory is not None
+        assert {factor.value for factor in seen.memory.factors} == set(wanted["allowedFactors"])
+        offered = person(standin, "alice").call("/user/alice/tfaConfiguration/").text
+        assert ["securityQuestionConfig" in offered, "otpOverEmailConfig" in offered] == [
+            "SecurityQuestions" in wanted["allowedFactors"],
+            "EmailOTP" in wanted["allowedFactors"],
+        ]
+
+
+def test_a_person_enrols_in_questions_and_answers_them_the_next_time(standin: StandIn, managed: Managed) -> None:
+    managed.apply(policy())
+    alice = person(standin, "alice")
+    assert alice.place() == "/user/alice/tfaConfiguration/"
+    alice.enrol()
+    assert alice.status() == 200
+    again = person(standin, "alice")
+    assert again.place() == "/tfaUserAuth/securityQuestionAuth/"
+    again.second_factor()
+    assert again.status() == 200
+    seen = managed.observe(users=True).enrolment
+    assert seen is not None
+    assert [seen.security_questions, seen.email_otp, seen.not_enrolled] == [1, 0, seen.total - 1]
+
+
+def test_off_keeps_the_factors_texts_and_enrolments_for_the_next_time(standin: StandIn, managed: Managed) -> None:
+    managed.apply(policy(**BOTH))
+    person(standin, "alice").enrol()
+    managed.apply(policy(enforcement="Off", **BOTH))
+    assert person(standin, "alice").status() == 200
+    managed.apply(policy(**BOTH))
+    assert person(standin, "alice").place() == "/tfaUserAuth/securityQuestionAuth/"
+
+
+def test_users_who_could_not_get_in_are_counted(managed: Managed) -> None:
+    finding = next(one for one in managed.assess(policy(**ONLY_EMAIL)).findings if one.reason == "UsersWithoutAddress")
+    assert finding.message.startswith("2 of 5 users have no e-mail address")
+    assert "alice" not in finding.message
