@@ -55,7 +55,7 @@ def _kept() -> Iterator[dict[str, StandIn]]:
         one.__exit__(None, None, None)
 
 
-def _shared(kept: dict[str, StandIn], flavour: Flavour, realm: Literal["own", "groups"]) -> StandIn:
+def shared(kept: dict[str, StandIn], flavour: Flavour, realm: Literal["own", "groups"]) -> StandIn:
     name = f"{flavour}/{realm}"
     if name in kept and not kept[name].running:
         kept.pop(name).__exit__(None, None, None)
@@ -67,19 +67,19 @@ def _shared(kept: dict[str, StandIn], flavour: Flavour, realm: Literal["own", "g
 @pytest.fixture(params=["javax", "jakarta"])
 def standin(_kept: dict[str, StandIn], request: pytest.FixtureRequest) -> StandIn:
     """A shared stand-in of each flavour, with Jenkins' own users; fresh. Faults and restarts must be over at the end of the test."""
-    return _shared(_kept, request.param, "own")
+    return shared(_kept, request.param, "own")
 
 
 @pytest.fixture(params=["javax", "jakarta"])
 def with_groups(_kept: dict[str, StandIn], request: pytest.FixtureRequest) -> StandIn:
     """The same with a realm that has groups: carol is in Devs and all, dave in Ops and all."""
-    return _shared(_kept, request.param, "groups")
+    return shared(_kept, request.param, "groups")
 
 
 @pytest.fixture
 def one(_kept: dict[str, StandIn]) -> StandIn:
     """A shared stand-in of one flavour, for what has nothing to do with the servlet API."""
-    return _shared(_kept, "jakarta", "own")
+    return shared(_kept, "jakarta", "own")
 
 
 @pytest.fixture

@@ -1,0 +1,137 @@
+"""A secret is in nothing that is printed, logged, raised or kept in Jenkins' log, whatever goes well or wrong."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jenkins2fa.jenkins.errors import JenkinsError
+from tests.support.commands import Commands
+from tests.support.managed import EMAIL, Managed, policy
+from tests.support.proxy import Cut, Fault, Proxy, Reset, Say
+from tests.support.standin import StandIn
+
+SECRET_MAIL = "planted-mail-text-5ca1ab1e for $username: $otp"
+SEED = "planted-seed-0b5e55ed-0123456789abcdef"
+PASSWORD_IN_URL = "planted-password-deadbeef"
+MAIL = {**EMAIL, "template": SECRET_MAIL, "subject": "planted-subject-facade"}
+FAULTS = [
+    Reset(),
+    Cut(40),
+    Say(200, "<html>log in</html>"),
+    Say(302, headers={"Location": f"https://x:{PASSWORD_IN_URL}@sso.example.com/?state={PASSWORD_IN_URL}"}),
+    Say(401),
+    Say(403),
+    Say(500, "java.lang.Exception: x"),
+    Say(503),
+]
+
+
+@pytest.fixture
+def said(capfd: pytest.CaptureFixture[str]) -> Iterator[list[str]]:
+    """Everything that a test adds here, that is logged at any level, and that goes to standard output and error."""
+    texts: list[str] = []
+    listener, root = _Listener(texts), logging.getLogger()
+    level = root.level
+    root.addHandler(listener)
+    root.setLevel(logging.DEBUG)
+    try:
+        yield texts
+    finally:
+        root.removeHandler(listener)
+        root.setLevel(level)
+    printed = capfd.readouterr()
+    told = "\n".join([*texts, printed.out, printed.err])
+    assert "POST /scriptText" in told  # the log of the HTTP library was heard
+    for secret in (SEED, "planted-mail-text", "planted-subject", PASSWORD_IN_URL):
+        assert secret not in told
+
+
+class _Listener(logging.Handler):
+    def __init__(self, texts: list[str]) -> None:
+        super().__init__(logging.DEBUG)
+        self.texts = texts
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.texts.append(f"{record.getMessage()} {record.args}")
+
+
+def everything(problem: BaseException) -> str:
+    """An error as the most talkative reporter shows it."""
+    return (
+        "".join(traceback.TracebackException.from_exception(problem, capture_locals=False).format()) + repr(problem) + repr(vars(problem))
+    )
+
+
+def test_a_whole_life_tells_no_secret(one: StandIn, said: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    token = one.tokens["admin"]
+    wanted = {"allowedFactors": ["EmailOTP", "SecurityQuestions"], "emailOTP": MAIL}
+    with Proxy(one.url) as proxy:
+        managed = Managed(proxy.url, "admin", token)
+        commands = Commands(tmp_path, managed, monkeypatch)
+        monkeypatch.setenv("JENKINS_SECOND_FACTOR_SEED", SEED)
+        file = commands.policy(**wanted)
+        runs = [
+            commands.run(*arguments)
+            for arguments in (
+                ("plan", file, "--gate", "Managed"),
+                ("plan", file, "--gate", "Managed", "-o", "json"),
+                ("apply", file, "--gate", "Managed", "-y"),
+                ("gate", "status"),
+            )
+        ]
+        assert [one.code for one in runs] == [2, 2, 0, 0]
+        for fault in FAULTS:
+            proxy.fault(fault)
+            runs += [commands.run("plan", file), commands.run("apply", file, "--gate", "Managed", "-y"), commands.run("gate", "status")]
+            proxy.heal()
+            said.append(change(managed, proxy, fault, wanted))
+        runs.append(commands.run("gate", "remove", "--settings", "Disable", "-y"))
+        assert runs[-1].code == 0
+        said += [run.out + run.err for run in runs]
+        said += [repr(managed.connection), repr(commands.managed.instance)]
+    said.append(one.log())
+    assert token not in "\n".join(said)
+
+
+def change(managed: Managed, proxy: Proxy, fault: Fault, wanted: dict[str, Any]) -> str:
+    """A change in the middle of which the fault begins; what is to be told of it. A cut answer is settled, all else fails."""
+    proxy.fault(fault, script="begin")
+    proxy.fault(fault, script="confirm")
+    try:
+        return repr(managed.apply(policy(exemptGroups=["robots"], **wanted)).plan.changes)
+    except JenkinsError as problem:
+        return everything(problem)
+    finally:
+        proxy.heal()
+
+
+def test_what_holds_a_secret_does_not_show_it() -> None:
+    managed = Managed("http://127.0.0.1:1", "admin", "planted-token")
+    shown = repr(managed.connection) + str(managed.connection) + f"{managed.connection.credentials!s}"
+    assert "planted-token" not in shown
+    assert "admin" in shown
+    assert is_dataclass(managed.connection.credentials)
+    assert {field.name for field in fields(managed.connection.credentials) if field.repr} == {"username"}
+
+
+def test_what_stays_in_jenkins_holds_no_secret_of_ours(one: StandIn) -> None:
+    managed = Managed(one.url, "admin", one.tokens["admin"])
+    managed.apply(policy(allowedFactors=["EmailOTP"], emailOTP=MAIL))
+    kept = [*(one.home / "jenkins2fa").glob("*"), *(one.home / "init.groovy.d").glob("*")]
+    assert len(kept) == 3
+    assert not any(one.tokens["admin"] in file.read_text() for file in kept)
+
+
+def test_the_owner_of_a_jenkins_is_told_and_nobody_else(one: StandIn) -> None:
+    """Answers name clusters and instances, never a user."""
+    managed = Managed(one.url, "admin", one.tokens["admin"])
+    managed.apply(policy(enforcedGroups=["authenticated"]))
+    seen = repr(managed.observe(users=True, groups=["authenticated"]))
+    assert not any(name in seen for name in ("alice", "bob", "carol", "dave"))
