@@ -15,7 +15,7 @@ import java.lang.reflect.Proxy
 import java.util.concurrent.ConcurrentHashMap
 import java.util.concurrent.TimeUnit
 import java.util.concurrent.atomic.AtomicBoolean
-import java.util.concurrent.atomic.AtomicLong
+import java.util.concurrent.atomic.AtomicMarkableReference
 import java.util.logging.Level
 import java.util.logging.Logger
 import jenkins.model.Jenkins
@@ -438,7 +438,7 @@ class Gate {
         def provided = Code.embedded()
         if (provided == null && !Store.file(FILE).file) return
         def config = [:]
-        try { config = provided ?: Store.read(FILE) } catch (Throwable problem) { Shared.log('gate.json is unreadable: nobody is exempt', problem) }
+        try { config = provided ?: Store.read(FILE) } catch (Throwable problem) { config.strict = true; Shared.log('gate.json is unreadable: nobody is exempt', problem) }
         install(config, code.digest)
     }
 
@@ -453,7 +453,7 @@ class Gate {
          exemptTokens  : raw.exemptTokens ?: false,
          strict        : raw.strict ?: false,
          build         : raw.build == null ? null : [millis: raw.build.windowSeconds * 1000L, once: raw.build.once ?: false,
-                                                     words : (raw.build.words ?: ['build', 'buildWithParameters']) as Set]].asImmutable()
+                                                     words : (raw.build.words ?: BuildStart.WORDS) as Set]].asImmutable()
     }
 
     /** A gate that has served one made-up request of the calling user with this configuration: one that cannot never gets into the chain, where it would break every request. */
@@ -465,7 +465,7 @@ class Gate {
         def trial = [pass: state.pass, tokenPass: state.tokenPass, seenGroups: state.seenGroups, config: compile(config)]
         def attributes = [:], passed = 0
         def session = [getAttribute: { attributes[it] }, setAttribute: { k, v -> attributes[k] = v }, removeAttribute: { attributes.remove(it) }] as Expando
-        def request = [session: session, method: 'GET', pathInfo: '/login', requestURL: '/login', getSession: { create = true -> session }, getAttribute: { null }, getParameter: { null }, getHeader: { null }] as Expando
+        def request = [session: session, method: 'GET', requestURI: '/login', contextPath: '', getSession: { create = true -> session }, getAttribute: { null }, getParameter: { null }, getHeader: { null }] as Expando
         new Gate(trial).doFilter(request, [:] as Expando, [doFilter: { a, b -> passed++ }] as Expando)
         if (passed != 1 || trial.gateErrors) throw new IllegalStateException("the gate failed its rehearsal: ${trial.gateError}")
         new Gate(state)
@@ -486,7 +486,7 @@ class Gate {
         Proxy.newProxyInstance(type.classLoader, [type] as Class[], handler)
     }
 
-    /** A fault of ours ends an exemption (the plugin then asks everybody), and is never the request's fault. */
+    /** A fault of ours ends an exemption, opens nothing, and is never the request's fault. */
     void doFilter(request, response, chain) {
         def visit = null
         try {
@@ -495,6 +495,7 @@ class Gate {
         } catch (Throwable problem) {
             fault(problem)
             try { tokenPass.admitted.remove(); visit?.dropOurMark() } catch (Throwable worse) { fault(worse) }
+            if (AfterFault.answers(state, visit, request, response)) return
         }
         try { chain.doFilter(request, response) } finally { tokenPass?.admitted?.remove() }
         try { stamp(visit) } catch (Throwable problem) { fault(problem) }
@@ -504,17 +505,18 @@ class Gate {
     boolean judge(Visit visit) {
         def config = state.config
         if (!config.realm.is(Jenkins.get().securityRealm)) state.config = config = compile(config.raw)
+        visit.wasVerified = visit.verified && !visit.ours
         if (!visit.probe && isExempt(config, visit)) {
-            if (!visit.verified) visit.mark = pass
+            if (!visit.wasVerified) visit.mark = pass
             return false
         }
         visit.dropOurMark()
-        visit.wasVerified = visit.verified
         if (!visit.probe && letsIn(config, visit)) {
             if (!visit.wasVerified) { visit.mark = tokenPass; tokenPass.admitted.set(true) }
             return false
         }
-        if (config.build != null && startsBuild(config.build.words, visit) && !isFresh(config.build, visit)) {
+        if (!visit.wasVerified) Relay.keepLocal(visit)
+        if (config.build != null && BuildStart.isBegunBy(visit, config.build.words) && !isFresh(config.build, visit)) {
             if (!Settings.effective) return false
             visit.mark = null
             return true
@@ -537,28 +539,28 @@ class Gate {
         if (!visit.request.getAttribute(BY_TOKEN)) return false
         if (config.exemptTokens) return true
         config.operator != null && Jenkins.get().securityRealm.userIdStrategy.keyFor(visit.user.id) == config.operator &&
-            visit.request.method == 'POST' && visit.path == ['scriptText']
-    }
-
-    /** POST, or GET with a trigger token; any path segment counts, since Stapler ignores what follows the action. */
-    static boolean startsBuild(Set words, Visit visit) {
-        (visit.request.method != 'GET' && visit.request.method != 'HEAD' || visit.request.getParameter('token') != null) && visit.path.any { it in words }
+            visit.request.method == 'POST' && visit.place.plain && visit.place.segments == ['scriptText']
     }
 
     static boolean isFresh(Map build, Visit visit) {
-        def since = visit.session.getAttribute(SINCE + visit.user.id)
-        if (!visit.wasVerified || since == null) return false
-        def at = build.once ? since.getAndSet(0) : since.get()
-        System.currentTimeMillis() - at <= build.millis
+        def verified = visit.session.getAttribute(SINCE + visit.user.id)
+        if (!visit.wasVerified || !(verified instanceof AtomicMarkableReference)) return false
+        def at = verified.reference
+        def unspent = build.once ? verified.compareAndSet(at, at, true, false) : verified.marked
+        unspent && System.nanoTime() - at <= build.millis * 1_000_000L
     }
 
-    /** Notes when a session became verified: the only moment at which it is fresh. */
+    /** Notes when a session became verified: the only moment at which it is fresh. A request that began before that moment and ends later does not renew it. */
     void stamp(Visit visit) {
         if (visit?.user == null || visit.wasVerified || state.config?.build == null) return
         def session = visit.request.getSession(false)
         def mark = session?.getAttribute(visit.key)
-        if (mark != null && !(mark instanceof AtomicBoolean) && !mark.is(tokenPass) && Boolean.parseBoolean(mark.toString()))
-            session.setAttribute(SINCE + visit.user.id, new AtomicLong(System.currentTimeMillis()))
+        if (mark == null || Visit.isOurs(mark) || !Boolean.parseBoolean(mark.toString())) return
+        synchronized (mark) {
+            def known = session.getAttribute(SINCE + visit.user.id)
+            if (known instanceof AtomicMarkableReference && known.reference - visit.began >= 0) return
+            session.setAttribute(SINCE + visit.user.id, new AtomicMarkableReference(System.nanoTime(), true))
+        }
     }
 
     void fault(Throwable problem) {
@@ -568,49 +570,168 @@ class Gate {
     }
 }
 
-/** What an unverified user may reach in strict mode: whole, normalised path segments, unlike the plugin's own list. */
+/**
+ * The path of a request below the context path. Stapler splits what the client wrote and decodes the parts afterwards; the container decodes first. So `segments` is Stapler's
+ * reading, `plain` says that every reader sees the same, and `words` are all the segments that any reader could see.
+ */
+class Place {
+    final String written
+    final List<String> raw, segments
+    final boolean sound, plain
+    final Set<String> words
+
+    Place(request) {
+        String uri = request.requestURI, context = request.contextPath ?: ''
+        def below = uri.startsWith(context + '/')
+        written = below ? uri.substring(context.length()) : uri
+        raw = written.split('/').findAll { it } as List
+        sound = below && written ==~ /[\x21-\x7e]*/ && !(written =~ /[\\;]|%(?![0-9A-Fa-f]{2})/)
+        segments = sound ? raw.collect { decode(it) } : []
+        plain = sound && !written.contains('//') && segments.every { !(it in ['.', '..']) && !(it =~ /[\p{Cntrl}\uFFFD]/) }
+        words = sound ? decode(written).split('[/\\\\;]') as Set : [] as Set
+    }
+
+    /** Whether a segment is written as it reads, without any escape. */
+    boolean isLiteral(int at) { !raw[at].contains('%') }
+
+    private static String decode(String text) { java.net.URLDecoder.decode(text.replace('+', '%2B'), 'UTF-8') }
+}
+
+/** What an unverified user may reach in strict mode: these very pages, and no others below them. */
 class OpenPages {
-    static final Set OPEN = ['login', 'logout', 'tfaUserAuth'] as Set
-    static final Set OPEN_FOR_USER = ['tfaConfiguration', 'securityQuestionConfig', 'otpOverEmailConfig', 'otpOverEmail'] as Set
     static final Set ASSETS = ['adjuncts', 'css', 'images', 'jsbundles', 'scripts', 'plugin', 'i18n', 'favicon.ico', 'favicon.svg', 'apple-touch-icon.png', 'mask-icon.svg'] as Set
+    static final String FILE = /.+\.(css|js|mjs|map|json|png|jpe?g|gif|svg|ico|webp|woff2?|ttf|eot|otf)/
+    static final List FOR_EVERYBODY = [['login'], ['logout']]
+    static final Map CHALLENGES = [securityQuestionAuth: [[], ['securityQuestionAuthenticate']], otpOverEmailAuth: [[], ['resendOtp'], ['saveOrValidateOtpOverEmailConfig']]]
+    static final List ENROLMENT = [['tfaConfiguration'], ['securityQuestionConfig'], ['securityQuestionConfig', 'saveSecurityQuestion'], ['otpOverEmailConfig']]
 
     static boolean has(Visit visit) {
-        def path = visit.path
-        if (!path || path.any { it == '.' || it == '..' || it =~ /[;%\\\p{Cntrl}]/ }) return false
-        if (path[0] == 'static') path = path.drop(2) // Jenkins serves /static/<anything>/<path> like /<path>
-        else if (path[0] in OPEN) return true
-        else if (path[0] == 'user' && path.size() > 2) return path[2] in OPEN_FOR_USER && Jenkins.get().securityRealm.userIdStrategy.equals(path[1], visit.user.id)
-        path && path[0] in ASSETS && visit.request.method in ['GET', 'HEAD']
+        def place = visit.place, path = place.segments
+        if (isForEverybody(place, visit.request.method)) return true
+        if (!place.plain || !path || !place.raw.indices.every { place.isLiteral(it) || (it == 1 && path[0] == 'user') }) return false
+        if (path[0] == 'tfaUserAuth') return path.size() == 1 || isChallenge(visit.user, path[1], path.drop(2))
+        if (path[0] == 'user') return path.size() > 2 && Jenkins.get().securityRealm.userIdStrategy.equals(path[1], visit.user.id) && isEnrolment(visit.user, path.drop(2))
+        isEnrolment(visit.user, path) && path[0] == 'descriptorByName'
     }
+
+    /** What no user is needed for: logging in and out, and static files. */
+    static boolean isForEverybody(Place place, String method) {
+        def path = place.segments
+        if (!place.plain || !path || !place.raw.indices.every { place.isLiteral(it) }) return false
+        if (path in FOR_EVERYBODY) return true
+        if (path[0] == 'static') path = path.drop(2) // Jenkins serves /static/<anything>/<path> like /<path>
+        path && path[0] in ASSETS && method in ['GET', 'HEAD'] && (path[0] == 'i18n' || path.last() ==~ FILE)
+    }
+
+    /** The challenge of a factor that the user has; by mail also for who has none yet, since that is how it is enrolled. */
+    static boolean isChallenge(User user, String page, List rest) {
+        if (!(rest in CHALLENGES[page])) return false
+        def own = Factors.enrolled(user)
+        page in own || (!own && page == 'otpOverEmailAuth' && page in Factors.enabled())
+    }
+
+    /** Only for who has no second factor yet: who has one gives it first. */
+    static boolean isEnrolment(User user, List path) {
+        def form = path.size() == 3 && path[0] == 'descriptorByName' && path[1] in Factors.DESCRIPTORS && path[2] ==~ /(fill|check)\w+/
+        (form || path in ENROLMENT) && !Factors.enrolled(user)
+    }
+}
+
+/** The plugin's factors, by the names of their challenge pages. */
+class Factors {
+    static final Map PROPERTIES = [securityQuestionAuth: 'tfaMethodsConfig.MoSecurityQuestionConfig', otpOverEmailAuth: 'tfaMethodsConfig.MoOtpOverEmailConfig']
+    static final List DESCRIPTORS = PROPERTIES.values().collect { "io.jenkins.plugins.twofactor.jenkins.$it".toString() }
+
+    static List<String> enabled() {
+        def config = Settings.config
+        [securityQuestionAuth: config.isEnableSecurityQuestionsAuthentication(), otpOverEmailAuth: config.isEnableOtpOverEmailAuthentication()].findAll { it.value }*.key
+    }
+
+    static List<String> enrolled(User user) { enabled().findAll { user.getProperty(Settings.load(PROPERTIES[it]))?.isConfigured() } }
 }
 
 /** Sends an unverified user to his own page of the plugin; the gate chooses it itself, so that no gap in the plugin's filter matters. */
 class Challenge {
     static void send(Visit visit, response) {
-        def query = visit.request.queryString
-        if (visit.session.getAttribute('tfaRelayState') == null)
-            visit.session.setAttribute('tfaRelayState', visit.request.requestURL.toString() + (query ? "?$query" : ''))
-        response.sendRedirect((Jenkins.get().rootUrl ?: visit.request.contextPath + '/') + page(visit.user))
+        Relay.remember(visit)
+        response.status = 302 // not sendRedirect, which would complete the place with what the client says is our host
+        response.setHeader('Location', root(visit.request) + page(visit.user))
     }
 
+    static String root(request) { Jenkins.get().rootUrl ?: request.contextPath + '/' }
+
     static String page(User user) {
-        def config = Settings.config
-        def enrolled = { boolean enabled, String property -> enabled && user.getProperty(Settings.load("tfaMethodsConfig.$property"))?.isConfigured() }
-        def questions = enrolled(config.isEnableSecurityQuestionsAuthentication(), 'MoSecurityQuestionConfig')
-        def email = enrolled(config.isEnableOtpOverEmailAuthentication(), 'MoOtpOverEmailConfig')
-        if (questions && email) return 'tfaUserAuth/'
-        if (questions) return 'tfaUserAuth/securityQuestionAuth/'
-        email ? 'tfaUserAuth/otpOverEmailAuth/' : "user/${java.net.URLEncoder.encode(user.id, 'UTF-8').replace('+', '%20')}/tfaConfiguration/"
+        def own = Factors.enrolled(user)
+        if (own.size() > 1) return 'tfaUserAuth/'
+        own ? "tfaUserAuth/${own[0]}/" : "user/${java.net.URLEncoder.encode(user.id, 'UTF-8').replace('+', '%20')}/tfaConfiguration/"
     }
+}
+
+/** Where the plugin leads a user after his answers: the page that he wanted first, and never another host, whatever host a request names. */
+class Relay {
+    static final String KEY = 'tfaRelayState'
+
+    static void remember(Visit visit) {
+        if (visit.session.getAttribute(KEY) != null) return
+        def place = visit.place, query = visit.request.queryString
+        def rest = place.sound ? place.written.replaceFirst('^/+', '') + (query ==~ /[\x21-\x7e]+/ ? "?$query" : '') : ''
+        visit.session.setAttribute(KEY, Challenge.root(visit.request) + rest)
+    }
+
+    /** What the plugin's own filter has kept names the host that the client named: only the path of that stays. */
+    static void keepLocal(Visit visit) {
+        def kept = visit.session.getAttribute(KEY)
+        if (kept == null) return
+        def root = Jenkins.get().rootUrl
+        if (root && kept.toString().startsWith(root)) return
+        def path = kept.toString().replaceFirst('^[A-Za-z][A-Za-z0-9+.-]*://[^/\\\\?#]*', '')
+        if (!(path ==~ '/([^/\\\\\\p{Cntrl}][^\\\\\\p{Cntrl}]*)?')) visit.session.removeAttribute(KEY)
+        else if (path != kept.toString()) visit.session.setAttribute(KEY, path)
+    }
+}
+
+/** Which requests start a build: whatever any reader of the path could see in it counts, since Stapler ignores what follows an action. */
+class BuildStart {
+    static final List WORDS = ['build', 'buildWithParameters', 'rebuild', 'replay', 'retry', 'rerun', 'polling']
+
+    static boolean isBegunBy(Visit visit, Set words) {
+        def place = visit.place, seen = place.words, reads = visit.request.method in ['GET', 'HEAD']
+        if (!reads) return !place.sound || seen.any { it in words } || 'cli' in seen || ['blue', 'runs'].every { it in seen } || ('restart' in seen && place.raw.size() > 1)
+        if (['cli', 'ws'].every { it in seen }) return true // the command line over a web socket
+        (!place.sound || seen.any { it in words }) && visit.request.getParameter('token') != null
+    }
+}
+
+/** A request at which the gate has failed. In strict mode only the open pages and the sessions that the plugin has verified go on. Returns whether it was answered here. */
+class AfterFault {
+    static boolean answers(Map state, Visit visit, request, response) {
+        try {
+            if (!isStrict(state) || (visit != null && (visit.user == null || visit.verified))) return false
+            if (visit == null ? OpenPages.isForEverybody(new Place(request), request.method) : OpenPages.has(visit) || !Settings.effective) return false
+            if (visit != null) { Challenge.send(visit, response); return true }
+        } catch (Throwable worse) {
+            Shared.log('the gate failed twice at one request, which is refused', worse)
+        }
+        response.sendError(503, 'Whether a second factor is needed cannot be told at the moment')
+        true
+    }
+
+    private static boolean isStrict(Map state) { try { state.config?.strict != false } catch (Throwable unknown) { true } }
 }
 
 /** One request of one user, and the mark in his session. */
 class Visit {
     final request, session
     final User user = User.current()
+    final Place place
+    final long began = System.nanoTime()
     boolean wasVerified
 
-    Visit(request) { this.request = request; session = user == null ? null : request.session }
+    Visit(request) {
+        this.request = request
+        place = new Place(request)
+        session = user == null ? null : request.session
+    }
 
     String getKey() { user.id + Gate.VERIFIED }
 
@@ -620,12 +741,14 @@ class Visit {
 
     boolean isVerified() { Boolean.parseBoolean(String.valueOf(mark)) }
 
+    boolean isOurs() { isOurs(mark) }
+
+    static boolean isOurs(mark) { mark instanceof AtomicBoolean || mark?.class?.name == 'RequestPass' }
+
     /** Asks to be challenged like anybody else: can only strengthen, so anybody may send it. */
     boolean isProbe() { request.getHeader(Gate.PROBE) == 'challenge' }
 
-    void dropOurMark() { if (user != null && (mark instanceof AtomicBoolean || mark?.class?.name == 'RequestPass')) mark = null }
-
-    List<String> getPath() { (request.pathInfo ?: request.servletPath ?: '').split('/').findAll { it } }
+    void dropOurMark() { if (user != null && ours) mark = null }
 }
 
 /** This very text: its digest says which version of the gate runs. */

@@ -22,7 +22,7 @@ final class Assets {
         String file = String.join("/", exchange.path);
         boolean served = FILES.contains(file) && (exchange.request.getMethod().equals("GET") || exchange.request.getMethod().equals("HEAD"));
         if (!served) {
-            exchange.notFound();
+            exchange.html(404, "Not Found", "<h1>No such file</h1>"); // told apart from a page that does not exist
             return;
         }
         exchange.response.setHeader("Cache-Control", "public, max-age=31536000");

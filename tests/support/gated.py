@@ -1,0 +1,71 @@
+"""Puts our gate with a chosen configuration straight into a stand-in: the resident script as it is, without an operator."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+from jenkins2fa.jenkins.scripts import resident_text
+from tests.support.standin import Browser, StandIn
+
+PRELUDE = """import io.jenkins.plugins.twofactor.jenkins.*
+def jenkins = jenkins.model.Jenkins.get()
+def context = jenkins.metaClass.respondsTo(jenkins, 'getServletContext') ? jenkins.getServletContext() : jenkins.servletContext
+def chain = hudson.util.PluginServletFilter.getInstance(context).list
+def state = context.getAttribute('jenkins2fa')
+"""
+ON = """def c = MoGlobalConfig.get()
+c.setEnableTfa(true); c.setEnableSecurityQuestionsAuthentication(true)
+c.@otpOverEmailDto = %s
+c.save(); MoFilter.moPluginSettings['ENABLE_MO_TFA_AUTHENTICATION'] = true
+"""
+EMAIL_TOO = "new dto.MoOtpOverEmailDto(true, 'jenkins@lab.invalid')"
+INSTALL = """def text = new String('%s'.decodeBase64(), 'UTF-8')
+def code = context.getAttribute('tests.code')
+if (code?.source?.text != text) {
+    code = new GroovyShell(jenkins.pluginManager.uberClassLoader, new Binding(text: text)).evaluate(text, 'jenkins2fa_resident.groovy')
+    context.setAttribute('tests.code', code)
+}
+code.gate.install(new groovy.json.JsonSlurperClassic().parseText(new String('%s'.decodeBase64(), 'UTF-8')), code.code)
+"""
+
+
+def groovy(jenkins: StandIn, text: str) -> str:
+    """As SYSTEM, with jenkins, context, chain and the gate's state at hand."""
+    return jenkins.groovy(PRELUDE + text)
+
+
+def switch_on(jenkins: StandIn, email: bool = False) -> None:
+    """2FA in every layer, by security questions and, if asked for, one-time passwords by mail."""
+    groovy(jenkins, ON % (EMAIL_TOO if email else "null"))
+
+
+def gate(jenkins: StandIn, **configuration: Any) -> None:
+    """Installs the gate, or gives the installed one other rules."""
+    data = json.dumps({"operator": "admin", "strict": True, **configuration})
+    encoded = [base64.b64encode(text.encode()).decode() for text in (resident_text(), data)]
+    groovy(jenkins, INSTALL % tuple(encoded))
+
+
+def gated(jenkins: StandIn, **configuration: Any) -> StandIn:
+    """2FA on and the gate in place."""
+    switch_on(jenkins)
+    gate(jenkins, **configuration)
+    return jenkins
+
+
+def builds(jenkins: StandIn) -> int:
+    """How often a build of the job `x` was started since the start."""
+    return int(groovy(jenkins, "print jenkins.getItem('x').buildRequests"))
+
+
+def verified(jenkins: StandIn, name: str) -> Browser:
+    """A browser that has logged in and given its second factor; enrols where that is still to be done. Its password is <name>-pw-1."""
+    browser = jenkins.browser(name)
+    browser.login(f"{name}-pw-1")
+    if "tfaConfiguration" in browser.place():
+        browser.enrol()
+    else:
+        browser.second_factor()
+    return browser
