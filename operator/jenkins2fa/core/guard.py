@@ -267,7 +267,7 @@ def provider_tokens_exempt(s: Situation) -> Finding | None:
 
 
 def unverified_groups(policy: PolicySpec, observation: Observation) -> tuple[str, ...]:
-    """Enforced groups that nobody is known to be in, when none of them is known (one known group is enough to challenge somebody)."""
+    """Enforced groups that nobody is known to be in: each of them may be misspelt."""
     wanted = policy.enforced_groups or frozenset()
     return tuple(sorted(wanted - observation.known_groups))
 

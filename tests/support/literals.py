@@ -1,0 +1,76 @@
+"""Small literals for the pure core: a Jenkins that is in force, a policy, a plan between them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from jenkins2fa.api.instance import GateMode, GateSpec, InstanceSpec, JenkinsInstance
+from jenkins2fa.api.meta import Metadata
+from jenkins2fa.api.policy import PolicySpec
+from jenkins2fa.core.desired import desired_state
+from jenkins2fa.core.observation import Edition, GateState, MailServer, Observation, Owner, Plugin
+from jenkins2fa.core.plan import Plan, desired_digest, make_plan
+from jenkins2fa.core.settings import GateSettings, PluginSettings
+from tests.support.managed import policy
+
+CODE = "c0de"
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+MANAGED = InstanceSpec(url="https://jenkins.example.com/", credentials="admin", gate=GateSpec(GateMode.MANAGED))
+BARE = InstanceSpec(url="https://jenkins.example.com/", credentials="admin")
+FRESH = Observation("2.541.3", "s1", "id", "admin", plugin=Plugin(True, True, "1.2.0", Edition.FREE), live=False, memory=PluginSettings(),
+                    gate=GateState(plugin_filters=1), mail_server=MailServer(True, True))  # fmt: skip
+
+
+def instance(spec: InstanceSpec = MANAGED, **meta: Any) -> JenkinsInstance:
+    return JenkinsInstance(Metadata("tests", "jenkins", **{"uid": "instance-uid", "generation": 3, **meta}), spec)
+
+
+def spec(**fields: Any) -> PolicySpec:
+    """As `policy` of managed, only its spec."""
+    return policy(**fields).spec
+
+
+def in_force(wanted: PolicySpec, where: InstanceSpec = MANAGED) -> Observation:
+    """A Jenkins as it is after the policy was confirmed there."""
+    desired = desired_state(wanted, where, "admin")
+    held, gate = desired.plugin, desired.gate
+    state = GateState(plugin_filters=1)
+    if gate is not None:
+        state = GateState(1, 0, 1, True, False, CODE, gate, CODE, gate)
+    owner = Owner("cluster", "instance-uid", "policy-uid", 1, desired_digest(desired, CODE))
+    return replace(
+        FRESH, disk=held, memory=held, live=held.enabled, gate=state, owner=owner, known_groups=wanted.enforced_groups or frozenset()
+    )
+
+
+def plan(seen: Observation, wanted: PolicySpec, where: InstanceSpec = MANAGED) -> Plan:
+    return make_plan(seen, desired_state(wanted, where, seen.user), CODE)
+
+
+def differences(seen: Observation, wanted: PolicySpec, where: InstanceSpec = MANAGED) -> set[tuple[str, str]]:
+    """Path and layer of each change."""
+    return {(change.path, change.layer.value) for change in plan(seen, wanted, where).changes}
+
+
+def weakened(before: PolicySpec, after: PolicySpec) -> set[str]:
+    """The fields whose change weakens, from a Jenkins where `before` is in force."""
+    return {change.path for change in plan(in_force(before), after).weakening}
+
+
+__all__ = [
+    "BARE",
+    "CODE",
+    "FRESH",
+    "MANAGED",
+    "NOW",
+    "GateSettings",
+    "PluginSettings",
+    "differences",
+    "in_force",
+    "instance",
+    "plan",
+    "spec",
+    "weakened",
+]

@@ -1,0 +1,194 @@
+"""The guard: each check with the situation that trips it, its near miss, and that a message tells the way out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from jenkins2fa.api.instance import GateMode, GateSpec
+from jenkins2fa.core.guard import CHECKS, Severity, Situation, check, refusals
+from jenkins2fa.core.observation import Edition, Enrolment, MailServer, Observation, Owner, Plugin, TrialState
+from tests.support.literals import BARE, FRESH, MANAGED, NOW, GateSettings, PluginSettings, in_force, plan, spec
+from tests.support.managed import EMAIL
+
+MINE = Owner("cluster", "instance-uid")
+ALONE: dict[str, Any] = {"allowedFactors": ["EmailOTP"], "emailOTP": EMAIL}
+NO_MAIL = replace(FRESH, mail_server=MailServer(True, False))
+PROVIDED = replace(MANAGED, gate=GateSpec(GateMode.PROVIDED))
+
+
+def situation(seen: Observation = FRESH, where: Any = MANAGED, more: dict[str, Any] | None = None, **fields: Any) -> Situation:
+    wanted = spec(**{"apiTokens": "Challenge" if where is not BARE else None, **fields})
+    return Situation(wanted, where, seen, plan(seen, wanted, where), **{"owner": MINE, **(more or {})})
+
+
+def reasons(*arguments: Any, **fields: Any) -> list[str]:
+    return [finding.reason for finding in check(situation(*arguments, **fields))]
+
+
+def test_nothing_speaks_against_an_ordinary_change() -> None:
+    assert reasons() == []
+
+
+@pytest.mark.parametrize(
+    ("seen", "reason"),
+    [
+        (replace(FRESH, plugin=Plugin(), memory=None), "PluginMissing"),
+        (replace(FRESH, plugin=Plugin(True, False, "1.2.0"), memory=None), "PluginMissing"),
+        (replace(FRESH, plugin=replace(FRESH.plugin, version="1.3.0")), "UnsupportedPluginVersion"),
+        (replace(FRESH, plugin=replace(FRESH.plugin, missing=("MoFilter",))), "UnsupportedPluginVersion"),
+        (replace(FRESH, plugin=replace(FRESH.plugin, edition=Edition.PREMIUM)), "UnsupportedPluginVersion"),
+        (replace(FRESH, gate=replace(FRESH.gate, plugin_filters=0)), "PluginFilterMissing"),
+        (replace(FRESH, damaged=("state",)), "ObservationDamaged"),
+        (replace(FRESH, damaged=("layers",), memory=None, live=None), "ObservationDamaged"),
+        (replace(FRESH, damaged=("plugin",), plugin=Plugin()), "ObservationDamaged"),
+        (replace(FRESH, owner=Owner("cluster", "other")), "OwnedElsewhere"),
+        (replace(FRESH, owner=Owner("other", "instance-uid")), "OwnedElsewhere"),
+        (replace(FRESH, managed_by_code=True), "CompetingManager"),
+        (replace(FRESH, trial=TrialState("abc", NOW)), "TrialPending"),
+    ],
+)
+def test_a_jenkins_that_must_not_be_written_to(seen: Observation, reason: str) -> None:
+    assert reasons(seen)[0] == reason
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        replace(FRESH, owner=MINE),
+        replace(FRESH, owner=replace(MINE, policy="another", generation=9)),
+        replace(FRESH, owner=Owner("command-line", "https://jenkins.example.com/")),
+        replace(FRESH, managed_by_code=None),
+        replace(FRESH, trial=TrialState("abc", NOW, stale=True)),
+        replace(FRESH, damaged=("users",)),
+        replace(FRESH, damaged=("gate",), gate=replace(FRESH.gate, plugin_filters=0)),
+    ],
+)
+def test_near_misses(seen: Observation) -> None:
+    assert [reason for reason in reasons(seen) if reason != "ObservationDamaged"] == []
+
+
+def test_a_take_over_names_the_owner_it_means() -> None:
+    held = replace(FRESH, owner=Owner("other", "x"))
+    assert reasons(held, more={"take_over": "other/x"}) == []
+    assert reasons(held, more={"take_over": "other/y"}) == ["OwnedElsewhere"]
+
+
+def test_a_rival_is_no_matter_when_nothing_would_change_or_it_is_acknowledged() -> None:
+    wanted = spec(apiTokens="Challenge")
+    assert reasons(replace(in_force(wanted), managed_by_code=True)) == []
+    assert reasons(replace(FRESH, managed_by_code=True), replace(MANAGED, acknowledge_competing_manager=True)) == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "login", "refused"),
+    [
+        ({}, False, True),
+        ({}, True, False),
+        (ALONE, True, True),
+        ({"enforcement": "Off"}, False, False),
+        ({"enforcement": "Report"}, False, True),
+    ],
+)
+def test_nothing_is_switched_on_that_locks_the_operator_out(fields: dict[str, Any], login: bool, refused: bool) -> None:
+    found = check(situation(FRESH, BARE, {"second_factor_login": login}, **fields))
+    assert ("OperatorLockedOut" in {finding.reason for finding in refusals(found)}) is refused
+
+
+def test_no_factor_that_the_plugin_has() -> None:
+    assert reasons(allowedFactors=["YubiKey", "WebAuthn"]) == ["NoFactor"]
+    assert reasons(allowedFactors=["YubiKey"], enforcement="Off") == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "severity"),
+    [
+        (ALONE, Severity.REFUSAL),
+        ({"allowedFactors": ["EmailOTP", "YubiKey"], "emailOTP": EMAIL}, Severity.REFUSAL),
+        ({"allowedFactors": ["EmailOTP", "SecurityQuestions"], "emailOTP": EMAIL}, Severity.HAZARD),
+        ({}, None),
+        ({**ALONE, "enforcement": "Off"}, None),
+    ],
+)
+def test_no_mail_server(fields: dict[str, Any], severity: Severity | None) -> None:
+    found = [finding.severity for finding in check(situation(NO_MAIL, **fields)) if finding.reason == "NoMailServer"]
+    assert found == ([severity] if severity else [])
+
+
+def test_users_who_could_not_get_in() -> None:
+    some = replace(FRESH, enrolment=Enrolment(total=5, without_address=2))
+    assert reasons(some, **ALONE) == ["UsersWithoutAddress"]
+    assert reasons(some) == []
+    assert reasons(replace(FRESH, enrolment=Enrolment(total=5)), **ALONE) == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "refused"),
+    [
+        ({}, True),
+        ({"allowedFactors": ["BackupCodes", "SecurityQuestions"]}, True),
+        ({"enforcement": "Off"}, False),
+        ({"minimumAssurance": "AAL1"}, False),
+    ],
+)
+def test_assurance(fields: dict[str, Any], refused: bool) -> None:
+    assert ("AssuranceNotMet" in reasons(**{"minimumAssurance": "AAL2", **fields})) is refused
+
+
+def test_a_provided_gate_has_to_be_the_right_one_already() -> None:
+    wanted = spec(apiTokens="Challenge")
+    assert reasons(FRESH, PROVIDED) == ["GateNotProvided"]
+    seen = in_force(wanted, PROVIDED)
+    assert reasons(seen, PROVIDED) == []
+    assert reasons(replace(seen, live=False), PROVIDED) == []  # the plugin's own settings are ours to write
+    other = replace(seen, gate=replace(seen.gate, settings=GateSettings("admin", strict=True, exempt_groups=frozenset({"x"}))))
+    assert reasons(other, PROVIDED) == ["GateNotProvided"]
+    assert reasons(seen, replace(PROVIDED, gate=GateSpec(GateMode.PROVIDED, strict=False))) == ["GateNotProvided"]
+
+
+def test_hazards_of_tokens() -> None:
+    assert reasons(apiTokens=None) == ["ApiTokensChallenged"]
+    assert reasons(apiTokens="Exempt") == ["ApiTokensExempt"]
+    assert reasons(enforcement="Off", apiTokens=None) == []
+    assert reasons(FRESH, BARE, {"second_factor_login": True}) == ["ApiTokensChallenged"]
+
+
+def test_a_group_that_nobody_is_known_to_be_in() -> None:
+    assert reasons(enforcedGroups=["a", "b"]) == ["GroupUnverified"]
+    assert reasons(replace(FRESH, known_groups=frozenset({"a"})), enforcedGroups=["a", "b"]) == ["GroupUnverified"]
+    assert reasons(replace(FRESH, known_groups=frozenset({"a", "b"})), enforcedGroups=["a", "b"]) == []
+
+
+def test_weakening_waits_for_an_approval_of_this_very_wish() -> None:
+    seen = in_force(spec(apiTokens="Challenge"))
+    for approval, approved, found in (
+        (None, None, []),
+        ("d1", None, ["ApprovalRequired"]),
+        ("d1", "d2", ["ApprovalRequired"]),
+        ("d1", "d1", []),
+    ):
+        assert reasons(seen, more={"approval": approval, "approved": approved}, enforcement="Off") == found
+    assert reasons(FRESH, more={"approval": "d1"}) == []  # strengthening needs none
+
+
+def test_flapping_stops_corrections_only() -> None:
+    seen = replace(in_force(spec(apiTokens="Challenge")), live=False)
+    assert reasons(seen, more={"flapping": ("enforcement",)}) == ["Flapping"]
+    assert reasons(in_force(spec(apiTokens="Challenge")), more={"flapping": ("enforcement",)}) == []
+
+
+def test_refusals_come_first_and_every_message_tells_a_way_out() -> None:
+    worst = replace(NO_MAIL, owner=Owner("other", "x"), managed_by_code=True, trial=TrialState("t", NOW), memory=PluginSettings())
+    found = check(situation(worst, BARE, minimumAssurance="AAL2", enforcedGroups=["a"], **ALONE))
+    assert len(found) >= 7
+    severities = [finding.severity for finding in found]
+    assert severities == sorted(severities, key=lambda one: one is Severity.HAZARD)
+    assert all(len(finding.message) > 40 for finding in found)
+    assert len({finding.reason for finding in found}) == len(found)
+
+
+def test_every_check_answers_for_one_reason() -> None:
+    assert len(set(CHECKS)) == len(CHECKS)
+    assert all(one.__module__ == "jenkins2fa.core.guard" for one in CHECKS)

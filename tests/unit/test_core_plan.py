@@ -1,0 +1,186 @@
+"""Plans: from what is there to what is wanted, layer by layer; data in, data out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from jenkins2fa.api.instance import GateMode, GateSpec
+from jenkins2fa.api.policy import ApiTokens
+from jenkins2fa.core.desired import desired_state
+from jenkins2fa.core.plan import approval_digest, desired_digest, is_drift
+from jenkins2fa.core.settings import GateSettings, gate_configuration, plugin_document, read_gate_configuration, read_plugin_document
+from tests.support.literals import BARE, CODE, FRESH, MANAGED, PluginSettings, differences, in_force, plan, spec, weakened
+from tests.support.managed import EMAIL
+
+BOTH: dict[str, Any] = {"allowedFactors": ["EmailOTP", "SecurityQuestions"], "emailOTP": EMAIL}
+SPECS = [
+    {},
+    {"enforcement": "Off"},
+    BOTH,
+    {"enforcedGroups": ["a", "b"]},
+    {"exemptGroups": ["r"]},
+    {"apiTokens": None},
+    {"apiTokens": "Challenge"},
+    {"requireOnBuild": {"window": "15m"}},
+    {"allowedFactors": ["SecurityQuestions", "YubiKey"]},
+]
+
+
+@pytest.mark.parametrize("fields", SPECS)
+@pytest.mark.parametrize("where", [MANAGED, BARE])
+def test_what_is_in_force_needs_no_change(fields: dict[str, Any], where: Any) -> None:
+    wanted = spec(**fields)
+    assert plan(in_force(wanted, where), wanted, where).changes == ()
+
+
+@pytest.mark.parametrize(
+    ("seen", "found"),
+    [
+        ({"live": False}, {("enforcement", "live")}),
+        ({"live": None}, {("enforcement", "live")}),
+        ({"disk": PluginSettings(security_questions=True)}, {("enforcement", "disk")}),
+        ({"memory": PluginSettings(security_questions=True)}, {("enforcement", "memory")}),
+        ({"memory": PluginSettings(enabled=True)}, {("allowedFactors.SecurityQuestions", "memory")}),
+        ({"disk": None}, {("enforcement", "disk"), ("allowedFactors.SecurityQuestions", "disk")}),
+        ({"memory": PluginSettings(True, True, True, "a@b")}, {("allowedFactors.EmailOTP", "memory")}),
+    ],
+)
+def test_each_layer_is_compared_for_itself(seen: dict[str, Any], found: set[tuple[str, str]]) -> None:
+    wanted = spec()
+    assert differences(replace(in_force(wanted), **seen), wanted) == found
+
+
+@pytest.mark.parametrize(
+    ("gate", "found"),
+    [
+        ({"installed": 0, "position": None}, {("gate", "gate")}),
+        ({"position": 1}, {("gate", "gate")}),
+        ({"installed": 2}, {("gate", "gate")}),
+        ({"foreign": True}, {("gate", "gate")}),
+        ({"code": "other"}, {("gate", "gate")}),
+        ({"startup_code": None}, {("gate", "start-up")}),
+        ({"startup_code": "other"}, {("gate", "start-up")}),
+        ({"plugin_filters": 0}, {("enforcement", "live")}),
+    ],
+)
+def test_the_gates_place_is_part_of_it(gate: dict[str, Any], found: set[tuple[str, str]]) -> None:
+    wanted = spec()
+    seen = in_force(wanted)
+    assert differences(replace(seen, gate=replace(seen.gate, **gate)), wanted) == found
+
+
+def test_the_gates_rules_are_compared_where_they_run_and_where_they_are_kept() -> None:
+    wanted = spec(exemptGroups=["robots"])
+    seen = in_force(wanted)
+    other = GateSettings(operator="admin", api_tokens=ApiTokens.EXEMPT, exempt_groups=frozenset({"people"}))
+    assert differences(replace(seen, gate=replace(seen.gate, settings=other)), wanted) == {("exemptGroups", "gate")}
+    assert differences(replace(seen, gate=replace(seen.gate, stored=other)), wanted) == {("exemptGroups", "start-up")}
+    assert differences(replace(seen, gate=replace(seen.gate, settings=other, stored=other)), wanted) == {
+        ("exemptGroups", "gate"),
+        ("exemptGroups", "start-up"),
+    }
+    assert ("gate.operator", "gate") in differences(replace(seen, user="other"), wanted)
+
+
+def test_a_gate_that_the_site_mounts_keeps_its_rules_in_its_file() -> None:
+    provided = replace(MANAGED, gate=GateSpec(GateMode.PROVIDED))
+    seen = in_force(spec(), provided)
+    assert differences(replace(seen, gate=replace(seen.gate, stored=None)), spec(), provided) == set()
+    assert differences(replace(seen, gate=replace(seen.gate, startup_code="other")), spec(), provided) == {("gate", "start-up")}
+
+
+def test_without_leave_the_gate_is_not_looked_at() -> None:
+    assert differences(in_force(spec(apiTokens=None), BARE), spec(apiTokens=None), BARE) == set()
+    assert desired_state(spec(), BARE, "admin").gate is None
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "fields"),
+    [
+        ({}, {"enforcement": "Off"}, {"enforcement"}),
+        ({"enforcement": "Off"}, {}, set()),
+        (BOTH, {}, {"allowedFactors.EmailOTP"}),
+        ({}, BOTH, set()),
+        ({}, {"exemptGroups": ["r"]}, {"exemptGroups"}),
+        ({"exemptGroups": ["r", "s"]}, {"exemptGroups": ["r"]}, set()),
+        ({"exemptGroups": ["r"]}, {"exemptGroups": ["s"]}, {"exemptGroups"}),
+        ({}, {"enforcedGroups": ["a"]}, {"enforcedGroups"}),
+        ({"enforcedGroups": ["a"]}, {}, set()),
+        ({"enforcedGroups": ["a"]}, {"enforcedGroups": ["a", "b"]}, set()),
+        ({"enforcedGroups": ["a", "b"]}, {"enforcedGroups": ["a"]}, {"enforcedGroups"}),
+        ({"apiTokens": "Challenge"}, {"apiTokens": "Exempt"}, {"apiTokens"}),
+        ({"apiTokens": None}, {"apiTokens": "Exempt"}, {"apiTokens"}),
+        ({"apiTokens": "Exempt"}, {"apiTokens": "Challenge"}, set()),
+        ({"requireOnBuild": {"window": "5m"}}, {"requireOnBuild": {"window": "10m"}}, {"requireOnBuild.window"}),
+        ({"requireOnBuild": {"window": "5m"}}, {}, {"requireOnBuild.window"}),
+        ({"requireOnBuild": {"window": "10m"}}, {"requireOnBuild": {"window": "5m"}}, set()),
+    ],
+)
+def test_what_weakens(before: dict[str, Any], after: dict[str, Any], fields: set[str]) -> None:
+    assert weakened(spec(**before), spec(**after)) == fields
+
+
+def test_less_strictness_weakens_and_nothing_weakens_where_nothing_is_on() -> None:
+    loose = replace(MANAGED, gate=GateSpec(GateMode.MANAGED, strict=False))
+    assert {change.path for change in plan(in_force(spec()), spec(), loose).weakening} == {"gate.strict"}
+    assert plan(FRESH, spec(exemptGroups=["r"])).weakening == ()
+
+
+def test_texts_of_mails_are_never_shown() -> None:
+    other = {**BOTH, "emailOTP": {**EMAIL, "template": EMAIL["template"][:-1] + "!", "subject": "x"}}
+    shown = repr(plan(in_force(spec(**BOTH)), spec(**other)).changes)
+    assert [f"another text of {len(EMAIL['template'])} characters" in shown, "Ihr Code" in shown, "Käse" in shown] == [True, False, False]
+
+
+def test_texts_that_the_policy_leaves_out_are_left_alone() -> None:
+    short = {**BOTH, "emailOTP": {"senderAddress": EMAIL["senderAddress"]}}
+    assert differences(in_force(spec(**BOTH)), spec(**short)) == set()
+
+
+# --- drift and digests ---
+
+
+def test_drift_is_a_difference_that_no_change_of_the_policy_explains() -> None:
+    wanted = spec()
+    seen = replace(in_force(wanted), live=False)
+    assert is_drift(seen, plan(seen, wanted))
+    richer = spec(**BOTH)
+    assert not is_drift(seen, plan(seen, richer))  # another wish
+    assert not is_drift(in_force(wanted), plan(in_force(wanted), wanted))  # nothing differs
+    assert not is_drift(replace(seen, owner=None), plan(seen, wanted))  # never confirmed
+
+
+def test_digests_name_a_wish_and_nothing_else() -> None:
+    one, same, other = (desired_state(spec(exemptGroups=groups), MANAGED, "admin") for groups in (["a", "b"], ["b", "a"], ["a"]))
+    assert desired_digest(one, CODE) == desired_digest(same, CODE) != desired_digest(other, CODE)
+    assert desired_digest(one, CODE) != desired_digest(one, "another version")
+    elsewhere = desired_state(spec(exemptGroups=["a", "b"]), MANAGED, "operator")
+    assert approval_digest(one) == approval_digest(elsewhere) != approval_digest(other)
+    bare = desired_state(spec(apiTokens=None), BARE, "admin")
+    assert desired_digest(bare, CODE) == desired_digest(bare, "another version")  # no gate, no version
+
+
+@pytest.mark.parametrize("fields", SPECS)
+def test_documents_read_back_as_they_were_written(fields: dict[str, Any]) -> None:
+    desired = desired_state(spec(**fields), MANAGED, "admin")
+    assert desired.gate is not None
+    assert read_gate_configuration(gate_configuration(desired.gate)) == desired.gate
+    assert read_plugin_document(plugin_document(desired.plugin)) == desired.plugin
+
+
+@pytest.mark.parametrize(
+    "odd", [{}, {"exemptGroups": 5}, {"build": {}}, {"build": 5}, {"enforcedGroups": 7}, {"error": {"type": "x"}}, {"operator": None}]
+)
+def test_a_damaged_configuration_differs_from_every_wanted_one(odd: dict[str, Any]) -> None:
+    held = read_gate_configuration(odd)
+    for strict in (True, False):
+        where = replace(MANAGED, gate=GateSpec(GateMode.MANAGED, strict))
+        assert all(held != desired_state(spec(**fields), where, "admin").gate for fields in SPECS)
+
+
+def test_the_build_window_is_kept_in_whole_seconds() -> None:
+    assert gate_configuration(GateSettings(build_window=timedelta(minutes=15)))["build"] == {"windowSeconds": 900}
