@@ -83,6 +83,26 @@ class BreakGlass:
     reason: str
 
 
+class Stage(StrEnum):
+    """How far the first enforcement has come."""
+
+    REPORT = "Report"
+    GRACE = "Grace"
+    ENFORCE = "Enforce"
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """How a new or changed policy spreads. ``batch_size`` None = all at once; ``minimum_enrolled`` is a percentage."""
+
+    batch_size: int | None = None
+    pause_between: timedelta = timedelta(0)
+    stop_after_failures: int = 1
+    stage: Stage = Stage.ENFORCE
+    grace_until: datetime | None = None
+    minimum_enrolled: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class PolicySpec:
     """``enforced_groups`` None = everyone. Durations are whole seconds."""
@@ -102,6 +122,7 @@ class PolicySpec:
     drift_mode: DriftMode = DriftMode.CORRECT
     suspend: bool = False
     break_glass: BreakGlass | None = None
+    rollout: Rollout = Rollout()
     deletion_policy: DeletionPolicy = DeletionPolicy.RETAIN
     priority: int = 0
 
@@ -147,6 +168,7 @@ def _read_spec(fields: Fields) -> PolicySpec:
         drift_mode=_read_drift(fields.nested("drift")),
         suspend=fields.boolean("suspend", False),
         break_glass=_read_break_glass(fields.nested("breakGlass")),
+        rollout=_read_rollout(fields.nested("rollout")),
         deletion_policy=fields.choice("deletionPolicy", DeletionPolicy, None) or DeletionPolicy.RETAIN,
         priority=fields.integer("priority", 0),
     )
@@ -185,3 +207,28 @@ def _read_break_glass(fields: Fields | None) -> BreakGlass | None:
     if not fields.has("until"):
         fields.fail("until", "required: the time at which two-factor authentication is on again")
     return BreakGlass(until, reason) if until else None
+
+
+def _read_rollout(fields: Fields | None) -> Rollout:
+    if fields is None:
+        return Rollout()
+    stage = fields.choice("stage", Stage, None) or Stage.ENFORCE
+    if stage is Stage.GRACE and not fields.has("graceUntil"):
+        fields.fail("graceUntil", "required because stage is Grace: the time at which it is enforced")
+    return Rollout(
+        batch_size=_count(fields, "batchSize", 1, 10000),
+        pause_between=fields.duration("pauseBetween") or timedelta(0),
+        stop_after_failures=_count(fields, "stopAfterFailures", 1, 10000) or 1,
+        stage=stage,
+        grace_until=fields.time("graceUntil"),
+        minimum_enrolled=_count(fields, "minimumEnrolled", 0, 100),
+    )
+
+
+def _count(fields: Fields, name: str, least: int, most: int) -> int | None:
+    if not fields.has(name):
+        return None
+    number = fields.integer(name, least)
+    if not least <= number <= most:
+        fields.fail(name, f"must be from {least} to {most}, is {number}")
+    return number

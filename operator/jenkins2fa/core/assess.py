@@ -11,7 +11,7 @@ from jenkins2fa.api.policy import TwoFactorPolicy
 from jenkins2fa.core.desired import desired_state
 from jenkins2fa.core.flapping import flapping_fields
 from jenkins2fa.core.guard import Finding, Situation, check, refusals
-from jenkins2fa.core.mode import Mode, mode_of
+from jenkins2fa.core.mode import Circumstances, Mode, mode_of
 from jenkins2fa.core.observation import Observation, Owner
 from jenkins2fa.core.plan import Plan, approval_digest, desired_digest, is_drift, make_plan
 
@@ -47,9 +47,11 @@ def assess(
     require_approval: bool = False,
     asked: bool = False,
     second_factor_login: bool = False,
+    admitted: bool = True,
 ) -> Assessment:
     """``gate_code``: SHA-256 of the gate's text that ought to run; ``cluster``: the cluster's UID, for the owner mark; ``asked``: a person
-    wants it now; ``second_factor_login``: the operator's account can answer security questions by itself.
+    wants it now; ``second_factor_login``: the operator's account can answer security questions by itself; ``admitted``: the policy's roll-out
+    has reached this instance.
 
     Approvals and take-overs come from the annotations of policy and instance; ``take_over`` (an owner's name) is another way to say so."""
     desired = desired_state(policy.spec, instance.spec, observation.user)
@@ -69,4 +71,5 @@ def assess(
         second_factor_login=second_factor_login,
     )
     glass = observation.break_glass_until is not None and observation.break_glass_until > now
-    return Assessment(plan, drift, mode_of(policy.spec, instance.spec, drift=drift, break_glass=glass), check(situation), owner)
+    mode = mode_of(policy.spec, instance.spec, Circumstances(now, drift, glass, observation.protected, admitted))
+    return Assessment(plan, drift, mode, check(situation), owner)

@@ -34,6 +34,10 @@ LONGEST_DIFF = 10
 TOLD_ELSEWHERE = ("GroupUnverified", "ApiTokensExempt")  # in Enforced; in `plan` (the policy says so itself)
 
 
+WAITING = "WaitingForRollout"
+IN_PROGRESS = ("Progressing", "Bypassed", WAITING)
+
+
 class Proof(StrEnum):
     """How a probe ended: a request that must be challenged was, was not, or none was possible."""
 
@@ -137,6 +141,8 @@ def judge_ready(outcome: Outcome, enforced: Condition) -> Condition:
     if outcome.refusal is not None:
         return Condition(READY, FALSE, outcome.refusal.reason, _refused(outcome.refusal))
     differing = outcome.plan.changes if outcome.plan else ()
+    if differing and outcome.mode is Mode.WAITING:
+        return Condition(READY, FALSE, WAITING, Mode.WAITING.value)
     if differing and outcome.mode is not Mode.WRITE:
         return Condition(READY, TRUE, "Reported", f"{outcome.mode.value}; differing: {describe(differing)}")
     if differing:
@@ -155,14 +161,14 @@ def _refused(finding: Finding) -> str:
 
 def judge_reconciling(outcome: Outcome, ready: Condition) -> Condition:
     transient = outcome.trouble is not None and outcome.trouble.transient
-    if ready.status == FALSE and (transient or ready.reason in ("Progressing", "Bypassed")):
+    if ready.status == FALSE and (transient or ready.reason in IN_PROGRESS):
         return Condition(RECONCILING, TRUE, ready.reason, f"trying again: {ready.message}")
     return Condition(RECONCILING, FALSE, ready.reason, "nothing is in progress")
 
 
 def judge_stalled(outcome: Outcome, ready: Condition) -> Condition:
     person = outcome.trouble is not None and not outcome.trouble.transient
-    if ready.status == FALSE and (person or (outcome.trouble is None and ready.reason not in ("Progressing", "Bypassed"))):
+    if ready.status == FALSE and (person or (outcome.trouble is None and ready.reason not in IN_PROGRESS)):
         return Condition(STALLED, TRUE, ready.reason, ready.message)
     return Condition(STALLED, FALSE, ready.reason, "nothing needs a person")
 
@@ -174,7 +180,7 @@ def judge_drifted(outcome: Outcome) -> Condition:
     changes = outcome.plan.changes
     if outcome.mode is Mode.BREAK_GLASS:
         return Condition(DRIFTED, FALSE, "BreakGlass", Mode.BREAK_GLASS.value)
-    if changes and (outcome.drift or outcome.mode is not Mode.WRITE):
+    if changes and (outcome.drift or outcome.mode not in (Mode.WRITE, Mode.WAITING)):
         return Condition(DRIFTED, TRUE, "Differs", f"Jenkins differs from the policy: {describe(changes)}")
     if outcome.corrected:
         return Condition(DRIFTED, FALSE, "Corrected", f"drift was corrected: {', '.join(outcome.corrected)}")

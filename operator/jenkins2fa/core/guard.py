@@ -183,6 +183,23 @@ def no_mail_server(s: Situation) -> Finding | None:
     return Finding("NoMailServer", f"{trouble}: {way_out}", Severity.REFUSAL if alone else Severity.HAZARD, "allowedFactors")
 
 
+def enrolment_too_low(s: Situation) -> Finding | None:
+    """Before the first enforcement only: afterwards whoever is not enrolled is asked to enrol anyway."""
+    least, enrolment = s.policy.rollout.minimum_enrolled, s.observation.enrolment
+    if least is None or s.policy.enforcement is not Enforcement.ENFORCE or s.observation.protected or enrolment is None:
+        return None
+    percent = 100 if not enrolment.total else (enrolment.total - enrolment.not_enrolled) * 100 // enrolment.total
+    if percent >= least and not enrolment.administrators_not_enrolled:
+        return None
+    administrators = f", {enrolment.administrators_not_enrolled} of them administrators" if enrolment.administrators_not_enrolled else ""
+    return Finding(
+        "EnrolmentTooLow",
+        f"{percent} % of {enrolment.total} users have a second factor, {least} % are asked for ({enrolment.not_enrolled} are without{administrators}): "
+        "ask them to enrol under their user settings, or lower rollout.minimumEnrolled",
+        path="rollout",
+    )
+
+
 def flapping(s: Situation) -> Finding | None:
     if not s.flapping or not s.plan.changes:
         return None
@@ -201,6 +218,19 @@ def approval_is_missing(s: Situation) -> Finding | None:
         "ApprovalRequired",
         f"this weakens the protection ({paths}) and waits for somebody who may approve it: kubectl annotate --overwrite twofactorpolicy <name> "
         f"jenkins2fa.dev/approve-weakening={s.approval}",
+    )
+
+
+def no_administrator_gets_in(s: Situation) -> Finding | None:
+    enrolment = s.observation.enrolment
+    if s.policy.enforcement is not Enforcement.ENFORCE or s.observation.protected or enrolment is None or not enrolment.administrators:
+        return None
+    if enrolment.administrators_not_enrolled < enrolment.administrators:
+        return None
+    return Finding(
+        "NoAdministratorEnrolled",
+        f"none of the {enrolment.administrators} administrators has a second factor yet: each has to set one up at the next log-in; let one do it before",
+        Severity.HAZARD,
     )
 
 
@@ -285,8 +315,10 @@ CHECKS: tuple[Callable[[Situation], Finding | None], ...] = (
     no_mail_server,
     gate_is_not_provided,
     approval_is_missing,
+    enrolment_too_low,
     flapping,
     trial_is_pending,
+    no_administrator_gets_in,
     users_without_address,
     tokens_are_challenged,
     provider_tokens_exempt,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 
 from jenkins2fa.api.instance import Access, InstanceSpec
-from jenkins2fa.api.policy import DriftMode, Enforcement, PolicySpec
+from jenkins2fa.api.policy import DriftMode, Enforcement, PolicySpec, Rollout, Stage
 
 
 class Mode(Enum):
@@ -16,19 +18,48 @@ class Mode(Enum):
     REPORT_ACCESS = "access is Observe: nothing is written"
     REPORT_DRIFT = "drift.mode is Report: nothing is written until the policy changes"
     BREAK_GLASS = "break-glass is open: nothing is written until it is over"
+    STAGE_REPORT = "rollout.stage is Report: nothing is written"
+    STAGE_GRACE = "rollout.stage is Grace: nothing is written until graceUntil, users may enrol meanwhile"
+    WAITING = "the roll-out has not reached this instance yet: nothing is written"
     SUSPENDED = "the policy is suspended: nothing is written"
 
 
-def mode_of(policy: PolicySpec, instance: InstanceSpec, *, drift: bool, break_glass: bool = False) -> Mode:
-    """``drift``: the differences at hand come from Jenkins' side, not from a change of the policy. ``break_glass``: one is open."""
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What else a pass knows. ``drift``: the differences at hand come from Jenkins' side, not from a change of the policy; ``break_glass``: one is open;
+    ``protected``: 2FA is on already, in whatever layer; ``admitted``: the roll-out has reached this instance."""
+
+    now: datetime
+    drift: bool = False
+    break_glass: bool = False
+    protected: bool = False
+    admitted: bool = True
+
+
+def mode_of(policy: PolicySpec, instance: InstanceSpec, at_hand: Circumstances) -> Mode:
+    """The first reason not to write, or WRITE."""
     if policy.suspend:
         return Mode.SUSPENDED
-    if break_glass:
+    if at_hand.break_glass:
         return Mode.BREAK_GLASS
     if policy.enforcement is Enforcement.REPORT:
         return Mode.REPORT_POLICY
     if instance.access is not Access.MANAGE:
         return Mode.REPORT_ACCESS
-    if drift and policy.drift_mode is DriftMode.REPORT:
+    if not at_hand.admitted:
+        return Mode.WAITING
+    if policy.enforcement is Enforcement.ENFORCE and not at_hand.protected:
+        stage = _stage(policy.rollout, at_hand.now)
+        if stage is not None:
+            return stage
+    if at_hand.drift and policy.drift_mode is DriftMode.REPORT:
         return Mode.REPORT_DRIFT
     return Mode.WRITE
+
+
+def _stage(rollout: Rollout, now: datetime) -> Mode | None:
+    if rollout.stage is Stage.REPORT:
+        return Mode.STAGE_REPORT
+    if rollout.stage is Stage.GRACE and rollout.grace_until is not None and now < rollout.grace_until:
+        return Mode.STAGE_GRACE
+    return None

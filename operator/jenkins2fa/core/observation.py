@@ -103,6 +103,8 @@ class Enrolment:
     email_otp: int = 0
     not_enrolled: int = 0
     without_address: int = 0
+    administrators: int = 0
+    administrators_not_enrolled: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -221,7 +221,7 @@ def _mail_server(part: Mapping[str, Any]) -> MailServer:
 def _enrolment(part: Mapping[str, Any] | None) -> Enrolment | None:
     if part is None:
         return None
-    return Enrolment(part["total"], part["securityQuestions"], part["emailOTP"], part["notEnrolled"], part["withoutAddress"])
+    return Enrolment(part["total"], part["securityQuestions"], part["emailOTP"], part["notEnrolled"], part["withoutAddress"], part["administrators"], part["administratorsNotEnrolled"])
 
 
 def _time(milliseconds: int | None) -> datetime | None:

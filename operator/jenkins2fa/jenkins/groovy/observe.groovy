@@ -117,13 +117,19 @@ if (input.groups) answer.groups = attempt {
 if (input.users) answer.users = attempt {
     def questions = plugins('tfaMethodsConfig.MoSecurityQuestionConfig'), email = plugins('tfaMethodsConfig.MoOtpOverEmailConfig'), mail = load('hudson.tasks.Mailer$UserProperty')
     def has = { user, property -> property != null && user.getProperty(property)?.isConfigured() }
-    def counts = [total: 0, securityQuestions: 0, emailOTP: 0, notEnrolled: 0, withoutAddress: 0]
+    def counts = [total: 0, securityQuestions: 0, emailOTP: 0, notEnrolled: 0, withoutAddress: 0, administrators: 0, administratorsNotEnrolled: 0]
     User.getAll().findAll { it.id != 'SYSTEM' }.each { user ->
         def asks = has(user, questions), mails = has(user, email)
         counts.total++
         if (asks) counts.securityQuestions++
         if (mails) counts.emailOTP++
         if (!asks && !mails) counts.notEnrolled++
+        try {
+            if (jenkins.ACL.hasPermission2(user.impersonate2(), Jenkins.ADMINISTER)) {
+                counts.administrators++
+                if (!asks && !mails) counts.administratorsNotEnrolled++
+            }
+        } catch (org.springframework.security.core.AuthenticationException unknownToRealm) { }
         if (mail != null && !user.getProperty(mail)?.address) counts.withoutAddress++
     }
     counts

@@ -1,0 +1,80 @@
+"""Roll-outs: which instances may change now, and when a roll-out stops by itself."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jenkins2fa.api.meta import Key
+from jenkins2fa.api.policy import Rollout
+from jenkins2fa.core.rollout import Progress, RolloutState, Standing, advance, is_admitted
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+KEYS = [Key("ci", f"jenkins-{number}") for number in range(5)]
+BY_TWO = Rollout(batch_size=2, pause_between=timedelta(minutes=10))
+
+
+def standings(ready: int = 0, failed: int = 0) -> list[Standing]:
+    """The first ones are ready, the next ones have failed, the rest was not reached."""
+    return [Standing(key, reached=n < ready + failed, ready=n < ready, failed=ready <= n < ready + failed) for n, key in enumerate(KEYS)]
+
+
+def after(before: Progress | None, found: list[Standing], now: datetime = NOW, generation: int = 1) -> Progress:
+    progress = advance(BY_TWO, generation, before, found, now)
+    assert progress is not None
+    return progress
+
+
+def test_without_a_batch_size_there_is_no_roll_out() -> None:
+    assert advance(Rollout(), 1, None, standings(), NOW) is None
+    assert is_admitted(Rollout(), 1, None, KEYS[4], KEYS)
+
+
+def test_the_first_batch_goes_first_whatever_the_order_of_the_list() -> None:
+    progress = after(None, standings()[::-1])
+    assert progress == Progress(1, RolloutState.PROGRESSING, admitted=2, total=5)
+    assert [is_admitted(BY_TWO, 1, progress, key, KEYS) for key in KEYS] == [True, True, False, False, False]
+
+
+def test_the_next_batch_follows_after_the_pause() -> None:
+    half = after(after(None, standings()), standings(ready=1))
+    assert (half.state, half.admitted) == (RolloutState.PROGRESSING, 2)
+    ready = after(half, standings(ready=2))
+    assert (ready.state, ready.admitted, ready.batch_ready) == (RolloutState.PAUSING, 2, NOW)
+    assert after(ready, standings(ready=2), NOW + timedelta(minutes=9)) == ready
+    late = after(ready, standings(ready=2), NOW + timedelta(minutes=10))
+    assert (late.state, late.admitted, late.batch_ready) == (RolloutState.PROGRESSING, 4, None)
+
+
+def test_it_stops_by_itself_when_instances_fail_and_goes_on_when_they_are_mended() -> None:
+    stopped = after(after(None, standings()), standings(ready=1, failed=1))
+    assert (stopped.state, stopped.admitted, stopped.failed) == (RolloutState.STOPPED, 2, 1)
+    assert after(stopped, standings(ready=1, failed=1), NOW + timedelta(days=1)) == stopped
+    assert after(stopped, standings(ready=2)).state is RolloutState.PAUSING
+
+
+def test_a_change_of_the_policy_begins_anew() -> None:
+    stopped = Progress(1, RolloutState.STOPPED, admitted=4, failed=1, total=5)
+    assert after(stopped, standings(), generation=2) == Progress(2, RolloutState.PROGRESSING, admitted=2, total=5)
+    assert not is_admitted(BY_TWO, 2, stopped, KEYS[0], KEYS)
+
+
+def test_a_complete_roll_out_admits_later_instances_at_once() -> None:
+    complete = advance(Rollout(batch_size=9), 1, None, standings(ready=5), NOW)
+    assert complete is not None
+    assert complete.state is RolloutState.COMPLETE
+    assert is_admitted(BY_TWO, 1, complete, Key("ci", "zz-new"), [*KEYS, Key("ci", "zz-new")])
+
+
+@given(st.integers(1, 7), st.integers(0, 30), st.lists(st.booleans(), max_size=40))
+def test_it_never_admits_more_than_a_batch_beyond_what_is_ready(batch: int, total: int, rounds: list[bool]) -> None:
+    keys = [Key("n", f"{number:02}") for number in range(total)]
+    progress, ready = None, 0
+    for finished in rounds:
+        found = [Standing(key, n < ready, n < ready, failed=False) for n, key in enumerate(keys)]
+        progress = advance(Rollout(batch_size=batch), 1, progress, found, NOW)
+        assert progress is not None
+        assert progress.admitted <= min(total, ready + 2 * batch)
+        ready = progress.admitted if finished else ready
