@@ -26,11 +26,21 @@ BODY = f"script={quote(SCRIPT)}&json={{}}&build=x".encode()
 FORM = "application/x-www-form-urlencoded"
 USERS = {name: {"password": f"{name}-pw-1", "admin": True, "email": f"{name}@lab.invalid"} for name in ("root", "deputy")}
 OPEN_TITLES = ("Sign in", "2FA Config", "2FA Authentication", "Security questions", "Email configuration")
-POST_ONLY = ("saveSecurityQuestion", "securityQuestionAuthenticate", "resendOtp", "saveOrValidateOtpOverEmailConfig", "SecurityQuestionItems")
+POST_ONLY = (
+    "saveSecurityQuestion",
+    "securityQuestionAuthenticate",
+    "resendOtp",
+    "saveOrValidateOtpOverEmailConfig",
+    "SecurityQuestionItems",
+)
 REFUSED = (400, 414, 431, 501, 505)
 
 
-@pytest.fixture(scope="module", params=[("javax", ""), ("javax", "/ci"), ("jakarta", ""), ("jakarta", "/ci")], ids=lambda p: p[0] + p[1].replace("/", "-"))
+@pytest.fixture(
+    scope="module",
+    params=[("javax", ""), ("javax", "/ci"), ("jakarta", ""), ("jakarta", "/ci")],
+    ids=lambda p: p[0] + p[1].replace("/", "-"),
+)
 def strict(request: pytest.FixtureRequest) -> Iterator[StandIn]:
     """One job with a trigger token; `root` is an administrator who is not enrolled, `deputy` one who is; neither is verified."""
     flavour: Literal["javax", "jakarta"] = request.param[0]
@@ -51,7 +61,11 @@ def reached(answer: Answer, target: bytes, context: str) -> str:
         return ""
     if answer.status in (302, 303):
         home = answer.place == context + "/"
-        return "" if home or re.search(r"/(tfaConfiguration/|tfaUserAuth/(securityQuestionAuth/|otpOverEmailAuth/)?)$", answer.place) else "a redirect elsewhere"
+        return (
+            ""
+            if home or re.search(r"/(tfaConfiguration/|tfaUserAuth/(securityQuestionAuth/|otpOverEmailAuth/)?)$", answer.place)
+            else "a redirect elsewhere"
+        )
     if answer.status == 404:  # of the container, or of a static file
         return "" if "X-Jenkins" not in answer.headers or "No such file" in answer.body else "the search for a page"
     if answer.status == 405 and "X-Jenkins" in answer.headers:
@@ -65,7 +79,13 @@ def reached(answer: Answer, target: bytes, context: str) -> str:
 
 def identities(jenkins: StandIn) -> list[tuple[str, dict[str, str]]]:
     """User id and headers: by password and by token, an administrator without and one with a second factor, a plain user."""
-    secrets = [("root", "root-pw-1"), ("root", jenkins.tokens["root"]), ("deputy", "deputy-pw-1"), ("deputy", jenkins.tokens["deputy"]), ("alice", "alice-pw-1")]
+    secrets = [
+        ("root", "root-pw-1"),
+        ("root", jenkins.tokens["root"]),
+        ("deputy", "deputy-pw-1"),
+        ("deputy", jenkins.tokens["deputy"]),
+        ("alice", "alice-pw-1"),
+    ]
     return [(name, {"Authorization": "Basic " + base64.b64encode(f"{name}:{secret}".encode()).decode()}) for name, secret in secrets]
 
 
@@ -76,7 +96,13 @@ def test_nothing_but_the_open_pages_is_reached(strict: StandIn) -> None:
     runs = strict.runs()
     statuses: dict[int, int] = {}
 
-    @settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck), derandomize="JENKINS2FA_STRICT_EXAMPLES" not in os.environ)
+    @settings(
+        max_examples=EXAMPLES,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+        derandomize="JENKINS2FA_STRICT_EXAMPLES" not in os.environ,
+    )
     @given(st.data())
     def unverified(data: st.DataObject) -> None:
         name, headers = data.draw(st.sampled_from(who))

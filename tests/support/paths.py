@@ -1,7 +1,7 @@
 """Request targets as nobody would spell them, made by rules, and a client that sends them exactly as they are.
 
-A target is a route (pieces of known and unknown paths, one after the other), each segment with edits on its bytes, joined by separators. Nothing here is a
-list of known spellings: whatever the rules can express may come.
+A target is a route (pieces of known and unknown paths, one after the other), each segment with edits on its bytes, joined by
+separators. Nothing here is a list of known spellings: whatever the rules can express may come.
 """
 
 from __future__ import annotations
@@ -17,25 +17,34 @@ from hypothesis import strategies as st
 
 Edit = Callable[[bytes, int], bytes]
 OWN, OTHER = "<own>", "<other>"
-OPEN_PIECES = (
-    ("login",), ("logout",), ("static", "abc123"), ("adjuncts", "abc123"), ("css",), ("images",), ("scripts",), ("jsbundles",), ("i18n",), ("favicon.ico",),
-    ("plugin", "miniorange-two-factor"), ("tfaUserAuth",), ("tfaUserAuth", "securityQuestionAuth"), ("tfaUserAuth", "otpOverEmailAuth"),
-    ("user", OWN), ("user", OWN, "tfaConfiguration"), ("user", OWN, "securityQuestionConfig"), ("otpOverEmailConfig",), ("otpOverEmail",), ("api", "json"),
-    ("queue",), ("log",), ("descriptorByName",), ("crumbIssuer",), ("jsbundles", "app.js"), ("plugin", "miniorange-two-factor", "js", "tfaConfiguration.js"),
-)  # fmt: skip
-OPEN_PAGES = (
-    ("login",), ("logout",), ("static", "abc123", "jsbundles", "app.js"), ("plugin", "miniorange-two-factor", "js", "tfaConfiguration.js"), ("favicon.ico",),
-    ("tfaUserAuth",), ("tfaUserAuth", "securityQuestionAuth"), ("user", OWN, "tfaConfiguration"), ("user", OWN, "securityQuestionConfig"),
-    ("user", OWN, "descriptorByName", "io.jenkins.plugins.twofactor.jenkins.tfaMethodsConfig.MoSecurityQuestionConfig", "fillFirstSecurityQuestionItems"),
-)  # fmt: skip
-ACTIONS = (
-    ("scriptText",), ("script",), ("manage",), ("manage", "scriptText"), ("configure",), ("systemInfo",), ("job", "x"), ("job", "x", "build"),
-    ("job", "x", "buildWithParameters"), ("job", "x", "config.xml"), ("user", OTHER, "configure"), ("user", OTHER, "securityQuestionConfig", "reset"),
-    ("user", OWN, "configSubmit"), ("me",), ("me", "securityQuestionConfig", "reset"), ("createItem",), ("safeRestart",), ("quietDown",), ("pluginManager", "api", "json"),
-    ("tfaGlobalConfig", "saveGlobalTfaSettings"), ("manage", "tfaGlobalConfig"), ("cli",), ("computer",), ("view", "all"), ("descriptorByName", "jenkins.security.ApiTokenProperty", "generateNewToken"),
-)  # fmt: skip
-SEPARATORS = (b"//", b"/./", b"/%2e/", b"/a/../", b"/a/%2e%2e/", b"/..;/", b";a=b/", b"\\", b"/\\", b"%2f", b"%2F", b"%5c", b"%252f", b"%00/", b"%c0%af", "／".encode(), b"/%09/", b"/%/")
-ENDS = (b"/", b"/.", b"/..", b"/%2e%2e", b"/.css", b";.js", b";x=.css", b"%3f.css", b"%00.css", b"%23.js", b"%20", b".", b"%", b"%2", b"\\", b"//")
+
+
+def _pieces(text: str) -> tuple[tuple[str, ...], ...]:
+    """One path a word."""
+    return tuple(tuple(path.split("/")) for path in text.split())
+
+
+OPEN_PIECES = _pieces("""
+    login logout static/abc123 adjuncts/abc123 css images scripts jsbundles i18n favicon.ico plugin/miniorange-two-factor
+    tfaUserAuth tfaUserAuth/securityQuestionAuth tfaUserAuth/otpOverEmailAuth user/<own> user/<own>/tfaConfiguration
+    user/<own>/securityQuestionConfig otpOverEmailConfig otpOverEmail api/json queue log descriptorByName crumbIssuer
+    jsbundles/app.js plugin/miniorange-two-factor/js/tfaConfiguration.js
+""")
+OPEN_PAGES = _pieces("""
+    login logout static/abc123/jsbundles/app.js plugin/miniorange-two-factor/js/tfaConfiguration.js favicon.ico tfaUserAuth
+    tfaUserAuth/securityQuestionAuth user/<own>/tfaConfiguration user/<own>/securityQuestionConfig
+    user/<own>/descriptorByName/io.jenkins.plugins.twofactor.jenkins.tfaMethodsConfig.MoSecurityQuestionConfig/fillFirstSecurityQuestionItems
+""")
+ACTIONS = _pieces("""
+    scriptText script manage manage/scriptText configure systemInfo job/x job/x/build job/x/buildWithParameters job/x/config.xml
+    user/<other>/configure user/<other>/securityQuestionConfig/reset user/<own>/configSubmit me me/securityQuestionConfig/reset
+    createItem safeRestart quietDown pluginManager/api/json tfaGlobalConfig/saveGlobalTfaSettings manage/tfaGlobalConfig cli
+    computer view/all descriptorByName/jenkins.security.ApiTokenProperty/generateNewToken
+""")
+SEPARATORS = [
+    written.encode() for written in "// /./ /%2e/ /a/../ /a/%2e%2e/ /..;/ ;a=b/ \\ /\\ %2f %2F %5c %252f %00/ %c0%af ／ /%09/ /%/".split()
+]
+ENDS = [written.encode() for written in "/ /. /.. /%2e%2e /.css ;.js ;x=.css %3f.css %00.css %23.js %20 . % %2 \\ //".split()]
 QUERIES = (b"?", b"?token=t", b"?/login", b"?a=.css", b"?x=/static/", b"#/login", b"?%2e%2e/login", b"?token=t&/tfaUserAuth/")
 METHODS = ("GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH")
 
@@ -104,8 +113,15 @@ def _segments(own: str, other: str) -> st.SearchStrategy[list[bytes]]:
     page = st.sampled_from(OPEN_PAGES).map(lambda piece: [piece])
     begun = st.tuples(st.one_of(page, st.lists(st.sampled_from(OPEN_PIECES), max_size=2)), between)
     actions = st.lists(st.sampled_from(ACTIONS), min_size=1, max_size=1)
-    parts = st.one_of(st.tuples(page), st.tuples(actions), st.builds(lambda two, last: (*two, last), begun, actions), st.builds(lambda two, last: (*two, last), begun, between))
-    return parts.map(lambda some: [names.get(word, word).encode(errors="replace") for part in some for piece in part for word in piece] or [b"x"])
+    parts = st.one_of(
+        st.tuples(page),
+        st.tuples(actions),
+        st.builds(lambda two, last: (*two, last), begun, actions),
+        st.builds(lambda two, last: (*two, last), begun, between),
+    )
+    return parts.map(
+        lambda some: [names.get(word, word).encode(errors="replace") for part in some for piece in part for word in piece] or [b"x"]
+    )
 
 
 @st.composite
@@ -137,7 +153,15 @@ def _sendable(target: bytes) -> bytes:
 
 def _prefixes(context: bytes) -> list[bytes]:
     """Other ways to begin than with the context path."""
-    return [b"", b"/" + context, context * 2, context + b"/", context.replace(b"c", b"%63"), context.upper(), b"http://elsewhere.invalid" + context]
+    return [
+        b"",
+        b"/" + context,
+        context * 2,
+        context + b"/",
+        context.replace(b"c", b"%63"),
+        context.upper(),
+        b"http://elsewhere.invalid" + context,
+    ]
 
 
 def _sendable(target: bytes) -> bytes:
