@@ -178,6 +178,12 @@ class Wire:
         self.host, self.port = parts.hostname or "", parts.port or 80
         self._socket: socket.socket | None = None
 
+    def open(self) -> socket.socket:
+        """The connection, for who writes a request in parts."""
+        if self._socket is None:
+            self._socket = socket.create_connection((self.host, self.port), timeout=20)
+        return self._socket
+
     def send(self, method: str, target: bytes, headers: Mapping[str, str], body: bytes = b"") -> Answer:
         try:
             return self._send(method, target, headers, body)
@@ -186,12 +192,11 @@ class Wire:
             return self._send(method, target, headers, body)
 
     def _send(self, method: str, target: bytes, headers: Mapping[str, str], body: bytes) -> Answer:
-        if self._socket is None:
-            self._socket = socket.create_connection((self.host, self.port), timeout=20)
+        connection = self.open()
         lines = {"Host": f"{self.host}:{self.port}", "Content-Length": str(len(body)), **headers}
         head = b"".join(f"{name}: {value}\r\n".encode() for name, value in lines.items())
-        self._socket.sendall(method.encode() + b" " + target + b" HTTP/1.1\r\n" + head + b"\r\n" + body)
-        response = http.client.HTTPResponse(self._socket, method=method)
+        connection.sendall(method.encode() + b" " + target + b" HTTP/1.1\r\n" + head + b"\r\n" + body)
+        response = http.client.HTTPResponse(connection, method=method)
         response.begin()
         answer = Answer(response.status, response.headers, response.read().decode(errors="replace"))
         if response.will_close:
