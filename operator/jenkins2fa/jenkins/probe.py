@@ -1,27 +1,60 @@
-"""Probes: ordinary requests that show whether a second factor is really demanded."""
+"""Probes: ordinary requests that show whether a second factor is really demanded, and the evidence of each."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
+import jenkins2fa
 from jenkins2fa.core.conditions import Proof
+from jenkins2fa.core.evidence import Account, Evidence, Reply, Request, identity_digest
+from jenkins2fa.jenkins import scripts
 from jenkins2fa.jenkins.answers import expect_success, is_challenged
-from jenkins2fa.jenkins.errors import ProtocolError
-from jenkins2fa.jenkins.http import Connection, Credentials, Http
+from jenkins2fa.jenkins.challenge import NO_ROOT_URL, is_challenge
+from jenkins2fa.jenkins.errors import JenkinsError, ProtocolError
+from jenkins2fa.jenkins.http import Answer, Connection, Credentials, Http
 
 PROBE_HEADER = "X-Jenkins2fa-Probe"
+Note = Callable[[Evidence], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """How a probe ended. ``trouble`` is why it proved nothing; the evidence is there in any case."""
+
+    evidence: Evidence
+    trouble: JenkinsError | None = None
+
+    def settle(self) -> Proof:
+        """The proof. Raises the JenkinsError when the answer told nothing."""
+        if self.trouble is not None:
+            raise self.trouble
+        return self.evidence.proof
 
 
 def self_probe(connection: Connection) -> Proof:
     """The operator's own account asks for the root page like anybody else: the header makes the gate withhold the exemption.
 
     One request on a session of its own, so no former verification counts. Raises JenkinsError when the answer tells nothing."""
-    return _probe(connection, {PROBE_HEADER: "challenge"})
+    return probe_self(connection).settle()
 
 
 def canary_probe(connection: Connection, canary: Credentials) -> Proof:
-    """An account made for this (no rights needed) asks for the root page."""
-    return _probe(replace(connection, credentials=canary), {})
+    """An account made for this (no rights needed) asks for the root page. Raises JenkinsError when the answer tells nothing."""
+    return probe_canary(connection, canary, Account.CHALLENGED).settle()
+
+
+def probe_self(connection: Connection) -> Probed:
+    """:func:`self_probe` with its evidence; raises nothing."""
+    return _probe(connection, Account.SELF, {PROBE_HEADER: "challenge"})
+
+
+def probe_canary(connection: Connection, canary: Credentials, account: Account) -> Probed:
+    """:func:`canary_probe` with its evidence; raises nothing. ``account``: which of both canaries it is."""
+    return _probe(replace(connection, credentials=canary), account, {})
 
 
 def session_of(connection: Connection) -> str:
@@ -35,15 +68,65 @@ def session_of(connection: Connection) -> str:
     return answer.headers.get("X-Jenkins-Session", "")
 
 
-def _probe(connection: Connection, headers: dict[str, str]) -> Proof:
+def _probe(connection: Connection, account: Account, headers: Mapping[str, str]) -> Probed:
+    time, proof = datetime.now(UTC), Proof.NONE
+    answer: Answer | None = None
+    trouble: JenkinsError | None = None
     http = Http(connection)
     try:
         answer = http.get("", headers)
+        proof = _read(answer)
+    except JenkinsError as problem:
+        trouble = problem
     finally:
         http.close()
+    evidence = Evidence(
+        time=time,
+        url=connection.url,
+        account=account,
+        identity=identity_digest(connection.url, connection.credentials.username if connection.credentials else ""),
+        request=Request("GET", urlsplit(connection.url).path or "/", ("Authorization", *headers)),
+        reply=_reply(answer) if answer else None,
+        proof=proof,
+        operator=jenkins2fa.__version__,
+        scripts=script_digests(),
+        trouble=trouble.reason if trouble else "",
+    )
+    return Probed(evidence, trouble)
+
+
+def _read(answer: Answer) -> Proof:
+    """The plugin's filter runs before rights are looked at: a page refused to a named account was not challenged either."""
     if is_challenged(answer):
         return Proof.CHALLENGED
+    if answer.status == 403 and answer.headers.get("X-You-Are-Authenticated-As"):
+        return Proof.BYPASSED
     expect_success(answer)
     if "X-Jenkins" not in answer.headers:
         raise ProtocolError("something that is not Jenkins answered the probe", transient=True)
     return Proof.BYPASSED
+
+
+def _reply(answer: Answer) -> Reply:
+    headers = answer.headers
+    return Reply(answer.status, _place(answer.location), headers.get("X-Jenkins", ""), headers.get("X-Jenkins-Session", ""))
+
+
+def _place(location: str) -> str:
+    """Where a redirect leads, for the record: no user ids, no query, and of other pages only the host."""
+    try:
+        parts = urlsplit(location)
+    except ValueError:
+        return ""
+    if not is_challenge(location):
+        return parts.netloc.rpartition("@")[2]
+    segments = parts.path.split("/")
+    after_user = [before.removeprefix(NO_ROOT_URL) == "user" for before in ["", *segments]]
+    return "/".join("*" if masked else segment for segment, masked in zip(segments, after_user, strict=False))
+
+
+@functools.cache
+def script_digests() -> Mapping[str, str]:
+    """SHA-256 by name of the scripts that this version sends, and of the gate as it would install it."""
+    names = (scripts.BOOTSTRAP, scripts.OBSERVE, scripts.BEGIN, scripts.CONFIRM, scripts.RELEASE, scripts.BREAK_GLASS)
+    return {"gate": scripts.gate_code(), **{name: scripts.script(name).sha256 for name in names}}
