@@ -1,4 +1,4 @@
-"""The API server, the operator or Jenkins goes away in the middle."""
+"""Operators of their own: the API server, the operator or Jenkins goes away in the middle; an operator with another option."""
 
 from __future__ import annotations
 
@@ -134,3 +134,15 @@ def test_unreachable_jenkins_is_found_again(own_operator: OperatorProcess, own_s
     assert own_scene.get("ji", "build")["status"]["jenkins"]["version"], "what was last seen stays"
     jenkins.start()
     own_scene.wait("ji", "build", seconds=70, Ready="True", Enforced="True/Probed")
+
+
+def test_weakening_waits_for_its_approval(own_kube: KubeServer, own_scene: Scene, jenkins: StandIn) -> None:
+    with OperatorProcess(own_kube, "--require-approval", "-v"):
+        own_scene.wait("ji", "build", Ready="True", Enforced="True/Probed")
+        own_scene.policy("baseline", enforcement="Off")
+        own_scene.wait("ji", "build", Ready="False/ApprovalRequired", Stalled="True")
+        assert is_on(jenkins)
+        asked = own_scene.message("ji", "build").rpartition("approve-weakening=")[2].split()[0]
+        own_scene.kube.kubectl("annotate", "tfp", "baseline", "-n", own_scene.namespace, f"jenkins2fa.dev/approve-weakening={asked}")
+        own_scene.wait("ji", "build", Ready="True", Enforced="False/Off")
+        assert is_off(jenkins)

@@ -20,6 +20,8 @@ SERVICE_ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/
 @click.option("--policy-namespace", help="Namespace whose policies outrank all others and may select instances of other namespaces.")
 @click.option("--lease-namespace", help="Namespace of the Lease that makes one replica the leader. Default: the pod's own, else default.")
 @click.option("--workers", type=click.IntRange(1, 1024), default=64, show_default=True, help="Most instances looked at side by side.")
+@click.option("--longest-break-glass", default="4h", show_default=True, help="No break-glass lasts longer, whatever a policy says.")
+@click.option("--require-approval", is_flag=True, help="What weakens the protection waits for an annotation on the policy.")
 @click.option("--log-format", type=click.Choice(["plain", "json"]), default="plain", show_default=True, help="One line a record.")
 @click.option("-v", "--verbose", is_flag=True, help="Log every pass, also those that found nothing to do.")
 @click.option("--liveness", metavar="HOST:PORT", help="Answer GET /healthz there, for the kubelet.")
@@ -30,6 +32,8 @@ def run(
     policy_namespace: str | None,
     lease_namespace: str | None,
     workers: int,
+    longest_break_glass: str,
+    require_approval: bool,
     log_format: str,
     verbose: bool,
     liveness: str | None,
@@ -55,6 +59,8 @@ def run(
         liveness=liveness,
         workers=workers,
         identity=f"{socket.gethostname()}_{secrets.token_hex(4)}",
+        longest_break_glass=_duration(longest_break_glass),
+        require_approval=require_approval,
         release_grace=_for_tests("JENKINS2FA_RELEASE_GRACE", "60s"),
         lease_duration=_for_tests("JENKINS2FA_LEASE_DURATION", "15s"),
     )
@@ -62,6 +68,13 @@ def run(
         run_until_signal(options, Connection(kubeconfig, context))
     except CannotStart as error:
         raise click.ClickException(str(error)) from error
+
+
+def _duration(text: str) -> timedelta:
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--longest-break-glass") from error
 
 
 def _own_namespace() -> str:

@@ -24,7 +24,7 @@ NAMES = {Kind.INSTANCE: instance.KIND, Kind.POLICY: policy.KIND}
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How the operator was started. ``namespaces`` empty = the whole cluster."""
+    """How the operator was started. ``namespaces`` empty = the whole cluster; ``require_approval``: what weakens waits for somebody."""
 
     namespaces: tuple[str, ...] = ()
     policy_namespace: str | None = None
@@ -34,6 +34,8 @@ class Options:
     identity: str = "operator"
     release_grace: timedelta = timedelta(seconds=60)
     lease_duration: timedelta = timedelta(seconds=15)
+    longest_break_glass: timedelta = timedelta(hours=4)
+    require_approval: bool = False
 
 
 @dataclass(frozen=True, slots=True)

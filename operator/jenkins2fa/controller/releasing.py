@@ -7,6 +7,7 @@ from jenkins2fa.api.instance import Access, GateMode, JenkinsInstance
 from jenkins2fa.api.meta import Key, read_metadata
 from jenkins2fa.api.policy import DeletionPolicy
 from jenkins2fa.api.status import PolicyReference, governing_policy
+from jenkins2fa.controller.break_glass import close_break_glass
 from jenkins2fa.controller.context import Context
 from jenkins2fa.controller.events import Announcement
 from jenkins2fa.controller.kubernetes import KubernetesError, NotFound
@@ -20,6 +21,8 @@ from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
 def without_policy(context: Context, subject: Subject, driver: MiniOrange, seen: Observation) -> Outcome:
     """No policy selects the instance: only its reachability is told, unless its policy was deleted and asked for more."""
     instance, memory = subject.instance, subject.memory
+    if close_break_glass(context, subject, driver, seen):
+        seen = driver.observe()
     deletion = _wanted_release(context, instance, governing_policy(subject.body), seen)
     if deletion is None or seen.owner is None:
         memory.gone_policy = None

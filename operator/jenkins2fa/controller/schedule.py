@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from jenkins2fa.controller.context import Context
 from jenkins2fa.controller.memory import Memory
 from jenkins2fa.controller.queue import Requeue, Urgency
@@ -19,7 +21,7 @@ def when_again(outcome: Outcome, memory: Memory, context: Context) -> Requeue:
     trouble = outcome.trouble
     interval = outcome.instance.spec.check_interval.total_seconds() * (1.0 + SPREAD * (2.0 * context.random() - 1.0))
     if trouble is None or not trouble.transient:
-        return Requeue(after=interval)
+        return Requeue(after=min(interval, _until_glass_ends(outcome, context)))
     if trouble.reason == "Starting":
         return Requeue(after=STARTING_SECONDS if memory.starting else ODD_ANSWER_SECONDS, urgency=Urgency.DRIFT)
     if trouble.reason == RELEASING and memory.gone_policy is not None:
@@ -28,3 +30,11 @@ def when_again(outcome: Outcome, memory: Memory, context: Context) -> Requeue:
     if trouble.reason == "Unreachable":
         return Requeue(back_off=True, cap=LONGEST_UNREACHABLE, urgency=Urgency.CLOCK, host_failed=True)
     return Requeue(back_off=True, urgency=Urgency.DRIFT)
+
+
+def _until_glass_ends(outcome: Outcome, context: Context) -> float:
+    """Seconds until an open break-glass is over, and a little more: that moment is not to be missed by a long checkInterval."""
+    seen = outcome.observation
+    if seen is None or seen.break_glass_until is None or seen.break_glass_until <= context.now():
+        return math.inf
+    return (seen.break_glass_until - context.now()).total_seconds() + 0.5

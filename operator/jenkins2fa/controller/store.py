@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from jenkins2fa.api.instance import JenkinsInstance, parse_instance
-from jenkins2fa.api.meta import RECONCILE_AT, TAKE_OVER, Key, Metadata, read_metadata
+from jenkins2fa.api.meta import APPROVE_WEAKENING, RECONCILE_AT, TAKE_OVER, Key, Metadata, read_metadata
 from jenkins2fa.api.policy import TwoFactorPolicy, parse_policy
 from jenkins2fa.api.reading import InvalidObject
 from jenkins2fa.controller.queue import Kind
@@ -131,7 +131,7 @@ class Store:
 def fingerprint(body: Body) -> Fingerprint:
     """What passes work from: two bodies with the same fingerprint lead to the same pass."""
     meta: Metadata = read_metadata(body)
-    asked = tuple(meta.annotations.get(name) for name in (RECONCILE_AT, TAKE_OVER))
+    asked = tuple(meta.annotations.get(name) for name in (RECONCILE_AT, TAKE_OVER, APPROVE_WEAKENING))
     return meta.uid, meta.generation, meta.deleting, asked, tuple(sorted(meta.labels.items()))
 
 

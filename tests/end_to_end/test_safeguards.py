@@ -1,0 +1,61 @@
+"""What a policy may not do at once, and the way out in an emergency."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from tests.support.actions import is_off, is_on, is_settled, switch_off
+from tests.support.running import OperatorProcess
+from tests.support.scene import Scene
+from tests.support.standin import StandIn
+from tests.support.waiting import wait_until
+
+def in_force(scene: Scene, jenkins: StandIn, **spec: object) -> None:
+    scene.instance("build", jenkins.url, **spec)
+    scene.policy("baseline")
+    scene.wait("ji", "build", Ready="True", Enforced="True/Probed")
+
+
+def moment(**ahead: float) -> str:
+    return (datetime.now(UTC) + timedelta(**ahead)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def test_break_glass_opens_at_once_and_ends_by_itself(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
+    in_force(scene, jenkins, checkInterval="1h")
+    scene.policy("baseline", breakGlass={"until": moment(seconds=8), "reason": "INC-1"})
+    scene.wait("ji", "build", seconds=6, Ready="True/BreakGlass", Enforced="False/BreakGlass", Drifted="False")
+    assert is_off(jenkins)
+    assert "BreakGlassOpened" in scene.events("build")
+    wait_until(lambda: is_on(jenkins), seconds=12, what="Jenkins ends it")
+    scene.wait("ji", "build", seconds=8, Ready="True", Enforced="True/Probed")
+
+
+def test_break_glass_ends_when_the_policy_says_so(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
+    in_force(scene, jenkins, checkInterval="1h")
+    scene.policy("baseline", breakGlass={"until": moment(hours=1), "reason": "INC-2"})
+    scene.wait("ji", "build", Enforced="False/BreakGlass")
+    scene.wait("tfp", "baseline", Ready="True", Enforced="False/BreakGlass")
+    scene.kube.kubectl("patch", "tfp", "baseline", "-n", scene.namespace, "--type=merge", "-p", '{"spec":{"breakGlass":null}}')
+    scene.wait("ji", "build", Ready="True", Enforced="True/Probed")
+    assert is_on(jenkins)
+    assert "BreakGlassClosed" in scene.events("build")
+
+
+def test_break_glass_does_not_outlive_its_policy(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
+    in_force(scene, jenkins, checkInterval="1h")
+    scene.policy("baseline", breakGlass={"until": moment(hours=1), "reason": "INC-3"})
+    scene.wait("ji", "build", Enforced="False/BreakGlass")
+    scene.delete("tfp", "baseline")
+    wait_until(lambda: is_on(jenkins), what="it is closed with its policy")
+
+
+def test_drift_that_comes_back_three_times_waits_for_a_person(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
+    in_force(scene, jenkins)
+    for _ in range(3):
+        switch_off(jenkins)
+        wait_until(lambda: is_settled(jenkins), seconds=10, what="it is put back")
+    switch_off(jenkins)
+    scene.wait("ji", "build", Ready="False/Flapping", Stalled="True", Drifted="True")
+    assert is_off(jenkins)
+    scene.annotate("ji", "build", "found-out-who")
+    wait_until(lambda: is_on(jenkins), what="a person may ask for it")
