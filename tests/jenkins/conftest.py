@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
 import pytest
 
+from jenkins2fa.jenkins.errors import JenkinsError
+from tests.support.commands import Commands
 from tests.support.managed import Managed
+from tests.support.proxy import Proxy
 from tests.support.standin import StandIn
 
 Flavour = Literal["javax", "jakarta"]
@@ -89,3 +93,25 @@ def managed(standin: StandIn) -> Managed:
 
 def managed_of(jenkins: StandIn, **more: object) -> Managed:
     return Managed(jenkins.url, "admin", jenkins.tokens["admin"], **more)
+
+
+@pytest.fixture
+def proxy(one: StandIn) -> Iterator[Proxy]:
+    with Proxy(one.url) as started:
+        yield started
+
+
+def through(proxy: Proxy, jenkins: StandIn, **more: Any) -> Managed:
+    return Managed(proxy.url, "admin", jenkins.tokens["admin"], **more)
+
+
+@pytest.fixture
+def commands(tmp_path: Path, managed: Managed, monkeypatch: pytest.MonkeyPatch) -> Commands:
+    return Commands(tmp_path, managed, monkeypatch)
+
+
+def trouble(managed: Managed) -> JenkinsError:
+    """What one look ends with."""
+    with pytest.raises(JenkinsError) as raised:
+        managed.observe()
+    return raised.value

@@ -1,10 +1,9 @@
-"""The change itself: proven before it lasts, undone unless confirmed, refused where it must not be made; and `jenkins2fa apply`."""
+"""The change itself: proven before it lasts, undone unless confirmed, refused where it must not be made."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -14,13 +13,34 @@ from jenkins2fa.jenkins.drivers import miniorange
 from jenkins2fa.jenkins.errors import ChangeUndone, Refused, ScriptFailed
 from tests.jenkins.conftest import managed_of
 from tests.support.actions import is_off, is_on
-from tests.support.commands import Commands
 from tests.support.managed import EMAIL, OTHER, Managed, layers, policy
 from tests.support.standin import StandIn
 from tests.support.waiting import wait_until
 
 SETTINGS = "plugins/moTfaGlobalConfig/io.jenkins.plugins.twofactor.jenkins.MoGlobalConfig.xml"
 WEAKER = {"allowedFactors": ["EmailOTP"], "emailOTP": EMAIL, "exemptGroups": ["robots"]}
+
+
+CHAIN = """
+def jenkins = jenkins.model.Jenkins.get()
+def context = jenkins.metaClass.respondsTo(jenkins, 'getServletContext') ? jenkins.getServletContext() : jenkins.servletContext
+def list = hudson.util.PluginServletFilter.getInstance(context).list
+"""
+OPEN_DOOR = """
+def handler = { proxy, method, args ->
+    if (method.name == 'toString') return 'open door'
+    if (method.name == 'equals') return proxy.is(args[0])
+    if (method.name == 'hashCode') return 7
+    if (method.name == 'doFilter') {
+        def user = hudson.model.User.current()
+        if (user != null) args[0].getSession(true).setAttribute(user.id + '_SESSION_2FA_VERIFICATION', 'true')
+        args[2].doFilter(args[0], args[1])
+    }
+    null
+} as java.lang.reflect.InvocationHandler
+def type = hudson.util.PluginServletFilter.methods.find { it.name == 'addFilter' && !it.isAnnotationPresent(Deprecated) }.parameterTypes[0]
+list.add(0, java.lang.reflect.Proxy.newProxyInstance(type.classLoader, [type] as Class[], handler))
+"""
 
 
 def on_disk(jenkins: StandIn) -> dict[str, str]:
@@ -33,9 +53,6 @@ def on_disk(jenkins: StandIn) -> dict[str, str]:
 def short(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     """Makes the trials of this test last for so many seconds."""
     return lambda seconds: monkeypatch.setattr(miniorange, "TRIAL_SECONDS", seconds)
-
-
-# --- the whole change ---
 
 
 def test_a_policy_comes_into_force_and_is_proven(standin: StandIn, managed: Managed) -> None:
@@ -78,9 +95,6 @@ def test_an_enforced_jenkins_whose_effect_was_lost_is_put_right(standin: StandIn
         assert path in managed.differing(policy())["enforcement"]
         assert not managed.apply(policy()).plan.changes
         assert is_on(standin)
-
-
-# --- trials ---
 
 
 def test_disk_is_unchanged_until_the_confirmation(standin: StandIn, managed: Managed) -> None:
@@ -199,9 +213,6 @@ def test_somebody_elses_jenkins_is_left_alone_until_it_is_taken_over(standin: St
     assert managed.reasons(policy())[0] == "OwnedElsewhere"
 
 
-# --- a disk that does not take it ---
-
-
 @pytest.mark.parametrize("file", [SETTINGS, "jenkins2fa/gate.json", "jenkins2fa/state.json"])
 def test_what_cannot_be_written_is_not_kept_in_memory_either(standin: StandIn, managed: Managed, file: str) -> None:
     """A folder stands where the file ought to be: a write fails, also for root."""
@@ -228,9 +239,6 @@ def test_without_a_place_for_the_journal_nothing_begins(standin: StandIn, manage
     assert [failed.value.reason, layers(seen), seen.gate.installed, is_off(standin)] == ["NotPersisted", [None, False, False], 0, True]
 
 
-# --- what the operator checks before it confirms ---
-
-
 def test_a_change_that_somebody_else_undoes_at_once_is_not_confirmed(standin: StandIn, managed: Managed) -> None:
     def interfere(step: Step) -> None:
         if step is Step.READ_BACK:
@@ -242,76 +250,14 @@ def test_a_change_that_somebody_else_undoes_at_once_is_not_confirmed(standin: St
 
 
 def test_a_change_that_does_not_challenge_is_not_confirmed(standin: StandIn, managed: Managed) -> None:
-    """The settings say on, but the plugin's filter is not in the chain: only the probe can tell. The gate is not strict, else it would challenge."""
-    bare = managed_of(standin, strict=False)
-    out = (
-        "def j = jenkins.model.Jenkins.get(); def c = j.metaClass.respondsTo(j, 'getServletContext') ? j.getServletContext() : j.servletContext\n"
-        "def list = hudson.util.PluginServletFilter.getInstance(c).list; "
-    )
-    is_theirs = "{ it.class.name.endsWith('MoFilter') || it.class.name.startsWith('io.jenkins.servlet.FilterWrapper') }"
-    standin.groovy(out + f"System.properties['test.filter'] = list.find {is_theirs}; list.remove(System.properties['test.filter'])")
+    """All settings say on, but another filter lets everybody pass: only the probe can tell."""
+    standin.groovy(CHAIN + OPEN_DOOR)
     try:
         with pytest.raises(ChangeUndone, match="got through"):
-            bare.apply(policy(apiTokens="Challenge"))
+            managed_of(standin, strict=False).apply(policy(apiTokens="Challenge"))
     finally:
-        standin.groovy(out + "list.add(System.properties.remove('test.filter'))")
+        standin.groovy(CHAIN + "list.removeAll(list.findAll { it.toString() == 'open door' })")
     assert [layers(managed.observe()), managed.observe().gate.installed] == [[None, False, False], 0]
-
-
-# --- the command ---
-
-
-@pytest.fixture
-def commands(tmp_path: Path, managed: Managed, monkeypatch: pytest.MonkeyPatch) -> Commands:
-    return Commands(tmp_path, managed, monkeypatch)
-
-
-def test_the_command_applies_proves_and_says_so(commands: Commands, standin: StandIn) -> None:
-    ended = commands.run("apply", commands.policy(), "--gate", "Managed", text="y\n")
-    assert [ended.code, is_on(standin)] == [0, True]
-    assert "In force: disk, memory, live flag and factors agree, and a probe was challenged." in ended.out
-    again = commands.run("apply", commands.policy(), "--gate", "Managed")
-    assert [again.code, "Nothing would change." in again.out, "In force" in again.out] == [0, True, True]
-    off = commands.run("apply", commands.policy(enforcement="Off"), "--gate", "Managed", "-y")
-    assert [off.code, "Off: nobody is asked" in off.out, is_off(standin)] == [0, True, True]
-
-
-def test_the_command_asks_first_and_no_is_no(commands: Commands, standin: StandIn) -> None:
-    ended = commands.run("apply", commands.policy(), "--gate", "Managed", text="n\n")
-    assert [ended.code, "nothing was changed" in ended.err, is_off(standin)] == [1, True, True]
-
-
-def test_the_command_says_what_is_unsupported_and_does_the_rest(commands: Commands, standin: StandIn) -> None:
-    file = commands.policy(allowedFactors=["SecurityQuestions", "WebAuthn"], rememberDevice="12h")
-    ended = commands.run("apply", file, "--gate", "Managed", "-y")
-    assert [ended.code, ended.out.count("Unsupported: "), is_on(standin)] == [2, 2, True]
-
-
-@pytest.mark.parametrize(
-    ("spec", "options", "said"),
-    [
-        ({}, [], "OperatorLockedOut: nothing was changed"),
-        ({"enforcement": "Report"}, ["--gate", "Managed"], "enforcement is Report"),
-        ({"suspend": True}, ["--gate", "Managed"], "the policy is suspended"),
-        ({"allowedFactors": ["WebAuthn"]}, ["--gate", "Managed"], "NoFactor: nothing was changed"),
-        ({}, ["--gate", "Provided"], "GateNotProvided: nothing was changed"),
-    ],
-)
-def test_the_command_refuses_and_changes_nothing(
-    commands: Commands, standin: StandIn, spec: dict[str, object], options: list[str], said: str
-) -> None:
-    ended = commands.run("apply", commands.policy(**spec), *options, "-y")
-    assert [ended.code, said in ended.err, is_off(standin), (standin.home / "jenkins2fa").exists()] == [1, True, True, False]
-
-
-def test_the_command_takes_over_by_name(commands: Commands, managed: Managed) -> None:
-    managed.apply(policy())
-    refused = commands.run("apply", commands.policy(enforcement="Off"), "--gate", "Managed", "-y")
-    assert [refused.code, "OwnedElsewhere" in refused.err] == [1, True]
-    owner = managed.observe().owner
-    assert owner is not None
-    assert commands.run("apply", commands.policy(enforcement="Off"), "--gate", "Managed", "-y", "--take-over", owner.name).code == 0
-    assert managed.reasons(policy()) == ["ApiTokensExempt"]  # an operator may take over from the command line
 
 
 def restart(jenkins: StandIn, how: str) -> None:

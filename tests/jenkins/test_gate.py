@@ -1,4 +1,4 @@
-"""The gate: whom it lets through, how it comes and goes, and what it does when something is wrong with it."""
+"""The gate comes and goes, and what it does when something is wrong with it."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from jenkins2fa.core.conditions import Proof
 from jenkins2fa.jenkins import scripts
 from jenkins2fa.jenkins.errors import ChallengedBySecondFactor
-from jenkins2fa.jenkins.probe import PROBE_HEADER
 from tests.jenkins.conftest import managed_of
 from tests.support.commands import Commands
-from tests.support.managed import Managed, layers, policy
-from tests.support.standin import Browser, StandIn
+from tests.support.managed import Managed, policy
+from tests.support.people import gets_in, logged_in
+from tests.support.standin import StandIn
 
 CONTEXT = """
 def jenkins = jenkins.model.Jenkins.get()
@@ -37,165 +36,6 @@ def handler = { proxy, method, args ->
 } as java.lang.reflect.InvocationHandler
 def foreign = java.lang.reflect.Proxy.newProxyInstance(type.classLoader, [type] as Class[], handler)
 """
-
-
-@pytest.fixture
-def commands(tmp_path: Path, managed: Managed, monkeypatch: pytest.MonkeyPatch) -> Commands:
-    return Commands(tmp_path, managed, monkeypatch)
-
-
-def gets_in(jenkins: StandIn, *names: str) -> str:
-    """Who of them sees the first page with a password and no second factor, in a fresh session each."""
-    return " ".join(name for name in names if jenkins.browser(name, f"{name}-pw-1").status() == 200)
-
-
-def logged_in(jenkins: StandIn, name: str) -> Browser:
-    browser = jenkins.browser(name)
-    browser.login(f"{name}-pw-1")
-    return browser
-
-
-# --- groups ---
-
-
-@pytest.mark.parametrize(
-    ("rule", "free"),
-    [
-        ({}, ""),
-        ({"exemptGroups": ["Devs"]}, "carol"),
-        ({"exemptGroups": ["Devs", "Ops"]}, "carol dave"),
-        ({"enforcedGroups": ["Devs"]}, "alice dave"),
-        ({"enforcedGroups": ["Devs", "Ops"]}, "alice"),
-        ({"enforcedGroups": ["Devs"], "exemptGroups": ["all"]}, "alice carol dave"),
-        ({"enforcedGroups": ["no-such-group"]}, "alice carol dave"),
-        ({"enforcedGroups": ["authenticated"]}, ""),
-        ({"enforcedGroups": ["authenticated"], "exemptGroups": ["Ops"]}, "dave"),
-    ],
-)
-def test_groups_of_a_realm_that_has_them(with_groups: StandIn, rule: dict[str, object], free: str) -> None:
-    managed = managed_of(with_groups)
-    wanted = policy(apiTokens="Challenge", **rule)
-    managed.apply(wanted)
-    assert gets_in(with_groups, "alice", "carol", "dave") == free
-    by_token = [name for name in ("alice", "carol", "dave") if with_groups.browser(name).status() == 200]
-    assert " ".join(by_token) == free
-    assert managed.probe() is Proof.CHALLENGED
-
-
-def test_whether_case_matters_is_the_realms_to_say(with_groups: StandIn) -> None:
-    same = (
-        with_groups.groovy("def s = jenkins.model.Jenkins.get().securityRealm.groupIdStrategy; print s.keyFor('DEVS') == s.keyFor('Devs')")
-        == "true"
-    )
-    managed_of(with_groups).apply(policy(exemptGroups=["DEVS"]))
-    assert (gets_in(with_groups, "carol") == "carol") is same
-
-
-@pytest.mark.parametrize(
-    ("rule", "free"),
-    [
-        ({}, ""),
-        ({"enforcedGroups": ["authenticated"]}, ""),
-        ({"enforcedGroups": ["admins"]}, "alice bob"),
-        ({"exemptGroups": ["admins"]}, ""),
-    ],
-)
-def test_jenkins_own_users_are_in_no_group_but_the_built_in_one(
-    standin: StandIn, managed: Managed, rule: dict[str, object], free: str
-) -> None:
-    managed.apply(policy(**rule))
-    assert gets_in(standin, "alice", "bob") == free
-
-
-def test_a_group_counts_as_known_once_a_member_was_seen(with_groups: StandIn) -> None:
-    managed = managed_of(with_groups)
-    wanted = policy(enforcedGroups=["Devs", "Opps"])
-    managed.apply(wanted)
-    assert "GroupUnverified" in managed.reasons(wanted)  # Opps is a typing error
-    gets_in(with_groups, "carol")
-    assert managed.observe(groups=["Devs", "Opps"]).known_groups == {"Devs"}
-
-
-def test_a_session_feels_a_change_of_the_rules_at_its_next_request(with_groups: StandIn) -> None:
-    managed = managed_of(with_groups)
-    managed.apply(policy(exemptGroups=["Devs"]))
-    carol = logged_in(with_groups, "carol")
-    found = [carol.status()]
-    for rule in ({"exemptGroups": ["Ops"]}, {"exemptGroups": ["Devs"]}):
-        managed.apply(policy(**rule))
-        found.append(carol.status())
-    assert found == [200, 302, 200]
-
-
-def test_an_exempt_person_works_as_without_a_second_factor(with_groups: StandIn) -> None:
-    managed_of(with_groups).apply(policy(exemptGroups=["Devs"]))
-    carol = logged_in(with_groups, "carol")
-    assert [carol.status("/job/x/"), carol.status("/job/x/build", "POST"), carol.status("/job/x/build", "POST", headers=carol.crumb())] == [
-        200,
-        403,
-        201,
-    ]
-
-
-# --- tokens and the operator's way in ---
-
-
-@pytest.mark.parametrize(("tokens", "status"), [("Exempt", 200), ("Challenge", 302), (None, 302)])
-def test_api_tokens_as_the_policy_says(standin: StandIn, managed: Managed, tokens: str | None, status: int) -> None:
-    managed.apply(policy(apiTokens=tokens))
-    assert [standin.browser("alice").status(), gets_in(standin, "alice")] == [status, ""]
-
-
-def test_the_operators_way_in_is_its_token_and_the_script_console_only(standin: StandIn, managed: Managed) -> None:
-    standin.groovy(CONTEXT + "jenkins.authorizationStrategy.add(jenkins.ADMINISTER, new org.jenkinsci.plugins.matrixauth.PermissionEntry("
-                   "org.jenkinsci.plugins.matrixauth.AuthorizationType.USER, 'bob'))")  # fmt: skip
-    managed.apply(policy(apiTokens="Challenge"))
-
-    def told(browser: Browser, path: str, method: str = "POST") -> str:
-        return browser.call(path, method, data={"script": "print 'it ran'"} if method == "POST" else None).text
-
-    assert told(standin.browser("admin"), "/scriptText") == "it ran"
-    ways = [
-        (standin.browser("admin", "admin-pw-1"), "/scriptText", "POST"),
-        (standin.browser("bob"), "/scriptText", "POST"),
-        (standin.browser("admin"), "/script", "POST"),
-        (standin.browser("admin"), "/scriptText/x", "POST"),
-        (standin.browser("admin"), "/", "GET"),
-        (standin.browser("admin"), "/scriptText", "GET"),
-        (standin.browser("admin"), "/api/json", "GET"),
-    ]
-    assert [
-        (path, method) for browser, path, method in ways if browser.status(path, method, data={"script": "print 'it ran'"}) == 200
-    ] == []
-    assert not any("it ran" in told(browser, path, method) for browser, path, method in ways)
-
-
-def test_the_operators_request_opens_nothing_for_others_on_its_session(standin: StandIn, managed: Managed) -> None:
-    managed.apply(policy(apiTokens="Challenge"))
-    jar = standin.browser("admin")
-    assert jar.script("print 1").text == "1"
-    found = [jar.status()]
-    jar.http.auth = ("admin", "admin-pw-1")
-    found.append(jar.status())
-    jar.http.auth = None
-    found.append(jar.status())
-    assert 200 not in found
-
-
-def test_the_probes_header_only_strengthens(with_groups: StandIn) -> None:
-    managed = managed_of(with_groups)
-    managed.apply(policy(exemptGroups=["Devs"]))
-    header = {PROBE_HEADER: "challenge"}
-    carol, person = logged_in(with_groups, "carol"), logged_in(with_groups, "alice")
-    person.enrol()
-    assert [carol.status(headers=header), carol.status()] == [302, 200]
-    assert [person.status(headers=header), person.status()] == [200, 200]  # who is verified stays so
-    assert [with_groups.browser("bob").status(headers=header), with_groups.browser("bob").status()] == [302, 200]  # a token
-    assert [with_groups.browser().status(headers=header), with_groups.browser().status("/login", headers=header)] == [403, 200]
-    assert logged_in(with_groups, "dave").status(headers={PROBE_HEADER: "other"}) == 302
-
-
-# --- coming and going ---
 
 
 def test_installing_again_leaves_one_gate(standin: StandIn, managed: Managed) -> None:
@@ -307,9 +147,6 @@ def versioned(number: int, old: str = "", new: str = "") -> object:
     return other
 
 
-# --- trouble ---
-
-
 @pytest.mark.parametrize("error", ["IllegalStateException", "StackOverflowError", "NoClassDefFoundError"])
 def test_a_fault_exempts_nobody_and_breaks_no_request(with_groups: StandIn, error: str) -> None:
     managed_of(with_groups, strict=False).apply(policy(exemptGroups=["Devs"]))
@@ -317,7 +154,8 @@ def test_a_fault_exempts_nobody_and_breaks_no_request(with_groups: StandIn, erro
     assert carol.status() == 200
     with_groups.groovy(
         CONTEXT
-        + f"def boom = new HashSet() {{ boolean contains(Object o) {{ throw new {error}('lab') }} ; boolean isEmpty() {{ false }} }}; boom.add('x')\n"
+        + f"def boom = new HashSet() {{ boolean contains(Object o) {{ throw new {error}('lab') }} ; boolean isEmpty() {{ false }} }}\n"
+        "boom.add('x')\n"
         "state.config = state.config + [exemptGroups: boom]"
     )
     found = [
@@ -381,74 +219,3 @@ def test_the_plugins_filter_missing_is_drift_that_needs_a_restart(standin: Stand
     assert [found.drift, found.plan.paths, found.refused and found.refused.reason] == [True, ("enforcement",), "PluginFilterMissing"]
     standin.restart()
     assert not managed.differing(policy())
-
-
-# --- provided by the site ---
-
-
-def test_a_gate_that_the_site_mounts_is_verified_and_never_written(commands: Commands, standin: StandIn, managed: Managed) -> None:
-    provided = managed_of(standin, gate="Provided")
-    wanted = policy(exemptGroups=["robots"])
-    assert provided.reasons(wanted)[0] == "GateNotProvided"
-    file = standin.home / "init.groovy.d" / "jenkins2fa.groovy"
-    file.parent.mkdir()
-    file.write_text(commands.run("gate", "render", commands.policy(exemptGroups=["robots"])).out)
-    assert provided.reasons(wanted)[0] == "GateNotProvided"  # not until the restart
-    standin.restart()
-    assert provided.reasons(wanted) == ["ApiTokensExempt"]
-    mounted = file.read_bytes()
-    result = provided.apply(wanted)
-    assert [result.plan.changes, layers(result.observation), result.proof] == [(), [True, True, True], Proof.CHALLENGED]
-    assert [file.read_bytes(), (standin.home / "jenkins2fa" / "gate.json").exists()] == [mounted, False]
-    standin.restart()
-    assert [provided.differing(wanted), provided.probe(), gets_in(standin, "alice")] == [{}, Proof.CHALLENGED, ""]
-    other = policy(exemptGroups=["others"])
-    assert provided.reasons(other)[0] == "GateNotProvided"
-
-
-def test_what_render_prints_for_review_is_what_the_operator_installs(commands: Commands, standin: StandIn, managed: Managed) -> None:
-    text = commands.run("gate", "render").out
-    managed.apply(policy())
-    assert (standin.home / "init.groovy.d" / "jenkins2fa.groovy").read_text() == text
-    assert text.startswith("// jenkins-2fa-operator ")
-    assert "jenkins2fa gate remove" in text
-
-
-# --- the commands ---
-
-
-def test_status_says_where_the_gate_is(commands: Commands, standin: StandIn, managed: Managed) -> None:
-    absent = commands.run("gate", "status")
-    assert [absent.code, absent.out.splitlines()[0]] == [2, "gate: absent"]
-    managed.apply(policy())
-    there = commands.run("gate", "status")
-    assert there.code == 0
-    assert there.out.splitlines()[0] == "gate: first in the chain, before the plugin's filter"
-    assert "owner: cluster-of-the-tests/instance-uid" in there.out
-    assert commands.run("gate", "status", environment={"JENKINS_TOKEN": "x"}).code == 1
-
-
-def test_remove_takes_everything_of_ours_away(commands: Commands, standin: StandIn, managed: Managed) -> None:
-    managed.apply(policy())
-    refused = commands.run("gate", "remove", "-y")
-    assert [refused.code, "2FA is in force" in refused.err, managed.observe().gate.installed] == [1, True, 1]
-    asked = commands.run("gate", "remove", "--settings", "Disable", text="n\n")
-    assert [asked.code, managed.observe().gate.installed] == [1, 1]
-    assert commands.run("gate", "remove", "--settings", "Disable", "-y").code == 0
-    seen = managed.observe()
-    assert [layers(seen), seen.gate.installed, seen.gate.startup_code, seen.owner] == [[False, False, False], 0, None, None]
-    assert not (standin.home / "jenkins2fa").exists()
-    assert standin.groovy(CONTEXT + "print([state, context.getAttribute('jenkins2fa.scripts')?.keySet()])") in (
-        "[null, null]",
-        "[null, [observe]]",
-    )
-
-
-def test_remove_can_put_back_what_was_before_us(commands: Commands, standin: StandIn, managed: Managed) -> None:
-    before = "config.setEnableSecurityQuestionsAuthentication(true); config.@otpOverEmailDto = new dto.MoOtpOverEmailDto(true, 'old@lab.invalid'); config.save()"
-    standin.groovy(f"import io.jenkins.plugins.twofactor.jenkins.*\ndef config = MoGlobalConfig.get(); {before}")
-    seen = managed.observe()
-    managed.apply(policy())
-    assert commands.run("gate", "remove", "--settings", "Restore", "-y").code == 0
-    after = managed.observe()
-    assert [after.disk, after.memory, after.live] == [seen.disk, seen.memory, seen.live]

@@ -28,10 +28,12 @@ jenkins.rootDir.eachFileRecurse(groovy.io.FileType.FILES) { file ->
     if (!(path =~ /apiTokenStats|standin/)) files[path] = file.lastModified() + ':' + file.text.hashCode()
 }
 def chain = hudson.util.PluginServletFilter.getInstance(context).list.collect { System.identityHashCode(it) }
-def state = context.getAttribute('jenkins2fa')?.collectEntries { key, value -> [key, key in ['config', 'lastTrial'] ? value.toString() : System.identityHashCode(value)] }
+def shown = { key, value -> key in ['config', 'lastTrial'] ? value.toString() : System.identityHashCode(value) }
+def state = context.getAttribute('jenkins2fa')?.collectEntries { key, value -> [key, shown(key, value)] }
 def live = io.jenkins.plugins.twofactor.jenkins.MoFilter.moPluginSettings
 def config = io.jenkins.plugins.twofactor.jenkins.MoGlobalConfig.get()
-println groovy.json.JsonOutput.toJson([files: files, chain: chain, state: state, live: live, memory: [config.enableTfa, config.otpOverEmailDto?.senderEmailAddress]])
+def memory = [config.enableTfa, config.otpOverEmailDto?.senderEmailAddress]
+println groovy.json.JsonOutput.toJson([files: files, chain: chain, state: state, live: live, memory: memory])
 """
 CLASSES = "println java.lang.management.ManagementFactory.classLoadingMXBean.loadedClassCount"
 
@@ -66,8 +68,8 @@ def test_each_layer_is_read_for_itself(standin: StandIn, managed: Managed, scrip
 def test_factors_and_mail_texts_are_read_from_disk_and_from_memory(standin: StandIn, managed: Managed) -> None:
     texts = "'Käse', '''<b>\\n'\"&amp; \\$otp</b> ünï €'''"
     standin.groovy(
-        CONFIG
-        + f"config.@otpOverEmailDto = new dto.MoOtpOverEmailDto(true, 'a@lab.invalid'); config.@moAdvancedSettingsDTO = new dto.MoAdvanceSettingsDTO({texts}); config.save()\n"
+        CONFIG + "config.@otpOverEmailDto = new dto.MoOtpOverEmailDto(true, 'a@lab.invalid')\n"
+        f"config.@moAdvancedSettingsDTO = new dto.MoAdvanceSettingsDTO({texts}); config.save()\n"
         "config.setEnableSecurityQuestionsAuthentication(true); config.@otpOverEmailDto = new dto.MoOtpOverEmailDto(false, 'b@lab.invalid')"
     )
     seen = managed.observe()
@@ -140,12 +142,13 @@ def test_a_thousand_looks_leave_a_class_each_at_most_and_cost_a_request_each(sta
     looks = 1000 if standin._flavour == "jakarta" else 100
     managed.apply(policy())
     with managed.driver() as driver:
-        driver.observe()
+        for _ in range(50):  # until the JVM itself has made what it makes for calls that come often
+            driver.observe()
         requests, classes = driver.requests, int(standin.groovy(CLASSES))
         for _ in range(looks):
             driver.observe()
         assert driver.requests - requests == looks
-    assert int(standin.groovy(CLASSES)) - classes <= looks + 10  # this test's own scripts leave some too
+    assert int(standin.groovy(CLASSES)) - classes <= looks + 10  # this test's own script leaves some too
 
 
 def test_after_a_restart_scripts_are_compiled_once_more(standin: StandIn, managed: Managed) -> None:

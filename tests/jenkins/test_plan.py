@@ -1,4 +1,4 @@
-"""`jenkins2fa plan` against a running Jenkins: field by field, what is unsupported, what weakens, what is refused; and it writes nothing."""
+"""`jenkins2fa plan` against a running Jenkins: field by field, what is unsupported, weakens or is refused; it writes nothing."""
 
 from __future__ import annotations
 
@@ -13,11 +13,6 @@ from tests.support.standin import StandIn
 
 GATED = ("--gate", "Managed")
 ALL_FACTORS = ["EmailOTP", "SMSOTP", "MobileAuthenticator", "DuoPush", "SecurityQuestions", "BackupCodes", "WebAuthn", "YubiKey"]
-
-
-@pytest.fixture
-def commands(tmp_path: Path, managed: Managed, monkeypatch: pytest.MonkeyPatch) -> Commands:
-    return Commands(tmp_path, managed, monkeypatch)
 
 
 def test_field_by_field_on_a_fresh_jenkins(commands: Commands, standin: StandIn) -> None:

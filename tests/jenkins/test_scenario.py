@@ -28,11 +28,13 @@ STATE = (
 def jenkins = jenkins.model.Jenkins.get()
 def context = jenkins.metaClass.respondsTo(jenkins, 'getServletContext') ? jenkins.getServletContext() : jenkins.servletContext
 def ours = [new File(jenkins.rootDir, 'jenkins2fa'), new File(jenkins.rootDir, 'init.groovy.d/jenkins2fa.groovy')]*.exists()
-def chain = hudson.util.PluginServletFilter.getInstance(context).list.collect {{ it.class.name }}.findAll {{ !it.contains('PrivateSecurityRealm') }}
+def filters = hudson.util.PluginServletFilter.getInstance(context).list
+def chain = filters*.class*.name.findAll {{ !it.contains('PrivateSecurityRealm') }}
 def otp = config.otpOverEmailDto, mail = config.advancedSettingsDTO, file = config.configFile.file
 println groovy.json.JsonOutput.toJson([
-    memory: [config.enableTfa, config.isEnableSecurityQuestionsAuthentication(), otp?.isEnabled, otp?.senderEmailAddress, mail?.customOTPEmailSubject,
-             mail?.customOTPEmailTemplate], live: live[{LIVE}], disk: file.file ? file.text : null, chain: chain, ours: ours])
+    memory: [config.enableTfa, config.isEnableSecurityQuestionsAuthentication(), otp?.isEnabled, otp?.senderEmailAddress,
+             mail?.customOTPEmailSubject, mail?.customOTPEmailTemplate],
+    live: live[{LIVE}], disk: file.file ? file.text : null, chain: chain, ours: ours])
 """
 )
 DRIFTS = {

@@ -1,0 +1,58 @@
+"""`jenkins2fa apply` as a person calls it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.actions import is_off, is_on
+from tests.support.commands import Commands
+from tests.support.managed import Managed, policy
+from tests.support.standin import StandIn
+
+
+def test_the_command_applies_proves_and_says_so(commands: Commands, standin: StandIn) -> None:
+    ended = commands.run("apply", commands.policy(), "--gate", "Managed", text="y\n")
+    assert [ended.code, is_on(standin)] == [0, True]
+    assert "In force: disk, memory, live flag and factors agree, and a probe was challenged." in ended.out
+    again = commands.run("apply", commands.policy(), "--gate", "Managed")
+    assert [again.code, "Nothing would change." in again.out, "In force" in again.out] == [0, True, True]
+    off = commands.run("apply", commands.policy(enforcement="Off"), "--gate", "Managed", "-y")
+    assert [off.code, "Off: nobody is asked" in off.out, is_off(standin)] == [0, True, True]
+
+
+def test_the_command_asks_first_and_no_is_no(commands: Commands, standin: StandIn) -> None:
+    ended = commands.run("apply", commands.policy(), "--gate", "Managed", text="n\n")
+    assert [ended.code, "nothing was changed" in ended.err, is_off(standin)] == [1, True, True]
+
+
+def test_the_command_says_what_is_unsupported_and_does_the_rest(commands: Commands, standin: StandIn) -> None:
+    file = commands.policy(allowedFactors=["SecurityQuestions", "WebAuthn"], rememberDevice="12h")
+    ended = commands.run("apply", file, "--gate", "Managed", "-y")
+    assert [ended.code, ended.out.count("Unsupported: "), is_on(standin)] == [2, 2, True]
+
+
+@pytest.mark.parametrize(
+    ("spec", "options", "said"),
+    [
+        ({}, [], "OperatorLockedOut: nothing was changed"),
+        ({"enforcement": "Report"}, ["--gate", "Managed"], "enforcement is Report"),
+        ({"suspend": True}, ["--gate", "Managed"], "the policy is suspended"),
+        ({"allowedFactors": ["WebAuthn"]}, ["--gate", "Managed"], "NoFactor: nothing was changed"),
+        ({}, ["--gate", "Provided"], "GateNotProvided: nothing was changed"),
+    ],
+)
+def test_the_command_refuses_and_changes_nothing(
+    commands: Commands, standin: StandIn, spec: dict[str, object], options: list[str], said: str
+) -> None:
+    ended = commands.run("apply", commands.policy(**spec), *options, "-y")
+    assert [ended.code, said in ended.err, is_off(standin), (standin.home / "jenkins2fa").exists()] == [1, True, True, False]
+
+
+def test_the_command_takes_over_by_name(commands: Commands, managed: Managed) -> None:
+    managed.apply(policy())
+    refused = commands.run("apply", commands.policy(enforcement="Off"), "--gate", "Managed", "-y")
+    assert [refused.code, "OwnedElsewhere" in refused.err] == [1, True]
+    owner = managed.observe().owner
+    assert owner is not None
+    assert commands.run("apply", commands.policy(enforcement="Off"), "--gate", "Managed", "-y", "--take-over", owner.name).code == 0
+    assert managed.reasons(policy()) == ["ApiTokensExempt"]  # an operator may take over from the command line

@@ -1,0 +1,126 @@
+"""A plugin, a mail server or a rival that is not as it should be; and observations of which a part is damaged."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jenkins2fa.core.conditions import Outcome, Trouble, judge
+from jenkins2fa.jenkins.drivers.miniorange import read_observation
+from jenkins2fa.jenkins.errors import (
+    Forbidden,
+    ProtocolError,
+    Redirected,
+    Starting,
+    Unauthorized,
+    Unreachable,
+)
+from jenkins2fa.jenkins.scripts import OBSERVE
+from tests.jenkins.conftest import managed_of
+from tests.support.managed import EMAIL, Managed, policy
+from tests.support.standin import StandIn
+
+
+@pytest.mark.parametrize(
+    ("options", "reason", "said"),
+    [
+        ({"plugin": "missing"}, "PluginMissing", "not installed"),
+        ({"plugin": "disabled"}, "PluginMissing", "disabled"),
+        ({"plugin_version": "9.9.9"}, "UnsupportedPluginVersion", "9.9.9"),
+    ],
+)
+@pytest.mark.parametrize("flavour", ["javax", "jakarta"])
+def test_a_plugin_that_we_must_not_write_to(flavour: Any, options: dict[str, Any], reason: str, said: str) -> None:
+    with StandIn(flavour=flavour, **options) as jenkins:
+        managed = managed_of(jenkins)
+        seen = managed.observe(users=True)
+        assert seen.damaged == ()
+        found = managed.assess(policy(), seen)
+        assert found.refused is not None
+        assert [found.refused.reason, said in found.refused.message, found.may_change] == [reason, True, False]
+        assert not managed.assess(policy(enforcement="Off"), seen).may_change
+
+
+def test_no_mail_server(standin: StandIn, managed: Managed) -> None:
+    standin.groovy("jenkins.model.Jenkins.get().getDescriptor('hudson.tasks.Mailer').setSmtpHost('')")
+    alone = policy(allowedFactors=["EmailOTP"], emailOTP=EMAIL)
+    beside = policy(allowedFactors=["EmailOTP", "SecurityQuestions"], emailOTP=EMAIL)
+    refused, told = managed.assess(alone), managed.assess(beside)
+    assert refused.refused is not None
+    assert [refused.refused.reason, refused.may_change] == ["NoMailServer", False]
+    assert ["NoMailServer" in managed.reasons(beside), told.refused, told.may_change] == [True, None, True]
+
+
+@pytest.mark.parametrize("flavour", ["javax", "jakarta"])
+def test_configuration_as_code_on_the_same_fields(flavour: Any, tmp_path: Path) -> None:
+    yaml = tmp_path / "jenkins.yaml"
+    yaml.write_text("unclassified:\n  moGlobalConfig:\n    enableTfa: false\n    enableSecurityQuestionsAuthentication: true\n")
+    with StandIn(flavour=flavour, casc=yaml) as jenkins:
+        managed = managed_of(jenkins)
+        assert managed.observe().managed_by_code is True
+        assert managed.reasons(policy())[0] == "CompetingManager"
+        acknowledged = managed.with_spec(acknowledge_competing_manager=True)
+        assert "CompetingManager" not in acknowledged.reasons(policy())
+        assert not acknowledged.apply(policy()).plan.changes
+        jenkins.restart()  # its YAML says off again
+        assert acknowledged.differing(policy())["enforcement"]
+
+
+def test_configuration_as_code_about_other_things_is_no_rival(tmp_path: Path) -> None:
+    (tmp_path / "jenkins.yaml").write_text("jenkins:\n  systemMessage: 'moGlobalConfig: is not here'\n")
+    with StandIn(casc=tmp_path) as jenkins:
+        assert [managed_of(jenkins).observe().managed_by_code, managed_of(jenkins).reasons(policy())] == [False, ["ApiTokensExempt"]]
+
+
+@pytest.fixture
+def answer(one: StandIn) -> dict[str, Any]:
+    with managed_of(one).driver() as driver:
+        return driver._console.run(OBSERVE, groups=["a"], users=True)
+
+
+def test_every_part_may_fail_for_itself(answer: dict[str, Any]) -> None:
+    parts = [name for name, part in answer.items() if isinstance(part, dict) and name not in ("jenkins", "self")]
+    assert len(parts) >= 8
+    for part in parts:
+        seen = read_observation({**answer, part: {"error": {"type": "Boom", "message": "m"}}})
+        assert seen.damaged == (part,)
+    failed = read_observation({**answer, "configurationAsCode": {"error": {}}})
+    assert failed.managed_by_code is None
+
+
+@pytest.mark.parametrize("part", ["jenkins", "self"])
+def test_without_the_parts_that_all_hangs_on_there_is_no_observation(answer: dict[str, Any], part: str) -> None:
+    for damaged in ({"error": {}}, None, 5, {}, []):
+        with pytest.raises(ProtocolError):
+            read_observation({**answer, part: damaged})
+
+
+def test_parts_of_another_shape_are_a_protocol_error_and_never_a_crash(answer: dict[str, Any]) -> None:
+    for part in answer:
+        for odd in (5, "x", [1], {"x": 1}, None, True):
+            with contextlib.suppress(ProtocolError):
+                read_observation({**answer, part: odd})
+
+
+def test_each_trouble_has_its_condition(one: StandIn) -> None:
+    """Transient: Reconciling; for a person: Stalled. Never both."""
+    instance = managed_of(one).instance
+    for kind in (Unreachable, Starting, Unauthorized, Forbidden, Redirected):
+        problem = kind("what happened")
+        conditions = {
+            c.type: c
+            for c in judge(
+                Outcome(instance, policy(), trouble=Trouble(problem.reason, str(problem), problem.transient)),
+                datetime.datetime.now(datetime.UTC),
+            )
+        }
+        assert [conditions["Ready"].status, conditions["Ready"].reason] == ["False", problem.reason]
+        assert [conditions["Reconciling"].status == "True", conditions["Stalled"].status == "True"] == [
+            problem.transient,
+            not problem.transient,
+        ]
+        assert conditions["Enforced"].status == "Unknown"

@@ -1,0 +1,127 @@
+"""Restarts, and a network that fails in the middle of a change."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from jenkins2fa.core.conditions import Proof
+from jenkins2fa.jenkins.change import Step
+from jenkins2fa.jenkins.drivers import miniorange
+from jenkins2fa.jenkins.errors import (
+    ChangeUndone,
+    JenkinsError,
+    Starting,
+    Unauthorized,
+    Unreachable,
+)
+from jenkins2fa.jenkins.probe import session_of
+from tests.jenkins.conftest import managed_of, through, trouble
+from tests.support.actions import is_off, is_on
+from tests.support.managed import Managed, layers, policy
+from tests.support.proxy import Cut, Late, Lose, Proxy, Reset, Say
+from tests.support.standin import StandIn
+from tests.support.waiting import wait_until
+
+
+def test_503_while_jenkins_starts_and_well_again_after_it(standin: StandIn, managed: Managed) -> None:
+    session = managed.observe().session
+    standin.faults(unavailableSeconds=0.8)
+    assert isinstance(trouble(managed), Starting)
+    with pytest.raises(Starting):
+        session_of(managed.connection)
+    wait_until(lambda: not isinstance(caught(managed), Starting), seconds=5)
+    assert session_of(managed.connection) == session == managed.observe().session
+
+
+def test_401_around_a_restart_is_an_error_that_passes(standin: StandIn, managed: Managed) -> None:
+    standin.faults(tokensRefusedSeconds=0.8)
+    assert isinstance(trouble(managed), Unauthorized)
+    wait_until(lambda: caught(managed) is None, seconds=5)
+
+
+def test_a_driver_survives_a_restart(standin: StandIn, managed: Managed) -> None:
+    managed.apply(policy())
+    with managed.driver() as driver:
+        before = driver.observe().session
+        standin.restart()
+        after = driver.observe()
+        assert after.session != before
+        assert driver.confirm("unknown") == "Unknown"  # the resident classes too
+
+
+def caught(managed: Managed) -> JenkinsError | None:
+    try:
+        managed.observe()
+    except JenkinsError as problem:
+        return problem
+    return None
+
+
+LOST = [Lose(), Late(1.6), Cut(3)]
+
+
+@pytest.mark.parametrize("fault", LOST, ids=["lost", "late", "cut"])
+def test_a_lost_answer_to_the_beginning_is_settled_by_looking(one: StandIn, proxy: Proxy, fault: Any) -> None:
+    """It had begun: the change goes on, and is not begun twice."""
+    managed = through(proxy, one, read_seconds=1.2)
+    managed.observe()
+    prepare(managed, one)
+    proxy.seen.clear()
+    proxy.fault(fault, script="begin", times=1)
+    result = managed.apply(policy(exemptGroups=["robots"]))
+    assert [result.plan.changes, result.proof, proxy.seen.count("begin")] == [(), Proof.CHALLENGED, 1]
+
+
+@pytest.mark.parametrize("fault", [Reset(), Say(503), Say(200, "<html>log in</html>")], ids=["reset", "503", "web page"])
+def test_a_beginning_that_never_arrived_is_an_undone_change(one: StandIn, proxy: Proxy, fault: Any) -> None:
+    managed = through(proxy, one)
+    proxy.fault(fault, script="begin", times=1)
+    with pytest.raises(ChangeUndone, match="did not begin"):
+        managed.apply(policy())
+    assert [layers(managed.observe()), is_off(one)] == [[None, False, False], True]
+
+
+@pytest.mark.parametrize("fault", LOST, ids=["lost", "late", "cut"])
+def test_a_lost_answer_to_the_confirmation_is_settled_by_looking(one: StandIn, proxy: Proxy, fault: Any) -> None:
+    managed = through(proxy, one, read_seconds=1.2)
+    prepare(managed, one)
+    proxy.seen.clear()
+    proxy.fault(fault, script="confirm", times=1)
+    result = managed.apply(policy(exemptGroups=["robots"]))
+    assert [result.plan.changes, result.observation.trial.last_outcome, proxy.seen.count("confirm")] == [(), "confirmed", 1]
+    assert is_on(one)
+
+
+@pytest.mark.parametrize("fault", [Reset(), Say(503)], ids=["reset", "503"])
+def test_a_confirmation_that_never_arrived_is_sent_again(one: StandIn, proxy: Proxy, fault: Any) -> None:
+    managed = through(proxy, one)
+    proxy.fault(fault, script="confirm", times=1)
+    assert not managed.apply(policy()).plan.changes
+    assert is_on(one)
+
+
+def test_a_network_that_goes_away_during_a_trial_leaves_jenkins_as_before(
+    one: StandIn, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(miniorange, "TRIAL_SECONDS", 2)
+    managed = through(proxy, one)
+
+    def cut(step: Step) -> None:
+        if step is Step.PROBE:
+            proxy.fault(Reset())
+
+    with pytest.raises(Unreachable):
+        managed.apply(policy(), cut)
+    assert is_on(one)  # nobody could take it back, but Jenkins will
+    wait_until(lambda: is_off(one), seconds=8)
+    proxy.heal()
+    seen = managed.observe()
+    assert [layers(seen), seen.trial.last_outcome, seen.gate.installed] == [[None, False, False], "expired", 0]
+
+
+def prepare(managed: Managed, jenkins: StandIn) -> None:
+    """In force already, so all scripts are compiled and times are short."""
+    managed_of(jenkins).apply(policy())
+    assert managed.observe().effective

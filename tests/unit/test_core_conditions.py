@@ -1,0 +1,233 @@
+"""From what a pass has learnt to the conditions that people and tools read (design, Status)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from jenkins2fa.api.instance import Access
+from jenkins2fa.api.status import LONGEST_MESSAGE
+from jenkins2fa.core.break_glass import Glass, glass_to_be
+from jenkins2fa.core.conditions import LONGEST_DIFF, Outcome, Proof, Trouble, describe, field_statuses, judge
+from jenkins2fa.core.flapping import flapping_fields
+from jenkins2fa.core.guard import Finding, Severity
+from jenkins2fa.core.mode import Circumstances, Mode, mode_of
+from jenkins2fa.core.observation import Observation
+from jenkins2fa.core.plan import Change, Layer
+from tests.support.literals import BARE, FRESH, MANAGED, NOW, PluginSettings, in_force, instance, plan, spec
+from tests.support.managed import policy
+
+ON = PluginSettings(True, True)
+
+
+def outcome(
+    seen: Observation | None = None,
+    *,
+    proof: Proof = Proof.CHALLENGED,
+    where: Any = MANAGED,
+    fields: dict[str, Any] | None = None,
+    **more: Any,
+) -> Outcome:
+    """A pass over a Jenkins where the policy is in force, unless told otherwise."""
+    wanted = policy(**(fields or {}))
+    seen = in_force(wanted.spec, where) if seen is None else seen
+    return Outcome(instance(where), wanted, seen, plan(seen, wanted.spec, where), proof=proof, **more)
+
+
+def said(found: Outcome) -> dict[str, str]:
+    return {condition.type: f"{condition.status}/{condition.reason}" for condition in judge(found, NOW)}
+
+
+def test_all_is_well() -> None:
+    assert said(outcome()) == {
+        "Ready": "True/InForce",
+        "Reconciling": "False/InForce",
+        "Stalled": "False/InForce",
+        "Enforced": "True/Probed",
+        "Drifted": "False/NoDrift",
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "more", "enforced"),
+    [
+        ({}, {"proof": Proof.NONE}, "Unknown/Unverified"),
+        ({}, {"proof": Proof.BYPASSED}, "False/Bypassed"),
+        ({"disk": None}, {}, "False/NotPersisted"),
+        ({"disk": PluginSettings(enabled=True)}, {}, "False/NotPersisted"),
+        ({"disk": PluginSettings(security_questions=True)}, {}, "False/NotPersisted"),
+        ({"live": False}, {}, "False/NotActive"),
+        ({"live": None}, {}, "False/NotActive"),
+        ({"memory": PluginSettings(security_questions=True)}, {}, "False/NotActive"),
+        ({"memory": PluginSettings(enabled=True)}, {}, "False/NoFactor"),
+        ({"memory": None, "live": None}, {}, "False/PluginMissing"),
+        ({"memory": None, "damaged": ("layers",)}, {}, "Unknown/ObservationDamaged"),
+        ({"break_glass_until": NOW + timedelta(hours=1), "live": False}, {}, "False/BreakGlass"),
+        ({"break_glass_until": NOW - timedelta(seconds=1)}, {}, "True/Probed"),
+        ({}, {"fields": {"enforcedGroups": ["a"]}}, "True/Probed"),
+    ],
+)
+def test_enforced_is_said_only_when_all_layers_agree_and_the_probe_was_challenged(
+    changes: dict[str, Any], more: dict[str, Any], enforced: str
+) -> None:
+    fields = more.get("fields")
+    seen = replace(in_force(spec(**(fields or {}))), **changes)
+    assert said(outcome(seen, **more))["Enforced"] == enforced
+
+
+def test_a_group_that_nobody_is_known_to_be_in_is_not_proven_by_a_probe() -> None:
+    seen = replace(in_force(spec(enforcedGroups=["a"])), known_groups=frozenset())
+    found = said(outcome(seen, fields={"enforcedGroups": ["a"]}))
+    assert [found["Enforced"], found["Ready"]] == ["Unknown/GroupUnverified", "True/GroupUnverified"]
+    assert said(outcome(seen, fields={"enforcedGroups": ["a"]}, proof=Proof.BYPASSED))["Enforced"] == "False/Bypassed"
+
+
+def test_off_is_off_and_says_so_when_it_is_not() -> None:
+    off = {"enforcement": "Off"}
+    assert said(outcome(fields=off, proof=Proof.NONE))["Enforced"] == "False/Off"
+    assert said(outcome(fields=off, proof=Proof.NONE))["Ready"] == "True/Off"
+    still = replace(in_force(spec(**off)), memory=ON, live=True)
+    assert "still asks" in next(c.message for c in judge(outcome(still, fields=off), NOW) if c.type == "Enforced")
+
+
+def test_without_the_strict_gate_the_message_names_the_plugins_exceptions() -> None:
+    (bare,) = (c for c in judge(outcome(where=BARE, fields={"apiTokens": None}), NOW) if c.type == "Enforced")
+    (strict,) = (c for c in judge(outcome(), NOW) if c.type == "Enforced")
+    assert ["PluginExceptions" in bare.message, "PluginExceptions" in strict.message] == [True, False]
+
+
+@pytest.mark.parametrize("transient", [True, False])
+@pytest.mark.parametrize("seen", [None, FRESH])
+def test_trouble_is_reconciling_or_stalled_and_never_both(transient: bool, seen: Observation | None) -> None:
+    found = said(Outcome(instance(), policy(), seen, trouble=Trouble("Unreachable", "what happened", transient)))
+    assert found["Ready"] == "False/Unreachable"
+    assert [found["Reconciling"].split("/")[0], found["Stalled"].split("/")[0]] == (["True", "False"] if transient else ["False", "True"])
+    assert found["Drifted"] == "Unknown/Unreachable"
+
+
+@pytest.mark.parametrize(
+    ("more", "ready", "reconciling", "stalled"),
+    [
+        ({"mode": Mode.SUSPENDED}, "True/Suspended", False, False),
+        ({"mode": Mode.BREAK_GLASS}, "True/BreakGlass", False, False),
+        ({"mode": Mode.REPORT_POLICY, "seen": FRESH}, "True/Reported", False, False),
+        ({"mode": Mode.REPORT_DRIFT, "seen": FRESH, "drift": True}, "True/Reported", False, False),
+        ({"seen": FRESH}, "False/Progressing", True, False),
+        ({"findings": (Finding("NoFactor", "m", path="allowedFactors"),)}, "False/NoFactor", False, True),
+        ({"findings": (Finding("NoMailServer", "m", Severity.HAZARD),)}, "True/InForce", False, False),
+        ({"fields": {"rememberDevice": "12h"}}, "False/Unsupported", False, True),
+        ({"proof": Proof.BYPASSED}, "False/Bypassed", True, False),
+    ],
+)
+def test_ready(more: dict[str, Any], ready: str, reconciling: bool, stalled: bool) -> None:
+    found = said(outcome(more.pop("seen", None), **more))
+    assert [found["Ready"], found["Reconciling"].startswith("True"), found["Stalled"].startswith("True")] == [ready, reconciling, stalled]
+
+
+def test_an_instance_without_a_policy_is_ready_and_unknown() -> None:
+    found = said(Outcome(instance(), None, FRESH))
+    assert [found["Ready"], found["Enforced"], found["Drifted"]] == ["True/NoPolicy", "Unknown/NoPolicy", "False/NoPolicy"]
+
+
+def test_drifted() -> None:
+    seen = replace(in_force(spec()), live=False)
+    assert said(outcome(seen, drift=True))["Drifted"] == "True/Differs"
+    assert said(outcome(seen, drift=False))["Drifted"] == "False/NoDrift"  # a change of the policy, being applied
+    assert said(outcome(seen, mode=Mode.REPORT_POLICY))["Drifted"] == "True/Differs"
+    assert said(outcome(corrected=("enforcement",)))["Drifted"] == "False/Corrected"
+
+
+def test_messages_are_short_and_hold_ten_differences_at_most() -> None:
+    changes = tuple(Change(f"path{number}", Layer.DISK, "x" * 200, "y") for number in range(40))
+    text = describe(changes)
+    assert len(text) <= LONGEST_MESSAGE
+    assert f"path{LONGEST_DIFF}" not in text
+    short = describe(tuple(replace(change, before="x") for change in changes))
+    assert short.endswith("and 30 more")
+    assert describe((changes[0], replace(changes[0], layer=Layer.MEMORY))).count("path0") == 1
+
+
+def test_each_field_of_the_policy_has_its_state() -> None:
+    fields = {"exemptGroups": ["r"], "rememberDevice": "12h", "requireOnBuild": {"window": "15m"}}
+    seen = in_force(spec(**fields))
+    states = {one.path: one.state for one in field_statuses(outcome(seen, fields=fields))}
+    assert states == {
+        "enforcement": "Applied",
+        "exemptGroups": "Applied",
+        "allowedFactors": "Applied",
+        "requireOnBuild": "Applied",
+        "rememberDevice": "Unsupported",
+        "apiTokens": "Applied",
+        "gate": "Applied",
+    }
+    drifted = {one.path: one.state for one in field_statuses(outcome(replace(seen, live=False), fields=fields, drift=True))}
+    assert drifted["enforcement"] == "Drifted"
+    refusal = Finding("OwnedElsewhere", "m")
+    refused = {
+        one.path: (one.state, one.message)
+        for one in field_statuses(outcome(replace(seen, live=False), fields=fields, findings=(refusal,)))
+    }
+    assert [refused["enforcement"], refused["exemptGroups"][0]] == [("Refused", "m"), "Applied"]
+
+
+# --- whether a pass may write ---
+
+
+GRACE = {"rollout": {"stage": "Grace", "graceUntil": "2026-11-24T13:00:00Z"}}
+
+
+@pytest.mark.parametrize(
+    ("fields", "access", "at_hand", "mode"),
+    [
+        ({}, Access.MANAGE, {}, Mode.WRITE),
+        ({}, Access.MANAGE, {"drift": True}, Mode.WRITE),
+        ({"enforcement": "Off"}, Access.MANAGE, {}, Mode.WRITE),
+        ({"enforcement": "Report"}, Access.MANAGE, {}, Mode.REPORT_POLICY),
+        ({}, Access.OBSERVE, {}, Mode.REPORT_ACCESS),
+        ({"drift": {"mode": "Report"}}, Access.MANAGE, {"drift": True}, Mode.REPORT_DRIFT),
+        ({"drift": {"mode": "Report"}}, Access.MANAGE, {}, Mode.WRITE),
+        ({"suspend": True}, Access.MANAGE, {"break_glass": True}, Mode.SUSPENDED),
+        ({}, Access.MANAGE, {"drift": True, "break_glass": True}, Mode.BREAK_GLASS),
+        ({}, Access.MANAGE, {"admitted": False}, Mode.WAITING),
+        ({"rollout": {"stage": "Report"}}, Access.MANAGE, {}, Mode.STAGE_REPORT),
+        ({"rollout": {"stage": "Report"}}, Access.MANAGE, {"protected": True}, Mode.WRITE),  # only the first enforcement has stages
+        ({"rollout": {"stage": "Report"}, "enforcement": "Off"}, Access.MANAGE, {}, Mode.WRITE),
+        (GRACE, Access.MANAGE, {}, Mode.STAGE_GRACE),
+        (GRACE, Access.MANAGE, {"now": NOW + timedelta(hours=1)}, Mode.WRITE),
+    ],
+)
+def test_mode(fields: dict[str, Any], access: Access, at_hand: dict[str, Any], mode: Mode) -> None:
+    assert mode_of(spec(**fields), replace(MANAGED, access=access), Circumstances(**{"now": NOW, **at_hand})) is mode
+
+
+@pytest.mark.parametrize(
+    ("until", "open_until", "used", "wanted"),
+    [
+        (1, None, None, Glass.OPEN),
+        (1, None, "INC-1", Glass.NOTHING),  # that reason is spent
+        (1, None, "INC-0", Glass.OPEN),
+        (1, 1, "INC-1", Glass.NOTHING),
+        (1, 2, "INC-1", Glass.OPEN),  # shortened
+        (3, 2, "INC-1", Glass.NOTHING),  # Jenkins' maximum holds
+        (1, 1, "INC-0", Glass.OPEN),  # another reason
+        (-1, 1, "INC-1", Glass.CLOSE),
+        (-1, None, None, Glass.NOTHING),
+        (None, 1, "INC-1", Glass.CLOSE),
+        (None, -1, "INC-1", Glass.NOTHING),
+        (None, None, None, Glass.NOTHING),
+    ],
+)
+def test_break_glass(until: int | None, open_until: int | None, used: str | None, wanted: Glass) -> None:
+    at = {hours: NOW + timedelta(hours=hours) for hours in (-1, 1, 2, 3)}
+    glass = None if until is None else {"until": at[until].strftime("%Y-%m-%dT%H:%M:%SZ"), "reason": "INC-1"}
+    seen = replace(FRESH, break_glass_until=None if open_until is None else at[open_until], break_glass_used=used)
+    assert glass_to_be(spec(breakGlass=glass), seen, NOW) is wanted
+
+
+def test_flapping_counts_three_corrections_within_an_hour() -> None:
+    minutes = [NOW - timedelta(minutes=one) for one in (1, 20, 59, 61)]
+    seen = replace(FRESH, corrections={"enforcement": tuple(minutes[:3]), "allowedFactors": tuple(minutes[1:])})
+    assert flapping_fields(seen, NOW) == ("enforcement",)

@@ -1,0 +1,214 @@
+"""Which policy governs an instance, and what a policy's status says of its instances."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from jenkins2fa.api.meta import Key, Metadata
+from jenkins2fa.api.policy import Factor, TwoFactorPolicy
+from jenkins2fa.api.status import Condition, PolicyStatus
+from jenkins2fa.core.gather import Member, factors_column, gather
+from jenkins2fa.core.precedence import resolve, selects
+from tests.support.literals import NOW, instance, spec
+from tests.support.managed import policy
+
+NAMESPACES = {"tests": {"tier": "production"}, "other": {}, "platform": {}}
+
+
+def named(name: str, namespace: str = "tests", *, age: int = 0, deleting: bool = False, **fields: Any) -> TwoFactorPolicy:
+    """`age` in hours."""
+    return TwoFactorPolicy(Metadata(namespace, name, uid=name, created=NOW - timedelta(hours=age), deleting=deleting), spec(**fields))
+
+
+def order(*policies: TwoFactorPolicy, **meta: Any) -> list[str]:
+    """The winner's name and those of the overridden, in order."""
+    found = resolve(instance(**meta), policies, "platform", NAMESPACES)
+    return [one.meta.name for one in ((found.winner,) if found.winner else ()) + found.overridden]
+
+
+def test_among_equals_priority_then_age_then_name() -> None:
+    assert order(named("a"), named("b", priority=5), named("c", age=9)) == ["b", "c", "a"]
+    assert order(named("b"), named("a")) == ["a", "b"]
+    assert order() == []
+
+
+def test_the_platforms_baseline_outranks_every_priority() -> None:
+    baseline = named("baseline", "platform", namespaceSelector={"matchLabels": {"tier": "production"}}, priority=-1000)
+    assert order(named("tenant", priority=1000), baseline) == ["baseline", "tenant"]
+
+
+@pytest.mark.parametrize(
+    ("candidate", "chosen"),
+    [
+        (named("p"), True),
+        (named("p", "other"), False),
+        (named("p", "other", namespaceSelector={}), False),  # only the operator's policy namespace may reach out
+        (named("p", "platform"), False),  # without a selector it means its own namespace
+        (named("p", "platform", namespaceSelector={}), True),
+        (named("p", "platform", namespaceSelector={"matchLabels": {"tier": "test"}}), False),
+        (named("p", instanceSelector={"matchLabels": {"team": "red"}}), True),
+        (named("p", instanceSelector={"matchLabels": {"team": "blue"}}), False),
+        (named("p", instanceSelector={"matchExpressions": [{"key": "team", "operator": "NotIn", "values": ["blue"]}]}), True),
+        (named("p", instanceSelector={"matchExpressions": [{"key": "absent", "operator": "Exists"}]}), False),
+    ],
+)
+def test_selection(candidate: TwoFactorPolicy, chosen: bool) -> None:
+    assert selects(candidate, instance(labels={"team": "red"}), "platform", NAMESPACES) is chosen
+
+
+def test_a_namespace_that_is_not_known_yet_has_no_labels() -> None:
+    baseline = named("p", "platform", namespaceSelector={"matchLabels": {"tier": "production"}})
+    assert not selects(baseline, instance(), "platform", {})
+
+
+def test_a_policy_that_is_being_deleted_governs_nothing() -> None:
+    assert order(named("a", deleting=True), named("b")) == ["b"]
+
+
+# --- the policy's status ---
+
+
+def member(name: str, **conditions: str) -> Member:
+    """Conditions as `status/reason`; a member without any was not looked at yet."""
+    found = {kind: Condition(kind.capitalize(), *text.split("/"), f"{name} says {text}") for kind, text in conditions.items()}
+    return Member(Key("tests", name), True, **found)
+
+
+FINE = {"ready": "True/InForce", "stalled": "False/InForce", "enforced": "True/Probed", "drifted": "False/NoDrift"}
+STUCK = {
+    "ready": "False/Unauthorized",
+    "stalled": "True/Unauthorized",
+    "enforced": "Unknown/Unauthorized",
+    "drifted": "Unknown/Unauthorized",
+}
+MOVING = {"ready": "False/Starting", "stalled": "False/Starting", "enforced": "Unknown/Starting", "drifted": "Unknown/Starting"}
+DIFFERENT = {"ready": "True/Reported", "stalled": "False/Reported", "enforced": "False/NotActive", "drifted": "True/Differs"}
+
+
+def said(status: PolicyStatus) -> list[str]:
+    return [f"{condition.type}={condition.status}/{condition.reason}" for condition in status.conditions]
+
+
+@pytest.mark.parametrize(
+    ("members", "conditions", "column"),
+    [
+        (
+            [],
+            [
+                "Ready=False/NoMatchingInstance",
+                "Reconciling=False/NoMatchingInstance",
+                "Stalled=True/NoMatchingInstance",
+                "Enforced=Unknown/NoInstance",
+                "Drifted=False/NoDrift",
+            ],
+            "0/0",
+        ),
+        (
+            [FINE],
+            ["Ready=True/InForce", "Reconciling=False/InForce", "Stalled=False/InForce", "Enforced=True/Probed", "Drifted=False/NoDrift"],
+            "1/1",
+        ),
+        (
+            [FINE, FINE],
+            ["Ready=True/InForce", "Reconciling=False/InForce", "Stalled=False/InForce", "Enforced=True/Probed", "Drifted=False/NoDrift"],
+            "2/2",
+        ),
+        (
+            [FINE, STUCK],
+            [
+                "Ready=False/Unauthorized",
+                "Reconciling=False/Unauthorized",
+                "Stalled=True/Unauthorized",
+                "Enforced=Unknown/Unauthorized",
+                "Drifted=Unknown/Unknown",
+            ],
+            "1/2",
+        ),
+        (
+            [FINE, MOVING],
+            [
+                "Ready=False/Starting",
+                "Reconciling=True/Starting",
+                "Stalled=False/Starting",
+                "Enforced=Unknown/Starting",
+                "Drifted=Unknown/Unknown",
+            ],
+            "1/2",
+        ),
+        (
+            [STUCK, MOVING],
+            [
+                "Ready=False/InstancesFailing",
+                "Reconciling=True/InstancesFailing",
+                "Stalled=True/InstancesFailing",
+                "Enforced=Unknown/Unverified",
+                "Drifted=Unknown/Unknown",
+            ],
+            "0/2",
+        ),
+        (
+            [FINE, DIFFERENT],
+            [
+                "Ready=True/Reported",
+                "Reconciling=False/Reported",
+                "Stalled=False/Reported",
+                "Enforced=False/NotActive",
+                "Drifted=True/Differs",
+            ],
+            "1/2",
+        ),
+        (
+            [FINE, {}],
+            [
+                "Ready=False/Progressing",
+                "Reconciling=True/Progressing",
+                "Stalled=False/Progressing",
+                "Enforced=Unknown/Progressing",
+                "Drifted=Unknown/Unknown",
+            ],
+            "1/2",
+        ),
+    ],
+)
+def test_what_a_policy_says_of_its_instances(members: list[dict[str, str]], conditions: list[str], column: str) -> None:
+    status = gather(policy(), [member(f"j{number}", **one) for number, one in enumerate(members)])
+    assert [said(status), status.instances_column] == [conditions, column]
+
+
+def test_overridden_everywhere_and_on_some() -> None:
+    rival = Key("platform", "baseline")
+    lost = Member(Key("tests", "j1"), False, rival)
+    everywhere = gather(policy(), [lost])
+    assert said(everywhere)[0::2][:2] == ["Ready=False/Overridden", "Stalled=True/Overridden"]
+    assert "platform/baseline" in everywhere.conditions[0].message
+    some = gather(policy(), [lost, member("j2", **FINE)])
+    assert [said(some)[0], some.counts.overridden, some.counts.governed] == ["Ready=True/InForce", 1, 1]
+    assert "1 more are governed by another policy" in some.conditions[0].message
+
+
+def test_counts_columns_and_a_bounded_list_of_failures() -> None:
+    members = [member(f"j{number:02}", **STUCK) for number in range(15)] + [member("x", **FINE), member("y", **DIFFERENT)]
+    status = gather(policy(enforcedGroups=["a"], allowedFactors=["SecurityQuestions", "WebAuthn"]), members)
+    counts = status.counts
+    assert [counts.selected, counts.governed, counts.enforced, counts.drifted, counts.failing] == [17, 17, 1, 1, 15]
+    assert [status.scope_column, status.factors_column, len(status.failing)] == ["groups", "SecurityQuestions+1", 10]
+    assert status.conditions[0].message.endswith("and 12 more")
+    assert gather(policy(), reversed(members)).failing == status.failing  # in order, whatever order they came in
+
+
+@pytest.mark.parametrize(
+    ("factors", "column"),
+    [([], "none"), (["SecurityQuestions"], "SecurityQuestions"), (["SecurityQuestions", "EmailOTP", "YubiKey"], "EmailOTP+2")],
+)
+def test_the_column_of_factors(factors: list[str], column: str) -> None:
+    assert factors_column(frozenset(map(Factor, factors))) == column
+
+
+def test_a_suspended_policy_says_so() -> None:
+    wanted = policy(suspend=True)
+    assert said(gather(wanted, [member("j", **FINE)]))[0] == "Ready=True/Suspended"
+    assert said(gather(replace(wanted, spec=wanted.spec), [member("j", **STUCK)]))[0] == "Ready=False/Unauthorized"
