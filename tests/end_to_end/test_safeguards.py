@@ -10,6 +10,7 @@ from tests.support.scene import Scene
 from tests.support.standin import StandIn
 from tests.support.waiting import wait_until
 
+
 def in_force(scene: Scene, jenkins: StandIn, **spec: object) -> None:
     scene.instance("build", jenkins.url, **spec)
     scene.policy("baseline")
