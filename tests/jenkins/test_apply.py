@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 
 import pytest
 
 from jenkins2fa.core.conditions import Proof
 from jenkins2fa.jenkins.change import Step
-from jenkins2fa.jenkins.drivers import miniorange
 from jenkins2fa.jenkins.errors import ChangeUndone, Refused, ScriptFailed
 from tests.jenkins.conftest import managed_of
 from tests.support.actions import is_off, is_on
@@ -47,12 +45,6 @@ def on_disk(jenkins: StandIn) -> dict[str, str]:
     """Everything that a restart would find: the plugin's settings, the gate, our notes."""
     files = [jenkins.home / SETTINGS, *(jenkins.home / "jenkins2fa").glob("*"), *(jenkins.home / "init.groovy.d").glob("*")]
     return {file.name: file.read_text() for file in files if file.is_file()}
-
-
-@pytest.fixture
-def short(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """Makes the trials of this test last for so many seconds."""
-    return lambda seconds: monkeypatch.setattr(miniorange, "TRIAL_SECONDS", seconds)
 
 
 def test_a_policy_comes_into_force_and_is_proven(standin: StandIn, managed: Managed) -> None:
@@ -110,10 +102,10 @@ def test_disk_is_unchanged_until_the_confirmation(standin: StandIn, managed: Man
     assert managed.confirm(trial) == "Confirmed"  # twice is harmless
 
 
-def test_an_unconfirmed_trial_is_undone_by_jenkins_itself(standin: StandIn, managed: Managed, short: Callable[[float], None]) -> None:
+def test_an_unconfirmed_trial_is_undone_by_jenkins_itself(standin: StandIn, managed: Managed) -> None:
     managed.apply(policy())
     before, seen = on_disk(standin), managed.observe()
-    short(1)
+    managed.trial_seconds = 1
     trial = managed.begin(policy(enforcement="Off", **WEAKER))
     assert is_off(standin)
     wait_until(lambda: managed.observe().trial.pending is None, seconds=8)
@@ -159,12 +151,10 @@ def test_a_restart_after_the_mark_of_the_confirmation_leads_forward(standin: Sta
     assert not managed.differing(policy())
 
 
-def test_a_form_saved_during_a_trial_survives_the_undo_and_takes_nothing_of_ours_along(
-    standin: StandIn, managed: Managed, short: Callable[[float], None]
-) -> None:
+def test_a_form_saved_during_a_trial_survives_the_undo_and_takes_nothing_of_ours_along(standin: StandIn, managed: Managed) -> None:
     """The plugin's form saves all of memory, our unconfirmed settings included; the undo takes those back from disk too."""
     managed.apply(policy())
-    short(2)
+    managed.trial_seconds = 2
     managed.begin(policy(**WEAKER))
     save_form(standin, enableTfa=True, enableSecurityQuestion=False, enableOtpOverEmail={"senderEmailAddress": "person@lab.invalid"})
     wait_until(lambda: managed.observe().trial.pending is None, seconds=10)

@@ -8,7 +8,6 @@ import pytest
 
 from jenkins2fa.core.conditions import Proof
 from jenkins2fa.jenkins.change import Step
-from jenkins2fa.jenkins.drivers import miniorange
 from jenkins2fa.jenkins.errors import (
     ChangeUndone,
     JenkinsError,
@@ -102,11 +101,9 @@ def test_a_confirmation_that_never_arrived_is_sent_again(one: StandIn, proxy: Pr
     assert is_on(one)
 
 
-def test_a_network_that_goes_away_during_a_trial_leaves_jenkins_as_before(
-    one: StandIn, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(miniorange, "TRIAL_SECONDS", 2)
+def test_a_network_that_goes_away_during_a_trial_leaves_jenkins_as_before(one: StandIn, proxy: Proxy) -> None:
     managed = through(proxy, one)
+    managed.trial_seconds = 2
 
     def cut(step: Step) -> None:
         if step is Step.PROBE:

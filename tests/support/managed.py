@@ -40,7 +40,11 @@ def policy(**spec: Any) -> TwoFactorPolicy:
 
 
 class Managed:
-    """The operator's side of one Jenkins. `instance` is the owner's instance UID: another one is another operator."""
+    """The operator's side of one Jenkins. `instance` is the owner's instance UID: another one is another operator.
+
+    `trial_seconds`: how long the trials last that it begins."""
+
+    trial_seconds = 60
 
     def __init__(
         self,
@@ -67,7 +71,7 @@ class Managed:
     @contextlib.contextmanager
     def driver(self) -> Iterator[MiniOrange]:
         """A connection of its own."""
-        with contextlib.closing(MiniOrange(self.connection)) as opened:
+        with contextlib.closing(MiniOrange(self.connection, trial_seconds=self.trial_seconds)) as opened:
             yield opened
 
     def observe(self, **more: Any) -> Observation:
@@ -96,7 +100,7 @@ class Managed:
 
     def apply(self, wanted: TwoFactorPolicy, announce: Callable[[Step], None] = lambda step: None, take_over: str | None = None) -> Result:
         """The whole change; raises what carry_out raises."""
-        return carry_out(lambda: MiniOrange(self.connection), self.order(wanted, take_over), announce)
+        return carry_out(lambda: MiniOrange(self.connection, trial_seconds=self.trial_seconds), self.order(wanted, take_over), announce)
 
     def begin(self, wanted: TwoFactorPolicy) -> str:
         """Only the beginning of a trial; returns its id."""

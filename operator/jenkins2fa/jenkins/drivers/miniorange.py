@@ -31,8 +31,9 @@ TRIAL_SECONDS = 60
 class MiniOrange:
     """One Jenkins with the plugin, over one session. Not for use by two threads at once. Every method raises JenkinsError."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, *, trial_seconds: int = TRIAL_SECONDS) -> None:
         self.connection = connection
+        self._trial_seconds = trial_seconds
         self._console = Console(connection)
 
     @property
@@ -80,7 +81,7 @@ class MiniOrange:
             scripts.BEGIN,
             resident=True,
             id=trial,
-            seconds=TRIAL_SECONDS,
+            seconds=self._trial_seconds,
             settings=plugin_changes(desired.plugin),
             gate=gate_configuration(desired.gate) if with_gate and desired.gate else None,
             owner=asdict(owner) if owner else None,
