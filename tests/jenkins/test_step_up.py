@@ -153,7 +153,8 @@ def test_a_request_begun_before_the_second_factor_does_not_renew_it_when_it_ends
     browser = stale(jenkins)
     gate(jenkins, build={"windowSeconds": 600, "once": True})
     assert build(browser) == 302
-    slow = f"POST {'/ci' if '/ci' in jenkins.url else ''}/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 6\r\n"
+    slow = f"POST {'/ci' if '/ci' in jenkins.url else ''}/login HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n"
+    slow += "Content-Type: application/x-www-form-urlencoded\r\n"
     cookie = "; ".join(f"{key}={value}" for key, value in browser.http.cookies.get_dict().items())
     wire = Wire(jenkins.url)
     connection = wire.open()
