@@ -9,12 +9,14 @@ import click
 
 from jenkins2fa.api.instance import GateMode
 from jenkins2fa.cli.plan import Look, as_text, look_at, look_through
+from jenkins2fa.cli.recording import evidence_options, open_recording
 from jenkins2fa.cli.target import OneOnError, connection_options, fail, gate_option
 from jenkins2fa.core.conditions import Proof
 from jenkins2fa.core.mode import Mode
 from jenkins2fa.jenkins.change import Order, Result, Step, carry_out
 from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
 from jenkins2fa.jenkins.errors import JenkinsError
+from jenkins2fa.jenkins.probe import Note
 
 STEPS = {
     Step.BEGIN: "begin a trial (Jenkins undoes it by itself after 60 s unless it is confirmed)",
@@ -31,9 +33,20 @@ STEPS = {
 @gate_option
 @click.option("--policy", "name", help="The policy's name, where the files hold several.")
 @click.option("--take-over", metavar="OWNER", help="Take over a Jenkins that OWNER (as the refusal names it) manages.")
+@evidence_options
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 def apply(
-    files: tuple[str, ...], url: str, username: str, token_file: str, ca_file: str, gate: str, name: str, take_over: str, yes: bool
+    files: tuple[str, ...],
+    url: str,
+    username: str,
+    token_file: str,
+    ca_file: str,
+    gate: str,
+    name: str,
+    take_over: str,
+    evidence: str | None,
+    evidence_key: str | None,
+    yes: bool,
 ) -> None:
     """Put a policy into force in a running Jenkins, and prove it. Needs no cluster.
 
@@ -45,6 +58,7 @@ def apply(
                 2 done as far as possible, but something is unsupported
                 1 an error, a refusal, or the change was undone
     """
+    note = open_recording(evidence, evidence_key)
     look = look_at(files, url, username, token_file, ca_file, gate, name, take_over)
     click.echo(as_text(look))
     found = look.assessment
@@ -55,13 +69,13 @@ def apply(
     if found.plan.changes:
         if not yes and not click.confirm("\nApply this?"):
             fail("nothing was changed")
-        look, proof = _carry_out(look, take_over)
+        look, proof = _carry_out(look, take_over, note)
     else:
-        proof = _prove(look)
+        proof = _prove(look, note)
     _tell(look, proof)
 
 
-def _carry_out(look: Look, take_over: str | None) -> tuple[Look, Proof]:
+def _carry_out(look: Look, take_over: str | None, note: Note | None) -> tuple[Look, Proof]:
     order = Order(
         trial=secrets.token_hex(6),
         desired=look.assessment.plan.desired,
@@ -74,17 +88,17 @@ def _carry_out(look: Look, take_over: str | None) -> tuple[Look, Proof]:
     )
     try:
         result: Result = carry_out(
-            lambda: MiniOrange(look.target.connection), order, lambda step: click.echo(f"  {step.value:<10} {STEPS[step]}")
+            lambda: MiniOrange(look.target.connection, note), order, lambda step: click.echo(f"  {step.value:<10} {STEPS[step]}")
         )
     except JenkinsError as problem:
         fail(f"{problem.reason}: {problem}")
     return look_through(look.policy, look.target, result.observation, take_over), result.proof
 
 
-def _prove(look: Look) -> Proof:
+def _prove(look: Look, note: Note | None) -> Proof:
     if not look.assessment.plan.desired.enforcing:
         return Proof.NONE
-    driver = MiniOrange(look.target.connection)
+    driver = MiniOrange(look.target.connection, note)
     try:
         return driver.probe()
     except JenkinsError as problem:

@@ -23,7 +23,7 @@ from jenkins2fa.jenkins import scripts
 from jenkins2fa.jenkins.console import Console
 from jenkins2fa.jenkins.errors import ProtocolError
 from jenkins2fa.jenkins.http import Connection
-from jenkins2fa.jenkins.probe import self_probe
+from jenkins2fa.jenkins.probe import Note, probe_self
 
 TRIAL_SECONDS = 60
 
@@ -31,8 +31,9 @@ TRIAL_SECONDS = 60
 class MiniOrange:
     """One Jenkins with the plugin, over one session. Not for use by two threads at once. Every method raises JenkinsError."""
 
-    def __init__(self, connection: Connection, *, trial_seconds: int = TRIAL_SECONDS) -> None:
-        self.connection = connection
+    def __init__(self, connection: Connection, note: Note | None = None, *, trial_seconds: int = TRIAL_SECONDS) -> None:
+        """``note`` hears of the evidence of each probe."""
+        self.connection, self._note = connection, note
         self._trial_seconds = trial_seconds
         self._console = Console(connection)
 
@@ -116,7 +117,10 @@ class MiniOrange:
 
     def probe(self) -> Proof:
         """Whether a request that must be challenged is, on a session of its own."""
-        return self_probe(self.connection)
+        probed = probe_self(self.connection)
+        if self._note is not None:
+            self._note(probed.evidence)
+        return probed.settle()
 
     def close(self) -> None:
         self._console.close()

@@ -1,0 +1,171 @@
+"""Whom ``jenkins2fa audit`` asks: URLs from arguments and files, and the canary account of each. Secrets by file or environment only.
+
+A file is CSV with a heading (``url,username,token_file,token_env``), YAML (a list of mappings with these keys, or of URLs), or one URL a line.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from jenkins2fa.api.instance import InstanceSpec
+from jenkins2fa.api.rules import instance_problems
+from jenkins2fa.cli.target import CannotGoOn
+from jenkins2fa.jenkins.http import Credentials
+
+COLUMNS = ("url", "username", "token_file", "token_env")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One Jenkins to ask. ``url`` ends with a slash."""
+
+    url: str
+    credentials: Credentials
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    where: str
+    url: str
+    username: str | None = None
+    token_file: str | None = None
+    token_env: str | None = None
+
+
+def read_list(sources: tuple[str, ...], username: str | None, token_file: str | None) -> tuple[Asked, ...]:
+    """Everybody to ask, each URL once, in the order given. ``username`` and ``token_file`` are for entries without an account of their own.
+
+    Raises CannotGoOn with every mistake, before anything is sent."""
+    common = _Secrets(username, token_file)
+    found: dict[str, Asked] = {}
+    problems: list[str] = []
+    for entry in (entry for source in sources for entry in _entries(source)):
+        try:
+            asked = Asked(_url(entry.url), common.of(entry))
+        except ValueError as problem:
+            problems.append(f"{entry.where}: {problem}")
+            continue
+        found.setdefault(asked.url, asked)
+    if problems:
+        raise CannotGoOn("\n".join(problems))
+    if not found:
+        raise CannotGoOn("no URL to ask: the files are empty")
+    return tuple(found.values())
+
+
+class _Secrets:
+    """Reads each file once; the account for everybody only when somebody needs it."""
+
+    def __init__(self, username: str | None, token_file: str | None) -> None:
+        self._username, self._token_file = username, token_file
+        self._files: dict[str, str] = {}
+
+    def of(self, entry: _Entry) -> Credentials:
+        username = entry.username or self._username
+        if not username:
+            raise ValueError("no canary account: give --username, JENKINS_USER, or a column `username`")
+        return Credentials(username, self._secret(entry))
+
+    def _secret(self, entry: _Entry) -> str:
+        if entry.token_env:
+            value, where = os.environ.get(entry.token_env, ""), f"the environment variable {entry.token_env}"
+        elif entry.token_file or self._token_file:
+            name = entry.token_file or self._token_file or ""
+            value, where = self._read(name), f"the file {name}"
+        else:
+            value, where = os.environ.get("JENKINS_TOKEN", ""), "the environment variable JENKINS_TOKEN (no --token-file was given)"
+        if not value.strip():
+            raise ValueError(f"{where} is empty or not set")
+        return value.strip()
+
+    def _read(self, name: str) -> str:
+        if name not in self._files:
+            try:
+                self._files[name] = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
+            except (OSError, UnicodeDecodeError) as problem:
+                raise ValueError(f"the file {name}: {getattr(problem, 'strerror', None) or 'is not text'}") from None
+        return self._files[name]
+
+
+def _url(text: str) -> str:
+    """A root URL to which a password may be sent. Raises ValueError."""
+    url = text.strip().rstrip("/") + "/"
+    problems = [problem.message for problem in instance_problems(InstanceSpec(url=url, credentials="x"))]
+    if problems:
+        raise ValueError(f"{text.strip() if '@' not in text else 'the URL'}: {'; '.join(problems)}")
+    return url
+
+
+def _entries(source: str) -> Iterator[_Entry]:
+    if "://" in source:
+        yield _Entry("argument", source)
+        return
+    try:
+        text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as problem:
+        raise CannotGoOn(f"{source}: {getattr(problem, 'strerror', None) or 'is not text'}") from None
+    if Path(source).suffix in (".yaml", ".yml", ".json"):
+        yield from _from_yaml(source, text)
+    elif _heading(text):
+        yield from _from_csv(source, text)
+    else:
+        lines = ((number, line.partition(" #")[0].strip()) for number, line in enumerate(text.splitlines(), 1))
+        yield from (_Entry(f"{source}:{number}", line) for number, line in lines if line and not line.startswith("#"))
+
+
+def _heading(text: str) -> bool:
+    first = text.partition("\n")[0].lower().replace(" ", "").strip().split(",")
+    return "url" in first
+
+
+def _from_csv(source: str, text: str) -> Iterator[_Entry]:
+    heading, _, rest = text.partition("\n")
+    names = heading.lower().replace(" ", "").strip().split(",")
+    _refuse_columns(f"{source}:1", names)
+    reader = csv.DictReader(io.StringIO(rest), fieldnames=names, skipinitialspace=True)
+    for row in reader:
+        if not any(row.values()) or str(row["url"]).startswith("#"):
+            continue
+        if None in row:
+            raise CannotGoOn(f"{source}:{reader.line_num + 1}: has more fields than the heading")
+        yield _entry(f"{source}:{reader.line_num + 1}", row)
+
+
+def _from_yaml(source: str, text: str) -> Iterator[_Entry]:
+    try:
+        listed = yaml.safe_load(text)
+    except yaml.YAMLError as problem:
+        raise CannotGoOn(f"{source}: is no YAML: {' '.join(str(problem).split())[:200]}") from None
+    if not isinstance(listed, list):
+        raise CannotGoOn(f"{source}: must be a list of URLs, or of mappings with {', '.join(COLUMNS)}")
+    for number, item in enumerate(listed, 1):
+        where = f"{source}: item {number}"
+        if isinstance(item, str):
+            yield _Entry(where, item)
+        elif isinstance(item, dict) and isinstance(item.get("url"), str):
+            _refuse_columns(where, [str(name) for name in item])
+            yield _entry(where, item)
+        else:
+            raise CannotGoOn(f"{where}: must be a URL, or a mapping with url")
+
+
+def _entry(where: str, row: Mapping[str, Any]) -> _Entry:
+    texts = {name: str(row[name]).strip() for name in COLUMNS if row.get(name)}
+    return _Entry(where, texts.get("url", ""), texts.get("username"), texts.get("token_file"), texts.get("token_env"))
+
+
+def _refuse_columns(where: str, names: list[str]) -> None:
+    """A column called `token` would be a secret in the list."""
+    unknown = [name for name in names if name not in COLUMNS]
+    if unknown:
+        hint = ": secrets are named by file or environment variable, never written here" if set(unknown) & {"token", "password"} else ""
+        raise CannotGoOn(f"{where}: unknown column {', '.join(unknown)} (there are {', '.join(COLUMNS)}){hint}")

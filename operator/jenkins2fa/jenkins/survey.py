@@ -1,0 +1,114 @@
+"""One Jenkins as a canary sees it, for ``jenkins2fa audit``: ordinary GET requests, no rights, nothing written.
+
+At most three requests: the probe; then where the plugin would show itself; then one page that the plugin itself never challenges (its
+list of exceptions is a fact of the plugin, jenkins-contract "The filter"), which shows whether anything closes them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from jenkins2fa.core.conditions import Proof
+from jenkins2fa.core.evidence import Account
+from jenkins2fa.jenkins.answers import is_challenged
+from jenkins2fa.jenkins.challenge import CHALLENGE
+from jenkins2fa.jenkins.errors import CertificateRejected, JenkinsError, Unauthorized, Unreachable
+from jenkins2fa.jenkins.http import Connection, Http
+from jenkins2fa.jenkins.probe import Note, Probed, probe_canary
+
+EXCEPTION = "api/json"
+SOMETHING_ELSE = (Unreachable, CertificateRejected)  # nothing answered that could be a Jenkins
+
+
+class Known(StrEnum):
+    YES = "Yes"
+    NO = "No"
+    UNKNOWN = "Unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """``enforced``: by proof. ``exceptions_open``: whether the one of the plugin's exceptions that was asked let the canary pass.
+
+    ``reason`` and ``message`` say why something is unknown; empty when the proof is there. ``version`` is empty when no answer told."""
+
+    url: str
+    reachable: bool
+    enforced: Known
+    plugin: Known = Known.UNKNOWN
+    exceptions_open: Known = Known.UNKNOWN
+    version: str = ""
+    reason: str = ""
+    message: str = ""
+
+
+def survey(connection: Connection, note: Note | None = None) -> Survey:
+    """Asks one Jenkins with the canary of ``connection``; ``note`` hears of the probe's evidence. Raises nothing of its own."""
+    assert connection.credentials is not None
+    probed = probe_canary(connection, connection.credentials, Account.CHALLENGED)
+    if note is not None:
+        note(probed.evidence)
+    if probed.trouble is not None:
+        return _in_trouble(connection, probed, probed.trouble)
+    if probed.evidence.proof is Proof.CHALLENGED:
+        return Survey(
+            connection.url,
+            reachable=True,
+            enforced=Known.YES,
+            plugin=Known.YES,
+            exceptions_open=_exceptions_open(connection),
+            version=_version(connection, probed),
+        )
+    return Survey(
+        connection.url,
+        reachable=True,
+        enforced=Known.NO,
+        plugin=_plugin_seen(connection),
+        version=_version(connection, probed),
+        reason="Bypassed",
+        message="the canary was let in without a second factor (if it used an API token: are tokens exempt there? try its password)",
+    )
+
+
+def _in_trouble(connection: Connection, probed: Probed, problem: JenkinsError) -> Survey:
+    told = "Jenkins refused the canary's user name, password or token (401)" if isinstance(problem, Unauthorized) else str(problem)
+    return Survey(
+        connection.url,
+        reachable=not isinstance(problem, SOMETHING_ELSE),
+        enforced=Known.UNKNOWN,
+        version=probed.evidence.reply.version if probed.evidence.reply else "",
+        reason=problem.reason,
+        message=told,
+    )
+
+
+def _plugin_seen(connection: Connection) -> Known:
+    """The plugin's challenge page: there (whatever it answers), or not (404)."""
+    with contextlib.closing(Http(connection)) as http, contextlib.suppress(JenkinsError):
+        answer = http.get(f"{CHALLENGE}/")
+        if answer.status == 404:
+            return Known.NO
+        if answer.status == 200 or is_challenged(answer):
+            return Known.YES
+    return Known.UNKNOWN
+
+
+def _exceptions_open(connection: Connection) -> Known:
+    with contextlib.closing(Http(connection)) as http, contextlib.suppress(JenkinsError):
+        answer = http.get(EXCEPTION)
+        if is_challenged(answer):
+            return Known.NO
+        if answer.status in (200, 403) and "X-Jenkins" in answer.headers:
+            return Known.YES
+    return Known.UNKNOWN
+
+
+def _version(connection: Connection, probed: Probed) -> str:
+    """From the probe's answer; a challenge does not tell, but the log-in page does, to anybody."""
+    if probed.evidence.reply is not None and probed.evidence.reply.version:
+        return probed.evidence.reply.version
+    with contextlib.closing(Http(replace(connection, credentials=None))) as http, contextlib.suppress(JenkinsError):
+        return http.get("login").headers.get("X-Jenkins", "")
+    return ""
