@@ -111,7 +111,7 @@ def read_target(
     instance = _instance(manifests, url)
     if gate is not None:
         instance = replace(instance, spec=replace(instance.spec, gate=GateSpec(GateMode(gate), instance.spec.gate.strict)))
-    return Target(instance, Connection(instance.spec.url, read_credentials(username, token_file), _read_ca(ca_file)))
+    return Target(instance, Connection(instance.spec.url, read_credentials(username, token_file), read_ca(ca_file)))
 
 
 def read_credentials(username: str | None, token_file: str | None) -> Credentials:
@@ -176,7 +176,7 @@ def _read_secret(option: str, file: str) -> str:
         raise CannotGoOn(f"{option} {file}: {getattr(error, 'strerror', None) or 'is not text'}") from None
 
 
-def _read_ca(file: str | None) -> str | None:
+def read_ca(file: str | None) -> str | None:
     if file is None:
         return None
     try:

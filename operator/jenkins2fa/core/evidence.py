@@ -95,12 +95,13 @@ def identity_digest(url: str, username: str) -> str:
     return hashlib.sha256(f"jenkins2fa/identity\n{url}\n{username.casefold()}".encode()).hexdigest()
 
 
-def document(evidence: Evidence, sequence: int, previous: str) -> dict[str, Any]:
-    """As JSON, without a signature."""
+def document(evidence: Evidence, sequence: int, previous: str, recorded: datetime) -> dict[str, Any]:
+    """As JSON, without a signature. ``recorded``: when it is written (UTC); probes side by side are written down in another order than asked."""
     found = asdict(evidence)
     return {
         **found,
         "time": evidence.time.strftime(TIME),
+        "recorded": recorded.strftime(TIME),
         "expected": EXPECTED[evidence.account].value,
         "scripts": dict(evidence.scripts),
         "format": FORMAT,
@@ -126,8 +127,8 @@ def read_line(line: str) -> dict[str, Any] | None:
         return None
     if not isinstance(body, dict) or body.get("format") != FORMAT:
         return None
-    chained = isinstance(body.get("sequence"), int) and isinstance(body.get("previous"), str) and isinstance(body.get("time"), str)
-    return body if chained and _is_canonical(body, line) else None
+    texts = all(isinstance(body.get(name), str) for name in ("previous", "time", "recorded"))
+    return body if texts and type(body.get("sequence")) is int and _is_canonical(body, line) else None
 
 
 def check_lines(lines: Sequence[str], signature_holds: Callable[[bytes, str], bool] | None) -> Checked:
@@ -142,7 +143,7 @@ def check_lines(lines: Sequence[str], signature_holds: Callable[[bytes, str], bo
             found = [*_chain_problems(body, sequence + 1, previous, latest), *_signature_problems(body, signature_holds)]
             problems += [f"line {number}: {one}" for one in found]
             signed += "signature" in body
-            latest = body["time"]
+            latest = body["recorded"]
             first = first or latest
         previous, sequence = line_digest(line), body["sequence"] if body else sequence + 1
     return Checked(len(lines), signed, tuple(problems), previous, first, latest)
@@ -161,8 +162,10 @@ def _chain_problems(body: Mapping[str, Any], sequence: int, previous: str, lates
     if body["previous"] != previous:
         where = "does not begin a file: what came before it is missing" if sequence == 1 else "does not belong to the line before it"
         yield f"{where} (one of both was changed, moved or taken out)"
-    if body["time"] < latest:
-        yield f"is older ({body['time']}) than the line before it ({latest})"
+    if body["recorded"] < latest:
+        yield f"was written ({body['recorded']}) before the line before it ({latest}): another order, or a clock that was set back"
+    if body["recorded"] < body["time"]:
+        yield f"was written ({body['recorded']}) before its probe was made ({body['time']})"
 
 
 def _signature_problems(body: Mapping[str, Any], signature_holds: Callable[[bytes, str], bool] | None) -> Iterator[str]:

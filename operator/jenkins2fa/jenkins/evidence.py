@@ -11,6 +11,7 @@ import fcntl
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
@@ -56,7 +57,7 @@ class EvidenceFile:
             raise EvidenceError(f"{self._path}: {problem.strerror}") from None
 
     def _line(self, evidence: Evidence, sequence: int, previous: str) -> str:
-        body = document(evidence, sequence, previous)
+        body = document(evidence, sequence, previous, datetime.now(UTC))
         if self._key is not None:
             body["signature"] = base64.b64encode(self._key.sign(canonical_line(body).encode())).decode()
         return canonical_line(body)
