@@ -250,6 +250,22 @@ def test_a_change_that_does_not_challenge_is_not_confirmed(standin: StandIn, man
     assert [layers(managed.observe()), managed.observe().gate.installed] == [[None, False, False], 0]
 
 
+def test_corrections_are_counted_in_jenkins_until_somebody_has_to_look(standin: StandIn, managed: Managed) -> None:
+    live = "io.jenkins.plugins.twofactor.jenkins.MoFilter.moPluginSettings['ENABLE_MO_TFA_AUTHENTICATION'] = false"
+    managed.apply(policy())
+    for corrected in (1, 2, 3):
+        standin.groovy(live)
+        assert "Flapping" not in managed.reasons(policy())
+        managed.apply(policy())
+        assert [len(times) for times in managed.observe().corrections.values()] == [corrected]
+    standin.groovy(live)
+    assert managed.reasons(policy())[0] == "Flapping"
+    standin.restart()
+    assert len(managed.observe().corrections["enforcement"]) == 3
+    managed.apply(policy(exemptGroups=["robots"]))
+    assert managed.observe().corrections == {}  # another wish, another count
+
+
 def restart(jenkins: StandIn, how: str) -> None:
     if how == "orderly":
         jenkins.restart()
