@@ -1,0 +1,240 @@
+"""One Jenkins stand-in on which changes are broken at every step, and the looks at it from outside that tell whether a promise was kept."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import pathlib
+import resource
+import secrets
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import Any, Self
+from xml.etree import ElementTree
+
+from jenkins2fa.api.policy import DeletionPolicy
+from jenkins2fa.core.desired import Desired
+from jenkins2fa.core.observation import Observation, Owner
+from jenkins2fa.core.plan import desired_digest
+from jenkins2fa.core.settings import GateSettings, PluginSettings
+from jenkins2fa.jenkins.change import Order
+from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
+from jenkins2fa.jenkins.http import Connection, Credentials
+from jenkins2fa.jenkins.scripts import gate_code
+from tests.support.protocol_door import Door
+from tests.support.standin import Browser, StandIn
+from tests.support.waiting import wait_until
+
+OPERATOR, ADMINISTRATOR = "operator", "carol"
+USERS: Mapping[str, Mapping[str, Any]] = {
+    OPERATOR: {"password": "operator-pw-1", "admin": True},
+    ADMINISTRATOR: {"password": "carol-pw-1", "admin": True},
+    "robot": {"password": "robot-pw-1", "groups": ["robots"]},
+    "eve": {"password": "eve-pw-1", "groups": ["auditors"]},
+}
+SETTINGS = "plugins/moTfaGlobalConfig/io.jenkins.plugins.twofactor.jenkins.MoGlobalConfig.xml"
+OURS = ("jenkins2fa/gate.json", "jenkins2fa/state.json")
+FOLDERS = ("jenkins2fa", "plugins/moTfaGlobalConfig", "init.groovy.d")
+
+OFF = Desired(PluginSettings())
+FIRST = Desired(PluginSettings(enabled=True, security_questions=True), GateSettings(OPERATOR, exempt_groups=frozenset({"robots"})))
+SECOND = Desired(
+    PluginSettings(enabled=True, security_questions=True, email_otp=True, sender="2fa@lab.invalid"),
+    GateSettings(OPERATOR, exempt_groups=frozenset({"robots", "auditors"})),
+)
+THIRD = Desired(PluginSettings(enabled=True, security_questions=True), GateSettings(OPERATOR, exempt_groups=frozenset({"others"})))
+
+
+def order(desired: Desired, manager: str = "one") -> Order:
+    """A change as the operator would order it; ``manager`` names the instance in the owner mark."""
+    code = gate_code()
+    owner = Owner("cluster", manager, "policy", 1, desired_digest(desired, code))
+    return Order(secrets.token_hex(6), desired, code, owner, DeletionPolicy.RETAIN, with_gate=desired.gate is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a trial may change, and what has to be as before after one that was not confirmed."""
+
+    disk: PluginSettings
+    memory: PluginSettings
+    live: bool
+    gate: GateSettings | None
+    gates: int
+    stored: GateSettings | None
+    startup: str | None
+    owner: Owner | None
+
+    @classmethod
+    def of(cls, seen: Observation) -> Standing:
+        gate = seen.gate
+        disk, memory = seen.disk or PluginSettings(), seen.memory or PluginSettings()
+        return cls(disk, memory, bool(seen.live), gate.settings, gate.installed, gate.stored, gate.startup_code, seen.owner)
+
+
+class Bench:
+    """``door`` is between the operator and Jenkins; administrators and looks from outside do not pass it."""
+
+    def __init__(self) -> None:
+        self.jenkins = StandIn(users=USERS, realm="groups", smtp_host="mail.lab.invalid", restarting=0.02, starting=0.02)
+
+    def __enter__(self) -> Self:
+        self.jenkins.start()
+        self.door = Door(self.jenkins.url)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None) -> None:
+        self.mend()
+        self.door.__exit__(kind, problem, trace)
+        self.jenkins.__exit__(kind, problem, trace)
+
+    def connect(self, seconds: int = 20, *, through_door: bool = True) -> MiniOrange:
+        url = self.door.url if through_door else self.jenkins.url
+        return MiniOrange(Connection(url + "/", Credentials(OPERATOR, self.jenkins.tokens[OPERATOR]), read_seconds=5), trial_seconds=seconds)
+
+    def observe(self) -> Observation:
+        """As the operator sees it, over a connection of its own: raises what would keep the operator out."""
+        with contextlib.closing(self.connect(through_door=False)) as driver:
+            return driver.observe()
+
+    # What befalls it
+
+    def administrator_saves(self, *, enabled: bool, questions: bool, sender: str | None) -> None:
+        """Through the plugin's own form, after a second factor where one is asked for."""
+        form: dict[str, Any] = {"formPage": "basicConfig", "enableTfa": enabled, "enableSecurityQuestion": questions}
+        if sender:
+            form["enableOtpOverEmail"] = {"senderEmailAddress": sender}
+        browser = self.administrator()
+        assert browser is not None
+        answer = browser.call("/manage/tfaGlobalConfig/saveGlobalTfaSettings", "POST", data={"json": json.dumps(form)}, headers=browser.crumb())
+        assert answer.status_code == 302
+        assert "tfaUserAuth" not in answer.headers["Location"]
+
+    def administrator(self) -> Browser | None:
+        """A session of a human administrator with a password and, where one is asked for, a second factor; None when there is no way in."""
+        browser = self.jenkins.browser(ADMINISTRATOR, "carol-pw-1")
+        browser.login("carol-pw-1")
+        place = browser.place()
+        if "tfaConfiguration" in place:
+            browser.enrol()
+        elif "tfaUserAuth" in place:
+            browser.second_factor()
+        answer = browser.call("/scriptText", "POST", data={"script": "print 6 * 7"}, headers=browser.crumb())
+        return browser if answer.status_code == 200 and answer.text.strip() == "42" else None
+
+    def crash(self) -> None:
+        """kill -9 and a new start."""
+        self.jenkins.kill()
+        self.jenkins.start()
+
+    def make_read_only(self) -> None:
+        self._folders("+i")
+
+    def fill_disk(self) -> None:
+        """No byte more can be written to any file."""
+        resource.prlimit(self.jenkins.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+
+    def mend(self) -> None:
+        """Whatever was done to network, disk and Jenkins is over; what it led to stays."""
+        self._folders("-i")
+        if self.jenkins.running:
+            resource.prlimit(self.jenkins.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+            self.jenkins.groovy("jenkins.model.Jenkins.get().doCancelQuietDown()")
+
+    def _folders(self, flag: str) -> None:
+        found = [str(self.jenkins.home / name) for name in FOLDERS if (self.jenkins.home / name).is_dir()]
+        if found:
+            subprocess.run(["chattr", flag, *found], check=True)
+
+    # What is seen from outside
+
+    def wait_until_over(self, seconds: float = 8) -> None:
+        wait_until(lambda: not (self.jenkins.home / "jenkins2fa/trial.json").exists(), seconds=seconds, every=0.02, what="the trial is over")
+
+    @contextlib.contextmanager
+    def enforcing(self) -> Iterator[None]:
+        """2FA on in memory and live for a moment, whatever else is true: who gets in now, does so because of his session or the gate."""
+        before = self.jenkins.groovy(ENFORCE).splitlines()[0]
+        try:
+            yield
+        finally:
+            self.jenkins.groovy(UNENFORCE.replace("BEFORE", before))
+
+
+ENFORCE = """def c = io.jenkins.plugins.twofactor.jenkins.MoGlobalConfig.get(), live = io.jenkins.plugins.twofactor.jenkins.MoFilter.moPluginSettings
+println "${c.isEnableSecurityQuestionsAuthentication()}, ${live['ENABLE_MO_TFA_AUTHENTICATION'] ?: false}"
+c.setEnableSecurityQuestionsAuthentication(true); live['ENABLE_MO_TFA_AUTHENTICATION'] = true"""
+UNENFORCE = """def (questions, on) = [BEFORE]
+io.jenkins.plugins.twofactor.jenkins.MoGlobalConfig.get().setEnableSecurityQuestionsAuthentication(questions)
+io.jenkins.plugins.twofactor.jenkins.MoFilter.moPluginSettings['ENABLE_MO_TFA_AUTHENTICATION'] = on"""
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """``when`` on the monotonic clock, ``text`` None = there was no such file."""
+
+    when: float
+    name: str
+    text: str | None
+
+
+class Watcher:
+    """Reads the plugin's settings, gate.json and state.json on disk all the time, and keeps every content that it saw."""
+
+    def __init__(self, home: pathlib.Path) -> None:
+        self._home = home
+        self._stop = threading.Event()
+        self._last: dict[str, str | None] = {}
+        self.seen: list[Sighting] = []
+        self._look()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None) -> None:
+        self._stop.set()
+        self._thread.join()
+        self._look()
+
+    def changes(self, name: str) -> list[Sighting]:
+        """What a file held, one after the other, the content at the start first."""
+        return [sighting for sighting in self.seen if sighting.name == name]
+
+    def _run(self) -> None:
+        while not self._stop.wait(0.002):
+            self._look()
+
+    def _look(self) -> None:
+        for name in (SETTINGS, *OURS):
+            try:
+                text: str | None = (self._home / name).read_text()
+            except FileNotFoundError:
+                text = None
+            if name not in self._last or self._last[name] != text:
+                self._last[name] = text
+                self.seen.append(Sighting(time.monotonic(), name, text))
+
+
+def stored_settings(text: str | None) -> PluginSettings:
+    """The plugin's XML as settings; a file that was never written is a plugin that is off."""
+    if text is None:
+        return PluginSettings()
+    root = ElementTree.fromstring(text.partition("?>")[2])
+    read: Callable[[str], str] = lambda path: root.findtext(path) or ""  # noqa: E731
+    return PluginSettings(
+        enabled=read("enableTfa") == "true",
+        security_questions=read("enableSecurityQuestionsAuthentication") == "true",
+        email_otp=read("otpOverEmailDto/isEnabled") == "true",
+        sender=read("otpOverEmailDto/senderEmailAddress") or None,
+    )
+
+
+def without_mail(settings: PluginSettings) -> PluginSettings:
+    """The texts of mails set aside: the plugin's form writes its own there, and no trial here touches them."""
+    return replace(settings, subject=None, template=None)

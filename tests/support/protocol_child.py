@@ -1,0 +1,32 @@
+"""An operator as a process of its own, which a test can kill: carries out one change, and asks before each step whether to take it.
+
+Standard input: a line of JSON with the URL, the token and the trial's seconds, then a line for each step to be taken.
+Standard output: the name of each step before it is taken.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+import sys
+
+from jenkins2fa.jenkins.change import Order, Step, carry_out
+from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
+from jenkins2fa.jenkins.http import Connection, Credentials
+
+
+def main() -> None:
+    """Ends with 0 after a confirmed change."""
+    wanted = json.loads(sys.stdin.readline())
+    ordered: Order = pickle.loads(bytes.fromhex(wanted["order"]))
+
+    def announce(step: Step) -> None:
+        print(step.value, flush=True)
+        sys.stdin.readline()
+
+    connection = Connection(wanted["url"] + "/", Credentials(wanted["user"], wanted["token"]))
+    carry_out(lambda: MiniOrange(connection, trial_seconds=wanted["seconds"]), ordered, announce)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""A door between the operator and Jenkins: a TCP proxy on loopback that can be shut, or let requests through and keep the answers."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from enum import Enum
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit
+
+
+class Rule(Enum):
+    """What happens to what arrives from now on."""
+
+    OPEN = "open"
+    SHUT = "shut"  # connections are closed, before anything reaches Jenkins
+    SILENT = "silent"  # Jenkins gets the request and carries it out; the answer never arrives
+
+
+class Door:
+    """``url`` is the way to Jenkins through the door, without trailing slash. ``answered`` is set whenever an answer was kept back."""
+
+    def __init__(self, target: str) -> None:
+        parts = urlsplit(target)
+        self._target = (parts.hostname or "", parts.port or 80)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}{parts.path}"
+        self.rule = Rule.OPEN
+        self._losses = 0
+        self.answered = threading.Event()
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None) -> None:
+        self._listener.close()
+
+    def turn(self, rule: Rule) -> None:
+        self.answered.clear()
+        self._losses = 0
+        self.rule = rule
+
+    def lose_one(self) -> None:
+        """The next answer is lost, and its connection with it."""
+        self._losses = 1
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                threading.Thread(target=self._join, args=(client,), daemon=True).start()
+
+    def _join(self, client: socket.socket) -> None:
+        with client, contextlib.suppress(OSError):
+            if self.rule is Rule.SHUT:
+                return
+            with socket.create_connection(self._target, 5) as server:
+                server.settimeout(None)
+                threading.Thread(target=self._pump, args=(client, server, False), daemon=True).start()
+                self._pump(server, client, True)
+
+    def _pump(self, source: socket.socket, sink: socket.socket, answers: bool) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                if self.rule is Rule.SHUT:
+                    break
+                if answers and (self.rule is Rule.SILENT or self._losses):
+                    self._losses = 0
+                    self.answered.set()
+                    break
+                sink.sendall(data)
+        for end in (source, sink):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,147 @@
+"""What may befall a change at one of its steps. Each fault carries out the order, does its harm, and tells what the operator got back."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+
+from jenkins2fa.jenkins.change import Order, Result, Step, carry_out
+from jenkins2fa.jenkins.errors import JenkinsError
+from tests.support.protocol_bench import THIRD, Bench, order
+from tests.support.protocol_door import Rule
+from tests.support.standin import CHECKOUT
+
+OTHER_SENDER = "carol@lab.invalid"
+
+
+class Fault(Enum):
+    """In words for the name of a test. "before": the step is not taken; "in flight": Jenkins carries it out, the operator never hears."""
+
+    NONE = "nothing"
+    KILLED_BEFORE = "operator-killed-before"
+    KILLED_IN_FLIGHT = "operator-killed-in-flight"
+    CUT = "network-cut-before"
+    ANSWER_LOST = "network-cut-in-flight"
+    ANSWER_LOST_ONCE = "one-answer-lost"
+    RESTART = "jenkins-restarts"
+    CRASH = "jenkins-kill-9"
+    SAME_FORM = "administrator-saves-the-same"
+    OTHER_FORM = "administrator-saves-otherwise"
+    SECOND_OPERATOR = "second-operator"
+    QUIETING_DOWN = "quieting-down"
+    READ_ONLY = "disk-read-only"
+    FULL = "disk-full"
+
+
+@dataclass(slots=True)
+class Attempt:
+    """What the operator knows afterwards: a result, an error, or (killed) neither. ``began``: when each step was begun, monotonic."""
+
+    result: Result | None = None
+    error: JenkinsError | None = None
+    began: dict[Step, float] = field(default_factory=dict)
+    second: Result | JenkinsError | None = None
+
+
+Witness = Callable[[Step], None]
+
+
+def attempt(bench: Bench, ordered: Order, step: Step, fault: Fault, witness: Witness) -> Attempt:
+    """Carries out ``ordered``; at ``step`` the fault strikes. ``witness`` hears of every step first."""
+    if fault in (Fault.KILLED_BEFORE, Fault.KILLED_IN_FLIGHT):
+        return _killed(bench, ordered, step, in_flight=fault is Fault.KILLED_IN_FLIGHT, witness=witness)
+    done = Attempt()
+
+    def announce(now: Step) -> None:
+        done.began[now] = time.monotonic()
+        witness(now)
+        if bench.door.rule is Rule.SILENT:
+            bench.door.turn(Rule.SHUT)
+        if now is step:
+            _strike(bench, fault, done)
+
+    seconds = 1 if fault in (Fault.CUT, Fault.ANSWER_LOST) else 20
+    try:
+        done.result = carry_out(lambda: bench.connect(seconds), ordered, announce)
+    except JenkinsError as problem:
+        done.error = problem
+    return done
+
+
+def _strike(bench: Bench, fault: Fault, done: Attempt) -> None:
+    match fault:
+        case Fault.CUT:
+            bench.door.turn(Rule.SHUT)
+        case Fault.ANSWER_LOST:
+            bench.door.turn(Rule.SILENT)
+        case Fault.ANSWER_LOST_ONCE:
+            bench.door.lose_one()
+        case Fault.RESTART:
+            bench.jenkins.restart()
+        case Fault.CRASH:
+            bench.crash()
+        case Fault.SAME_FORM:
+            bench.administrator_saves(**SAME)
+        case Fault.OTHER_FORM:
+            bench.administrator_saves(enabled=True, questions=True, sender=OTHER_SENDER)
+        case Fault.SECOND_OPERATOR:
+            done.second = _second_operator(bench)
+        case Fault.QUIETING_DOWN:
+            bench.jenkins.groovy("jenkins.model.Jenkins.get().doQuietDown()")
+        case Fault.READ_ONLY:
+            bench.make_read_only()
+        case Fault.FULL:
+            bench.fill_disk()
+        case _:
+            pass
+
+
+SAME = {"enabled": True, "questions": True, "sender": None}
+
+
+def _second_operator(bench: Bench) -> Result | JenkinsError:
+    """Another operator carries out a change of its own, from beginning to end, on its own connections."""
+    try:
+        return carry_out(lambda: bench.connect(through_door=False), order(THIRD, "two"))
+    except JenkinsError as problem:
+        return problem
+
+
+def _killed(bench: Bench, ordered: Order, step: Step, *, in_flight: bool, witness: Witness) -> Attempt:
+    done = Attempt()
+    child = subprocess.Popen(
+        [sys.executable, "-m", "tests.support.protocol_child"],
+        cwd=CHECKOUT, env={"PYTHONPATH": f"{CHECKOUT}/operator:{CHECKOUT}"}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert child.stdin is not None
+    assert child.stdout is not None
+    wanted = {"url": bench.door.url, "user": "operator", "token": bench.jenkins.tokens["operator"], "seconds": 1, "order": pickle.dumps(ordered).hex()}
+    try:
+        child.stdin.write(json.dumps(wanted) + "\n")
+        child.stdin.flush()
+        for line in child.stdout:
+            now = Step(line.strip())
+            done.began[now] = time.monotonic()
+            witness(now)
+            if now is step:
+                break
+            child.stdin.write("\n")
+            child.stdin.flush()
+        assert now is step, "the operator ended too early"
+        if in_flight:
+            bench.door.turn(Rule.SILENT)
+            child.stdin.write("\n")
+            child.stdin.flush()
+            assert bench.door.answered.wait(5)
+    finally:
+        child.kill()
+        child.wait()
+        child.stdin.close()
+        child.stdout.close()
+    return done
