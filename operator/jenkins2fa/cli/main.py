@@ -23,6 +23,9 @@ COMMANDS = {
     "plan": Entry("jenkins2fa.cli.plan:plan", "Say what a policy would change in a running Jenkins."),
     "apply": Entry("jenkins2fa.cli.apply:apply", "Put a policy into force in a running Jenkins, and prove it."),
     "gate": Entry("jenkins2fa.cli.gate:gate", "Print, look at or remove the filter that stays in Jenkins."),
+    "audit": Entry("jenkins2fa.cli.audit:audit", "Ask many Jenkinses with a canary account whether they demand a second factor."),
+    "verify": Entry("jenkins2fa.cli.verify:verify", "Check evidence of probes offline."),
+    "unlock": Entry("jenkins2fa.cli.unlock:unlock", "Get people back in when all else fails."),
     "run": Entry("jenkins2fa.cli.run:run", "Run the operator."),
 }
 
