@@ -17,6 +17,7 @@ from jenkins2fa.core.guard import Severity
 from jenkins2fa.core.mode import Mode
 from jenkins2fa.core.observation import COMMAND_LINE, Observation
 from jenkins2fa.core.plan import Change
+from jenkins2fa.core.strength import describe
 from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
 from jenkins2fa.jenkins.errors import JenkinsError
 from jenkins2fa.jenkins.target import gate_code_for
@@ -95,6 +96,8 @@ def as_text(look: Look) -> str:
     ]
     lines += _change_lines(found.plan.changes)
     lines += [f"  {click.style('x', fg='red')} {u.path:<34} Unsupported: {u.message}" for u in found.plan.unsupported]
+    strength = describe(look.policy.spec.allowed_factors)
+    lines += ["", f"  Strength of the allowed factors: {strength}"] if strength else []
     lines += ["", *_finding_lines(found)] if found.findings or found.mode is not Mode.WRITE else []
     return "\n".join([*lines, "", summary(found)])
 
@@ -151,6 +154,7 @@ def as_document(look: Look) -> dict[str, Any]:
         ],
         "unsupported": [{"path": u.path, "message": u.message} for u in found.plan.unsupported],
         "findings": [{"reason": f.reason, "severity": f.severity, "path": f.path, "message": f.message} for f in found.findings],
+        "strength": describe(look.policy.spec.allowed_factors),
         "mode": found.mode.name,
         "drift": found.drift,
         "refused": found.refused is not None,

@@ -15,6 +15,7 @@ from jenkins2fa.api.policy import ApiTokens, Assurance, Enforcement, Factor, Pol
 from jenkins2fa.core.desired import FREE_FACTORS
 from jenkins2fa.core.observation import COMMAND_LINE, Edition, Observation, Owner
 from jenkins2fa.core.plan import Plan, lacks_filter
+from jenkins2fa.core.strength import STANDARD, below_aal2, reason_below, reservations
 
 ESSENTIAL = frozenset({"plugin", "layers", "gate", "trial", "state"})  # parts of an observation that a change hangs on
 
@@ -262,15 +263,25 @@ def tokens_are_challenged(s: Situation) -> Finding | None:
 def assurance_not_met(s: Situation) -> Finding | None:
     if s.policy.minimum_assurance is not Assurance.AAL2 or s.policy.enforcement is Enforcement.OFF:
         return None
-    weak = sorted(factor.value for factor in s.policy.allowed_factors & (FREE_FACTORS | {Factor.BACKUP_CODES}))
+    weak = below_aal2(s.policy.allowed_factors)
     if not weak and s.plan.desired.plugin.factors:
         return None
     return Finding(
         "AssuranceNotMet",
-        f"minimumAssurance is AAL2, which {', '.join(weak) or 'no factor of the installed plugin'} cannot meet (NIST SP 800-63B allows neither e-mail nor "
-        "security questions as an authenticator): allow only stronger factors, or set minimumAssurance: AAL1",
+        f"minimumAssurance is AAL2, which {', '.join(one.value for one in weak) or 'no factor of the installed plugin'} cannot meet"
+        f"{f' ({STANDARD}: {reason_below(weak)})' if weak else ''}: allow only stronger factors, or set minimumAssurance: AAL1",
         path="minimumAssurance",
     )
+
+
+def assurance_conditional(s: Situation) -> Finding | None:
+    if s.policy.minimum_assurance is not Assurance.AAL2 or s.policy.enforcement is Enforcement.OFF or below_aal2(s.policy.allowed_factors):
+        return None
+    doubts = reservations(s.plan.desired.plugin.factors)
+    if not doubts:
+        return None
+    text = f"minimumAssurance is AAL2, which hangs on what cannot be seen in Jenkins: {'; '.join(doubts)}"
+    return Finding("AssuranceConditional", text, Severity.HAZARD, "minimumAssurance")
 
 
 def group_unverified(s: Situation) -> Finding | None:
@@ -312,6 +323,7 @@ CHECKS: tuple[Callable[[Situation], Finding | None], ...] = (
     operator_locked_out,
     no_factor,
     assurance_not_met,
+    assurance_conditional,
     no_mail_server,
     gate_is_not_provided,
     approval_is_missing,

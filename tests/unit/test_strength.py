@@ -1,0 +1,87 @@
+"""Factor strength: what each factor can contribute, what lowers a mixed list, and that the page says what the code says."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from jenkins2fa.api.policy import Factor
+from jenkins2fa.core.guard import Severity, check
+from jenkins2fa.core.strength import STRENGTHS, Reach, below_aal2, describe, in_order, reservations
+from tests.unit.test_core_guard import situation
+
+F = Factor
+PAGE = Path(__file__).parents[2] / "docs" / "factors.md"
+
+
+def test_every_factor_is_judged_with_a_section() -> None:
+    assert set(STRENGTHS) == set(Factor)
+    assert all(re.fullmatch(r"Sec\. [0-9.]+(, [0-9.]+)*", one.section) for one in STRENGTHS.values())
+    assert all(one.condition for one in STRENGTHS.values() if one.reach is not Reach.YES)
+
+
+def test_what_the_standard_says() -> None:
+    assert {one for one, what in STRENGTHS.items() if what.reach is Reach.NO} == {F.EMAIL_OTP, F.SECURITY_QUESTIONS}
+    assert {one for one, what in STRENGTHS.items() if what.phishing_resistant} == {F.WEB_AUTHN}
+    assert {one for one, what in STRENGTHS.items() if what.restricted} == {F.SMS_OTP}
+
+
+@pytest.mark.parametrize(
+    ("factors", "line"),
+    [
+        (set(), ""),
+        ({F.WEB_AUTHN}, "AAL2 (NIST SP 800-63B-4); phishing-resistant: WebAuthn"),
+        ({F.EMAIL_OTP}, "AAL1 (NIST SP 800-63B-4); none is phishing-resistant"),
+        ({F.WEB_AUTHN, F.EMAIL_OTP}, "AAL1 (NIST SP 800-63B-4), lowered by EmailOTP; phishing-resistant: WebAuthn"),
+        (
+            {F.DUO_PUSH, F.MOBILE_AUTHENTICATOR},
+            "AAL2 on a condition (NIST SP 800-63B-4), because of DuoPush; none is phishing-resistant",
+        ),
+    ],
+)
+def test_one_line_for_a_list(factors: set[Factor], line: str) -> None:
+    assert describe(factors) == line
+
+
+def test_a_list_is_as_weak_as_its_weakest_whatever_the_order() -> None:
+    for first in Factor:
+        for second in Factor:
+            weaker = [one for one in (first, second) if STRENGTHS[one].reach is Reach.NO]
+            assert set(below_aal2({first, second})) == set(weaker)
+    assert in_order(Factor) == in_order(reversed(Factor))
+    assert in_order(Factor)[0] is F.WEB_AUTHN
+
+
+@pytest.mark.parametrize(
+    ("factors", "about"),
+    [
+        ({F.WEB_AUTHN}, []),
+        ({F.MOBILE_AUTHENTICATOR}, ["phishing"]),
+        ({F.SMS_OTP, F.WEB_AUTHN}, []),
+        ({F.SMS_OTP, F.BACKUP_CODES}, ["SMSOTP", "phishing"]),
+        ({F.DUO_PUSH, F.WEB_AUTHN}, ["DuoPush"]),
+    ],
+)
+def test_what_aal2_still_hangs_on(factors: set[Factor], about: list[str]) -> None:
+    found = reservations(factors)
+    assert [word in text for word, text in zip(about, found, strict=True)] == [True] * len(about)
+
+
+def test_the_guard_names_what_lowers_a_mixed_list_and_only_that() -> None:
+    fields = {"allowedFactors": ["WebAuthn", "SecurityQuestions"], "minimumAssurance": "AAL2"}
+    finding = next(one for one in check(situation(**fields)) if one.reason == "AssuranceNotMet")
+    assert finding.severity is Severity.REFUSAL
+    assert "SecurityQuestions" in finding.message
+    assert "WebAuthn" not in finding.message
+
+
+def test_the_page_says_what_the_code_says() -> None:
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in PAGE.read_text().splitlines() if line.startswith("| `")]
+    assert [row[0].strip("`") for row in rows] == [one.value for one in in_order(Factor)]
+    for name, kind, reach, phishing, restricted, section in rows:
+        what = STRENGTHS[Factor(name.strip("`"))]
+        assert [kind, section] == [what.kind, what.section]
+        assert reach == (f"{what.reach.value}: {what.condition}" if what.condition else what.reach.value)
+        assert [phishing, restricted] == ["yes" if what.phishing_resistant else "no", "yes" if what.restricted else "no"]
