@@ -1,4 +1,4 @@
-"""Makes ``schemas/*.json`` and ``docs/fields.md`` from ``crds/``, the one source of the schema.
+"""Makes ``schemas/*.json``, ``docs/fields.md`` and the kinds in the chart from ``crds/``, the one source of the schema.
 
 ``python tools/derive.py`` writes them, ``python tools/derive.py --check`` only says which ones are out of date (exit 1).
 """
@@ -38,7 +38,7 @@ def main(arguments: list[str]) -> int:
 
 def derived_files() -> dict[str, str]:
     """Every derived file: path from the repository's root -> text."""
-    crds = [yaml.safe_load(path.read_text("utf-8")) for path in sorted((ROOT / "crds").glob("*.yaml"))]
+    crds = [yaml.safe_load(path.read_text("utf-8")) for path in crd_files()]
     schemas = {f"{crd['spec']['names']['singular']}_{version(crd)['name']}.json": json_schema(crd) for crd in crds}
     schemas["all.json"] = {
         "$schema": DRAFT,
@@ -47,7 +47,12 @@ def derived_files() -> dict[str, str]:
     }
     files = {f"schemas/{name}": json.dumps(schema, indent=2, ensure_ascii=False) + "\n" for name, schema in schemas.items()}
     files["docs/fields.md"] = field_reference(crds)
+    files["charts/jenkins-2fa-operator/templates/crds.yaml"] = chart_template([path.read_text("utf-8") for path in crd_files()])
     return files
+
+
+def crd_files() -> list[Path]:
+    return sorted((ROOT / "crds").glob("*.yaml"))
 
 
 def version(crd: Schema) -> Schema:
@@ -119,6 +124,32 @@ def from_rules(source: Schema) -> Schema:
         if rule == "size(self) > 0":
             found["minItems"] = 1
     return found
+
+
+# The chart
+
+
+BEFORE = """{{- /* Derived from crds/ by tools/derive.py: change it there. */}}
+{{- if .Values.crds.install }}
+"""
+ANNOTATIONS = """  labels:
+    {{- include "operator.labels" . | nindent 4 }}
+  {{- if .Values.crds.keep }}
+  annotations:
+    helm.sh/resource-policy: keep
+  {{- end }}
+"""
+
+
+def chart_template(texts: list[str]) -> str:
+    """The kinds as a template: Helm never upgrades what lies in a chart's crds/, and would delete what it upgrades without the policy."""
+    documents = []
+    for text in texts:
+        if "{{" in text:
+            raise ValueError("a CRD holds {{, which Helm would take for its own")
+        body = "".join(line for line in text.splitlines(keepends=True) if not line.startswith("#"))
+        documents.append(re.sub(r"(?m)^(metadata:\n  name: .*\n)", lambda found: found[1] + ANNOTATIONS, body, count=1))
+    return BEFORE + "---\n".join(documents) + "{{- end }}\n"
 
 
 # Field reference

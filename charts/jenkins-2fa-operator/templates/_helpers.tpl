@@ -1,0 +1,99 @@
+{{- define "operator.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{/* The release's name if it says what it is, else release and chart. */}}
+{{- define "operator.fullname" -}}
+{{- if .Values.fullnameOverride }}
+{{- .Values.fullnameOverride | trunc 52 | trimSuffix "-" }}
+{{- else if contains (include "operator.name" .) .Release.Name }}
+{{- .Release.Name | trunc 52 | trimSuffix "-" }}
+{{- else }}
+{{- printf "%s-%s" .Release.Name (include "operator.name" .) | trunc 52 | trimSuffix "-" }}
+{{- end }}
+{{- end }}
+
+{{- define "operator.serviceAccount" -}}
+{{- .Values.serviceAccount.name | default (include "operator.fullname" .) }}
+{{- end }}
+
+{{- define "operator.selector" -}}
+app.kubernetes.io/name: {{ include "operator.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "operator.labels" -}}
+{{ include "operator.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- end }}
+
+{{- define "operator.image" -}}
+{{- if .Values.image.digest }}
+{{- printf "%s@%s" .Values.image.repository .Values.image.digest }}
+{{- else }}
+{{- printf "%s:%s" .Values.image.repository (.Values.image.tag | default .Chart.AppVersion) }}
+{{- end }}
+{{- end }}
+
+{{/* The namespaces to serve as a JSON list, the policy namespace included. Empty: the whole cluster. */}}
+{{- define "operator.namespaces" -}}
+{{- $served := .Values.watchNamespaces }}
+{{- if and $served .Values.policyNamespace }}
+{{- $served = append $served .Values.policyNamespace }}
+{{- end }}
+{{- $served | uniq | toJson }}
+{{- end }}
+
+{{/* Rights in the served namespaces that are the same in a Role and in a ClusterRole. */}}
+{{- define "operator.rules" -}}
+- apiGroups: [jenkins2fa.dev]
+  resources: [jenkinsinstances, twofactorpolicies]
+  verbs: [get, list, watch]
+- apiGroups: [jenkins2fa.dev]
+  resources: [jenkinsinstances/status, twofactorpolicies/status]
+  verbs: [patch]
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create, patch]
+{{- end }}
+
+{{/* What instances refer to. A rule without names is a right to all of them, so that an empty list is no rule with empty names. */}}
+{{- define "operator.references" -}}
+- apiGroups: [""]
+  resources: [secrets]
+  {{- with .Values.rbac.secretNames }}
+  resourceNames: {{ toJson . }}
+  {{- end }}
+  verbs: [get]
+- apiGroups: [""]
+  resources: [configmaps]
+  {{- with .Values.rbac.configMapNames }}
+  resourceNames: {{ toJson . }}
+  {{- end }}
+  verbs: [get]
+{{- end }}
+
+{{- define "operator.subjects" -}}
+- kind: ServiceAccount
+  name: {{ include "operator.serviceAccount" . }}
+  namespace: {{ .Release.Namespace }}
+{{- end }}
+
+{{/* Restricted pod security, for the operator and for the test alike. */}}
+{{- define "operator.podSecurityContext" -}}
+runAsNonRoot: true
+{{- with .Values.runAsUser }}
+runAsUser: {{ int64 . }}
+{{- end }}
+seccompProfile:
+  type: RuntimeDefault
+{{- end }}
+
+{{- define "operator.containerSecurityContext" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop: [ALL]
+{{- end }}
