@@ -1,6 +1,6 @@
 """Whom ``jenkins2fa audit`` asks: URLs from arguments and files, and the canary account of each. Secrets by file or environment only.
 
-A file is CSV with a heading (``url,username,token_file,token_env``), YAML (a list of URLs, or of mappings with these keys), or a URL a line.
+A file is CSV with a heading (``url,username,token_file,token_env``), YAML (a list of URLs, or of such mappings), or one URL a line.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ def unlock(
     target = read_target([], place or url, username, token_file, ca_file, None)
     try:
         seen = _observe(target)
-        if not seen.protected:
+        if not seen.protected and "layers" not in seen.damaged:
             click.echo("Nobody is asked for a second factor there: 2FA is off in memory, on disk and in the filter. Nothing was changed.")
             return
         click.echo(_intention(target, seen, minutes))
@@ -68,9 +68,8 @@ def unlock(
 
 
 def _intention(target: Target, seen: Observation, minutes: int | None) -> str:
-    lines = [
-        f"Jenkins {seen.version} at {target.instance.spec.url}: 2FA is {'in force' if seen.effective else 'on, though nobody is challenged now'}."
-    ]
+    state = "in force" if seen.effective else "on, though nobody is challenged now"
+    lines = [f"Jenkins {seen.version} at {target.instance.spec.url}: 2FA is {state}."]
     if minutes is not None:
         end = "also after a restart of Jenkins" if _keeps(seen) else "at the latest, and already at a restart of Jenkins"
         lines.append(f"This switches it off for {minutes} minutes. Jenkins switches it on again by itself then, {end}.")

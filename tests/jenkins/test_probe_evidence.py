@@ -1,0 +1,162 @@
+"""Probes against a running Jenkins: what they prove, and the evidence that they leave."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from jenkins2fa.core.canaries import judge_canaries
+from jenkins2fa.core.conditions import Proof
+from jenkins2fa.core.evidence import START, Account, canonical_line, document
+from jenkins2fa.jenkins.canary import look_with_canaries
+from jenkins2fa.jenkins.errors import Unauthorized, Unreachable
+from jenkins2fa.jenkins.http import Connection, Credentials
+from jenkins2fa.jenkins.probe import canary_probe, probe_canary, probe_self, self_probe
+from jenkins2fa.jenkins.scripts import gate_code
+from tests.support.commands import Commands
+from tests.support.gated import groovy, switch_on
+from tests.support.managed import Managed, policy
+from tests.support.proxy import Proxy, Say
+from tests.support.standin import StandIn
+
+ALICE, BOB = Credentials("alice", "alice-pw-1"), Credentials("bob", "bob-pw-1")
+
+
+def at(jenkins: StandIn, read_seconds: float = 10.0) -> Connection:
+    return Connection(jenkins.url + "/", None, read_seconds=read_seconds)
+
+
+def files(jenkins: StandIn) -> set[str]:
+    """Everything in Jenkins' home but the test bench's own log."""
+    return {f"{one.relative_to(jenkins.home)} {one.stat().st_mtime_ns}" for one in jenkins.home.rglob("*") if one.suffix != ".log"}
+
+
+def test_the_operators_own_probe_is_challenged_though_the_gate_lets_it_in(managed: Managed) -> None:
+    assert self_probe(managed.connection) is Proof.BYPASSED
+    managed.apply(policy())
+    probed = probe_self(managed.connection)
+    found = probed.evidence
+    assert [probed.settle(), found.account, found.as_expected, found.trouble] == [Proof.CHALLENGED, Account.SELF, True, ""]
+    assert found.reply is not None
+    assert [found.reply.status, found.reply.location] == [302, "/user/*/tfaConfiguration/"]
+    assert found.request.headers == ("Authorization", "X-Jenkins2fa-Probe")
+    assert found.scripts["gate"] == gate_code()
+
+
+def test_evidence_holds_neither_name_nor_secret(one: StandIn) -> None:
+    switch_on(one)
+    found = probe_canary(at(one), ALICE, Account.CHALLENGED).evidence
+    line = canonical_line(document(found, 1, START, found.time))
+    assert "alice" not in line.lower()
+    assert json.loads(line)["reply"]["location"] == "/user/*/tfaConfiguration/"
+
+
+def test_a_jenkins_without_a_configured_url_gives_no_name_away_either(one: StandIn) -> None:
+    with StandIn(root_url=None) as jenkins:
+        switch_on(jenkins)
+        found = probe_canary(at(jenkins), ALICE, Account.CHALLENGED).evidence
+        assert found.proof is Proof.CHALLENGED
+        assert found.reply is not None
+        assert "alice" not in found.reply.location
+        assert found.reply.location.endswith("user/*/tfaConfiguration/")
+
+
+def test_of_a_redirect_to_elsewhere_only_the_host_is_kept(proxy: Proxy, one: StandIn) -> None:
+    proxy.fault(Say(302, headers={"Location": "https://alice@sso.lab.invalid/log/in?state=secret"}))
+    probed = probe_canary(Connection(proxy.url + "/", None), ALICE, Account.CHALLENGED)
+    assert probed.evidence.reply is not None
+    assert [probed.evidence.reply.location, probed.evidence.trouble, probed.evidence.proof] == ["sso.lab.invalid", "Redirected", Proof.NONE]
+
+
+def test_a_canary_gets_in_or_is_challenged(standin: StandIn) -> None:
+    assert canary_probe(at(standin), ALICE) is Proof.BYPASSED
+    switch_on(standin)
+    assert canary_probe(at(standin), ALICE) is Proof.CHALLENGED
+
+
+def test_a_canary_that_may_not_even_look_was_not_challenged(one: StandIn, proxy: Proxy) -> None:
+    """Rights are looked at after the plugin's filter, so a 403 to a named account is a request that got through."""
+    proxy.fault(Say(403, headers={"X-You-Are-Authenticated-As": "alice", "X-Jenkins": "2.541.3"}))
+    assert canary_probe(Connection(proxy.url + "/", None), ALICE) is Proof.BYPASSED
+
+
+@pytest.mark.parametrize("status", [403, 404, 500])
+def test_an_answer_that_is_not_jenkins_own_proves_nothing(one: StandIn, proxy: Proxy, status: int) -> None:
+    proxy.fault(Say(status, "no"))
+    probed = probe_canary(Connection(proxy.url + "/", None), ALICE, Account.CHALLENGED)
+    assert [probed.evidence.proof, probed.trouble is not None] == [Proof.NONE, True]
+
+
+def test_trouble_is_evidence_too(one: StandIn) -> None:
+    wrong = probe_canary(at(one), Credentials("alice", "wrong-pw-0"), Account.CHALLENGED)
+    dead = probe_canary(Connection("http://127.0.0.1:9/", None), ALICE, Account.CHALLENGED)
+    assert [wrong.evidence.trouble, dead.evidence.trouble, dead.evidence.reply] == ["Unauthorized", "Unreachable", None]
+    for probed, kind in ((wrong, Unauthorized), (dead, Unreachable)):
+        with pytest.raises(kind):
+            probed.settle()
+
+
+def test_probe_only_with_two_canaries_writes_nothing(standin: StandIn) -> None:
+    switch_on(standin)
+    noted: list[Account] = []
+    before = files(standin)
+    look = look_with_canaries(at(standin), ALICE, None, lambda evidence: noted.append(evidence.account))
+    assert [look.challenged, look.exempt, look.trouble, noted] == [Proof.CHALLENGED, None, None, [Account.CHALLENGED]]
+    both = look_with_canaries(at(standin), ALICE, BOB)
+    assert [both.challenged, both.exempt] == [Proof.CHALLENGED, Proof.CHALLENGED]
+    assert files(standin) == before
+
+
+def test_probe_only_says_when_an_exemption_holds(with_groups: StandIn) -> None:
+    """carol has to give a second factor, dave is exempt by his group."""
+    managed = Managed(with_groups.url, "admin", with_groups.tokens["admin"])
+    managed.apply(policy(exemptGroups=["Ops"]))
+    look = look_with_canaries(at(with_groups), Credentials("carol", "carol-pw-1"), Credentials("dave", "dave-pw-1"))
+    assert [look.challenged, look.exempt, look.trouble] == [Proof.CHALLENGED, Proof.BYPASSED, None]
+    assert [f"{one.status}/{one.reason}" for one in judge_canaries(policy(), look) if one.type in ("Ready", "Enforced")] == [
+        "True/InForce",
+        "True/Probed",
+    ]
+
+
+def test_probe_only_finds_the_live_flag_off_though_all_settings_say_on(managed: Managed, standin: StandIn) -> None:
+    managed.apply(policy())
+    assert look_with_canaries(at(standin), ALICE).challenged is Proof.CHALLENGED
+    groovy(standin, "MoFilter.moPluginSettings['ENABLE_MO_TFA_AUTHENTICATION'] = false")
+    assert look_with_canaries(at(standin), ALICE).challenged is Proof.BYPASSED
+
+
+def test_probe_only_waits_while_jenkins_starts_and_stalls_on_a_wrong_password(one: StandIn) -> None:
+    one.faults(unavailableSeconds=30)
+    starting = look_with_canaries(at(one), ALICE).trouble
+    one.faults(unavailableSeconds=0)
+    wrong = look_with_canaries(at(one), Credentials("alice", "wrong-pw-0")).trouble
+    assert starting is not None
+    assert wrong is not None
+    assert [starting.reason, starting.transient, wrong.reason, wrong.transient] == ["Starting", True, "Unauthorized", False]
+    assert "probes.challenged" in wrong.message
+
+
+def test_apply_keeps_evidence_that_verify_accepts(commands: Commands, standin: StandIn, tmp_path: Path) -> None:
+    file = tmp_path / "evidence.jsonl"
+    options = ("--gate", "Managed", "-y", "--evidence", file)
+    assert commands.run("apply", commands.policy(), *options).code == 0
+    assert commands.run("apply", commands.policy(), *options).code == 0
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    assert [(one["account"], one["proof"], one["sequence"]) for one in lines] == [("self", "Challenged", 1), ("self", "Challenged", 2)]
+    assert standin.tokens["admin"] not in file.read_text()
+    assert commands.run("verify", file).code == 0
+
+
+def test_apply_does_not_begin_when_evidence_cannot_be_kept(commands: Commands, standin: StandIn, tmp_path: Path) -> None:
+    key = tmp_path / "key.pem"
+    key.write_text("nothing")
+    for options, said in (
+        (("--evidence", tmp_path / "none" / "file"), "No such file"),
+        (("--evidence", tmp_path / "file", "--evidence-key", key), "no private key"),
+        (("--evidence-key", key), "needs --evidence"),
+    ):
+        ended = commands.run("apply", commands.policy(), "--gate", "Managed", "-y", *options)
+        assert [ended.code, said in ended.err, standin.browser("alice").status()] == [1, True, 200]
