@@ -1,6 +1,6 @@
 #!/bin/sh
 # Builds the Jenkins stand-in, both flavours, into the folder OUT. Idempotent: does nothing when OUT holds a finished build of the same sources.
-# Usage: build.sh OUT        OUT/<flavour>/{lib/*.jar,boot,core,plugin,casc}
+# Usage: build.sh OUT        OUT/<flavour>/{lib/*.jar,boot,core,plugin,plugin-<edition>,casc}
 set -eu
 [ $# -eq 1 ] || { echo "usage: build.sh OUT" >&2; exit 2; }
 for tool in java javac mvn; do
@@ -16,7 +16,15 @@ rm -f "$out/stamp"
 compile() { # compile FLAVOUR PART CLASSPATH
   work="$out/work/$1/$2"
   rm -rf "$work" "$out/$1/$2"; mkdir -p "$work" "$out/$1/$2"
-  cp -r "$here/java/$2/." "$work/"
+  case "$2" in
+    plugin-*) # the plugin with what the edition puts in place of, or into, its classes
+      cp -r "$here/java/plugin/." "$work/"
+      if [ -d "$here/java/editions/${2#plugin-}" ]; then cp -r "$here/java/editions/${2#plugin-}/." "$work/"; fi
+      settings="$work/io/jenkins/plugins/twofactor/jenkins/MoGlobalConfig.java"
+      sed -i '$d' "$settings"
+      { cat "$here/java/editions/${2#plugin-}.members"; echo "}"; } >> "$settings" ;;
+    *) cp -r "$here/java/$2/." "$work/" ;;
+  esac
   if [ "$2" = core ]; then cp -r "$here/java/only-$1/." "$work/"; fi
   if [ "$1" = jakarta ]; then # the sources are kept once, written for javax; "javax:" marks a name that must stay
     find "$work" -name '*.java' -exec sed -i -e 's/javax\.servlet/jakarta.servlet/g' -e 's/org\.eclipse\.jetty\.servlet/org.eclipse.jetty.ee9.servlet/g' \
@@ -41,6 +49,7 @@ for flavour in javax jakarta; do
   compile "$flavour" boot "$base/lib/*"
   compile "$flavour" core "$base/lib/*:$base/boot"
   compile "$flavour" plugin "$base/lib/*:$base/boot:$base/core"
+  for edition in premium premium-half premium-renamed; do compile "$flavour" "plugin-$edition" "$base/lib/*:$base/boot:$base/core"; done
   compile "$flavour" casc "$base/lib/*:$base/boot:$base/core:$base/plugin"
 done
 rm -rf "$out/work"

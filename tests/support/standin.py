@@ -72,7 +72,8 @@ class StandIn:
         users: Mapping[str, UserOptions] | None = None,
         realm: Literal["own", "groups"] = "own",
         plugin: Literal["enabled", "disabled", "missing"] = "enabled",
-        plugin_version: str = "1.2.0",
+        plugin_version: str | None = None,
+        edition: Literal["free", "premium", "premium-half", "premium-renamed"] = "free",
         casc: pathlib.Path | None = None,
         smtp_host: str | None = None,
         jobs: Sequence[str] = ("x",),
@@ -81,6 +82,7 @@ class StandIn:
     ) -> None:
         """`users`: id to {password, admin, groups, email}, added to admin, alice and bob (replacing one of the same id).
         `realm` "groups": users have the `groups` of their entry. `root_url`: None = not configured. `casc`: a YAML file or folder.
+        `edition`: of the plugin; the premium ones were never observed, they have properties of the names that are known (or other ones).
         `restarting`, `starting`: seconds of 503 before the port closes and after it opens again."""
         self._temporary = home is None
         self.home = home or pathlib.Path(tempfile.mkdtemp(prefix="stand-in-"))
@@ -90,7 +92,8 @@ class StandIn:
         self._control.trust_env = False
         self._options: dict[str, Any] = {
             "home": str(self.home), "flavour": flavour, "contextPath": context_path, "port": port,
-            "users": {**DEFAULT_USERS, **(users or {})}, "realm": realm, "plugin": plugin, "pluginVersion": plugin_version,
+            "users": {**DEFAULT_USERS, **(users or {})}, "realm": realm, "plugin": plugin,
+            "pluginVersion": plugin_version or ("1.2.0" if edition == "free" else "2.3.0"), "edition": edition,
             "casc": casc and str(casc), "smtpHost": smtp_host, "jobs": list(jobs),
             "restartingMillis": round(restarting * 1000), "startingMillis": round(starting * 1000),
         }  # fmt: skip

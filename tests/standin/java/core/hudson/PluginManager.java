@@ -24,7 +24,7 @@ public class PluginManager {
         if (!host.options.plugin.equals("missing")) {
             boolean enabled = host.options.plugin.equals("enabled");
             plugins.add(new PluginWrapper(TWO_FACTOR, "miniOrange Two Factor Plugin", host.options.pluginVersion, enabled));
-            if (enabled) active.add(new File(host.build, "plugin/").toURI().toURL());
+            if (enabled) active.add(new File(host.build, (host.options.edition.equals("free") ? "plugin" : "plugin-" + host.options.edition) + "/").toURI().toURL());
         }
         if (host.options.casc != null) {
             plugins.add(new PluginWrapper("configuration-as-code", "Configuration as Code Plugin", "1850.va_a_8c31d3158b_", true));

@@ -23,6 +23,7 @@ public final class Options {
     public final String smtpHost;
     public volatile String plugin;
     public volatile String pluginVersion;
+    public final String edition;
     public volatile long restartingMillis;
     public volatile long startingMillis;
 
@@ -43,6 +44,7 @@ public final class Options {
         smtpHost = (String) raw.get("smtpHost");
         plugin = text(raw, "plugin", "enabled");
         pluginVersion = text(raw, "pluginVersion", "1.2.0");
+        edition = text(raw, "edition", "free");
         restartingMillis = number(raw, "restartingMillis", 150);
         startingMillis = number(raw, "startingMillis", 150);
     }

@@ -42,7 +42,7 @@ public class MoFilter implements Filter {
             HttpSession session = request.getSession();
             User user = User.current();
             if (user != null) userAuthenticationStatus.put(user.getId(), isVerified(session, user));
-            if (user == null || !asks(request) || isVerified(session, user)) chain.doFilter(one, other);
+            if (user == null || !asks(request) || isVerified(session, user) || Edition.leavesAlone(request, user, MoGlobalConfig.get())) chain.doFilter(one, other);
             else challenge(request, (HttpServletResponse) other, user);
         } catch (Exception problem) {
             LOGGER.log(Level.FINE, "the request passes", problem);
@@ -56,7 +56,7 @@ public class MoFilter implements Filter {
 
     private static boolean asks(HttpServletRequest request) {
         MoGlobalConfig config = MoGlobalConfig.get();
-        boolean factor = config.isEnableSecurityQuestionsAuthentication() || config.isEnableOtpOverEmailAuthentication();
+        boolean factor = config.isEnableSecurityQuestionsAuthentication() || config.isEnableOtpOverEmailAuthentication() || Edition.hasFactor(config);
         return moPluginSettings.getOrDefault(LIVE, false) && factor && NEVER.stream().noneMatch(request.getRequestURI()::contains);
     }
 

@@ -46,6 +46,7 @@ public class MoGlobalConfig extends GlobalConfiguration {
         enableSecurityQuestionsAuthentication = kept.securityQuestions();
         otpOverEmailDto = kept.otpOverEmail();
         moAdvancedSettingsDTO = kept.advanced();
+        Extras.read(this, file);
     }
 
     public Boolean getEnableTfa() {

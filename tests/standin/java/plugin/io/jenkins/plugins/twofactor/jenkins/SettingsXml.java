@@ -27,7 +27,7 @@ final class SettingsXml {
         MoAdvanceSettingsDTO mail = config.getAdvancedSettingsDTO();
         if (mail != null) xml.append("  <moAdvancedSettingsDTO>\n").append(element("    ", "customOTPEmailSubject", mail.getCustomOTPEmailSubject()))
             .append(element("    ", "customOTPEmailTemplate", mail.getCustomOTPEmailTemplate())).append("  </moAdvancedSettingsDTO>\n");
-        return xml.append("</" + ROOT + ">").toString();
+        return xml.append(Extras.write(config)).append("</" + ROOT + ">").toString();
     }
 
     static Kept read(File file) throws Exception {
@@ -39,7 +39,7 @@ final class SettingsXml {
             mail == null ? null : new MoAdvanceSettingsDTO(text(mail, "customOTPEmailSubject"), text(mail, "customOTPEmailTemplate")));
     }
 
-    private static String element(String indent, String name, Object value) {
+    static String element(String indent, String name, Object value) {
         if (value == null) return "";
         String text = value.toString().replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\"", "&quot;").replace("'", "&apos;").replace("\r", "&#xd;");
         return indent + "<" + name + ">" + text + "</" + name + ">\n";
