@@ -144,7 +144,11 @@ def show_users(demo: Demo, title: str) -> None:
     )
     for who, browser in requests:
         answer = browser.call("/")
-        what = "gets the page (200)" if answer.status_code == 200 else f"is sent to {answer.headers.get('Location', '?').removeprefix(demo.jenkins.url)} ({answer.status_code})"
+        what = (
+            ("gets the page (200)")
+            if answer.status_code == 200
+            else (f"is sent to {answer.headers.get('Location', '?').removeprefix(demo.jenkins.url)} ({answer.status_code})")
+        )
         note(f"  {who:<46} {what}")
 
 
@@ -172,10 +176,17 @@ def run(demo: Demo, keep: bool) -> None:
     say("An administrator switches 2FA off in Jenkins' own page")
     undo_in_the_ui(demo)
     with watching(demo.kube):
-        demo.measure("changed in Jenkins -> corrected", lambda: demo.jenkins.browser("alice", "alice-pw-1").status("/") == 302, CHECK_SECONDS * 1.1 + 10)
+        demo.measure(
+            ("changed in Jenkins -> corrected"),
+            lambda: demo.jenkins.browser("alice", "alice-pw-1").status("/") == 302,
+            CHECK_SECONDS * 1.1 + 10,
+        )
     show_users(demo, "After the correction:")
     say("What the cluster says")
-    for arguments in (("get", "tfp,ji"), ("get", "events", "-o", "custom-columns=TYPE:.type,REASON:.reason,OBJECT:.involvedObject.name,MESSAGE:.message")):
+    for arguments in (
+        ("get", "tfp,ji"),
+        ("get", "events", "-o", "custom-columns=TYPE:.type,REASON:.reason,OBJECT:.involvedObject.name,MESSAGE:.message"),
+    ):
         console.print(demo.kube.kubectl(*arguments, "-n", NAMESPACE).rstrip(), markup=False)
     summarise(demo)
     if keep:

@@ -50,7 +50,8 @@ def apply(
 ) -> None:
     """Put a policy into force in a running Jenkins, and prove it. Needs no cluster.
 
-    Shows the plan, asks, tries the change with a time limit, probes, and only then writes it to disk. Whatever goes wrong before that, Jenkins
+    Shows the plan, asks, tries the change with a time limit, probes, and only then writes it to disk. Whatever goes wrong before that,
+    Jenkins
     is as before within a minute.
 
     \b

@@ -31,7 +31,8 @@ def gate() -> None:
 def render(files: tuple[str, ...], name: str | None, username: str | None, no_strict: bool) -> None:
     """Print the gate's file.
 
-    Without files: the constant text that the operator keeps in Jenkins (gate.mode Managed), for review. With the files of a policy: the same with
+    Without files: the constant text that the operator keeps in Jenkins (gate.mode Managed), for review. With the files of a policy: the
+    same with
     its rules within it, to be mounted as init.groovy.d/jenkins2fa.groovy (gate.mode Provided).
     """
     if not files:
@@ -75,7 +76,8 @@ def remove(url: str, username: str, token_file: str, ca_file: str, settings: str
     stays_on = seen.effective and settings == DeletionPolicy.RETAIN
     if stays_on and not force:
         fail(
-            "2FA is in force and would stay so: exempt groups, exempt tokens and this account would be challenged. Add --force, or --settings Disable"
+            "2FA is in force and would stay so: exempt groups, exempt tokens and this account would be challenged. Add --force, "
+            "or --settings Disable"
         )
     if not yes and not click.confirm(
         f"Remove the gate and the owner mark ({seen.owner.name if seen.owner else 'none'}) from {target.instance.spec.url}?"

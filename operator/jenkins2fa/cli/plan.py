@@ -91,7 +91,8 @@ def as_text(look: Look) -> str:
     found, seen = look.assessment, look.observation
     edition = seen.plugin.edition.value.lower() if seen.plugin.edition else "no"
     lines = [
-        f"Jenkins {seen.version} at {look.target.instance.spec.url}, plugin {seen.plugin.version or 'missing'} ({edition} edition), policy {look.policy.meta.name}",
+        f"Jenkins {seen.version} at {look.target.instance.spec.url}, plugin {seen.plugin.version or 'missing'} ({edition} "
+        f"edition), policy {look.policy.meta.name}",
         "",
     ]
     lines += _change_lines(found.plan.changes)

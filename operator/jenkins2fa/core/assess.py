@@ -50,14 +50,17 @@ def assess(
     admitted: bool = True,
 ) -> Assessment:
     """``gate_code``: SHA-256 of the gate's text that ought to run; ``cluster``: the cluster's UID, for the owner mark; ``asked``: a person
-    wants it now; ``second_factor_login``: the operator's account can answer security questions by itself; ``admitted``: the policy's roll-out
+    wants it now; ``second_factor_login``: the operator's account can answer security questions by itself; ``admitted``: the policy's
+    roll-out
     has reached this instance.
 
     Approvals and take-overs come from the annotations of policy and instance; ``take_over`` (an owner's name) is another way to say so."""
     desired = desired_state(policy.spec, instance.spec, observation.user)
     plan = make_plan(observation, desired, gate_code)
     drift = is_drift(observation, plan)
-    owner = Owner(cluster, instance.meta.uid or instance.spec.url, policy.meta.uid, policy.meta.generation, desired_digest(desired, gate_code))
+    owner = Owner(
+        cluster, instance.meta.uid or instance.spec.url, policy.meta.uid, policy.meta.generation, desired_digest(desired, gate_code)
+    )
     situation = Situation(
         policy.spec,
         instance.spec,

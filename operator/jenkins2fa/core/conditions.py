@@ -100,7 +100,9 @@ def _judge_off(seen: Observation) -> Condition:
 
 def _judge_layers(outcome: Outcome, policy: TwoFactorPolicy, seen: Observation, now: datetime) -> Condition:
     if seen.break_glass_until is not None and seen.break_glass_until > now:
-        return Condition(ENFORCED, FALSE, "BreakGlass", f"two-factor authentication is off until {seen.break_glass_until:%Y-%m-%dT%H:%M:%SZ}")
+        return Condition(
+            ENFORCED, FALSE, "BreakGlass", (f"two-factor authentication is off until {seen.break_glass_until:%Y-%m-%dT%H:%M:%SZ}")
+        )
     if "layers" in seen.damaged:
         return Condition(ENFORCED, UNKNOWN, "ObservationDamaged", "Jenkins could not tell the plugin's settings")
     if seen.memory is None:
@@ -111,7 +113,9 @@ def _judge_layers(outcome: Outcome, policy: TwoFactorPolicy, seen: Observation, 
     if not seen.memory.factors:
         return Condition(ENFORCED, FALSE, "NoFactor", "no factor is enabled in Jenkins, so nobody is asked for anything")
     if seen.disk is None or not seen.disk.enabled or not seen.disk.factors:
-        return Condition(ENFORCED, FALSE, "NotPersisted", "it is on now, but not on disk: it would be off after the next restart of Jenkins")
+        return Condition(
+            ENFORCED, FALSE, "NotPersisted", ("it is on now, but not on disk: it would be off after the next restart of Jenkins")
+        )
     return _judge_proof(outcome, policy, seen)
 
 
@@ -125,7 +129,11 @@ def _judge_proof(outcome: Outcome, policy: TwoFactorPolicy, seen: Observation) -
         )
     if outcome.proof is Proof.NONE:
         return Condition(ENFORCED, UNKNOWN, "Unverified", "all settings say on, but no probe was possible")
-    exceptions = "" if seen.gate.settings and seen.gate.settings.strict else " (PluginExceptions: the plugin's own exceptions are open; gate.strict closes them)"
+    exceptions = (
+        ""
+        if seen.gate.settings and seen.gate.settings.strict
+        else (" (PluginExceptions: the plugin's own exceptions are open; gate.strict closes them)")
+    )
     return Condition(ENFORCED, TRUE, "Probed", f"disk, memory, live flag and factors agree, and a probe was challenged{exceptions}")
 
 

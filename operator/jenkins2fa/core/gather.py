@@ -52,7 +52,13 @@ def gather(policy: TwoFactorPolicy, members: Iterable[Member]) -> PolicyStatus:
     ready = _ready(policy.spec, all_members, governed, failing)
     return PolicyStatus(
         observed_generation=policy.meta.generation,
-        conditions=(ready, _reconciling(ready, governed, failing), _stalled(ready, failing), _enforced(policy.spec, governed), _drifted(governed)),
+        conditions=(
+            ready,
+            _reconciling(ready, governed, failing),
+            _stalled(ready, failing),
+            _enforced(governed),
+            _drifted(governed),
+        ),
         counts=counts,
         instances_column=f"{counts.enforced}/{counts.governed}",
         scope_column="everyone" if policy.spec.enforced_groups is None else "groups",
@@ -71,10 +77,14 @@ def factors_column(factors: frozenset[Factor]) -> str:
 
 def _ready(spec: PolicySpec, members: list[Member], governed: list[Member], failing: list[Member]) -> Condition:
     if not members:
-        return Condition(READY, FALSE, "NoMatchingInstance", "instanceSelector matches no JenkinsInstance: check its labels, and the namespace")
+        return Condition(
+            READY, FALSE, "NoMatchingInstance", ("instanceSelector matches no JenkinsInstance: check its labels, and the namespace")
+        )
     if not governed:
         rivals = sorted({str(member.overridden_by) for member in members if member.overridden_by})
-        return Condition(READY, FALSE, "Overridden", f"overridden everywhere by {', '.join(rivals[:3])}: raise priority, or select other instances")
+        return Condition(
+            READY, FALSE, "Overridden", (f"overridden everywhere by {', '.join(rivals[:3])}: raise priority, or select other instances")
+        )
     if failing:
         reasons = sorted({member.ready.reason for member in failing if member.ready})
         reason = reasons[0] if len(reasons) == 1 else "InstancesFailing"
@@ -90,7 +100,9 @@ def _ready(spec: PolicySpec, members: list[Member], governed: list[Member], fail
     overridden = f"; {len(members) - len(governed)} more are governed by another policy" if len(members) > len(governed) else ""
     first = next((member.ready for member in governed if member.ready), None)
     reason = first.reason if first and len({m.ready.reason for m in governed if m.ready}) == 1 else "InForce"
-    return Condition(READY, TRUE, reason, (first.message if first and len(governed) == 1 else f"as wanted at {len(governed)} instances") + overridden)
+    return Condition(
+        READY, TRUE, reason, (first.message if first and len(governed) == 1 else (f"as wanted at {len(governed)} instances")) + overridden
+    )
 
 
 def _share(some: Sized, governed: list[Member]) -> str:
@@ -120,10 +132,15 @@ def _stalled(ready: Condition, failing: list[Member]) -> Condition:
     return Condition(STALLED, FALSE, ready.reason, "nothing needs a person")
 
 
-def _enforced(spec: PolicySpec, governed: list[Member]) -> Condition:
+def _enforced(governed: list[Member]) -> Condition:
     conditions = [member.enforced for member in governed if member.enforced]
     if not governed or len(conditions) < len(governed):
-        return Condition(ENFORCED, UNKNOWN, "Progressing" if governed else "NoInstance", "not every instance has been looked at yet" if governed else "there is no instance")
+        return Condition(
+            ENFORCED,
+            UNKNOWN,
+            "Progressing" if governed else "NoInstance",
+            ("not every instance has been looked at yet") if governed else "there is no instance",
+        )
     for status in (FALSE, UNKNOWN):
         some = [condition for condition in conditions if condition.status == status]
         if some:
@@ -145,5 +162,3 @@ def _drifted(governed: list[Member]) -> Condition:
 
 def _is(condition: Condition | None, status: str) -> bool:
     return condition is not None and condition.status == status
-
-

@@ -27,7 +27,8 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """``reason`` is the CamelCase word for conditions; ``message`` says what is wrong and the way out; ``path`` the policy's field, if one."""
+    """``reason`` is the CamelCase word for conditions; ``message`` says what is wrong and the way out; ``path`` the policy's field,
+    if one."""
 
     reason: str
     message: str
@@ -74,7 +75,9 @@ def plugin_is_missing(s: Situation) -> Finding | None:
     if (plugin.installed and plugin.active and s.observation.memory is not None) or _unread(s, "plugin", "layers"):
         return None
     state = "disabled" if plugin.installed else "not installed"
-    return Finding("PluginMissing", f"the plugin miniorange-two-factor is {state} in this Jenkins: install or enable it and restart Jenkins")
+    return Finding(
+        "PluginMissing", f"the plugin miniorange-two-factor is {state} in this Jenkins: install or enable it and restart Jenkins"
+    )
 
 
 def plugin_is_unknown(s: Situation) -> Finding | None:
@@ -85,7 +88,8 @@ def plugin_is_unknown(s: Situation) -> Finding | None:
     edition = f" {plugin.edition.value.lower()} edition" if plugin.edition else ""
     return Finding(
         "UnsupportedPluginVersion",
-        f"the plugin's version {plugin.version}{edition} is not one that this operator was tested with{lacks}: it is only read, nothing is written. "
+        f"the plugin's version {plugin.version}{edition} is not one that this operator was tested with{lacks}: it is only "
+        "read, nothing is written. "
         "Install version 1.2.0, or a newer operator",
     )
 
@@ -114,7 +118,8 @@ def another_owner(s: Situation) -> Finding | None:
         return None
     return Finding(
         "OwnedElsewhere",
-        f"this Jenkins is managed by {held.name} (cluster and instance): remove it there, or take over by the annotation jenkins2fa.dev/take-over: {held.name}",
+        f"this Jenkins is managed by {held.name} (cluster and instance): remove it there, or take over by the annotation "
+        f"jenkins2fa.dev/take-over: {held.name}",
     )
 
 
@@ -123,7 +128,8 @@ def competing_manager(s: Situation) -> Finding | None:
         return None
     return Finding(
         "CompetingManager",
-        "configuration-as-code sets the same fields (moGlobalConfig) and would undo them at the next restart or reload: remove them from its YAML, "
+        "configuration-as-code sets the same fields (moGlobalConfig) and would undo them at the next restart or reload: "
+        "remove them from its YAML, "
         "or set acknowledgeCompetingManager: true on the JenkinsInstance",
     )
 
@@ -157,7 +163,8 @@ def gate_is_not_provided(s: Situation) -> Finding | None:
         return None
     return Finding(
         "GateNotProvided",
-        "gate.mode is Provided, but the gate in this Jenkins is not the one that this policy needs: mount what `jenkins2fa gate render` prints "
+        "gate.mode is Provided, but the gate in this Jenkins is not the one that this policy needs: mount what `jenkins2fa "
+        "gate render` prints "
         "into init.groovy.d and restart Jenkins",
         path="gate",
     )
@@ -176,7 +183,11 @@ def no_factor(s: Situation) -> Finding | None:
 
 def no_mail_server(s: Situation) -> Finding | None:
     """With another factor beside it users still get in; with EmailOTP alone nobody would."""
-    if s.policy.enforcement is Enforcement.OFF or Factor.EMAIL_OTP not in s.plan.desired.plugin.factors or s.observation.mail_server.configured:
+    if (
+        s.policy.enforcement is Enforcement.OFF
+        or Factor.EMAIL_OTP not in s.plan.desired.plugin.factors
+        or s.observation.mail_server.configured
+    ):
         return None
     alone = s.plan.desired.plugin.factors == {Factor.EMAIL_OTP}
     trouble = "this Jenkins has no mail server, so no one-time password would arrive"
@@ -195,7 +206,8 @@ def enrolment_too_low(s: Situation) -> Finding | None:
     administrators = f", {enrolment.administrators_not_enrolled} of them administrators" if enrolment.administrators_not_enrolled else ""
     return Finding(
         "EnrolmentTooLow",
-        f"{percent} % of {enrolment.total} users have a second factor, {least} % are asked for ({enrolment.not_enrolled} are without{administrators}): "
+        f"{percent} % of {enrolment.total} users have a second factor, {least} % are asked for ({enrolment.not_enrolled} are "
+        f"without{administrators}): "
         "ask them to enrol under their user settings, or lower rollout.minimumEnrolled",
         path="rollout",
     )
@@ -206,7 +218,8 @@ def flapping(s: Situation) -> Finding | None:
         return None
     return Finding(
         "Flapping",
-        f"{', '.join(s.flapping)}: corrected three times within an hour, and changed back each time: find out who or what changes it in Jenkins; it goes on when "
+        f"{', '.join(s.flapping)}: corrected three times within an hour, and changed back each time: find out who or what "
+        "changes it in Jenkins; it goes on when "
         "the policy changes, or now by the annotation jenkins2fa.dev/reconcile-at with a new value",
     )
 
@@ -217,7 +230,8 @@ def approval_is_missing(s: Situation) -> Finding | None:
     paths = ", ".join(dict.fromkeys(change.path for change in s.plan.weakening))
     return Finding(
         "ApprovalRequired",
-        f"this weakens the protection ({paths}) and waits for somebody who may approve it: kubectl annotate --overwrite twofactorpolicy <name> "
+        f"this weakens the protection ({paths}) and waits for somebody who may approve it: kubectl annotate --overwrite "
+        "twofactorpolicy <name> "
         f"jenkins2fa.dev/approve-weakening={s.approval}",
     )
 
@@ -230,18 +244,25 @@ def no_administrator_gets_in(s: Situation) -> Finding | None:
         return None
     return Finding(
         "NoAdministratorEnrolled",
-        f"none of the {enrolment.administrators} administrators has a second factor yet: each has to set one up at the next log-in; let one do it before",
+        f"none of the {enrolment.administrators} administrators has a second factor yet: each has to set one up at the next "
+        "log-in; let one do it before",
         Severity.HAZARD,
     )
 
 
 def users_without_address(s: Situation) -> Finding | None:
     enrolment = s.observation.enrolment
-    if s.policy.enforcement is Enforcement.OFF or s.plan.desired.plugin.factors != {Factor.EMAIL_OTP} or not enrolment or not enrolment.without_address:
+    if (
+        s.policy.enforcement is Enforcement.OFF
+        or s.plan.desired.plugin.factors != {Factor.EMAIL_OTP}
+        or not enrolment
+        or not enrolment.without_address
+    ):
         return None
     return Finding(
         "UsersWithoutAddress",
-        f"{enrolment.without_address} of {enrolment.total} users have no e-mail address and could not get in: allow SecurityQuestions too, or add addresses",
+        f"{enrolment.without_address} of {enrolment.total} users have no e-mail address and could not get in: allow "
+        "SecurityQuestions too, or add addresses",
         Severity.HAZARD,
         "allowedFactors",
     )
@@ -290,7 +311,8 @@ def group_unverified(s: Situation) -> Finding | None:
         return None
     return Finding(
         "GroupUnverified",
-        f"nobody is known to be in {', '.join(unknown)} (a misspelt group would challenge nobody): check the name; it counts once a member has been seen",
+        f"nobody is known to be in {', '.join(unknown)} (a misspelt group would challenge nobody): check the name; it counts "
+        "once a member has been seen",
         Severity.HAZARD,
         "enforcedGroups",
     )

@@ -26,7 +26,8 @@ class Mode(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What else a pass knows. ``drift``: the differences at hand come from Jenkins' side, not from a change of the policy; ``break_glass``: one is open;
+    """What else a pass knows. ``drift``: the differences at hand come from Jenkins' side, not from a change of the policy;
+    ``break_glass``: one is open;
     ``protected``: 2FA is on already, in whatever layer; ``admitted``: the roll-out has reached this instance."""
 
     now: datetime

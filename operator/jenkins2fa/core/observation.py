@@ -115,7 +115,8 @@ class Observation:
     ``managed_by_code``: configuration-as-code sets the plugin's fields (None = cannot tell).
     ``deletion``: the deletion policy that the owner mark was left with.
     ``known_groups``: those of the groups asked for that somebody is known to be in. ``damaged``: parts that could not be read.
-    ``break_glass_used`` is the reason of the last break-glass, open or over. ``corrections``: when drift of a field was corrected in the last hour."""
+    ``break_glass_used`` is the reason of the last break-glass, open or over. ``corrections``: when drift of a field was corrected in the
+    last hour."""
 
     version: str
     session: str

@@ -63,7 +63,9 @@ class Plan:
 
 def desired_digest(desired: Desired, gate_code: str) -> str:
     """Names one desired state, the version of the gate included: twelve hexadecimal digits."""
-    return _digest([plugin_document(desired.plugin), gate_configuration(desired.gate) if desired.gate else None, gate_code if desired.gate else None])
+    return _digest(
+        [plugin_document(desired.plugin), gate_configuration(desired.gate) if desired.gate else None, gate_code if desired.gate else None]
+    )
 
 
 def approval_digest(desired: Desired) -> str:
@@ -73,7 +75,8 @@ def approval_digest(desired: Desired) -> str:
 
 
 def is_drift(observation: Observation, plan: Plan) -> bool:
-    """Whether the differences come from Jenkins' side: what was last confirmed there is what is still wanted, yet it is not what is there."""
+    """Whether the differences come from Jenkins' side: what was last confirmed there is what is still wanted, yet it is not what is
+    there."""
     confirmed = observation.owner.desired if observation.owner else None
     return bool(plan.changes) and confirmed == desired_digest(plan.desired, plan.gate_code)
 
@@ -84,7 +87,11 @@ def _digest(document: object) -> str:
 
 def make_plan(observation: Observation, desired: Desired, gate_code: str) -> Plan:
     """Compares every layer with what is desired. ``gate_code`` is the SHA-256 of the resident script that this operator brings."""
-    changes = (*_plugin_changes(observation, desired.plugin), *_filter_changes(observation, desired), *_gate_changes(observation, desired, gate_code))
+    changes = (
+        *_plugin_changes(observation, desired.plugin),
+        *_filter_changes(observation, desired),
+        *_gate_changes(observation, desired, gate_code),
+    )
     if not observation.protected:  # where nothing is asked for yet, nothing can be weakened
         changes = tuple(replace(change, weakens=False) for change in changes)
     return Plan(tuple(changes), desired.unsupported, desired, gate_code)
@@ -224,6 +231,8 @@ _GATE_FIELDS = (
         lambda before, after: after.api_tokens is ApiTokens.EXEMPT,
     ),
     _GateField("gate.strict", lambda g: g.strict, _on, lambda before, after: before.strict and not after.strict),
-    _GateField("requireOnBuild.window", lambda g: g.build_window, lambda value: format_duration(value) if value else "not asked", _longer_window),
+    _GateField(
+        "requireOnBuild.window", lambda g: g.build_window, lambda value: format_duration(value) if value else "not asked", _longer_window
+    ),
     _GateField("gate.operator", lambda g: g.operator, lambda value: "an account" if value else "nobody"),
 )

@@ -20,7 +20,8 @@ class Resolution:
 
 
 def selects(policy: TwoFactorPolicy, instance: JenkinsInstance, policy_namespace: str | None, namespaces: Mapping[str, Labels]) -> bool:
-    """Whether a policy means an instance: of its own namespace, or, from the operator's policy namespace, of those its namespaceSelector matches.
+    """Whether a policy means an instance: of its own namespace, or, from the operator's policy namespace, of those its namespaceSelector
+    matches.
 
     ``namespaces`` holds the labels of the known namespaces by name."""
     if not policy.spec.instance_selector.matches(instance.meta.labels):

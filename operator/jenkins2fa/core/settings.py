@@ -59,7 +59,8 @@ def gate_configuration(gate: GateSettings) -> dict[str, Any]:
 
 
 def read_gate_configuration(configuration: Mapping[str, Any]) -> GateSettings:
-    """The reverse of :func:`gate_configuration`; what is damaged or foreign reads as the empty gate, which differs from any that is wanted."""
+    """The reverse of :func:`gate_configuration`; what is damaged or foreign reads as the empty gate, which differs from any that is
+    wanted."""
     try:
         enforced = configuration.get("enforcedGroups")
         build = configuration.get("build")

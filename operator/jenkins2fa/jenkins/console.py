@@ -1,6 +1,7 @@
 """The script transport: runs one of our scripts inside Jenkins and brings back its answer.
 
-python-jenkins is not used here: its ``run_script`` loses output, follows redirects and knows no time limits (``pitfalls.md``), and of what it
+python-jenkins is not used here: its ``run_script`` loses output, follows redirects and knows no time limits (``pitfalls.md``), and of
+what it
 does well (crumbs, passwords) a client with an API token needs nothing.
 """
 
@@ -82,7 +83,10 @@ def _not_ours(answer: Answer) -> Exception:
     if answer.text.startswith("@@2FA"):
         return ProtocolError("the answer was cut short, or belongs to another request", transient=True)
     if "<html" in answer.text[:2000].lower():
-        return ProtocolError("a web page came back instead of the script console's answer: is something in front of Jenkins asking for a log-in?", transient=False)
+        return ProtocolError(
+            ("a web page came back instead of the script console's answer: is something in front of Jenkins asking for a log-in?"),
+            transient=False,
+        )
     if "Exception" in answer.text or "Error" in answer.text or "startup failed" in answer.text:
         return ScriptFailed(f"the script console failed: {quote(answer.text)}")
     if not answer.text.strip():
@@ -99,7 +103,10 @@ def _raise(error: dict[str, Any]) -> None:
 
 REFUSAL_TEXTS = {
     "TrialPending": "{}: it ends by itself within a minute",
-    "OwnedElsewhere": "this Jenkins is managed by {0} (cluster and instance): remove it there, or take over by the annotation jenkins2fa.dev/take-over: {0}",
+    "OwnedElsewhere": (
+        "this Jenkins is managed by {0} (cluster and instance): remove it there, or take over by the annotation "
+        "jenkins2fa.dev/take-over: {0}"
+    ),
     "QuietingDown": "{}: nothing is changed until it is back, or `Cancel shutdown` was chosen in Jenkins",
     "NotPersisted": "{}: is the disk full or read-only?",
     "NoteDamaged": "{}: put it back from a backup of Jenkins' home, or delete it there if there is none",
