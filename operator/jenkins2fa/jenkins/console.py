@@ -18,6 +18,7 @@ from jenkins2fa.jenkins.errors import ProtocolError, Refused, ScriptFailed, quot
 from jenkins2fa.jenkins.http import Answer, Connection, Http
 from jenkins2fa.jenkins.login import SecondFactorLogin
 
+LONGEST_LITERAL = 60_000
 REFUSALS = frozenset({"TrialPending", "OwnedElsewhere", "QuietingDown", "NotPersisted", "NoteDamaged"})
 
 
@@ -50,12 +51,18 @@ class Console:
         data: dict[str, Any] = {**values, "nonce": nonce, "script": _reference(name, name in with_texts)}
         if resident:
             data["resident"] = _reference(scripts.RESIDENT, scripts.RESIDENT in with_texts)
-        text = scripts.script(scripts.BOOTSTRAP).text.replace("<BASE64>", base64.b64encode(json.dumps(data).encode()).decode())
+        text = scripts.script(scripts.BOOTSTRAP).text.replace("'<BASE64>'", _literal(base64.b64encode(json.dumps(data).encode()).decode()))
         return _unframe(self.login.through(lambda: self._post(text)), nonce)
 
     def _post(self, text: str) -> Answer:
         self.requests += 1
         return self._http.post("scriptText", {"script": text})
+
+
+def _literal(text: str) -> str:
+    """Base64 as a Groovy expression: one literal holds no more than 65535 characters."""
+    parts = [text[at : at + LONGEST_LITERAL] for at in range(0, len(text), LONGEST_LITERAL)]
+    return "(" + " + ".join(f"'{part}'" for part in parts) + ")"
 
 
 def _reference(name: str, with_text: bool) -> dict[str, str]:
