@@ -121,8 +121,9 @@ class Proxy:
 def script_of(body: bytes) -> str | None:
     """The name of our script in the body of a request to the script console."""
     text = parse_qs(body.decode("latin-1")).get("script", [""])[0]
-    found = re.search(r"new String\('([A-Za-z0-9+/=]+)'\.decodeBase64", text)
-    return str(json.loads(base64.b64decode(found[1]))["script"]["name"]) if found else None
+    found = re.search(r"new String\(\(([A-Za-z0-9+/=' ]+)\)\.decodeBase64", text)
+    parts = re.findall("'([^']*)'", found[1]) if found else []
+    return str(json.loads(base64.b64decode("".join(parts)))["script"]["name"]) if found else None
 
 
 class _Server(ThreadingHTTPServer):

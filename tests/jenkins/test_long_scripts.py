@@ -1,0 +1,16 @@
+"""What goes to Jenkins may be longer than Groovy allows for one literal."""
+
+from __future__ import annotations
+
+import contextlib
+
+from jenkins2fa.jenkins.console import LONGEST_LITERAL, Console
+from jenkins2fa.jenkins.scripts import OBSERVE
+from tests.support.managed import Managed
+
+
+def test_a_call_with_three_times_the_longest_literal_arrives_whole(managed: Managed) -> None:
+    names = [f"group-{number:05}" for number in range(LONGEST_LITERAL // 5)]
+    with contextlib.closing(Console(managed.connection)) as console:
+        answer = console.run(OBSERVE, groups=[*names, "authenticated"], users=False)
+    assert answer["groups"]["known"] == ["authenticated"]

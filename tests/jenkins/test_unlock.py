@@ -1,0 +1,205 @@
+"""`jenkins2fa unlock`: it opens what it can open and looks again; where it cannot, the steps that it prints really lead in."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from jenkins2fa.cli.unlock_steps import COMMANDS, steps
+from jenkins2fa.core.conditions import Proof
+from jenkins2fa.core.observation import Owner
+from tests.support.actions import is_off, is_on
+from tests.support.commands import Commands
+from tests.support.gated import groovy, switch_on
+from tests.support.managed import Managed, layers, policy
+from tests.support.proxy import Proxy, Say
+from tests.support.standin import StandIn
+from tests.support.waiting import wait_until
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+SEED = "the-seed-of-these-tests-only-0123456789"
+BROKEN_WRITE = Say(200, "java.io.IOException: No space left on device\n\tat somewhere")
+
+
+def people_are_in(jenkins: StandIn) -> bool:
+    return [jenkins.browser(name, f"{name}-pw-1").status() for name in ("admin", "alice")] == [200, 200]
+
+
+def traces(jenkins: StandIn) -> list[bool]:
+    return [(jenkins.home / name).exists() for name in ("jenkins2fa", "init.groovy.d/jenkins2fa.groovy")]
+
+
+def follow(text: str, home: Path) -> None:
+    """Runs the commands of step 4 as they were printed."""
+    printed = [line.strip() for line in text.splitlines()]
+    wanted = [line for line in printed if "$JENKINS_HOME" in line]
+    assert wanted == list(COMMANDS)
+    for command in wanted:
+        subprocess.run(["sh", "-euc", command], env={**os.environ, "JENKINS_HOME": str(home)}, check=True)
+
+
+def test_through_the_gate_it_switches_off_in_every_layer_and_takes_ours_out(commands: Commands, managed: Managed, standin: StandIn) -> None:
+    managed.apply(policy())
+    assert not people_are_in(standin)
+    ended = commands.run("unlock", standin.url, text="y\n")
+    assert [ended.code, "nobody is asked for a second factor, and a probe got through" in ended.out] == [0, True]
+    assert [is_off(standin), layers(managed.observe()), traces(standin)] == [True, [False] * 3, [False] * 2]
+    assert people_are_in(standin)
+    standin.restart()
+    assert [people_are_in(standin), managed.probe()] == [True, Proof.BYPASSED]
+
+
+def test_it_asks_first_says_what_it_does_and_no_is_no(commands: Commands, managed: Managed, standin: StandIn) -> None:
+    managed.apply(policy())
+    ended = commands.run("unlock", standin.url, text="n\n")
+    assert [ended.code, "nothing was changed" in ended.err, is_on(standin)] == [1, True, True]
+    for said in (
+        "2FA is in force",
+        "off in memory, on disk and in the filter",
+        f"The operator of {Owner('cluster-of-the-tests', 'instance-uid').name}",
+    ):
+        assert said in ended.out
+    assert "kubectl patch twofactorpolicy" in ended.out
+
+
+def test_for_some_minutes_only_and_jenkins_ends_it_by_itself(commands: Commands, managed: Managed, standin: StandIn) -> None:
+    managed.apply(policy())
+    ended = commands.run("unlock", standin.url, "--minutes", "1", "--reason", "INC-7", "--yes")
+    assert [ended.code, people_are_in(standin)] == [0, True]
+    seen = managed.observe()
+    assert [seen.break_glass_used, seen.disk is not None and seen.disk.enabled, seen.gate.installed] == ["INC-7", True, 1]
+    assert seen.break_glass_until is not None
+    assert timedelta(seconds=40) < seen.break_glass_until - datetime.now(UTC) <= timedelta(seconds=61)
+    with managed.driver() as driver:  # the same, but ending in a second
+        driver.open_break_glass(datetime.now(UTC) + timedelta(seconds=1), "INC-8", timedelta(hours=1), keep=True)
+    wait_until(lambda: not people_are_in(standin), seconds=10, every=0.2, what="Jenkins switches 2FA on again")
+
+
+def test_a_reason_that_is_spent_opens_nothing(commands: Commands, managed: Managed, standin: StandIn) -> None:
+    managed.apply(policy())
+    with managed.driver() as driver:
+        driver.open_break_glass(datetime.now(UTC) + timedelta(seconds=0.3), "INC-9", timedelta(seconds=0.3), keep=True)
+    wait_until(lambda: managed.observe().break_glass_until is None, seconds=10, every=0.2, what="the break-glass is over")
+    state = standin.home / "jenkins2fa" / "state.json"
+    longest_ago = f'"firstSeen":{(datetime.now(UTC) - timedelta(hours=5)).timestamp() * 1000:.0f}'
+    state.write_text(_with_first_seen(state.read_text(), longest_ago))
+    ended = commands.run("unlock", standin.url, "--minutes", "1", "--reason", "INC-9", "--yes")
+    assert [ended.code, "give another --reason" in ended.err, is_on(standin)] == [1, True, True]
+
+
+def _with_first_seen(text: str, replacement: str) -> str:
+    head, _, rest = text.partition('"firstSeen":')
+    return head + replacement + rest.lstrip("0123456789")
+
+
+def test_without_a_gate_it_passes_the_second_factor_by_itself(commands: Commands, standin: StandIn, tmp_path: Path) -> None:
+    seed = tmp_path / "seed"
+    seed.write_text(SEED)
+    switch_on(standin)
+    ended = commands.run("unlock", standin.url, "--second-factor-seed-file", seed, "--yes")
+    assert [ended.code, people_are_in(standin), SEED in ended.out + ended.err] == [0, True, False]
+
+
+def test_nothing_to_do_where_nobody_is_asked(commands: Commands, standin: StandIn) -> None:
+    ended = commands.run("unlock", standin.url)
+    assert [ended.code, "Nothing was changed" in ended.out, traces(standin)] == [0, True, [False] * 2]
+
+
+def test_on_disk_only_counts_as_locked_because_a_restart_would_lock(commands: Commands, standin: StandIn) -> None:
+    switch_on(standin)
+    groovy(standin, "MoFilter.moPluginSettings['ENABLE_MO_TFA_AUTHENTICATION'] = false")
+    ended = commands.run("unlock", standin.url, "--yes")
+    assert [ended.code, "on, though nobody is challenged now" in ended.out] == [0, True]
+    standin.restart()
+    assert people_are_in(standin)
+
+
+def test_when_it_is_challenged_itself_the_printed_steps_lead_in(commands: Commands, standin: StandIn) -> None:
+    """No gate, no seed: its own token is challenged. Stop, edit, start."""
+    switch_on(standin)
+    ended = commands.run("unlock", standin.url, "--yes")
+    assert [ended.code, "asks this account itself for a second factor" in ended.err, people_are_in(standin)] == [2, True, False]
+    standin.stop()
+    follow(ended.out, standin.home)
+    standin.start()
+    assert people_are_in(standin)
+    assert commands.run("unlock", standin.url).code == 0  # and the account gets through as well
+
+
+def test_the_printed_steps_lead_in_when_the_gate_is_there_and_the_account_is_lost(
+    commands: Commands, managed: Managed, standin: StandIn
+) -> None:
+    managed.apply(policy())
+    environment = {"JENKINS_USER": "admin", "JENKINS_TOKEN": "a-token-that-was-revoked"}
+    ended = commands.run("unlock", standin.url, "--yes", environment=environment)
+    assert [ended.code, "Unauthorized" in ended.err, "a-token-that-was-revoked" in ended.out + ended.err] == [2, True, False]
+    standin.stop()
+    follow(ended.out, standin.home)
+    standin.start()
+    assert [people_are_in(standin), traces(standin), managed.observe().gate.installed] == [True, [False] * 2, 0]
+    assert (standin.home / "jenkins2fa.before-unlock" / "state.json").exists()  # put aside, not lost
+    managed.apply(policy())  # and it can be put into force again
+    assert not people_are_in(standin)
+
+
+def test_the_steps_end_an_open_break_glass_too(managed: Managed, standin: StandIn) -> None:
+    """Its timer or start-up file would otherwise switch 2FA on again."""
+    managed.apply(policy())
+    with managed.driver() as driver:
+        driver.open_break_glass(datetime.now(UTC) + timedelta(seconds=2), "INC-1", timedelta(hours=1), keep=True)
+    standin.stop()
+    follow(steps(), standin.home)
+    standin.start()
+    wait_until(lambda: datetime.now(UTC).timestamp() > 0 and people_are_in(standin), seconds=3, every=0.5, what="people are in")
+    groovy(standin, "Thread.sleep(2500)")
+    assert people_are_in(standin)
+
+
+def test_the_steps_may_be_followed_where_there_is_nothing_of_ours(standin: StandIn) -> None:
+    switch_on(standin)
+    standin.stop()
+    for _ in range(2):  # and twice
+        follow(steps(), standin.home)
+    standin.start()
+    assert people_are_in(standin)
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (Say(503, "starting"), "Starting"),
+        (Say(403, "no"), "Forbidden"),
+        (Say(302, headers={"Location": "https://sso.lab.invalid/"}), "Redirected"),
+    ],
+)
+def test_whatever_is_in_the_way_is_named_and_the_steps_follow(commands: Commands, proxy: Proxy, answer: Say, reason: str) -> None:
+    proxy.fault(answer)
+    ended = commands.run("unlock", proxy.url, "--yes")
+    assert [ended.code, f"It cannot be done from here: {reason}" in ended.err, ended.out.rstrip()] == [2, True, steps().rstrip()]
+
+
+def test_a_jenkins_that_fails_in_the_middle_gives_the_steps(commands: Commands, managed: Managed, standin: StandIn) -> None:
+    managed.apply(policy())
+    with Proxy(standin.url) as proxy:
+        proxy.fault(BROKEN_WRITE, script="release")
+        ended = commands.run("unlock", proxy.url, "--yes")
+    assert [ended.code, "ScriptFailed" in ended.err, COMMANDS[0] in ended.out] == [2, True, True]
+
+
+def test_steps_alone_ask_nobody(commands: Commands) -> None:
+    ended = commands.run("unlock", "--steps", environment={"JENKINS_TOKEN": "", "JENKINS_URL": ""})
+    assert [ended.code, ended.out.rstrip()] == [0, steps().rstrip()]
+
+
+def test_the_documentation_has_the_same_commands() -> None:
+    text = (CHECKOUT / "docs" / "unlock.md").read_text()
+    assert [command for command in COMMANDS if command not in text] == []
+
+
+def test_wrong_usage_is_exit_code_1(commands: Commands) -> None:
+    assert [commands.run("unlock", "--minutes", "241").code, commands.run("unlock", "--minutes", "0").code] == [1, 1]
+    assert commands.run("unlock", environment={"JENKINS_URL": ""}).code == 1
