@@ -96,7 +96,7 @@ def identity_digest(url: str, username: str) -> str:
 
 
 def document(evidence: Evidence, sequence: int, previous: str, recorded: datetime) -> dict[str, Any]:
-    """As JSON, without a signature. ``recorded``: when it is written (UTC); probes side by side are written down in another order than asked."""
+    """As JSON, without a signature. ``recorded``: when it is written (UTC); probes side by side are not written in the order asked."""
     found = asdict(evidence)
     return {
         **found,
