@@ -11,7 +11,8 @@ from typing import Any
 import click
 
 from jenkins2fa.api.policy import TwoFactorPolicy
-from jenkins2fa.cli.target import OneOnError, Target, connection_options, fail, gate_option, load_manifests, read_policy, read_target
+from jenkins2fa.cli.fleet_options import FleetOptions, fleet_options
+from jenkins2fa.cli.target import CannotGoOn, OneOnError, Target, connection_options, fail, gate_option, load_manifests, read_policy, read_target
 from jenkins2fa.core.assess import Assessment, assess
 from jenkins2fa.core.guard import Severity
 from jenkins2fa.core.mode import Mode
@@ -38,17 +39,37 @@ class Look:
 @connection_options
 @gate_option
 @click.option("--policy", "name", help="The policy's name, where the files hold several.")
-@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How to print the plan.")
-def plan(files: tuple[str, ...], url: str, username: str, token_file: str, ca_file: str, gate: str, name: str, output: str) -> None:
-    """Say field by field what a policy would change in a running Jenkins. Writes nothing, needs no cluster.
+@fleet_options
+@click.option("-o", "--output", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True, help="How to print it.")
+def plan(
+    files: tuple[str, ...],
+    url: str,
+    username: str,
+    token_file: str,
+    ca_file: str,
+    gate: str,
+    name: str,
+    output: str,
+    fleet: FleetOptions | None,
+) -> None:
+    """Say field by field what policies would change in running Jenkinses. Writes nothing.
 
-    The files hold the TwoFactorPolicy, and may hold the JenkinsInstance; without one, --url names the Jenkins.
+    \b
+    One Jenkins:   the files hold the TwoFactorPolicy, and may hold the JenkinsInstance; without one, --url names the Jenkins.
+    Many, files:   --credentials FILE: every instance and policy of the files; FILE names the accounts.
+    Many, cluster: --cluster (or --context, --kubeconfig): the cluster as it would be after these files were applied.
 
     \b
     Exit codes: 0 nothing would change
                 2 something would change, or is refused or unsupported
-                1 an error
+                1 an error, or some instance could not be looked at
     """
+    if fleet is not None:
+        from jenkins2fa.cli.fleet_command import print_fleet  # a fleet's plan consists of plans, so it imports this module
+
+        print_fleet(files, fleet, output)
+    if output == "markdown":
+        raise CannotGoOn("-o markdown is for many instances: give --credentials or --cluster")
     look = look_at(files, url, username, token_file, ca_file, gate, name)
     click.echo(json.dumps(as_document(look), indent=2, ensure_ascii=False) if output == "json" else as_text(look))
     sys.exit(2 if look.assessment.plan.changes or look.assessment.plan.unsupported or look.assessment.refused else 0)
@@ -70,7 +91,9 @@ def look_at(
     return look_through(policy, target, observation, take_over)
 
 
-def look_through(policy: TwoFactorPolicy, target: Target, observation: Observation, take_over: str | None = None) -> Look:
+def look_through(
+    policy: TwoFactorPolicy, target: Target, observation: Observation, take_over: str | None = None, cluster: str = COMMAND_LINE
+) -> Look:
     code = gate_code_for(policy.spec, target.instance.spec, observation.user)
     account = target.connection.credentials
     found = assess(
@@ -78,7 +101,7 @@ def look_through(policy: TwoFactorPolicy, target: Target, observation: Observati
         target.instance,
         observation,
         code,
-        cluster=COMMAND_LINE,
+        cluster=cluster,
         now=datetime.now(UTC),
         take_over=take_over,
         second_factor_login=account is not None and account.second_factor_seed is not None,

@@ -1,0 +1,112 @@
+"""A cluster as the person at the command line may see it: our two kinds, with that person's kubeconfig and rights."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from kubernetes import config
+from kubernetes.config.config_exception import ConfigException
+
+from jenkins2fa.api import instance, policy
+from jenkins2fa.api.meta import Key
+from jenkins2fa.cli.target import CannotGoOn
+from jenkins2fa.controller.connection import Connection, NoConnection
+from jenkins2fa.controller.credentials import CredentialStore
+from jenkins2fa.controller.kubernetes import CUSTOM, MERGE_PATCH, Body, Forbidden, Kubernetes, KubernetesError, NotFound
+
+F = TypeVar("F", bound=Callable[..., Any])
+POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+MANAGER = "kubectl-twofactor"
+
+
+class PersonsKubernetes(Kubernetes):
+    """The operator never writes to users' objects; a person at the command line may."""
+
+    def patch(self, plural: str, key: Key, patch: Mapping[str, Any]) -> Body:
+        """Merge ``patch`` into an object and return it."""
+        path = f"{CUSTOM}/namespaces/{key.namespace}/{plural}/{key.name}?fieldManager={MANAGER}"
+        return self._call("PATCH", path, dict(patch), MERGE_PATCH)
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """``namespace`` is the one that objects without one belong to. ``credentials`` reads Secrets with this person's rights."""
+
+    kubernetes: PersonsKubernetes
+    namespace: str
+    credentials: CredentialStore = field(repr=False)
+
+    def uid(self) -> str:
+        """What names the cluster in owner marks; empty when this person may not know (the operator's own fallback is not ours to guess)."""
+        try:
+            return str(self.kubernetes.namespace("kube-system")["metadata"]["uid"])
+        except (Forbidden, NotFound):
+            return ""
+
+    def policies(self, namespace: str | None) -> list[Body]:
+        return list(self.kubernetes.list(policy.PLURAL, namespace))
+
+    def instances(self, namespace: str | None) -> list[Body]:
+        return list(self.kubernetes.list(instance.PLURAL, namespace))
+
+    def find(self, plural: str, name: str) -> Body | None:
+        """One object of this namespace; None when there is none."""
+        try:
+            return self.kubernetes.get(plural, Key(self.namespace, name))
+        except NotFound:
+            return None
+
+    def labels(self) -> Mapping[str, Mapping[str, str]]:
+        """Labels by namespace; empty when this person may not list namespaces."""
+        try:
+            return {body["metadata"]["name"]: body["metadata"].get("labels") or {} for body in self.kubernetes.namespaces()}
+        except Forbidden:
+            return {}
+
+
+def cluster_options(command: F) -> F:
+    """Adds ``--kubeconfig`` and ``--context``."""
+    options = (
+        click.option("--kubeconfig", type=click.Path(), help="Which kubeconfig; default: as kubectl does. [env: KUBECONFIG]"),
+        click.option("--context", help="Which context of it; default: the current one."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def open_cluster(kubeconfig: str | None, context: str | None, namespace: str | None) -> Cluster:
+    """Raises CannotGoOn when there is no usable configuration, or the API server does not know our kinds."""
+    try:
+        kubernetes = PersonsKubernetes(Connection(kubeconfig, context))
+        if not kubernetes.served():
+            raise CannotGoOn("the API server does not know jenkins2fa.dev: apply the CRDs in crds/ first")
+    except NoConnection as problem:
+        raise CannotGoOn(str(problem)) from None
+    except KubernetesError as problem:
+        raise CannotGoOn(f"the API server cannot be used: {problem}") from None
+    return Cluster(kubernetes, namespace or _current_namespace(kubeconfig, context), CredentialStore(kubernetes, time.monotonic))
+
+
+def told(problem: KubernetesError) -> CannotGoOn:
+    """An error of the API server as the end of a command; its own words name verb, resource and namespace."""
+    return CannotGoOn(f"{problem}" if not isinstance(problem, Forbidden) else f"you have no right to do that: {problem}")
+
+
+def _current_namespace(kubeconfig: str | None, context: str | None) -> str:
+    try:
+        contexts, active = config.list_kube_config_contexts(kubeconfig)  # type: ignore[no-untyped-call]
+    except (ConfigException, OSError):
+        return next(_pod_namespace(), "default")
+    chosen = next((one for one in contexts if one["name"] == context), active) if context else active
+    return str((chosen.get("context") or {}).get("namespace") or "default")
+
+
+def _pod_namespace() -> Iterator[str]:
+    if POD_NAMESPACE.is_file():
+        yield POD_NAMESPACE.read_text(encoding="utf-8").strip()

@@ -1,0 +1,202 @@
+"""Many instances and many policies: which governs which, and what each would change. Reads only."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from jenkins2fa.api.instance import Access, JenkinsInstance
+from jenkins2fa.api.meta import Key
+from jenkins2fa.api.policy import TwoFactorPolicy
+from jenkins2fa.cli.fleet_parallel import side_by_side
+from jenkins2fa.cli.fleet_reach import Reach, reach_of
+from jenkins2fa.cli.plan import Look, look_through
+from jenkins2fa.cli.target import Target
+from jenkins2fa.controller.kubernetes import KubernetesError
+from jenkins2fa.core.observation import COMMAND_LINE, Observation
+from jenkins2fa.core.precedence import resolve, selects
+from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
+from jenkins2fa.jenkins.errors import JenkinsError
+from jenkins2fa.jenkins.http import Connection
+
+Labels = Mapping[str, Mapping[str, str]]
+
+
+class Verdict(StrEnum):
+    """What a plan says of one instance, in a word."""
+
+    NO_CHANGE = "NoChange"
+    CHANGES = "Changes"
+    REFUSED = "Refused"
+    UNSUPPORTED = "Unsupported"
+    UNMANAGED = "Unmanaged"
+    PROBE_ONLY = "ProbeOnly"
+    UNKNOWN = "Unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where everything comes from. ``former``: the policies as they are in the cluster now; ``cluster`` None = there is none, "" = its name
+    may not be read. ``connect`` raises JenkinsError or KubernetesError. ``notes``: what was left out, and why."""
+
+    instances: tuple[JenkinsInstance, ...]
+    policies: tuple[TwoFactorPolicy, ...]
+    connect: Callable[[JenkinsInstance], Connection] = field(repr=False)
+    former: tuple[TwoFactorPolicy, ...] = ()
+    policy_namespace: str | None = None
+    labels: Labels = field(default_factory=dict)
+    cluster: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One instance. ``former``: the policy that governs it now in the cluster.
+
+    ``reason`` and ``message``: why it could not be looked at."""
+
+    instance: JenkinsInstance
+    policy: TwoFactorPolicy | None
+    overridden: tuple[Key, ...] = ()
+    former: TwoFactorPolicy | None = None
+    seen: Observation | None = None
+    look: Look | None = None
+    reach: Reach | None = None
+    reason: str = ""
+    message: str = ""
+
+    @property
+    def verdict(self) -> Verdict:
+        if self.instance.spec.access is Access.PROBE_ONLY:
+            return Verdict.PROBE_ONLY
+        if self.policy is None:
+            return Verdict.UNMANAGED
+        if self.look is None:
+            return Verdict.UNKNOWN
+        found = self.look.assessment
+        if found.refused:
+            return Verdict.REFUSED
+        if found.plan.changes:
+            return Verdict.CHANGES
+        return Verdict.UNSUPPORTED if found.plan.unsupported else Verdict.NO_CHANGE
+
+    @property
+    def weakened(self) -> tuple[str, ...]:
+        """Fields whose change weakens the protection."""
+        return tuple(dict.fromkeys(change.path for change in self.look.assessment.plan.weakening)) if self.look else ()
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """A policy that governs no instance; ``overridden_by`` empty = it selects none."""
+
+    policy: Key
+    overridden_by: tuple[Key, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """``rows`` by namespace and name."""
+
+    rows: tuple[Row, ...]
+    idle: tuple[Idle, ...]
+    notes: tuple[str, ...]
+    stopped: bool = False
+
+    def count(self, verdict: Verdict) -> int:
+        return sum(row.verdict is verdict for row in self.rows)
+
+    @property
+    def exit_code(self) -> int:
+        """1 what could not be looked at, else 2 something would change, is refused or unsupported, else 0."""
+        if self.stopped or self.count(Verdict.UNKNOWN):
+            return 1
+        return 2 if any(row.verdict in (Verdict.CHANGES, Verdict.REFUSED, Verdict.UNSUPPORTED) for row in self.rows) else 0
+
+
+def plan_fleet(sources: Sources, parallel: int, only: Key | None = None) -> Fleet:
+    """Looks at every instance; ``only``: those alone that this policy governs, or the one of this name."""
+    rows = sorted((_resolved(one, sources) for one in sources.instances), key=lambda row: _order(row.instance))
+    if only is not None:
+        rows = [row for row in rows if only in (row.instance.meta.key, row.policy and row.policy.meta.key)]
+    looked = side_by_side(rows, lambda row: _look(row, sources), parallel, "looking")
+    done = tuple(
+        found or _with(row, reason="NotAsked", message="stopped before it was asked")
+        for found, row in zip(looked.results, rows, strict=True)
+    )
+    return Fleet(done, () if only else _idle(sources, rows), sources.notes + _twins(done), looked.stopped)
+
+
+def _resolved(instance: JenkinsInstance, sources: Sources) -> Row:
+    now = resolve(instance, sources.policies, sources.policy_namespace, sources.labels)
+    before = resolve(instance, sources.former, sources.policy_namespace, sources.labels).winner
+    return Row(instance, now.winner, tuple(policy.meta.key for policy in now.overridden), before)
+
+
+def _look(row: Row, sources: Sources) -> Row:
+    if row.instance.spec.access is Access.PROBE_ONLY:
+        return _with(row, message="only its canaries are asked, by the operator: nothing is read or written there")
+    try:
+        connection = sources.connect(row.instance)
+        with contextlib.closing(MiniOrange(connection)) as driver:
+            groups = row.policy.spec.enforced_groups if row.policy else None
+            seen = driver.observe(groups=groups or (), users=True)
+    except JenkinsError as problem:
+        return _with(row, reason=problem.reason, message=str(problem))
+    except KubernetesError as problem:
+        return _with(row, reason="KubernetesError", message=str(problem))
+    except Exception as problem:  # one that goes wrong in a way that nobody thought of costs its own row only
+        return _with(row, reason="InternalError", message=type(problem).__name__)
+    if row.policy is None:
+        return _with(row, seen=seen)
+    look = look_through(row.policy, Target(row.instance, connection), seen, _not_a_rival(seen, sources), _cluster(row, seen, sources))
+    return _with(row, seen=seen, look=look, reach=reach_of(seen, look.assessment.plan.desired))
+
+
+def _cluster(row: Row, seen: Observation, sources: Sources) -> str:
+    """The cluster's name, read from the owner mark of this very instance when this person may not read it in the cluster."""
+    if sources.cluster:
+        return sources.cluster
+    ours = seen.owner is not None and seen.owner.instance == row.instance.meta.uid
+    return seen.owner.cluster if ours and seen.owner else COMMAND_LINE
+
+
+def _not_a_rival(seen: Observation, sources: Sources) -> str | None:
+    """Files know no UIDs: whoever manages the Jenkins is taken for the operator that will apply them."""
+    return seen.owner.name if sources.cluster is None and seen.owner else None
+
+
+def _with(
+    row: Row, *, seen: Observation | None = None, look: Look | None = None, reach: Reach | None = None, reason: str = "", message: str = ""
+) -> Row:
+    return Row(row.instance, row.policy, row.overridden, row.former, seen, look, reach, reason, message)
+
+
+def _idle(sources: Sources, rows: list[Row]) -> tuple[Idle, ...]:
+    governing = {row.policy.meta.key for row in rows if row.policy}
+    found = []
+    for policy in sorted(sources.policies, key=lambda one: (one.meta.namespace, one.meta.name)):
+        if policy.meta.key in governing:
+            continue
+        selected = [row for row in rows if selects(policy, row.instance, sources.policy_namespace, sources.labels)]
+        found.append(Idle(policy.meta.key, tuple(dict.fromkeys(row.policy.meta.key for row in selected if row.policy))))
+    return tuple(found)
+
+
+def _twins(rows: tuple[Row, ...]) -> tuple[str, ...]:
+    """Instances that reach the same Jenkins: only the oldest may manage it."""
+    by_identity: dict[str, list[str]] = {}
+    for row in rows:
+        if row.seen is not None and row.seen.identity:
+            by_identity.setdefault(row.seen.identity, []).append(str(row.instance.meta.key))
+    return tuple(
+        f"{' and '.join(names)} reach the same Jenkins: the older one manages it, the other says DuplicateInstance"
+        for names in by_identity.values()
+        if len(names) > 1
+    )
+
+
+def _order(instance: JenkinsInstance) -> tuple[str, str]:
+    return instance.meta.namespace, instance.meta.name
