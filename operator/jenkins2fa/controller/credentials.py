@@ -21,6 +21,7 @@ from jenkins2fa.jenkins.attempts import Attempts
 from jenkins2fa.jenkins.errors import CertificateRejected, HostNotAllowed, SecretMissing
 from jenkins2fa.jenkins.http import Connection, Credentials
 from jenkins2fa.jenkins.login import seed_problem
+from jenkins2fa.jenkins.one_time_code import totp_problem
 
 LONGEST_USE = 60.0  # seconds
 
@@ -68,7 +69,8 @@ class CredentialStore:
             raise HostNotAllowed(
                 f"the Secret {key.name} is not for {wanted}: nothing was sent. Set its key host to {wanted}, or correct spec.url"
             )
-        return Credentials(_required(data, key, "username").strip(), _required(data, key, "token").strip(), _seed(data, key))
+        username, token = (_required(data, key, name).strip() for name in ("username", "token"))
+        return Credentials(username, token, _seed(data, key), _totp(data, key))
 
     def _authority(self, namespace: str, reference: AuthorityRef | None) -> str | None:
         if reference is None:
@@ -116,6 +118,16 @@ def _required(data: Mapping[str, str], key: Key, name: str) -> str:
     if not (data.get(name) or "").strip():
         raise SecretMissing(f"the Secret {key.name} has no key {name}: it needs host, username and token")
     return data[name]
+
+
+def _totp(data: Mapping[str, str], key: Key) -> str | None:
+    secret = data.get("totp", "").strip()
+    if not secret:
+        return None
+    problem = totp_problem(secret)
+    if problem is not None:
+        raise SecretMissing(f"the key totp of the Secret {key.name} {problem}")
+    return secret
 
 
 def _seed(data: Mapping[str, str], key: Key) -> str | None:

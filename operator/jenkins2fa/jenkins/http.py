@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,23 +14,28 @@ from requests.adapters import HTTPAdapter
 from requests.auth import HTTPBasicAuth
 
 from jenkins2fa.jenkins.attempts import Attempts
-from jenkins2fa.jenkins.errors import CertificateRejected, ProtocolError, Unreachable
+from jenkins2fa.jenkins.errors import CertificateRejected, JenkinsError, ProtocolError, Unreachable
 
 CONNECT_SECONDS = 3.0
 READ_SECONDS = 10.0
 LONGEST_ANSWER = 8 * 1024 * 1024
+
+# Hears of each request: how it ended (a word of OUTCOMES, or the reason of the error) and after how many seconds.
+Requested = Callable[[str, float], None]
+OUTCOMES = {301: "Redirected", 302: "Redirected", 303: "Redirected", 401: "Unauthorized", 403: "Forbidden", 503: "Starting"}
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
     """An account of a Jenkins. ``secret`` is an API token, or a canary's password.
 
-    ``second_factor_seed``: what its answers to security questions are derived from, None = it cannot pass a second factor.
-    Neither is ever shown."""
+    ``second_factor_seed``: what its answers to security questions are derived from; ``totp``: its key for one-time codes (base32).
+    With neither it cannot pass a second factor. None of them is ever shown."""
 
     username: str
     secret: str = field(repr=False)
     second_factor_seed: str | None = field(default=None, repr=False)
+    totp: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,7 @@ class Connection:
     connect_seconds: float = CONNECT_SECONDS
     read_seconds: float = READ_SECONDS
     attempts: Attempts = field(default_factory=Attempts, compare=False, repr=False)
+    requested: Requested = field(default=lambda _outcome, _seconds: None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +105,16 @@ class Http:
         self._session.close()
 
     def _send(self, method: str, path: str, headers: Mapping[str, str] | None, data: Mapping[str, str] | None) -> Answer:
+        begun = time.monotonic()
+        try:
+            answer = self._exchange(method, path, headers, data)
+        except JenkinsError as problem:
+            self.connection.requested(problem.reason, time.monotonic() - begun)
+            raise
+        self.connection.requested(_outcome(answer.status), time.monotonic() - begun)
+        return answer
+
+    def _exchange(self, method: str, path: str, headers: Mapping[str, str] | None, data: Mapping[str, str] | None) -> Answer:
         where = _place(self.connection.url)
         try:
             with self._session.request(
@@ -147,6 +163,10 @@ def _read(response: requests.Response, seconds: float) -> str:
         if time.monotonic() > end:
             raise TimeoutError
     return b"".join(parts).decode("utf-8", errors="replace")
+
+
+def _outcome(status: int) -> str:
+    return OUTCOMES.get(status) or ("Answered" if status < 400 else "ClientError" if status < 500 else "ServerError")
 
 
 def _place(url: str) -> str:

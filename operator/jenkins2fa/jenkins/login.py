@@ -1,4 +1,4 @@
-"""Passing the second factor with security questions, for the operator's own account (gate.mode Never).
+"""Passing the second factor with security questions or a one-time code, for the operator's own account (gate.mode Never).
 
 The answers are derived from the Secret's ``secondFactorSeed``, so nothing has to be kept: a fresh process, or another replica, gives the
 same ones. The account enrols itself when the plugin asks it to. Forms and pages: jenkins-contract, "Ways for the operator to stay in", 1.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import time
 from collections.abc import Callable
 from urllib.parse import quote, urlsplit
 
@@ -26,6 +27,7 @@ from jenkins2fa.jenkins.challenge import (
 )
 from jenkins2fa.jenkins.errors import JenkinsError, ProtocolError, SecondFactorRejected, Starting
 from jenkins2fa.jenkins.http import Answer, Http
+from jenkins2fa.jenkins.one_time_code import code_at, code_form
 
 FIRST, SECOND = "What is your first company name ?", "What is your childhood nickname ?"  # of the plugin's list
 CUSTOM = "Which answer does jenkins-2fa-operator derive for this account ?"  # free text; never changed, or enrolled accounts are shut out
@@ -41,6 +43,15 @@ WRONG = (
     "spec.url, or by hand; no further answer is sent for ten minutes, unless the Secret changes. "
     f"Put the former seed back, or {RESET}"
 )
+WRONG_CODE = (
+    "Jenkins refused the one-time code: the Secret's key totp is of another account, or a clock is wrong; no further code is sent for ten "
+    "minutes, unless the Secret changes"
+)
+NO_CODE_FIELD = (
+    "Jenkins asks for a second factor on a page without a field for a one-time code (autocomplete=one-time-code), so the operator leaves "
+    "it alone: set gate.mode: Managed, or allow SecurityQuestions and give a secondFactorSeed"
+)
+NOT_ENROLLED = "the operator's account is not enrolled, and enrols itself in security questions only: give its Secret a secondFactorSeed"
 AGAIN = (
     "Jenkins took the second factor and asks for it again: does something in front of Jenkins drop its cookies, or do several "
     "replicas answer in turn?"
@@ -71,13 +82,13 @@ class SecondFactorLogin:
 
     ``logins`` counts how often that was done. Without a seed it passes nothing. Not for use by two threads at once."""
 
-    def __init__(self, http: Http) -> None:
-        self._http = http
+    def __init__(self, http: Http, clock: Callable[[], float] = time.time) -> None:
+        self._http, self._clock = http, clock
         self.logins = 0
 
     @property
     def possible(self) -> bool:
-        return self._seed is not None
+        return self._seed is not None or self._totp is not None
 
     def through(self, send: Callable[[], Answer]) -> Answer:
         """Sends a request; when it is challenged, passes the second factor and sends it once more.
@@ -97,8 +108,12 @@ class SecondFactorLogin:
         """Enrols, or answers, as the redirect asks. Raises JenkinsError."""
         challenge = read_challenge(location)
         with self._attempts.one_at_a_time():
-            if challenge.user is not None:
+            if self._totp is not None and challenge.user is None and (self._seed is None or challenge.factor not in ("", QUESTIONS)):
+                self._enter_code(f"{CHALLENGE}/{challenge.factor}/" if challenge.factor else f"{CHALLENGE}/")
+            elif challenge.user is not None and self._seed is not None:
                 self._enrol(challenge.user)
+            elif self._seed is None:
+                raise SecondFactorRejected(NOT_ENROLLED)
             elif challenge.factor in ("", QUESTIONS):
                 self._answer()
             else:
@@ -108,7 +123,7 @@ class SecondFactorLogin:
 
     def verify_early(self, user: str, *, enrolled: bool) -> None:
         """Enrols ``user``, or answers its questions, while nobody asks for it yet. Raises SecondFactorRejected for wrong answers."""
-        if self.logins or not self.possible:
+        if self.logins or self._seed is None:
             return
         with self._attempts.one_at_a_time():
             if not enrolled:
@@ -127,6 +142,27 @@ class SecondFactorLogin:
     def _seed(self) -> str | None:
         account = self._http.connection.credentials
         return account.second_factor_seed if account else None
+
+    @property
+    def _totp(self) -> str | None:
+        account = self._http.connection.credentials
+        return account.totp if account else None
+
+    def _enter_code(self, path: str) -> None:
+        """Answers a page that asks for a one-time code. A code is sent once: a refused one waits like a refused answer."""
+        account = self._http.connection.credentials
+        self._attempts.may_answer(account)
+        page = self._http.get(path)
+        _expect_here(page)
+        form = code_form(page.text, self._http.connection.url, path)
+        if form is None or self._totp is None:
+            raise ProtocolError(NO_CODE_FIELD, transient=False)
+        answer = self._http.post(form.path, {**dict(form.hidden), form.name: code_at(self._totp, self._clock())})
+        if answer.status == 200 or is_challenge(resolve(self._http.connection.url + form.path, answer.location)):
+            raise self._attempts.refuse(account, WRONG_CODE)
+        if not 300 <= answer.status < 400:
+            _expect_here(answer)
+        self._passed()
 
     def _enrol(self, user: str) -> None:
         """``user`` as a path segment. Enrolling is no guess, so no pause holds it up."""

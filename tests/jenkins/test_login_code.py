@@ -1,0 +1,105 @@
+"""One-time codes: the operator answers a page that asks for one in HTML's own words, once, and leaves every other page alone."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterator
+
+import pyotp
+import pytest
+
+from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
+from jenkins2fa.jenkins.errors import ChallengedBySecondFactor, JenkinsError, ProtocolError, SecondFactorRejected
+from jenkins2fa.jenkins.http import Connection, Credentials
+from jenkins2fa.jenkins.one_time_code import code_form, totp_problem
+from tests.support.code_door import PAGE, CodeDoor, another_secret
+from tests.support.standin import StandIn
+
+SECRET = pyotp.random_base32()
+
+
+@pytest.fixture(scope="module")
+def jenkins() -> Iterator[StandIn]:
+    with StandIn() as running:
+        yield running
+
+
+@pytest.fixture
+def door(jenkins: StandIn) -> Iterator[CodeDoor]:
+    with CodeDoor(jenkins.url, SECRET) as opened:
+        yield opened
+
+
+def driver(jenkins: StandIn, door: CodeDoor, totp: str | None) -> MiniOrange:
+    return MiniOrange(Connection(door.url + "/", Credentials("admin", jenkins.tokens["admin"], totp=totp)))
+
+
+def test_a_code_opens_the_session_once(jenkins: StandIn, door: CodeDoor, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG), contextlib.closing(driver(jenkins, door, SECRET)) as one:
+        assert one.observe().user == "admin"
+        assert one.observe().user == "admin"
+        assert (door.codes, one.logins) == (1, 1)
+    assert SECRET not in caplog.text + repr(one.connection)
+
+
+def test_a_lost_session_is_renewed(jenkins: StandIn, door: CodeDoor) -> None:
+    with contextlib.closing(driver(jenkins, door, SECRET)) as one:
+        one.observe()
+        door.verified.clear()
+        assert one.observe().user == "admin"
+        assert door.codes == 2
+
+
+def test_a_refused_code_is_sent_once(jenkins: StandIn, door: CodeDoor) -> None:
+    with contextlib.closing(driver(jenkins, door, another_secret(SECRET))) as one:
+        for _ in range(3):
+            with pytest.raises(SecondFactorRejected, match="refused the one-time code"):
+                one.observe()
+    assert door.codes == 1
+
+
+def test_without_a_key_it_stays_challenged(jenkins: StandIn, door: CodeDoor) -> None:
+    with contextlib.closing(driver(jenkins, door, None)) as one, pytest.raises(ChallengedBySecondFactor):
+        one.observe()
+    assert door.codes == 0
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<p>Push the button on your phone</p>",
+        PAGE.replace("one-time-code", "off"),
+        PAGE.replace("POST", "GET"),
+        PAGE.replace('action="verify"', 'action="https://elsewhere.invalid/verify"'),
+        PAGE + PAGE,
+        PAGE.replace("</label>", '<input name="more" autocomplete="one-time-code"></label>'),
+        "<!doctype [",
+    ],
+)
+def test_another_page_is_left_alone(jenkins: StandIn, page: str) -> None:
+    with CodeDoor(jenkins.url, SECRET, page) as door, contextlib.closing(driver(jenkins, door, SECRET)) as one:
+        with pytest.raises(ProtocolError, match="leaves it alone"):
+            one.observe()
+        assert door.codes == 0
+
+
+def test_the_form_is_sent_below_the_url_only() -> None:
+    found = code_form(PAGE, "https://ci.example.com/ci/", "tfaUserAuth/totp/")
+    assert found is not None
+    assert (found.path, found.name, found.hidden) == ("tfaUserAuth/totp/verify", "code", (("state", "s-1"),))
+    assert code_form(PAGE.replace('"verify"', '"/other/verify"'), "https://ci.example.com/ci/", "tfaUserAuth/totp/") is None
+
+
+def test_a_key_that_is_none_is_told() -> None:
+    assert totp_problem(SECRET) is None
+    assert totp_problem(f"{SECRET[:4]} {SECRET[4:]}") is None
+    for wrong in ("0189", "not base32!", "A"):
+        assert "base32" in str(totp_problem(wrong))
+
+
+def test_errors_hold_no_key(jenkins: StandIn, door: CodeDoor) -> None:
+    other = another_secret(SECRET)
+    with contextlib.closing(driver(jenkins, door, other)) as one, pytest.raises(JenkinsError) as caught:
+        one.observe()
+    assert other not in str(caught.value)
