@@ -1,0 +1,230 @@
+"""`jenkins2fa plan` for many instances in files: precedence, whom it reaches, what weakens, accounts that go only where they may."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from jenkins2fa.cli.main import main
+from tests.jenkins.conftest import managed_of
+from tests.support.commands import API, Ended
+from tests.support.managed import EMAIL, QUESTIONS, policy
+from tests.support.proxy import Proxy
+from tests.support.standin import StandIn
+
+DEAD = "http://127.0.0.1:9"
+
+
+class Folder:
+    """A folder of manifests and a file of credentials, as in a pull request."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.credentials = folder / "manifests", folder / "credentials.yaml"
+        self.folder.mkdir()
+        self.accounts: dict[str, Any] = {}
+        self.environment: dict[str, str] = {}
+
+    def put(self, kind: str, name: str, spec: dict[str, Any], namespace: str = "team", **metadata: Any) -> None:
+        body = {"apiVersion": API, "kind": kind, "metadata": {"namespace": namespace, "name": name, **metadata}, "spec": spec}
+        (self.folder / f"{kind}-{namespace}-{name}.yaml").write_text(json.dumps(body), encoding="utf-8")
+
+    def policy(self, name: str, namespace: str = "team", **spec: Any) -> None:
+        self.put("TwoFactorPolicy", name, {**QUESTIONS, **spec}, namespace)
+
+    def instance(self, name: str, url: str, token: str, namespace: str = "team", hosts: str | None = None, **labels: str) -> None:
+        spec = {"url": url + "/", "credentialsRef": {"name": "admin"}, "gate": {"mode": "Managed"}}
+        self.put("JenkinsInstance", name, spec, namespace, labels=labels)
+        variable = f"TOKEN_{name.upper()}"
+        self.accounts[f"{namespace}/{name}"] = {"hosts": [hosts or url.split("/")[2]], "username": "admin", "tokenEnv": variable}
+        self.environment[variable] = token
+
+    def plan(self, *arguments: str) -> Ended:
+        self.credentials.write_text(json.dumps({"credentials": self.accounts}), encoding="utf-8")
+        command = ["plan", str(self.folder), "--credentials", str(self.credentials), *arguments]
+        result = CliRunner().invoke(main, command, env={**self.environment, "JENKINS_URL": "", "COLUMNS": "220"})
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        assert not any(token in result.output for token in self.environment.values())
+        return Ended(result.exit_code, result.stdout, result.stderr)
+
+    def rows(self, *arguments: str) -> dict[str, dict[str, Any]]:
+        return {one["instance"]["name"]: one for one in self.plan(*arguments, "-o", "json").document["instances"]}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    return Folder(tmp_path)
+
+
+@pytest.fixture
+def two(one: StandIn) -> Iterator[StandIn]:
+    """A second Jenkins beside `one`."""
+    with StandIn(flavour="javax") as running:
+        yield running
+
+
+def test_several_policies_and_instances(folder: Folder, one: StandIn, two: StandIn) -> None:
+    managed_of(one).apply(policy())
+    folder.instance("enforced", one.url, one.tokens["admin"], tier="production")
+    folder.instance("fresh", two.url, two.tokens["admin"], tier="test")
+    folder.instance("alone", DEAD, "some-token", namespace="elsewhere")
+    folder.policy("strong", priority=5, instanceSelector={"matchLabels": {"tier": "production"}})
+    folder.policy("weak", enforcement="Off")
+    folder.policy("nowhere", instanceSelector={"matchLabels": {"tier": "none"}})
+    ended = folder.plan("-o", "json")
+    rows = {row["instance"]["name"]: row for row in ended.document["instances"]}
+    assert [row["instance"]["name"] for row in ended.document["instances"]] == ["alone", "enforced", "fresh"]
+    assert [rows["enforced"]["verdict"], rows["enforced"]["plan"]["policy"]["name"], rows["enforced"]["overridden"]] == [
+        "NoChange", "strong", ["team/weak"],
+    ]  # fmt: skip
+    assert [rows["fresh"]["plan"]["policy"]["name"], rows["alone"]["verdict"]] == ["weak", "Unmanaged"]
+    assert ended.document["idlePolicies"] == [{"policy": "team/nowhere", "overriddenBy": []}]
+    table = folder.plan().out
+    assert "overrides team/weak" in table
+    assert "policy team/nowhere selects no instance" in table
+
+
+def test_policy_namespace_outranks_the_team(folder: Folder, two: StandIn) -> None:
+    folder.instance("build", two.url, two.tokens["admin"])
+    folder.policy("ours", priority=100, enforcement="Off")
+    folder.policy("baseline", namespace="platform", namespaceSelector={"matchLabels": {"kind": "team"}})
+    (folder.folder / "namespace.yaml").write_text(
+        '{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "team", "labels": {"kind": "team"}}}'
+    )
+    without, within = folder.plan("-o", "json").document, folder.plan("--policy-namespace", "platform", "-o", "json").document
+    assert without["instances"][0]["plan"]["policy"]["name"] == "ours"
+    assert within["instances"][0]["plan"]["policy"]["name"] == "baseline"
+    assert within["idlePolicies"] == [{"policy": "team/ours", "overriddenBy": ["platform/baseline"]}]
+
+
+def test_who_is_newly_asked_and_who_no_longer(folder: Folder, one: StandIn, two: StandIn) -> None:
+    managed_of(one).apply(policy(exemptGroups=["robots"]))
+    folder.instance("on", one.url, one.tokens["admin"])
+    folder.instance("off", two.url, two.tokens["admin"])
+    users = managed_of(two).observe(users=True).enrolment
+    assert users is not None
+    assert users.total > 1
+    folder.policy("policy")
+    people = {name: row["people"] for name, row in folder.rows().items()}
+    assert [people["off"]["newlyAsked"], people["off"]["noLongerAsked"], people["off"]["atMost"]] == [users.total, 0, False]
+    assert [people["off"]["notEnrolled"], people["off"]["administratorsNotEnrolled"]] == [
+        users.not_enrolled, users.administrators_not_enrolled,
+    ]  # fmt: skip
+    assert [people["on"]["newlyAsked"] > 0, people["on"]["atMost"]] == [True, True]  # the robots
+    folder.policy("policy", enforcement="Off")
+    people = {name: row["people"] for name, row in folder.rows().items()}
+    assert [people["off"]["newlyAsked"], people["off"]["noLongerAsked"]] == [0, 0]
+    assert [people["on"]["noLongerAsked"] > 0, people["on"]["atMost"]] == [True, True]
+
+
+def test_what_weakens_is_said_everywhere(folder: Folder, one: StandIn) -> None:
+    managed_of(one).apply(policy())
+    folder.instance("build", one.url, one.tokens["admin"])
+    folder.policy("policy", exemptGroups=["everybody"])
+    assert folder.rows()["build"]["weakens"] == ["exemptGroups"]
+    assert "changes, weakens" in folder.plan().out
+    assert "**changes** **weakens**" in folder.plan("-o", "markdown").out
+    assert "The protection is weakened at 1." in folder.plan().out
+
+
+def test_one_that_does_not_answer_is_a_row(folder: Folder, two: StandIn) -> None:
+    folder.instance("dead", DEAD, "some-token")
+    folder.instance("live", two.url, two.tokens["admin"])
+    folder.policy("policy")
+    ended = folder.plan("-o", "json")
+    found = {row["instance"]["name"]: [row["verdict"], row["reason"]] for row in ended.document["instances"]}
+    assert [ended.code, found] == [1, {"dead": ["Unknown", "Unreachable"], "live": ["Changes", None]}]
+    assert folder.plan("-o", "markdown").out.index("`team/dead`") < folder.plan("-o", "markdown").out.index("`team/live`")
+
+
+def test_exit_codes(folder: Folder, two: StandIn) -> None:
+    folder.instance("build", two.url, two.tokens["admin"])
+    folder.policy("policy")
+    assert folder.plan().code == 2
+    managed_of(two).apply(policy())
+    assert [folder.plan().code, folder.plan("-o", "markdown").code] == [0, 0]
+
+
+def test_a_token_goes_only_where_the_credentials_say(folder: Folder, one: StandIn) -> None:
+    with Proxy(one.url) as elsewhere:
+        folder.instance("build", elsewhere.url, one.tokens["admin"], hosts="jenkins.example.com")
+        folder.policy("policy")
+        row = folder.rows()["build"]
+        assert [row["verdict"], row["reason"], elsewhere.seen] == ["Unknown", "HostNotAllowed", []]
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ({"hosts": ["h"], "username": "u", "token": "s3cret"}, "a secret is named by variable or file, never written here"),
+        ({"username": "u", "tokenEnv": "T"}, "hosts: required"),
+        ({"hosts": ["*"], "username": "u", "tokenEnv": "T"}, "hosts: required"),
+        ("s3cret", "must be a mapping"),
+    ],
+)
+def test_wrong_credentials_files_are_refused(folder: Folder, entry: Any, message: str) -> None:
+    folder.policy("policy")
+    folder.accounts = {"team/build": entry}
+    ended = folder.plan()
+    assert ended.code == 1
+    assert message in ended.err
+    assert "s3cret" not in ended.err
+
+
+def test_missing_credentials_are_a_row(folder: Folder, two: StandIn) -> None:
+    folder.instance("build", two.url, two.tokens["admin"])
+    folder.policy("policy")
+    entry = folder.accounts.pop("team/build")
+    folder.accounts = {"other": entry}
+    assert folder.rows()["build"]["reason"] == "SecretMissing"
+    folder.accounts = {"*": {**entry, "tokenEnv": "NOT_SET_ANYWHERE"}}
+    assert "NOT_SET_ANYWHERE" in folder.rows()["build"]["message"]
+    folder.accounts = {"*": entry}
+    assert folder.rows()["build"]["verdict"] == "Changes"
+
+
+def test_no_text_of_a_policy_becomes_mark_up_or_calls_somebody(folder: Folder, two: StandIn) -> None:
+    group = "@admins|<img src=x>`*x*"
+    folder.instance("build", two.url, two.tokens["admin"])
+    folder.policy("policy", enforcedGroups=[group], allowedFactors=["EmailOTP"], emailOTP=EMAIL)
+    text = folder.plan("-o", "markdown").out
+    outside = re.sub(r"`[^`]*`", "", text)
+    assert "admins" in outside  # the finding about the group nobody is known to be in
+    assert not re.search(r"@\w|<img|(?<!\\)\*x\*", outside)
+    assert all(len(re.findall(r"(?<!\\)\|", line)) in (5, 7) for line in text.splitlines() if line.startswith("|"))
+    assert EMAIL["template"] not in text
+
+
+def test_many_instances_fit_into_one_comment(folder: Folder, one: StandIn) -> None:
+    for number in range(300):
+        folder.instance(f"jenkins-{number:03}-{'x' * 40}", one.url, one.tokens["admin"])
+    folder.policy("policy", allowedFactors=["EmailOTP", "SecurityQuestions"], emailOTP=EMAIL)
+    ended = folder.plan("-o", "markdown")
+    assert len(ended.out.encode()) <= 60_000
+    listed, more = ended.out.count("\n| `team/"), re.search(r"\| … \| and (\d+) more", ended.out)
+    assert more
+    assert listed + int(more[1]) == 300
+    details = re.search(r"Details of (\d+) more", ended.out)
+    assert details
+    assert ended.out.count("<details>") + int(details[1]) == 300
+    assert ended.out.count("<details>") > 5
+
+
+def test_two_instances_of_one_jenkins_are_told(folder: Folder, two: StandIn) -> None:
+    for name in ("first", "second"):
+        folder.instance(name, two.url, two.tokens["admin"])
+    folder.policy("policy")
+    assert "team/first and team/second reach the same Jenkins" in folder.plan().out
+
+
+def test_same_object_twice_is_refused(folder: Folder) -> None:
+    folder.policy("policy")
+    (folder.folder / "again.yaml").write_text((folder.folder / "TwoFactorPolicy-team-policy.yaml").read_text())
+    ended = folder.plan()
+    assert [ended.code, "stands twice in the files" in ended.err] == [1, True]
