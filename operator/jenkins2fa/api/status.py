@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from jenkins2fa.api.meta import Key
-from jenkins2fa.api.reading import format_time
+from jenkins2fa.api.reading import format_time, parse_time
 
 READY, RECONCILING, STALLED, ENFORCED, DRIFTED = "Ready", "Reconciling", "Stalled", "Enforced", "Drifted"
 TRUE, FALSE, UNKNOWN = "True", "False", "Unknown"
@@ -97,6 +97,19 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
+class RolloutStatus:
+    """How far a generation of a policy has spread; ``state`` as in the CRD."""
+
+    generation: int
+    state: str
+    admitted: int
+    updated: int
+    failed: int
+    total: int
+    batch_ready: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PolicyStatus:
     """What the instances of one policy add up to."""
 
@@ -107,6 +120,7 @@ class PolicyStatus:
     scope_column: str
     factors_column: str
     failing: tuple[Failing, ...] = ()
+    rollout: RolloutStatus | None = None
 
 
 def instance_status_document(status: InstanceStatus) -> dict[str, Any]:
@@ -145,7 +159,14 @@ def policy_status_document(status: PolicyStatus) -> dict[str, Any]:
         "instances": {name: getattr(counts, name) for name in ("selected", "governed", "overridden", "enforced", "drifted", "failing")},
         "summary": {"instances": status.instances_column, "scope": status.scope_column, "factors": status.factors_column},
         "failing": [{"namespace": f.namespace, "name": f.name, "reason": f.reason} for f in status.failing[:MOST_FAILING]],
+        "rollout": status.rollout and _rollout_document(status.rollout),
     }
+
+
+def _rollout_document(rollout: RolloutStatus) -> dict[str, Any]:
+    names = ("generation", "state", "admitted", "updated", "failed", "total")
+    found = {name: getattr(rollout, name) for name in names}
+    return {**found, "batchReady": format_time(rollout.batch_ready)} if rollout.batch_ready else found
 
 
 def clip(text: str, longest: int = LONGEST_MESSAGE) -> str:
@@ -165,6 +186,17 @@ def governing_policy(body: Mapping[str, Any]) -> PolicyReference | None:
     """The policy that an instance's status names."""
     found = (body.get("status") or {}).get("policy")
     return PolicyReference(found["namespace"], found["name"], found.get("uid", ""), found.get("generation", 0)) if found else None
+
+
+def rollout_status(body: Mapping[str, Any]) -> RolloutStatus | None:
+    """How far a policy's status says that it has spread; None when that is not told (any more)."""
+    found = (body.get("status") or {}).get("rollout")
+    if not found:
+        return None
+    admitted, updated, failed, total = (found.get(name, 0) for name in ("admitted", "updated", "failed", "total"))
+    ready = found.get("batchReady")
+    moment = parse_time(ready) if ready else None
+    return RolloutStatus(found.get("generation", 0), found.get("state", "Progressing"), admitted, updated, failed, total, moment)
 
 
 def policy_column(instance: Key, policy: PolicyReference | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from dataclasses import replace
 
@@ -11,20 +12,24 @@ from jenkins2fa.api.policy import Enforcement, TwoFactorPolicy
 from jenkins2fa.controller.break_glass import settle_break_glass
 from jenkins2fa.controller.context import Context
 from jenkins2fa.controller.events import Announcement
+from jenkins2fa.controller.logs import FACTS
 from jenkins2fa.controller.looking import proof_of
 from jenkins2fa.controller.memory import RememberedProof
 from jenkins2fa.controller.owners import may_take_over
 from jenkins2fa.controller.queue import Kind
 from jenkins2fa.controller.report import announce
+from jenkins2fa.controller.rolling import admitted
 from jenkins2fa.controller.subject import Outdated, Subject
 from jenkins2fa.core.assess import Assessment, assess
-from jenkins2fa.core.conditions import Outcome
+from jenkins2fa.core.conditions import STAGES, Outcome
 from jenkins2fa.core.mode import Mode
 from jenkins2fa.core.observation import Observation
-from jenkins2fa.jenkins.change import Order, carry_out
+from jenkins2fa.jenkins.change import Order, Result, Step, carry_out
 from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
-from jenkins2fa.jenkins.errors import JenkinsError
+from jenkins2fa.jenkins.errors import JenkinsError, Refused
 from jenkins2fa.jenkins.target import gate_code_for
+
+logger = logging.getLogger(__name__)
 
 
 def apply_policy(context: Context, subject: Subject, policy: TwoFactorPolicy, driver: MiniOrange, seen: Observation) -> Outcome:
@@ -33,6 +38,9 @@ def apply_policy(context: Context, subject: Subject, policy: TwoFactorPolicy, dr
     found = _assess(context, subject, policy, driver, seen)
     if settle_break_glass(context, subject, policy, driver, seen, found):
         seen = driver.observe(groups=_groups(policy))
+        found = _assess(context, subject, policy, driver, seen)
+    if _is_first_enforcement(policy, seen, found):
+        seen = driver.observe(groups=_groups(policy), users=True)
         found = _assess(context, subject, policy, driver, seen)
     outcome = Outcome(subject.instance, policy, seen, found.plan, found.findings, found.mode, found.drift)
     if found.mode is Mode.WRITE and found.refused is None and (found.plan.changes or _is_to_be_claimed(policy, seen, found)):
@@ -55,7 +63,14 @@ def _assess(context: Context, subject: Subject, policy: TwoFactorPolicy, driver:
         require_approval=context.options.require_approval,
         asked=subject.asked,
         second_factor_login=driver.second_factor_login,
+        admitted=admitted(context, policy, subject.key),
     )
+
+
+def _is_first_enforcement(policy: TwoFactorPolicy, seen: Observation, found: Assessment) -> bool:
+    """Whether somebody may be surprised: then it counts who has a second factor already (a look at every user, so not in other passes)."""
+    awaited = found.mode in (Mode.WRITE, *STAGES)
+    return policy.spec.enforcement is Enforcement.ENFORCE and not seen.protected and bool(found.plan.changes) and awaited
 
 
 def _without_remains(context: Context, subject: Subject, policy: TwoFactorPolicy, driver: MiniOrange, seen: Observation) -> Observation:
@@ -89,31 +104,62 @@ def _order(context: Context, subject: Subject, policy: TwoFactorPolicy, seen: Ob
     )
 
 
-def _change(
-    context: Context, subject: Subject, policy: TwoFactorPolicy, driver: MiniOrange, before: Outcome, found: Assessment
-) -> Outcome:
+def _change(context: Context, subject: Subject, policy: TwoFactorPolicy, driver: MiniOrange, before: Outcome, found: Assessment) -> Outcome:
     """The trial, from its beginning to the confirmation; one that was undone is told with what was seen before it."""
     _insist_on_live(context, policy)
     if before.observation is None:
         raise ValueError("a change begins with an observation")
-    order = _order(context, subject, policy, before.observation, found)
+    order, begun = _order(context, subject, policy, before.observation, found), context.clock()
     try:
-        result = carry_out(lambda: MiniOrange(driver.connection), order, lambda _: _insist_on_leading(context))
+        result = _carry_out(context, driver, order)
     except JenkinsError as error:
+        _tell_failed(context, subject, order, error, context.clock() - begun)
         return replace(before, trouble=subject.trouble(error, context.clock()))
     subject.memory.proof = RememberedProof(result.proof, result.observation.session, _digest(found), context.clock())
-    _tell(context, subject, policy, found)
+    _tell(context, subject, policy, found, trial=order.trial, seconds=round(context.clock() - begun, 3))
     after = _assess(context, subject, policy, driver, result.observation)
     corrected = found.plan.paths if found.drift else ()
     return Outcome(subject.instance, policy, result.observation, result.plan, after.findings, corrected=corrected, proof=result.proof)
 
 
-def _tell(context: Context, subject: Subject, policy: TwoFactorPolicy, found: Assessment) -> None:
+def _carry_out(context: Context, driver: MiniOrange, order: Order) -> Result:
+    with context.metrics.change() as time_step:
+
+        def announced(step: Step) -> None:
+            _insist_on_leading(context)
+            time_step(step)
+
+        return carry_out(lambda: MiniOrange(driver.connection), order, announced)
+
+
+def _tell_failed(context: Context, subject: Subject, order: Order, error: JenkinsError, seconds: float) -> None:
+    """One line with the id that is also in Jenkins' log. The status says why; a refusal changed nothing."""
+    if isinstance(error, Refused):
+        return
+    context.metrics.trial_ended("undone")
+    facts = {"instance": str(subject.key), "change": "Undone", "trial": order.trial, "seconds": round(seconds, 3)}
+    logger.info(
+        "instance %s: a change did not hold: %s (trial %s, seconds %.3f)",
+        subject.key,
+        error.reason,
+        order.trial,
+        seconds,
+        extra={FACTS: facts},
+    )
+
+
+def _tell(context: Context, subject: Subject, policy: TwoFactorPolicy, found: Assessment, **facts: str | float) -> None:
+    context.metrics.trial_ended("confirmed")
     if not found.plan.paths:
         return
     weakened = ", ".join(dict.fromkeys(change.path for change in found.plan.weakening))
     note = f"{', '.join(found.plan.paths)} (policy {policy.meta.key})" + (f"; this weakens the protection: {weakened}" if weakened else "")
-    announce(context, subject, Announcement("DriftCorrected" if found.drift else "Applied", note, action="Apply", warning=bool(weakened)))
+    announce(
+        context,
+        subject,
+        Announcement("DriftCorrected" if found.drift else "Applied", note, action="Apply", warning=bool(weakened)),
+        **facts,
+    )
 
 
 def _insist_on_live(context: Context, policy: TwoFactorPolicy) -> None:

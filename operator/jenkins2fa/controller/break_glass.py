@@ -16,7 +16,7 @@ from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
 
 # An emergency does not wait for a mail server; but nobody opens what is not his, or what he does not understand.
 BARRIERS = frozenset({"OwnedElsewhere", "PluginMissing", "UnsupportedPluginVersion", "ObservationDamaged", "ReadOnly"})
-WRITING = (Mode.WRITE, Mode.REPORT_DRIFT, Mode.BREAK_GLASS)
+WRITING = (Mode.WRITE, Mode.REPORT_DRIFT, Mode.BREAK_GLASS, Mode.WAITING)  # no emergency waits for a roll-out
 
 
 def settle_break_glass(

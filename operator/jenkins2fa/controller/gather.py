@@ -10,7 +10,9 @@ from jenkins2fa.api.status import DRIFTED, ENFORCED, READY, STALLED, condition_o
 from jenkins2fa.controller.context import Context
 from jenkins2fa.controller.queue import NEVER, Kind, Requeue, Urgency, Work, WorkKey
 from jenkins2fa.controller.report import invalid_document, write_status
+from jenkins2fa.controller.rolling import call_admitted, next_progress, pause_left
 from jenkins2fa.core.gather import Member, gather
+from jenkins2fa.core.mode import stage_of
 
 SHORTEST_GAP = 1.0  # seconds between two passes of one policy, however many instances report
 LOOK_AGAIN = 300.0
@@ -38,8 +40,13 @@ class PolicyPass:
         except InvalidObject as error:
             write_status(context, Kind.POLICY, body, invalid_document(body["metadata"].get("generation", 0), error))
             return NEVER
-        write_status(context, Kind.POLICY, body, policy_status_document(gather(policy, self._members(policy))))
-        return Requeue(after=LOOK_AGAIN)
+        members = self._members(policy)
+        progress = next_progress(context, policy, body, members)
+        staged = stage_of(policy.spec, context.now()) is not None
+        write_status(context, Kind.POLICY, body, policy_status_document(gather(policy, members, progress, staged=staged)))
+        call_admitted(context, policy, progress, members)
+        left = pause_left(context, policy, progress)
+        return Requeue(after=LOOK_AGAIN) if left is None else Requeue(after=min(LOOK_AGAIN, left), urgency=Urgency.DRIFT)
 
     def _members(self, policy: TwoFactorPolicy) -> list[Member]:
         selected = self._context.delivery.members_of(policy)

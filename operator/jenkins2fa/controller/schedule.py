@@ -9,6 +9,7 @@ from jenkins2fa.controller.memory import Memory
 from jenkins2fa.controller.queue import Requeue, Urgency
 from jenkins2fa.controller.report import RELEASING
 from jenkins2fa.core.conditions import Outcome
+from jenkins2fa.core.mode import Mode
 
 STARTING_SECONDS = 1.0
 ODD_ANSWER_SECONDS = 4.0  # each look sends credentials that were just refused: not too often
@@ -21,7 +22,7 @@ def when_again(outcome: Outcome, memory: Memory, context: Context) -> Requeue:
     trouble = outcome.trouble
     interval = outcome.instance.spec.check_interval.total_seconds() * (1.0 + SPREAD * (2.0 * context.random() - 1.0))
     if trouble is None or not trouble.transient:
-        return Requeue(after=min(interval, _until_glass_ends(outcome, context)))
+        return Requeue(after=min(interval, _until_glass_ends(outcome, context), _until_grace_ends(outcome, context)))
     if trouble.reason == "Starting":
         return Requeue(after=STARTING_SECONDS if memory.starting else ODD_ANSWER_SECONDS, urgency=Urgency.DRIFT)
     if trouble.reason == RELEASING and memory.gone_policy is not None:
@@ -30,6 +31,12 @@ def when_again(outcome: Outcome, memory: Memory, context: Context) -> Requeue:
     if trouble.reason == "Unreachable":
         return Requeue(back_off=True, cap=LONGEST_UNREACHABLE, urgency=Urgency.CLOCK, host_failed=True)
     return Requeue(back_off=True, urgency=Urgency.DRIFT)
+
+
+def _until_grace_ends(outcome: Outcome, context: Context) -> float:
+    """Seconds until stage Grace is over and it is enforced."""
+    until = outcome.policy.spec.rollout.grace_until if outcome.policy and outcome.mode is Mode.STAGE_GRACE else None
+    return math.inf if until is None else max(0.0, (until - context.now()).total_seconds()) + 0.1
 
 
 def _until_glass_ends(outcome: Outcome, context: Context) -> float:

@@ -35,6 +35,8 @@ TOLD_ELSEWHERE = ("GroupUnverified", "ApiTokensExempt")  # in Enforced; in `plan
 
 
 WAITING = "WaitingForRollout"
+ENROLMENT = "EnrolmentTooLow"  # refuses the enforcement; in the stages before it, it is only told
+STAGES = (Mode.STAGE_REPORT, Mode.STAGE_GRACE)
 IN_PROGRESS = ("Progressing", "Bypassed", WAITING)
 
 
@@ -72,7 +74,8 @@ class Outcome:
 
     @property
     def refusal(self) -> Finding | None:
-        return next((finding for finding in self.findings if finding.severity is Severity.REFUSAL), None)
+        refusals = (finding for finding in self.findings if finding.severity is Severity.REFUSAL)
+        return next((finding for finding in refusals if not (self.mode in STAGES and finding.reason == ENROLMENT)), None)
 
 
 def judge(outcome: Outcome, now: datetime) -> tuple[Condition, ...]:
@@ -152,7 +155,8 @@ def judge_ready(outcome: Outcome, enforced: Condition) -> Condition:
     if differing and outcome.mode is Mode.WAITING:
         return Condition(READY, FALSE, WAITING, Mode.WAITING.value)
     if differing and outcome.mode is not Mode.WRITE:
-        return Condition(READY, TRUE, "Reported", f"{outcome.mode.value}; differing: {describe(differing)}")
+        enrolment = "".join(f"; so far {finding.message}" for finding in outcome.findings if finding.reason == ENROLMENT)
+        return Condition(READY, TRUE, "Reported", clip(f"{outcome.mode.value}{enrolment}; differing: {describe(differing)}"))
     if differing:
         return Condition(READY, FALSE, "Progressing", f"still differing: {describe(differing)}")
     if outcome.plan and outcome.plan.unsupported:

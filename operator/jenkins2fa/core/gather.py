@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sized
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from jenkins2fa.api.meta import Key
 from jenkins2fa.api.policy import Factor, PolicySpec, TwoFactorPolicy
@@ -20,7 +20,11 @@ from jenkins2fa.api.status import (
     Counts,
     Failing,
     PolicyStatus,
+    RolloutStatus,
+    clip,
 )
+from jenkins2fa.core.conditions import IN_PROGRESS
+from jenkins2fa.core.rollout import Progress, RolloutState
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +40,10 @@ class Member:
     drifted: Condition | None = None
 
 
-def gather(policy: TwoFactorPolicy, members: Iterable[Member]) -> PolicyStatus:
-    """Counts, columns and conditions; texts name at most three instances, the list ``failing`` at most ten."""
+def gather(policy: TwoFactorPolicy, members: Iterable[Member], rollout: Progress | None = None, *, staged: bool = False) -> PolicyStatus:
+    """Counts, columns and conditions; texts name at most three instances, the list ``failing`` at most ten.
+
+    ``staged``: a stage holds the enforcement back everywhere, so a roll-out has not begun."""
     all_members = sorted(members, key=lambda member: (member.key.namespace, member.key.name))
     governed = [member for member in all_members if member.governed]
     failing = [member for member in governed if member.ready is not None and member.ready.status == FALSE]
@@ -49,7 +55,8 @@ def gather(policy: TwoFactorPolicy, members: Iterable[Member]) -> PolicyStatus:
         drifted=sum(_is(member.drifted, TRUE) for member in governed),
         failing=len(failing),
     )
-    ready = _ready(policy.spec, all_members, governed, failing)
+    spreading = None if rollout is None or staged or policy.spec.suspend or rollout.state is RolloutState.COMPLETE else rollout
+    ready = (_rolling_out(spreading, failing) if spreading and governed else None) or _ready(policy.spec, all_members, governed, failing)
     return PolicyStatus(
         observed_generation=policy.meta.generation,
         conditions=(
@@ -64,6 +71,7 @@ def gather(policy: TwoFactorPolicy, members: Iterable[Member]) -> PolicyStatus:
         scope_column="everyone" if policy.spec.enforced_groups is None else "groups",
         factors_column=factors_column(policy.spec.allowed_factors),
         failing=tuple(Failing(m.key.namespace, m.key.name, m.ready.reason) for m in failing if m.ready)[:10],
+        rollout=RolloutStatus(**{**asdict(rollout), "state": rollout.state.value}) if rollout else None,
     )
 
 
@@ -105,6 +113,17 @@ def _ready(spec: PolicySpec, members: list[Member], governed: list[Member], fail
     )
 
 
+def _rolling_out(rollout: Progress, failing: list[Member]) -> Condition:
+    failed = [member for member in failing if member.ready and member.ready.reason not in IN_PROGRESS]
+    told = f": {_first(failed)}" if failed else ""
+    reached = f"{rollout.updated} of {rollout.total} instances are done"
+    if rollout.state is RolloutState.STOPPED:
+        text = f"stopped, because {rollout.failed} of the {rollout.admitted} instances that may change failed ({reached})"
+        return Condition(READY, FALSE, "RolloutStopped", clip(f"{text}; it goes on when they are ready{told}"))
+    pausing = ", pausing before the next ones" if rollout.state is RolloutState.PAUSING else ""
+    return Condition(READY, FALSE, "RollingOut", clip(f"{reached}, {rollout.admitted} may change{pausing}{told}"))
+
+
 def _share(some: Sized, governed: list[Member]) -> str:
     return "" if len(governed) == 1 else f"{len(some)} of {len(governed)} instances: "
 
@@ -119,6 +138,10 @@ def _first_drifted(members: list[Member]) -> str:
 
 
 def _reconciling(ready: Condition, governed: list[Member], failing: list[Member]) -> Condition:
+    if ready.reason == "RolloutStopped":
+        return Condition(RECONCILING, FALSE, ready.reason, "nothing is in progress")
+    if ready.reason == "RollingOut":
+        return Condition(RECONCILING, TRUE, ready.reason, ready.message)
     moving = [member for member in failing if not _is(member.stalled, TRUE)] or [member for member in governed if member.ready is None]
     if moving and ready.status == FALSE:
         return Condition(RECONCILING, TRUE, ready.reason, f"{len(moving)} of {len(governed)} instances are in progress")
@@ -126,8 +149,10 @@ def _reconciling(ready: Condition, governed: list[Member], failing: list[Member]
 
 
 def _stalled(ready: Condition, failing: list[Member]) -> Condition:
+    if ready.reason == "RollingOut":
+        return Condition(STALLED, FALSE, ready.reason, "nothing needs a person yet")
     stuck = [member for member in failing if _is(member.stalled, TRUE)]
-    if stuck or ready.reason in ("NoMatchingInstance", "Overridden"):
+    if stuck or ready.reason in ("NoMatchingInstance", "Overridden", "RolloutStopped"):
         return Condition(STALLED, TRUE, ready.reason, ready.message)
     return Condition(STALLED, FALSE, ready.reason, "nothing needs a person")
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import Enum
 
 from jenkins2fa.api.instance import Access, InstanceSpec
-from jenkins2fa.api.policy import DriftMode, Enforcement, PolicySpec, Rollout, Stage
+from jenkins2fa.api.policy import DriftMode, Enforcement, PolicySpec, Stage
 
 
 class Mode(Enum):
@@ -47,18 +47,21 @@ def mode_of(policy: PolicySpec, instance: InstanceSpec, at_hand: Circumstances) 
         return Mode.REPORT_POLICY
     if instance.access is not Access.MANAGE:
         return Mode.REPORT_ACCESS
+    stage = stage_of(policy, at_hand.now)
+    if stage is not None and not at_hand.protected:
+        return stage
     if not at_hand.admitted:
         return Mode.WAITING
-    if policy.enforcement is Enforcement.ENFORCE and not at_hand.protected:
-        stage = _stage(policy.rollout, at_hand.now)
-        if stage is not None:
-            return stage
     if at_hand.drift and policy.drift_mode is DriftMode.REPORT:
         return Mode.REPORT_DRIFT
     return Mode.WRITE
 
 
-def _stage(rollout: Rollout, now: datetime) -> Mode | None:
+def stage_of(policy: PolicySpec, now: datetime) -> Mode | None:
+    """What holds the first enforcement back everywhere: a stage before Enforce; None = nothing."""
+    if policy.enforcement is not Enforcement.ENFORCE:
+        return None
+    rollout = policy.rollout
     if rollout.stage is Stage.REPORT:
         return Mode.STAGE_REPORT
     if rollout.stage is Stage.GRACE and rollout.grace_until is not None and now < rollout.grace_until:

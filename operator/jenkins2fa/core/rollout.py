@@ -55,6 +55,9 @@ def advance(rollout: Rollout, generation: int, before: Progress | None, standing
         return _counted(replace(progress, admitted=len(ordered), total=len(ordered)), ordered)
     admitted = max(progress.admitted, min(rollout.batch_size, len(ordered)))
     progress = _counted(replace(progress, admitted=admitted, total=len(ordered)), ordered[:admitted])
+    if ordered and all(one.reached and one.ready for one in ordered):
+        # Those that wait have nothing to change either, or they would not be ready.
+        return _counted(replace(progress, state=RolloutState.COMPLETE, admitted=len(ordered)), ordered)
     if progress.failed >= rollout.stop_after_failures:
         return replace(progress, state=RolloutState.STOPPED)
     if progress.updated + progress.failed < admitted:
@@ -75,9 +78,11 @@ def is_admitted(rollout: Rollout, generation: int, progress: Progress | None, ke
 
 
 def _after_batch(rollout: Rollout, progress: Progress, now: datetime) -> Progress:
+    if not progress.total:
+        return replace(progress, state=RolloutState.PROGRESSING)  # instances that come after their policy are rolled out to as well
     if progress.admitted >= progress.total:
         return replace(progress, state=RolloutState.COMPLETE, batch_ready=progress.batch_ready or now)
-    ready = progress.batch_ready or now
+    ready = min(progress.batch_ready or now, now)  # a clock that was set back does not make the pause longer
     if now - ready < rollout.pause_between:
         return replace(progress, state=RolloutState.PAUSING, batch_ready=ready)
     more = min(progress.total, progress.admitted + (rollout.batch_size or 1))
