@@ -6,6 +6,7 @@ import base64
 import functools
 import hashlib
 import importlib.resources
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ BOOTSTRAP, OBSERVE, BEGIN, CONFIRM, RELEASE, BREAK_GLASS = "bootstrap", "observe
 RESIDENT = "resident"
 STARTUP_FILE = "init.groovy.d/jenkins2fa.groovy"
 
+_INCLUDE = re.compile(r"^// include ([a-z_]+)\.groovy$", re.MULTILINE)
 _EMBEDDED = "static final String EMBEDDED = ''"
 
 
@@ -56,7 +58,9 @@ def gate_code(configuration: Mapping[str, Any] | None = None) -> str:
 
 
 def _read(name: str) -> str:
-    return (importlib.resources.files("jenkins2fa.jenkins") / "groovy" / f"{name}.groovy").read_text(encoding="utf-8")
+    """The file's text, with the files that it includes in the place of the lines that name them: a script is one text in Jenkins."""
+    text = (importlib.resources.files("jenkins2fa.jenkins") / "groovy" / f"{name}.groovy").read_text(encoding="utf-8")
+    return _INCLUDE.sub(lambda found: _read(found[1]).rstrip("\n"), text)
 
 
 def _sha256(text: str) -> str:

@@ -5,11 +5,11 @@
 import hudson.model.User
 import jenkins.model.Jenkins
 
-/** Property names of the plugin's editions; the first four are those of the free edition. */
+// include premium.groovy
+
+/** Property names of the free edition, and what makes it this plugin. */
 class Known {
     static final List FREE = ['enableTfa', 'enableSecurityQuestionsAuthentication', 'otpOverEmailDto', 'moAdvancedSettingsDTO']
-    static final List PREMIUM = ['enableTfaForGroups', 'skipTfaForGroups', 'enableMobileAuthenticator', 'enableDuoPush', 'enableOtpOverSms', 'enableRememberMe',
-                                 'enforceRestApi2fa', 'skipRestApi2faForTokens', 'duoAutoPushForRestApi', 'enableTfaOnBuild']
     /** What the writing scripts touch: a plugin that lacks one of these is another plugin for us. */
     static final Map MEMBERS = [
         'MoGlobalConfig'         : ['get', 'getEnableTfa', 'setEnableTfa', 'isEnableSecurityQuestionsAuthentication', 'setEnableSecurityQuestionsAuthentication',
@@ -46,9 +46,9 @@ answer.plugin = attempt {
         members.findAll { !(it in have) && !("is${it.drop(3)}".toString() in have) }.collect { "$name.$it".toString() }
     }
     def has = { String name -> type.declaredFields.any { it.name == name } || type.metaClass.hasProperty(config, name) }
-    def properties = config == null ? [] : (Known.FREE + Known.PREMIUM).findAll(has)
-    [installed: wrapper != null, active: wrapper?.active ?: false, version: wrapper?.version, missing: missing, properties: properties,
-     edition: config == null ? null : (properties.any { it in Known.PREMIUM } ? 'premium' : 'free')]
+    def more = Premium.of(config)
+    [installed: wrapper != null, active: wrapper?.active ?: false, version: wrapper?.version, missing: missing, properties: config == null ? [] : Known.FREE.findAll(has),
+     premium: more*.describe(), edition: config == null ? null : (more.any { it.role in Premium.NAMED } ? 'premium' : 'free')]
 }
 
 answer.layers = attempt {
@@ -56,7 +56,7 @@ answer.layers = attempt {
     def otp = config.otpOverEmailDto, mail = config.advancedSettingsDTO
     def memory = [enabled: config.enableTfa, securityQuestions: config.isEnableSecurityQuestionsAuthentication(),
                   emailOTP: otp == null ? null : [enabled: otp.isEnabled, sender: otp.senderEmailAddress],
-                  mail: mail == null ? null : [subject: mail.customOTPEmailSubject, template: mail.customOTPEmailTemplate]]
+                  mail: mail == null ? null : [subject: mail.customOTPEmailSubject, template: mail.customOTPEmailTemplate]] + Premium.memory(config)
     def file = config.configFile.file
     def disk = null
     if (file.file) {
@@ -64,7 +64,7 @@ answer.layers = attempt {
         def text = { node -> node.isEmpty() ? null : node.text() }
         disk = [enabled: text(xml.enableTfa) == 'true', securityQuestions: text(xml.enableSecurityQuestionsAuthentication) == 'true',
                 emailOTP: xml.otpOverEmailDto.isEmpty() ? null : [enabled: text(xml.otpOverEmailDto.isEnabled) == 'true', sender: text(xml.otpOverEmailDto.senderEmailAddress)],
-                mail: xml.moAdvancedSettingsDTO.isEmpty() ? null : [subject: text(xml.moAdvancedSettingsDTO.customOTPEmailSubject), template: text(xml.moAdvancedSettingsDTO.customOTPEmailTemplate)]]
+                mail: xml.moAdvancedSettingsDTO.isEmpty() ? null : [subject: text(xml.moAdvancedSettingsDTO.customOTPEmailSubject), template: text(xml.moAdvancedSettingsDTO.customOTPEmailTemplate)]] + Premium.disk(config, xml)
     }
     [disk: disk, memory: memory, live: plugins('MoFilter').moPluginSettings['ENABLE_MO_TFA_AUTHENTICATION']]
 }

@@ -85,6 +85,8 @@ class Shared {
     }
 }
 
+// include premium.groovy
+
 /** The plugin's settings, layer by layer. */
 class Settings {
     static final String LIVE = 'ENABLE_MO_TFA_AUTHENTICATION'
@@ -100,7 +102,7 @@ class Settings {
     static void setLive(value) { value == null ? live.remove(LIVE) : live.put(LIVE, (Boolean) value) }
 
     static boolean isEffective() {
-        live[LIVE] && (config.isEnableSecurityQuestionsAuthentication() || config.isEnableOtpOverEmailAuthentication())
+        live[LIVE] && (config.isEnableSecurityQuestionsAuthentication() || config.isEnableOtpOverEmailAuthentication() || Premium.hasFactor(config))
     }
 
     static Map memory() {
@@ -108,7 +110,7 @@ class Settings {
         [enabled          : config.enableTfa,
          securityQuestions: config.isEnableSecurityQuestionsAuthentication(),
          emailOTP         : otp == null ? null : [enabled: otp.isEnabled, sender: otp.senderEmailAddress],
-         mail             : mail == null ? null : [subject: mail.customOTPEmailSubject, template: mail.customOTPEmailTemplate]]
+         mail             : mail == null ? null : [subject: mail.customOTPEmailSubject, template: mail.customOTPEmailTemplate]] + Premium.memory(config)
     }
 
     static File getFile() { config.configFile.file }
@@ -121,8 +123,11 @@ class Settings {
         [enabled          : text(xml.enableTfa) == 'true',
          securityQuestions: text(xml.enableSecurityQuestionsAuthentication) == 'true',
          emailOTP         : xml.otpOverEmailDto.isEmpty() ? null : [enabled: text(xml.otpOverEmailDto.isEnabled) == 'true', sender: text(xml.otpOverEmailDto.senderEmailAddress)],
-         mail             : xml.moAdvancedSettingsDTO.isEmpty() ? null : [subject: text(xml.moAdvancedSettingsDTO.customOTPEmailSubject), template: text(xml.moAdvancedSettingsDTO.customOTPEmailTemplate)]]
+         mail             : xml.moAdvancedSettingsDTO.isEmpty() ? null : [subject: text(xml.moAdvancedSettingsDTO.customOTPEmailSubject), template: text(xml.moAdvancedSettingsDTO.customOTPEmailTemplate)]] + Premium.disk(config, xml)
     }
+
+    /** Whether the file holds what memory holds; what is not kept there under its own name cannot be compared. */
+    static boolean isStored() { def kept = disk(); kept != null && kept == memory().subMap(kept.keySet()) }
 
     static String digest() { file.file ? Code.sha256(file.getText('UTF-8')) : null }
 
@@ -147,12 +152,13 @@ class Settings {
             def mail = wanted.mail
             target.@moAdvancedSettingsDTO = mail == null ? null : load('dto.MoAdvanceSettingsDTO').newInstance(mail.subject, mail.template)
         }
+        Premium.remember(target, wanted)
     }
 
     /** To disk. Jenkins logs a failed save and goes on, so only reading the file again tells. */
     static void save() {
         config.save()
-        if (disk() != memory()) throw new NotPersisted('the plugin\'s settings could not be written to disk')
+        if (!stored) throw new NotPersisted('the plugin\'s settings could not be written to disk')
     }
 
     /** Puts back each key that still holds what the trial wrote; what somebody else has changed since then stays. */

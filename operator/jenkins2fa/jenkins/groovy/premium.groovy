@@ -1,0 +1,105 @@
+/**
+ * The properties of other editions that this plugin really has, found by reflection. Nothing is known of them but names, so only plain types are read and
+ * written, and what is not found, or not of such a type, stays untouched. A role is the property's known name, or stands for what no name is known of.
+ */
+class Premium {
+    /** In settings, journal and restore point a role is a key of its own, so that each is undone for itself. */
+    static final String KEY = 'premium:'
+    static final List FACTORS = ['enableMobileAuthenticator', 'enableDuoPush', 'enableOtpOverSms', 'backupCodes', 'webAuthn', 'yubiKey']
+    static final List NAMED = ['enableTfaForGroups', 'skipTfaForGroups', 'enableMobileAuthenticator', 'enableDuoPush', 'enableOtpOverSms', 'enableRememberMe',
+                               'enforceRestApi2fa', 'skipRestApi2faForTokens', 'duoAutoPushForRestApi', 'enableTfaOnBuild']
+    /** Found only if exactly one property fits the pattern and is of one of the kinds. */
+    static final Map LIKE = [
+        smsGateway      : [/(?i)(sms\w*gateway|gateway\w*sms)/, ['text', 'choice']],
+        rememberDuration: [/(?i)\w*remember\w*duration/, ['number']],
+        rememberUnit    : [/(?i)\w*remember\w*unit/, ['text', 'choice']],
+        backupCodes     : [/(?i)enable\w*backup_?codes?\w*/, ['switch']],
+        webAuthn        : [/(?i)enable\w*webauthn\w*/, ['switch']],
+        yubiKey         : [/(?i)enable\w*yubi_?key\w*/, ['switch']],
+    ]
+    static final String SECRET = /(?i).*(secret|password|credential|token|apikey|auth_?key).*/
+
+    final String role, name, kind
+    final boolean writable, stored
+    final List choices
+    private final getter, setter, field
+
+    private Premium(String role, String name, getter, setter, field) {
+        this.role = role
+        this.name = name
+        def type = getter?.returnType ?: field.type
+        kind = kindOf(type)
+        this.getter = getter
+        this.field = field?.type == type || field != null && kindOf(field.type) == kind ? field : null
+        this.setter = setter != null && kindOf(setter.parameterTypes[0]) == kind ? setter : null
+        writable = kind != 'other' && (this.setter != null || (this.field != null && !java.lang.reflect.Modifier.isFinal(field.modifiers)))
+        stored = this.field != null && !java.lang.reflect.Modifier.isTransient(field.modifiers)
+        choices = kind == 'choice' ? type.enumConstants*.name() : []
+    }
+
+    static List<Premium> of(config) {
+        if (config == null) return []
+        def types = []
+        for (def one = config.class; one.name.startsWith('io.jenkins.plugins.twofactor'); one = one.superclass) types << one
+        def fields = types*.declaredFields.collectMany { it as List }.findAll { !java.lang.reflect.Modifier.isStatic(it.modifiers) }
+        def methods = types*.declaredMethods.collectMany { it as List }.findAll { java.lang.reflect.Modifier.isPublic(it.modifiers) && !java.lang.reflect.Modifier.isStatic(it.modifiers) }
+        def find = { String role, String name ->
+            def tail = name[0].toUpperCase() + name.substring(1)
+            def getter = methods.find { it.name in ["get$tail".toString(), "is$tail".toString()] && it.parameterCount == 0 && it.returnType != void }
+            def setter = methods.find { it.name == "set$tail".toString() && it.parameterCount == 1 }
+            def field = fields.find { it.name == name }
+            [getter, setter, field].findAll()*.setAccessible(true)
+            field == null && (getter == null || setter == null) ? null : new Premium(role, name, getter, setter, field)
+        }
+        def named = NAMED.collect { find(it, it) }
+        def names = (fields*.name + methods.findAll { it.name ==~ /(get|is)[A-Z]\w*/ }.collect { it.name.replaceFirst('^(get|is)', '') }.collect { it[0].toLowerCase() + it.substring(1) }) as Set
+        def alike = LIKE.collect { role, rule ->
+            def fit = names.findAll { it ==~ rule[0] && !(it in NAMED) && (rule[1] == ['switch'] || !(it ==~ SECRET)) }.collect { find(role, it) }.findAll { it?.kind in rule[1] }
+            fit.size() == 1 ? fit[0] : null
+        }
+        (named + alike).findAll()
+    }
+
+    private static String kindOf(Class type) {
+        if (type in [boolean, Boolean]) return 'switch'
+        if (type == String) return 'text'
+        if (type in [int, long, Integer, Long]) return 'number'
+        type.enum ? 'choice' : 'other'
+    }
+
+    Map describe() { [role: role, name: name, kind: kind, writable: writable, stored: stored, choices: choices] }
+
+    private read(config) {
+        def held = getter != null ? getter.invoke(config) : field.get(config)
+        kind == 'choice' ? held?.name() : held
+    }
+
+    private void write(config, value) {
+        def type = setter != null ? setter.parameterTypes[0] : field.type
+        def fit = value
+        if (value == null && type.primitive) fit = kind == 'switch' ? false : 0
+        else if (value != null && kind == 'choice') fit = Enum.valueOf(type, value)
+        if (kind == 'number' && fit != null) fit = type in [long, Long] ? (fit as Long) : (fit as Integer)
+        setter != null ? setter.invoke(config, fit) : field.set(config, fit)
+    }
+
+    /** What memory holds, by key. Values of a type that is not plain are never read. */
+    static Map memory(config) { of(config).findAll { it.kind != 'other' }.collectEntries { [KEY + it.role, it.read(config)] } }
+
+    /** The same as the file holds it; only what is kept there under its own name. */
+    static Map disk(config, xml) {
+        of(config).findAll { it.kind != 'other' && it.stored }.collectEntries { one ->
+            def node = xml."${one.name}"
+            def text = node.isEmpty() ? null : node.text()
+            [KEY + one.role, text == null ? null : one.kind == 'switch' ? text == 'true' : one.kind == 'number' ? text as Long : text]
+        }
+    }
+
+    /** Writes what is named and still there; a property that is gone is seen when it is read back. */
+    static void remember(config, Map wanted) {
+        if (!wanted.keySet().any { it.startsWith(KEY) }) return
+        of(config).findAll { it.writable && wanted.containsKey(KEY + it.role) && it.read(config) != wanted[KEY + it.role] }.each { it.write(config, wanted[KEY + it.role]) }
+    }
+
+    static boolean hasFactor(config) { of(config).any { it.role in FACTORS && it.kind == 'switch' && it.read(config) } }
+}
