@@ -32,6 +32,10 @@ class PersonsKubernetes(Kubernetes):
         path = f"{CUSTOM}/namespaces/{key.namespace}/{plural}/{key.name}?fieldManager={MANAGER}"
         return self._call("PATCH", path, dict(patch), MERGE_PATCH)
 
+    def events(self, namespace: str | None) -> Iterator[Body]:
+        """Events of one namespace or (None) of all; the operator itself has no right to read them."""
+        yield from self._pages(f"/apis/events.k8s.io/v1/namespaces/{namespace}/events" if namespace else "/apis/events.k8s.io/v1/events")
+
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
@@ -53,6 +57,9 @@ class Cluster:
 
     def instances(self, namespace: str | None) -> list[Body]:
         return list(self.kubernetes.list(instance.PLURAL, namespace))
+
+    def events(self, namespace: str | None) -> list[Body]:
+        return list(self.kubernetes.events(namespace))
 
     def find(self, plural: str, name: str) -> Body | None:
         """One object of this namespace; None when there is none."""

@@ -1,0 +1,86 @@
+"""A report with one instance of each kind: proven, off, not reachable with the operator's word only. Also what the picture in the docs shows."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from jenkins2fa.api.policy import Factor
+from jenkins2fa.api.status import DRIFTED, ENFORCED, FALSE, TRUE, UNKNOWN, Condition
+from jenkins2fa.core.observation import Enrolment
+from jenkins2fa.core.report import Basis, Gap, Happening, InstanceReport, Layers, Proof, Report, Rules, Software, nothing_known
+from jenkins2fa.core.report_risks import risks
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+AGREE = "disk, memory, live flag and factors agree, and a probe was challenged"
+RULES = Rules(
+    "Jenkins",
+    frozenset({Factor.MOBILE_AUTHENTICATOR, Factor.WEB_AUTHN}),
+    None,
+    frozenset({"service-accounts"}),
+    "Exempt",
+    "a second factor not older than 15m",
+)
+PROVEN = Proof(Condition(ENFORCED, TRUE, "Probed", AGREE), Basis.PROBE, NOW, Condition(DRIFTED, FALSE, "NoDrift", "Jenkins is as the policy says"))
+OFF = Proof(
+    Condition(ENFORCED, FALSE, "NotActive", "two-factor authentication is off in the filter (live flag), though the settings say on"),
+    Basis.PROBE,
+    NOW,
+    Condition(DRIFTED, TRUE, "Differs", "Jenkins differs from the policy: enforcement is off (live), wanted on"),
+)
+TOLD = Proof(Condition(ENFORCED, TRUE, "Probed", AGREE), Basis.STATUS, NOW - timedelta(days=3))
+WEAK = Rules("Jenkins", frozenset({Factor.EMAIL_OTP, Factor.SECURITY_QUESTIONS}), frozenset({"admins"}), frozenset(), "the plugin's own rule", "not asked")
+ASKED = Rules("Policy", frozenset({Factor.EMAIL_OTP}), None, frozenset(), "the plugin's own rule", "not asked")
+
+BUILD = InstanceReport(
+    "team-a",
+    "build",
+    "https://build.example.com/ci/",
+    "platform/baseline",
+    PROVEN,
+    Software("2.541.3", "1.2.0", "Premium"),
+    Layers(True, True, True, "strict"),
+    RULES,
+    Enrolment(total=120, security_questions=0, email_otp=0, not_enrolled=4, administrators=3),
+    history=(
+        Happening(NOW - timedelta(minutes=18), "DriftCorrected", "enforcement was off in memory, and is on again", 2),
+        Happening(NOW - timedelta(minutes=40), "Applied", "policy platform/baseline was applied"),
+    ),
+    risks=risks(RULES, None, PROVEN, NOW),
+)
+RELEASE = InstanceReport(
+    "team-a",
+    "release",
+    "https://release.example.com/",
+    "team-a/release",
+    OFF,
+    Software("2.541.3", "1.2.0", "Free"),
+    Layers(True, True, False, "absent"),
+    WEAK,
+    Enrolment(total=14, email_otp=6, not_enrolled=8, administrators=2, administrators_not_enrolled=1),
+    differences=("enforcement is off (live), wanted on",),
+    risks=risks(WEAK, None, OFF, NOW),
+)
+LEGACY = InstanceReport(
+    "team-b",
+    "legacy",
+    "https://legacy.example.com/",
+    "team-b/mail",
+    TOLD,
+    Software("2.504.1", "1.2.0", "Free"),
+    rules=ASKED,
+    risks=risks(ASKED, None, TOLD, NOW),
+    gaps=(
+        Gap("Jenkins itself", "Unreachable: legacy.example.com does not answer within 3 s"),
+        Gap("layers and enrolment", "the operator's status does not keep them"),
+    ),
+)
+LOST = InstanceReport(
+    "team-b",
+    "lost",
+    "https://lost.example.com/",
+    None,
+    nothing_known("NotLookedAt", "Jenkins itself: Unauthorized"),
+    gaps=(Gap("Jenkins itself", "Unauthorized: Jenkins refused the user name or API token (401)"),),
+)
+REPORT = Report(NOW, "0.1.0", "cluster, all namespaces", (BUILD, RELEASE, LEGACY, LOST))
+assert LOST.proof.enforced.status == UNKNOWN
