@@ -41,11 +41,15 @@ class _Entry:
     token_env: str | None = None
 
 
-def read_list(sources: tuple[str, ...], username: str | None, token_file: str | None) -> tuple[Asked, ...]:
+def read_list(
+    sources: tuple[str, ...], username: str | None, token_file: str | None, account: str = "canary account"
+) -> tuple[Asked, ...]:
     """Everybody to ask, each URL once, in the order given. ``username`` and ``token_file`` are for entries without an account of their own.
 
+    ``account``: what it is called in messages.
+
     Raises CannotGoOn with every mistake, before anything is sent."""
-    common = _Secrets(username, token_file)
+    common = _Secrets(username, token_file, account)
     found: dict[str, Asked] = {}
     problems: list[str] = []
     for entry in (entry for source in sources for entry in _entries(source)):
@@ -65,14 +69,14 @@ def read_list(sources: tuple[str, ...], username: str | None, token_file: str | 
 class _Secrets:
     """Reads each file once; the account for everybody only when somebody needs it."""
 
-    def __init__(self, username: str | None, token_file: str | None) -> None:
-        self._username, self._token_file = username, token_file
+    def __init__(self, username: str | None, token_file: str | None, account: str) -> None:
+        self._username, self._token_file, self._account = username, token_file, account
         self._files: dict[str, str] = {}
 
     def of(self, entry: _Entry) -> Credentials:
         username = entry.username or self._username
         if not username:
-            raise ValueError("no canary account: give --username, JENKINS_USER, or a column `username`")
+            raise ValueError(f"no {self._account}: give --username, JENKINS_USER, or a column `username`")
         return Credentials(username, self._secret(entry))
 
     def _secret(self, entry: _Entry) -> str:

@@ -24,8 +24,10 @@ COMMANDS = {
     "apply": Entry("jenkins2fa.cli.apply:apply", "Put a policy into force in a running Jenkins, and prove it."),
     "gate": Entry("jenkins2fa.cli.gate:gate", "Print, look at or remove the filter that stays in Jenkins."),
     "audit": Entry("jenkins2fa.cli.audit:audit", "Ask many Jenkinses with a canary account whether they demand a second factor."),
+    "report": Entry("jenkins2fa.cli.report:report", "Report for auditors: enforced or not, by what proof, what remains."),
     "verify": Entry("jenkins2fa.cli.verify:verify", "Check evidence of probes offline."),
     "unlock": Entry("jenkins2fa.cli.unlock:unlock", "Get people back in when all else fails."),
+    "export": Entry("jenkins2fa.cli.export:export", "Write the YAML that describes running Jenkinses as they are now."),
     "run": Entry("jenkins2fa.cli.run:run", "Run the operator."),
 }
 

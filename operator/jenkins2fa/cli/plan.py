@@ -12,7 +12,17 @@ import click
 
 from jenkins2fa.api.policy import TwoFactorPolicy
 from jenkins2fa.cli.fleet_options import FleetOptions, fleet_options
-from jenkins2fa.cli.target import CannotGoOn, OneOnError, Target, connection_options, fail, gate_option, load_manifests, read_policy, read_target
+from jenkins2fa.cli.target import (
+    CannotGoOn,
+    OneOnError,
+    Target,
+    connection_options,
+    fail,
+    gate_option,
+    load_manifests,
+    read_policy,
+    read_target,
+)
 from jenkins2fa.core.assess import Assessment, assess
 from jenkins2fa.core.guard import Severity
 from jenkins2fa.core.mode import Mode

@@ -58,6 +58,16 @@ def _remember_seed_file(context: click.Context, _parameter: click.Parameter, val
     context.meta[SEED_FILE] = value
 
 
+seed_option = click.option(
+    "--second-factor-seed-file",
+    type=click.Path(),
+    expose_value=False,
+    callback=_remember_seed_file,
+    help="File with the seed of the account's answers to security questions ('-' = standard input), for a Jenkins without a gate; "
+    "else the environment variable JENKINS_SECOND_FACTOR_SEED.",
+)
+
+
 def connection_options(command: F) -> F:
     """Adds the options that name a Jenkins and an account."""
     options = (
@@ -72,14 +82,7 @@ def connection_options(command: F) -> F:
             type=click.Path(),
             help="File with its API token ('-' = standard input); else the environment variable JENKINS_TOKEN.",
         ),
-        click.option(
-            "--second-factor-seed-file",
-            type=click.Path(),
-            expose_value=False,
-            callback=_remember_seed_file,
-            help="File with the seed of the account's answers to security questions ('-' = standard input), for a Jenkins without a gate; "
-            "else the environment variable JENKINS_SECOND_FACTOR_SEED.",
-        ),
+        seed_option,
         click.option("--ca-file", type=click.Path(), help="Certificate authority of the Jenkins (PEM); default: the usual authorities."),
     )
     for option in reversed(options):
@@ -120,7 +123,7 @@ def read_credentials(username: str | None, token_file: str | None) -> Credential
     token = _read_secret("--token-file", token_file) if token_file else os.environ.get("JENKINS_TOKEN", "").strip()
     if not token:
         raise CannotGoOn("no API token: give --token-file FILE, or set JENKINS_TOKEN")
-    return Credentials(username, token, _read_seed())
+    return Credentials(username, token, read_seed())
 
 
 def load_manifests(paths: tuple[str, ...]) -> list[Manifest]:
@@ -158,7 +161,7 @@ def _instance(manifests: list[Manifest], url: str | None) -> JenkinsInstance:
     return JenkinsInstance(Metadata("", ""), spec)
 
 
-def _read_seed() -> str | None:
+def read_seed() -> str | None:
     """The seed of the second factor; None = the account has none."""
     context = click.get_current_context(silent=True)
     file = context.meta.get(SEED_FILE) if context else None

@@ -1,0 +1,187 @@
+"""`jenkins2fa export`: what it writes describes the Jenkins, so that a plan of it says that nothing would change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from jenkins2fa.cli.main import main
+from tests.jenkins.conftest import managed_of
+from tests.support.commands import Commands, Ended
+from tests.support.managed import CLUSTER, EMAIL, Managed, policy
+from tests.support.standin import StandIn
+
+DEAD = "http://127.0.0.1:9/"
+
+
+def off(managed: Managed) -> None:
+    """As after the first start."""
+
+
+def a_factor_by_hand(managed: Managed) -> None:
+    """Somebody has chosen a factor in the web page, and not switched 2FA on yet."""
+    managed.console(
+        "import io.jenkins.plugins.twofactor.jenkins.*\n"
+        "def config = MoGlobalConfig.get(); config.setEnableSecurityQuestionsAuthentication(true); config.save()"
+    )
+
+
+def mail_with_texts(managed: Managed) -> None:
+    managed.apply(policy(allowedFactors=["EmailOTP", "SecurityQuestions"], emailOTP=EMAIL))
+
+
+def mail_without_texts(managed: Managed) -> None:
+    managed.apply(policy(allowedFactors=["EmailOTP"], emailOTP={"senderAddress": "a@lab.invalid"}))
+
+
+def gate_with_groups(managed: Managed) -> None:
+    managed.apply(
+        policy(enforcedGroups=["Devs", "Ops: 1"], exemptGroups=["robots, #2"], apiTokens="Challenge", requireOnBuild={"window": "90m"})
+    )
+
+
+def switched_off_again(managed: Managed) -> None:
+    managed.apply(policy(exemptGroups=["robots"]))
+    managed.apply(policy(exemptGroups=["robots"], enforcement="Off"))
+
+
+def own_rule_for_tokens(managed: Managed) -> None:
+    managed.with_spec(gate=type(managed.instance.spec.gate)(managed.instance.spec.gate.mode, strict=False)).apply(policy(apiTokens=None))
+
+
+STATES = (off, a_factor_by_hand, mail_with_texts, mail_without_texts, gate_with_groups, switched_off_again, own_rule_for_tokens)
+
+
+def export(commands: Commands, *arguments: str) -> Ended:
+    return commands.run("export", commands.managed.connection.url, *arguments)
+
+
+def documents(text: str) -> dict[str, dict[str, Any]]:
+    return {one["kind"]: one for one in yaml.safe_load_all(text)}
+
+
+def released(managed: Managed) -> None:
+    """Nobody's: the owner mark is taken away as by a person who removes our notes."""
+    managed.console("new File(jenkins.model.Jenkins.get().rootDir, 'jenkins2fa/state.json').delete()")
+
+
+@pytest.mark.parametrize("as_is", [False, True], ids=["report", "as-is"])
+@pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
+def test_round_trip(commands: Commands, managed: Managed, state: Callable[[Managed], None], as_is: bool) -> None:
+    state(managed)
+    released(managed)
+    written = export(commands, *(["--as-is"] if as_is else []))
+    assert [written.code, "Cannot be expressed" in written.out] == [0, False], written.out
+    file = commands.folder / "exported.yaml"
+    file.write_text(written.out, encoding="utf-8")
+    assert commands.run("validate", file).code == 0
+    planned = commands.run("plan", file, "-o", "json")
+    assert [planned.code, planned.document["changes"], planned.document["unsupported"]] == [0, [], []], planned.out
+    on = bool(managed.observe().live)
+    spec = documents(written.out)["TwoFactorPolicy"]["spec"]
+    assert [spec["enforcement"], spec.get("suspend", False)] == {
+        (False, True): ["Report", False], (False, False): ["Off", True], (True, True): ["Enforce", False], (True, False): ["Off", False],
+    }[as_is, on]  # fmt: skip
+    assert planned.document["mode"] == ("WRITE" if as_is else "REPORT_POLICY" if on else "SUSPENDED")
+
+
+def test_on_without_a_gate_needs_the_seed_of_the_account(commands: Commands, managed: Managed, standin: StandIn, tmp_path: Path) -> None:
+    seed = tmp_path / "seed"
+    seed.write_text("the-seed-of-these-tests-only-0123456789")
+    file = commands.policy(apiTokens=None)
+    assert commands.run("apply", file, "--yes", "--second-factor-seed-file", seed).code == 0
+    standin.groovy("new File(jenkins.model.Jenkins.get().rootDir, 'jenkins2fa/state.json').delete()")
+    without = export(commands)
+    assert [without.code, "ChallengedBySecondFactor" in without.out] == [1, True]
+    written = export(commands, "--second-factor-seed-file", str(seed))
+    assert documents(written.out)["TwoFactorPolicy"]["spec"]["enforcement"] == "Report"
+    assert "gate" not in documents(written.out)["JenkinsInstance"]["spec"]
+    file.write_text(written.out)
+    assert commands.run("plan", file, "--second-factor-seed-file", seed).code == 0
+
+
+def test_nothing_secret_is_exported(commands: Commands, managed: Managed) -> None:
+    written = export(commands)
+    assert documents(written.out)["Secret"]["stringData"] == {
+        "host": managed.connection.url.split("/")[2], "username": "admin", "token": "",
+    }  # fmt: skip
+    assert managed.account[1] not in written.out + written.err
+
+
+def test_what_no_field_can_say_is_said_in_comments(commands: Commands, managed: Managed) -> None:
+    mail_with_texts(managed)
+    managed.console(
+        "import io.jenkins.plugins.twofactor.jenkins.*\n"
+        "MoGlobalConfig.get().setEnableSecurityQuestionsAuthentication(false)\n"
+        "MoFilter.moPluginSettings['ENABLE_MO_TFA_AUTHENTICATION'] = false"
+    )
+    written = export(commands)
+    comments = [line for line in written.out.splitlines() if line.startswith("# Cannot be expressed")]
+    assert written.code == 2
+    assert any("settings on disk differ" in line for line in comments)
+    assert any("live flag says off" in line for line in comments)
+
+
+@pytest.mark.parametrize(("plugin", "word"), [("missing", "not installed"), ("disabled", "disabled")])
+def test_without_the_plugin_there_is_no_policy(plugin: Any, word: str) -> None:
+    with StandIn(plugin=plugin) as bare:
+        result = CliRunner().invoke(main, ["export", bare.url], env={"JENKINS_USER": "admin", "JENKINS_TOKEN": bare.tokens["admin"]})
+    assert [result.exit_code, set(documents(result.stdout))] == [2, {"JenkinsInstance", "Secret"}]
+    assert f"miniorange-two-factor is {word}" in result.stdout
+
+
+def test_taking_over_from_another_owner(commands: Commands, managed: Managed) -> None:
+    managed.apply(policy())
+    owner = f"{CLUSTER}/{managed.instance.meta.uid}"
+    written = export(commands, "--as-is")
+    file = commands.folder / "exported.yaml"
+    file.write_text(written.out, encoding="utf-8")
+    refused = commands.run("plan", file, "-o", "json")
+    assert [refused.code, refused.document["changes"], refused.document["refused"]] == [2, [], True]
+    comment = next(line for line in written.out.splitlines() if line.startswith("# annotations:"))
+    body = list(yaml.safe_load_all(written.out))
+    for one in body:
+        if one["kind"] == "JenkinsInstance":
+            one["metadata"] |= yaml.safe_load(comment.removeprefix("#").strip())
+    file.write_text(yaml.safe_dump_all(body), encoding="utf-8")
+    assert commands.run("plan", file).code == 0
+    file.write_text(written.out.replace("allowedFactors:\n", "exemptGroups: [robots]\n  allowedFactors:\n"), encoding="utf-8")
+    assert commands.run("apply", file, "--yes").code == 1
+    assert managed.observe().owner is not None
+    assert commands.run("apply", file, "--yes", "--take-over", owner).code == 0
+    seen = managed.observe()
+    assert seen.owner is not None
+    assert [seen.owner.name == owner, seen.gate.settings and seen.gate.settings.exempt_groups] == [False, frozenset({"robots"})]
+
+
+def test_a_list_with_some_that_do_not_answer(tmp_path: Path, one: StandIn) -> None:
+    with StandIn(flavour="javax", context_path="/ci") as second:
+        managed_of(second).apply(policy())
+        (tmp_path / "list.csv").write_text(
+            f"url,username,token_env\n{one.url},admin,ONE\n{DEAD},admin,ONE\n{second.url},admin,SECOND\n", encoding="utf-8"
+        )
+        environment = {"ONE": one.tokens["admin"], "SECOND": second.tokens["admin"]}
+        command = ["export", str(tmp_path / "list.csv"), "--output-dir", str(tmp_path / "out"), "-n", "team"]
+        result = CliRunner().invoke(main, command, env=environment)
+        assert [result.exit_code, result.stdout] == [2, ""]
+        assert f"{DEAD} could not be read: Unreachable" in result.stderr
+        files = sorted((tmp_path / "out").iterdir())
+        assert len(files) == 2
+        assert files[0].name.startswith("127-0-0-1-")
+        for file in files:
+            found = documents(file.read_text(encoding="utf-8"))
+            assert {one["metadata"]["namespace"] for one in found.values()} == {"team"}
+            selector = found["TwoFactorPolicy"]["spec"]["instanceSelector"]["matchLabels"]
+            assert selector == found["JenkinsInstance"]["metadata"]["labels"]
+        again = CliRunner().invoke(main, command, env=environment)
+        assert [again.exit_code, "there already" in again.stderr] == [1, True]
+
+
+def test_none_could_be_read(tmp_path: Path) -> None:
+    result = CliRunner().invoke(main, ["export", DEAD], env={"JENKINS_USER": "admin", "JENKINS_TOKEN": "a-token"})
+    assert [result.exit_code, result.stdout.startswith("# http://127.0.0.1:9/ could not be read: Unreachable")] == [1, True]
