@@ -24,7 +24,13 @@ SERVICE_ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/
 @click.option("--require-approval", is_flag=True, help="What weakens the protection waits for an annotation on the policy.")
 @click.option("--log-format", type=click.Choice(["plain", "json"]), default="plain", show_default=True, help="One line a record.")
 @click.option("-v", "--verbose", is_flag=True, help="Log every pass, also those that found nothing to do.")
-@click.option("--liveness", metavar="HOST:PORT", help="Answer GET /healthz there, for the kubelet.")
+@click.option(
+    "--metrics",
+    "--liveness",
+    "metrics",
+    metavar="[HOST:]PORT",
+    help="Answer GET /metrics, /healthz and /readyz there. Without HOST: loopback, in a pod all addresses.",
+)
 @click.option("--kubeconfig", type=click.Path(dir_okay=False), help="Outside a cluster. Default: $KUBECONFIG or ~/.kube/config.")
 @click.option("--context", help="Context of the kubeconfig. Default: its current one.")
 def run(
@@ -36,7 +42,7 @@ def run(
     require_approval: bool,
     log_format: str,
     verbose: bool,
-    liveness: str | None,
+    metrics: str | None,
     kubeconfig: str | None,
     context: str | None,
 ) -> None:
@@ -56,7 +62,7 @@ def run(
         namespaces=tuple(served),
         policy_namespace=policy_namespace,
         lease_namespace=lease_namespace or _own_namespace(),
-        liveness=liveness,
+        serving=_place(metrics),
         workers=workers,
         identity=f"{socket.gethostname()}_{secrets.token_hex(4)}",
         longest_break_glass=_duration(longest_break_glass),
@@ -68,6 +74,15 @@ def run(
         run_until_signal(options, Connection(kubeconfig, context))
     except CannotStart as error:
         raise click.ClickException(str(error)) from error
+
+
+def _place(text: str | None) -> tuple[str, int] | None:
+    from jenkins2fa.controller.serving import parse_place
+
+    try:
+        return parse_place(text) if text else None
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--metrics") from error
 
 
 def _duration(text: str) -> timedelta:

@@ -10,6 +10,7 @@ from jenkins2fa.api.instance import GateMode
 from jenkins2fa.api.meta import TAKE_OVER
 from jenkins2fa.api.policy import Enforcement, TwoFactorPolicy
 from jenkins2fa.controller.break_glass import settle_break_glass
+from jenkins2fa.controller.canaries import ask_canaries, log_evidence
 from jenkins2fa.controller.context import Context
 from jenkins2fa.controller.events import Announcement
 from jenkins2fa.controller.logs import FACTS
@@ -47,8 +48,8 @@ def apply_policy(context: Context, subject: Subject, policy: TwoFactorPolicy, dr
         return _change(context, subject, policy, driver, outcome, found)
     if policy.spec.enforcement is Enforcement.OFF or not seen.effective:
         return outcome
-    proof = proof_of(context, subject.instance, subject.memory, driver, seen, _digest(found), asked=subject.asked)
-    return replace(outcome, proof=proof)
+    met = proof_of(context, subject.instance, subject.memory, driver, seen, _digest(found), asked=subject.asked)
+    return replace(outcome, proof=met.proof, notes=met.notes)
 
 
 def _assess(context: Context, subject: Subject, policy: TwoFactorPolicy, driver: MiniOrange, seen: Observation) -> Assessment:
@@ -115,11 +116,22 @@ def _change(context: Context, subject: Subject, policy: TwoFactorPolicy, driver:
     except JenkinsError as error:
         _tell_failed(context, subject, order, error, context.clock() - begun)
         return replace(before, trouble=subject.trouble(error, context.clock()))
-    subject.memory.proof = RememberedProof(result.proof, result.observation.session, _digest(found), context.clock())
+    met = ask_canaries(context, subject.instance, driver.connection, result.proof)
+    if met.lasting:
+        subject.memory.proof = RememberedProof(met.proof, result.observation.session, _digest(found), context.clock(), met.notes)
     _tell(context, subject, policy, found, trial=order.trial, seconds=round(context.clock() - begun, 3))
     after = _assess(context, subject, policy, driver, result.observation)
     corrected = found.plan.paths if found.drift else ()
-    return Outcome(subject.instance, policy, result.observation, result.plan, after.findings, corrected=corrected, proof=result.proof)
+    return Outcome(
+        subject.instance,
+        policy,
+        result.observation,
+        result.plan,
+        after.findings,
+        corrected=corrected,
+        proof=met.proof,
+        notes=met.notes,
+    )
 
 
 def _carry_out(context: Context, driver: MiniOrange, order: Order) -> Result:
@@ -129,7 +141,7 @@ def _carry_out(context: Context, driver: MiniOrange, order: Order) -> Result:
             _insist_on_leading(context)
             time_step(step)
 
-        return carry_out(lambda: MiniOrange(driver.connection), order, announced)
+        return carry_out(lambda: MiniOrange(driver.connection, log_evidence), order, announced)
 
 
 def _tell_failed(context: Context, subject: Subject, order: Order, error: JenkinsError, seconds: float) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from jenkins2fa.api import instance, policy
@@ -14,6 +14,7 @@ from jenkins2fa.controller.deliver import Delivery
 from jenkins2fa.controller.events import Events
 from jenkins2fa.controller.kubernetes import Body, Forbidden, Kubernetes, NotFound
 from jenkins2fa.controller.memory import Memories
+from jenkins2fa.controller.metrics import Metrics
 from jenkins2fa.controller.queue import Kind, WorkQueue
 from jenkins2fa.controller.store import Store
 from jenkins2fa.core.precedence import Resolution, resolve
@@ -24,12 +25,13 @@ NAMES = {Kind.INSTANCE: instance.KIND, Kind.POLICY: policy.KIND}
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How the operator was started. ``namespaces`` empty = the whole cluster; ``require_approval``: what weakens waits for somebody."""
+    """How the operator was started. ``namespaces`` empty = the whole cluster; ``require_approval``: what weakens waits for somebody;
+    ``serving``: host and port of metrics and health, None = none."""
 
     namespaces: tuple[str, ...] = ()
     policy_namespace: str | None = None
     lease_namespace: str = "default"
-    liveness: str | None = None
+    serving: tuple[str, int] | None = None
     workers: int = 64
     identity: str = "operator"
     release_grace: timedelta = timedelta(seconds=60)
@@ -55,6 +57,7 @@ class Context:
     random: Callable[[], float]
     leading: Callable[[], bool]
     cluster: Callable[[], str]
+    metrics: Metrics = field(default_factory=Metrics)
 
     def live(self, kind: Kind, key: Key) -> Body | None:
         """The object as it is now; None when it is gone (the store forgets it then)."""

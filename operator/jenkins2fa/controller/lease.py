@@ -59,6 +59,10 @@ class Leadership:
     def start(self) -> None:
         self._thread.start()
 
+    @property
+    def alive(self) -> bool:
+        return self._thread.is_alive()
+
     def stop(self) -> None:
         """End the election and give the Lease back."""
         self._stop.set()

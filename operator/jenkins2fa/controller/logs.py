@@ -7,11 +7,12 @@ import logging
 import sys
 from datetime import UTC, datetime
 
+FACTS = "facts"  # of a record: what JSON has as fields of their own, and plain text has in its message
 NOISE = ("Request attempt", "OS signals are ignored")  # of Kopf: we say ourselves when the API server is gone
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: time, level, logger, message, and the traceback of an unexpected error."""
+    """One JSON object a line: time, level, logger, message, facts (instance, policy, change, trial, seconds), and an error's traceback."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = {
@@ -19,6 +20,7 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
+            **getattr(record, FACTS, {}),
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)

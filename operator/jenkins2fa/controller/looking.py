@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from jenkins2fa.api.instance import JenkinsInstance
 from jenkins2fa.api.policy import TwoFactorPolicy
 from jenkins2fa.controller.context import Context
@@ -10,13 +12,14 @@ from jenkins2fa.core.conditions import Proof
 from jenkins2fa.core.observation import Observation
 from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
 from jenkins2fa.jenkins.errors import Forbidden, JenkinsError, SecondFactorRejected, Unauthorized
+from jenkins2fa.jenkins.http import Connection
 from jenkins2fa.jenkins.probe import canary_probe, session_of
 
 
 def look(context: Context, instance: JenkinsInstance, policy: TwoFactorPolicy | None, memory: Memory) -> tuple[MiniOrange, Observation]:
     """One observation; after a 401, 403 or refused second factor another one, if the Secret has changed meanwhile. Raises JenkinsError."""
     groups = policy.spec.enforced_groups or frozenset() if policy else frozenset()
-    connection = context.credentials.connection(instance)
+    connection = _connection(context, instance)
     if memory.starting:
         session_of(connection)  # cheap, and without credentials: is it up again?
     driver = memory.connect(connection)
@@ -24,13 +27,17 @@ def look(context: Context, instance: JenkinsInstance, policy: TwoFactorPolicy | 
         seen = driver.observe(groups=groups)
     except (Unauthorized, Forbidden, SecondFactorRejected):
         context.credentials.forget(instance)
-        renewed = context.credentials.connection(instance)
+        renewed = _connection(context, instance)
         if renewed == connection:
             raise
         driver = memory.connect(renewed)
         seen = driver.observe(groups=groups)
     memory.note_answer(seen, context.clock())
     return driver, seen
+
+
+def _connection(context: Context, instance: JenkinsInstance) -> Connection:
+    return replace(context.credentials.connection(instance), requested=context.metrics.requested)
 
 
 def proof_of(
@@ -41,7 +48,8 @@ def proof_of(
     if held is not None:
         return held
     try:
-        proof = _probe(context, instance, driver)
+        with context.metrics.step("probe"):
+            proof = _probe(context, instance, driver)
     except JenkinsError:
         return Proof.NONE  # tells nothing; the next pass probes again
     memory.proof = RememberedProof(proof, seen.session, digest, context.clock())

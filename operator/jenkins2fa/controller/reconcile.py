@@ -31,6 +31,7 @@ class InstancePass:
         body = context.live(Kind.INSTANCE, key)
         if body is None:
             context.memories.forget(key)
+            context.metrics.tally.forget(key)
             return NEVER
         try:
             instance = parse_instance(body)
@@ -45,7 +46,10 @@ class InstancePass:
             outcome = self._settle(subject)
         except Outdated:
             return Requeue(after=0.0, urgency=Urgency.CHANGE)
-        if write_status(context, Kind.INSTANCE, body, instance_document(body, outcome, context)):
+        context.metrics.tally.note(outcome, context.now())
+        with context.metrics.step("status"):
+            written = write_status(context, Kind.INSTANCE, body, instance_document(body, outcome, context))
+        if written:
             self._tell_policies(subject)
         return when_again(outcome, memory, context)
 
@@ -58,7 +62,8 @@ class InstancePass:
         if policy is not None and policy.spec.suspend:
             return Outcome(instance, policy, mode=Mode.SUSPENDED)
         try:
-            driver, seen = look(context, instance, policy, subject.memory)
+            with context.metrics.step("observe"):
+                driver, seen = look(context, instance, policy, subject.memory)
             rival = duplicate_of(context, instance, seen)
             if rival is not None:
                 message = f"{rival} reaches the same Jenkins and is older, so it alone manages it: delete one of the two"

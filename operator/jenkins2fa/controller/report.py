@@ -31,6 +31,7 @@ from jenkins2fa.api.status import (
 from jenkins2fa.controller.context import NAMES, PLURALS, Context
 from jenkins2fa.controller.events import Announcement
 from jenkins2fa.controller.kubernetes import Body
+from jenkins2fa.controller.logs import FACTS
 from jenkins2fa.controller.queue import Kind
 from jenkins2fa.controller.status import difference, transitions, with_times
 from jenkins2fa.controller.subject import Subject
@@ -145,7 +146,10 @@ def _gate(mode: GateMode, gate: GateState) -> GateStatus | None:
     return GateStatus(mode.value, gate.code or "", state)
 
 
-def announce(context: Context, subject: Subject, announcement: Announcement) -> None:
-    """Tell of something that was done in a Jenkins, by Event and log."""
-    logger.info("instance %s: %s: %s", subject.key, announcement.reason, announcement.note)
+def announce(context: Context, subject: Subject, announcement: Announcement, **facts: str | float) -> None:
+    """Tell of something that was done in a Jenkins, by Event and log; ``facts`` go into the log alone (they differ each time)."""
+    policy = {"policy": str(subject.policy.meta.key)} if subject.policy else {}
+    more = {"instance": str(subject.key), **policy, "change": announcement.reason, **facts}
+    tail = f" ({', '.join(f'{name} {value}' for name, value in facts.items())})" if facts else ""
+    logger.info("instance %s: %s: %s%s", subject.key, announcement.reason, announcement.note, tail, extra={FACTS: more})
     context.events.tell(NAMES[Kind.INSTANCE], subject.body, announcement)

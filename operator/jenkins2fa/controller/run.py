@@ -20,11 +20,15 @@ from jenkins2fa.controller.credentials import CredentialStore
 from jenkins2fa.controller.deliver import Delivery
 from jenkins2fa.controller.events import Events
 from jenkins2fa.controller.gather import PolicyPass
+from jenkins2fa.controller.health import Signs
+from jenkins2fa.controller.instance_metrics import InstanceMetrics
 from jenkins2fa.controller.kubernetes import Forbidden, Kubernetes, KubernetesError
 from jenkins2fa.controller.lease import Leadership, Timing
 from jenkins2fa.controller.memory import Memories
+from jenkins2fa.controller.metrics import Metrics, ProcessMetrics
 from jenkins2fa.controller.queue import Kind, Limits, Requeue, Work, WorkQueue
 from jenkins2fa.controller.reconcile import InstancePass
+from jenkins2fa.controller.serving import Server
 from jenkins2fa.controller.store import Store
 from jenkins2fa.controller.watching import Lists, Watches
 from jenkins2fa.controller.workers import Pass, Workers
@@ -43,13 +47,14 @@ class Operator:
 
     def __init__(self, options: Options, connection: Connection) -> None:
         self._options = options
+        self._metrics = Metrics()
         self._kubernetes = _open(connection)
         self._queue = WorkQueue(time.monotonic, random.random, lambda key: self._delivery.lane(key), Limits(workers=options.workers))
         store = Store()
         self._delivery = Delivery(store, self._queue, options.policy_namespace)
         roaming = options.policy_namespace is not None and not options.namespaces
         self._lists = Lists(self._kubernetes, self._delivery, options.namespaces, watch_namespaces=roaming)
-        self._watches = Watches(connection, self._delivery, self._lists, options.namespaces, options.liveness, watch_namespaces=roaming)
+        self._watches = Watches(connection, self._delivery, self._lists, options.namespaces, watch_namespaces=roaming)
         self._leadership = Leadership(
             self._kubernetes,
             options.lease_namespace,
@@ -60,6 +65,8 @@ class Operator:
             Timing.of(options.lease_duration.total_seconds()),
         )
         self._workers = Workers(self._queue, passes(self._context(store)))
+        self._store = store
+        self._server = self._serve()
 
     def start(self) -> None:
         """Start everything. Raises CannotStart when it would be in vain."""
@@ -69,6 +76,8 @@ class Operator:
             self._lists.once()
         except KubernetesError as error:
             raise _explained(error) from error
+        if self._server is not None:
+            self._server.start()
         for part in (self._lists, self._watches, self._workers, self._leadership):
             part.start()
         where = ", ".join(self._options.namespaces) or "all namespaces"
@@ -80,6 +89,33 @@ class Operator:
         self._lists.stop()
         self._watches.stop(0.3)
         self._leadership.stop()
+        if self._server is not None:
+            self._server.stop()
+
+    def _serve(self) -> Server | None:
+        store, leading = self._store, self._leadership.holds
+        self._metrics.watch(ProcessMetrics(self._queue.depth, leading, lambda: store.synced))
+        self._metrics.watch(InstanceMetrics(lambda: list(store.bodies(Kind.INSTANCE)), self._metrics.tally, leading))
+        if self._options.serving is None:
+            return None
+        try:
+            return Server(self._options.serving, self._metrics.registry, self._signs)
+        except OSError as error:
+            host, port = self._options.serving
+            raise CannotStart(
+                f"nothing can be served at {host or '*'}:{port}: {error.strerror or error}. Choose another --metrics"
+            ) from error
+
+    def _signs(self) -> Signs:
+        parts = {"kopf": self._watches.alive, "work-queue": self._workers.alive, "lease": self._leadership.alive}
+        return Signs(
+            watches=self._watches.still_for(),
+            passes=self._workers.still_for(),
+            depth=self._queue.depth(),
+            leading=self._leadership.holds(),
+            synced=self._store.synced,
+            threads=tuple(name for name, alive in parts.items() if not alive),
+        )
 
     def _lead(self) -> None:
         self._lists.ask()
@@ -101,6 +137,7 @@ class Operator:
             random=random.random,
             leading=self._leadership.holds,
             cluster=cache(lambda: cluster_uid(self._kubernetes, self._options.lease_namespace)),
+            metrics=self._metrics,
         )
 
 
@@ -113,12 +150,18 @@ def passes(context: Context) -> Pass:
     def run(work: Work) -> Requeue:
         if not context.leading():
             return Requeue(after=1.0, urgency=work.urgency)
+        begun, result = context.clock(), "crashed"
         try:
-            return kinds[work.key.kind](work)
+            requeue = kinds[work.key.kind](work)
+            result = "retried" if requeue.back_off else "done"
+            return requeue
         except (KubernetesError, NoConnection) as error:
+            result = "unavailable"
             level = logging.WARNING if isinstance(error, Forbidden) else logging.DEBUG
             logger.log(level, "%s: %s", work.key, error)
             return Requeue(back_off=True, cap=30.0, urgency=work.urgency)
+        finally:
+            context.metrics.passed(work, result, context.clock() - begun)
 
     return run
 

@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 RESYNC_SECONDS = 300.0
 RETRY_SECONDS = 2.0
 LONGEST_RETRY_SECONDS = 30.0
+TURN_SECONDS = 1.0
 
 
 class Lists:
@@ -86,17 +87,30 @@ class Watches:
         delivery: Delivery,
         lists: Lists,
         namespaces: tuple[str, ...],
-        liveness: str | None,
         *,
         watch_namespaces: bool,
     ) -> None:
         self._connection, self._delivery, self._lists, self._namespaces = connection, delivery, lists, namespaces
-        self._liveness, self._watch_namespaces = liveness, watch_namespaces
+        self._watch_namespaces = watch_namespaces
         self._stopped = threading.Event()
+        self._turned = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="kopf", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
+
+    @property
+    def alive(self) -> bool:
+        return self._thread.is_alive()
+
+    def still_for(self) -> float:
+        """Seconds since Kopf's event loop turned (it does so every second), or was begun again."""
+        return time.monotonic() - self._turned
+
+    def _turn(self, loop: asyncio.AbstractEventLoop) -> None:
+        """A callback, no task: Kopf waits for foreign tasks at its end."""
+        self._turned = time.monotonic()
+        loop.call_later(TURN_SECONDS, self._turn, loop)
 
     def stop(self, patience: float) -> None:
         self._stopped.set()
@@ -105,7 +119,7 @@ class Watches:
     def _run(self) -> None:
         pause = RETRY_SECONDS
         while not self._stopped.is_set():
-            begun = time.monotonic()
+            begun = self._turned = time.monotonic()
             try:
                 asyncio.run(self._operator())
             except Exception as error:  # whatever it is, the operator must go on watching
@@ -116,12 +130,12 @@ class Watches:
                 self._lists.ask()
 
     async def _operator(self) -> None:
+        self._turn(asyncio.get_running_loop())
         await kopf.operator(
             registry=register(self._delivery, self._connection, namespaces=self._watch_namespaces),
             settings=kopf_settings(),
             standalone=True,
             clusterwide=not self._namespaces,
             namespaces=self._namespaces,
-            liveness_endpoint=f"http://{self._liveness}/healthz" if self._liveness else None,
             stop_flag=self._stopped,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 
 from jenkins2fa.controller.queue import Requeue, Work, WorkQueue
@@ -19,6 +20,7 @@ class Workers:
     def __init__(self, queue: WorkQueue, run: Pass) -> None:
         self._queue = queue
         self._run = run
+        self._moved = time.monotonic()
         self._thread = threading.Thread(target=self._hand_out, name="work-queue", daemon=True)
 
     def start(self) -> None:
@@ -29,8 +31,17 @@ class Workers:
         self._queue.stop()
         return self._queue.idle(patience)
 
+    @property
+    def alive(self) -> bool:
+        return self._thread.is_alive()
+
+    def still_for(self) -> float:
+        """Seconds since a pass began or ended."""
+        return time.monotonic() - self._moved
+
     def _hand_out(self) -> None:
         while (work := self._queue.take()) is not None:
+            self._moved = time.monotonic()
             threading.Thread(target=self._pass, args=(work,), name=str(work.key), daemon=True).start()
 
     def _pass(self, work: Work) -> None:
@@ -40,4 +51,5 @@ class Workers:
         except Exception as error:  # the last resort: one broken object must not stop the others
             logger.exception("%s: the pass failed unexpectedly (%s); it is tried again", work.key, type(error).__name__)
         finally:
+            self._moved = time.monotonic()
             self._queue.done(work, requeue)

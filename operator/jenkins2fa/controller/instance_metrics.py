@@ -1,0 +1,208 @@
+"""Metrics of each Jenkins: what its status says, and what passes have counted. Series of an object that is gone go with it.
+
+A replica without the Lease shows none of them, so that a sum over replicas counts each Jenkins once.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from jenkins2fa.api.meta import Key
+from jenkins2fa.api.policy import Enforcement
+from jenkins2fa.api.status import DRIFTED, ENFORCED, FALSE, READY, STALLED, TRUE
+from jenkins2fa.core.conditions import Outcome, Proof
+from jenkins2fa.core.mode import Mode
+
+Body = Mapping[str, Any]
+NAMED = ("jenkins_namespace", "jenkins")
+GOVERNED = (*NAMED, "policy_namespace", "policy")
+WANTING = (Mode.WRITE, Mode.REPORT_DRIFT, Mode.REPORT_ACCESS, Mode.BREAK_GLASS)
+VALUES = {TRUE: 1.0, FALSE: 0.0}  # everything else is -1
+
+
+@dataclass(slots=True)
+class Facts:
+    """What passes have learnt about one instance since the process began. Times are Unix time in seconds; None = not known."""
+
+    uid: str
+    wanted: bool = False
+    passed: float = 0.0
+    verified: float | None = None
+    drifting: bool = False
+    found: int = 0
+    corrected: int = 0
+    undone: int = 0
+    refused: str | None = None
+    glass: bool = False
+    users: tuple[int, int] | None = None  # enrolled, not enrolled
+
+
+class Tally:
+    """Thread-safe. ``on_trouble`` and ``on_refusal`` hear of reasons."""
+
+    def __init__(self, on_trouble: Callable[[str], None], on_refusal: Callable[[str], None]) -> None:
+        self._on_trouble, self._on_refusal = on_trouble, on_refusal
+        self._lock = threading.Lock()
+        self._facts: dict[Key, Facts] = {}
+
+    def note(self, outcome: Outcome, now: datetime) -> None:
+        """Take note of a pass. Drift counts once from when it is found until it is gone, a refusal once until it changes."""
+        with self._lock:
+            facts = self._of(outcome)
+            facts.passed = now.timestamp()
+            if outcome.mode is Mode.SUSPENDED:
+                facts.wanted = False
+                return
+            if outcome.trouble is not None:
+                self._on_trouble(outcome.trouble.reason)
+                facts.undone += outcome.trouble.reason == "ChangeUndone"
+            if outcome.observation is not None:
+                self._note_seen(facts, outcome, now)
+
+    def _note_seen(self, facts: Facts, outcome: Outcome, now: datetime) -> None:
+        seen, policy = outcome.observation, outcome.policy
+        assert seen is not None
+        facts.wanted = policy is not None and policy.spec.enforcement is Enforcement.ENFORCE and outcome.mode in WANTING
+        facts.glass = seen.break_glass_until is not None and seen.break_glass_until > now
+        if outcome.proof is Proof.CHALLENGED:
+            facts.verified = now.timestamp()
+        drifting = outcome.drift and outcome.plan is not None and bool(outcome.plan.changes)
+        facts.found += (drifting or bool(outcome.corrected)) and not facts.drifting
+        facts.corrected += bool(outcome.corrected)
+        facts.drifting = drifting
+        refused = outcome.refusal.reason if outcome.refusal else None
+        if refused is not None and refused != facts.refused:
+            self._on_refusal(refused)
+        facts.refused = refused
+        users = seen.enrolment
+        facts.users = (users.total - users.not_enrolled, users.not_enrolled) if users else None  # old counts would mislead
+
+    def forget(self, key: Key) -> None:
+        with self._lock:
+            self._facts.pop(key, None)
+
+    def of(self, key: Key, uid: str) -> Facts | None:
+        with self._lock:
+            found = self._facts.get(key)
+            return found if found is not None and found.uid == uid else None
+
+    def _of(self, outcome: Outcome) -> Facts:
+        meta = outcome.instance.meta
+        held = self._facts.get(meta.key)
+        if held is None or held.uid != meta.uid:
+            held = self._facts[meta.key] = Facts(meta.uid)
+        return held
+
+
+class InstanceMetrics(Collector):
+    """``bodies``: all instances as last seen or written; ``leading``: whether this replica answers for them."""
+
+    def __init__(self, bodies: Callable[[], list[Body]], tally: Tally, leading: Callable[[], bool]) -> None:
+        self._bodies, self._tally, self._leading = bodies, tally, leading
+
+    def describe(self) -> list[Metric]:
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        if not self._leading():
+            return
+        bodies = self._bodies()
+        yield from _from_status(bodies)
+        yield from _counted(bodies)
+        known = []
+        for body in bodies:
+            facts = self._tally.of(_key(body), str(body["metadata"].get("uid") or ""))
+            if facts is not None:
+                known.append((_names(body), facts))
+        yield from _from_facts(known)
+
+
+def _from_status(bodies: list[Body]) -> Iterator[Metric]:
+    enforced = GaugeMetricFamily("jenkins2fa_instance_enforced", "Condition Enforced: 1 True, 0 False, -1 Unknown", labels=GOVERNED)
+    conditions = GaugeMetricFamily(
+        "jenkins2fa_instance_condition", "The conditions as they are; always 1", labels=(*NAMED, "type", "status", "reason")
+    )
+    since = GaugeMetricFamily(
+        "jenkins2fa_instance_drift_since_timestamp_seconds", "Since when drift is open; only while it is", labels=NAMED
+    )
+    for body in bodies:
+        held = {one["type"]: one for one in (body.get("status") or {}).get("conditions") or ()}
+        names, policy = _names(body), _policy(body)
+        if policy is not None:
+            enforced.add_metric((*names, *policy), VALUES.get((held.get(ENFORCED) or {}).get("status", ""), -1.0))
+        for kind in (READY, STALLED, ENFORCED, DRIFTED):
+            if kind in held:
+                conditions.add_metric((*names, kind, held[kind]["status"], held[kind]["reason"]), 1)
+        drifted = held.get(DRIFTED) or {}
+        if drifted.get("status") == TRUE and drifted.get("lastTransitionTime"):
+            since.add_metric(names, datetime.fromisoformat(drifted["lastTransitionTime"]).timestamp())
+    yield from (enforced, conditions, since)
+
+
+def _counted(bodies: list[Body]) -> Iterator[Metric]:
+    family = GaugeMetricFamily(
+        "jenkins2fa_instances", "Instances of a namespace, by whether a policy governs them", labels=("jenkins_namespace", "managed")
+    )
+    counts = Counter((body["metadata"]["namespace"], _policy(body) is not None) for body in bodies)
+    for namespace in sorted({namespace for namespace, _ in counts}):
+        for managed in (True, False):
+            family.add_metric((namespace, str(managed).lower()), counts[namespace, managed])
+    yield family
+
+
+def _from_facts(known: list[tuple[tuple[str, str], Facts]]) -> Iterator[Metric]:
+    gauges: tuple[tuple[str, str, Callable[[Facts], float | None]], ...] = (
+        ("enforcement_wanted", "1 while the policy wants it enforced now", lambda facts: float(facts.wanted)),
+        ("last_pass_timestamp_seconds", "When the last pass ended", lambda facts: facts.passed),
+        ("last_verified_timestamp_seconds", "When a pass last found the proof of a challenged probe to hold", lambda facts: facts.verified),
+        ("break_glass_open", "1 while break-glass is open", lambda facts: float(facts.glass)),
+        ("drift_open", "1 while Jenkins differs from what was confirmed there", lambda facts: float(facts.drifting)),
+    )
+    for name, text, value in gauges:
+        gauge = GaugeMetricFamily(f"jenkins2fa_instance_{name}", text, labels=NAMED)
+        for names, facts in known:
+            if (number := value(facts)) is not None:
+                gauge.add_metric(names, number)
+        yield gauge
+    counters: tuple[tuple[str, str, Callable[[Facts], int]], ...] = (
+        ("drift_found", "Times that drift was found", lambda facts: facts.found),
+        ("drift_corrected", "Times that drift was corrected", lambda facts: facts.corrected),
+        ("changes_undone", "Changes that were begun and undone", lambda facts: facts.undone),
+    )
+    for name, text, count in counters:
+        counter = CounterMetricFamily(f"jenkins2fa_instance_{name}", text, labels=NAMED)
+        for names, facts in known:
+            counter.add_metric(names, count(facts))
+        yield counter
+    yield _users(known)
+
+
+def _users(known: list[tuple[tuple[str, str], Facts]]) -> Metric:
+    family = GaugeMetricFamily(
+        "jenkins2fa_instance_users", "Users by whether they have a second factor, where counted", labels=(*NAMED, "state")
+    )
+    for names, facts in known:
+        for state, number in zip(("enrolled", "not_enrolled"), facts.users or (), strict=False):
+            family.add_metric((*names, state), number)
+    return family
+
+
+def _key(body: Body) -> Key:
+    return Key(body["metadata"]["namespace"], body["metadata"]["name"])
+
+
+def _names(body: Body) -> tuple[str, str]:
+    return body["metadata"]["namespace"], body["metadata"]["name"]
+
+
+def _policy(body: Body) -> tuple[str, str] | None:
+    held = (body.get("status") or {}).get("policy") or {}
+    return (held.get("namespace", ""), held["name"]) if held.get("name") else None
