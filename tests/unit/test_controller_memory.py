@@ -106,4 +106,4 @@ def test_single_replica_is_believed_after_some_looks() -> None:
 )
 def test_proof_holds_for_one_run_one_state_and_ten_minutes(session: str, digest: str, age: float, holds: bool) -> None:
     memory = Memory("uid", proof=RememberedProof(Proof.CHALLENGED, "a", "d", 100.0))
-    assert memory.proof_for(session, digest, 100.0 + age) is (Proof.CHALLENGED if holds else None)
+    assert memory.proof_for(session, digest, 100.0 + age) is (memory.proof if holds else None)

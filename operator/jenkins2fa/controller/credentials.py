@@ -51,6 +51,10 @@ class CredentialStore:
             attempts = self._attempts.setdefault((spec.url, key), Attempts(self._clock))
         return Connection(spec.url, account, authority, attempts=attempts)
 
+    def bare_connection(self, instance: JenkinsInstance) -> Connection:
+        """How to reach an instance as nobody."""
+        return Connection(instance.spec.url, None, self._authority(instance.meta.namespace, instance.spec.authority))
+
     def canary(self, instance: JenkinsInstance, secret: str) -> Credentials:
         """An account for probes; its Secret must consent to the host as well."""
         return self._account(Key(instance.meta.namespace, secret), instance.spec.url)

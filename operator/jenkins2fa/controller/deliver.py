@@ -80,6 +80,10 @@ class Delivery:
         namespaces = self._store.namespaces()
         return {i.meta.key for i in self._store.instances() if selects(policy, i, self._policy_namespace, namespaces)}
 
+    def unmanaged(self) -> list[Key]:
+        """The instances that no policy selects."""
+        return [key for key in self._store.keys(Kind.INSTANCE) if not self.policies_of(key)]
+
     # --- keys ---
 
     def _enqueue(self, kind: Kind, key: Key, before: set[Key], urgency: Urgency) -> None:

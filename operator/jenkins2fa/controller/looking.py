@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from jenkins2fa.api.instance import JenkinsInstance
 from jenkins2fa.api.policy import TwoFactorPolicy
+from jenkins2fa.controller.canaries import Met, ask_canaries, log_evidence
 from jenkins2fa.controller.context import Context
 from jenkins2fa.controller.memory import Memory, RememberedProof
 from jenkins2fa.core.conditions import Proof
@@ -13,7 +14,7 @@ from jenkins2fa.core.observation import Observation
 from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
 from jenkins2fa.jenkins.errors import Forbidden, JenkinsError, SecondFactorRejected, Unauthorized
 from jenkins2fa.jenkins.http import Connection
-from jenkins2fa.jenkins.probe import canary_probe, session_of
+from jenkins2fa.jenkins.probe import session_of
 
 
 def look(context: Context, instance: JenkinsInstance, policy: TwoFactorPolicy | None, memory: Memory) -> tuple[MiniOrange, Observation]:
@@ -22,7 +23,7 @@ def look(context: Context, instance: JenkinsInstance, policy: TwoFactorPolicy | 
     connection = _connection(context, instance)
     if memory.starting:
         session_of(connection)  # cheap, and without credentials: is it up again?
-    driver = memory.connect(connection)
+    driver = memory.connect(connection, log_evidence)
     try:
         seen = driver.observe(groups=groups)
     except (Unauthorized, Forbidden, SecondFactorRejected):
@@ -30,7 +31,7 @@ def look(context: Context, instance: JenkinsInstance, policy: TwoFactorPolicy | 
         renewed = _connection(context, instance)
         if renewed == connection:
             raise
-        driver = memory.connect(renewed)
+        driver = memory.connect(renewed, log_evidence)
         seen = driver.observe(groups=groups)
     memory.note_answer(seen, context.clock())
     return driver, seen
@@ -42,24 +43,16 @@ def _connection(context: Context, instance: JenkinsInstance) -> Connection:
 
 def proof_of(
     context: Context, instance: JenkinsInstance, memory: Memory, driver: MiniOrange, seen: Observation, digest: str, *, asked: bool
-) -> Proof:
+) -> Met:
     """The remembered proof, or that of a new probe when one is due: asked for, after a restart, a change, or ten minutes."""
     held = None if asked else memory.proof_for(seen.session, digest, context.clock())
     if held is not None:
-        return held
+        return Met(held.proof, held.notes)
     try:
         with context.metrics.step("probe"):
-            proof = _probe(context, instance, driver)
+            met = ask_canaries(context, instance, driver.connection, driver.probe())
     except JenkinsError:
-        return Proof.NONE  # tells nothing; the next pass probes again
-    memory.proof = RememberedProof(proof, seen.session, digest, context.clock())
-    return proof
-
-
-def _probe(context: Context, instance: JenkinsInstance, driver: MiniOrange) -> Proof:
-    """The operator's own probe, and the canary's where there is one: the worse of both."""
-    proof = driver.probe()
-    canary = instance.spec.probes.challenged
-    if proof is Proof.CHALLENGED and canary is not None:
-        return canary_probe(driver.connection, context.credentials.canary(instance, canary))
-    return proof
+        return Met(Proof.NONE)  # tells nothing; the next pass probes again
+    if met.lasting:
+        memory.proof = RememberedProof(met.proof, seen.session, digest, context.clock(), met.notes)
+    return met

@@ -21,6 +21,7 @@ from jenkins2fa.jenkins.errors import (
     Unreachable,
 )
 from jenkins2fa.jenkins.http import Connection
+from jenkins2fa.jenkins.probe import Note
 
 PROBE_SECONDS = 600.0
 DOUBT_SECONDS = 20.0  # how long an odd answer of a Jenkins that worked before is taken for a restart
@@ -31,12 +32,14 @@ CALM_LOOKS = 5
 
 @dataclass(frozen=True, slots=True)
 class RememberedProof:
-    """``at``: seconds of the clock; ``session`` and ``digest``: the run of Jenkins and the desired state that it holds for."""
+    """``at``: seconds of the clock; ``session`` and ``digest``: the run of Jenkins and the desired state that it holds for;
+    ``notes``: of the canaries."""
 
     proof: Proof
     session: str
     digest: str
     at: float
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -53,11 +56,11 @@ class Memory:
     proof: RememberedProof | None = None
     gone_policy: tuple[str, float] | None = None  # UID of a policy that is gone, and since when we know
 
-    def connect(self, connection: Connection) -> MiniOrange:
+    def connect(self, connection: Connection, note: Note | None = None) -> MiniOrange:
         """The kept driver, or a new one when URL, account or authority changed."""
         if self.driver is None or self.driver.connection != connection:
             self.close()
-            self.driver = MiniOrange(connection)
+            self.driver = MiniOrange(connection, note)
         return self.driver
 
     def close(self) -> None:
@@ -93,12 +96,12 @@ class Memory:
                 return Starting(f"an odd answer of a Jenkins that worked before, as around a restart; looking again: {problem}")
         return problem
 
-    def proof_for(self, session: str, digest: str, now: float) -> Proof | None:
+    def proof_for(self, session: str, digest: str, now: float) -> RememberedProof | None:
         """The remembered proof while it holds; None = it is time for a probe."""
         held = self.proof
         if held is None or (held.session, held.digest) != (session, digest) or now - held.at >= PROBE_SECONDS:
             return None
-        return held.proof
+        return held
 
 
 class Memories:

@@ -7,6 +7,7 @@ from jenkins2fa.api.meta import Key
 from jenkins2fa.api.reading import InvalidObject
 from jenkins2fa.api.status import governing_policy
 from jenkins2fa.controller.apply import apply_policy
+from jenkins2fa.controller.canaries import look_again, look_document, look_only
 from jenkins2fa.controller.context import Context
 from jenkins2fa.controller.gather import PolicyPass
 from jenkins2fa.controller.looking import look
@@ -42,6 +43,8 @@ class InstancePass:
             return NEVER  # somebody's finalizer holds it; for us it is gone
         memory = context.memories.of(key, instance.meta.uid)
         subject = Subject(body, instance, context.resolve(instance).winner, memory, context.delivery.take_request(key))
+        if instance.spec.access is Access.PROBE_ONLY and not (subject.policy and subject.policy.spec.suspend):
+            return self._probe_only(subject)
         try:
             outcome = self._settle(subject)
         except Outdated:
@@ -56,9 +59,6 @@ class InstancePass:
     def _settle(self, subject: Subject) -> Outcome:
         """Credentials, observe, then what the policy asks for. Trouble with the Jenkins is an outcome too."""
         context, instance, policy = self._context, subject.instance, subject.policy
-        if instance.spec.access is Access.PROBE_ONLY:
-            message = "access: ProbeOnly is not served by this version of the operator: set access: Observe or Manage"
-            return Outcome(instance, policy, trouble=Trouble("UnsupportedAccess", message, transient=False))
         if policy is not None and policy.spec.suspend:
             return Outcome(instance, policy, mode=Mode.SUSPENDED)
         try:
@@ -73,6 +73,17 @@ class InstancePass:
             return apply_policy(context, subject, policy, driver, seen)
         except JenkinsError as error:
             return Outcome(instance, policy, trouble=subject.trouble(error, context.clock()))
+
+    def _probe_only(self, subject: Subject) -> Requeue:
+        """Canaries alone: no administration rights, nothing read or written."""
+        context = self._context
+        subject.memory.close()
+        with context.metrics.step("probe"):
+            found = look_only(context, subject)
+        context.metrics.tally.note(Outcome(subject.instance, subject.policy, trouble=found.trouble), context.now())
+        if write_status(context, Kind.INSTANCE, subject.body, look_document(subject, subject.body, found)):
+            self._tell_policies(subject)
+        return look_again(context, subject.instance, found)
 
     def _tell_policies(self, subject: Subject) -> None:
         former = governing_policy(subject.body)

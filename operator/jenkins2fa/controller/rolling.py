@@ -79,7 +79,7 @@ def _governed(context: Context, policy: TwoFactorPolicy) -> list[Key]:
 
 
 def _standing(key: Key, ready: Condition | None, staged: bool) -> Standing:
-    """``ready`` is about this generation of the policy, or None. In a stage before Enforce nothing has been rolled out where it only reports."""
+    """``ready`` is about this generation of the policy, or None. While a stage holds the enforcement back, a report is no roll-out."""
     if ready is None or ready.reason == WAITING or (staged and ready.reason == "Reported"):
         return Standing(key, reached=False, ready=False, failed=False)
     return Standing(key, True, ready.status == TRUE, ready.status == FALSE and ready.reason not in PENDING)

@@ -120,6 +120,8 @@ class Operator:
     def _lead(self) -> None:
         self._lists.ask()
         self._delivery.everything()
+        unmanaged, every = len(self._delivery.unmanaged()), len(self._store.keys(Kind.INSTANCE))
+        logger.info("%d instances are known; no policy selects %d of them", every, unmanaged)
         self._queue.resume()
 
     def _context(self, store: Store) -> Context:

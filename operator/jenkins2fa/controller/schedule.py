@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from jenkins2fa.api.instance import JenkinsInstance
 from jenkins2fa.controller.context import Context
 from jenkins2fa.controller.memory import Memory
 from jenkins2fa.controller.queue import Requeue, Urgency
@@ -17,10 +18,15 @@ LONGEST_UNREACHABLE = 60.0
 SPREAD = 0.1  # of checkInterval, so that the instances of a fleet do not march in step
 
 
+def spread_interval(instance: JenkinsInstance, random: float) -> float:
+    """Seconds until the next look at an instance where nothing happens; ``random``: 0 to 1."""
+    return instance.spec.check_interval.total_seconds() * (1.0 + SPREAD * (2.0 * random - 1.0))
+
+
 def when_again(outcome: Outcome, memory: Memory, context: Context) -> Requeue:
     """Trouble that goes away by itself is tried again soon; all else, what needs a person included, after ``checkInterval`` ± 10 %."""
     trouble = outcome.trouble
-    interval = outcome.instance.spec.check_interval.total_seconds() * (1.0 + SPREAD * (2.0 * context.random() - 1.0))
+    interval = spread_interval(outcome.instance, context.random())
     if trouble is None or not trouble.transient:
         return Requeue(after=min(interval, _until_glass_ends(outcome, context), _until_grace_ends(outcome, context)))
     if trouble.reason == "Starting":

@@ -59,7 +59,8 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """All that a pass has learnt; ``plan`` is what still differs at its end, ``corrected`` what it has changed because of drift."""
+    """All that a pass has learnt; ``plan`` is what still differs at its end, ``corrected`` what it has changed because of drift,
+    ``notes`` what the canaries met beside the proof."""
 
     instance: JenkinsInstance
     policy: TwoFactorPolicy | None = None
@@ -71,6 +72,7 @@ class Outcome:
     corrected: tuple[str, ...] = ()
     proof: Proof = Proof.NONE
     trouble: Trouble | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def refusal(self) -> Finding | None:
@@ -124,7 +126,8 @@ def _judge_layers(outcome: Outcome, policy: TwoFactorPolicy, seen: Observation, 
 
 def _judge_proof(outcome: Outcome, policy: TwoFactorPolicy, seen: Observation) -> Condition:
     if outcome.proof is Proof.BYPASSED:
-        return Condition(ENFORCED, FALSE, "Bypassed", "all settings say on, but a request that must be challenged got through")
+        how = "".join(f": {note}" for note in outcome.notes[:1])
+        return Condition(ENFORCED, FALSE, "Bypassed", f"all settings say on, but a request that must be challenged got through{how}")
     unknown = unverified_groups(policy.spec, seen)
     if unknown:
         return Condition(
@@ -164,6 +167,7 @@ def judge_ready(outcome: Outcome, enforced: Condition) -> Condition:
     if enforced.reason == "Bypassed":
         return Condition(READY, FALSE, "Bypassed", enforced.message)
     hints = "".join(f"; note: {finding.message}" for finding in outcome.findings if finding.reason not in TOLD_ELSEWHERE)
+    hints += "".join(f"; note: {note}" for note in outcome.notes)
     return Condition(READY, TRUE, "InForce" if enforced.status == TRUE else enforced.reason, clip(enforced.message + hints))
 
 
