@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from jenkins2fa.api.instance import GateMode
-from jenkins2fa.api.meta import read_metadata
+from jenkins2fa.api.meta import RECONCILE_AT, read_metadata
 from jenkins2fa.api.reading import InvalidObject
 from jenkins2fa.api.status import (
     DRIFTED,
     ENFORCED,
     FALSE,
+    LONGEST_REQUEST,
     READY,
     RECONCILING,
     STALLED,
@@ -24,6 +25,7 @@ from jenkins2fa.api.status import (
     JenkinsStatus,
     PolicyReference,
     TrialStatus,
+    clip,
     condition_of,
     instance_status_document,
     policy_column,
@@ -98,6 +100,8 @@ def instance_document(body: Body, outcome: Outcome, context: Context) -> dict[st
             policy_column=policy_column(found.meta.key, policy or None),
         )
     )
+    asked = found.meta.annotations.get(RECONCILE_AT)
+    document["lastHandledReconcileAt"] = clip(asked, LONGEST_REQUEST) if asked else None
     if outcome.trouble is not None and outcome.trouble.reason == RELEASING:
         document.pop("policy")  # the next pass asks for it by name
     if seen is None:
