@@ -1,11 +1,11 @@
-"""A report with one instance of each kind: proven, off, not reachable with the operator's word only. Also what the picture in the docs shows."""
+"""A report with one instance of each kind: proven, off, by the operator's word only, not reachable. The picture in the docs shows it."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
 from jenkins2fa.api.policy import Factor
-from jenkins2fa.api.status import DRIFTED, ENFORCED, FALSE, TRUE, UNKNOWN, Condition
+from jenkins2fa.api.status import DRIFTED, ENFORCED, FALSE, TRUE, Condition
 from jenkins2fa.core.observation import Enrolment
 from jenkins2fa.core.report import Basis, Gap, Happening, InstanceReport, Layers, Proof, Report, Rules, Software, nothing_known
 from jenkins2fa.core.report_risks import risks
@@ -20,7 +20,9 @@ RULES = Rules(
     "Exempt",
     "a second factor not older than 15m",
 )
-PROVEN = Proof(Condition(ENFORCED, TRUE, "Probed", AGREE), Basis.PROBE, NOW, Condition(DRIFTED, FALSE, "NoDrift", "Jenkins is as the policy says"))
+PROVEN = Proof(
+    Condition(ENFORCED, TRUE, "Probed", AGREE), Basis.PROBE, NOW, Condition(DRIFTED, FALSE, "NoDrift", "Jenkins is as the policy says")
+)
 OFF = Proof(
     Condition(ENFORCED, FALSE, "NotActive", "two-factor authentication is off in the filter (live flag), though the settings say on"),
     Basis.PROBE,
@@ -28,7 +30,14 @@ OFF = Proof(
     Condition(DRIFTED, TRUE, "Differs", "Jenkins differs from the policy: enforcement is off (live), wanted on"),
 )
 TOLD = Proof(Condition(ENFORCED, TRUE, "Probed", AGREE), Basis.STATUS, NOW - timedelta(days=3))
-WEAK = Rules("Jenkins", frozenset({Factor.EMAIL_OTP, Factor.SECURITY_QUESTIONS}), frozenset({"admins"}), frozenset(), "the plugin's own rule", "not asked")
+WEAK = Rules(
+    "Jenkins",
+    frozenset({Factor.EMAIL_OTP, Factor.SECURITY_QUESTIONS}),
+    frozenset({"admins"}),
+    frozenset(),
+    "the plugin's own rule",
+    "not asked",
+)
 ASKED = Rules("Policy", frozenset({Factor.EMAIL_OTP}), None, frozenset(), "the plugin's own rule", "not asked")
 
 BUILD = InstanceReport(
@@ -83,4 +92,3 @@ LOST = InstanceReport(
     gaps=(Gap("Jenkins itself", "Unauthorized: Jenkins refused the user name or API token (401)"),),
 )
 REPORT = Report(NOW, "0.1.0", "cluster, all namespaces", (BUILD, RELEASE, LEGACY, LOST))
-assert LOST.proof.enforced.status == UNKNOWN

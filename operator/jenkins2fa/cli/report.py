@@ -66,7 +66,7 @@ def report(files: tuple[str, ...], output: str, folder: str | None, parallel: in
     if looked.stopped:
         fail("stopped: a report of some instances only would mislead")
     done = tuple(one for one in looked.results if one is not None)
-    made = Report(asking.now(), __version__, source, done, asking.sources.notes)
+    made = Report(asking.now(), __version__, source, done, asking.sources.notes, asking.directly)
     if folder is None:
         click.echo(OUTPUTS[output][1](made), nl=False)
     else:

@@ -12,11 +12,11 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 
 from jenkins2fa.api.reading import format_time
 from jenkins2fa.api.status import FALSE, TRUE, UNKNOWN
-from jenkins2fa.cli.report_html_instance import BADGES, add_instance
+from jenkins2fa.cli.report_html_instance import add_instance, badge_of
 from jenkins2fa.cli.report_html_parts import add, add_list, add_row, add_table
 from jenkins2fa.core.report import InstanceReport, Report, report_digest
 from jenkins2fa.core.report_risks import EVERYWHERE
-from jenkins2fa.core.strength import describe
+from jenkins2fa.core.strength import STANDARD, describe
 
 TITLE = "Second factors in Jenkins"
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
@@ -70,6 +70,7 @@ def _add_summary(main: Element, report: Report) -> None:
     numbers = SubElement(section, "dl", {"class": "numbers"})
     counts = (
         ("proven", report.count(TRUE)),
+        ("recorded as proven", report.recorded),
         ("not enforced", report.count(FALSE)),
         ("not proven", report.count(UNKNOWN)),
         ("differing from the policy", report.drifted),
@@ -86,18 +87,19 @@ def _headline(report: Report) -> str:
     if not report.instances:
         return "There is no instance to report on."
     jenkinses = "Jenkins demands" if len(report.instances) == 1 else "Jenkinses demand"
-    return f"{report.count(TRUE)} of {len(report.instances)} {jenkinses} a second factor, by proof."
+    recorded = f" {report.recorded} more did when the operator last said so." if report.recorded else ""
+    return f"{report.count(TRUE)} of {len(report.instances)} {jenkinses} a second factor, by proof.{recorded}"
 
 
 def _add_overview(section: Element, instances: Iterable[InstanceReport]) -> None:
-    headings = ("Instance", "Second factor", "Why", "Strength of factors", "Enrolled")
+    headings = ("Instance", "Second factor", "Reason", "Strength of factors", "Enrolled")
     table = add_table(section, "All instances at a glance", headings)
     for number, one in enumerate(instances, 1):
         row = add_row(table)
         add(add(row, "th", "", scope="row"), "a", one.key, href=f"#instance-{number}")
-        add(add(row, "td", ""), "span", one.verdict, **{"class": f"badge {BADGES[one.proof.enforced.status]}"})
+        add(add(row, "td", ""), "span", one.verdict, **{"class": f"badge {badge_of(one)}"})
         add(row, "td", one.proof.enforced.reason)
-        add(row, "td", describe(one.rules.factors) if one.rules and one.rules.factors else "unknown")
+        add(row, "td", describe(one.rules.factors).replace(f" ({STANDARD})", "") if one.rules and one.rules.factors else "unknown")
         users = one.enrolment
         add(row, "td", f"{users.total - users.not_enrolled} of {users.total}" if users else "unknown")
 
@@ -115,6 +117,7 @@ def _add_remarks(main: Element, report: Report) -> None:
 
 READING = (
     "Proven: disk, memory and live flag agree, a factor is enabled, and a request that must be challenged was challenged.",
+    "Recorded as proven: the operator has said so in the cluster; for this report Jenkins itself was not asked, or did not answer.",
     "Not enforced: one of these says off, the probe got through, or the policy itself says Off.",
     "Not proven: nobody could look, no probe was possible, or no policy asks for it.",
     "Layers: disk is what holds after a restart, memory what Jenkins works with, the live flag what its filter goes by.",

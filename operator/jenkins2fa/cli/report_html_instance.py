@@ -12,16 +12,20 @@ from jenkins2fa.core.strength import STRENGTHS, in_order
 BADGES = {TRUE: "good", FALSE: "bad", UNKNOWN: "open"}
 ON = {True: "on", False: "off", None: "nothing there"}
 BASES = {
-    Basis.PROBE: "this report's own look and probe",
-    Basis.STATUS: "the operator's status in the cluster, unchanged since",
+    Basis.PROBE: "this report's own look and probe at",
+    Basis.STATUS: "the operator, by its status in the cluster, which says so since",
     Basis.NOTHING: "nobody could look",
 }
+
+
+def badge_of(one: InstanceReport) -> str:
+    return "open" if one.recorded else BADGES[one.proof.enforced.status]
 
 
 def add_instance(section: Element, one: InstanceReport, number: int) -> None:
     article = SubElement(section, "article", {"id": f"instance-{number}", "aria-labelledby": f"name-{number}"})
     title = add(article, "h3", f"{one.key} ", id=f"name-{number}")
-    add(title, "span", one.verdict, **{"class": f"badge {BADGES[one.proof.enforced.status]}"})
+    add(title, "span", one.verdict, **{"class": f"badge {badge_of(one)}"})
     add(article, "p", f"{one.proof.enforced.reason}: {one.proof.enforced.message}", **{"class": "why"})
     _add_facts(article, one)
     if one.rules is not None and one.rules.factors:
@@ -36,7 +40,7 @@ def _add_facts(article: Element, one: InstanceReport) -> None:
     proof, software = one.proof, one.software
     add_fact(table, "Address", one.url)
     add_fact(table, "Policy", one.policy or "none")
-    add_fact(table, "Seen by", BASES[proof.basis] + (f", {proof.at:%Y-%m-%d %H:%M:%S} UTC" if proof.at else ""))
+    add_fact(table, "Seen by", BASES[proof.basis] + (f" {proof.at:%Y-%m-%d %H:%M:%S} UTC" if proof.at else ""))
     add_fact(table, "As the policy says", f"{proof.drifted.reason}: {proof.drifted.message}" if proof.drifted else "not compared")
     known = f"Jenkins {software.jenkins or 'unknown'}, plugin {software.plugin or 'unknown'}"
     add_fact(table, "Software", known + (f" ({software.edition.lower()} edition)" if software.edition else ""))
@@ -102,4 +106,4 @@ def _add_history(article: Element, one: InstanceReport) -> None:
         add(row, "th", f"{happening.at:%Y-%m-%d %H:%M:%S}", scope="row")
         add(row, "td", happening.reason)
         add(row, "td", str(happening.count))
-        add(row, "td", happening.message)
+        add(row, "td", happening.message, **{"class": "long"})

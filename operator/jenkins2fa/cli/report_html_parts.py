@@ -45,4 +45,4 @@ def add_fact(body: Element, name: str, value: str) -> None:
     """A row of a table of two columns: what, and how it is."""
     row = add_row(body)
     add(row, "th", name, scope="row")
-    add(row, "td", value)
+    add(row, "td", value, **{"class": "long"})

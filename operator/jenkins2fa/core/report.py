@@ -116,25 +116,39 @@ class InstanceReport:
     @property
     def verdict(self) -> str:
         """In a word, for people."""
+        if self.recorded:
+            return "recorded as proven"
         return {TRUE: "proven", FALSE: "not enforced"}.get(self.proof.enforced.status, "not proven")
+
+    @property
+    def recorded(self) -> bool:
+        """Proven once by the operator, by its own word: nobody has looked for this report."""
+        return self.proof.enforced.status == TRUE and self.proof.basis is Basis.STATUS
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """``source``: where it comes from, in words. ``notes``: about the whole of it."""
+    """``source``: where it comes from, in words. ``notes``: about the whole of it. ``asked``: not the cluster alone."""
 
     made: datetime
     version: str
     source: str
     instances: tuple[InstanceReport, ...]
     notes: tuple[str, ...] = ()
+    asked: bool = True
 
     def count(self, status: str) -> int:
-        return sum(one.proof.enforced.status == status for one in self.instances)
+        """How many, those that are only recorded left out."""
+        return sum(one.proof.enforced.status == status and not one.recorded for one in self.instances)
+
+    @property
+    def recorded(self) -> int:
+        return sum(one.recorded for one in self.instances)
 
     @property
     def all_proven(self) -> bool:
-        return bool(self.instances) and self.count(TRUE) == len(self.instances)
+        """Where nobody was asked on purpose, what the operator recorded is enough."""
+        return bool(self.instances) and self.count(TRUE) + (0 if self.asked else self.recorded) == len(self.instances)
 
     @property
     def drifted(self) -> int:
@@ -142,7 +156,8 @@ class Report:
 
     @property
     def summary(self) -> str:
-        return f"{self.count(TRUE)} of {len(self.instances)} proven"
+        more = f", {self.recorded} recorded as proven by the operator" if self.recorded else ""
+        return f"{self.count(TRUE)} of {len(self.instances)} proven{more}"
 
 
 def report_json(report: Report) -> str:
@@ -164,6 +179,7 @@ def _document(report: Report) -> dict[str, Any]:
         "summary": {
             "instances": len(report.instances),
             "proven": report.count(TRUE),
+            "recordedAsProven": report.recorded,
             "notEnforced": report.count(FALSE),
             "notProven": report.count(UNKNOWN),
             "drifted": report.drifted,
