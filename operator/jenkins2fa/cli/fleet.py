@@ -7,8 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from jenkins2fa.api.instance import KIND as INSTANCE
 from jenkins2fa.api.instance import Access, JenkinsInstance
 from jenkins2fa.api.meta import Key
+from jenkins2fa.api.policy import KIND as POLICY
 from jenkins2fa.api.policy import TwoFactorPolicy
 from jenkins2fa.cli.fleet_parallel import side_by_side
 from jenkins2fa.cli.fleet_reach import Reach, reach_of
@@ -116,11 +118,11 @@ class Fleet:
         return 2 if any(row.verdict in (Verdict.CHANGES, Verdict.REFUSED, Verdict.UNSUPPORTED) for row in self.rows) else 0
 
 
-def plan_fleet(sources: Sources, parallel: int, only: Key | None = None) -> Fleet:
-    """Looks at every instance; ``only``: those alone that this policy governs, or the one of this name."""
+def plan_fleet(sources: Sources, parallel: int, only: tuple[str, Key] | None = None) -> Fleet:
+    """Looks at every instance; ``only``: those alone that the policy of this kind and key governs, or the instance of it."""
     rows = sorted((_resolved(one, sources) for one in sources.instances), key=lambda row: _order(row.instance))
     if only is not None:
-        rows = [row for row in rows if only in (row.instance.meta.key, row.policy and row.policy.meta.key)]
+        rows = [row for row in rows if only in ((INSTANCE, row.instance.meta.key), row.policy and (POLICY, row.policy.meta.key))]
     looked = side_by_side(rows, lambda row: _look(row, sources), parallel, "looking")
     done = tuple(
         found or _with(row, reason="NotAsked", message="stopped before it was asked")
