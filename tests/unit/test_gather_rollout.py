@@ -1,0 +1,122 @@
+"""What a policy says of its roll-out, and what counts as reached."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from jenkins2fa.api.meta import Key
+from jenkins2fa.api.policy import Rollout
+from jenkins2fa.api.status import Condition, policy_status_document, rollout_status
+from jenkins2fa.controller.rolling import _standing, progress_of
+from jenkins2fa.core.gather import Member, gather
+from jenkins2fa.core.mode import Circumstances, Mode, mode_of
+from jenkins2fa.core.rollout import Progress, RolloutState, Standing, advance
+from tests.support.literals import MANAGED, NOW
+from tests.support.managed import policy
+
+
+def condition(kind: str, text: str, message: str = "") -> Condition:
+    status, reason = text.split("/")
+    return Condition(kind, status, reason, message)
+
+
+def member(name: str, ready: str, stalled: str = "False/X") -> Member:
+    told = condition("Ready", ready, f"{name} says {ready}")
+    return Member(Key("tests", name), True, None, told, condition("Stalled", stalled), condition("Enforced", "True/Probed"))
+
+
+DONE, WAITS, FAILED = (
+    member("a", "True/InForce"),
+    member("c", "False/WaitingForRollout"),
+    member("b", "False/Unauthorized", "True/Unauthorized"),
+)
+
+
+def said(state: RolloutState, *members: Member, staged: bool = False, **spec: object) -> dict[str, str]:
+    progress = Progress(1, state, admitted=2, updated=1, failed=1, total=3)
+    found = gather(policy(**spec), members, progress, staged=staged).conditions
+    return {one.type: f"{one.status}/{one.reason}" for one in found} | {"message": found[0].message}
+
+
+def test_going_on_needs_nobody_even_if_one_has_failed() -> None:
+    found = said(RolloutState.PROGRESSING, DONE, FAILED, WAITS)
+    assert (found["Ready"], found["Reconciling"], found["Stalled"]) == ("False/RollingOut", "True/RollingOut", "False/RollingOut")
+    assert "1 of 3 instances are done, 2 may change" in found["message"]
+    assert "tests/b: b says" in found["message"]
+    assert "tests/c" not in found["message"], "one that waits has not failed"
+
+
+def test_stopped_needs_a_person_and_says_what_failed() -> None:
+    found = said(RolloutState.STOPPED, DONE, FAILED, WAITS)
+    assert (found["Ready"], found["Reconciling"], found["Stalled"]) == (
+        "False/RolloutStopped",
+        "False/RolloutStopped",
+        "True/RolloutStopped",
+    )
+    assert "tests/b: b says False/Unauthorized" in found["message"]
+
+
+def test_a_complete_one_a_stage_and_a_suspended_policy_are_told_as_without_a_roll_out() -> None:
+    assert said(RolloutState.COMPLETE, DONE)["Ready"] == "True/InForce"
+    assert said(RolloutState.PROGRESSING, member("a", "True/Reported"), staged=True)["Ready"] == "True/Reported"
+    assert said(RolloutState.PROGRESSING, DONE, suspend=True)["Ready"] == "True/Suspended"
+    assert said(RolloutState.PROGRESSING)["Ready"] == "False/NoMatchingInstance"
+
+
+def test_progress_comes_back_from_the_status_as_it_went_in() -> None:
+    for progress in (Progress(3, RolloutState.PAUSING, 4, 3, 1, 9, NOW), Progress(1)):
+        document = policy_status_document(gather(policy(), [DONE], progress))
+        assert progress_of({"status": document}) == progress
+    assert rollout_status({"status": policy_status_document(gather(policy(), [DONE]))}) is None
+
+
+@pytest.mark.parametrize(
+    ("ready", "staged", "wanted"),
+    [
+        ("True/InForce", False, (True, True, False)),
+        ("True/Reported", False, (True, True, False)),
+        ("True/Reported", True, (False, False, False)),
+        ("False/WaitingForRollout", False, (False, False, False)),
+        ("False/Starting", False, (True, False, False)),
+        ("False/EnrolmentTooLow", False, (True, False, False)),
+        ("False/Unauthorized", False, (True, False, True)),
+        ("False/Bypassed", False, (True, False, True)),
+    ],
+)
+def test_what_counts_as_reached_ready_and_failed(ready: str, staged: bool, wanted: tuple[bool, bool, bool]) -> None:
+    key = Key("tests", "a")
+    assert _standing(key, condition("Ready", ready), staged) == Standing(key, *wanted)
+    assert _standing(key, None, staged) == Standing(key, reached=False, ready=False, failed=False)
+
+
+def test_where_nothing_is_to_be_changed_no_batch_takes_time() -> None:
+    found = [Standing(Key("n", str(number)), True, True, failed=False) for number in range(9)]
+    progress = advance(Rollout(batch_size=2, pause_between=timedelta(hours=1)), 1, None, found, NOW)
+    assert progress == Progress(1, RolloutState.COMPLETE, admitted=9, updated=9, total=9)
+
+
+def test_a_policy_that_comes_before_its_instances_rolls_out_to_them_too() -> None:
+    rollout = Rollout(batch_size=1)
+    empty = advance(rollout, 1, None, [], NOW)
+    assert empty is not None
+    assert empty.state is RolloutState.PROGRESSING
+    found = [Standing(Key("n", str(number)), False, False, failed=False) for number in range(3)]
+    later = advance(rollout, 1, empty, found, NOW)
+    assert later == Progress(1, RolloutState.PROGRESSING, admitted=1, total=3)
+
+
+def test_a_clock_set_back_makes_no_pause_longer() -> None:
+    rollout = Rollout(batch_size=1, pause_between=timedelta(minutes=10))
+    found = [Standing(Key("n", str(number)), number < 1, number < 1, failed=False) for number in range(3)]
+    ahead = Progress(1, RolloutState.PAUSING, admitted=1, updated=1, total=3, batch_ready=NOW + timedelta(days=1))
+    now = advance(rollout, 1, ahead, found, NOW)
+    assert now is not None
+    assert now.batch_ready == NOW
+
+
+def test_a_stage_is_told_before_a_batch_is_waited_for() -> None:
+    staged = policy(rollout={"stage": "Report", "batchSize": 1}).spec
+    assert mode_of(staged, MANAGED, Circumstances(NOW, admitted=False)) is Mode.STAGE_REPORT
+    assert mode_of(staged, MANAGED, Circumstances(NOW, protected=True, admitted=False)) is Mode.WAITING
