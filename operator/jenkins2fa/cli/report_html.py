@@ -13,7 +13,7 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 from jenkins2fa.api.reading import format_time
 from jenkins2fa.api.status import FALSE, TRUE, UNKNOWN
 from jenkins2fa.cli.report_html_instance import add_instance, badge_of
-from jenkins2fa.cli.report_html_parts import add, add_list, add_row, add_table
+from jenkins2fa.cli.report_html_parts import add, add_list, add_row, add_table, visible
 from jenkins2fa.core.report import InstanceReport, Report, report_digest
 from jenkins2fa.core.report_risks import EVERYWHERE
 from jenkins2fa.core.strength import STANDARD, describe
@@ -55,7 +55,7 @@ def _add_header(body: Element, report: Report) -> None:
     add(header, "h1", TITLE)
     line = SubElement(header, "p")
     line.text = "Made "
-    _add_time(line, report.made).tail = f" by jenkins2fa {report.version}, from {report.source}."
+    _add_time(line, report.made).tail = visible(f" by jenkins2fa {report.version}, from {report.source}.")
 
 
 def _add_time(parent: Element, moment: datetime) -> Element:

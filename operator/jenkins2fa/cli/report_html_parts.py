@@ -28,7 +28,7 @@ def add_list(parent: Element, items: Iterable[str]) -> Element:
 
 def add_table(parent: Element, caption: str, headings: Sequence[str]) -> Element:
     """The body of a table with a caption and scoped headings; on small screens it scrolls by itself, with the keyboard, too."""
-    frame = SubElement(parent, "div", {"class": "frame", "tabindex": "0", "role": "region", "aria-label": caption})
+    frame = SubElement(parent, "div", {"class": "frame", "tabindex": "0", "role": "region", "aria-label": visible(caption)})
     table = SubElement(frame, "table")
     add(table, "caption", caption)
     row = SubElement(SubElement(table, "thead"), "tr")

@@ -1,0 +1,188 @@
+"""The auditors' report as data: what counts as proven, its JSON and digest, OpenReports, and what it never says."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from jenkins2fa.api.policy import Factor
+from jenkins2fa.api.status import ENFORCED, FALSE, TRUE, UNKNOWN, Condition
+from jenkins2fa.cli.report_openreports import as_openreports
+from jenkins2fa.cli.report_recorded import history_of, recorded
+from jenkins2fa.core.observation import Enrolment
+from jenkins2fa.core.report import Basis, InstanceReport, Proof, Report, Rules, report_digest, report_json
+from jenkins2fa.core.report_risks import gaps_of, risks
+from tests.support.literals import BARE, in_force, instance, spec
+from tests.support.managed import policy
+from tests.support.report_sample import BUILD, LEGACY, LOST, NOW, PROVEN, RELEASE, REPORT
+
+SCHEMA = json.loads((Path(__file__).parents[2] / "schemas" / "report.json").read_text("utf-8"))
+# openreports.io/v1alpha1 as its reference tells it: what a result may be, and which fields are required.
+TEXT = {"type": "string"}
+REFERENCE = {"type": "object", "required": ["apiVersion", "kind", "namespace", "name"], "additionalProperties": TEXT}
+RESULT = {
+    "type": "object",
+    "required": ["policy"],
+    "additionalProperties": False,
+    "properties": {
+        **dict.fromkeys(("source", "policy", "rule", "category", "message"), TEXT),
+        "severity": {"enum": ["critical", "high", "medium", "low", "info"]},
+        "timestamp": {"required": ["seconds", "nanos"], "additionalProperties": {"type": "integer"}},
+        "result": {"enum": ["pass", "fail", "warn", "error", "skip"]},
+        "scored": {"type": "boolean"},
+        "resources": {"type": "array", "items": REFERENCE},
+        "properties": {"type": "object", "additionalProperties": TEXT},
+    },
+}
+OPEN_REPORT = {
+    "type": "object",
+    "required": ["apiVersion", "kind", "metadata", "results"],
+    "additionalProperties": False,
+    "properties": {
+        "apiVersion": {"const": "openreports.io/v1alpha1"},
+        "kind": {"const": "Report"},
+        "metadata": {"type": "object", "required": ["name", "namespace"]},
+        "source": TEXT,
+        "summary": {"type": "object", "additionalProperties": {"type": "integer"}},
+        "results": {"type": "array", "items": RESULT},
+    },
+}
+
+
+def document(report: Report = REPORT) -> Any:
+    return json.loads(report_json(report))
+
+
+def test_the_json_is_as_its_schema_says_and_has_a_place_for_everything() -> None:
+    named = Report(NOW, "1", "files", (replace(BUILD, names=("alice",)),))
+    for report in (REPORT, named, Report(NOW, "1", "files", ())):
+        jsonschema.Draft202012Validator(SCHEMA).validate(document(report))
+    assert document()["summary"] == {"instances": 4, "proven": 1, "recordedAsProven": 1, "notEnforced": 1, "notProven": 1, "drifted": 1}
+
+
+def test_the_digest_is_that_of_the_file_and_changes_with_any_of_it() -> None:
+    assert report_digest(REPORT) == hashlib.sha256(report_json(REPORT).encode()).hexdigest()
+    others = [
+        replace(REPORT, made=NOW + timedelta(seconds=1)),
+        replace(REPORT, version="0.1.1"),
+        replace(REPORT, instances=REPORT.instances[:3]),
+    ]
+    others.append(replace(REPORT, instances=(replace(BUILD, risks=()), *REPORT.instances[1:])))
+    assert len({report_digest(one) for one in [REPORT, *others]}) == 5
+
+
+def test_names_are_there_only_when_they_were_asked_for() -> None:
+    assert [("notEnrolledNames" in one) for one in document()["instances"]] == [False] * 4
+    named = replace(BUILD, names=("alice", "bob"))
+    assert document(Report(NOW, "1", "files", (named,)))["instances"][0]["notEnrolledNames"] == ["alice", "bob"]
+    assert "alice" not in as_openreports(Report(NOW, "1", "files", (named,)))  # it goes into a cluster
+
+
+@pytest.mark.parametrize(
+    ("instances", "asked", "proven"),
+    [
+        ((BUILD,), True, True),
+        ((BUILD, LEGACY), True, False),  # recorded, but Jenkins did not answer now
+        ((BUILD, LEGACY), False, True),  # recorded, and nobody was asked on purpose
+        ((BUILD, RELEASE), True, False),
+        ((BUILD, LOST), True, False),
+        ((RELEASE, LEGACY), False, False),
+        ((), True, False),
+    ],
+)
+def test_all_is_proven_only_when_every_instance_is(instances: tuple[InstanceReport, ...], asked: bool, proven: bool) -> None:
+    assert Report(NOW, "1", "x", instances, asked=asked).all_proven is proven
+
+
+def test_openreports_have_the_shape_of_their_reference() -> None:
+    found = list(yaml.safe_load_all(as_openreports(REPORT)))
+    for one in found:
+        jsonschema.Draft202012Validator(OPEN_REPORT).validate(one)
+        assert one["summary"] == {name: sum(row["result"] == name for row in one["results"]) for name in one["summary"]}
+    assert [one["metadata"]["namespace"] for one in found] == ["team-a", "team-b"]
+    results = {(row["resources"][0]["name"], row["rule"]): row["result"] for one in found for row in one["results"]}
+    assert results == {
+        ("build", "enforced"): "pass",
+        ("build", "as-the-policy-says"): "pass",
+        ("build", "factor-strength"): "pass",
+        ("release", "enforced"): "fail",
+        ("release", "as-the-policy-says"): "fail",
+        ("release", "factor-strength"): "warn",
+        ("legacy", "enforced"): "pass",
+        ("legacy", "as-the-policy-says"): "skip",
+        ("legacy", "factor-strength"): "warn",
+        ("lost", "enforced"): "skip",
+        ("lost", "as-the-policy-says"): "error",
+    }
+
+
+def test_risks_follow_from_what_was_seen() -> None:
+    wanted = spec(exemptGroups=["robots"], enforcedGroups=["admins"])
+    seen = replace(in_force(wanted), enrolment=Enrolment(10, not_enrolled=3, administrators=2, administrators_not_enrolled=1))
+    rules = Rules("Jenkins", frozenset({Factor.SECURITY_QUESTIONS}), frozenset({"admins"}), frozenset({"robots"}), "Exempt")
+    text = "\n".join(risks(rules, seen, PROVEN, NOW))
+    assert [
+        part in text for part in ("Below AAL2", "Only members of admins", "Members of robots", "stolen token", "fresh second factor")
+    ] == [True] * 5
+    assert "3 of 10 users have no second factor yet, 1 of them administrators" in text
+    assert [part in text for part in ("not proven", "exceptions are open", "break-glass", "Configuration-as-code")] == [False] * 4
+    bare = replace(in_force(spec(), BARE), break_glass_until=NOW + timedelta(minutes=1), managed_by_code=True)
+    doubt = Proof(Condition(ENFORCED, UNKNOWN, "Unverified", ""), Basis.PROBE)
+    text = "\n".join(risks(None, bare, doubt, NOW))
+    assert [part in text for part in ("not proven", "exceptions are open", "break-glass", "Configuration-as-code")] == [True] * 4
+
+
+def test_what_jenkins_could_not_tell_is_said() -> None:
+    seen = replace(in_force(spec()), damaged=("mailer",), managed_by_code=None)
+    assert [gap.what for gap in gaps_of(seen)] == ["mailer", "enrolment", "configuration-as-code"]
+
+
+def test_a_status_is_reported_as_the_operators_word() -> None:
+    conditions = [{"type": ENFORCED, "status": TRUE, "reason": "Probed", "message": "m", "lastTransitionTime": "2026-11-24T10:00:00Z"}]
+    status = {
+        "observedGeneration": 2,
+        "conditions": conditions,
+        "jenkins": {"version": "2.541.3", "pluginVersion": "1.2.0", "edition": "Free"},
+        "policy": {"namespace": "platform", "name": "baseline", "uid": "u", "generation": 1},
+        "fields": [{"path": "enforcement", "state": "Applied"}, {"path": "rememberDevice", "state": "Unsupported", "message": "not there"}],
+    }
+    found = recorded({"metadata": {"generation": 3}, "status": status}, instance(), policy())
+    assert [found.policy, found.proof.basis, found.proof.at, found.verdict] == [
+        "platform/baseline",
+        Basis.STATUS,
+        NOW - timedelta(hours=2),
+        "recorded as proven",
+    ]
+    assert found.differences == ("rememberDevice: Unsupported: not there",)
+    assert [gap.what for gap in found.gaps] == ["the latest change of the instance", "layers and enrolment"]
+    new = recorded({"metadata": {"generation": 1}}, instance(), None)
+    assert [new.verdict, new.proof.enforced.reason, new.policy] == ["not proven", "NoStatus", None]
+    assert recorded({"status": {"conditions": [{**conditions[0], "status": FALSE}]}}, instance(), None).verdict == "not enforced"
+
+
+def test_events_of_others_are_no_history() -> None:
+    about = {"kind": "JenkinsInstance", "namespace": "tests", "name": "jenkins"}
+    ours = {
+        "reportingController": "ours",
+        "regarding": about,
+        "eventTime": "2026-11-24T10:00:00.123456Z",
+        "reason": "DriftCorrected",
+        "note": "n",
+    }
+    again = {**ours, "series": {"count": 3, "lastObservedTime": "2026-11-24T11:00:00.000000Z"}}
+    others = [
+        {**ours, "reportingController": "theirs"},
+        {**ours, "regarding": {**about, "kind": "TwoFactorPolicy"}},
+        {**ours, "eventTime": None},
+    ]
+    found = history_of([ours, again, *others], "ours")
+    assert {key: [(one.at.hour, one.count) for one in some] for key, some in found.items()} == {"tests/jenkins": [(11, 3), (10, 1)]}
+    assert len(history_of([ours] * 50, "ours")["tests/jenkins"]) == 20
