@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+import urllib3
 from requests.adapters import HTTPAdapter
 from requests.auth import HTTPBasicAuth
 
@@ -19,6 +20,7 @@ from jenkins2fa.jenkins.errors import CertificateRejected, JenkinsError, Protoco
 CONNECT_SECONDS = 3.0
 READ_SECONDS = 10.0
 LONGEST_ANSWER = 8 * 1024 * 1024
+PIECE = 65536
 
 # Hears of each request: how it ended (a word of OUTCOMES, or the reason of the error) and after how many seconds.
 Requested = Callable[[str, float], None]
@@ -128,13 +130,15 @@ class Http:
             ) as response:
                 text = _read(response, self.connection.read_seconds)
                 return Answer(response.status_code, response.headers, text, response.headers.get("Location", ""))
-        except requests.exceptions.SSLError as problem:
+        except (requests.exceptions.SSLError, urllib3.exceptions.SSLError) as problem:
             raise CertificateRejected(f"{where}: {_why_tls(problem)}") from None
         except requests.exceptions.ConnectTimeout:
-            raise Unreachable(f"{where}: no connection within {self.connection.connect_seconds:g} s: check the URL, DNS and network policies") from None
-        except (requests.exceptions.ReadTimeout, TimeoutError):
+            raise Unreachable(
+                f"{where}: no connection within {self.connection.connect_seconds:g} s: check the URL, DNS and network policies"
+            ) from None
+        except (requests.exceptions.ReadTimeout, urllib3.exceptions.ReadTimeoutError, TimeoutError):
             raise Unreachable(f"{where}: no answer within {self.connection.read_seconds:g} s", timed_out=True) from None
-        except requests.exceptions.ChunkedEncodingError:
+        except (urllib3.exceptions.ProtocolError, urllib3.exceptions.DecodeError):  # of the body, which requests does not read here
             raise ProtocolError(f"{where}: the answer was cut short", transient=True) from None
         except requests.exceptions.ConnectionError as problem:
             if "timed out" in str(problem).lower():
@@ -155,7 +159,7 @@ def _read(response: requests.Response, seconds: float) -> str:
     """The whole body as UTF-8, within a time and a size: a peer that drips must not hold a worker."""
     end = time.monotonic() + seconds
     parts, size = [], 0
-    for part in response.iter_content(65536):
+    for part in _pieces(response):
         parts.append(part)
         size += len(part)
         if size > LONGEST_ANSWER:
@@ -163,6 +167,12 @@ def _read(response: requests.Response, seconds: float) -> str:
         if time.monotonic() > end:
             raise TimeoutError
     return b"".join(parts).decode("utf-8", errors="replace")
+
+
+def _pieces(response: requests.Response) -> Iterator[bytes]:
+    """The body as it comes in. ``iter_content`` would wait for a whole piece, and so for hours for one that comes byte by byte."""
+    while piece := response.raw.read1(PIECE, decode_content=True):
+        yield piece
 
 
 def _outcome(status: int) -> str:
