@@ -17,6 +17,7 @@ from jenkins2fa.core.plan import make_plan
 from jenkins2fa.jenkins.answers import expect_success
 from jenkins2fa.jenkins.attempts import PAUSE_SECONDS, Attempts
 from jenkins2fa.jenkins.challenge import Challenge, is_challenge, read_challenge, resolve, shown_questions
+from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
 from jenkins2fa.jenkins.errors import ProtocolError, Redirected, SecondFactorRejected
 from jenkins2fa.jenkins.http import Answer, Connection, Credentials
 from jenkins2fa.jenkins.login import CUSTOM, FIRST, OWN_QUESTIONS, SECOND, derive_answer, identity_of, seed_problem
@@ -215,6 +216,15 @@ def test_all_connections_with_the_same_account_are_equal_whatever_was_tried() ->
 
 
 # --- guard ---
+
+
+@pytest.mark.parametrize(
+    ("seed", "totp", "counts"), [(None, None, False), (ACCOUNT.second_factor_seed, None, True), (None, "JBSWY3DPEHPK3PXP", False)]
+)
+def test_a_key_for_one_time_codes_does_not_answer_questions(seed: str | None, totp: str | None, counts: bool) -> None:
+    """The guard takes this for a way in where SecurityQuestions is the factor: with a code alone the operator would shut itself out."""
+    driver = MiniOrange(Connection("https://j/", Credentials("admin", "token", seed, totp)))
+    assert driver.second_factor_login is counts
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,11 @@ class SecondFactorLogin:
     def possible(self) -> bool:
         return self._seed is not None or self._totp is not None
 
+    @property
+    def answers_questions(self) -> bool:
+        """Whether it can enrol in, and answer, security questions: the one factor that is known to let an account in by itself."""
+        return self._seed is not None
+
     def through(self, send: Callable[[], Answer]) -> Answer:
         """Sends a request; when it is challenged, passes the second factor and sends it once more.
 

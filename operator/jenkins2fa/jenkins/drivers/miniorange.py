@@ -44,8 +44,8 @@ class MiniOrange:
 
     @property
     def second_factor_login(self) -> bool:
-        """Whether this account can pass a second factor by itself."""
-        return self._console.login.possible
+        """Whether this account can answer security questions by itself; a key for one-time codes alone does not count: it is no way in there."""
+        return self._console.login.answers_questions
 
     @property
     def logins(self) -> int:
