@@ -117,6 +117,14 @@ def test_no_mail_server(fields: dict[str, Any], severity: Severity | None) -> No
     assert found == ([severity] if severity else [])
 
 
+def test_an_enrolment_that_could_not_be_counted_is_not_taken_for_enough() -> None:
+    asked, uncounted = {"rollout": {"minimumEnrolled": 80}}, replace(FRESH, damaged=("users",))
+    assert reasons(uncounted, **asked) == ["EnrolmentTooLow"]
+    assert reasons(replace(FRESH, enrolment=Enrolment(total=5)), **asked) == []
+    assert reasons(replace(uncounted, live=True), **asked) == []  # it is on already
+    assert reasons(uncounted) == []
+
+
 def test_users_who_could_not_get_in() -> None:
     some = replace(FRESH, enrolment=Enrolment(total=5, without_address=2))
     assert reasons(some, **ALONE) == ["UsersWithoutAddress"]

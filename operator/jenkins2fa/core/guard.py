@@ -198,7 +198,16 @@ def no_mail_server(s: Situation) -> Finding | None:
 def enrolment_too_low(s: Situation) -> Finding | None:
     """Before the first enforcement only: afterwards whoever is not enrolled is asked to enrol anyway."""
     least, enrolment = s.policy.rollout.minimum_enrolled, s.observation.enrolment
-    if least is None or s.policy.enforcement is not Enforcement.ENFORCE or s.observation.protected or enrolment is None:
+    if least is None or s.policy.enforcement is not Enforcement.ENFORCE or s.observation.protected:
+        return None
+    if _unread(s, "users"):
+        return Finding(
+            "EnrolmentTooLow",
+            "Jenkins could not count who has a second factor, so nobody knows whether rollout.minimumEnrolled is reached: "
+            "see whether Jenkins can list its users, or leave rollout.minimumEnrolled out",
+            path="rollout",
+        )
+    if enrolment is None:
         return None
     percent = 100 if not enrolment.total else (enrolment.total - enrolment.not_enrolled) * 100 // enrolment.total
     if percent >= least and not enrolment.administrators_not_enrolled:
