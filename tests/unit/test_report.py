@@ -116,12 +116,19 @@ def test_openreports_have_the_shape_of_their_reference() -> None:
         ("release", "enforced"): "fail",
         ("release", "as-the-policy-says"): "fail",
         ("release", "factor-strength"): "warn",
-        ("legacy", "enforced"): "pass",
+        ("legacy", "enforced"): "error",
         ("legacy", "as-the-policy-says"): "skip",
         ("legacy", "factor-strength"): "warn",
         ("lost", "enforced"): "skip",
         ("lost", "as-the-policy-says"): "error",
     }
+
+
+def test_what_is_recorded_passes_only_where_nobody_was_to_be_asked() -> None:
+    found = [
+        yaml.safe_load(as_openreports(Report(NOW, "1", "x", (LEGACY,), asked=asked)))["results"][0]["result"] for asked in (True, False)
+    ]
+    assert found == ["error", "pass"]
 
 
 def test_risks_follow_from_what_was_seen() -> None:

@@ -34,7 +34,7 @@ def as_openreports(report: Report) -> str:
 
 
 def _report(report: Report, namespace: str, digest: str) -> dict[str, Any]:
-    results = [row for one in report.instances if (one.namespace or "default") == namespace for row in _results(one, report.made, digest)]
+    results = [row for one in report.instances if (one.namespace or "default") == namespace for row in _results(one, report, digest)]
     return {
         "apiVersion": "openreports.io/v1alpha1",
         "kind": "Report",
@@ -45,10 +45,10 @@ def _report(report: Report, namespace: str, digest: str) -> dict[str, Any]:
     }
 
 
-def _results(one: InstanceReport, made: datetime, digest: str) -> list[dict[str, Any]]:
+def _results(one: InstanceReport, report: Report, digest: str) -> list[dict[str, Any]]:
     proof = one.proof
     rows = [
-        ("enforced", _enforced(proof.enforced, one.policy), f"{proof.enforced.reason}: {proof.enforced.message}"),
+        ("enforced", _enforced(one, asked=report.asked), f"{proof.enforced.reason}: {proof.enforced.message}"),
         (
             "as-the-policy-says",
             _drift(proof.drifted),
@@ -59,7 +59,7 @@ def _results(one: InstanceReport, made: datetime, digest: str) -> list[dict[str,
         low = below_aal2(one.rules.factors)
         text = f"below AAL2: {', '.join(factor.value for factor in low)}" if low else f"every factor can reach {Assurance.AAL2.value}"
         rows.append(("factor-strength", "warn" if low else "pass", text))
-    return [_row(one, made, digest, *row) for row in rows]
+    return [_row(one, report.made, digest, *row) for row in rows]
 
 
 def _row(one: InstanceReport, made: datetime, digest: str, rule: str, result: str, message: str) -> dict[str, Any]:
@@ -78,9 +78,12 @@ def _row(one: InstanceReport, made: datetime, digest: str, rule: str, result: st
     }
 
 
-def _enforced(enforced: Condition, policy: str | None) -> str:
-    if policy is None or enforced.reason == "Off":
+def _enforced(one: InstanceReport, *, asked: bool) -> str:
+    enforced = one.proof.enforced
+    if one.policy is None or enforced.reason == "Off":
         return "skip"
+    if one.recorded and asked:
+        return "error"  # it was asked, and this could not be evaluated now
     return {TRUE: "pass", FALSE: "fail"}.get(enforced.status, "error")
 
 
