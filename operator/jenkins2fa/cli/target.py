@@ -1,4 +1,4 @@
-"""What plan, apply and gate share: which policy, which Jenkins, which account. Secrets come from files or the environment, never as arguments."""
+"""What plan, apply and gate share: which policy, Jenkins and account. Secrets come from files or the environment, never as arguments."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from jenkins2fa.api.instance import GateMode, GateSpec, InstanceSpec, JenkinsInstance, parse_instance
 from jenkins2fa.api.meta import Metadata
@@ -74,7 +75,7 @@ def connection_options(command: F) -> F:
         click.option(
             "--url",
             envvar="JENKINS_URL",
-            help="Root URL of the Jenkins; default: spec.url of the JenkinsInstance in the files. [env: JENKINS_URL]",
+            help="Root URL of the Jenkins; default: spec.url of the JenkinsInstance in the files. [env: JENKINS_URL, if they hold none]",
         ),
         click.option("--username", envvar="JENKINS_USER", help="Account with Administer. [env: JENKINS_USER]"),
         click.option(
@@ -149,16 +150,22 @@ def _instance(manifests: list[Manifest], url: str | None) -> JenkinsInstance:
     found = [m for m in manifests if m.kind == "JenkinsInstance"]
     if len(found) > 1:
         raise CannotGoOn(f"the files hold {len(found)} instances: name the files of one, or none and --url")
-    if found:
-        instance = parse_instance(found[0].body)
-        return replace(instance, spec=replace(instance.spec, url=url.rstrip("/") + "/")) if url else instance
+    instance = parse_instance(found[0].body) if found else None
+    if instance is not None and (not url or _is_from_the_environment("url")):
+        return instance  # every build of a Jenkins has a JENKINS_URL, which is not the Jenkins that the files mean
     if not url:
         raise CannotGoOn("no Jenkins: give --url, or a file with a JenkinsInstance")
-    spec = InstanceSpec(url=url.rstrip("/") + "/", credentials="")
+    instance = instance or JenkinsInstance(Metadata("", ""), InstanceSpec(url="", credentials=""))
+    spec = replace(instance.spec, url=url.rstrip("/") + "/")
     problems = instance_problems(spec)
     if problems:
         raise CannotGoOn(f"--url {InvalidObject(problems).problems[0].message}")
-    return JenkinsInstance(Metadata("", ""), spec)
+    return replace(instance, spec=spec)
+
+
+def _is_from_the_environment(parameter: str) -> bool:
+    context = click.get_current_context(silent=True)
+    return context is not None and context.get_parameter_source(parameter) is ParameterSource.ENVIRONMENT
 
 
 def read_seed() -> str | None:
