@@ -1,0 +1,133 @@
+"""A policy reaches a few Jenkinses first, and goes on or stops by what happens there."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from jenkins2fa.api.policy import DeletionPolicy
+from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
+from jenkins2fa.jenkins.errors import JenkinsError
+from jenkins2fa.jenkins.http import Connection, Credentials
+from tests.support.actions import is_off, is_on
+from tests.support.kube import KubeServer
+from tests.support.running import OperatorProcess
+from tests.support.scene import Scene
+from tests.support.standin import StandIn
+from tests.support.waiting import wait_until
+
+NAMES = ("a", "b", "c")
+
+
+@pytest.fixture(scope="module")
+def fleet() -> Iterator[list[StandIn]]:
+    with contextlib.ExitStack() as stack:
+        yield [stack.enter_context(StandIn()) for _ in NAMES]
+
+
+@pytest.fixture
+def scene(kube: KubeServer, namespace: str, fleet: list[StandIn]) -> Iterator[Scene]:
+    """Three Jenkinses without two-factor authentication, each with an instance; they are let go of at the end."""
+    made = Scene(kube, namespace)
+    for name, jenkins in zip(NAMES, fleet, strict=True):
+        made.credentials(jenkins.url, jenkins.tokens["admin"], name=f"admin-{name}")
+        made.instance(name, jenkins.url, credentialsRef={"name": f"admin-{name}"}, checkInterval="1h")
+    yield made
+    kube.kubectl("delete", "tfp", "--all", "-n", namespace)
+    kube.kubectl("delete", "ji", "--all", "-n", namespace)
+    for jenkins in fleet:
+        wait_until(lambda jenkins=jenkins: release(jenkins), seconds=20, what="it is as before")  # type: ignore[misc]
+
+
+def release(jenkins: StandIn) -> bool:
+    driver = MiniOrange(Connection(jenkins.url + "/", Credentials("admin", jenkins.tokens["admin"])))
+    try:
+        driver.release(DeletionPolicy.DISABLE)
+    except JenkinsError as problem:
+        raise AssertionError(str(problem)) from problem
+    finally:
+        driver.close()
+    return is_off(jenkins)
+
+
+def rollout(scene: Scene) -> dict[str, Any]:
+    found: dict[str, Any] = (scene.get("tfp", "baseline").get("status") or {}).get("rollout") or {}
+    return found
+
+
+def states(fleet: list[StandIn]) -> list[bool]:
+    return [is_on(jenkins) for jenkins in fleet]
+
+
+def moment(**ahead: float) -> str:
+    return (datetime.now(UTC) + timedelta(**ahead)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def test_one_after_the_other_also_through_a_restart_of_the_operator(granted: KubeServer, scene: Scene, fleet: list[StandIn]) -> None:
+    scene.policy("baseline", rollout={"batchSize": 1, "pauseBetween": "8s"})
+    with OperatorProcess(granted, "--policy-namespace", "platform", "-v"):
+        wait_until(lambda: rollout(scene).get("state") == "Pausing", seconds=30, what="the first batch is ready")
+        assert states(fleet) == [True, False, False]
+        scene.wait("tfp", "baseline", Ready="False/RollingOut", Reconciling="True/RollingOut", Stalled="False")
+        scene.wait("ji", "b", Ready="False/WaitingForRollout", Reconciling="True", Stalled="False", Drifted="False")
+        assert "1 of 3 instances are done" in scene.message("tfp", "baseline")
+    paused = rollout(scene)
+    with OperatorProcess(granted, "--policy-namespace", "platform", "-v"):
+        wait_until(lambda: rollout(scene)["admitted"] == 2, seconds=20, what="the second batch")
+        assert paused["admitted"] == 1
+        scene.wait("tfp", "baseline", seconds=40, Ready="True", Enforced="True/Probed", Reconciling="False", Stalled="False")
+        assert states(fleet) == [True, True, True]
+        assert {"state": "Complete", "admitted": 3, "updated": 3, "failed": 0, "total": 3}.items() <= rollout(scene).items()
+
+
+def test_it_stops_at_a_failure_and_begins_anew_with_a_changed_policy(operator: OperatorProcess, scene: Scene, fleet: list[StandIn]) -> None:
+    scene.instance("a", fleet[0].url, credentialsRef={"name": "missing"}, checkInterval="1h")
+    scene.wait("ji", "a", Ready="False/SecretMissing")
+    scene.policy("baseline", rollout={"batchSize": 1})
+    scene.wait("tfp", "baseline", seconds=40, Ready="False/RolloutStopped", Stalled="True/RolloutStopped", Reconciling="False")
+    assert f"{scene.namespace}/a" in scene.message("tfp", "baseline")
+    assert states(fleet) == [False, False, False], "nothing goes on behind a failure"
+    scene.policy("baseline", rollout={"batchSize": 1, "stopAfterFailures": 2})
+    scene.wait("tfp", "baseline", seconds=40, Ready="False/RollingOut", Stalled="False")
+    wait_until(lambda: states(fleet) == [False, True, True], seconds=40, what="one failure is borne")
+    scene.wait("tfp", "baseline", Ready="False/RollingOut", Stalled="False")
+    scene.instance("a", fleet[0].url, credentialsRef={"name": "admin-a"}, checkInterval="1h")
+    scene.wait("tfp", "baseline", seconds=40, Ready="True", Enforced="True/Probed")
+    assert rollout(scene)["state"] == "Complete"
+
+
+def test_grace_ends_by_itself_and_only_then_the_batches_begin(operator: OperatorProcess, scene: Scene, fleet: list[StandIn]) -> None:
+    scene.policy("baseline", rollout={"batchSize": 2, "pauseBetween": "3s", "stage": "Grace", "graceUntil": moment(seconds=10)})
+    scene.wait("tfp", "baseline", seconds=9, Ready="True/Reported", Drifted="True", Enforced="False")
+    scene.wait("ji", "c", Ready="True/Reported")
+    assert "graceUntil" in scene.message("ji", "c")
+    assert states(fleet) == [False, False, False]
+    assert rollout(scene)["updated"] == 0
+    scene.wait("tfp", "baseline", seconds=60, Ready="True", Enforced="True/Probed")
+    assert rollout(scene)["state"] == "Complete"
+
+
+def test_break_glass_waits_for_no_roll_out(operator: OperatorProcess, scene: Scene, fleet: list[StandIn]) -> None:
+    scene.policy("baseline", rollout={"batchSize": 3})
+    scene.wait("tfp", "baseline", seconds=40, Ready="True", Enforced="True/Probed")
+    glass = {"until": moment(hours=1), "reason": "INC-7"}
+    scene.policy("baseline", rollout={"batchSize": 1, "pauseBetween": "1h"}, breakGlass=glass, exemptGroups=["robots"])
+    wait_until(lambda: all(map(is_off, fleet)), seconds=20, what="break-glass is open everywhere")
+
+
+def test_the_first_enforcement_waits_until_people_have_a_second_factor(
+    operator: OperatorProcess, scene: Scene, fleet: list[StandIn]
+) -> None:
+    scene.kube.kubectl("patch", "ji", "a", "-n", scene.namespace, "--type=merge", "-p", '{"spec":{"checkInterval":"5s"}}')
+    scene.policy("baseline", rollout={"batchSize": 1, "pauseBetween": "1h", "minimumEnrolled": 100})
+    scene.wait("ji", "a", seconds=40, Ready="False/EnrolmentTooLow", Stalled="True")
+    assert "0 % of 3 users" in scene.message("ji", "a")
+    assert "administrators" in scene.message("ji", "a")
+    assert not is_on(fleet[0])
+    for name in ("admin", "alice", "bob"):
+        fleet[0].browser(name, f"{name}-pw-1").enrol()
+    scene.wait("ji", "a", seconds=30, Ready="True", Enforced="True/Probed")
