@@ -218,6 +218,15 @@ def make_stand_in(folder: Path, run: Run) -> None:
     run("build the Jenkins stand-in", [CHECKOUT / "tests" / "standin" / "build.sh", folder], usually="10 s, 1 to 2 minutes the first time")
 
 
+# --- promql ----------------------------------------------------------------------------------------------------------
+
+
+def make_promql(folder: Path, run: Run) -> None:
+    """Prometheus' own query engine, which the alerts and the dashboard are tested with (tests/promql/)."""
+    needed("go", "install Go 1.26 or newer")
+    run("build Prometheus' query engine", ["nice", CHECKOUT / "tests" / "promql" / "build.sh", folder / "promql"], usually="1 to 3 minutes")
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 
 
@@ -239,6 +248,7 @@ def parts() -> dict[str, Part]:
             Part("venv", (CHECKOUT / "constraints.txt",), (python, str(CHECKOUT), packaging), make_venv),
             Part("kube", sources("kubetest"), (KUBECTL_WHEEL,), make_kube),
             Part("stand-in", sources("standin"), (), make_stand_in),
+            Part("promql", sources("promql"), (), make_promql),
         )
     }
 
