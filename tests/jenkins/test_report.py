@@ -70,6 +70,7 @@ def test_without_a_policy_it_says_what_jenkins_goes_by(call: Commands) -> None:
 def test_names_only_when_asked_for(call: Commands) -> None:
     without, within = call.run("report", "-o", "json"), call.run("report", "-o", "json", "--with-names")
     assert "notEnrolledNames" not in without.document["instances"][0]
+    assert [len(one.document["notes"]) for one in (without, within)] == [0, 1]
     assert set(SECRET_NAMES) <= set(within.document["instances"][0]["notEnrolledNames"])
     assert not [name for name in SECRET_NAMES if f'"{name}"' in without.out]
     assert len(within.document["instances"][0]["notEnrolledNames"]) == within.document["instances"][0]["enrolment"]["notEnrolled"]

@@ -17,7 +17,7 @@ from jenkins2fa.api.policy import Factor
 from jenkins2fa.api.status import ENFORCED, FALSE, TRUE, UNKNOWN, Condition
 from jenkins2fa.cli.report_openreports import as_openreports
 from jenkins2fa.cli.report_recorded import history_of, recorded
-from jenkins2fa.core.observation import Enrolment
+from jenkins2fa.core.observation import Edition, Enrolment
 from jenkins2fa.core.report import Basis, InstanceReport, Proof, Report, Rules, report_digest, report_json
 from jenkins2fa.core.report_risks import gaps_of, risks
 from tests.support.literals import BARE, in_force, instance, spec
@@ -139,7 +139,7 @@ def test_risks_follow_from_what_was_seen() -> None:
     assert [
         part in text for part in ("Below AAL2", "Only members of admins", "Members of robots", "stolen token", "fresh second factor")
     ] == [True] * 5
-    assert "3 of 10 users have no second factor yet, 1 of them administrators" in text
+    assert "3 of 10 users have no second factor yet (administrators: 1)" in text
     assert [part in text for part in ("not proven", "exceptions are open", "break-glass", "Configuration-as-code")] == [False] * 4
     bare = replace(in_force(spec(), BARE), break_glass_until=NOW + timedelta(minutes=1), managed_by_code=True)
     doubt = Proof(Condition(ENFORCED, UNKNOWN, "Unverified", ""), Basis.PROBE)
@@ -150,6 +150,8 @@ def test_risks_follow_from_what_was_seen() -> None:
 def test_what_jenkins_could_not_tell_is_said() -> None:
     seen = replace(in_force(spec()), damaged=("mailer",), managed_by_code=None)
     assert [gap.what for gap in gaps_of(seen)] == ["mailer", "enrolment", "configuration-as-code"]
+    bought = replace(seen, plugin=replace(seen.plugin, edition=Edition.PREMIUM), damaged=(), managed_by_code=False, enrolment=Enrolment())
+    assert [gap.what for gap in gaps_of(bought)] == ["factors of the premium edition"]
 
 
 def test_a_status_is_reported_as_the_operators_word() -> None:

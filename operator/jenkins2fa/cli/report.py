@@ -25,6 +25,7 @@ from jenkins2fa.controller.events import COMPONENT
 from jenkins2fa.controller.kubernetes import Body, Forbidden, KubernetesError
 from jenkins2fa.core.report import Gap, Happening, Report, report_digest, report_json
 
+NAMED = "This report names people: it holds personal data."
 OUTPUTS: dict[str, tuple[str, Callable[[Report], str]]] = {
     "html": ("report.html", as_html),
     "json": ("report.json", report_json),
@@ -66,7 +67,8 @@ def report(files: tuple[str, ...], output: str, folder: str | None, parallel: in
     if looked.stopped:
         fail("stopped: a report of some instances only would mislead")
     done = tuple(one for one in looked.results if one is not None)
-    made = Report(asking.now(), __version__, source, done, asking.sources.notes, asking.directly)
+    notes = (*asking.sources.notes, *((NAMED,) if asking.with_names else ()))
+    made = Report(asking.now(), __version__, source, done, notes, asking.directly)
     if folder is None:
         click.echo(OUTPUTS[output][1](made), nl=False)
     else:

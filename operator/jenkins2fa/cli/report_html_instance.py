@@ -68,7 +68,7 @@ def _users(one: InstanceReport) -> str:
         return "not counted"
     return (
         f"{users.total} in all, {users.total - users.not_enrolled} enrolled, {users.not_enrolled} not; "
-        f"{users.administrators} administrators, {users.administrators_not_enrolled} of them not enrolled"
+        f"administrators: {users.administrators}, not enrolled: {users.administrators_not_enrolled}"
     )
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from jenkins2fa.api.policy import ApiTokens
 from jenkins2fa.api.status import ENFORCED, TRUE
-from jenkins2fa.core.observation import Observation
+from jenkins2fa.core.observation import Edition, Observation
 from jenkins2fa.core.report import Gap, Proof, Rules
 from jenkins2fa.core.strength import below_aal2, reason_below, reservations
 
@@ -59,7 +59,7 @@ def _of_jenkins(seen: Observation, now: datetime) -> list[str]:
         found.append("A break-glass is open: nobody is asked.")
     users = seen.enrolment
     if users is not None and users.not_enrolled:
-        administrators = f", {users.administrators_not_enrolled} of them administrators" if users.administrators_not_enrolled else ""
+        administrators = f" (administrators: {users.administrators_not_enrolled})" if users.administrators_not_enrolled else ""
         found.append(
             f"{users.not_enrolled} of {users.total} users have no second factor yet{administrators}: a stolen password can enrol one."
         )
@@ -73,6 +73,8 @@ def gaps_of(seen: Observation) -> tuple[Gap, ...]:
     found = [Gap(part, "Jenkins could not tell it: its script failed there") for part in seen.damaged]
     if seen.enrolment is None and "users" not in seen.damaged:
         found.append(Gap("enrolment", "users were not counted"))
+    if seen.plugin.edition is Edition.PREMIUM:
+        found.append(Gap("factors of the premium edition", "only SecurityQuestions and EmailOTP are read and counted"))
     if seen.managed_by_code is None:
         found.append(Gap("configuration-as-code", "its files cannot be read, so it is unknown whether it sets the same settings"))
     return tuple(found)
