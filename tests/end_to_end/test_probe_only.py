@@ -63,6 +63,7 @@ def test_a_canary_s_wrong_password_is_not_sent_again_and_again(operator: Operato
     scene.credentials(jenkins.url, "alice-pw-1", name="canary", username="alice")
     scene.annotate("ji", "build", "renewed")
     scene.wait("ji", "build", Ready="False/Bypassed")
+    assert scene.get("ji", "build")["status"]["lastHandledReconcileAt"] == "renewed"
 
 
 def test_a_canary_beside_the_operator_must_be_challenged_too(operator: OperatorProcess, canaries: Scene, jenkins: StandIn) -> None:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from jenkins2fa.api.instance import GateMode
+from jenkins2fa.api.instance import GateMode, JenkinsInstance
 from jenkins2fa.api.meta import RECONCILE_AT, read_metadata
 from jenkins2fa.api.reading import InvalidObject
 from jenkins2fa.api.status import (
@@ -100,14 +100,19 @@ def instance_document(body: Body, outcome: Outcome, context: Context) -> dict[st
             policy_column=policy_column(found.meta.key, policy or None),
         )
     )
-    asked = found.meta.annotations.get(RECONCILE_AT)
-    document["lastHandledReconcileAt"] = clip(asked, LONGEST_REQUEST) if asked else None
+    document["lastHandledReconcileAt"] = handled_request(found)
     if outcome.trouble is not None and outcome.trouble.reason == RELEASING:
         document.pop("policy")  # the next pass asks for it by name
     if seen is None:
         for name in ("jenkins", "gate", *(("fields",) if outcome.mode is Mode.SUSPENDED else ())):
             document.pop(name)
     return document
+
+
+def handled_request(instance: JenkinsInstance) -> str | None:
+    """What ``status.lastHandledReconcileAt`` says: the request that this pass has answered."""
+    asked = instance.meta.annotations.get(RECONCILE_AT)
+    return clip(asked, LONGEST_REQUEST) if asked else None
 
 
 def invalid_document(generation: int, error: InvalidObject) -> dict[str, Any]:
