@@ -151,7 +151,7 @@ def test_what_jenkins_could_not_tell_is_said() -> None:
     seen = replace(in_force(spec()), damaged=("mailer",), managed_by_code=None)
     assert [gap.what for gap in gaps_of(seen)] == ["mailer", "enrolment", "configuration-as-code"]
     bought = replace(seen, plugin=replace(seen.plugin, edition=Edition.PREMIUM), damaged=(), managed_by_code=False, enrolment=Enrolment())
-    assert [gap.what for gap in gaps_of(bought)] == ["factors of the premium edition"]
+    assert [gap.what for gap in gaps_of(bought)] == ["enrolment in factors of the premium edition"]
 
 
 def test_a_status_is_reported_as_the_operators_word() -> None:

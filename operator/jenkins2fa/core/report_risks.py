@@ -74,7 +74,7 @@ def gaps_of(seen: Observation) -> tuple[Gap, ...]:
     if seen.enrolment is None and "users" not in seen.damaged:
         found.append(Gap("enrolment", "users were not counted"))
     if seen.plugin.edition is Edition.PREMIUM:
-        found.append(Gap("factors of the premium edition", "only SecurityQuestions and EmailOTP are read and counted"))
+        found.append(Gap("enrolment in factors of the premium edition", "only security questions and e-mail are counted"))
     if seen.managed_by_code is None:
         found.append(Gap("configuration-as-code", "its files cannot be read, so it is unknown whether it sets the same settings"))
     return tuple(found)
