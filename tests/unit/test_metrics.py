@@ -6,7 +6,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -16,7 +16,8 @@ from jenkins2fa.controller.instance_metrics import InstanceMetrics
 from jenkins2fa.controller.metrics import Metrics, ProcessMetrics
 from jenkins2fa.controller.queue import Depth
 from jenkins2fa.controller.serving import Server, parse_place
-from jenkins2fa.core.conditions import Outcome, Trouble
+from jenkins2fa.core.conditions import Outcome, Proof, Trouble
+from tests.support.literals import in_force, plan, policy
 from tests.support.literals import instance as make_instance
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -163,3 +164,33 @@ def test_gauges_say_what_the_status_says() -> None:
     assert value("jenkins2fa_instance_enforced", governed) == -1.0
     del held[0]["status"]
     assert value("jenkins2fa_instances", {"jenkins_namespace": "team", "managed": "false"}) == 1.0
+
+
+def test_drift_counts_once_from_found_to_gone_and_a_proof_is_remembered() -> None:
+    wanted, metrics, instance = policy(), Metrics(), make_instance()
+    good = in_force(wanted.spec)
+    bad = replace(good, live=False)
+    calm = Outcome(instance, wanted, good, plan(good, wanted.spec), proof=Proof.CHALLENGED)
+    drifting = Outcome(instance, wanted, bad, plan(bad, wanted.spec), drift=True)
+    corrected = replace(calm, corrected=("enforcement",))
+    seen = []
+    for at, outcome in enumerate((calm, drifting, drifting, corrected, calm, corrected, calm)):
+        metrics.tally.note(outcome, NOW + timedelta(seconds=at))
+        facts = metrics.tally.of(instance.meta.key, instance.meta.uid or "")
+        assert facts is not None
+        seen.append((facts.drifting, facts.found, facts.corrected, facts.verified))
+    start = NOW.timestamp()
+    assert [one[:3] for one in seen] == [
+        (False, 0, 0),
+        (True, 1, 0),
+        (True, 1, 0),
+        (False, 1, 1),
+        (False, 1, 1),
+        (False, 2, 2),
+        (False, 2, 2),
+    ]
+    assert [one[3] for one in seen] == [start, start, start, start + 3, start + 4, start + 5, start + 6]
+    assert facts.wanted
+    metrics.tally.note(Outcome(instance, trouble=Trouble("Unreachable", "", transient=True)), NOW)
+    assert facts.wanted, "a Jenkins that is away is still to be enforced"
+    assert facts.verified == start + 6

@@ -64,16 +64,17 @@ class Tally:
             if outcome.trouble is not None:
                 self._on_trouble(outcome.trouble.reason)
                 facts.undone += outcome.trouble.reason == "ChangeUndone"
+            else:
+                wanted = outcome.policy is not None and outcome.policy.spec.enforcement is Enforcement.ENFORCE
+                facts.wanted = wanted and outcome.mode in WANTING
+                facts.verified = now.timestamp() if outcome.proof is Proof.CHALLENGED else facts.verified
             if outcome.observation is not None:
                 self._note_seen(facts, outcome, now)
 
     def _note_seen(self, facts: Facts, outcome: Outcome, now: datetime) -> None:
-        seen, policy = outcome.observation, outcome.policy
+        seen = outcome.observation
         assert seen is not None
-        facts.wanted = policy is not None and policy.spec.enforcement is Enforcement.ENFORCE and outcome.mode in WANTING
         facts.glass = seen.break_glass_until is not None and seen.break_glass_until > now
-        if outcome.proof is Proof.CHALLENGED:
-            facts.verified = now.timestamp()
         drifting = outcome.drift and outcome.plan is not None and bool(outcome.plan.changes)
         facts.found += (drifting or bool(outcome.corrected)) and not facts.drifting
         facts.corrected += bool(outcome.corrected)

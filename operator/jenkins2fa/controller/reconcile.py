@@ -80,7 +80,8 @@ class InstancePass:
         subject.memory.close()
         with context.metrics.step("probe"):
             found = look_only(context, subject)
-        context.metrics.tally.note(Outcome(subject.instance, subject.policy, trouble=found.trouble), context.now())
+        outcome = Outcome(subject.instance, subject.policy, trouble=found.trouble, proof=found.challenged)
+        context.metrics.tally.note(outcome, context.now())
         if write_status(context, Kind.INSTANCE, subject.body, look_document(subject, subject.body, found)):
             self._tell_policies(subject)
         return look_again(context, subject.instance, found)
