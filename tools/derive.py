@@ -30,7 +30,7 @@ def main(arguments: list[str]) -> int:
             print(f"{path} is out of date: run python tools/derive.py")
         return 1 if stale else 0
     for path in stale:
-        (ROOT / path).parent.mkdir(exist_ok=True)
+        (ROOT / path).parent.mkdir(parents=True, exist_ok=True)
         (ROOT / path).write_text(wanted[path], "utf-8")
         print(f"wrote {path}")
     return 0
