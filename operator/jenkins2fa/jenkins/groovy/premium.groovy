@@ -79,8 +79,8 @@ class Premium {
         def fit = value
         if (value == null && type.primitive) fit = kind == 'switch' ? false : 0
         else if (value != null && kind == 'choice') fit = Enum.valueOf(type, value)
-        if (kind == 'number' && fit != null) fit = type in [long, Long] ? (fit as Long) : (fit as Integer)
-        setter != null ? setter.invoke(config, fit) : field.set(config, fit)
+        else if (value != null && kind == 'number') fit = type.name.toLowerCase().endsWith('long') ? value.longValue() : value.intValue()
+        setter != null ? setter.invoke(config, [fit] as Object[]) : field.set(config, fit) // an array of our own: a lone null would count as no arguments
     }
 
     /** What memory holds, by key. Values of a type that is not plain are never read. */

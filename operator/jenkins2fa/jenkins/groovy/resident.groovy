@@ -158,7 +158,7 @@ class Settings {
     /** To disk. Jenkins logs a failed save and goes on, so only reading the file again tells. */
     static void save() {
         config.save()
-        if (!stored) throw new NotPersisted('the plugin\'s settings could not be written to disk')
+        if (!isStored()) throw new NotPersisted('the plugin\'s settings could not be written to disk')
     }
 
     /** Puts back each key that still holds what the trial wrote; what somebody else has changed since then stays. */
