@@ -1,0 +1,80 @@
+"""The recipes and pages about pipelines say what the commands take: every option exists, every shell text can be parsed."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+import yaml
+
+from jenkins2fa.cli.fleet_credentials import KEYS, CredentialsFile
+from jenkins2fa.cli.fleet_markdown import MARKER
+from jenkins2fa.cli.kubectl import twofactor
+from jenkins2fa.cli.main import main
+
+ROOT = Path(__file__).resolve().parents[2]
+PIPELINES = ROOT / "examples" / "pipelines"
+PAGES = [ROOT / "docs" / f"{name}.md" for name in ("pull-requests", "adopting", "kubectl-plugin")]
+WORKFLOW = PIPELINES / "github-actions" / "two-factor.yaml"
+COMMAND = re.compile(r"(jenkins2fa|kubectl twofactor) ([a-z-]+)([^`|#>\n]*)")
+
+
+def steps() -> Iterator[dict[str, Any]]:
+    for job in yaml.safe_load(WORKFLOW.read_text())["jobs"].values():
+        yield from job["steps"]
+
+
+def commands() -> list[tuple[str, str, str]]:
+    texts = [page.read_text() for page in PAGES] + [step["run"] for step in steps() if "run" in step]
+    texts.append(yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())[0]["entry"])
+    return sorted({found for text in texts for found in COMMAND.findall(text)})
+
+
+@pytest.mark.parametrize(("program", "name", "rest"), commands(), ids=lambda text: text.strip()[:40])
+def test_every_command_and_option_exists(program: str, name: str, rest: str) -> None:
+    group: click.Group = main if program == "jenkins2fa" else twofactor
+    command = group.get_command(click.Context(group), name)
+    assert command is not None, f"{program} {name}"
+    known = {option for parameter in command.params for option in parameter.opts}
+    assert set(re.findall(r"(?<!\S)--?[a-zA-Z][a-z-]*", rest)) <= known
+
+
+def test_there_are_commands_to_check() -> None:
+    assert {name for _, name, _ in commands()} >= {"validate", "plan", "export", "apply", "why", "reconcile", "break-glass"}
+
+
+def test_shell_texts_can_be_parsed() -> None:
+    for step in steps():
+        if "run" in step:
+            subprocess.run(["bash", "-n"], input=step["run"], text=True, check=True)
+
+
+def test_the_workflow_finds_its_comment_and_trusts_the_target_branch() -> None:
+    text = WORKFLOW.read_text()
+    assert f'startswith("{MARKER}")' in text
+    assert "--credentials trusted/" in text
+    trusted = next(step for step in steps() if (step.get("with") or {}).get("path") == "trusted")
+    assert trusted["with"]["ref"] == "${{ github.event.pull_request.base.sha }}"
+
+
+def test_the_example_of_accounts_is_accepted() -> None:
+    file = PIPELINES / "plan-credentials.yaml"
+    CredentialsFile(str(file))
+    used = {key for entry in yaml.safe_load(file.read_text())["credentials"].values() for key in entry}
+    assert used <= set(KEYS)
+
+
+def test_the_package_installs_both_scripts() -> None:
+    import tomllib
+    from importlib import import_module
+
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
+    assert set(scripts) == {"jenkins2fa", "kubectl-twofactor"}
+    for target in scripts.values():
+        module, _, function = target.partition(":")
+        assert callable(getattr(import_module(module), function))
