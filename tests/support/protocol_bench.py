@@ -94,7 +94,9 @@ class Bench:
 
     def connect(self, seconds: int = 20, *, through_door: bool = True) -> MiniOrange:
         url = self.door.url if through_door else self.jenkins.url
-        return MiniOrange(Connection(url + "/", Credentials(OPERATOR, self.jenkins.tokens[OPERATOR]), read_seconds=5), trial_seconds=seconds)
+        return MiniOrange(
+            Connection(url + "/", Credentials(OPERATOR, self.jenkins.tokens[OPERATOR]), read_seconds=5), trial_seconds=seconds
+        )
 
     def observe(self) -> Observation:
         """As the operator sees it, over a connection of its own: raises what would keep the operator out."""
@@ -110,7 +112,9 @@ class Bench:
             form["enableOtpOverEmail"] = {"senderEmailAddress": sender}
         browser = self.administrator()
         assert browser is not None
-        answer = browser.call("/manage/tfaGlobalConfig/saveGlobalTfaSettings", "POST", data={"json": json.dumps(form)}, headers=browser.crumb())
+        answer = browser.call(
+            "/manage/tfaGlobalConfig/saveGlobalTfaSettings", "POST", data={"json": json.dumps(form)}, headers=browser.crumb()
+        )
         assert answer.status_code == 302
         assert "tfaUserAuth" not in answer.headers["Location"]
 
@@ -125,6 +129,17 @@ class Bench:
             browser.second_factor()
         answer = browser.call("/scriptText", "POST", data={"script": "print 6 * 7"}, headers=browser.crumb())
         return browser if answer.status_code == 200 and answer.text.strip() == "42" else None
+
+    def make_virgin(self) -> None:
+        """As if there had never been an operator, and 2FA never on. The scripts stay compiled, so that one step is one request."""
+        with contextlib.closing(self.connect(through_door=False)) as driver:
+            warm = order(FIRST)
+            driver.begin(warm.trial, warm.desired, None, warm.deletion, with_gate=True, take_over=None)
+            driver.cancel(warm.trial)
+            self.jenkins.groovy(KEEP_SCRIPTS)
+            driver.release(DeletionPolicy.DISABLE)
+        (self.jenkins.home / SETTINGS).unlink(missing_ok=True)
+        self.jenkins.groovy(VIRGIN)
 
     def crash(self) -> None:
         """kill -9 and a new start."""
@@ -153,7 +168,9 @@ class Bench:
     # What is seen from outside
 
     def wait_until_over(self, seconds: float = 8) -> None:
-        wait_until(lambda: not (self.jenkins.home / "jenkins2fa/trial.json").exists(), seconds=seconds, every=0.02, what="the trial is over")
+        wait_until(
+            lambda: not (self.jenkins.home / "jenkins2fa/trial.json").exists(), seconds=seconds, every=0.02, what="the trial is over"
+        )
 
     @contextlib.contextmanager
     def enforcing(self) -> Iterator[None]:
@@ -165,7 +182,16 @@ class Bench:
             self.jenkins.groovy(UNENFORCE.replace("BEFORE", before))
 
 
-ENFORCE = """def c = io.jenkins.plugins.twofactor.jenkins.MoGlobalConfig.get(), live = io.jenkins.plugins.twofactor.jenkins.MoFilter.moPluginSettings
+CONTEXT = "def context = jenkins.model.Jenkins.get().getServletContext(); "
+KEEP_SCRIPTS = CONTEXT + "context.setAttribute('test.scripts', context.getAttribute('jenkins2fa.scripts'))"
+VIRGIN = (
+    CONTEXT
+    + """context.setAttribute('jenkins2fa.scripts', context.getAttribute('test.scripts'))
+def c = io.jenkins.plugins.twofactor.jenkins.MoGlobalConfig.get()
+c.setEnableTfa(false); c.setEnableSecurityQuestionsAuthentication(false); c.@otpOverEmailDto = null; c.@moAdvancedSettingsDTO = null"""
+)
+ENFORCE = """def c = io.jenkins.plugins.twofactor.jenkins.MoGlobalConfig.get()
+def live = io.jenkins.plugins.twofactor.jenkins.MoFilter.moPluginSettings
 println "${c.isEnableSecurityQuestionsAuthentication()}, ${live['ENABLE_MO_TFA_AUTHENTICATION'] ?: false}"
 c.setEnableSecurityQuestionsAuthentication(true); live['ENABLE_MO_TFA_AUTHENTICATION'] = true"""
 UNENFORCE = """def (questions, on) = [BEFORE]

@@ -87,7 +87,7 @@ def _strike(bench: Bench, fault: Fault, done: Attempt) -> None:
         case Fault.CRASH:
             bench.crash()
         case Fault.SAME_FORM:
-            bench.administrator_saves(**SAME)
+            bench.administrator_saves(enabled=True, questions=True, sender=None)
         case Fault.OTHER_FORM:
             bench.administrator_saves(enabled=True, questions=True, sender=OTHER_SENDER)
         case Fault.SECOND_OPERATOR:
@@ -100,9 +100,6 @@ def _strike(bench: Bench, fault: Fault, done: Attempt) -> None:
             bench.fill_disk()
         case _:
             pass
-
-
-SAME = {"enabled": True, "questions": True, "sender": None}
 
 
 def _second_operator(bench: Bench) -> Result | JenkinsError:
@@ -121,7 +118,13 @@ def _killed(bench: Bench, ordered: Order, step: Step, *, in_flight: bool, witnes
     )  # fmt: skip
     assert child.stdin is not None
     assert child.stdout is not None
-    wanted = {"url": bench.door.url, "user": "operator", "token": bench.jenkins.tokens["operator"], "seconds": 1, "order": pickle.dumps(ordered).hex()}
+    wanted = {
+        "url": bench.door.url,
+        "user": "operator",
+        "token": bench.jenkins.tokens["operator"],
+        "seconds": 1,
+        "order": pickle.dumps(ordered).hex(),
+    }
     try:
         child.stdin.write(json.dumps(wanted) + "\n")
         child.stdin.flush()

@@ -17,7 +17,7 @@ from jenkins2fa.core.desired import Desired
 from jenkins2fa.core.observation import Observation, Owner
 from jenkins2fa.core.plan import Layer, Plan, make_plan
 from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
-from jenkins2fa.jenkins.errors import ChangeUndone, JenkinsError, ProtocolError, Starting, Unreachable
+from jenkins2fa.jenkins.errors import ChangeUndone, JenkinsError, ProtocolError, Refused, Starting, Unreachable
 
 
 class Step(StrEnum):
@@ -61,13 +61,14 @@ Announce = Callable[[Step], None]
 def carry_out(connect: Callable[[], MiniOrange], order: Order, announce: Announce = lambda step: None) -> Result:
     """Carries out an order. ``connect`` opens a new connection, ``announce`` hears of each step before it is taken.
 
-    Raises ChangeUndone when something did not hold, Refused when Jenkins' side said no, or the JenkinsError that made it impossible to go on;
-    in every case Jenkins is as before, or will be within a minute."""
+    Raises ChangeUndone when something did not hold, Refused when Jenkins' side said no, or the JenkinsError that made it impossible to go
+    on; in every case Jenkins is as before, or will be within a minute. Only where the answer to the confirmation was lost, and Jenkins could
+    no longer be asked, does the next look tell how it ended."""
     with contextlib.closing(connect()) as writer:
         announce(Step.BEGIN)
         _get_in_early(writer, order)
-        _begin(writer, order)
         try:
+            _begin(writer, order)
             with contextlib.closing(connect()) as reader:
                 announce(Step.READ_BACK)
                 _read_back(reader, order)
@@ -77,6 +78,8 @@ def carry_out(connect: Callable[[], MiniOrange], order: Order, announce: Announc
                 _confirm(reader, order)
                 announce(Step.VERIFY)
                 observation = reader.observe(groups=order.groups)
+        except Refused:
+            raise  # nothing of ours is pending
         except JenkinsError:
             _hurry_undo(writer, order)
             raise
@@ -136,11 +139,15 @@ def _confirm(driver: MiniOrange, order: Order) -> None:
 
 
 def _settle(driver: MiniOrange, order: Order, problem: JenkinsError) -> str:
-    """A lost answer to the confirmation: Jenkins knows how it ended, and confirming twice is harmless."""
+    """A lost answer to the confirmation: Jenkins knows how it ended, and confirming twice is harmless.
+
+    After a restart only what is there tells."""
     seen = driver.observe()
     if seen.trial.pending == order.trial:
         return driver.confirm(order.trial)
     if seen.trial.last == order.trial and seen.trial.last_outcome == "confirmed":
+        return "Confirmed"
+    if seen.owner == order.owner is not None and not make_plan(seen, order.desired, order.gate_code).changes:
         return "Confirmed"
     raise ChangeUndone(f"the confirmation was lost and the change is undone: {problem}") from problem
 

@@ -6,5 +6,5 @@
 def settings = code.settings, shared = code.shared
 synchronized (shared.chain) {
     code.trial.begin(input.id, input.seconds as long, input.subMap(['settings', 'gate', 'owner', 'deletionPolicy', 'takeOver', 'corrects']).findAll { it.value != null }, code.source)
-    return [ok: true, until: code.store.read('trial.json').until, memory: settings.memory(), live: settings.live[settings.LIVE], gate: shared.state.config?.raw]
+    return [ok: true, until: code.trial.open.until, memory: settings.memory(), live: settings.live[settings.LIVE], gate: shared.state.config?.raw]
 }

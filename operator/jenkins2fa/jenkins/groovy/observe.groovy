@@ -83,7 +83,8 @@ answer.gate = attempt {
      seenGroups: (state.seenGroups ?: []) as List, startup: [code: script.file ? sha256(script.bytes) : null, config: attempt { json(new File(jenkins.rootDir, 'jenkins2fa/gate.json')) }]]
 }
 answer.trial = attempt {
-    def pending = json(new File(jenkins.rootDir, 'jenkins2fa/trial.json'))
+    def kept = json(new File(jenkins.rootDir, 'jenkins2fa/trial.json'))
+    def pending = state.trial ?: (kept?.session == Jenkins.SESSION_HASH && kept.id == state.lastTrial?.id ? null : kept)
     [pending: pending == null ? null : [id: pending.id, until: pending.until, stale: pending.session != Jenkins.SESSION_HASH], last: state.lastTrial]
 }
 answer.state = attempt { json(new File(jenkins.rootDir, 'jenkins2fa/state.json'))?.subMap(['owner', 'deletionPolicy', 'breakGlass', 'corrections']) }

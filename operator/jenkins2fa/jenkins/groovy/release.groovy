@@ -6,7 +6,8 @@ import jenkins.model.Jenkins
 
 def shared = code.shared, settings = code.settings
 synchronized (shared.chain) {
-    def pending = code.store.read('trial.json')
+    code.trial.recover()
+    def pending = code.trial.open
     if (pending != null) code.trial.end(pending.id, 'released')
     code.breakGlass.close()
     def state = code.store.read('state.json')

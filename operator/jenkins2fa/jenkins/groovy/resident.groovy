@@ -161,21 +161,48 @@ class Settings {
         if (!isStored()) throw new NotPersisted('the plugin\'s settings could not be written to disk')
     }
 
+    /** Whether memory still holds all that the trial wrote. */
+    static boolean holds(Map wrote) { def now = memory(); wrote.every { key, value -> same(now[key], value) } }
+
+    /** The plugin's form leaves no e-mail settings where we write ones that are off. */
+    static boolean same(one, other) { one == other || [one, other].every { it == null || it instanceof Map && it.enabled == false && !it.sender } }
+
     /** Puts back each key that still holds what the trial wrote; what somebody else has changed since then stays. */
     static void undo(Map wrote, Map before) {
-        if (wrote.containsKey('enabled') && live[LIVE] == wrote.enabled) setLive(before.live) // first: the layer that locks people out
+        if (wrote.containsKey('enabled') && live[LIVE] == wrote.enabled && !BreakGlass.open) setLive(before.live) // first: the layer that locks people out
         def now = memory()
-        remember(wrote.keySet().findAll { now[it] == wrote[it] }.collectEntries { [it, before.memory[it]] })
+        remember(wrote.keySet().findAll { same(now[it], wrote[it]) }.collectEntries { [it, before.memory[it]] })
+    }
+
+    /** After a restart, memory came from disk: what an unconfirmed trial wrote there is taken out of it. */
+    static void forget(Map wrote, Map before) {
         if (digest() == before.digest) return
-        def stored = disk() // somebody saved meanwhile, and our unconfirmed settings with it
-        if (stored != null && wrote.any { key, value -> stored[key] == value && value != before.memory[key] }) save()
+        def former = before.disk ?: before.memory, now = memory()
+        remember(wrote.keySet().findAll { same(now[it], wrote[it]) }.collectEntries { [it, former[it]] })
+    }
+
+    /** Takes from disk what the trial wrote and nobody confirmed: somebody saved meanwhile, or the confirmation failed half-way. Memory stays as it is. */
+    static void purge(Map wrote, Map before) {
+        if (digest() == before.digest) return
+        def stored = disk(), former = before.disk ?: before.memory, now = memory()
+        def ours = stored == null ? [:] : wrote.findAll { key, value -> same(stored[key], value) && !same(former[key], value) }
+        if (!ours) return
+        remember(stored + ours.collectEntries { key, value -> [key, former[key]] })
+        try { save() } finally { remember(now) }
     }
 }
 
 /** A change that undoes itself unless it is confirmed. Disk changes only at the confirmation, so a restart alone brings back what was before. */
 class Trial {
     static final String FILE = 'trial.json'
-    static final int RETRY_SECONDS = 10
+    static final int RETRY_SECONDS = 2
+
+    /** The open trial of this run of Jenkins. Kept in memory too: whoever deletes or damages the file does not make an unconfirmed change last. */
+    static Map getOpen() {
+        if (Shared.state.trial != null) return Shared.state.trial
+        def kept = Store.read(FILE)
+        kept?.session == Jenkins.SESSION_HASH && kept.id != Shared.state.lastTrial?.id ? kept : null
+    }
 
     /**
      * The journal is on disk before the first change. wanted: settings {enabled, securityQuestions, emailOTP, mail; what is absent stays},
@@ -185,22 +212,24 @@ class Trial {
         synchronized (Shared.chain) {
             if (Jenkins.get().quietingDown) throw new QuietingDown('Jenkins is about to shut down')
             recover()
-            def pending = Store.read(FILE)
-            if (pending != null) throw new TrialPending("trial ${pending.id} is still pending")
+            if (open != null && open.until <= System.currentTimeMillis()) end(open.id, 'expired') // its timer is late, or was lost
+            if (open != null) throw new TrialPending("trial ${open.id} is still pending")
+            def left = Shared.state.untidy
+            if (left != null && !tidyUp(left.journal.id)) throw new NotPersisted("what trial ${left.journal.id} left on disk cannot be cleared away")
             State.claim(wanted.owner, wanted.takeOver)
             wanted = wanted + [settings: Settings.completed(wanted.settings)]
-            if (wanted.gate != null) { // only code that has passed its rehearsal is found by the next start
-                Gate.rehearsed(wanted.gate)
-                code.keep()
-            }
-            def state = Shared.state
-            def before = [live: Settings.live[Settings.LIVE], memory: Settings.memory(), disk: Settings.disk(), digest: Settings.digest(), gate: state.config?.raw]
-            Store.write(FILE, [id: id, until: System.currentTimeMillis() + seconds * 1000, session: Jenkins.SESSION_HASH, phase: 'open', before: before, wrote: wanted])
-            schedule(id, seconds)
+            if (wanted.gate != null) Gate.rehearsed(wanted.gate) // only code that has passed its rehearsal is found by the next start
+            def journal = [id: id, until: System.currentTimeMillis() + seconds * 1000, session: Jenkins.SESSION_HASH, phase: 'open', before: standing(), wrote: wanted]
+            Store.write(FILE, journal)
+            Shared.state.trial = journal
             try {
-                if (wanted.gate != null) Gate.install(wanted.gate, code.digest)
+                schedule(id, seconds)
+                if (wanted.gate != null) {
+                    code.keep()
+                    Gate.install(wanted.gate, code.digest)
+                }
                 Settings.remember(wanted.settings)
-                if (wanted.settings.containsKey('enabled')) Settings.setLive(wanted.settings.enabled)
+                if (wanted.settings.containsKey('enabled') && !BreakGlass.open) Settings.setLive(wanted.settings.enabled)
             } catch (Throwable problem) {
                 end(id, 'failed')
                 throw problem
@@ -209,23 +238,46 @@ class Trial {
         }
     }
 
+    /** What an undo goes back to. In a break-glass the live flag counts as what it will be when that is over. */
+    static Map standing() {
+        [live: BreakGlass.open ? Settings.config.enableTfa : Settings.live[Settings.LIVE], memory: Settings.memory(), disk: Settings.disk(), digest: Settings.digest(),
+         gate: Shared.state.config?.raw, storedGate: storedGate, startup: Store.startup.file]
+    }
+
+    static Map getStoredGate() { try { Store.read(Gate.FILE) } catch (NoteDamaged damaged) { null } }
+
     static void schedule(String id, long seconds) {
         def task = { -> end(id, 'expired') } as Runnable
         Shared.state.trialTimer = Timer.get().schedule(task, seconds, TimeUnit.SECONDS)
     }
 
-    /** Compare-and-set on the id: 'Confirmed' (also when it was confirmed before), 'Expired' (over, and undone) or 'Unknown'. */
+    /**
+     * Compare-and-set on the id: 'Confirmed' (also when it was confirmed before), 'Expired' (over, and undone), 'Overtaken' (somebody has changed
+     * what it wrote, so what was probed is not what would be saved; undone) or 'Unknown'.
+     */
     static String confirm(String id) {
         synchronized (Shared.chain) {
-            def journal = Store.read(FILE), last = Shared.state.lastTrial
+            if (Shared.state.trial == null) recover()
+            def journal = open, last = Shared.state.lastTrial
             if (journal?.id != id) return last?.id != id ? 'Unknown' : (last.outcome == 'confirmed' ? 'Confirmed' : 'Expired')
-            if (journal.until <= System.currentTimeMillis() || journal.session != Jenkins.SESSION_HASH) { end(id, 'expired'); return 'Expired' }
-            journal.phase = 'confirmed' // from here on a crash leads forward
-            Store.write(FILE, journal)
-            try { keep(journal) } catch (Throwable problem) { end(id, 'failed'); throw problem }
-            close(id, 'confirmed')
+            if (journal.until <= System.currentTimeMillis()) { end(id, 'expired'); return 'Expired' }
+            if (!stands(journal)) { end(id, 'overtaken'); return 'Overtaken' }
+            try {
+                Store.write(FILE, journal + [phase: 'confirmed']) // from here on a crash leads forward
+                keep(journal)
+            } catch (Throwable problem) {
+                end(id, 'failed')
+                throw problem
+            }
+            close(journal, 'confirmed')
             'Confirmed'
         }
+    }
+
+    static boolean stands(Map journal) {
+        def wrote = journal.wrote
+        Settings.holds(wrote.settings) && (wrote.gate == null || Shared.state.config?.raw == wrote.gate) &&
+            (!wrote.settings.containsKey('enabled') || BreakGlass.open || Settings.live[Settings.LIVE] == wrote.settings.enabled)
     }
 
     /** Everything that a confirmed trial leaves on disk. */
@@ -238,33 +290,66 @@ class Trial {
     /** Undoes a pending trial. Returns whether it was pending. An undo that fails is tried again, and the journal stays for the next start. */
     static boolean end(String id, String outcome) {
         synchronized (Shared.chain) {
-            def journal = Store.read(FILE)
+            if (Shared.state.trial == null) recover()
+            def journal = open
             if (journal?.id != id) return false
-            try {
-                undoGate(journal)
-                Settings.undo(journal.wrote.settings, journal.before)
-                close(id, outcome)
-            } catch (Throwable problem) {
-                Shared.log("trial $id could not be undone, trying again", problem)
-                schedule(id, RETRY_SECONDS)
-                throw problem
+            Throwable first = null
+            for (step in [{ Settings.undo(journal.wrote.settings, journal.before) }, { undoGate(journal) }]) { // one that fails does not keep the other from being done
+                try { step() } catch (Throwable problem) { first = first ?: problem }
             }
+            if (first != null) {
+                Shared.log("trial $id could not be undone, trying again", first)
+                schedule(id, RETRY_SECONDS)
+                throw first
+            }
+            close(journal, outcome)
             true
         }
     }
 
     static void undoGate(Map journal) {
-        if (journal.wrote.gate == null || Shared.state.config?.raw != journal.wrote.gate) return
-        if (journal.before.gate == null) { Gate.remove(); if (!Store.file(Gate.FILE).file) Store.startup.delete() }
-        else Gate.reconfigure(journal.before.gate)
+        def before = journal.before, gate = journal.wrote.gate
+        if (gate == null) return
+        if (Shared.state.config?.raw == gate) before.gate == null ? Gate.remove() : Gate.reconfigure(before.gate)
     }
 
-    static void close(String id, String outcome) {
-        Store.delete(FILE)
-        Store.tidy()
-        Shared.state.remove('trialTimer')?.cancel(false)
-        Shared.state.lastTrial = [id: id, outcome: outcome, at: System.currentTimeMillis()]
-        Shared.log("trial $id: $outcome")
+    /** Disk as it was: settings that somebody saved meanwhile, what a confirmation left that failed half-way, and a start-up file that nothing needs. */
+    static void undoFiles(Map journal) {
+        def before = journal.before, gate = journal.wrote.gate
+        Settings.purge(journal.wrote.settings, before)
+        if (gate == null || !before.containsKey('storedGate')) return
+        if (before.storedGate != gate && storedGate == gate) before.storedGate == null ? Store.delete(Gate.FILE) : Store.write(Gate.FILE, before.storedGate)
+        if (!before.startup && !Store.file(Gate.FILE).file && !BreakGlass.open) java.nio.file.Files.deleteIfExists(Store.startup.toPath())
+    }
+
+    static void close(Map journal, String outcome) {
+        def state = Shared.state
+        state.remove('trial')
+        state.remove('trialTimer')?.cancel(false)
+        state.lastTrial = [id: journal.id, outcome: outcome, at: System.currentTimeMillis()]
+        state.untidy = [journal: journal, undone: outcome != 'confirmed']
+        Shared.log("trial $journal.id: $outcome")
+        tidyUp(journal.id)
+    }
+
+    /** The trial is over; what it left on disk goes with its journal, later if the disk does not allow it now. Returns whether all is done. */
+    static boolean tidyUp(String id) {
+        synchronized (Shared.chain) {
+            def left = Shared.state.untidy
+            if (left?.journal?.id != id) return true
+            try {
+                if (left.undone) undoFiles(left.journal)
+                Store.delete(FILE)
+                Store.tidy()
+                Shared.state.remove('untidy')
+                return true
+            } catch (IOException | NotPersisted | NoteDamaged problem) {
+                Shared.log("trial $id: what it left on disk cannot be cleared away, trying again", problem)
+                def task = { -> tidyUp(id) } as Runnable
+                Timer.get().schedule(task, RETRY_SECONDS, TimeUnit.SECONDS)
+                return false
+            }
+        }
     }
 
     /** A journal of a former run of Jenkins: a confirmed trial is brought to its end, any other is over (the restart has undone it). */
@@ -274,17 +359,13 @@ class Trial {
             if (journal == null || journal.session == Jenkins.SESSION_HASH) return
             if (journal.phase == 'confirmed') {
                 Settings.remember(journal.wrote.settings)
-                if (journal.wrote.settings.containsKey('enabled')) Settings.setLive(journal.wrote.settings.enabled)
+                if (journal.wrote.settings.containsKey('enabled') && !BreakGlass.open) Settings.setLive(journal.wrote.settings.enabled)
                 keep(journal)
-                close(journal.id, 'confirmed')
+                close(journal, 'confirmed')
                 return
             }
-            def stored = Settings.disk()
-            if (Settings.digest() != journal.before.digest && stored != null) { // somebody saved during the trial
-                def ours = journal.wrote.settings.findAll { key, value -> stored[key] == value && journal.before.memory[key] != value }
-                if (ours) { Settings.remember(ours.collectEntries { key, value -> [key, journal.before.memory[key]] }); Settings.save() }
-            }
-            close(journal.id, 'restarted')
+            if (Settings.stored) Settings.forget(journal.wrote.settings, journal.before)
+            close(journal, 'restarted')
         }
     }
 }
@@ -303,6 +384,8 @@ class State {
     static void confirmed(Map journal) {
         if (journal.wrote.owner == null) return
         update { state ->
+            if (state.trial == journal.id) return // a crash came between this file and the end of the trial
+            state.trial = journal.id
             if (state.restorePoint == null) state.restorePoint = journal.before
             if (state.owner?.desired != journal.wrote.owner.desired) state.remove('corrections') // another wish: another count
             state.owner = journal.wrote.owner
@@ -343,6 +426,8 @@ class BreakGlass {
             end
         }
     }
+
+    static boolean isOpen() { Store.file(FILE).file }
 
     static void arm(long until) {
         Shared.state.remove('breakGlassTimer')?.cancel(false)
