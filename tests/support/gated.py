@@ -21,7 +21,7 @@ c.@otpOverEmailDto = %s
 c.save(); MoFilter.moPluginSettings['ENABLE_MO_TFA_AUTHENTICATION'] = true
 """
 EMAIL_TOO = "new dto.MoOtpOverEmailDto(true, 'jenkins@lab.invalid')"
-INSTALL = """def text = new String('%s'.decodeBase64(), 'UTF-8')
+INSTALL = """def text = new String(%s.join('').decodeBase64(), 'UTF-8')
 def code = context.getAttribute('tests.code')
 if (code?.source?.text != text) {
     code = new GroovyShell(jenkins.pluginManager.uberClassLoader, new Binding(text: text)).evaluate(text, 'jenkins2fa_resident.groovy')
@@ -44,8 +44,9 @@ def switch_on(jenkins: StandIn, email: bool = False) -> None:
 def gate(jenkins: StandIn, **configuration: Any) -> None:
     """Installs the gate, or gives the installed one other rules."""
     data = json.dumps({"operator": "admin", "strict": True, **configuration})
-    encoded = [base64.b64encode(text.encode()).decode() for text in (resident_text(), data)]
-    groovy(jenkins, INSTALL % tuple(encoded))
+    resident, rules = (base64.b64encode(text.encode()).decode() for text in (resident_text(), data))
+    parts = [resident[at : at + 60_000] for at in range(0, len(resident), 60_000)]  # a literal of a class file has at most 65,535 bytes
+    groovy(jenkins, INSTALL % (parts, rules))
 
 
 def gated(jenkins: StandIn, **configuration: Any) -> StandIn:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import queue
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from jenkins2fa.cli.audit_list import Asked, read_list
 from jenkins2fa.cli.audit_output import OUTPUTS, Audit
+from jenkins2fa.cli.fleet_parallel import side_by_side
 from jenkins2fa.cli.recording import evidence_options, open_recording
 from jenkins2fa.cli.target import CannotGoOn, OneOnError, read_ca
 from jenkins2fa.jenkins.http import Connection
@@ -80,62 +77,20 @@ class Run:
 
 
 def ask_all(asked: Sequence[Asked], ask: Ask, parallel: int) -> Run:
-    """Asks side by side, by threads that end with the process: one that waits for a dead host keeps nobody from leaving."""
-    answers: dict[int, Survey] = {}
-    stopped = False
-    with _progress() as progress:
-        task = progress.add_task("asking", total=len(asked))
-        try:
-            for number, survey_of_one in _answers(asked, ask, parallel):
-                answers[number] = survey_of_one
-                progress.advance(task)
-        except KeyboardInterrupt:
-            stopped = True
-    rows = tuple(answers.get(number) or _not_asked(one) for number, one in enumerate(asked))
-    return Run(rows, len(answers), stopped)
+    """Evidence that cannot be kept ends the audit; whatever else goes wrong costs its own row only."""
+    side = side_by_side(asked, lambda one: _ask(ask, one), parallel, "asking")
+    rows = tuple(survey_of_one or _not_asked(one) for survey_of_one, one in zip(side.results, asked, strict=True))
+    return Run(rows, sum(one is not None for one in side.results), side.stopped)
 
 
-def _answers(asked: Sequence[Asked], ask: Ask, parallel: int) -> Iterator[tuple[int, Survey]]:
-    waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
-    done: queue.SimpleQueue[tuple[int, Survey | CannotGoOn]] = queue.SimpleQueue()
-    for number in range(len(asked)):
-        waiting.put(number)
-    stop = threading.Event()
-
-    def work() -> None:
-        while not stop.is_set():
-            try:
-                number = waiting.get_nowait()
-            except queue.Empty:
-                return
-            done.put((number, _ask(ask, asked[number])))
-
-    for _ in range(min(parallel, len(asked))):
-        threading.Thread(target=work, daemon=True).start()
-    try:
-        for _ in asked:
-            number, answer = done.get()
-            if isinstance(answer, CannotGoOn):
-                raise answer
-            yield number, answer
-    finally:
-        stop.set()
-
-
-def _ask(ask: Ask, one: Asked) -> Survey | CannotGoOn:
-    """One that goes wrong in a way that nobody thought of costs its own row only; evidence that cannot be kept ends the audit."""
+def _ask(ask: Ask, one: Asked) -> Survey:
     try:
         return ask(one)
-    except CannotGoOn as problem:
-        return problem
-    except Exception as problem:
+    except CannotGoOn:
+        raise
+    except Exception as problem:  # one that goes wrong in a way that nobody thought of
         return Survey(one.url, reachable=False, enforced=Known.UNKNOWN, reason="InternalError", message=type(problem).__name__)
 
 
 def _not_asked(one: Asked) -> Survey:
     return Survey(one.url, reachable=False, enforced=Known.UNKNOWN, reason="NotAsked", message="stopped before it was asked")
-
-
-def _progress() -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    return Progress(*columns, console=Console(stderr=True), transient=True)

@@ -67,10 +67,11 @@ def counted(fleet: Fleet) -> str:
     """The last line: every verdict that there is, and what weakens."""
     counts = [f"{number} {WORDS[verdict]}" for verdict in Verdict if (number := fleet.count(verdict))]
     weakening = sum(bool(row.weakened) for row in fleet.rows)
-    asked = sum(row.reach.newly for row in fleet.rows if row.reach)
+    reached = [row.reach for row in fleet.rows if row.reach and row.reach.newly]
+    asked, some = sum(reach.newly for reach in reached), "at most " if any(reach.at_most for reach in reached) else ""
     text = f"{len(fleet.rows)} instance{'' if len(fleet.rows) == 1 else 's'}: {', '.join(counts) or 'none to look at'}."
     text += f" The protection is weakened at {weakening}." if weakening else ""
-    return text + (f" {asked} people would be newly asked for a second factor." if asked else "")
+    return text + (f" Newly asked for a second factor: {some}{asked}." if asked else "")
 
 
 def idle_line(idle: Idle) -> str:
