@@ -14,7 +14,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -37,8 +37,8 @@ class KubeServer:
     stop to the next start, so clients find the server again. It ends with this process, however that ends.
     """
 
-    def __init__(self, binaries: Path | None = None) -> None:
-        self.binaries = binaries or prepared("kube")
+    def __init__(self, binaries: Path | None = None, api_server_flags: Sequence[str] = ()) -> None:
+        self.binaries, self._api_server_flags = binaries or prepared("kube"), api_server_flags
         # Not below pytest's tmp_path: etcd's socket is in here, and the path of a socket has at most 107 bytes.
         self.folder = Path(tempfile.mkdtemp(prefix="j2fa-", dir="/tmp"))
         self.kubeconfig = self.folder / "kubeconfig"
@@ -63,7 +63,7 @@ class KubeServer:
         if self._process is not None:
             raise RuntimeError("the API server is running already")
         with self.log.open("a") as log:
-            command: list[str | Path] = [self.binaries / "kubetest", f"-dir={self.folder}", "-owned"]
+            command: list[str | Path] = [self.binaries / "kubetest", f"-dir={self.folder}", "-owned", "--", *self._api_server_flags]
             self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True)
         assert self._process.stdout is not None
         readable, _, _ = select.select([self._process.stdout], [], [], START_SECONDS)
