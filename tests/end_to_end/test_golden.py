@@ -1,4 +1,5 @@
-"""What a person reads: `kubectl get tfp,ji` and `kubectl describe tfp,ji` for eight named states, kept in `golden/` with what varies masked.
+"""What a person reads: `kubectl get tfp,ji` and `kubectl describe tfp,ji` for eight named states, kept in `golden/` with what varies
+masked.
 
 `GOLDEN=write make cluster` writes them anew; read them before you commit them.
 """
@@ -134,7 +135,10 @@ def settled(scene: Scene) -> bool:
 def show(scene: Scene) -> str:
     kinds = ("twofactorpolicies,jenkinsinstances", "-n", scene.namespace)
     commands = (("get", *kinds), ("get", *kinds, "-o", "wide"), ("describe", *kinds, "--show-events=false"))
-    parts = [f"$ kubectl {' '.join(command[:2])} {' '.join(command[4:])}".rstrip() + f"\n{scene.kube.kubectl(*command)}" for command in commands]
+    parts = [
+        (f"$ kubectl {' '.join(command[:2])} {' '.join(command[4:])}").rstrip() + f"\n{scene.kube.kubectl(*command)}"
+        for command in commands
+    ]
     text = "\n".join(parts).replace(scene.namespace, "NAMESPACE")
     session = (scene.get("ji", "build").get("status", {}).get("jenkins") or {}).get("session")
     text = text.replace(session, "SESSION") if session else text

@@ -208,5 +208,6 @@ def policy_column(instance: Key, policy: PolicyReference | None) -> str:
 
 def _conditions(conditions: tuple[Condition, ...], generation: int) -> list[dict[str, Any]]:
     return [
-        {"type": c.type, "status": c.status, "reason": c.reason, "message": clip(c.message), "observedGeneration": generation} for c in conditions
+        {"type": c.type, "status": c.status, "reason": c.reason, "message": clip(c.message), "observedGeneration": generation}
+        for c in conditions
     ]

@@ -9,6 +9,7 @@ import click
 
 from jenkins2fa.api.instance import GateMode
 from jenkins2fa.cli.plan import Look, as_text, look_at, look_through
+from jenkins2fa.cli.premium import premium_option
 from jenkins2fa.cli.recording import evidence_options, open_recording
 from jenkins2fa.cli.target import OneOnError, connection_options, fail, gate_option
 from jenkins2fa.core.conditions import Proof
@@ -31,6 +32,7 @@ STEPS = {
 @click.argument("files", nargs=-1, required=True, metavar="FILE|FOLDER|-...")
 @connection_options
 @gate_option
+@premium_option
 @click.option("--policy", "name", help="The policy's name, where the files hold several.")
 @click.option("--take-over", metavar="OWNER", help="Take over a Jenkins that OWNER (as the refusal names it) manages.")
 @evidence_options
@@ -56,7 +58,7 @@ def apply(
 
     \b
     Exit codes: 0 in force (or off, if the policy says so), or nothing to do
-                2 done as far as possible, but something is unsupported
+                2 done as far as possible, but something is unsupported or could not be proven
                 1 an error, a refusal, or the change was undone
     """
     note = open_recording(evidence, evidence_key)
@@ -101,6 +103,7 @@ def _prove(look: Look, note: Note | None) -> Proof:
         return Proof.NONE
     driver = MiniOrange(look.target.connection, note)
     try:
+        driver.observe()  # by its own rules the plugin may let us pass; then the probe shows nothing
         return driver.probe()
     except JenkinsError as problem:
         fail(f"{problem.reason}: {problem}")
@@ -118,6 +121,9 @@ def _tell(look: Look, proof: Proof) -> None:
         click.echo(
             click.style("In force: ", fg="green", bold=True) + "disk, memory, live flag and factors agree, and a probe was challenged."
         )
+    elif proof is Proof.NONE:
+        click.echo("Written and read back, but not proven: by its own rules the plugin may let this account pass, so it shows nothing.")
+        sys.exit(2)
     else:
         fail("all settings say on, but a request that must be challenged got through")
     sys.exit(2 if found.plan.unsupported else 0)

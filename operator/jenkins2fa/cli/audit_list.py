@@ -41,9 +41,7 @@ class _Entry:
     token_env: str | None = None
 
 
-def read_list(
-    sources: tuple[str, ...], username: str | None, token_file: str | None, account: str = "canary account"
-) -> tuple[Asked, ...]:
+def read_list(sources: tuple[str, ...], username: str | None, token_file: str | None, account: str = "canary account") -> tuple[Asked, ...]:
     """Everybody to ask, each URL once, in the order given. ``username`` and ``token_file`` are for entries without an account of their own.
 
     ``account``: what it is called in messages.

@@ -15,6 +15,7 @@ from jenkins2fa.api.policy import TwoFactorPolicy
 from jenkins2fa.cli.fleet_parallel import side_by_side
 from jenkins2fa.cli.fleet_reach import Reach, reach_of
 from jenkins2fa.cli.plan import Look, look_through
+from jenkins2fa.cli.premium import premium_allowed
 from jenkins2fa.cli.target import Target
 from jenkins2fa.controller.kubernetes import KubernetesError
 from jenkins2fa.core.observation import COMMAND_LINE, Observation
@@ -123,7 +124,8 @@ def plan_fleet(sources: Sources, parallel: int, only: tuple[str, Key] | None = N
     rows = sorted((_resolved(one, sources) for one in sources.instances), key=lambda row: _order(row.instance))
     if only is not None:
         rows = [row for row in rows if only in ((INSTANCE, row.instance.meta.key), row.policy and (POLICY, row.policy.meta.key))]
-    looked = side_by_side(rows, lambda row: _look(row, sources), parallel, "looking")
+    premium = premium_allowed()  # asked here: the threads know no command line
+    looked = side_by_side(rows, lambda row: _look(row, sources, premium), parallel, "looking")
     done = tuple(
         found or _with(row, reason="NotAsked", message="stopped before it was asked")
         for found, row in zip(looked.results, rows, strict=True)
@@ -137,7 +139,7 @@ def _resolved(instance: JenkinsInstance, sources: Sources) -> Row:
     return Row(instance, now.winner, tuple(policy.meta.key for policy in now.overridden), before)
 
 
-def _look(row: Row, sources: Sources) -> Row:
+def _look(row: Row, sources: Sources, premium: bool) -> Row:
     if row.instance.spec.access is Access.PROBE_ONLY:
         return _with(row, message="only its canaries are asked, by the operator: nothing is read or written there")
     try:
@@ -153,7 +155,8 @@ def _look(row: Row, sources: Sources) -> Row:
         return _with(row, reason="InternalError", message=type(problem).__name__)
     if row.policy is None:
         return _with(row, seen=seen)
-    look = look_through(row.policy, Target(row.instance, connection), seen, _not_a_rival(seen, sources), _cluster(row, seen, sources))
+    owner, cluster = _not_a_rival(seen, sources), _cluster(row, seen, sources)
+    look = look_through(row.policy, Target(row.instance, connection), seen, owner, cluster, premium)
     return _with(row, seen=seen, look=look, reach=reach_of(seen, look.assessment.plan.desired))
 
 

@@ -12,6 +12,7 @@ import click
 
 from jenkins2fa.api.policy import TwoFactorPolicy
 from jenkins2fa.cli.fleet_options import FleetOptions, fleet_options
+from jenkins2fa.cli.premium import premium_allowed, premium_option
 from jenkins2fa.cli.target import (
     CannotGoOn,
     OneOnError,
@@ -48,6 +49,7 @@ class Look:
 @click.argument("files", nargs=-1, required=True, metavar="FILE|FOLDER|-...")
 @connection_options
 @gate_option
+@premium_option
 @click.option("--policy", "name", help="The policy's name, where the files hold several.")
 @fleet_options
 @click.option("-o", "--output", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True, help="How to print it.")
@@ -102,8 +104,14 @@ def look_at(
 
 
 def look_through(
-    policy: TwoFactorPolicy, target: Target, observation: Observation, take_over: str | None = None, cluster: str = COMMAND_LINE
+    policy: TwoFactorPolicy,
+    target: Target,
+    observation: Observation,
+    take_over: str | None = None,
+    cluster: str = COMMAND_LINE,
+    premium: bool | None = None,
 ) -> Look:
+    """``premium`` None: as the command line says; other threads than the command's own do not know that."""
     code = gate_code_for(policy.spec, target.instance.spec, observation.user)
     account = target.connection.credentials
     found = assess(
@@ -115,6 +123,7 @@ def look_through(
         now=datetime.now(UTC),
         take_over=take_over,
         second_factor_login=account is not None and account.second_factor_seed is not None,
+        premium=premium_allowed() if premium is None else premium,
     )
     return Look(policy, target, observation, found)
 

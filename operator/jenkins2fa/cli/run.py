@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from jenkins2fa.api.reading import parse_duration
+from jenkins2fa.cli.premium import premium_allowed, premium_option
 
 SERVICE_ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
@@ -22,6 +23,7 @@ SERVICE_ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/
 @click.option("--workers", type=click.IntRange(1, 1024), default=64, show_default=True, help="Most instances looked at side by side.")
 @click.option("--longest-break-glass", default="4h", show_default=True, help="No break-glass lasts longer, whatever a policy says.")
 @click.option("--require-approval", is_flag=True, help="What weakens the protection waits for an annotation on the policy.")
+@premium_option
 @click.option("--log-format", type=click.Choice(["plain", "json"]), default="plain", show_default=True, help="One line a record.")
 @click.option("-v", "--verbose", is_flag=True, help="Log every pass, also those that found nothing to do.")
 @click.option(
@@ -67,6 +69,7 @@ def run(
         identity=f"{socket.gethostname()}_{secrets.token_hex(4)}",
         longest_break_glass=_duration(longest_break_glass),
         require_approval=require_approval,
+        experimental_premium=premium_allowed(),
         release_grace=_for_tests("JENKINS2FA_RELEASE_GRACE", "60s"),
         lease_duration=_for_tests("JENKINS2FA_LEASE_DURATION", "15s"),
     )

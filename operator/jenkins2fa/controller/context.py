@@ -26,6 +26,7 @@ NAMES = {Kind.INSTANCE: instance.KIND, Kind.POLICY: policy.KIND}
 @dataclass(frozen=True, slots=True)
 class Options:
     """How the operator was started. ``namespaces`` empty = the whole cluster; ``require_approval``: what weakens waits for somebody;
+    ``experimental_premium``: the premium edition of the plugin may be written to;
     ``serving``: host and port of metrics and health, None = none."""
 
     namespaces: tuple[str, ...] = ()
@@ -38,6 +39,7 @@ class Options:
     lease_duration: timedelta = timedelta(seconds=15)
     longest_break_glass: timedelta = timedelta(hours=4)
     require_approval: bool = False
+    experimental_premium: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +62,15 @@ class Context:
     metrics: Metrics = field(default_factory=Metrics)
 
     def live(self, kind: Kind, key: Key) -> Body | None:
-        """The object as it is now; None when it is gone (the store forgets it then)."""
+        """The object as it is now; None when it is gone. What is new about it calls for passes as if the watch had told it."""
         try:
             body = self.kubernetes.get(PLURALS[kind], key)
         except NotFound:
-            self.store.remove(kind, key)
+            known = self.store.body(kind, key)
+            if known is not None:
+                self.delivery.deliver(kind, "DELETED", known)
             return None
-        self.store.put(kind, body)
+        self.delivery.deliver(kind, "MODIFIED", body)
         return body
 
     def resolve(self, found: JenkinsInstance) -> Resolution:

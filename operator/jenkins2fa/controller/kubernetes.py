@@ -78,23 +78,23 @@ class Kubernetes:
         yield from self._pages(_custom(plural, namespace))
 
     def get(self, plural: str, key: Key) -> Body:
-        return self._call("GET", f"{_custom(plural, key.namespace)}/{quote(key.name)}")
+        return self._call("GET", f"{_custom(plural, key.namespace)}/{_segment(key.name)}")
 
     def patch_status(self, plural: str, key: Key, uid: str, status: Mapping[str, Any]) -> Body:
         """Merge ``status`` into the object's (None removes a field) and return the object. ``uid``: a re-created one answers 409."""
-        path = f"{_custom(plural, key.namespace)}/{quote(key.name)}/status"
+        path = f"{_custom(plural, key.namespace)}/{_segment(key.name)}/status"
         return self._call("PATCH", path, {"metadata": {"uid": uid}, "status": dict(status)}, MERGE_PATCH)
 
     # --- what they refer to ---
 
     def secret(self, key: Key) -> Body:
-        return self._call("GET", f"/api/v1/namespaces/{quote(key.namespace)}/secrets/{quote(key.name)}")
+        return self._call("GET", f"/api/v1/namespaces/{_segment(key.namespace)}/secrets/{_segment(key.name)}")
 
     def config_map(self, key: Key) -> Body:
-        return self._call("GET", f"/api/v1/namespaces/{quote(key.namespace)}/configmaps/{quote(key.name)}")
+        return self._call("GET", f"/api/v1/namespaces/{_segment(key.namespace)}/configmaps/{_segment(key.name)}")
 
     def namespace(self, name: str) -> Body:
-        return self._call("GET", f"/api/v1/namespaces/{quote(name)}")
+        return self._call("GET", f"/api/v1/namespaces/{_segment(name)}")
 
     def namespaces(self) -> Iterator[Body]:
         yield from self._pages("/api/v1/namespaces")
@@ -102,20 +102,20 @@ class Kubernetes:
     # --- Events and the Lease ---
 
     def create_event(self, namespace: str, event: Body) -> Body:
-        return self._call("POST", f"/apis/events.k8s.io/v1/namespaces/{quote(namespace)}/events", event)
+        return self._call("POST", f"/apis/events.k8s.io/v1/namespaces/{_segment(namespace)}/events", event)
 
     def patch_event(self, namespace: str, name: str, patch: Body) -> Body:
-        return self._call("PATCH", f"/apis/events.k8s.io/v1/namespaces/{quote(namespace)}/events/{quote(name)}", patch, MERGE_PATCH)
+        return self._call("PATCH", f"/apis/events.k8s.io/v1/namespaces/{_segment(namespace)}/events/{_segment(name)}", patch, MERGE_PATCH)
 
     def lease(self, key: Key) -> Body:
-        return self._call("GET", f"{_leases(key.namespace)}/{quote(key.name)}")
+        return self._call("GET", f"{_leases(key.namespace)}/{_segment(key.name)}")
 
     def create_lease(self, key: Key, lease: Body) -> Body:
         return self._call("POST", _leases(key.namespace), lease)
 
     def replace_lease(self, key: Key, lease: Body) -> Body:
         """Write a Lease as it was read; 409 when somebody else wrote since."""
-        return self._call("PUT", f"{_leases(key.namespace)}/{quote(key.name)}", lease)
+        return self._call("PUT", f"{_leases(key.namespace)}/{_segment(key.name)}", lease)
 
     # --- the call ---
 
@@ -163,11 +163,11 @@ class Kubernetes:
 
 
 def _custom(plural: str, namespace: str | None) -> str:
-    return f"{CUSTOM}/namespaces/{quote(namespace)}/{plural}" if namespace else f"{CUSTOM}/{plural}"
+    return f"{CUSTOM}/namespaces/{_segment(namespace)}/{plural}" if namespace else f"{CUSTOM}/{plural}"
 
 
 def _leases(namespace: str) -> str:
-    return f"/apis/coordination.k8s.io/v1/namespaces/{quote(namespace)}/leases"
+    return f"/apis/coordination.k8s.io/v1/namespaces/{_segment(namespace)}/leases"
 
 
 def _error(status: int, method: str, path: str, text: bytes) -> KubernetesError:
@@ -178,3 +178,8 @@ def _error(status: int, method: str, path: str, text: bytes) -> KubernetesError:
     kinds = {404: NotFound, 409: Conflict, 403: Forbidden}
     kind = kinds.get(status, Unavailable if status == 429 or status >= 500 else KubernetesError)
     return kind(f"{method} {path.partition('?')[0]}: {message or f'HTTP {status}'}", status)
+
+
+def _segment(name: str) -> str:
+    """A name as one segment of a path, whatever it holds."""
+    return quote(name, safe="")

@@ -55,7 +55,7 @@ def write_status(context: Context, kind: Kind, body: Body, document: Mapping[str
         return False
     meta = read_metadata(body)
     written = context.kubernetes.patch_status(PLURALS[kind], meta.key, meta.uid, patch)
-    context.store.put(kind, written)
+    context.delivery.deliver(kind, "MODIFIED", written)
     _tell(context, kind, body, transitions(wanted, held))
     return True
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from jenkins2fa.api.instance import JenkinsInstance
 from jenkins2fa.api.meta import APPROVE_WEAKENING, TAKE_OVER
 from jenkins2fa.api.policy import TwoFactorPolicy
+from jenkins2fa.core.capabilities import capabilities_of
 from jenkins2fa.core.desired import desired_state
 from jenkins2fa.core.flapping import flapping_fields
 from jenkins2fa.core.guard import Finding, Situation, check, refusals
@@ -48,14 +49,15 @@ def assess(
     asked: bool = False,
     second_factor_login: bool = False,
     admitted: bool = True,
+    premium: bool = False,
 ) -> Assessment:
     """``gate_code``: SHA-256 of the gate's text that ought to run; ``cluster``: the cluster's UID, for the owner mark; ``asked``: a person
     wants it now; ``second_factor_login``: the operator's account can answer security questions by itself; ``admitted``: the policy's
     roll-out
-    has reached this instance.
+    has reached this instance; ``premium``: the experimental driver for the premium edition may write.
 
     Approvals and take-overs come from the annotations of policy and instance; ``take_over`` (an owner's name) is another way to say so."""
-    desired = desired_state(policy.spec, instance.spec, observation.user)
+    desired = desired_state(policy.spec, instance.spec, observation.user, capabilities_of(observation))
     plan = make_plan(observation, desired, gate_code)
     drift = is_drift(observation, plan)
     owner = Owner(
@@ -69,9 +71,12 @@ def assess(
         owner,
         take_over=take_over or instance.meta.annotations.get(TAKE_OVER),
         flapping=flapping_fields(observation, now) if drift and not asked else (),
-        approval=approval_digest(desired) if require_approval else None,
+        approval=f"{policy.meta.generation}-{approval_digest(desired)}"
+        if require_approval
+        else None,  # another edit needs another approval
         approved=policy.meta.annotations.get(APPROVE_WEAKENING),
         second_factor_login=second_factor_login,
+        premium=premium,
     )
     glass = observation.break_glass_until is not None and observation.break_glass_until > now
     mode = mode_of(policy.spec, instance.spec, Circumstances(now, drift, glass, observation.protected, admitted))

@@ -27,10 +27,12 @@ from jenkins2fa.api.status import (
 from jenkins2fa.core.desired import FieldState
 from jenkins2fa.core.guard import Finding, Severity, unverified_groups
 from jenkins2fa.core.mode import Mode
-from jenkins2fa.core.observation import Observation
-from jenkins2fa.core.plan import Change, Plan
+from jenkins2fa.core.observation import Edition, Observation
+from jenkins2fa.core.plan import Change, Layer, Plan
 
 LONGEST_DIFF = 10
+DECIDES_WHO_IS_ASKED = ("enforcement", "enforcedGroups", "exemptGroups", "apiTokens", "requireOnBuild", "gate")
+GATE_LEFT_BEHIND = "GateLeftBehind"
 TOLD_ELSEWHERE = ("GroupUnverified", "ApiTokensExempt")  # in Enforced; in `plan` (the policy says so itself)
 
 
@@ -121,7 +123,25 @@ def _judge_layers(outcome: Outcome, policy: TwoFactorPolicy, seen: Observation, 
         return Condition(
             ENFORCED, FALSE, "NotPersisted", ("it is on now, but not on disk: it would be off after the next restart of Jenkins")
         )
-    return _judge_proof(outcome, policy, seen)
+    return _judge_differences(outcome) or _judge_proof(outcome, policy, seen)
+
+
+def _judge_differences(outcome: Outcome) -> Condition | None:
+    """On, but laxer than the policy: people are exempt, or factors allowed, that it does not name. A stricter Jenkins still enforces it."""
+    if any(finding.reason == GATE_LEFT_BEHIND for finding in outcome.findings):
+        return Condition(
+            ENFORCED, UNKNOWN, GATE_LEFT_BEHIND, "a gate that no policy speaks for is still in this Jenkins, with its exemptions"
+        )
+    laxer = tuple(change for change in (outcome.plan.changes if outcome.plan else ()) if _is_laxer(change))
+    if not laxer:
+        return None
+    running = any(change.layer in (Layer.MEMORY, Layer.LIVE, Layer.GATE) for change in laxer)
+    return Condition(ENFORCED, FALSE, "NotActive" if running else "NotPersisted", f"on, but laxer than the policy: {describe(laxer)}")
+
+
+def _is_laxer(change: Change) -> bool:
+    path = change.path.partition(".")[0]
+    return path == "allowedFactors" or (not change.weakens and path in DECIDES_WHO_IS_ASKED)
 
 
 def _judge_proof(outcome: Outcome, policy: TwoFactorPolicy, seen: Observation) -> Condition:
@@ -133,6 +153,14 @@ def _judge_proof(outcome: Outcome, policy: TwoFactorPolicy, seen: Observation) -
         return Condition(
             ENFORCED, UNKNOWN, "GroupUnverified", f"nobody is known to be in {', '.join(unknown)}: a misspelt group would challenge nobody"
         )
+    if outcome.proof is Proof.NONE and seen.plugin.edition is Edition.PREMIUM:
+        return Condition(
+            ENFORCED,
+            UNKNOWN,
+            "Unverified",
+            "all known settings say on, but by its own rules the premium edition may let the operator pass, which proves nothing: "
+            "give probes.challenged an account with a password, or set gate.mode: Managed and apiTokens",
+        )
     if outcome.proof is Proof.NONE:
         return Condition(ENFORCED, UNKNOWN, "Unverified", "all settings say on, but no probe was possible")
     exceptions = (
@@ -140,7 +168,13 @@ def _judge_proof(outcome: Outcome, policy: TwoFactorPolicy, seen: Observation) -
         if seen.gate.settings and seen.gate.settings.strict
         else (" (PluginExceptions: the plugin's own exceptions are open; gate.strict closes them)")
     )
-    return Condition(ENFORCED, TRUE, "Probed", f"disk, memory, live flag and factors agree, and a probe was challenged{exceptions}")
+    return Condition(ENFORCED, TRUE, "Probed", f"{_agreement(seen)}, and a probe was challenged{exceptions}")
+
+
+def _agreement(seen: Observation) -> str:
+    if seen.plugin.edition is Edition.PREMIUM:
+        return "premium edition, experimental: disk, memory, live flag and factors agree as far as this operator knows them"
+    return "disk, memory, live flag and factors agree"
 
 
 def judge_ready(outcome: Outcome, enforced: Condition) -> Condition:

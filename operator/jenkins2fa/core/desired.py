@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
 from jenkins2fa.api.instance import GateMode, InstanceSpec
 from jenkins2fa.api.policy import ApiTokens, Enforcement, Factor, PolicySpec
-from jenkins2fa.core.settings import GateSettings, PluginSettings
+from jenkins2fa.core.capabilities import FREE, Capabilities
+from jenkins2fa.core.premium import native, premium_problems, premium_values
+from jenkins2fa.core.settings import FACTOR_ROLES, GateSettings, PluginSettings
 
-FREE_FACTORS = frozenset({Factor.EMAIL_OTP, Factor.SECURITY_QUESTIONS})
 NEEDS_GATE = "needs the gate: set gate.mode to Managed or Provided on the JenkinsInstance"
-NOT_IN_FREE = "the installed plugin (free edition) does not have it"
-LEAVE_OUT = f"{NOT_IN_FREE}: leave it out, or install an edition that has it"
 
 
 class FieldState(StrEnum):
@@ -34,7 +34,9 @@ class Unsupported:
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """``gate`` None = the gate is left as it is (not allowed, or none needed). ``gate_provided``: the site mounts it, its rules within its file."""
+    """``gate`` None = the gate is left as it is (not allowed, or none needed).
+
+    ``gate_provided``: the site mounts it, its rules within its file."""
 
     plugin: PluginSettings
     gate: GateSettings | None = None
@@ -46,56 +48,60 @@ class Desired:
         return self.plugin.enabled
 
 
-def desired_state(policy: PolicySpec, instance: InstanceSpec, user: str) -> Desired:
-    """The settings that the free edition and the gate can have of this policy. ``user`` is the operator's own account in that Jenkins."""
-    enabled = policy.enforcement is not Enforcement.OFF
-    gated = instance.gate.mode is not GateMode.NEVER
+def desired_state(policy: PolicySpec, instance: InstanceSpec, user: str, capabilities: Capabilities = FREE) -> Desired:
+    """The settings that the installed plugin and the gate can have of this policy. ``user`` is the operator's own account in that Jenkins.
+
+    Its second factor for builds is left to the premium edition, whose pages the gate does not know; a gate whose rules the site mounts
+    (Provided) has all rules, whatever the plugin can do."""
+    mode = instance.gate.mode
+    builds = mode is GateMode.PROVIDED or not capabilities.premium
     return Desired(
-        plugin=_plugin(policy, enabled),
-        gate=_gate(policy, instance, user) if gated else None,
-        unsupported=(*_unsupported_factors(policy), *_unsupported_premium(policy), *(() if gated else _unsupported_without_gate(policy))),
-        gate_provided=instance.gate.mode is GateMode.PROVIDED,
+        plugin=_plugin(policy, capabilities, gated=mode is not GateMode.NEVER),
+        gate=_gate(policy, instance, user, builds=builds) if mode is not GateMode.NEVER else None,
+        unsupported=tuple(Unsupported(path, message) for path, message in _problems(policy, instance, capabilities)),
+        gate_provided=mode is GateMode.PROVIDED,
     )
 
 
-def _plugin(policy: PolicySpec, enabled: bool) -> PluginSettings:
+def _plugin(policy: PolicySpec, capabilities: Capabilities, *, gated: bool) -> PluginSettings:
     email = policy.email_otp
     return PluginSettings(
-        enabled=enabled,
+        enabled=policy.enforcement is not Enforcement.OFF,
         security_questions=Factor.SECURITY_QUESTIONS in policy.allowed_factors,
         email_otp=Factor.EMAIL_OTP in policy.allowed_factors,
         sender=email.sender_address if email else None,
         subject=email.subject if email else None,
         template=email.template if email else None,
+        premium=premium_values(policy, capabilities, gated=gated),
     )
 
 
-def _gate(policy: PolicySpec, instance: InstanceSpec, user: str) -> GateSettings:
+def _gate(policy: PolicySpec, instance: InstanceSpec, user: str, *, builds: bool) -> GateSettings:
     return GateSettings(
         operator=user,
         enforced_groups=policy.enforced_groups,
         exempt_groups=policy.exempt_groups,
         api_tokens=policy.api_tokens,
         strict=instance.gate.strict,
-        build_window=policy.build_window,
+        build_window=policy.build_window if builds else None,
     )
 
 
-def _unsupported_factors(policy: PolicySpec) -> list[Unsupported]:
-    missing = sorted(factor.value for factor in policy.allowed_factors - FREE_FACTORS)
-    return [Unsupported("allowedFactors", f"{', '.join(missing)}: {LEAVE_OUT}")] if missing else []
-
-
-def _unsupported_premium(policy: PolicySpec) -> list[Unsupported]:
-    wanted = (("smsOTP", policy.sms_gateway), ("rememberDevice", policy.remember_device))
-    return [Unsupported(path, LEAVE_OUT) for path, value in wanted if value is not None]
-
-
-def _unsupported_without_gate(policy: PolicySpec) -> list[Unsupported]:
-    wanted = (
-        ("enforcedGroups", policy.enforced_groups is not None),
-        ("exemptGroups", bool(policy.exempt_groups)),
-        ("apiTokens", policy.api_tokens is ApiTokens.EXEMPT),
-        ("requireOnBuild", policy.build_window is not None),
-    )
-    return [Unsupported(path, f"{NOT_IN_FREE}; it {NEEDS_GATE}") for path, asked in wanted if asked]
+def _problems(policy: PolicySpec, instance: InstanceSpec, capabilities: Capabilities) -> Iterator[tuple[str, str]]:
+    missing = sorted(policy.allowed_factors - capabilities.factors)
+    if missing:
+        roles = [FACTOR_ROLES[factor] for factor in missing]
+        yield "allowedFactors", f"{', '.join(factor.value for factor in missing)}: {capabilities.lacks(*roles)}"
+    gated = instance.gate.mode is not GateMode.NEVER
+    yield from premium_problems(policy, capabilities, gated=gated)
+    if gated:
+        return
+    wanted = {
+        "enforcedGroups": policy.enforced_groups is not None,
+        "exemptGroups": bool(policy.exempt_groups),
+        "apiTokens": policy.api_tokens is ApiTokens.EXEMPT or (capabilities.premium and policy.api_tokens is not None),
+        "requireOnBuild": policy.build_window is not None,
+    }
+    for path, asked in wanted.items():
+        if asked and not native(capabilities, path):
+            yield path, f"the installed plugin ({capabilities.name}) does not have it; it {NEEDS_GATE}"

@@ -12,9 +12,10 @@ from enum import StrEnum
 
 from jenkins2fa.api.instance import GateMode, InstanceSpec
 from jenkins2fa.api.policy import ApiTokens, Assurance, Enforcement, Factor, PolicySpec
-from jenkins2fa.core.desired import FREE_FACTORS
+from jenkins2fa.core.capabilities import capabilities_of
 from jenkins2fa.core.observation import COMMAND_LINE, Edition, Observation, Owner
 from jenkins2fa.core.plan import Plan, lacks_filter
+from jenkins2fa.core.premium import TOKENS
 from jenkins2fa.core.strength import STANDARD, below_aal2, reason_below, reservations
 
 ESSENTIAL = frozenset({"plugin", "layers", "gate", "trial", "state"})  # parts of an observation that a change hangs on
@@ -54,6 +55,7 @@ class Situation:
     approval: str | None = None
     approved: str | None = None
     second_factor_login: bool = False
+    premium: bool = False
 
 
 def check(situation: Situation) -> tuple[Finding, ...]:
@@ -82,15 +84,43 @@ def plugin_is_missing(s: Situation) -> Finding | None:
 
 def plugin_is_unknown(s: Situation) -> Finding | None:
     plugin = s.observation.plugin
-    if not plugin.installed or _unread(s, "plugin") or (plugin.known and plugin.edition is not Edition.PREMIUM):
+    if not plugin.installed or _unread(s, "plugin"):
+        return None
+    premium = plugin.edition is Edition.PREMIUM
+    if not plugin.missing if premium and s.premium else plugin.known and not premium:
         return None
     lacks = f" (it lacks {', '.join(plugin.missing[:3])})" if plugin.missing else ""
-    edition = f" {plugin.edition.value.lower()} edition" if plugin.edition else ""
+    edition = f" {plugin.edition.value.lower()} edition" if plugin.edition and (plugin.known or premium) else ""
+    way_out = "Install version 1.2.0, or a newer operator"
+    if premium and not plugin.missing:
+        way_out = "The switch --enable-experimental-premium lets it be written to, at your own risk (docs/premium.md)"
     return Finding(
         "UnsupportedPluginVersion",
         f"the plugin's version {plugin.version}{edition} is not one that this operator was tested with{lacks}: it is only "
-        "read, nothing is written. "
-        "Install version 1.2.0, or a newer operator",
+        f"read, nothing is written. {way_out}",
+    )
+
+
+def strict_gate_knows_no_premium_pages(s: Situation) -> Finding | None:
+    gate = s.plan.desired.gate
+    if s.observation.plugin.edition is not Edition.PREMIUM or gate is None or not gate.strict or not s.plan.desired.enforcing:
+        return None
+    return Finding(
+        "StrictGateUnknownPages",
+        "the strict gate opens the pages of the free edition's factors only, so it would keep users from answering the premium edition's: "
+        "set gate.strict: false on the JenkinsInstance",
+        path="gate",
+    )
+
+
+def premium_is_experimental(s: Situation) -> Finding | None:
+    if s.observation.plugin.edition is not Edition.PREMIUM or not s.premium:
+        return None
+    return Finding(
+        "ExperimentalPremium",
+        "the premium edition was not available to test against: its settings are written by their names and read back, what they do is "
+        "shown by probes alone (probes.challenged with a password is the best one)",
+        Severity.HAZARD,
     )
 
 
@@ -176,7 +206,7 @@ def no_factor(s: Situation) -> Finding | None:
     return Finding(
         "NoFactor",
         "none of the allowed factors exists in the installed plugin, so nobody would be asked for anything: "
-        f"allow one of {', '.join(sorted(factor.value for factor in FREE_FACTORS))}",
+        f"allow one of {', '.join(sorted(factor.value for factor in capabilities_of(s.observation).factors))}",
         path="allowedFactors",
     )
 
@@ -233,6 +263,30 @@ def flapping(s: Situation) -> Finding | None:
     )
 
 
+def gate_is_left_behind(s: Situation) -> Finding | None:
+    """Its rules would go on deciding who is asked, and nobody would compare them with the policy."""
+    if s.instance.gate.mode is not GateMode.NEVER or not s.observation.gate.installed or s.policy.enforcement is Enforcement.OFF:
+        return None
+    return Finding(
+        "GateLeftBehind",
+        "gate.mode is Never, but a gate of this operator is still in this Jenkins and exempts whom it was told to: set "
+        "gate.mode: Managed, or take "
+        "it out with `jenkins2fa gate remove`",
+    )
+
+
+def whose_settings_is_unknown(s: Situation) -> Finding | None:
+    if s.observation.managed_by_code is not None or s.instance.acknowledge_competing_manager or not s.plan.changes:
+        return None
+    return Finding(
+        "CompetingManagerUnknown",
+        "configuration-as-code is at work, and its sources cannot be read from here: if they set the same fields "
+        "(moGlobalConfig), they will undo "
+        "this at the next restart or reload",
+        Severity.HAZARD,
+    )
+
+
 def approval_is_missing(s: Situation) -> Finding | None:
     if s.approval is None or s.approved == s.approval or not s.plan.weakening:
         return None
@@ -279,7 +333,7 @@ def users_without_address(s: Situation) -> Finding | None:
 
 def tokens_are_challenged(s: Situation) -> Finding | None:
     said = s.policy.api_tokens is ApiTokens.CHALLENGE or (s.plan.desired.gate is not None and s.policy.api_tokens is not None)
-    if s.policy.enforcement is Enforcement.OFF or said:
+    if s.policy.enforcement is Enforcement.OFF or said or s.observation.plugin.edition is Edition.PREMIUM:
         return None
     return Finding(
         "ApiTokensChallenged",
@@ -328,7 +382,8 @@ def group_unverified(s: Situation) -> Finding | None:
 
 
 def provider_tokens_exempt(s: Situation) -> Finding | None:
-    if s.policy.api_tokens is not ApiTokens.EXEMPT or s.plan.desired.gate is None:
+    native = s.plan.desired.plugin.premium.get(TOKENS)
+    if s.policy.api_tokens is not ApiTokens.EXEMPT or (s.plan.desired.gate is None and not native):
         return None
     return Finding(
         "ApiTokensExempt",
@@ -348,6 +403,7 @@ CHECKS: tuple[Callable[[Situation], Finding | None], ...] = (
     observation_is_damaged,
     plugin_is_missing,
     plugin_is_unknown,
+    strict_gate_knows_no_premium_pages,
     plugin_filter_is_missing,
     another_owner,
     competing_manager,
@@ -357,13 +413,16 @@ CHECKS: tuple[Callable[[Situation], Finding | None], ...] = (
     assurance_conditional,
     no_mail_server,
     gate_is_not_provided,
+    gate_is_left_behind,
     approval_is_missing,
     enrolment_too_low,
     flapping,
     trial_is_pending,
+    whose_settings_is_unknown,
     no_administrator_gets_in,
     users_without_address,
     tokens_are_challenged,
     provider_tokens_exempt,
     group_unverified,
+    premium_is_experimental,
 )

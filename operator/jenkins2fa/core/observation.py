@@ -20,15 +20,40 @@ class Edition(StrEnum):
     PREMIUM = "Premium"
 
 
+class PropertyKind(StrEnum):
+    """What a property of the premium edition holds; ``OTHER`` is neither read nor written."""
+
+    SWITCH = "switch"
+    TEXT = "text"
+    NUMBER = "number"
+    CHOICE = "choice"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """A property that was found by reflection (``groovy/premium.groovy``). ``role`` is its known name, or what it is for where none is;
+    ``stored``: the settings file keeps it under its own name, so that disk can be compared."""
+
+    role: str
+    name: str
+    kind: PropertyKind
+    writable: bool = True
+    stored: bool = True
+    choices: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Plugin:
-    """The 2FA plugin as installed; ``missing`` names classes or members that our scripts need and this version lacks."""
+    """The 2FA plugin as installed; ``missing`` names classes or members that our scripts need and this version lacks;
+    ``properties``: what was found of the premium edition's."""
 
     installed: bool = False
     active: bool = False
     version: str | None = None
     edition: Edition | None = None
     missing: tuple[str, ...] = ()
+    properties: tuple[Property, ...] = ()
 
     @property
     def known(self) -> bool:

@@ -12,6 +12,7 @@ from jenkins2fa.api.policy import ApiTokens
 from jenkins2fa.api.reading import format_duration
 from jenkins2fa.core.desired import Desired, Unsupported
 from jenkins2fa.core.observation import GateState, Observation
+from jenkins2fa.core.premium import differences
 from jenkins2fa.core.settings import GateSettings, PluginSettings, canonical, gate_configuration, plugin_document
 
 
@@ -89,6 +90,7 @@ def make_plan(observation: Observation, desired: Desired, gate_code: str) -> Pla
     """Compares every layer with what is desired. ``gate_code`` is the SHA-256 of the resident script that this operator brings."""
     changes = (
         *_plugin_changes(observation, desired.plugin),
+        *_premium_changes(observation, desired.plugin),
         *_filter_changes(observation, desired),
         *_gate_changes(observation, desired, gate_code),
     )
@@ -146,6 +148,15 @@ def _plugin_changes(observation: Observation, wanted: PluginSettings) -> Iterato
                     yield Change(one.path, layer, one.show(before), _differing(one, before, after), one.weakens(before, after))
         if one.path == "enforcement" and bool(observation.live) != wanted.enabled:
             yield Change(one.path, Layer.LIVE, _on(observation.live), _on(wanted.enabled), _switched_off(observation.live, wanted.enabled))
+
+
+def _premium_changes(observation: Observation, wanted: PluginSettings) -> Iterator[Change]:
+    layers = ((Layer.DISK, observation.disk or PluginSettings()), (Layer.MEMORY, observation.memory or PluginSettings()))
+    for layer, held in layers:
+        for path, before, after, weakens in differences(
+            wanted.premium, held.premium, observation.plugin.properties, stored=layer is Layer.DISK
+        ):
+            yield Change(path, layer, before, after, weakens)
 
 
 def _differing(one: _PluginField, before: object, after: object) -> str:

@@ -4,16 +4,37 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any
 
 from jenkins2fa.api.policy import ApiTokens, Factor
 
+Value = bool | int | str | None
+PREMIUM_KEY = "premium:"  # before a role, in the documents that the scripts read and write
+GROUP_SEPARATOR = ";"
+FACTOR_ROLES: Mapping[Factor, str] = MappingProxyType(
+    {
+        Factor.MOBILE_AUTHENTICATOR: "enableMobileAuthenticator",
+        Factor.DUO_PUSH: "enableDuoPush",
+        Factor.SMS_OTP: "enableOtpOverSms",
+        Factor.BACKUP_CODES: "backupCodes",
+        Factor.WEB_AUTHN: "webAuthn",
+        Factor.YUBI_KEY: "yubiKey",
+    }
+)
+
+
+def _nothing() -> Mapping[str, Value]:
+    return MappingProxyType({})
+
 
 @dataclass(frozen=True, slots=True)
 class PluginSettings:
-    """What one layer (disk or memory) of the plugin holds; ``subject`` and ``template`` None = the plugin's own texts."""
+    """What one layer (disk or memory) of the plugin holds; ``subject`` and ``template`` None = the plugin's own texts.
+
+    ``premium``: values of the premium edition's properties by role (``groovy/premium.groovy``); of a wish, only those to be written."""
 
     enabled: bool = False
     security_questions: bool = False
@@ -21,11 +42,13 @@ class PluginSettings:
     sender: str | None = None
     subject: str | None = None
     template: str | None = None
+    premium: Mapping[str, Value] = field(default_factory=_nothing)
 
     @property
     def factors(self) -> frozenset[Factor]:
         chosen = ((Factor.SECURITY_QUESTIONS, self.security_questions), (Factor.EMAIL_OTP, self.email_otp))
-        return frozenset(factor for factor, on in chosen if on)
+        more = {factor for factor, role in FACTOR_ROLES.items() if self.premium.get(role)}
+        return frozenset(factor for factor, on in chosen if on) | more
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +107,7 @@ def plugin_document(settings: PluginSettings) -> dict[str, Any]:
         "securityQuestions": settings.security_questions,
         "emailOTP": {"enabled": settings.email_otp, "sender": settings.sender or ""} if settings.email_otp or settings.sender else None,
         "mail": {"subject": settings.subject or "", "template": settings.template or ""} if settings.subject or settings.template else None,
+        **{PREMIUM_KEY + role: value for role, value in settings.premium.items()},
     }
 
 
@@ -97,6 +121,7 @@ def read_plugin_document(document: Mapping[str, Any]) -> PluginSettings:
         sender=otp.get("sender") or None,
         subject=mail.get("subject") or None,
         template=mail.get("template") or None,
+        premium={key.removeprefix(PREMIUM_KEY): value for key, value in document.items() if key.startswith(PREMIUM_KEY)},
     )
 
 

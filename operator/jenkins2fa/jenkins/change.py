@@ -62,7 +62,8 @@ def carry_out(connect: Callable[[], MiniOrange], order: Order, announce: Announc
     """Carries out an order. ``connect`` opens a new connection, ``announce`` hears of each step before it is taken.
 
     Raises ChangeUndone when something did not hold, Refused when Jenkins' side said no, or the JenkinsError that made it impossible to go
-    on; in every case Jenkins is as before, or will be within a minute. Only where the answer to the confirmation was lost, and Jenkins could
+    on; in every case Jenkins is as before, or will be within a minute. Only where the answer to the confirmation was lost, and Jenkins
+    could
     no longer be asked, does the next look tell how it ended."""
     with contextlib.closing(connect()) as writer:
         announce(Step.BEGIN)
@@ -117,7 +118,10 @@ def _read_back(driver: MiniOrange, order: Order) -> None:
     running = (Layer.MEMORY, Layer.LIVE, Layer.GATE)
     differing = [change for change in make_plan(seen, order.desired, order.gate_code).changes if change.layer in running]
     if differing:
-        raise ChangeUndone(f"read back otherwise than written: {', '.join(sorted({change.path for change in differing}))}; somebody may be changing them now")
+        raise ChangeUndone(
+            f"read back otherwise than written: {', '.join(sorted({change.path for change in differing}))}; somebody "
+            "may be changing them now"
+        )
 
 
 def _probe(driver: MiniOrange, order: Order) -> Proof:
@@ -125,7 +129,9 @@ def _probe(driver: MiniOrange, order: Order) -> Proof:
         return Proof.NONE
     proof = driver.probe()
     if proof is Proof.BYPASSED:
-        raise ChangeUndone("all settings were read back as on, but a request that must be challenged got through: is the plugin's filter in place?")
+        raise ChangeUndone(
+            "all settings were read back as on, but a request that must be challenged got through: is the plugin's filter in place?"
+        )
     return proof
 
 

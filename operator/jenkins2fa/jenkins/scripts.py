@@ -39,7 +39,8 @@ def script(name: str) -> Script:
 
 
 def resident_text(configuration: Mapping[str, Any] | None = None) -> str:
-    """The file that stays in Jenkins. With a gate ``configuration`` it carries that within itself, for a site that mounts the file (gate.mode Provided)."""
+    """The file that stays in Jenkins. With a gate ``configuration`` it carries that within itself, for a site that mounts the file
+    (gate.mode Provided)."""
     body = _read(RESIDENT)
     if configuration is not None:
         data = base64.b64encode(canonical(configuration).encode()).decode()

@@ -1,4 +1,4 @@
-"""The driver for the miniOrange plugin, free edition, and for our gate beside it."""
+"""The driver for the miniOrange plugin, and for our gate beside it; the premium edition is written to by what was found in it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,19 @@ from typing import Any
 from jenkins2fa.api.policy import DeletionPolicy
 from jenkins2fa.core.conditions import Proof
 from jenkins2fa.core.desired import Desired
-from jenkins2fa.core.observation import Edition, Enrolment, GateState, MailServer, Observation, Owner, Plugin, TrialState
+from jenkins2fa.core.observation import (
+    Edition,
+    Enrolment,
+    GateState,
+    MailServer,
+    Observation,
+    Owner,
+    Plugin,
+    Property,
+    PropertyKind,
+    TrialState,
+)
+from jenkins2fa.core.premium import may_pass_by_itself
 from jenkins2fa.core.settings import (
     GateSettings,
     PluginSettings,
@@ -36,6 +48,7 @@ class MiniOrange:
         self.connection, self._note = connection, note
         self._trial_seconds = trial_seconds
         self._console = Console(connection)
+        self._may_pass = False
 
     @property
     def requests(self) -> int:
@@ -44,7 +57,8 @@ class MiniOrange:
 
     @property
     def second_factor_login(self) -> bool:
-        """Whether this account can answer security questions by itself; a key for one-time codes alone does not count: it is no way in there."""
+        """Whether this account can answer security questions by itself; a key for one-time codes alone does not count: it is no way
+        in there."""
         return self._console.login.answers_questions
 
     @property
@@ -62,7 +76,9 @@ class MiniOrange:
 
     def observe(self, *, groups: Iterable[str] = (), users: bool = False) -> Observation:
         """Everything that there is to know, in one request. ``groups``: is anybody known to be in them; ``users``: count enrolments too."""
-        return read_observation(self._console.run(scripts.OBSERVE, groups=sorted(groups), users=users))
+        seen = read_observation(self._console.run(scripts.OBSERVE, groups=sorted(groups), users=users))
+        self._may_pass = seen.plugin.edition is Edition.PREMIUM and may_pass_by_itself(seen.memory.premium if seen.memory else {})
+        return seen
 
     def begin(
         self,
@@ -104,7 +120,8 @@ class MiniOrange:
         self._console.run(scripts.RELEASE, resident=True, settings=deletion.value)
 
     def open_break_glass(self, until: datetime, reason: str, longest: timedelta, *, keep: bool) -> datetime | None:
-        """2FA off until the earlier of ``until`` and the reason's first use + ``longest``; Jenkins ends it by itself. Returns the time, or None: spent.
+        """2FA off until the earlier of ``until`` and the reason's first use + ``longest``; Jenkins ends it by itself. Returns the time,
+        or None: spent.
 
         ``keep``: our start-up file may be written, so that it also goes on, and ends, after a restart of Jenkins."""
         milliseconds, most = int(until.timestamp() * 1000), int(longest.total_seconds() * 1000)
@@ -116,11 +133,14 @@ class MiniOrange:
         self._console.run(scripts.BREAK_GLASS, resident=True, until=None)
 
     def probe(self) -> Proof:
-        """Whether a request that must be challenged is, on a session of its own."""
+        """Whether a request that must be challenged is, on a session of its own.
+
+        NONE where the premium edition may let our account or token pass by a rule of its own: then that it passed shows nothing."""
         probed = probe_self(self.connection)
         if self._note is not None:
             self._note(probed.evidence)
-        return probed.settle()
+        proof = probed.settle()
+        return Proof.NONE if proof is Proof.BYPASSED and self._may_pass else proof
 
     def close(self) -> None:
         self._console.close()
@@ -160,7 +180,9 @@ def read_observation(answer: Mapping[str, Any]) -> Observation:
             owner=_owner(state.get("owner")),
             deletion=state.get("deletionPolicy"),
             mail_server=_mail_server(sound.get("mailer") or {}),
-            managed_by_code=None if "configurationAsCode" in damaged else (sound.get("configurationAsCode") or {"managed": False})["managed"],
+            managed_by_code=None
+            if "configurationAsCode" in damaged
+            else (sound.get("configurationAsCode") or {"managed": False})["managed"],
             break_glass_until=_time((sound.get("breakGlass") or {}).get("until")),
             break_glass_used=(state.get("breakGlass") or {}).get("reason"),
             corrections={path: tuple(filter(None, map(_time, times))) for path, times in (state.get("corrections") or {}).items()},
@@ -180,7 +202,12 @@ def _plugin(part: Mapping[str, Any]) -> Plugin:
         version=part.get("version"),
         edition=Edition(edition.capitalize()) if edition else None,
         missing=tuple(part.get("missing") or ()),
+        properties=tuple(_property(one) for one in part.get("premium") or ()),
     )
+
+
+def _property(part: Mapping[str, Any]) -> Property:
+    return Property(part["role"], part["name"], PropertyKind(part["kind"]), part["writable"], part["stored"], tuple(part["choices"]))
 
 
 def _layer(part: Mapping[str, Any] | None) -> PluginSettings | None:
@@ -226,7 +253,15 @@ def _mail_server(part: Mapping[str, Any]) -> MailServer:
 def _enrolment(part: Mapping[str, Any] | None) -> Enrolment | None:
     if part is None:
         return None
-    return Enrolment(part["total"], part["securityQuestions"], part["emailOTP"], part["notEnrolled"], part["withoutAddress"], part["administrators"], part["administratorsNotEnrolled"])
+    return Enrolment(
+        part["total"],
+        part["securityQuestions"],
+        part["emailOTP"],
+        part["notEnrolled"],
+        part["withoutAddress"],
+        part["administrators"],
+        part["administratorsNotEnrolled"],
+    )
 
 
 def _time(milliseconds: int | None) -> datetime | None:

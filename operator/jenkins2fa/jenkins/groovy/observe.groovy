@@ -88,7 +88,10 @@ answer.trial = attempt {
     [pending: pending == null ? null : [id: pending.id, until: pending.until, stale: pending.session != Jenkins.SESSION_HASH], last: state.lastTrial]
 }
 answer.state = attempt { json(new File(jenkins.rootDir, 'jenkins2fa/state.json'))?.subMap(['owner', 'deletionPolicy', 'breakGlass', 'corrections']) }
-answer.breakGlass = attempt { json(new File(jenkins.rootDir, 'jenkins2fa/break-glass.json'))?.subMap(['until', 'reason']) }
+answer.breakGlass = attempt {
+    def note = json(new File(jenkins.rootDir, 'jenkins2fa/break-glass.json'))
+    state.breakGlassTimer == null ? null : note?.subMap(['until', 'reason']) // without its timer it is what a restart has left: nothing is open
+}
 answer.mailer = attempt {
     def mailer = jenkins.getDescriptor('hudson.tasks.Mailer')
     [installed: mailer != null, smtpHost: mailer == null ? false : mailer.smtpHost as boolean]

@@ -217,6 +217,7 @@ class Trial {
             def left = Shared.state.untidy
             if (left != null && !tidyUp(left.journal.id)) throw new NotPersisted("what trial ${left.journal.id} left on disk cannot be cleared away")
             State.claim(wanted.owner, wanted.takeOver)
+            BreakGlass.forgetLeftNote()
             wanted = wanted + [settings: Settings.completed(wanted.settings)]
             if (wanted.gate != null) Gate.rehearsed(wanted.gate) // only code that has passed its rehearsal is found by the next start
             def journal = [id: id, until: System.currentTimeMillis() + seconds * 1000, session: Jenkins.SESSION_HASH, phase: 'open', before: standing(), wrote: wanted]
@@ -407,6 +408,7 @@ class State {
 /** 2FA off until a time. Only the live flag is touched: disk and memory keep saying "on", so every failure ends it early. */
 class BreakGlass {
     static final String FILE = 'break-glass.json'
+    static final int MOST_REASONS = 50
 
     /**
      * Until the earlier of `until` and the time that this reason was first seen plus the longest allowed. One reason is good for one break-glass:
@@ -414,12 +416,13 @@ class BreakGlass {
      */
     static Long open(long until, String reason, long longest, Code code) {
         synchronized (Shared.chain) {
-            def now = System.currentTimeMillis(), used = Store.read(State.FILE)?.breakGlass
-            def first = used?.reason == reason ? used.firstSeen : now
+            def now = System.currentTimeMillis(), used = Store.read(State.FILE)?.breakGlass?.used ?: [:]
+            def first = used[reason] ?: now
             def end = Math.min(until, (long) first + longest)
             if (end <= now) return null
             if (code != null) code.keep() // before the first change: a restart has to find the code that ends it
-            State.update { it.breakGlass = [reason: reason, firstSeen: first] }
+            def kept = (used + [(reason): first]).sort { -it.value }.take(MOST_REASONS)
+            State.update { it.breakGlass = [reason: reason, firstSeen: first, used: kept] }
             Store.write(FILE, [until: end, reason: reason])
             arm(end)
             Shared.log("break-glass: 2FA is off until ${new Date(end)}")
@@ -427,7 +430,10 @@ class BreakGlass {
         }
     }
 
-    static boolean isOpen() { Store.file(FILE).file }
+    /** In this run of Jenkins, with its timer. A note that a restart has left without our start-up file opens nothing: 2FA is on again. */
+    static boolean isOpen() { Shared.state.breakGlassTimer != null }
+
+    static void forgetLeftNote() { if (!isOpen()) Store.delete(FILE) }
 
     static void arm(long until) {
         Shared.state.remove('breakGlassTimer')?.cancel(false)

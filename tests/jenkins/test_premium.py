@@ -1,0 +1,318 @@
+"""The premium edition's driver, on stand-ins that have the known properties, half of them, or none by these names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Literal
+
+import pytest
+
+from jenkins2fa.api.policy import DeletionPolicy
+from jenkins2fa.core.capabilities import capabilities_of
+from jenkins2fa.core.conditions import Outcome, Proof, judge
+from jenkins2fa.core.observation import Edition, Observation
+from jenkins2fa.jenkins.change import Step
+from jenkins2fa.jenkins.errors import ChangeUndone
+from tests.jenkins.conftest import USERS, Flavour
+from tests.support.literals import NOW
+from tests.support.managed import Managed, policy
+from tests.support.standin import StandIn
+from tests.support.waiting import wait_until
+
+CONFIG = "def c = io.jenkins.plugins.twofactor.jenkins.MoGlobalConfig.get();"
+Kind = Literal["premium", "premium-half", "premium-renamed"]
+Start = Callable[..., tuple[StandIn, Managed]]
+SETTINGS = "plugins/moTfaGlobalConfig/io.jenkins.plugins.twofactor.jenkins.MoGlobalConfig.xml"
+ALL: dict[str, Any] = {
+    "allowedFactors": ["SecurityQuestions", "MobileAuthenticator", "DuoPush", "SMSOTP", "WebAuthn"],
+    "smsOTP": {"gateway": "Twilio"},
+    "enforcedGroups": ["Ops", "Devs"],
+    "exemptGroups": ["robots"],
+    "rememberDevice": "12h",
+    "requireOnBuild": {"window": "15m"},
+    "apiTokens": "Challenge",
+}
+WRITTEN = {
+    "enableMobileAuthenticator": True,
+    "enableDuoPush": True,
+    "enableOtpOverSms": True,
+    "webAuthn": True,
+    "smsGateway": "TWILIO",
+    "enableTfaForGroups": "",
+    "skipTfaForGroups": "",
+    "enableRememberMe": True,
+    "rememberDuration": 12,
+    "rememberUnit": "hours",
+    "enforceRestApi2fa": True,
+    "skipRestApi2faForTokens": False,
+    "duoAutoPushForRestApi": False,
+    "enableTfaOnBuild": True,
+}
+
+
+class Premium(Managed):
+    """With the switch, unless a test says otherwise."""
+
+    allowed = True
+
+    def assess(self, wanted: Any, seen: Observation | None = None, **more: Any) -> Any:
+        return super().assess(wanted, seen, **{"premium": self.allowed, **more})
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    running: list[StandIn] = []
+
+    def begin(edition: Kind, flavour: Flavour = "jakarta", **more: Any) -> tuple[StandIn, Managed]:
+        jenkins = StandIn(edition=edition, flavour=flavour, realm="groups", users=USERS, smtp_host="mail.lab.invalid").start()
+        running.append(jenkins)
+        return jenkins, Premium(jenkins.url, "admin", jenkins.tokens["admin"], **{"strict": False, **more})
+
+    yield begin
+    for one in running:
+        one.__exit__(None, None, None)
+
+
+def unsupported(managed: Managed, **spec: Any) -> dict[str, str]:
+    return {one.path: one.message for one in managed.assess(policy(**spec)).plan.unsupported}
+
+
+def held(seen: Observation) -> dict[str, Any]:
+    assert seen.memory is not None
+    return dict(seen.memory.premium)
+
+
+@pytest.mark.parametrize("flavour", ["javax", "jakarta"])
+def test_every_property_that_is_there_is_written_read_back_and_kept(start: Start, flavour: Flavour) -> None:
+    jenkins, managed = start("premium", flavour)
+    before = held(managed.observe())
+    result = managed.apply(policy(**ALL))
+    assert [result.proof, result.plan.changes, result.plan.unsupported] == [Proof.CHALLENGED, (), ()]
+    assert held(result.observation) == WRITTEN
+    assert before["rememberDuration"] == 7
+    jenkins.restart()
+    seen = managed.observe(groups=["Ops", "Devs"])
+    assert seen.disk == seen.memory
+    assert held(seen) == WRITTEN
+    assert not managed.differing(policy(**ALL))
+    xml = (jenkins.home / SETTINGS).read_text()
+    assert "<smsGateway>TWILIO</smsGateway>" in xml
+
+
+def test_with_a_gate_the_plugin_asks_everybody_and_the_gate_alone_exempts(start: Start) -> None:
+    jenkins, managed = start("premium")
+    result = managed.apply(policy(**{**ALL, "enforcedGroups": ["Devs"], "apiTokens": "Exempt"}))
+    assert result.proof is Proof.CHALLENGED
+    rules = managed.observe().gate.settings
+    assert rules is not None
+    assert [rules.enforced_groups, rules.exempt_groups, rules.api_tokens and rules.api_tokens.value] == [{"Devs"}, {"robots"}, "Exempt"]
+    assert rules.build_window is None  # the plugin's own
+    assert [jenkins.browser(name).status() for name in ("carol", "dave")] == [200, 200]  # tokens
+    assert [jenkins.browser(name, f"{name}-pw-1").status() for name in ("carol", "dave")] == [302, 200]
+
+
+def test_without_a_gate_the_plugin_keeps_groups_and_tokens_by_itself(start: Start) -> None:
+    jenkins, managed = start("premium", gate="Never")
+    wanted = policy(**ALL)
+    result = managed.apply(wanted)
+    found = held(result.observation)
+    assert [found["enableTfaForGroups"], found["skipTfaForGroups"]] == ["Devs;Ops", "robots"]
+    assert [found["enforceRestApi2fa"], found["skipRestApi2faForTokens"]] == [True, False]
+    assert "<enableTfaForGroups>Devs;Ops</enableTfaForGroups>" in (jenkins.home / SETTINGS).read_text()
+    assert [jenkins.browser(name).status() for name in ("carol", "alice")] == [302, 200]
+    assert result.proof is Proof.NONE  # the operator is in none of the groups, so that it passes shows nothing
+    assert not managed.differing(wanted)
+    jenkins.groovy(f"{CONFIG} c.enableTfaForGroups = 'Ops; Devs'; c.save()")
+    assert not managed.differing(wanted)  # the order of names is no difference
+
+
+def test_a_group_that_cannot_be_joined_is_told_and_not_written(start: Start) -> None:
+    _, managed = start("premium", gate="Never")
+    odd = {**ALL, "exemptGroups": ["a;b"]}
+    assert set(unsupported(managed, **odd)) == {"exemptGroups"}
+    assert "exemptGroups" not in managed.differing(policy(**odd))
+
+
+def test_what_the_policy_does_not_name_is_off_and_the_plugins_token_rule_stays(start: Start) -> None:
+    jenkins, managed = start("premium")
+    on = ("enableDuoPush", "enableRememberMe", "enableTfaOnBuild", "enforceRestApi2fa", "duoAutoPushForRestApi")
+    jenkins.groovy(f"{CONFIG} c.enableTfaForGroups = 'x'; {list(on)}.each {{ c[it] = true }}")
+    managed.apply(policy(apiTokens=None))
+    found = held(managed.observe())
+    assert [found[one] for one in on] == [False, False, False, True, True]
+    assert not found["enableTfaForGroups"]
+
+
+@pytest.mark.parametrize("flavour", ["javax", "jakarta"])
+def test_an_unconfirmed_trial_takes_every_property_back_and_disk_never_had_them(start: Start, flavour: Flavour) -> None:
+    jenkins, managed = start("premium", flavour)
+    managed.apply(policy(apiTokens="Challenge"))
+    before, disk = managed.observe(), (jenkins.home / SETTINGS).read_text()
+    trial = managed.begin(policy(**ALL))
+    assert held(managed.observe())["enableDuoPush"] is True
+    assert (jenkins.home / SETTINGS).read_text() == disk
+    assert managed.cancel(trial) == "Undone"
+    after = managed.observe()
+    assert [after.memory, after.disk, (jenkins.home / SETTINGS).read_text()] == [before.memory, before.disk, disk]
+
+
+def test_an_undo_leaves_a_property_that_somebody_else_has_changed_meanwhile(start: Start) -> None:
+    jenkins, managed = start("premium")
+    trial = managed.begin(policy(**ALL))
+    jenkins.groovy("io.jenkins.plugins.twofactor.jenkins.MoGlobalConfig.get().rememberMeDuration = 3")
+    managed.cancel(trial)
+    found = held(managed.observe())
+    assert [found["rememberDuration"], found["enableRememberMe"], found["enableDuoPush"]] == [3, False, None]
+
+
+def test_a_restart_within_a_trial_comes_back_as_before(start: Start) -> None:
+    jenkins, managed = start("premium")
+    managed.begin(policy(**ALL))
+    jenkins.kill()
+    jenkins.start()
+    seen = managed.observe()
+    assert seen.trial.pending is None
+    assert not any(held(seen)[one] for one in ("enableDuoPush", "enableTfaOnBuild", "enableRememberMe"))
+
+
+def test_the_restore_point_has_the_properties(start: Start) -> None:
+    jenkins, managed = start("premium")
+    jenkins.groovy(f"{CONFIG} c.skipTfaForGroups = 'old'; c.enableDuoPush = true; c.save()")
+    managed.apply(policy(**ALL, deletionPolicy="Restore"))
+    with managed.driver() as driver:
+        driver.release(DeletionPolicy.RESTORE)
+    found = held(managed.observe())
+    assert [found["skipTfaForGroups"], found["enableDuoPush"], found["enableTfaOnBuild"]] == ["old", True, False]
+
+
+def test_half_of_the_properties_give_half_of_the_fields_each_with_its_reason(start: Start) -> None:
+    _, managed = start("premium-half", gate="Never")
+    found = unsupported(managed, **ALL)
+    assert set(found) == {"allowedFactors", "enforcedGroups", "rememberDevice", "apiTokens"}
+    assert found["allowedFactors"].startswith("MobileAuthenticator, WebAuthn: the installed plugin (premium edition) does not have it")
+    assert "unit" in found["rememberDevice"]
+    assert "gate" in found["enforcedGroups"]
+    assert "smsOTP" not in found  # Twilio is what Jenkins holds
+    assert "another gateway" in unsupported(managed, allowedFactors=["SMSOTP"], smsOTP={"gateway": "MiniOrange"})["smsOTP"]
+
+
+def test_half_of_the_properties_are_applied_and_the_gate_does_what_the_plugin_cannot(start: Start) -> None:
+    jenkins, managed = start("premium-half")
+    wanted = policy(**{**ALL, "requireOnBuild": None, "enforcedGroups": ["Devs"]})
+    result = managed.apply(wanted)
+    assert [result.proof, result.plan.changes] == [Proof.CHALLENGED, ()]
+    assert {one.path for one in result.plan.unsupported} == {"allowedFactors", "rememberDevice"}
+    found, rules = held(result.observation), result.observation.gate.settings
+    assert [found["enableDuoPush"], found["enableOtpOverSms"], found["enforceRestApi2fa"]] == [True, True, True]
+    assert [found["skipTfaForGroups"], found["enableRememberMe"]] == ["", False]
+    assert rules is not None
+    assert [rules.enforced_groups, rules.exempt_groups, rules.api_tokens and rules.api_tokens.value] == [{"Devs"}, {"robots"}, "Challenge"]
+    assert [jenkins.browser(name).status() for name in ("carol", "dave")] == [302, 200]
+
+
+def test_a_property_that_disk_does_not_show_is_compared_in_memory_only(start: Start) -> None:
+    jenkins, managed = start("premium-half")
+    wanted = policy(allowedFactors=["SecurityQuestions", "DuoPush"], apiTokens="Challenge")
+    managed.apply(wanted)
+    assert not managed.differing(wanted)
+    jenkins.groovy("io.jenkins.plugins.twofactor.jenkins.MoGlobalConfig.get().setEnableDuoPush(false)")
+    assert managed.differing(wanted) == {"allowedFactors.DuoPush": {"memory"}}
+
+
+def test_a_setter_that_does_nothing_undoes_the_whole_change(start: Start) -> None:
+    _, managed = start("premium-half")
+    before = managed.observe()
+    steps: list[Step] = []
+    with pytest.raises(ChangeUndone, match="read back otherwise than written: requireOnBuild"):
+        managed.apply(policy(requireOnBuild={"window": "15m"}, apiTokens="Challenge"), steps.append)
+    assert steps == [Step.BEGIN, Step.READ_BACK]
+    wait_until(lambda: managed.observe().trial.pending is None)
+    after = managed.observe()
+    assert [after.memory, after.disk, after.live, after.gate.installed] == [before.memory, before.disk, before.live, 0]
+
+
+def test_where_nothing_has_a_known_name_all_is_unsupported_and_nothing_is_written(start: Start) -> None:
+    jenkins, managed = start("premium-renamed", gate="Never")
+    seen = managed.observe()
+    assert [seen.plugin.properties, seen.plugin.known, capabilities_of(seen).name] == [(), False, "version 2.3.0"]
+    found = unsupported(managed, **{**ALL, "apiTokens": "Exempt"})
+    assert set(found) == {"allowedFactors", "smsOTP", "rememberDevice", "enforcedGroups", "exemptGroups", "apiTokens", "requireOnBuild"}
+    assert all("version 2.3.0" in message for message in found.values())
+    refused = managed.assess(policy(**ALL)).refused
+    assert refused is not None
+    assert refused.reason == "UnsupportedPluginVersion"
+    assert not list(jenkins.home.glob("jenkins2fa/*"))
+    assert not (jenkins.home / SETTINGS).exists()
+
+
+@pytest.mark.parametrize("edition", ["premium", "premium-half"])
+def test_without_the_switch_it_is_only_read(start: Start, edition: Kind) -> None:
+    _, managed = start(edition)
+    found = managed.assess(policy(**ALL), premium=False)
+    assert managed.observe().plugin.edition is Edition.PREMIUM
+    assert found.refused is not None
+    assert [found.refused.reason, found.may_change] == ["UnsupportedPluginVersion", False]
+    assert "--enable-experimental-premium" in found.refused.message
+    assert found.plan.changes  # what would change is told all the same
+    assert managed.assess(policy(**ALL)).may_change
+
+
+def test_the_strict_gate_is_refused_because_it_knows_no_premium_pages(start: Start) -> None:
+    _, managed = start("premium", strict=True)
+    found = managed.assess(policy(**ALL))
+    assert found.refused is not None
+    assert [found.refused.reason, found.may_change] == ["StrictGateUnknownPages", False]
+    assert managed.assess(policy(enforcement="Off")).may_change
+
+
+@pytest.mark.parametrize(("gate", "rule"), [("Never", "Exempt"), ("Managed", None)])
+def test_a_token_that_the_plugin_lets_pass_proves_nothing_and_nothing_is_claimed(start: Start, gate: str, rule: str | None) -> None:
+    jenkins, managed = start("premium", gate=gate)
+    wanted = policy(apiTokens=rule)
+    result = managed.apply(wanted)
+    assert held(result.observation)["skipRestApi2faForTokens"] is (rule == "Exempt")
+    assert [jenkins.browser("carol").status(), result.proof] == [200, Proof.NONE]
+    outcome = Outcome(managed.instance, wanted, result.observation, result.plan, proof=result.proof)
+    enforced = next(one for one in judge(outcome, NOW) if one.type == "Enforced")
+    assert [enforced.status, enforced.reason, "probes.challenged" in enforced.message] == ["Unknown", "Unverified", True]
+    carol = jenkins.browser("carol", "carol-pw-1")
+    assert carol.status() == 302  # what a canary with a password would meet
+
+
+def test_in_force_is_said_with_how_far_it_is_known(start: Start) -> None:
+    _, managed = start("premium")
+    wanted = policy(**{**ALL, "enforcedGroups": None})
+    result = managed.apply(wanted)
+    findings = managed.assess(wanted).findings
+    outcome = Outcome(managed.instance, wanted, result.observation, result.plan, findings, proof=result.proof)
+    enforced = next(one for one in judge(outcome, NOW) if one.type == "Enforced")
+    assert [enforced.status, "as far as this operator knows" in enforced.message] == ["True", True]
+    assert "ExperimentalPremium" in [one.reason for one in findings]
+
+
+def test_drift_of_a_property_is_seen_and_corrected(start: Start) -> None:
+    jenkins, managed = start("premium")
+    managed.apply(policy(**ALL))
+    jenkins.groovy(f"{CONFIG} c.skipTfaForGroups = 'everybody'; c.save()")
+    assert managed.differing(policy(**ALL)) == {"exemptGroups": {"disk", "memory"}}
+    assert managed.assess(policy(**ALL)).drift
+    managed.apply(policy(**ALL))
+    assert not managed.differing(policy(**ALL))
+
+
+def test_a_value_of_a_name_that_looks_like_a_secret_is_never_read(start: Start) -> None:
+    jenkins, managed = start("premium")
+    with managed.driver() as driver:
+        answer = str(driver._console.run("observe", groups=[], users=True))
+    managed.apply(policy(**ALL))
+    assert "planted-provider-key" in (jenkins.home / SETTINGS).read_text()  # the plugin's own file has it
+    ours = "".join(file.read_text() for file in (jenkins.home / "jenkins2fa").glob("*"))
+    assert all("planted-provider-key" not in text for text in (answer, ours, jenkins.log()))
+
+
+def test_the_plugins_page_may_be_used_with_a_premium_factor_alone(start: Start) -> None:
+    """No factor of the free edition is on: it counts as in force all the same, because the plugin asks."""
+    _, managed = start("premium")
+    wanted = policy(allowedFactors=["MobileAuthenticator"], apiTokens="Challenge")
+    result = managed.apply(wanted)
+    assert [result.proof, result.observation.effective, result.plan.changes] == [Proof.CHALLENGED, True, ()]
