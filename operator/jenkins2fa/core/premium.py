@@ -87,10 +87,10 @@ def _tokens(rule: ApiTokens | None, capabilities: Capabilities, gated: bool) -> 
 
 def premium_problems(policy: PolicySpec, capabilities: Capabilities, *, gated: bool) -> Iterator[Problem]:
     """Fields that neither the free edition's settings nor the properties that were found can say."""
-    if policy.remember_device is not None and not _remember(policy.remember_device, capabilities).get(REMEMBER):
-        yield "rememberDevice", _why_not_remembered(policy.remember_device, capabilities)
     if policy.sms_gateway is not None and not _is_gateway(policy.sms_gateway, capabilities):
         yield "smsOTP", _why_no_gateway(capabilities)
+    if policy.remember_device is not None and not _remember(policy.remember_device, capabilities).get(REMEMBER):
+        yield "rememberDevice", _why_not_remembered(policy.remember_device, capabilities)
     if policy.build_window is not None and gated and capabilities.premium and not native(capabilities, "requireOnBuild"):
         yield "requireOnBuild", f"{capabilities.lacks(BUILD)} (the gate's own second factor for builds knows the free edition's pages only)"
     for path, groups in (("enforcedGroups", policy.enforced_groups), ("exemptGroups", policy.exempt_groups)):
