@@ -231,3 +231,32 @@ def test_flapping_counts_three_corrections_within_an_hour() -> None:
     minutes = [NOW - timedelta(minutes=one) for one in (1, 20, 59, 61)]
     seen = replace(FRESH, corrections={"enforcement": tuple(minutes[:3]), "allowedFactors": tuple(minutes[1:])})
     assert flapping_fields(seen, NOW) == ("enforcement",)
+
+
+def laxer(*, gate: Any = None, disk: Any = None, startup: Any = None) -> Observation:
+    """In force, but somebody let more people pass than the policy does: in the running gate, on disk, or in the gate's file."""
+    seen = in_force(spec(exemptGroups=["robots"]))
+    changed = replace(seen.gate, settings=gate or seen.gate.settings, stored=startup or gate or seen.gate.stored)
+    return replace(seen, gate=changed, disk=disk or seen.disk)
+
+
+@pytest.mark.parametrize(
+    ("change", "wanted"),
+    [
+        ({"gate": {"exempt_groups": frozenset({"robots", "all-staff"})}}, "False/NotActive"),
+        ({"gate": {"strict": False}}, "False/NotActive"),
+        ({"startup": {"exempt_groups": frozenset({"robots", "all-staff"})}}, "False/NotPersisted"),
+        ({"disk": {"email_otp": True, "sender": "a@b"}}, "False/NotPersisted"),
+        ({"gate": {"exempt_groups": frozenset()}}, "True/Probed"),  # stricter than asked for: everybody whom the policy means is challenged
+    ],
+)
+def test_a_jenkins_laxer_than_the_policy_does_not_enforce_it(change: dict[str, Any], wanted: str) -> None:
+    held = in_force(spec(exemptGroups=["robots"]))
+    parts = {"gate": held.gate.settings, "startup": held.gate.stored, "disk": held.disk}
+    seen = laxer(**{name: replace(parts[name], **fields) for name, fields in change.items()})
+    assert said(outcome(seen, fields={"exemptGroups": ["robots"]}, mode=Mode.REPORT_DRIFT))["Enforced"] == wanted
+
+
+def test_a_gate_left_behind_leaves_it_open_whether_the_policy_is_in_force() -> None:
+    left = Finding("GateLeftBehind", "a gate is left")
+    assert said(outcome(findings=(left,)))["Enforced"] == "Unknown/GateLeftBehind"

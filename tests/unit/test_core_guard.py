@@ -200,3 +200,16 @@ def test_refusals_come_first_and_every_message_tells_a_way_out() -> None:
 def test_every_check_answers_for_one_reason() -> None:
     assert len(set(CHECKS)) == len(CHECKS)
     assert all(one.__module__ == "jenkins2fa.core.guard" for one in CHECKS)
+
+
+def test_a_gate_that_stays_although_none_is_wanted_is_said() -> None:
+    left = replace(FRESH, gate=replace(FRESH.gate, installed=1))
+    assert "GateLeftBehind" in reasons(left, BARE)
+    assert "GateLeftBehind" not in reasons(FRESH, BARE)
+    assert "GateLeftBehind" not in reasons(left)
+    assert "GateLeftBehind" not in reasons(left, BARE, enforcement="Off")
+
+
+def test_sources_that_cannot_be_read_are_a_hazard() -> None:
+    found = check(situation(replace(FRESH, managed_by_code=None)))
+    assert [(finding.reason, finding.severity) for finding in found] == [("CompetingManagerUnknown", Severity.HAZARD)]
