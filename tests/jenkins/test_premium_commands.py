@@ -1,0 +1,67 @@
+"""The switch for the premium edition on the command line: one Jenkins, many, and what is said of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.commands import Commands
+from tests.support.managed import Managed
+from tests.support.standin import StandIn
+
+SWITCH = "--enable-experimental-premium"
+FACTORS = ["SecurityQuestions", "MobileAuthenticator", "YubiKey"]
+
+
+@pytest.fixture(scope="module")
+def premium() -> Iterator[StandIn]:
+    with StandIn(edition="premium", smtp_host="mail.lab.invalid") as jenkins:
+        yield jenkins
+
+
+@pytest.fixture
+def commands(tmp_path: Path, premium: StandIn, monkeypatch: pytest.MonkeyPatch) -> Commands:
+    return Commands(tmp_path, Managed(premium.url, "admin", premium.tokens["admin"]), monkeypatch)
+
+
+def test_plan_reads_and_says_what_the_switch_would_do(commands: Commands) -> None:
+    files = (commands.policy(allowedFactors=FACTORS), commands.instance(gate={"mode": "Managed", "strict": False}))
+    without, beside = commands.run("plan", *files), commands.run("plan", *files, SWITCH)
+    assert [without.code, beside.code] == [2, 2]
+    assert "Refused: UnsupportedPluginVersion." in without.out
+    assert "Refused" not in beside.out
+    for ended in (without, beside):
+        assert "premium edition" in ended.out
+        assert "allowedFactors.MobileAuthenticator" in ended.out
+        assert "YubiKey: the installed plugin (premium edition) does not have it" in ended.out
+        assert "Strength of the allowed factors: AAL1 (NIST SP 800-63B-4), lowered by SecurityQuestions" in ended.out
+    assert "ExperimentalPremium" in beside.out
+
+
+def test_plan_over_many_knows_the_switch_too(commands: Commands, premium: StandIn) -> None:
+    commands.policy(allowedFactors=FACTORS)
+    commands.instance(gate={"mode": "Managed", "strict": False})
+    accounts = commands.folder / "accounts.json"
+    host = premium.url.split("/")[2]
+    accounts.write_text(json.dumps({"*": {"hosts": [host], "username": "admin", "tokenEnv": "JENKINS_TOKEN"}}))
+    arguments = ("plan", commands.folder / "policy.yaml", commands.folder / "jenkins.yaml", "--credentials", accounts)
+    assert "UnsupportedPluginVersion" in commands.run(*arguments).out
+    assert "UnsupportedPluginVersion" not in commands.run(*arguments, SWITCH).out
+
+
+def test_apply_writes_only_with_it_and_says_so_when_nothing_could_be_proven(commands: Commands, premium: StandIn) -> None:
+    instance = commands.instance(gate={"mode": "Managed", "strict": False})
+    file = commands.policy(allowedFactors=FACTORS[:2])
+    refused = commands.run("apply", file, instance, "--yes")
+    assert [refused.code, "UnsupportedPluginVersion" in refused.err] == [1, True]
+    assert not (premium.home / "jenkins2fa").exists()
+    done = commands.run("apply", file, instance, "--yes", SWITCH)
+    assert [done.code, "In force" in done.out] == [0, True]
+    own_rule = commands.policy("own", allowedFactors=FACTORS[:2], apiTokens=None)
+    premium.groovy("def c = io.jenkins.plugins.twofactor.jenkins.MoGlobalConfig.get(); c.enforceRestApi2fa = false; c.save()")
+    for _ in range(2):  # a change first, then only a look
+        unproven = commands.run("apply", own_rule, instance, "--yes", SWITCH)
+        assert [unproven.code, "not proven" in unproven.out, "In force" in unproven.out] == [2, True, False]
