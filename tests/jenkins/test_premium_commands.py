@@ -46,7 +46,7 @@ def test_plan_over_many_knows_the_switch_too(commands: Commands, premium: StandI
     commands.instance(gate={"mode": "Managed", "strict": False})
     accounts = commands.folder / "accounts.json"
     host = premium.url.split("/")[2]
-    accounts.write_text(json.dumps({"*": {"hosts": [host], "username": "admin", "tokenEnv": "JENKINS_TOKEN"}}))
+    accounts.write_text(json.dumps({"credentials": {"*": {"hosts": [host], "username": "admin", "tokenEnv": "JENKINS_TOKEN"}}}))
     arguments = ("plan", commands.folder / "policy.yaml", commands.folder / "jenkins.yaml", "--credentials", accounts)
     assert "UnsupportedPluginVersion" in commands.run(*arguments).out
     assert "UnsupportedPluginVersion" not in commands.run(*arguments, SWITCH).out
