@@ -1,0 +1,267 @@
+"""The chart's life on a real API server: installed, upgraded, rolled back and removed by the real helm, and what its values lead to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.support.charted import CHART, RELEASE, one, package, refusal, rendered
+from tests.support.kube import CHECKOUT, KubeServer
+from tests.support.running import NAMESPACE
+from tests.support.scene import QUESTIONS
+
+RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
+JENKINS = {"to": [{"ipBlock": {"cidr": "10.1.0.0/16"}}], "ports": [443, 8443]}
+OLD = {
+    "templates/crds.yaml": ("shortNames: [tfp]", "shortNames: [tfp, twofactor]"),
+    "templates/deployment.yaml": ("terminationGracePeriodSeconds: 10", "terminationGracePeriodSeconds: 11"),
+}
+MATRIX: dict[str, dict[str, Any]] = {
+    "defaults": {},
+    "cluster-wide with policies above": {"policyNamespace": "platform", "workers": 200, "longestBreakGlass": "1h30m"},
+    "namespaces": {"watchNamespaces": ["one", "two"], "policyNamespace": "platform"},
+    "own namespace": {"watchNamespaces": [NAMESPACE]},
+    "rights of somebody else": {"rbac": {"create": False}, "serviceAccount": {"create": False, "name": "given"}},
+    "references by name": {"rbac": {"secretNames": ["build", "canary.two"], "configMapNames": ["ca"]}},
+    "closed network": {"networkPolicy": {"enabled": True, "jenkins": [JENKINS]}},
+    "closed network, open for monitoring": {
+        "networkPolicy": {
+            "enabled": True,
+            "apiServer": {"cidrs": ["10.0.0.1/32", "fd00::1/128"], "ports": [6443]},
+            "dns": {"namespace": "dns", "podLabels": {"k8s-app": "dns"}},
+            "jenkins": [JENKINS, {"to": [{"namespaceSelector": {}, "podSelector": {"matchLabels": {"app": "jenkins"}}}], "ports": [8080]}],
+            "metricsFrom": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}],
+        },
+    },
+    "monitoring": {
+        "metrics": {
+            "service": {"annotations": {"a/b": "c"}},
+            "podMonitor": {"enabled": True, "interval": "15s", "labels": {"release": "prometheus"}},
+            "prometheusRule": {"enabled": True, "labels": {"release": "prometheus"}},
+        },
+    },
+    "everything about the pod": {
+        "image": {"repository": "registry.example.com:5000/platform/operator", "digest": f"sha256:{'a' * 64}", "pullPolicy": "Always"},
+        "imagePullSecrets": [{"name": "registry"}],
+        "replicas": 2,
+        "fullnameOverride": "two-factor",
+        "verbose": True,
+        "requireApproval": True,
+        "logFormat": "plain",
+        "serviceAccount": {"name": "another", "annotations": {"a": "b"}},
+        "runAsUser": None,
+        "env": [{"name": "HTTPS_PROXY", "value": "http://proxy.example.com:3128"}],
+        "podAnnotations": {"a": "b"},
+        "podLabels": {"team": "platform"},
+        "priorityClassName": "important",
+        "nodeSelector": {"kubernetes.io/os": "linux"},
+        "tolerations": [{"key": "a", "operator": "Exists"}],
+        "affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [{"matchFields": []}]}}},
+        "resources": {"requests": {"cpu": 1}, "limits": {"memory": "1Gi"}},
+    },
+    "without kinds and metrics": {"crds": {"install": False}, "metrics": {"enabled": False}},
+}
+NONSENSE: dict[str, tuple[dict[str, Any], str]] = {
+    "a value that does not exist": ({"watchNamespace": "one"}, "additional properties 'watchNamespace' not allowed"),
+    "a text for a list": ({"watchNamespaces": "one"}, "'/watchNamespaces': got string, want array"),
+    "no namespace": ({"watchNamespaces": ["One_Two"]}, "'/watchNamespaces/0': 'One_Two' does not match pattern"),
+    "the same namespace twice": ({"watchNamespaces": ["one", "one"]}, "'/watchNamespaces': items at 0 and 1 are equal"),
+    "three replicas": ({"replicas": 3}, "'/replicas': maximum: got 3, want 2"),
+    "an image that moves": ({"image": {"tag": "latest"}}, "'/image/tag': 'not' failed"),
+    "half a digest": ({"image": {"digest": "sha256:abc"}}, "'/image/digest'"),
+    "root": ({"runAsUser": 0}, "'/runAsUser': minimum: got 0, want 1"),
+    "a duration without unit": ({"longestBreakGlass": "4"}, "'/longestBreakGlass': '4' does not match pattern"),
+    "an account of somebody else without its name": ({"serviceAccount": {"create": False}}, "'/serviceAccount/name': minLength"),
+    "a closed network without a Jenkins": ({"networkPolicy": {"enabled": True}}, "'/networkPolicy/jenkins': minItems: got 0, want 1"),
+    "a port that there is not": (
+        {"networkPolicy": {"jenkins": [{"to": [{"podSelector": {}}], "ports": [0]}]}},
+        "'/networkPolicy/jenkins/0/ports/0': minimum",
+    ),
+    "a Jenkins that is everywhere": ({"networkPolicy": {"jenkins": [{"to": [], "ports": [443]}]}}, "'/networkPolicy/jenkins/0/to': minItems"),
+}
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[KubeServer]:
+    """An API server with all that the matrix refers to; nothing but dry runs is sent to it."""
+    with KubeServer() as kube:
+        kube.new_namespace(NAMESPACE, **RESTRICTED)
+        for name in ("one", "two", "platform"):
+            kube.new_namespace(name)
+        kube.apply(*(_monitoring(kind) for kind in ("PodMonitor", "PrometheusRule")))
+        kube.apply({"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": "important"}, "value": 1000})
+        kube.kubectl("create", "serviceaccount", "given", "-n", NAMESPACE)
+        kube.kubectl("create", "serviceaccount", RELEASE, "-n", NAMESPACE)  # pods are only admitted with one
+        kube.kubectl("create", "serviceaccount", "another", "-n", NAMESPACE)
+        kube.kubectl("wait", "--for=condition=Established", "--timeout=30s", "crd", "--all")
+        yield kube
+
+
+@pytest.fixture
+def bare() -> Iterator[KubeServer]:
+    """An API server of its own, for what installs kinds."""
+    with KubeServer() as kube:
+        kube.new_namespace(NAMESPACE)
+        kube.new_namespace("team")
+        yield kube
+
+
+@pytest.mark.parametrize("name", MATRIX)
+def test_api_server_takes_what_the_values_lead_to(cluster: KubeServer, name: str) -> None:
+    objects = rendered(cluster, MATRIX[name])
+    items = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
+    told = cluster.kubectl("apply", "--server-side", "--force-conflicts", "--dry-run=server", "--validate=strict", "-f", "-", input=items)
+    assert len(told.splitlines()) == len(objects)
+    assert {body["metadata"].get("namespace", "") for body in objects} <= {"", NAMESPACE, *MATRIX[name].get("watchNamespaces", ()), "platform"}
+
+
+@pytest.mark.parametrize("name", MATRIX)
+def test_pods_are_admitted_where_pod_security_is_restricted(cluster: KubeServer, name: str) -> None:
+    template = one(rendered(cluster, MATRIX[name]), "Deployment")["spec"]["template"]
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {**template["metadata"], "name": "pod", "namespace": NAMESPACE}}
+    cluster.kubectl("create", "--dry-run=server", "-f", "-", input=json.dumps({**pod, "spec": template["spec"]}))
+    container = template["spec"]["containers"][0]
+    assert container["securityContext"]["readOnlyRootFilesystem"] is True
+
+
+def test_pod_security_refuses_what_it_is_for(cluster: KubeServer) -> None:
+    template = one(rendered(cluster, {}), "Deployment")["spec"]["template"]
+    del template["spec"]["containers"][0]["securityContext"]["allowPrivilegeEscalation"]
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "pod", "namespace": NAMESPACE}, "spec": template["spec"]}
+    with pytest.raises(Exception, match="allowPrivilegeEscalation"):
+        cluster.kubectl("create", "--dry-run=server", "-f", "-", input=json.dumps(pod))
+
+
+@pytest.mark.parametrize("name", NONSENSE)
+def test_values_that_make_no_sense_are_refused_and_named(cluster: KubeServer, name: str) -> None:
+    values, words = NONSENSE[name]
+    assert words in refusal(cluster, values)
+
+
+def test_lint_has_nothing_to_say(cluster: KubeServer, tmp_path: Path) -> None:
+    for name, values in MATRIX.items():
+        file = tmp_path / "values.json"
+        file.write_text(json.dumps(values))
+        told = cluster.helm("lint", "--strict", str(CHART), "-f", str(file))
+        assert "0 chart(s) failed" in told, name
+        assert "WARNING" not in told
+
+
+def test_namespaced_installation_has_nothing_for_the_whole_cluster(cluster: KubeServer) -> None:
+    kinds = {body["kind"] for body in rendered(cluster, {"watchNamespaces": ["one"], "crds": {"install": False}})}
+    assert not {kind for kind in kinds if kind.startswith("Cluster")}
+
+
+def test_kinds_of_the_chart_are_those_of_the_repository(cluster: KubeServer) -> None:
+    charted = [body for body in rendered(cluster, {}) if body["kind"] == "CustomResourceDefinition"]
+    ours = [yaml.safe_load(path.read_text()) for path in sorted((CHECKOUT / "crds").glob("*.yaml"))]
+    for body in charted:
+        assert body["metadata"].pop("annotations") == {"helm.sh/resource-policy": "keep"}
+        assert body["metadata"].pop("labels")
+    assert sorted(charted, key=lambda body: str(body["metadata"]["name"])) == ours
+
+
+def test_notes_say_what_to_do_next(bare: KubeServer) -> None:
+    told = bare.helm("install", RELEASE, str(CHART), "-n", NAMESPACE, "--set", "policyNamespace=team", "--dry-run=server")
+    notes = told.split("NOTES:")[1]
+    assert "serves all namespaces, with policies in team above all others" in notes
+    assert "helm test jenkins-2fa-operator -n jenkins-2fa" in notes
+    assert "The operator may read any Secret in all namespaces" in notes
+    assert "\n\n\n" not in notes
+
+
+def test_installed_upgraded_rolled_back_removed_and_installed_again(bare: KubeServer, tmp_path: Path) -> None:
+    kube = bare
+    old, new = str(package(kube, tmp_path, "0.0.9", OLD)), str(CHART)
+    kube.helm("install", RELEASE, old, "-n", NAMESPACE)
+    kube.kubectl("wait", "--for=condition=Established", "crd", "--all")
+    kube.apply(*_objects(), namespace="team")
+    before = _versions(kube)
+    assert _seen(kube) == (["tfp", "twofactor"], 11)
+
+    kube.helm("upgrade", RELEASE, new, "-n", NAMESPACE)
+    assert _seen(kube) == (["tfp"], 10)
+    kube.helm("rollback", RELEASE, "1", "-n", NAMESPACE)
+    assert _seen(kube) == (["tfp", "twofactor"], 11)
+    kube.helm("upgrade", RELEASE, new, "-n", NAMESPACE)
+
+    kube.helm("uninstall", RELEASE, "-n", NAMESPACE)
+    assert _versions(kube) == before
+    left = kube.kubectl(
+        "get", "all,serviceaccounts,roles,rolebindings,clusterroles,clusterrolebindings,services,networkpolicies,secrets,configmaps",
+        "-A", "-l", f"app.kubernetes.io/instance={RELEASE}", "-o", "name",
+    )  # fmt: skip
+    assert left == ""
+
+    kube.helm("install", RELEASE, new, "-n", NAMESPACE)
+    assert _versions(kube) == before
+
+
+def test_second_release_of_another_namespace_leaves_the_kinds_to_the_first(bare: KubeServer) -> None:
+    bare.helm("install", "one", str(CHART), "-n", NAMESPACE, "--set", "watchNamespaces={jenkins-2fa}")
+    with pytest.raises(Exception, match=r"CustomResourceDefinition.*(exists|conflict|ownership)"):
+        bare.helm("install", "two", str(CHART), "-n", "team", "--set", "watchNamespaces={team}")
+    bare.helm("install", "two", str(CHART), "-n", "team", "--set", "watchNamespaces={team},crds.install=false")
+    bare.helm("uninstall", "two", "-n", "team")
+    assert len(bare.get("crd")["items"]) == 2
+
+
+def test_kinds_go_with_the_release_only_where_the_values_say_so(bare: KubeServer) -> None:
+    bare.helm("install", RELEASE, str(CHART), "-n", NAMESPACE, "--set", "crds.keep=false")
+    bare.helm("uninstall", RELEASE, "-n", NAMESPACE, "--wait")
+    assert bare.get("crd")["items"] == []
+
+
+def _objects() -> list[dict[str, Any]]:
+    api = "jenkins2fa.dev/v1alpha1"
+    instance = {"url": "https://jenkins.example.com/", "credentialsRef": {"name": "admin"}}
+    return [
+        {"apiVersion": api, "kind": "TwoFactorPolicy", "metadata": {"name": "baseline"}, "spec": QUESTIONS},
+        {"apiVersion": api, "kind": "JenkinsInstance", "metadata": {"name": "build"}, "spec": instance},
+    ]
+
+
+def _versions(kube: KubeServer) -> list[tuple[str, str]]:
+    """UID and resource version of every object of ours: it is the same one, and untouched."""
+    items = kube.get("twofactorpolicies,jenkinsinstances", "-A")["items"]
+    return sorted((item["metadata"]["uid"], item["metadata"]["resourceVersion"]) for item in items)
+
+
+def _seen(kube: KubeServer) -> tuple[list[str], int]:
+    """What differs between the two versions: in a kind, and in the Deployment."""
+    crd = kube.get("crd", "twofactorpolicies.jenkins2fa.dev")
+    deployment = kube.get("deployment", RELEASE, "-n", NAMESPACE)
+    return crd["spec"]["names"]["shortNames"], deployment["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
+
+
+def _monitoring(kind: str) -> dict[str, Any]:
+    """A kind of the Prometheus operator, with the fields that the chart sets; strict validation refuses any other."""
+    text, texts = {"type": "string"}, {"type": "object", "additionalProperties": {"type": "string"}}
+    rule = {"alert": text, "expr": text, "for": text, "labels": texts, "annotations": texts}
+    group = {"name": text, "interval": text, "rules": {"type": "array", "items": {"type": "object", "required": ["expr"], "properties": rule}}}
+    endpoint = {"port": text, "interval": text}
+    specs: dict[str, dict[str, Any]] = {
+        "PodMonitor": {
+            "selector": {"type": "object", "properties": {"matchLabels": texts}},
+            "podMetricsEndpoints": {"type": "array", "items": {"type": "object", "properties": endpoint}},
+        },
+        "PrometheusRule": {"groups": {"type": "array", "items": {"type": "object", "properties": group}}},
+    }
+    schema = {"type": "object", "properties": {"spec": {"type": "object", "properties": specs[kind]}}}
+    plural = f"{kind.lower()}s"
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{plural}.monitoring.coreos.com"},
+        "spec": {
+            "group": "monitoring.coreos.com",
+            "scope": "Namespaced",
+            "names": {"kind": kind, "plural": plural},
+            "versions": [{"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}],
+        },
+    }

@@ -1,0 +1,133 @@
+"""The operator, run as the chart's Deployment and service account say, does all its work with the chart's rights and needs each of them."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+
+from tests.support.actions import is_on, switch_off
+from tests.support.charted import CHART, RELEASE, one, operator_of, rendered, rights_of, run_python
+from tests.support.kube import CHECKOUT, KubeServer
+from tests.support.rights import Right, audit_flags, superfluous, usage
+from tests.support.running import ACCOUNT, NAMESPACE
+from tests.support.scene import Scene
+from tests.support.standin import StandIn
+from tests.support.waiting import wait_until
+
+BY_NAME = {"secretNames": ["admin", "unused"], "configMapNames": ["corporate-ca"]}
+# Values, and the requests that are refused by design.
+INSTALLATIONS: dict[str, tuple[dict[str, Any], set[Right]]] = {
+    "cluster": ({}, set()),
+    "cluster, policies above, references by name": (
+        {"policyNamespace": "platform", "rbac": {**BY_NAME, "secretNames": ["admin"]}},
+        set(),
+    ),
+    "namespaces": (
+        {"watchNamespaces": ["team"], "rbac": {**BY_NAME, "secretNames": ["admin"]}},
+        {Right("kube-system", "", "namespaces", "get", "kube-system")},
+    ),
+}
+
+
+@pytest.fixture
+def audited(tmp_path: Path) -> Iterator[KubeServer]:
+    """An API server that writes down every request of the operator's account, with the namespaces of the test."""
+    user = f"system:serviceaccount:{NAMESPACE}:{ACCOUNT}"
+    with KubeServer(api_server_flags=audit_flags(tmp_path, user)) as kube:
+        for namespace in (NAMESPACE, "team", "platform"):
+            kube.new_namespace(namespace)
+        yield kube
+
+
+@pytest.mark.parametrize("name", INSTALLATIONS)
+def test_operator_has_the_rights_that_it_uses_and_no_other(audited: KubeServer, name: str, tmp_path: Path) -> None:
+    values, refused = INSTALLATIONS[name]
+    install(audited, values)
+    scene = Scene(audited, "team")
+    with StandIn() as jenkins, operator_of(audited) as operator:
+        do_everything(scene, jenkins)
+        check_leader(audited, values, operator.kubeconfig)
+        seen = usage(tmp_path / "audit.log")
+        print(operator.text())
+    assert seen.denied == refused
+    assert superfluous(rights_of(audited), seen.allowed) == set()
+
+
+def test_comparison_finds_a_name_that_nobody_needs_and_one_that_is_missing(audited: KubeServer, tmp_path: Path) -> None:
+    """The comparison above finds what it is for."""
+    install(audited, {"rbac": {**BY_NAME, "configMapNames": ["another"]}})
+    scene = Scene(audited, "team")
+    with StandIn() as jenkins, operator_of(audited):
+        prepare(scene, jenkins)
+        scene.wait("ji", "build", Ready="False/SecretMissing")
+        assert "may not read the ConfigMap corporate-ca" in scene.message("ji", "build")
+    seen = usage(tmp_path / "audit.log")
+    assert seen.denied == {Right("team", "", "configmaps", "get", "corporate-ca")}
+    unused = superfluous(rights_of(audited), seen.allowed)
+    assert {right.name for right in unused if right.resource == "secrets"} == {"unused"}
+
+
+def install(kube: KubeServer, values: dict[str, Any]) -> None:
+    kube.helm("install", RELEASE, str(CHART), "-n", NAMESPACE, "-f", "-", input=json.dumps(values))
+    kube.kubectl("wait", "--for=condition=Established", "crd", "--all")
+
+
+def prepare(scene: Scene, jenkins: StandIn) -> None:
+    authority = trustme.CA().cert_pem.bytes().decode()
+    config_map = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "corporate-ca"}, "data": {"ca.crt": authority}}
+    scene.kube.apply(config_map, namespace=scene.namespace)
+    scene.credentials(jenkins.url, jenkins.tokens["admin"])
+    scene.instance("build", jenkins.url, caRef={"kind": "ConfigMap", "name": "corporate-ca", "key": "ca.crt"})
+    scene.policy("baseline")
+
+
+def do_everything(scene: Scene, jenkins: StandIn) -> None:
+    """Bring a policy into force, and correct the same drift (the first one has more fields): the last time the Event is counted, not written anew."""
+    prepare(scene, jenkins)
+    scene.wait("ji", "build", Ready="True", Enforced="True/Probed")
+    scene.wait("tfp", "baseline", Ready="True", Enforced="True/Probed")
+    for _ in range(3):
+        switch_off(jenkins)
+        wait_until(lambda: is_on(jenkins), seconds=20, what="the drift is corrected")
+        time.sleep(1.5)  # the pass that found it writes its Event before the next drift
+    wait_until(lambda: counted(scene), seconds=20, what="an Event that is counted")
+    scene.policy("baseline", enforcement="Report", deletionPolicy="Restore")
+    scene.delete("tfp", "baseline")
+    scene.wait("ji", "build", seconds=30, Ready="True/NoPolicy")
+
+
+def counted(scene: Scene) -> bool:
+    events = scene.kube.get("events.events.k8s.io", "-n", scene.namespace)["items"]
+    return any((event.get("series") or {}).get("count", 0) > 1 for event in events)
+
+
+def check_leader(kube: KubeServer, values: dict[str, Any], kubeconfig: Path) -> None:
+    """The pod of `helm test` succeeds with the operator's account, and fails where nobody leads."""
+    pod = one(rendered(kube, values), "Pod")["spec"]
+    container = pod["containers"][0]
+    assert pod["serviceAccountName"] == ACCOUNT
+    assert container["command"] == ["python", "-c"]
+    variables = {entry["name"]: entry["value"] for entry in container["env"]}
+    environment = {**kube.environment(kubeconfig), "PYTHONPATH": str(CHECKOUT / "operator"), **variables, "PATIENCE": "10"}
+    result = run_python(container["args"][0], environment, Path(sys.executable))
+    assert result.returncode == 0, result.stderr
+    kube.apply(
+        {
+            "apiVersion": "coordination.k8s.io/v1",
+            "kind": "Lease",
+            "metadata": {"name": RELEASE},
+            "spec": {"renewTime": "2026-01-01T00:00:00.000000Z", "leaseDurationSeconds": 15, "holderIdentity": "gone"},
+        },
+        namespace="platform",
+    )
+    admin = {**environment, "KUBECONFIG": str(kube.kubeconfig), "LEASE_NAMESPACE": "platform", "PATIENCE": "0"}
+    result = run_python(container["args"][0], admin, Path(sys.executable))
+    assert result.returncode == 1
+    assert "no operator leads: the Lease platform/jenkins-2fa-operator was last renewed" in result.stderr
