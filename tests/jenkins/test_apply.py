@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -279,3 +280,19 @@ def save_form(jenkins: StandIn, **values: object) -> None:
     form = {"formPage": "basicConfig", **values}
     answer = jenkins.browser("admin").call("/manage/tfaGlobalConfig/saveGlobalTfaSettings", "POST", data={"json": json.dumps(form)})
     assert answer.headers["Location"].endswith("/tfaGlobalConfig/"), answer.headers["Location"]
+
+
+def test_a_break_glass_note_that_a_restart_left_opens_nothing_and_hinders_nothing(standin: StandIn, managed: Managed) -> None:
+    """Without our start-up file nobody takes the note up after a restart: 2FA is on again, and must not be told to be off."""
+    managed.apply(policy())
+    with managed.driver() as driver:
+        driver.open_break_glass(datetime.now(UTC) + timedelta(minutes=10), "INC-1", timedelta(hours=1), keep=True)
+    assert managed.observe().break_glass_until is not None
+    note = standin.home / "jenkins2fa" / "break-glass.json"
+    left = note.read_text()
+    with managed.driver() as driver:
+        driver.close_break_glass()
+    note.write_text(left)  # as a restart without our start-up file would leave it
+    assert managed.observe().break_glass_until is None
+    managed.apply(policy(enforcement="Off"))
+    assert [layers(managed.observe()), note.exists()] == [[False, False, False], False]

@@ -433,7 +433,7 @@ class BreakGlass {
     /** In this run of Jenkins, with its timer. A note that a restart has left without our start-up file opens nothing: 2FA is on again. */
     static boolean isOpen() { Shared.state.breakGlassTimer != null }
 
-    static void forgetLeftNote() { if (!isOpen()) Store.delete(FILE) }
+    static void forgetLeftNote() { if (!isOpen() && Store.file(FILE).file) Store.delete(FILE) }
 
     static void arm(long until) {
         Shared.state.remove('breakGlassTimer')?.cancel(false)
