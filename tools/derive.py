@@ -1,4 +1,4 @@
-"""Makes ``schemas/*.json``, ``docs/fields.md`` and the kinds in the chart from ``crds/``, the one source of the schema.
+"""Makes ``schemas/*.json``, ``docs/fields.md`` and the kinds in the chart and in config/ from ``crds/``, the one source of the schema.
 
 ``python tools/derive.py`` writes them, ``python tools/derive.py --check`` only says which ones are out of date (exit 1).
 """
@@ -47,7 +47,9 @@ def derived_files() -> dict[str, str]:
     }
     files = {f"schemas/{name}": json.dumps(schema, indent=2, ensure_ascii=False) + "\n" for name, schema in schemas.items()}
     files["docs/fields.md"] = field_reference(crds)
-    files["charts/jenkins-2fa-operator/templates/crds.yaml"] = chart_template([path.read_text("utf-8") for path in crd_files()])
+    texts = [path.read_text("utf-8") for path in crd_files()]
+    files["charts/jenkins-2fa-operator/templates/crds.yaml"] = chart_template(texts)
+    files["config/crds.yaml"] = kustomize_resource(texts)
     return files
 
 
@@ -126,7 +128,7 @@ def from_rules(source: Schema) -> Schema:
     return found
 
 
-# The chart
+# The chart and the Kustomize base
 
 
 BEFORE = """{{- /* Derived from crds/ by tools/derive.py: change it there. */}}
@@ -147,9 +149,17 @@ def chart_template(texts: list[str]) -> str:
     for text in texts:
         if "{{" in text:
             raise ValueError("a CRD holds {{, which Helm would take for its own")
-        body = "".join(line for line in text.splitlines(keepends=True) if not line.startswith("#"))
-        documents.append(re.sub(r"(?m)^(metadata:\n  name: .*\n)", lambda found: found[1] + ANNOTATIONS, body, count=1))
+        documents.append(re.sub(r"(?m)^(metadata:\n  name: .*\n)", lambda found: found[1] + ANNOTATIONS, without_comments(text), count=1))
     return BEFORE + "---\n".join(documents) + "{{- end }}\n"
+
+
+def kustomize_resource(texts: list[str]) -> str:
+    """The kinds in one file: Kustomize reads no file from outside a base's own folder."""
+    return "# Derived from crds/ by tools/derive.py: change it there.\n" + "---\n".join(map(without_comments, texts))
+
+
+def without_comments(text: str) -> str:
+    return "".join(line for line in text.splitlines(keepends=True) if not line.startswith("#"))
 
 
 # Field reference

@@ -82,7 +82,10 @@ NONSENSE: dict[str, tuple[dict[str, Any], str]] = {
         {"networkPolicy": {"jenkins": [{"to": [{"podSelector": {}}], "ports": [0]}]}},
         "'/networkPolicy/jenkins/0/ports/0': minimum",
     ),
-    "a Jenkins that is everywhere": ({"networkPolicy": {"jenkins": [{"to": [], "ports": [443]}]}}, "'/networkPolicy/jenkins/0/to': minItems"),
+    "a Jenkins that is everywhere": (
+        {"networkPolicy": {"jenkins": [{"to": [], "ports": [443]}]}},
+        "'/networkPolicy/jenkins/0/to': minItems",
+    ),
 }
 
 
@@ -117,7 +120,8 @@ def test_api_server_takes_what_the_values_lead_to(cluster: KubeServer, name: str
     items = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
     told = cluster.kubectl("apply", "--server-side", "--force-conflicts", "--dry-run=server", "--validate=strict", "-f", "-", input=items)
     assert len(told.splitlines()) == len(objects)
-    assert {body["metadata"].get("namespace", "") for body in objects} <= {"", NAMESPACE, *MATRIX[name].get("watchNamespaces", ()), "platform"}
+    namespaces = {body["metadata"].get("namespace", "") for body in objects}
+    assert namespaces <= {"", NAMESPACE, "platform", *MATRIX[name].get("watchNamespaces", ())}
 
 
 @pytest.mark.parametrize("name", MATRIX)
@@ -243,7 +247,8 @@ def _monitoring(kind: str) -> dict[str, Any]:
     """A kind of the Prometheus operator, with the fields that the chart sets; strict validation refuses any other."""
     text, texts = {"type": "string"}, {"type": "object", "additionalProperties": {"type": "string"}}
     rule = {"alert": text, "expr": text, "for": text, "labels": texts, "annotations": texts}
-    group = {"name": text, "interval": text, "rules": {"type": "array", "items": {"type": "object", "required": ["expr"], "properties": rule}}}
+    rules = {"type": "array", "items": {"type": "object", "required": ["expr"], "properties": rule}}
+    group = {"name": text, "interval": text, "rules": rules}
     endpoint = {"port": text, "interval": text}
     specs: dict[str, dict[str, Any]] = {
         "PodMonitor": {
