@@ -1,0 +1,197 @@
+"""Interleavings of operator, second operator, administrator, restarts and clock, against a small model of what must be there.
+
+Bounded and the same every time by default; JENKINS2FA_PROTOCOL_EXAMPLES=200 looks longer, and elsewhere each time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from typing import ClassVar
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+
+from jenkins2fa.api.policy import DeletionPolicy
+from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
+from jenkins2fa.jenkins.errors import ChallengedBySecondFactor, Refused
+from tests.support.protocol_bench import FIRST, SECOND, Bench, order
+from tests.support.protocol_model import Fields, Model, look
+
+EXAMPLES = int(os.environ.get("JENKINS2FA_PROTOCOL_EXAMPLES", "0"))
+FORMS = (Fields(), Fields(True, True), Fields(True, True, "carol@lab.invalid"), Fields(True, False), Fields(False, True))
+FORM = """def c = io.jenkins.plugins.twofactor.jenkins.MoGlobalConfig.get()
+c.saveGlobalBasicSettingsForm(net.sf.json.JSONObject.fromObject('''FORM'''))"""
+SETTER = "io.jenkins.plugins.twofactor.jenkins.MoGlobalConfig.get().setEnableTfa(ON)"
+TAKE_OUT = """def chain = hudson.util.PluginServletFilter.getInstance(jenkins.model.Jenkins.get().getServletContext())
+chain.list.removeAll(chain.list.findAll { it.toString() == 'jenkins2fa-gate' })"""
+TIME_IS_UP = "jenkins.model.Jenkins.get().getServletContext().getAttribute('jenkins2fa').trialTimer.run()"
+LET_IN = """io.jenkins.plugins.twofactor.jenkins.MoFilter.moPluginSettings['ENABLE_MO_TFA_AUTHENTICATION'] = false
+def timer = jenkins.model.Jenkins.get().getServletContext().getAttribute('jenkins2fa')?.trialTimer
+if (timer != null) timer.run()
+io.jenkins.plugins.twofactor.jenkins.MoFilter.moPluginSettings['ENABLE_MO_TFA_AUTHENTICATION'] = false"""
+
+
+@pytest.fixture(scope="module")
+def bench() -> Iterator[Bench]:
+    with Bench() as started:
+        yield started
+
+
+class Machine(RuleBasedStateMachine):
+    """Every rule does one thing to Jenkins and to the model, and compares what came back."""
+
+    bench: ClassVar[Bench]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bench.jenkins.groovy(LET_IN)
+        self.bench.make_virgin()
+        self.model = Model()
+        self.names: list[str] = []
+        self.visitors = {
+            group: self.bench.jenkins.browser(name, f"{name}-pw-1") for name, group in (("robot", "robots"), ("eve", "auditors"))
+        }
+        self.marked_by_a_lost_gate = False
+        self.driver: MiniOrange | None = None
+
+    def teardown(self) -> None:
+        """Whatever is pending undoes itself, and the operator is never shut out by a change of its own."""
+        if self.model.trial:
+            self.time_is_up()
+            self.as_the_model_says()
+        if self.driver:
+            self.driver.close()
+
+    @contextlib.contextmanager
+    def operator(self) -> Iterator[MiniOrange | None]:
+        """A driver, or None where the model says that the operator is challenged (and it is)."""
+        if self.driver is None:
+            self.driver = self.bench.connect(600, through_door=False)
+        if self.model.world.operator_gets_in:
+            yield self.driver
+            return
+        with pytest.raises(ChallengedBySecondFactor):
+            self.driver.observe()
+        yield None
+
+    @precondition(lambda self: self.model.world.operator_gets_in)
+    @rule(desired=st.sampled_from((FIRST, SECOND)), manager=st.sampled_from(("one", "one", "two")))
+    def begin(self, desired: object, manager: str) -> None:
+        with self.operator() as driver:
+            if driver is None:
+                return
+            ordered = order(FIRST if desired is FIRST else SECOND, manager)
+            refusal = self.model.begin(ordered.trial, ordered.desired, manager)
+            with pytest.raises(Refused) if refusal else contextlib.nullcontext() as caught:
+                driver.begin(ordered.trial, ordered.desired, ordered.owner, ordered.deletion, with_gate=True, take_over=None)
+            assert not refusal or (caught and caught.value.type == refusal)
+            self.names.append(ordered.trial)
+
+    @precondition(lambda self: self.model.trial and self.model.world.operator_gets_in)
+    @rule()
+    def confirm(self) -> None:
+        self.end(keep=True, back=0)
+
+    @precondition(lambda self: self.names and self.model.world.operator_gets_in)
+    @rule(keep=st.booleans(), back=st.sampled_from((0, 1, 2)))
+    def end(self, keep: bool, back: int) -> None:
+        """Confirms or cancels the last trial, or comes late or again with an earlier one."""
+        name = self.names[-1 - min(back, len(self.names) - 1)]
+        with self.operator() as driver:
+            if driver is None:
+                return
+            expected = self.model.confirm(name) if keep else self.model.cancel(name)
+            assert (driver.confirm(name) if keep else driver.cancel(name)) == expected
+
+    @precondition(lambda self: self.model.trial)
+    @rule()
+    def time_is_up(self) -> None:
+        self.bench.jenkins.groovy(TIME_IS_UP)
+        self.model.undo()
+
+    @rule(kill=st.sampled_from((False, False, False, True)))
+    def restart(self, kill: bool) -> None:
+        self.bench.crash() if kill else self.bench.jenkins.restart()
+        self.model.restart()
+        self.marked_by_a_lost_gate = False
+
+    @rule(form=st.sampled_from(FORMS), by=st.sampled_from(("form", "form", "script", "chain")))
+    def somebody_meddles(self, form: Fields, by: str) -> None:
+        """An administrator saves the plugin's form; a snippet sets memory only; something takes our filter out of the chain."""
+        if by == "form":
+            wanted: dict[str, object] = {"enableTfa": form.enabled, "enableSecurityQuestion": form.questions}
+            if form.sender:
+                wanted["enableOtpOverEmail"] = {"senderEmailAddress": form.sender}
+            self.bench.jenkins.groovy(FORM.replace("FORM", json.dumps(wanted)))
+            self.model.administrator_saves(form)
+        elif by == "script":
+            self.bench.jenkins.groovy(SETTER.replace("ON", str(form.enabled).lower()))
+            self.model.script_sets(enabled=form.enabled)
+        elif self.model.world.in_chain:
+            self.bench.jenkins.groovy(TAKE_OUT)
+            self.model.gate_is_taken_out()
+            self.marked_by_a_lost_gate = True
+
+    @precondition(lambda self: not self.model.world.operator_gets_in)
+    @rule()
+    def administrator_switches_off(self) -> None:
+        self.somebody_meddles(form=Fields(), by="form")
+
+    @precondition(lambda self: self.model.world.operator_gets_in)
+    @rule()
+    def release(self) -> None:
+        with self.operator() as driver:
+            if driver is None:
+                return
+            driver.release(DeletionPolicy.DISABLE)
+            self.model.release()
+            self.marked_by_a_lost_gate = False
+
+    @invariant()
+    def as_the_model_says(self) -> None:
+        assert look(self.bench.jenkins) == self.model.world
+
+    @invariant()
+    def operator_sees_the_same(self) -> None:
+        with self.operator() as driver:
+            if driver is None:
+                return
+            seen = driver.observe()
+            assert (seen.trial.pending, seen.live or False) == (self.model.world.pending, self.model.world.live)
+
+    @invariant()
+    def an_administrator_gets_in(self) -> None:
+        if self.model.world.memory.questions or not self.model.world.effective:
+            assert self.bench.administrator()
+
+    @invariant()
+    def nobody_stays_in_by_a_gate_that_is_gone(self) -> None:
+        """A gate that a foreign hand took out of the chain leaves its marks behind until it is back, or Jenkins restarts: drift."""
+        world = self.model.world
+        if self.marked_by_a_lost_gate and not world.in_chain:
+            return
+        for group, visitor in self.visitors.items():
+            exempt = world.in_chain and group in (world.gate or ())
+            assert visitor.status() == (200 if exempt or not world.effective else 302), group
+
+
+@pytest.mark.timeout(60 + 30 * EXAMPLES if EXAMPLES else 120)
+def test_every_interleaving_leaves_what_the_model_says(bench: Bench) -> None:
+    Machine.bench = bench
+    run_state_machine_as_test(
+        Machine,
+        settings=settings(
+            max_examples=EXAMPLES or 8,
+            stateful_step_count=14,
+            derandomize=not EXAMPLES,
+            deadline=None,
+            database=None,
+            phases=(Phase.generate, Phase.shrink) if EXAMPLES else (Phase.generate,),
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
