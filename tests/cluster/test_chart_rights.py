@@ -89,7 +89,7 @@ def prepare(scene: Scene, jenkins: StandIn) -> None:
 
 
 def do_everything(scene: Scene, jenkins: StandIn) -> None:
-    """Bring a policy into force, correct drift, release. The first drift has more fields; the last one's Event is counted, not written anew."""
+    """Bring a policy into force, correct drift, release. The first drift has more fields; the last one's Event is counted."""
     prepare(scene, jenkins)
     scene.wait("ji", "build", Ready="True", Enforced="True/Probed")
     scene.wait("tfp", "baseline", Ready="True", Enforced="True/Probed")

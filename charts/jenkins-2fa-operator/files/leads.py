@@ -6,21 +6,20 @@ import time
 from datetime import UTC, datetime, timedelta
 
 from jenkins2fa.api.meta import Key
-from jenkins2fa.controller.connection import Connection
+from jenkins2fa.controller.connection import Connection, NoConnection
 from jenkins2fa.controller.kubernetes import Kubernetes, KubernetesError
 from jenkins2fa.controller.lease import NAME
 
 key = Key(os.environ["LEASE_NAMESPACE"], NAME)
 deadline = time.monotonic() + float(os.environ.get("PATIENCE", "60"))
-kubernetes = Kubernetes(Connection())
 while True:
     try:
-        spec = kubernetes.lease(key)["spec"]
+        spec = Kubernetes(Connection()).lease(key)["spec"]
         age = datetime.now(UTC) - datetime.fromisoformat(spec["renewTime"])
         if spec.get("holderIdentity") and age < timedelta(seconds=spec["leaseDurationSeconds"]):
             sys.exit(0)
         found = f"the Lease {key} was last renewed {age.total_seconds():.0f} s ago by {spec.get('holderIdentity') or 'nobody'}"
-    except KubernetesError as error:
+    except (KubernetesError, NoConnection) as error:
         found = str(error)
     if time.monotonic() > deadline:
         sys.exit(f"no operator leads: {found}")

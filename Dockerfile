@@ -1,0 +1,22 @@
+# The operator and the command line in one image. Build it from the checkout: docker build -t jenkins-2fa-operator:0.1.0 .
+# Pin the base by digest in your own pipeline; the tag below is the one that everything was run with.
+FROM python:3.11.14-slim-bookworm AS build
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_NO_INPUT=1
+WORKDIR /source
+COPY pyproject.toml README.md constraints.txt ./
+COPY crds crds
+COPY schemas schemas
+COPY operator operator
+# PIP_CONSTRAINT holds for what builds the wheel, too.
+RUN PIP_CONSTRAINT=constraints.txt python -m pip wheel --no-deps --wheel-dir /wheel .
+RUN python -m venv --without-pip /opt/jenkins2fa
+RUN python -m pip --python /opt/jenkins2fa/bin/python install --constraint constraints.txt /wheel/*.whl
+
+FROM python:3.11.14-slim-bookworm
+LABEL org.opencontainers.image.title="jenkins-2fa-operator" org.opencontainers.image.licenses="Apache-2.0"
+COPY --from=build /opt/jenkins2fa /opt/jenkins2fa
+# Nothing is written: the root file system may be read-only, and the user may be any (OpenShift chooses one).
+ENV PATH=/opt/jenkins2fa/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+USER 65532:65532
+ENTRYPOINT ["jenkins2fa"]
+CMD ["--help"]

@@ -1,0 +1,90 @@
+"""The Dockerfile and what the chart expects of the image."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import yaml
+
+from jenkins2fa import __version__
+from jenkins2fa.cli.run import run
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+CHART = CHECKOUT / "charts" / "jenkins-2fa-operator"
+
+
+def instructions() -> list[tuple[str, str]]:
+    """Instruction and the rest of its line, comments and line ends removed."""
+    text = re.sub(r"\\\n\s*", " ", (CHECKOUT / "Dockerfile").read_text())
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    return [(line.split(None, 1)[0], line.split(None, 1)[1]) for line in lines]
+
+
+def values_of(name: str) -> list[str]:
+    return [rest for instruction, rest in instructions() if instruction == name]
+
+
+def test_bases_are_pinned_to_a_full_version_and_alike() -> None:
+    bases = [rest.split()[0] for rest in values_of("FROM")]
+    assert len(bases) == 2
+    assert len(set(bases)) == 1
+    assert re.fullmatch(r"python:3\.\d+\.\d+-slim-[a-z]+", bases[0])
+
+
+def test_python_of_the_image_is_the_one_of_the_tests() -> None:
+    supported = re.search(r'requires-python = ">=(3\.\d+)"', (CHECKOUT / "pyproject.toml").read_text())
+    assert supported
+    assert values_of("FROM")[0].startswith(f"python:{supported[1]}.")
+
+
+def test_last_stage_runs_as_somebody_who_is_not_root_and_builds_nothing() -> None:
+    last = instructions()[max(at for at, (name, _) in enumerate(instructions()) if name == "FROM") :]
+    names = [name for name, _ in last]
+    assert "RUN" not in names
+    assert names.index("USER") < names.index("ENTRYPOINT")
+    user = re.fullmatch(r"(\d+):(\d+)", dict(last)["USER"])
+    assert user, "a number, or runAsNonRoot cannot be checked by the kubelet"
+    assert int(user[1]) == yaml.safe_load((CHART / "values.yaml").read_text())["runAsUser"]
+    assert dict(last)["ENTRYPOINT"] == '["jenkins2fa"]'
+
+
+def test_no_secrets_and_no_foreign_sources() -> None:
+    names = {name for name, _ in instructions()}
+    assert names <= {"FROM", "ENV", "WORKDIR", "COPY", "RUN", "LABEL", "USER", "ENTRYPOINT", "CMD"}, "ARG and ADD carry secrets and URLs"
+    text = (CHECKOUT / "Dockerfile").read_text()
+    assert not re.search(r"https?://|--(extra-)?index-url|--trusted-host|curl|wget|apt-get|sudo|password|token", text)
+
+
+def test_only_what_is_copied_gets_into_the_context() -> None:
+    patterns = [line for line in (CHECKOUT / ".dockerignore").read_text().splitlines() if line and not line.startswith("#")]
+    assert patterns[0] == "*"
+    allowed = {line.removeprefix("!") for line in patterns if line.startswith("!")}
+    copied = {source for rest in values_of("COPY") if not rest.startswith("--from") for source in rest.split()[:-1]}
+    assert allowed == copied
+    assert all((CHECKOUT / name).exists() for name in allowed)
+
+
+def test_one_version_everywhere() -> None:
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    images = yaml.safe_load((CHECKOUT / "config" / "kustomization.yaml").read_text())["images"]
+    assert chart["version"] == chart["appVersion"] == __version__ == images[0]["newTag"]
+
+
+def test_options_that_the_chart_passes_are_options_of_the_operator() -> None:
+    text = (CHART / "templates" / "deployment.yaml").read_text()
+    passed = set(re.findall(r"^ *- (--[a-z-]+)", text, re.MULTILINE))
+    assert "--namespace" in passed
+    assert passed <= {option for parameter in run.params for option in parameter.opts}
+
+
+def test_defaults_of_the_chart_are_those_of_the_operator() -> None:
+    """They are left out of the arguments where they are the defaults, so they must be the same."""
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    defaults = {parameter.name: parameter.default for parameter in run.params}
+    assert (values["workers"], values["longestBreakGlass"]) == (defaults["workers"], defaults["longest_break_glass"])
+    left_out = {"workers": 64, "longestBreakGlass": "4h"}
+    text = (CHART / "templates" / "deployment.yaml").read_text()
+    for name, value in left_out.items():
+        assert re.search(rf'ne (\(int )?\.Values\.{name}\)? "?{value}"? ?}}}}', text), name
+        assert values[name] == value
