@@ -1,0 +1,82 @@
+"""Argo CD and Flux say of our kinds what their conditions say. The operator's own reasons and texts are not needed for that."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.support.health import GITOPS, argo, flux
+
+KINDS = ("TwoFactorPolicy", "JenkinsInstance")
+Conditions = dict[str, str]
+FINE: Conditions = {"Ready": "True/InForce", "Reconciling": "False/InForce", "Stalled": "False/InForce", "Enforced": "True/Probed"}
+
+CASES: dict[str, tuple[Conditions, str, str, str]] = {
+    "in force": ({**FINE, "Drifted": "False/NoDrift"}, "Healthy", "text of Ready", "Current"),
+    "reported only": ({**FINE, "Ready": "True/Reported", "Drifted": "True/Differs"}, "Healthy", "differs: text of Drifted", "Current"),
+    "nothing to prove it by": ({**FINE, "Enforced": "Unknown/Unverified"}, "Healthy", "text of Ready", "Current"),
+    "being applied": ({"Ready": "False/Progressing", "Reconciling": "True/Progressing"}, "Progressing", "Progressing: text of Ready", "InProgress"),
+    "unreachable": (
+        {"Ready": "False/Unreachable", "Reconciling": "True/Unreachable", "Stalled": "False/Unreachable"},
+        "Progressing", "Unreachable: text of Ready", "InProgress",
+    ),
+    "not known yet": ({"Ready": "Unknown/Starting"}, "Progressing", "Starting: text of Ready", "InProgress"),
+    "needs a person": (
+        {"Ready": "False/Unauthorized", "Reconciling": "False/Unauthorized", "Stalled": "True/Unauthorized"},
+        "Degraded", "Unauthorized: text of Stalled", "Failed",
+    ),
+    "suspended": ({**FINE, "Ready": "True/Suspended"}, "Suspended", "text of Ready", "Current"),
+    "break-glass": ({**FINE, "Ready": "True/BreakGlass", "Enforced": "False/BreakGlass"}, "Suspended", "text of Ready", "Current"),
+    "no conditions": ({}, "Progressing", "waiting for the operator", "InProgress"),
+}  # fmt: skip
+
+
+def body(kind: str, conditions: Conditions, *, observed: int = 3, **metadata: Any) -> dict[str, Any]:
+    listed = [
+        {"type": name, "status": value.split("/")[0], "reason": value.split("/")[1], "message": f"text of {name}", "observedGeneration": observed}
+        for name, value in conditions.items()
+    ]
+    meta = {"name": "x", "namespace": "team", "generation": 3, **metadata}
+    status = {"observedGeneration": observed, "conditions": listed}
+    return {"apiVersion": "jenkins2fa.dev/v1alpha1", "kind": kind, "metadata": meta, "spec": {}, "status": status}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", CASES)
+def test_health_follows_the_conditions(kind: str, name: str) -> None:
+    conditions, health, message, state = CASES[name]
+    assert argo(body(kind, conditions)) == (health, message)
+    assert flux(body(kind, conditions)) == state
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_status_about_an_older_spec_is_no_news(kind: str) -> None:
+    assert argo(body(kind, FINE, observed=2)) == ("Progressing", "waiting for the operator")
+    assert flux(body(kind, FINE, observed=2)) == "InProgress"
+    stalled = {"Ready": "False/Invalid", "Stalled": "True/Invalid"}
+    assert argo(body(kind, stalled, observed=2))[0] == "Progressing"
+    assert flux(body(kind, stalled, observed=2)) == "InProgress"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_object_that_nobody_has_looked_at_yet(kind: str) -> None:
+    new = {name: value for name, value in body(kind, {}).items() if name != "status"}
+    assert argo(new) == ("Progressing", "waiting for the operator")
+    assert flux(new) == "InProgress"
+
+
+def test_an_object_that_is_being_deleted() -> None:
+    assert argo(body(KINDS[0], FINE, deletionTimestamp="2026-01-01T00:00:00Z")) == ("Progressing", "being deleted")
+
+
+def test_argo_cd_gets_the_same_check_for_both_kinds() -> None:
+    made = yaml.safe_load((GITOPS / "argocd" / "kustomization.yaml").read_text())["configMapGenerator"][0]["files"]
+    assert made == [f"resource.customizations.health.jenkins2fa.dev_{kind}=health.lua" for kind in KINDS]
+
+
+def test_lua_needs_no_library_that_argo_cd_does_not_open() -> None:
+    """Argo CD opens the base library only, unless told otherwise."""
+    text = (GITOPS / "argocd" / "health.lua").read_text()
+    assert not [name for name in ("os.", "io.", "string.", "table.", "math.", "require", "dofile") if name in text]
