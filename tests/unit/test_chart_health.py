@@ -17,7 +17,10 @@ CASES: dict[str, tuple[Conditions, str, str, str]] = {
     "in force": ({**FINE, "Drifted": "False/NoDrift"}, "Healthy", "text of Ready", "Current"),
     "reported only": ({**FINE, "Ready": "True/Reported", "Drifted": "True/Differs"}, "Healthy", "differs: text of Drifted", "Current"),
     "nothing to prove it by": ({**FINE, "Enforced": "Unknown/Unverified"}, "Healthy", "text of Ready", "Current"),
-    "being applied": ({"Ready": "False/Progressing", "Reconciling": "True/Progressing"}, "Progressing", "Progressing: text of Ready", "InProgress"),
+    "being applied": (
+        {"Ready": "False/Progressing", "Reconciling": "True/Progressing"},
+        "Progressing", "Progressing: text of Ready", "InProgress",
+    ),
     "unreachable": (
         {"Ready": "False/Unreachable", "Reconciling": "True/Unreachable", "Stalled": "False/Unreachable"},
         "Progressing", "Unreachable: text of Ready", "InProgress",
@@ -34,13 +37,13 @@ CASES: dict[str, tuple[Conditions, str, str, str]] = {
 
 
 def body(kind: str, conditions: Conditions, *, observed: int = 3, **metadata: Any) -> dict[str, Any]:
-    listed = [
-        {"type": name, "status": value.split("/")[0], "reason": value.split("/")[1], "message": f"text of {name}", "observedGeneration": observed}
-        for name, value in conditions.items()
-    ]
+    listed = []
+    for name, value in conditions.items():
+        status, reason = value.split("/")
+        listed.append({"type": name, "status": status, "reason": reason, "message": f"text of {name}", "observedGeneration": observed})
     meta = {"name": "x", "namespace": "team", "generation": 3, **metadata}
-    status = {"observedGeneration": observed, "conditions": listed}
-    return {"apiVersion": "jenkins2fa.dev/v1alpha1", "kind": kind, "metadata": meta, "spec": {}, "status": status}
+    document = {"observedGeneration": observed, "conditions": listed}
+    return {"apiVersion": "jenkins2fa.dev/v1alpha1", "kind": kind, "metadata": meta, "spec": {}, "status": document}
 
 
 @pytest.mark.parametrize("kind", KINDS)
