@@ -13,7 +13,7 @@ synchronized (shared.chain) {
     def state = code.store.read('state.json')
     if (input.settings == 'Restore' && state?.restorePoint != null) {
         settings.remember(state.restorePoint.disk ?: state.restorePoint.memory)
-        settings.save()
+        if (state.restorePoint.disk == null) java.nio.file.Files.deleteIfExists(settings.file.toPath()) else settings.save()
         settings.setLive(state.restorePoint.live)
     }
     if (input.settings == 'Disable') {
@@ -22,8 +22,10 @@ synchronized (shared.chain) {
         settings.setLive(false)
     }
     code.gate.remove()
-    code.store.startup.delete()
-    new File(Jenkins.get().rootDir, 'jenkins2fa').deleteDir()
+    def startup = code.store.startup, folder = new File(Jenkins.get().rootDir, 'jenkins2fa')
+    def provided = startup.file && startup.getText('UTF-8') =~ /EMBEDDED = '.+'/ // the site's own file: not ours to take away
+    if (!provided) java.nio.file.Files.deleteIfExists(startup.toPath())
+    if (!folder.deleteDir() && folder.exists()) throw new java.io.IOException('$JENKINS_HOME/jenkins2fa could not be removed: is it read-only?')
     shared.context.removeAttribute(shared.KEY)
     shared.context.removeAttribute('jenkins2fa.scripts')
     return [ok: true]

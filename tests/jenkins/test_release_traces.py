@@ -1,0 +1,58 @@
+"""Before the first policy and after the last: files, filters, timers, properties and session attributes are the same."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from deepdiff import DeepDiff
+
+from jenkins2fa.api.policy import DeletionPolicy
+from tests.support.managed import EMAIL, Managed, policy
+from tests.support.standin import StandIn
+
+# apiTokenStats.xml is Jenkins' own: it changes with every request that carries a token.
+TRACES = """
+def jenkins = jenkins.model.Jenkins.get()
+def context = jenkins.metaClass.respondsTo(jenkins, 'getServletContext') ? jenkins.getServletContext() : jenkins.servletContext
+jenkins.legacyInstanceId // a real Jenkins has made its secret.key long ago
+def files = new TreeMap()
+jenkins.rootDir.eachFileRecurse(groovy.io.FileType.FILES) { file ->
+    if (!(file.name in ['apiTokenStats.xml', 'standin.json'] || file.name.endsWith('.log')))
+        files[file.path - jenkins.rootDir.path] =
+            java.security.MessageDigest.getInstance('SHA-256').digest(file.bytes).encodeHex().toString()
+}
+println groovy.json.JsonOutput.toJson([
+    files: files,
+    filters: hudson.util.PluginServletFilter.getInstance(context).list.collect { it.class.name },
+    attributes: context.attributeNames.collect { it.toString() }.findAll { it.contains('jenkins2fa') },
+    timers: jenkins.util.Timer.get().queue.count { !it.cancelled },
+    properties: System.properties.keySet().findAll { it.toString().contains('jenkins2fa') }.collect { it.toString() },
+    live: io.jenkins.plugins.twofactor.jenkins.MoFilter.moPluginSettings,
+    memory: [io.jenkins.plugins.twofactor.jenkins.MoGlobalConfig.get().enableTfa,
+             io.jenkins.plugins.twofactor.jenkins.MoGlobalConfig.get().isEnableSecurityQuestionsAuthentication()],
+])"""
+SAVED = """
+def config = io.jenkins.plugins.twofactor.jenkins.MoGlobalConfig.get()
+config.setEnableSecurityQuestionsAuthentication(true); config.save()"""
+
+
+def traces(jenkins: StandIn) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(jenkins.groovy(TRACES))
+    return found
+
+
+@pytest.mark.parametrize("saved", [False, True], ids=["never configured", "configured before"])
+def test_after_the_last_policy_jenkins_is_as_before_the_first(standin: StandIn, managed: Managed, saved: bool) -> None:
+    if saved:
+        standin.groovy(SAVED)
+    before = traces(standin)
+    managed.apply(policy(allowedFactors=["SecurityQuestions", "EmailOTP"], emailOTP=EMAIL, requireOnBuild={"window": "5m"}))
+    managed.apply(policy(exemptGroups=["robots"]))
+    exempt = standin.browser("alice")  # by its token: apiTokens Exempt
+    assert exempt.status("/") == 200
+    assert DeepDiff(before, traces(standin)), "a policy leaves traces while it is in force"
+    with managed.driver() as driver:
+        driver.release(DeletionPolicy.RESTORE)
+    assert DeepDiff(before, traces(standin)) == {}
