@@ -39,6 +39,7 @@ STARTS = {"from-nothing": (OFF, FIRST), "from-running": (FIRST, SECOND)}
 FORMS = (Fault.SAME_FORM, Fault.OTHER_FORM)
 STEPS = list(Step)
 BEFORE_THE_END = STEPS[: STEPS.index(Step.CONFIRM) + 1]
+MAY_NOT_HEAR = (Fault.CUT, Fault.ANSWER_LOST, Fault.ANSWER_LOST_ONCE, Fault.RESTART, Fault.CRASH)
 DISKS = (Fault.READ_ONLY, Fault.FULL)
 
 # What Jenkins keeps, by fault, as the last step at which it strikes and the change is still undone; None = it is kept whatever the step.
@@ -112,9 +113,7 @@ def _check_what_the_operator_was_told(done: Attempt, step: Step, fault: Fault, c
     if done.result is not None:
         assert confirmed, "the operator believes in a change that was undone"
     elif confirmed:
-        assert fault in (Fault.CUT, Fault.ANSWER_LOST, Fault.ANSWER_LOST_ONCE, Fault.RESTART, Fault.CRASH), (
-            f"{done.error} although it was confirmed"
-        )
+        assert fault in MAY_NOT_HEAR, f"{done.error} although it was confirmed"
     if fault is Fault.SECOND_OPERATOR and confirmed:
         assert isinstance(done.second, Refused)
         assert done.second.type == ("OwnedElsewhere" if step in (Step.BEGIN, Step.VERIFY) else "TrialPending")

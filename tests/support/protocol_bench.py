@@ -48,6 +48,8 @@ SECOND = Desired(
 )
 THIRD = Desired(PluginSettings(enabled=True, security_questions=True), GateSettings(OPERATOR, exempt_groups=frozenset({"others"})))
 
+WISHES = {"first": FIRST, "second": SECOND, "third": THIRD}
+
 
 def order(desired: Desired, manager: str = "one") -> Order:
     """A change as the operator would order it; ``manager`` names the instance in the owner mark."""

@@ -1,24 +1,25 @@
 """An operator as a process of its own, which a test can kill: carries out one change, and asks before each step whether to take it.
 
-Standard input: a line of JSON with the URL, the token and the trial's seconds, then a line for each step to be taken.
+Standard input: a line of JSON with the URL, the account, the trial's id and seconds, and the name of the wish, then a line for each step to be taken.
 Standard output: the name of each step before it is taken.
 """
 
 from __future__ import annotations
 
 import json
-import pickle
 import sys
+from dataclasses import replace
 
-from jenkins2fa.jenkins.change import Order, Step, carry_out
+from jenkins2fa.jenkins.change import Step, carry_out
 from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
 from jenkins2fa.jenkins.http import Connection, Credentials
+from tests.support.protocol_bench import WISHES, order
 
 
 def main() -> None:
     """Ends with 0 after a confirmed change."""
     wanted = json.loads(sys.stdin.readline())
-    ordered: Order = pickle.loads(bytes.fromhex(wanted["order"]))
+    ordered = replace(order(WISHES[wanted["wish"]]), trial=wanted["trial"])
 
     def announce(step: Step) -> None:
         print(step.value, flush=True)

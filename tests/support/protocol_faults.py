@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import pickle
 import subprocess
 import sys
 import time
@@ -13,7 +12,7 @@ from enum import Enum
 
 from jenkins2fa.jenkins.change import Order, Result, Step, carry_out
 from jenkins2fa.jenkins.errors import JenkinsError
-from tests.support.protocol_bench import THIRD, Bench, order
+from tests.support.protocol_bench import OPERATOR, THIRD, WISHES, Bench, order
 from tests.support.protocol_door import Rule
 from tests.support.standin import CHECKOUT
 
@@ -118,13 +117,9 @@ def _killed(bench: Bench, ordered: Order, step: Step, *, in_flight: bool, witnes
     )  # fmt: skip
     assert child.stdin is not None
     assert child.stdout is not None
-    wanted = {
-        "url": bench.door.url,
-        "user": "operator",
-        "token": bench.jenkins.tokens["operator"],
-        "seconds": 1,
-        "order": pickle.dumps(ordered).hex(),
-    }
+    wish = next(name for name, desired in WISHES.items() if desired == ordered.desired)
+    account = {"user": OPERATOR, "token": bench.jenkins.tokens[OPERATOR]}
+    wanted = {"url": bench.door.url, **account, "seconds": 1, "trial": ordered.trial, "wish": wish}
     try:
         child.stdin.write(json.dumps(wanted) + "\n")
         child.stdin.flush()

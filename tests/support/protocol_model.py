@@ -1,4 +1,7 @@
-"""What has to be in Jenkins after each thing that anybody did there, in plain Python: the trial as its design says it, not as the script does it."""
+"""What has to be in Jenkins after each thing that anybody did there, in plain Python.
+
+The trial as its design says it, not as the script does it.
+"""
 
 from __future__ import annotations
 

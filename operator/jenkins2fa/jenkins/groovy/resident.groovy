@@ -320,7 +320,7 @@ class Trial {
         Settings.purge(journal.wrote.settings, before)
         if (gate == null || !before.containsKey('storedGate')) return
         if (before.storedGate != gate && storedGate == gate) before.storedGate == null ? Store.delete(Gate.FILE) : Store.write(Gate.FILE, before.storedGate)
-        if (!before.startup && !Store.file(Gate.FILE).file && !BreakGlass.open) java.nio.file.Files.deleteIfExists(Store.startup.toPath())
+        if (!before.startup && !Store.file(Gate.FILE).file && !Store.file(BreakGlass.FILE).file) java.nio.file.Files.deleteIfExists(Store.startup.toPath())
     }
 
     static void close(Map journal, String outcome) {
