@@ -10,6 +10,7 @@ from jenkins2fa.core.conditions import Proof
 from jenkins2fa.jenkins.change import Step
 from jenkins2fa.jenkins.errors import (
     ChangeUndone,
+    ConfirmedUnseen,
     JenkinsError,
     Starting,
     Unauthorized,
@@ -99,6 +100,20 @@ def test_a_confirmation_that_never_arrived_is_sent_again(one: StandIn, proxy: Pr
     proxy.fault(fault, script="confirm", times=1)
     assert not managed.apply(policy()).plan.changes
     assert is_on(one)
+
+
+def test_a_confirmed_change_that_cannot_be_looked_at_is_not_told_as_undone(one: StandIn, proxy: Proxy) -> None:
+    managed = through(proxy, one)
+
+    def cut(step: Step) -> None:
+        if step is Step.VERIFY:
+            proxy.fault(Reset())
+
+    with pytest.raises(ConfirmedUnseen, match="the change is confirmed"):
+        managed.apply(policy(), cut)
+    proxy.heal()
+    seen = managed.observe()
+    assert [layers(seen), seen.trial.last_outcome, is_on(one)] == [[True, True, True], "confirmed", True]
 
 
 def test_a_network_that_goes_away_during_a_trial_leaves_jenkins_as_before(one: StandIn, proxy: Proxy) -> None:

@@ -27,7 +27,7 @@ from jenkins2fa.core.mode import Mode
 from jenkins2fa.core.observation import Observation
 from jenkins2fa.jenkins.change import Order, Result, Step, carry_out
 from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
-from jenkins2fa.jenkins.errors import JenkinsError, Refused
+from jenkins2fa.jenkins.errors import ConfirmedUnseen, JenkinsError, Refused
 from jenkins2fa.jenkins.target import gate_code_for
 
 logger = logging.getLogger(__name__)
@@ -114,6 +114,9 @@ def _change(context: Context, subject: Subject, policy: TwoFactorPolicy, driver:
     order, begun = _order(context, subject, policy, before.observation, found), context.clock()
     try:
         result = _carry_out(context, driver, order)
+    except ConfirmedUnseen as error:
+        _tell(context, subject, policy, found, trial=order.trial, seconds=round(context.clock() - begun, 3))
+        return replace(before, trouble=subject.trouble(error, context.clock()))
     except JenkinsError as error:
         _tell_failed(context, subject, order, error, context.clock() - begun)
         return replace(before, trouble=subject.trouble(error, context.clock()))

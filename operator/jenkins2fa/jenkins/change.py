@@ -17,7 +17,7 @@ from jenkins2fa.core.desired import Desired
 from jenkins2fa.core.observation import Observation, Owner
 from jenkins2fa.core.plan import Layer, Plan, make_plan
 from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
-from jenkins2fa.jenkins.errors import ChangeUndone, JenkinsError, ProtocolError, Refused, Starting, Unreachable
+from jenkins2fa.jenkins.errors import ChangeUndone, ConfirmedUnseen, JenkinsError, ProtocolError, Refused, Starting, Unreachable
 
 
 class Step(StrEnum):
@@ -78,13 +78,20 @@ def carry_out(connect: Callable[[], MiniOrange], order: Order, announce: Announc
                 announce(Step.CONFIRM)
                 _confirm(reader, order)
                 announce(Step.VERIFY)
-                observation = reader.observe(groups=order.groups)
-        except Refused:
+                observation = _look_again(reader, order)
+        except (Refused, ConfirmedUnseen):
             raise  # nothing of ours is pending
         except JenkinsError:
             _hurry_undo(writer, order)
             raise
     return Result(observation, make_plan(observation, order.desired, order.gate_code), proof)
+
+
+def _look_again(driver: MiniOrange, order: Order) -> Observation:
+    try:
+        return driver.observe(groups=order.groups)
+    except JenkinsError as problem:
+        raise ConfirmedUnseen(f"the change is confirmed, but Jenkins could not be looked at afterwards: {problem}") from problem
 
 
 def _get_in_early(driver: MiniOrange, order: Order) -> None:

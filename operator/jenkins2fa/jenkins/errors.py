@@ -13,6 +13,7 @@
     ├── Redirected                302 to anywhere else
     ├── ProtocolError             an answer that is not ours: a web page, cut short, another nonce
     ├── MultipleReplicas          several JVMs answer in turn
+    ├── ConfirmedUnseen           a change was confirmed, and Jenkins could not be looked at afterwards
     ├── HostNotAllowed            the Secret does not consent to this host; nothing was sent
     ├── SecretMissing             no such Secret, or it lacks a key
     └── ScriptFailed              our script threw inside Jenkins
@@ -95,6 +96,12 @@ class ProtocolError(JenkinsError):
 class MultipleReplicas(JenkinsError):
     reason = "MultipleReplicas"
     transient = False
+
+
+class ConfirmedUnseen(JenkinsError):
+    """Nothing is to be undone: the next look tells how it is."""
+
+    reason = "ConfirmedUnseen"
 
 
 class HostNotAllowed(JenkinsError):
