@@ -186,7 +186,7 @@ def test_every_interleaving_leaves_what_the_model_says(bench: Bench) -> None:
     run_state_machine_as_test(
         Machine,
         settings=settings(
-            max_examples=EXAMPLES or 8,
+            max_examples=EXAMPLES or 6,
             stateful_step_count=14,
             derandomize=not EXAMPLES,
             deadline=None,

@@ -1,7 +1,5 @@
 """An operator as a process of its own, which a test can kill: carries out one change, and asks before each step whether to take it.
 
-Standard input: a line of JSON with the URL, the account, the trial's id and seconds, and the name of the wish, then a line for each step to be taken.
-Standard output: the name of each step before it is taken.
 """
 
 from __future__ import annotations
