@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -213,6 +214,17 @@ def test_second_release_of_another_namespace_leaves_the_kinds_to_the_first(bare:
     bare.helm("install", "two", str(CHART), "-n", "team", "--set", "watchNamespaces={team},crds.install=false")
     bare.helm("uninstall", "two", "-n", "team")
     assert len(bare.get("crd")["items"]) == 2
+
+
+def test_commands_of_the_page_are_right(cluster: KubeServer) -> None:
+    """Each helm command of the page with values, as a template: a value that does not exist would be refused."""
+    text = (CHECKOUT / "docs" / "installation.md").read_text()
+    commands = [shlex.split(line) for line in map(str.strip, text.splitlines()) if line.startswith(("helm install ", "helm upgrade "))]
+    assert len(commands) >= 5
+    for command in commands:
+        arguments = [part for part in command[2:] if part not in ("--reuse-values", "--create-namespace")]
+        assert arguments[1] == "charts/jenkins-2fa-operator"
+        assert cluster.helm("template", arguments[0], str(CHART), *arguments[2:])
 
 
 def test_kinds_go_with_the_release_only_where_the_values_say_so(bare: KubeServer) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -205,8 +206,20 @@ def test_waiting_as_the_page_says(operator: OperatorProcess, scene: Scene, jenki
     assert len(commands) >= 3
     send(scene, "apply", instance(jenkins), policy("production"))
     for command in commands:
-        scene.kube.kubectl(*command.split()[1:], "-n", scene.namespace)
+        scene.kube.kubectl(*shlex.split(command)[1:], "-n", scene.namespace)
     scene.wait("tfp", "production", Ready="True", Enforced="True/Probed")
+
+
+def test_removing_as_the_page_says(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
+    send(scene, "apply", instance(jenkins), policy(deletionPolicy="Restore"))
+    in_force(scene)
+    page = (CHECKOUT / "docs" / "installation.md").read_text()
+    command = re.search(r"`kubectl (wait jenkinsinstances/build .*NoPolicy.*)`", page)
+    assert command
+    scene.delete("tfp", "baseline")
+    scene.kube.kubectl(*shlex.split(command[1]), "-n", scene.namespace)
+    assert not is_on(jenkins)
+    assert not (jenkins.home / "jenkins2fa").exists()
 
 
 def _owners(scene: Scene, kind: str, name: str) -> dict[str, set[str]]:
@@ -220,5 +233,5 @@ def _owners(scene: Scene, kind: str, name: str) -> dict[str, set[str]]:
 
 def _commands_of_page(prefix: str) -> list[str]:
     text = (CHECKOUT / "docs" / "gitops.md").read_text()
-    lines = [line.strip().removeprefix("- run: ") for line in text.splitlines()]
-    return [line.replace(" -n team", "").replace("'", "") for line in lines if line.startswith(prefix)]
+    lines = [line.strip() for line in text.splitlines()]
+    return [line.replace(" -n team", "") for line in lines if line.startswith(prefix)]
