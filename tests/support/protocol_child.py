@@ -1,5 +1,7 @@
 """An operator as a process of its own, which a test can kill: carries out one change, and asks before each step whether to take it.
 
+Standard input: a line of JSON (URL, account, the trial's id and seconds, the name of the wish), then a line for each step to be taken.
+Standard output: the name of each step before it is taken.
 """
 
 from __future__ import annotations

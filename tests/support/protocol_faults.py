@@ -16,6 +16,7 @@ from tests.support.protocol_bench import OPERATOR, THIRD, WISHES, Bench, order
 from tests.support.protocol_door import Rule
 from tests.support.standin import CHECKOUT
 
+SHORT = 3  # seconds of a trial that nobody will confirm: enough for every step on a busy machine
 OTHER_SENDER = "carol@lab.invalid"
 
 
@@ -65,7 +66,7 @@ def attempt(bench: Bench, ordered: Order, step: Step, fault: Fault, witness: Wit
         if now is step:
             _strike(bench, fault, done)
 
-    seconds = 1 if fault in (Fault.CUT, Fault.ANSWER_LOST) else 20
+    seconds = SHORT if fault in (Fault.CUT, Fault.ANSWER_LOST) else 20
     try:
         done.result = carry_out(lambda: bench.connect(seconds), ordered, announce)
     except JenkinsError as problem:
@@ -119,7 +120,7 @@ def _killed(bench: Bench, ordered: Order, step: Step, *, in_flight: bool, witnes
     assert child.stdout is not None
     wish = next(name for name, desired in WISHES.items() if desired == ordered.desired)
     account = {"user": OPERATOR, "token": bench.jenkins.tokens[OPERATOR]}
-    wanted = {"url": bench.door.url, **account, "seconds": 1, "trial": ordered.trial, "wish": wish}
+    wanted = {"url": bench.door.url, **account, "seconds": SHORT, "trial": ordered.trial, "wish": wish}
     try:
         child.stdin.write(json.dumps(wanted) + "\n")
         child.stdin.flush()
