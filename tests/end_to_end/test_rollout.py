@@ -67,21 +67,21 @@ def moment(**ahead: float) -> str:
     return (datetime.now(UTC) + timedelta(**ahead)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def test_one_after_the_other_also_through_a_restart_of_the_operator(granted: KubeServer, scene: Scene, fleet: list[StandIn]) -> None:
+def test_one_after_the_other_also_through_a_restart_of_the_operator(operator: OperatorProcess, scene: Scene, fleet: list[StandIn]) -> None:
     scene.policy("baseline", rollout={"batchSize": 1, "pauseBetween": "8s"})
-    with OperatorProcess(granted, "--policy-namespace", "platform", "-v"):
-        wait_until(lambda: rollout(scene).get("state") == "Pausing", seconds=30, what="the first batch is ready")
-        assert states(fleet) == [True, False, False]
-        scene.wait("tfp", "baseline", Ready="False/RollingOut", Reconciling="True/RollingOut", Stalled="False")
-        scene.wait("ji", "b", Ready="False/WaitingForRollout", Reconciling="True", Stalled="False", Drifted="False")
-        assert "1 of 3 instances are done" in scene.message("tfp", "baseline")
+    wait_until(lambda: rollout(scene).get("state") == "Pausing", seconds=30, what="the first batch is ready")
+    assert states(fleet) == [True, False, False]
+    scene.wait("tfp", "baseline", Ready="False/RollingOut", Reconciling="True/RollingOut", Stalled="False")
+    scene.wait("ji", "b", Ready="False/WaitingForRollout", Reconciling="True", Stalled="False", Drifted="False")
+    assert "1 of 3 instances are done" in scene.message("tfp", "baseline")
     paused = rollout(scene)
-    with OperatorProcess(granted, "--policy-namespace", "platform", "-v"):
-        wait_until(lambda: rollout(scene)["admitted"] == 2, seconds=20, what="the second batch")
-        assert paused["admitted"] == 1
-        scene.wait("tfp", "baseline", seconds=40, Ready="True", Enforced="True/Probed", Reconciling="False", Stalled="False")
-        assert states(fleet) == [True, True, True]
-        assert {"state": "Complete", "admitted": 3, "updated": 3, "failed": 0, "total": 3}.items() <= rollout(scene).items()
+    operator.terminate()
+    operator.start()
+    wait_until(lambda: rollout(scene)["admitted"] == 2, seconds=20, what="the second batch")
+    assert paused["admitted"] == 1
+    scene.wait("tfp", "baseline", seconds=40, Ready="True", Enforced="True/Probed", Reconciling="False", Stalled="False")
+    assert states(fleet) == [True, True, True]
+    assert {"state": "Complete", "admitted": 3, "updated": 3, "failed": 0, "total": 3}.items() <= rollout(scene).items()
 
 
 def test_it_stops_at_a_failure_and_begins_anew_with_a_changed_policy(operator: OperatorProcess, scene: Scene, fleet: list[StandIn]) -> None:
