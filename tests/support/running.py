@@ -48,7 +48,8 @@ class OperatorProcess:
         """Start it and wait until it leads."""
         before = self.text().count("leads from now on")
         self.launch()
-        wait_until(lambda: self.text().count("leads from now on") > before, seconds=110, what=f"the operator leads; its log:\n{self.text()}")
+        what = f"the operator leads; its log:\n{self.text()}"
+        wait_until(lambda: self.text().count("leads from now on") > before, seconds=110, what=what)
 
     def launch(self) -> None:
         """Start it and do not wait."""
