@@ -8,10 +8,10 @@ import sys
 import click
 
 from jenkins2fa.api.instance import GateMode
-from jenkins2fa.cli.plan import Look, as_text, look_at, look_through
-from jenkins2fa.cli.premium import premium_option
+from jenkins2fa.cli.errors import OneOnError, fail
+from jenkins2fa.cli.look import Look, Question, look_at, look_through, question_options
+from jenkins2fa.cli.plan import as_text
 from jenkins2fa.cli.recording import evidence_options, open_recording
-from jenkins2fa.cli.target import OneOnError, connection_options, fail, gate_option
 from jenkins2fa.core.conditions import Proof
 from jenkins2fa.core.mode import Mode
 from jenkins2fa.jenkins.change import Order, Result, Step, carry_out
@@ -29,32 +29,15 @@ STEPS = {
 
 
 @click.command(cls=OneOnError)
-@click.argument("files", nargs=-1, required=True, metavar="FILE|FOLDER|-...")
-@connection_options
-@gate_option
-@premium_option
-@click.option("--policy", "name", help="The policy's name, where the files hold several.")
+@question_options
 @click.option("--take-over", metavar="OWNER", help="Take over a Jenkins that OWNER (as the refusal names it) manages.")
 @evidence_options
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-def apply(
-    files: tuple[str, ...],
-    url: str,
-    username: str,
-    token_file: str,
-    ca_file: str,
-    gate: str,
-    name: str,
-    take_over: str,
-    evidence: str | None,
-    evidence_key: str | None,
-    yes: bool,
-) -> None:
+def apply(question: Question, take_over: str | None, evidence: str | None, evidence_key: str | None, yes: bool) -> None:
     """Put a policy into force in a running Jenkins, and prove it. Needs no cluster.
 
     Shows the plan, asks, tries the change with a time limit, probes, and only then writes it to disk. Whatever goes wrong before that,
-    Jenkins
-    is as before within a minute.
+    Jenkins is as before within a minute.
 
     \b
     Exit codes: 0 in force (or off, if the policy says so), or nothing to do
@@ -62,7 +45,7 @@ def apply(
                 1 an error, a refusal, or the change was undone
     """
     note = open_recording(evidence, evidence_key)
-    look = look_at(files, url, username, token_file, ca_file, gate, name, take_over)
+    look = look_at(question, take_over)
     click.echo(as_text(look))
     found = look.assessment
     if found.refused:
@@ -72,13 +55,13 @@ def apply(
     if found.plan.changes:
         if not yes and not click.confirm("\nApply this?"):
             fail("nothing was changed")
-        look, proof = _carry_out(look, take_over, note)
+        look, proof = _carry_out(look, question.premium, take_over, note)
     else:
         proof = _prove(look, note)
     _tell(look, proof)
 
 
-def _carry_out(look: Look, take_over: str | None, note: Note | None) -> tuple[Look, Proof]:
+def _carry_out(look: Look, premium: bool, take_over: str | None, note: Note | None) -> tuple[Look, Proof]:
     order = Order(
         trial=secrets.token_hex(6),
         desired=look.assessment.plan.desired,
@@ -95,7 +78,7 @@ def _carry_out(look: Look, take_over: str | None, note: Note | None) -> tuple[Lo
         )
     except JenkinsError as problem:
         fail(f"{problem.reason}: {problem}")
-    return look_through(look.policy, look.target, result.observation, take_over), result.proof
+    return look_through(look.policy, look.target, result.observation, take_over, premium=premium), result.proof
 
 
 def _prove(look: Look, note: Note | None) -> Proof:

@@ -11,9 +11,10 @@ import click
 
 from jenkins2fa.cli.audit_list import Asked, read_list
 from jenkins2fa.cli.audit_output import OUTPUTS, Audit
+from jenkins2fa.cli.errors import CannotGoOn, OneOnError
 from jenkins2fa.cli.fleet_parallel import side_by_side
+from jenkins2fa.cli.jenkins_options import read_ca
 from jenkins2fa.cli.recording import evidence_options, open_recording
-from jenkins2fa.cli.target import CannotGoOn, OneOnError, read_ca
 from jenkins2fa.jenkins.http import Connection
 from jenkins2fa.jenkins.survey import Known, Survey, survey
 

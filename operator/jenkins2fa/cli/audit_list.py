@@ -18,7 +18,7 @@ import yaml
 
 from jenkins2fa.api.instance import InstanceSpec
 from jenkins2fa.api.rules import instance_problems
-from jenkins2fa.cli.target import CannotGoOn
+from jenkins2fa.cli.errors import CannotGoOn
 from jenkins2fa.jenkins.http import Credentials
 
 COLUMNS = ("url", "username", "token_file", "token_env")

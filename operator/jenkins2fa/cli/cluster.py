@@ -14,7 +14,7 @@ from kubernetes.config.config_exception import ConfigException
 
 from jenkins2fa.api import instance, policy
 from jenkins2fa.api.meta import Key
-from jenkins2fa.cli.target import CannotGoOn
+from jenkins2fa.cli.errors import CannotGoOn
 from jenkins2fa.controller.connection import Connection, NoConnection
 from jenkins2fa.controller.credentials import CredentialStore
 from jenkins2fa.controller.kubernetes import CUSTOM, MERGE_PATCH, Body, Forbidden, Kubernetes, KubernetesError, NotFound

@@ -10,10 +10,11 @@ from pathlib import Path
 import click
 
 from jenkins2fa.cli.audit_list import Asked, read_list
+from jenkins2fa.cli.errors import CannotGoOn, OneOnError
 from jenkins2fa.cli.export_content import content_of
 from jenkins2fa.cli.export_yaml import Exported, as_yaml, commented, names_for
 from jenkins2fa.cli.fleet_parallel import parallel_option, side_by_side
-from jenkins2fa.cli.target import CannotGoOn, OneOnError, read_ca, read_seed, seed_option
+from jenkins2fa.cli.jenkins_options import read_ca, read_seed, seed_option
 from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
 from jenkins2fa.jenkins.errors import JenkinsError
 from jenkins2fa.jenkins.http import Connection
@@ -42,6 +43,7 @@ def export(
     sources: tuple[str, ...],
     username: str | None,
     token_file: str | None,
+    second_factor_seed_file: str | None,
     ca_file: str | None,
     namespace: str | None,
     as_is: bool,
@@ -59,7 +61,7 @@ def export(
                 1 an error, or none could be read, or stopped by Ctrl-C
     """
     asked = read_list(sources, username, token_file, "account")
-    authority, seed, names = read_ca(ca_file), read_seed(), names_for(one.url for one in asked)
+    authority, seed, names = read_ca(ca_file), read_seed(second_factor_seed_file), names_for(one.url for one in asked)
 
     def read(one: Asked) -> Exported | Missing:
         connection = Connection(one.url, replace(one.credentials, second_factor_seed=seed), authority)

@@ -14,8 +14,7 @@ from jenkins2fa.api.policy import KIND as POLICY
 from jenkins2fa.api.policy import TwoFactorPolicy
 from jenkins2fa.cli.fleet_parallel import side_by_side
 from jenkins2fa.cli.fleet_reach import Reach, reach_of
-from jenkins2fa.cli.plan import Look, look_through
-from jenkins2fa.cli.premium import premium_allowed
+from jenkins2fa.cli.look import Look, look_through
 from jenkins2fa.cli.target import Target
 from jenkins2fa.controller.kubernetes import KubernetesError
 from jenkins2fa.core.observation import COMMAND_LINE, Observation
@@ -119,12 +118,11 @@ class Fleet:
         return 2 if any(row.verdict in (Verdict.CHANGES, Verdict.REFUSED, Verdict.UNSUPPORTED) for row in self.rows) else 0
 
 
-def plan_fleet(sources: Sources, parallel: int, only: tuple[str, Key] | None = None) -> Fleet:
+def plan_fleet(sources: Sources, parallel: int, only: tuple[str, Key] | None = None, *, premium: bool = False) -> Fleet:
     """Looks at every instance; ``only``: those alone that the policy of this kind and key governs, or the instance of it."""
     rows = sorted((_resolved(one, sources) for one in sources.instances), key=lambda row: _order(row.instance))
     if only is not None:
         rows = [row for row in rows if only in ((INSTANCE, row.instance.meta.key), row.policy and (POLICY, row.policy.meta.key))]
-    premium = premium_allowed()  # asked here: the threads know no command line
     looked = side_by_side(rows, lambda row: _look(row, sources, premium), parallel, "looking")
     done = tuple(
         found or _with(row, reason="NotAsked", message="stopped before it was asked")
@@ -156,7 +154,7 @@ def _look(row: Row, sources: Sources, premium: bool) -> Row:
     if row.policy is None:
         return _with(row, seen=seen)
     owner, cluster = _not_a_rival(seen, sources), _cluster(row, seen, sources)
-    look = look_through(row.policy, Target(row.instance, connection), seen, owner, cluster, premium)
+    look = look_through(row.policy, Target(row.instance, connection), seen, owner, cluster, premium=premium)
     return _with(row, seen=seen, look=look, reach=reach_of(seen, look.assessment.plan.desired))
 
 

@@ -14,13 +14,14 @@ from jenkins2fa.cli.fleet_markdown import fleet_markdown
 from jenkins2fa.cli.fleet_options import FleetOptions
 from jenkins2fa.cli.fleet_output import fleet_document, fleet_text
 from jenkins2fa.cli.fleet_sources import from_cluster, from_files
+from jenkins2fa.cli.look import Question
 
 OUTPUTS: dict[str, Callable[[Fleet], str]] = {"text": fleet_text, "json": fleet_document, "markdown": fleet_markdown}
 
 
-def print_fleet(files: tuple[str, ...], options: FleetOptions, output: str) -> NoReturn:
+def print_fleet(question: Question, options: FleetOptions, output: str) -> NoReturn:
     """Looks, prints, and ends the command."""
-    fleet = plan_fleet(_sources(files, options), options.parallel)
+    fleet = plan_fleet(_sources(question.files, options), options.parallel, premium=question.premium)
     click.echo(OUTPUTS[output](fleet).rstrip("\n"))
     if fleet.stopped:
         click.echo("Stopped: not every instance was looked at.", err=True)

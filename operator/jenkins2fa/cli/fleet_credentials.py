@@ -26,7 +26,7 @@ import yaml
 
 from jenkins2fa.api.instance import JenkinsInstance
 from jenkins2fa.api.rules import host_and_port
-from jenkins2fa.cli.target import CannotGoOn
+from jenkins2fa.cli.errors import CannotGoOn
 from jenkins2fa.jenkins.errors import HostNotAllowed, SecretMissing
 from jenkins2fa.jenkins.http import Connection, Credentials
 from jenkins2fa.jenkins.login import seed_problem

@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
+from jenkins2fa.cli.errors import CannotGoOn
 from jenkins2fa.cli.fleet_parallel import parallel_option
-from jenkins2fa.cli.target import CannotGoOn
 
 
 @dataclass(frozen=True, slots=True)

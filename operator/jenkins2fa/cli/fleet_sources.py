@@ -10,10 +10,11 @@ from jenkins2fa.api.instance import JenkinsInstance, parse_instance
 from jenkins2fa.api.policy import TwoFactorPolicy, parse_policy
 from jenkins2fa.api.reading import InvalidObject, format_time
 from jenkins2fa.cli.cluster import Cluster, told
+from jenkins2fa.cli.errors import CannotGoOn
 from jenkins2fa.cli.fleet import Labels, Sources
 from jenkins2fa.cli.fleet_credentials import CredentialsFile
 from jenkins2fa.cli.manifests import STANDARD_INPUT, Manifest, find_files, read_manifests
-from jenkins2fa.cli.target import CannotGoOn, load_manifests
+from jenkins2fa.cli.target import load_manifests
 from jenkins2fa.controller.kubernetes import KubernetesError
 
 Body = Mapping[str, Any]

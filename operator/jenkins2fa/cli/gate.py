@@ -9,7 +9,9 @@ import click
 
 from jenkins2fa.api.instance import GateMode, GateSpec, InstanceSpec
 from jenkins2fa.api.policy import DeletionPolicy
-from jenkins2fa.cli.target import OneOnError, Target, connection_options, fail, load_manifests, read_policy, read_target
+from jenkins2fa.cli.errors import OneOnError, fail
+from jenkins2fa.cli.jenkins_options import JenkinsOptions, jenkins_options
+from jenkins2fa.cli.target import Target, load_manifests, read_policy, read_target
 from jenkins2fa.core.desired import desired_state
 from jenkins2fa.core.observation import GateState, Observation
 from jenkins2fa.core.settings import gate_configuration
@@ -32,8 +34,7 @@ def render(files: tuple[str, ...], name: str | None, username: str | None, no_st
     """Print the gate's file.
 
     Without files: the constant text that the operator keeps in Jenkins (gate.mode Managed), for review. With the files of a policy: the
-    same with
-    its rules within it, to be mounted as init.groovy.d/jenkins2fa.groovy (gate.mode Provided).
+    same with its rules within it, to be mounted as init.groovy.d/jenkins2fa.groovy (gate.mode Provided).
     """
     if not files:
         click.echo(resident_text(), nl=False)
@@ -49,8 +50,8 @@ def render(files: tuple[str, ...], name: str | None, username: str | None, no_st
 
 
 @gate.command(cls=OneOnError)
-@connection_options
-def status(url: str, username: str, token_file: str, ca_file: str) -> None:
+@jenkins_options
+def status(jenkins: JenkinsOptions) -> None:
     """Say whether the gate is in Jenkins, in its place, and which version.
 
     \b
@@ -58,20 +59,20 @@ def status(url: str, username: str, token_file: str, ca_file: str) -> None:
                 2 absent, or not as it should be
                 1 an error
     """
-    seen = _observe(read_target([], url, username, token_file, ca_file, None))
+    seen = _observe(read_target([], jenkins))
     click.echo("\n".join(status_lines(seen)))
     sys.exit(0 if _in_place(seen.gate) else 2)
 
 
 @gate.command(cls=OneOnError)
-@connection_options
+@jenkins_options
 @click.option("--settings", type=click.Choice([one.value for one in DeletionPolicy]), default="Retain", show_default=True,
               help="What becomes of the plugin's settings: Restore = as they were before the operator.")  # fmt: skip
 @click.option("--force", is_flag=True, help="Also while 2FA is in force: the operator's account will be challenged like everybody.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-def remove(url: str, username: str, token_file: str, ca_file: str, settings: str, force: bool, yes: bool) -> None:
+def remove(jenkins: JenkinsOptions, settings: str, force: bool, yes: bool) -> None:
     """Take everything of ours out of Jenkins: the gate, its start-up file, our folder. Exemptions end at once."""
-    target = read_target([], url, username, token_file, ca_file, None)
+    target = read_target([], jenkins)
     seen = _observe(target)
     stays_on = seen.effective and settings == DeletionPolicy.RETAIN
     if stays_on and not force:

@@ -15,6 +15,7 @@ import click
 
 from jenkins2fa import __version__
 from jenkins2fa.cli.cluster import Cluster, cluster_options, open_cluster, told
+from jenkins2fa.cli.errors import CannotGoOn, OneOnError
 from jenkins2fa.cli.fleet import plan_fleet
 from jenkins2fa.cli.fleet_command import OUTPUTS as PLAN_OUTPUTS
 from jenkins2fa.cli.fleet_parallel import parallel_option
@@ -23,7 +24,6 @@ from jenkins2fa.cli.kubectl_actions import break_glass_end, break_glass_until, r
 from jenkins2fa.cli.kubectl_find import find_named
 from jenkins2fa.cli.kubectl_table import OUTPUTS, fleet_rows
 from jenkins2fa.cli.kubectl_why import explain
-from jenkins2fa.cli.target import CannotGoOn, OneOnError
 from jenkins2fa.controller.kubernetes import KubernetesError
 
 

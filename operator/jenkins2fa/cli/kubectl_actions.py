@@ -11,8 +11,8 @@ from jenkins2fa.api.meta import RECONCILE_AT
 from jenkins2fa.api.reading import format_time, parse_duration, parse_time
 from jenkins2fa.api.status import ENFORCED, READY, TRUE
 from jenkins2fa.cli.cluster import Cluster
+from jenkins2fa.cli.errors import CannotGoOn
 from jenkins2fa.cli.kubectl_find import PLURALS, Named, find_named, governed
-from jenkins2fa.cli.target import CannotGoOn
 
 Say = Callable[[str], object]
 EVERY = 0.5  # seconds between looks at a status

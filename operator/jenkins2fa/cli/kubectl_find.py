@@ -10,7 +10,7 @@ from jenkins2fa.api import instance, policy
 from jenkins2fa.api.meta import Key, read_metadata
 from jenkins2fa.api.status import Condition, condition_of
 from jenkins2fa.cli.cluster import Cluster
-from jenkins2fa.cli.target import CannotGoOn
+from jenkins2fa.cli.errors import CannotGoOn
 from jenkins2fa.controller.kubernetes import Body
 
 PREFIXES = {

@@ -4,66 +4,25 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import click
 
-from jenkins2fa.api.policy import TwoFactorPolicy
+from jenkins2fa.cli.errors import CannotGoOn, OneOnError
 from jenkins2fa.cli.fleet_options import FleetOptions, fleet_options
-from jenkins2fa.cli.premium import premium_allowed, premium_option
-from jenkins2fa.cli.target import (
-    CannotGoOn,
-    OneOnError,
-    Target,
-    connection_options,
-    fail,
-    gate_option,
-    load_manifests,
-    read_policy,
-    read_target,
-)
-from jenkins2fa.core.assess import Assessment, assess
+from jenkins2fa.cli.look import Look, Question, look_at, question_options
+from jenkins2fa.core.assess import Assessment
 from jenkins2fa.core.guard import Severity
 from jenkins2fa.core.mode import Mode
-from jenkins2fa.core.observation import COMMAND_LINE, Observation
 from jenkins2fa.core.plan import Change
 from jenkins2fa.core.strength import describe
-from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
-from jenkins2fa.jenkins.errors import JenkinsError
-from jenkins2fa.jenkins.target import gate_code_for
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """A policy, a Jenkins, and what one has to say to the other."""
-
-    policy: TwoFactorPolicy
-    target: Target
-    observation: Observation
-    assessment: Assessment
 
 
 @click.command(cls=OneOnError)
-@click.argument("files", nargs=-1, required=True, metavar="FILE|FOLDER|-...")
-@connection_options
-@gate_option
-@premium_option
-@click.option("--policy", "name", help="The policy's name, where the files hold several.")
+@question_options
 @fleet_options
 @click.option("-o", "--output", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True, help="How to print it.")
-def plan(
-    files: tuple[str, ...],
-    url: str,
-    username: str,
-    token_file: str,
-    ca_file: str,
-    gate: str,
-    name: str,
-    output: str,
-    fleet: FleetOptions | None,
-) -> None:
+def plan(question: Question, fleet: FleetOptions | None, output: str) -> None:
     """Say field by field what policies would change in running Jenkinses. Writes nothing.
 
     \b
@@ -79,53 +38,12 @@ def plan(
     if fleet is not None:
         from jenkins2fa.cli.fleet_command import print_fleet  # a fleet's plan consists of plans, so it imports this module
 
-        print_fleet(files, fleet, output)
+        print_fleet(question, fleet, output)
     if output == "markdown":
         raise CannotGoOn("-o markdown is for many instances: give --credentials or --cluster")
-    look = look_at(files, url, username, token_file, ca_file, gate, name)
+    look = look_at(question)
     click.echo(json.dumps(as_document(look), indent=2, ensure_ascii=False) if output == "json" else as_text(look))
     sys.exit(2 if look.assessment.plan.changes or look.assessment.plan.unsupported or look.assessment.refused else 0)
-
-
-def look_at(
-    files: tuple[str, ...], url: str, username: str, token_file: str, ca_file: str, gate: str, name: str, take_over: str | None = None
-) -> Look:
-    """Reads files and Jenkins; exits with one line and code 1 when that cannot be done."""
-    manifests = load_manifests(files)
-    policy, target = read_policy(manifests, name), read_target(manifests, url, username, token_file, ca_file, gate)
-    driver = MiniOrange(target.connection)
-    try:
-        observation = driver.observe(groups=policy.spec.enforced_groups or (), users=True)
-    except JenkinsError as problem:
-        fail(f"{problem.reason}: {problem}")
-    finally:
-        driver.close()
-    return look_through(policy, target, observation, take_over)
-
-
-def look_through(
-    policy: TwoFactorPolicy,
-    target: Target,
-    observation: Observation,
-    take_over: str | None = None,
-    cluster: str = COMMAND_LINE,
-    premium: bool | None = None,
-) -> Look:
-    """``premium`` None: as the command line says; other threads than the command's own do not know that."""
-    code = gate_code_for(policy.spec, target.instance.spec, observation.user)
-    account = target.connection.credentials
-    found = assess(
-        policy,
-        target.instance,
-        observation,
-        code,
-        cluster=cluster,
-        now=datetime.now(UTC),
-        take_over=take_over,
-        second_factor_login=account is not None and account.second_factor_seed is not None,
-        premium=premium_allowed() if premium is None else premium,
-    )
-    return Look(policy, target, observation, found)
 
 
 def as_text(look: Look) -> str:

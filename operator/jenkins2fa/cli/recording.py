@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from jenkins2fa.cli.target import CannotGoOn
+from jenkins2fa.cli.errors import CannotGoOn
 from jenkins2fa.core.evidence import Evidence
 from jenkins2fa.jenkins.evidence import EvidenceError, EvidenceFile, read_private_key
 from jenkins2fa.jenkins.probe import Note

@@ -13,14 +13,16 @@ import click
 
 from jenkins2fa import __version__
 from jenkins2fa.cli.cluster import Cluster, cluster_options, open_cluster, told
+from jenkins2fa.cli.errors import CannotGoOn, OneOnError, fail
 from jenkins2fa.cli.fleet import Sources
 from jenkins2fa.cli.fleet_parallel import parallel_option, side_by_side
 from jenkins2fa.cli.fleet_sources import from_cluster, from_files
+from jenkins2fa.cli.jenkins_options import jenkins_options
 from jenkins2fa.cli.report_html import as_html
 from jenkins2fa.cli.report_looking import Asking, report_on
 from jenkins2fa.cli.report_openreports import as_openreports
 from jenkins2fa.cli.report_recorded import history_of
-from jenkins2fa.cli.target import CannotGoOn, OneOnError, connection_options, fail, load_manifests, read_policy, read_target
+from jenkins2fa.cli.target import load_manifests, read_policy, read_target
 from jenkins2fa.controller.events import COMPONENT
 from jenkins2fa.controller.kubernetes import Body, Forbidden, KubernetesError
 from jenkins2fa.core.report import Gap, Happening, Report, report_digest, report_json
@@ -35,7 +37,7 @@ OUTPUTS: dict[str, tuple[str, Callable[[Report], str]]] = {
 
 @click.command(cls=OneOnError)
 @click.argument("files", nargs=-1, metavar="[FILE|FOLDER|-]...")
-@connection_options
+@jenkins_options
 @click.option("--credentials", type=click.Path(), help="YAML file that names the account of each instance in the files.")
 @click.option("--cluster", "in_cluster", is_flag=True, help="The instances and policies of a cluster, with the current kubeconfig.")
 @cluster_options
@@ -99,7 +101,7 @@ def _asking(files: tuple[str, ...], given: Mapping[str, Any]) -> tuple[Asking, s
 
 def _of_one(files: tuple[str, ...], given: Mapping[str, Any]) -> Sources:
     manifests = load_manifests(files) if files else []
-    target = read_target(manifests, given["url"], given["username"], given["token_file"], given["ca_file"], None)
+    target = read_target(manifests, given["jenkins"])
     policies = (read_policy(manifests, None),) if any(one.kind == "TwoFactorPolicy" for one in manifests) else ()
     return Sources((target.instance,), policies, lambda instance: target.connection)
 

@@ -11,7 +11,7 @@ from typing import Any
 from jenkins2fa.api.instance import Access, JenkinsInstance
 from jenkins2fa.api.policy import TwoFactorPolicy
 from jenkins2fa.cli.fleet import Sources
-from jenkins2fa.cli.plan import look_through
+from jenkins2fa.cli.look import look_through
 from jenkins2fa.cli.report_recorded import recorded
 from jenkins2fa.cli.target import Target
 from jenkins2fa.controller.kubernetes import KubernetesError

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from jenkins2fa.api.reading import parse_duration
-from jenkins2fa.cli.premium import premium_allowed, premium_option
+from jenkins2fa.cli.premium import premium_option
 
 SERVICE_ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
@@ -42,6 +42,7 @@ def run(
     workers: int,
     longest_break_glass: str,
     require_approval: bool,
+    premium: bool,
     log_format: str,
     verbose: bool,
     metrics: str | None,
@@ -69,7 +70,7 @@ def run(
         identity=f"{socket.gethostname()}_{secrets.token_hex(4)}",
         longest_break_glass=_duration(longest_break_glass),
         require_approval=require_approval,
-        experimental_premium=premium_allowed(),
+        experimental_premium=premium,
         release_grace=_for_tests("JENKINS2FA_RELEASE_GRACE", "60s"),
         lease_duration=_for_tests("JENKINS2FA_LEASE_DURATION", "15s"),
     )

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import NoReturn
 
 import click
 
 from jenkins2fa.api.policy import DeletionPolicy
-from jenkins2fa.cli.target import OneOnError, Target, connection_options, fail, read_target
+from jenkins2fa.cli.errors import OneOnError, fail
+from jenkins2fa.cli.jenkins_options import JenkinsOptions, jenkins_options
+from jenkins2fa.cli.target import Target, read_target
 from jenkins2fa.cli.unlock_steps import HOLD_THE_OPERATOR, steps
 from jenkins2fa.core.conditions import Proof
 from jenkins2fa.core.observation import COMMAND_LINE, Observation
@@ -23,17 +26,14 @@ LONGEST = 240  # minutes, as the operator's own limit
 
 @click.command(cls=OneOnError)
 @click.argument("place", metavar="[URL]", required=False)
-@connection_options
+@jenkins_options
 @click.option("--minutes", type=click.IntRange(1, LONGEST), help="Only for so long: break-glass, which Jenkins ends by itself.")
 @click.option("--reason", help="Kept in Jenkins with the break-glass. Default: this command and the time.")
 @click.option("--steps", "only_steps", is_flag=True, help="Ask nobody, change nothing: print what to do on Jenkins' side.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 def unlock(
     place: str | None,
-    url: str | None,
-    username: str,
-    token_file: str,
-    ca_file: str,
+    jenkins: JenkinsOptions,
     minutes: int | None,
     reason: str | None,
     only_steps: bool,
@@ -52,7 +52,7 @@ def unlock(
     if only_steps:
         click.echo(steps())
         return
-    target = read_target([], place or url, username, token_file, ca_file, None)
+    target = read_target([], replace(jenkins, url=place) if place else jenkins)
     try:
         seen = _observe(target)
         if not seen.protected and "layers" not in seen.damaged:

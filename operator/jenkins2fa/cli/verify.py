@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from jenkins2fa.cli.target import OneOnError, fail
+from jenkins2fa.cli.errors import OneOnError, fail
 from jenkins2fa.core.evidence import Checked
 from jenkins2fa.jenkins.evidence import EvidenceError, check_file, read_public_key
 
