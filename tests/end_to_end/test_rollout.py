@@ -131,3 +131,28 @@ def test_the_first_enforcement_waits_until_people_have_a_second_factor(
     for name in ("admin", "alice", "bob"):
         fleet[0].browser(name, f"{name}-pw-1").enrol()
     scene.wait("ji", "a", seconds=30, Ready="True", Enforced="True/Probed")
+
+
+def test_from_report_over_grace_to_enforcement_with_enough_people(operator: OperatorProcess, scene: Scene, fleet: list[StandIn]) -> None:
+    """At the second Jenkins: in the first one people have enrolled already."""
+    staged = {"batchSize": 1, "minimumEnrolled": 100}
+    scene.kube.kubectl("delete", "ji", "b", "c", "-n", scene.namespace)
+    scene.instance("b", fleet[1].url, credentialsRef={"name": "admin-b"}, checkInterval="5s")
+    scene.policy("baseline", rollout={**staged, "stage": "Report"})
+    scene.wait("ji", "b", Ready="True/Reported", Drifted="True", Enforced="False/NotActive", Stalled="False")
+    assert "rollout.stage is Report" in scene.message("ji", "b")
+    assert "so far " in scene.message("ji", "b")
+    assert "users have a second factor, 100 % are asked for" in scene.message("ji", "b")
+    scene.policy("baseline", rollout={**staged, "stage": "Grace", "graceUntil": moment(seconds=6)})
+    scene.wait("tfp", "baseline", seconds=5, Ready="True/Reported", Enforced="False")
+    assert "graceUntil" in scene.message("ji", "b")
+    assert not is_on(fleet[1])
+    scene.wait("ji", "b", seconds=40, Ready="False/EnrolmentTooLow", Stalled="True", Enforced="False")
+    scene.wait("tfp", "baseline", Ready="False")
+    assert not is_on(fleet[1]), "the time is over, and too few have enrolled"
+    for name in ("admin", "alice", "bob"):
+        fleet[1].browser(name, f"{name}-pw-1").enrol()
+    scene.wait("tfp", "baseline", seconds=40, Ready="True", Enforced="True/Probed")
+    assert rollout(scene)["state"] == "Complete"
+    scene.policy("baseline", rollout={**staged, "stage": "Enforce"})
+    scene.wait("tfp", "baseline", seconds=20, Ready="True", Enforced="True/Probed", Drifted="False")

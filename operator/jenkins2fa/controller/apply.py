@@ -48,7 +48,7 @@ def apply_policy(context: Context, subject: Subject, policy: TwoFactorPolicy, dr
         return _change(context, subject, policy, driver, outcome, found)
     if policy.spec.enforcement is Enforcement.OFF or not seen.effective:
         return outcome
-    met = proof_of(context, subject.instance, subject.memory, driver, seen, _digest(found), asked=subject.asked)
+    met = proof_of(context, subject.instance, subject.memory, driver, seen, _digest(subject, found), asked=subject.asked)
     return replace(outcome, proof=met.proof, notes=met.notes)
 
 
@@ -122,7 +122,7 @@ def _change(context: Context, subject: Subject, policy: TwoFactorPolicy, driver:
         return replace(before, trouble=subject.trouble(error, context.clock()))
     met = ask_canaries(context, subject.instance, driver.connection, result.proof)
     if met.lasting:
-        subject.memory.proof = RememberedProof(met.proof, result.observation.session, _digest(found), context.clock(), met.notes)
+        subject.memory.proof = RememberedProof(met.proof, result.observation.session, _digest(subject, found), context.clock(), met.notes)
     _tell(context, subject, policy, found, trial=order.trial, seconds=round(context.clock() - begun, 3))
     after = _assess(context, subject, policy, driver, result.observation)
     corrected = found.plan.paths if found.drift else ()
@@ -196,5 +196,7 @@ def _groups(policy: TwoFactorPolicy) -> frozenset[str]:
     return policy.spec.enforced_groups or frozenset()
 
 
-def _digest(found: Assessment) -> str:
-    return found.owner.desired if found.owner else ""
+def _digest(subject: Subject, found: Assessment) -> str:
+    """What a proof is about: the desired state, and the canaries that had a part in it."""
+    probes = subject.instance.spec.probes
+    return f"{found.owner.desired if found.owner else ''} {probes.challenged} {probes.exempt}"

@@ -93,7 +93,7 @@ def look_only(context: Context, subject: Subject) -> CanaryLook:
     elif found.trouble.reason in ODD and _in_doubt(memory, context.clock()):
         message = f"an odd answer of a Jenkins that worked before, as around a restart; looking again: {found.trouble.message}"
         return replace(found, trouble=Trouble("Starting", message, transient=True))
-    elif found.trouble.reason == "Unauthorized":
+    elif found.trouble.reason in ("Unauthorized", "CertificateRejected"):
         context.credentials.forget(instance)
     return found
 

@@ -60,11 +60,13 @@ class CredentialStore:
         return self._account(Key(instance.meta.namespace, secret), instance.spec.url)
 
     def forget(self, instance: JenkinsInstance) -> None:
-        """Read an instance's Secrets anew next time: Jenkins refused what they held."""
-        names = (instance.spec.credentials, instance.spec.probes.challenged, instance.spec.probes.exempt)
+        """Read an instance's Secrets and authority anew next time: what they held did not do."""
+        spec = instance.spec
+        read = [("Secret", name) for name in (spec.credentials, spec.probes.challenged, spec.probes.exempt) if name]
+        read += [(spec.authority.kind, spec.authority.name)] if spec.authority else []
         with self._lock:
-            for name in names:
-                self._held.pop(("Secret", Key(instance.meta.namespace, name or "")), None)
+            for kind, name in read:
+                self._held.pop((kind, Key(instance.meta.namespace, name)), None)
 
     def _account(self, key: Key, url: str) -> Credentials:
         data = self._read("Secret", key)

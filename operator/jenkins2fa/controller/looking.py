@@ -12,13 +12,14 @@ from jenkins2fa.controller.memory import Memory, RememberedProof
 from jenkins2fa.core.conditions import Proof
 from jenkins2fa.core.observation import Observation
 from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
-from jenkins2fa.jenkins.errors import Forbidden, JenkinsError, SecondFactorRejected, Unauthorized
+from jenkins2fa.jenkins.errors import CertificateRejected, Forbidden, JenkinsError, SecondFactorRejected, Unauthorized
 from jenkins2fa.jenkins.http import Connection
 from jenkins2fa.jenkins.probe import session_of
 
 
 def look(context: Context, instance: JenkinsInstance, policy: TwoFactorPolicy | None, memory: Memory) -> tuple[MiniOrange, Observation]:
-    """One observation; after a 401, 403 or refused second factor another one, if the Secret has changed meanwhile. Raises JenkinsError."""
+    """One observation; after a 401, 403, refused second factor or certificate another one, if what was read of the Secret or the authority
+    has changed meanwhile. Raises JenkinsError."""
     groups = policy.spec.enforced_groups or frozenset() if policy else frozenset()
     connection = _connection(context, instance)
     if memory.starting:
@@ -26,7 +27,7 @@ def look(context: Context, instance: JenkinsInstance, policy: TwoFactorPolicy | 
     driver = memory.connect(connection, log_evidence)
     try:
         seen = driver.observe(groups=groups)
-    except (Unauthorized, Forbidden, SecondFactorRejected):
+    except (Unauthorized, Forbidden, SecondFactorRejected, CertificateRejected):
         context.credentials.forget(instance)
         renewed = _connection(context, instance)
         if renewed == connection:

@@ -1,0 +1,78 @@
+"""`caRef`: a Jenkins behind TLS with an authority of the company's own, named wrongly, rightly, and exchanged while we run."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+
+import pytest
+import trustme
+
+from tests.support.actions import is_off, is_on
+from tests.support.proxy import Proxy, Reset
+from tests.support.running import OperatorProcess
+from tests.support.scene import Scene
+from tests.support.standin import StandIn
+
+HERE = "127.0.0.1"
+
+
+@pytest.fixture(scope="module")
+def authorities() -> tuple[trustme.CA, trustme.CA]:
+    return trustme.CA(), trustme.CA()
+
+
+@pytest.fixture
+def context(authorities: tuple[trustme.CA, trustme.CA]) -> ssl.SSLContext:
+    """A server's; a certificate of the first authority, until a test gives it another."""
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authorities[0].issue_cert(HERE).configure_cert(made)
+    return made
+
+
+@pytest.fixture
+def proxy(jenkins: StandIn, context: ssl.SSLContext) -> Iterator[Proxy]:
+    with Proxy(jenkins.url, context) as running:
+        yield running
+
+
+def name_authority(scene: Scene, kind: str, authority: trustme.CA) -> None:
+    pem = authority.cert_pem.bytes().decode()
+    if kind == "Secret":
+        scene.secret("corporate-ca", **{"ca.crt": pem})
+    else:
+        body = {"apiVersion": "v1", "kind": kind, "metadata": {"name": "corporate-ca"}, "data": {"ca.crt": pem}}
+        scene.kube.apply(body, namespace=scene.namespace)
+
+
+@pytest.mark.parametrize("kind", ["ConfigMap", "Secret"])
+def test_an_authority_is_named_wrongly_then_rightly_then_exchanged(
+    operator: OperatorProcess,
+    scene: Scene,
+    jenkins: StandIn,
+    proxy: Proxy,
+    context: ssl.SSLContext,
+    authorities: tuple[trustme.CA, trustme.CA],
+    kind: str,
+) -> None:
+    first, second = authorities
+    reference = {"kind": kind, "name": "corporate-ca", "key": "ca.crt"}
+    scene.credentials(proxy.url, jenkins.tokens["admin"])
+    scene.policy("baseline")
+    scene.instance("build", proxy.url)  # no caRef: the authorities of the system do not know it
+    scene.wait("ji", "build", Ready="False/CertificateRejected", Stalled="True/CertificateRejected", Enforced="Unknown")
+    assert "name the authority in caRef" in scene.message("ji", "build")
+    name_authority(scene, kind, second)
+    scene.instance("build", proxy.url, caRef=reference, checkInterval="5s")
+    scene.wait("ji", "build", Ready="False/CertificateRejected", Stalled="True")
+    assert [proxy.seen, is_off(jenkins)] == [[], True], "nothing is sent before the certificate is found good"
+
+    name_authority(scene, kind, first)
+    scene.wait("ji", "build", seconds=30, Ready="True/InForce", Enforced="True/Probed", Stalled="False")
+    assert is_on(jenkins)
+
+    second.issue_cert(HERE).configure_cert(context)
+    proxy.fault(Reset(), times=1)  # the operator keeps its connection; a new one meets the new certificate
+    scene.wait("ji", "build", seconds=30, Ready="False/CertificateRejected", Stalled="True", Enforced="Unknown")
+    name_authority(scene, kind, second)
+    scene.wait("ji", "build", seconds=30, Ready="True/InForce", Enforced="True/Probed", Stalled="False")

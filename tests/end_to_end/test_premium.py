@@ -1,0 +1,107 @@
+"""The premium edition: read only without the switch; with it field by field, and in force by probes alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import pytest
+
+from tests.support.kube import KubeServer
+from tests.support.running import OperatorProcess
+from tests.support.scene import Scene
+from tests.support.standin import StandIn
+
+LOOSE = {"mode": "Managed", "strict": False}  # the strict gate knows the free edition's pages only
+NEVER = {"mode": "Never"}
+FACTORS = ["SecurityQuestions", "MobileAuthenticator", "DuoPush"]
+CANARY = {"challenged": {"secretRef": {"name": "canary"}}}
+
+
+@pytest.fixture(scope="module")
+def daring(granted: KubeServer, shared_operator: OperatorProcess) -> Iterator[OperatorProcess]:
+    """An operator with the switch, while the one without it rests: there is one Lease."""
+    shared_operator.terminate()
+    try:
+        with OperatorProcess(granted, "--enable-experimental-premium", "-v") as running:
+            yield running
+    finally:
+        shared_operator.start()
+
+
+def prepared(kube: KubeServer, namespace: str, jenkins: StandIn) -> Scene:
+    scene = Scene(kube, namespace)
+    scene.credentials(jenkins.url, jenkins.tokens["admin"])
+    scene.credentials(jenkins.url, "alice-pw-1", name="canary", username="alice")
+    return scene
+
+
+@pytest.fixture
+def edition(request: pytest.FixtureRequest) -> Literal["premium", "premium-half"]:
+    found: Literal["premium", "premium-half"] = getattr(request, "param", "premium")
+    return found
+
+
+@pytest.fixture
+def jenkins(edition: Literal["premium", "premium-half"]) -> Iterator[StandIn]:
+    with StandIn(edition=edition, realm="groups") as running:
+        yield running
+
+
+@pytest.fixture
+def scene(kube: KubeServer, namespace: str, jenkins: StandIn) -> Scene:
+    return prepared(kube, namespace, jenkins)
+
+
+def field_states(body: dict[str, Any]) -> dict[str, str]:
+    return {one["path"]: one["state"] for one in body["status"]["fields"]}
+
+
+def test_without_the_switch_it_is_read_and_not_written(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
+    scene.instance("build", jenkins.url, gate=LOOSE)
+    scene.policy("baseline", allowedFactors=FACTORS)
+    body = scene.wait("ji", "build", Ready="False/UnsupportedPluginVersion", Stalled="True", Enforced="False")
+    assert body["status"]["jenkins"]["edition"] == "Premium"
+    assert "--enable-experimental-premium" in scene.message("ji", "build")
+    assert not (jenkins.home / "jenkins2fa").exists()
+
+
+@pytest.mark.parametrize("edition", ["premium-half"], indirect=True)
+def test_each_field_is_said_to_be_applied_or_unsupported(daring: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
+    scene.instance("build", jenkins.url, gate=LOOSE, probes=CANARY)
+    scene.policy("baseline", allowedFactors=FACTORS, rememberDevice="12h", apiTokens="Challenge", exemptGroups=["robots"])
+    body = scene.wait("ji", "build", seconds=30, Ready="False/Unsupported", Stalled="True/Unsupported", Enforced="True/Probed")
+    assert field_states(body) == {
+        "enforcement": "Applied",
+        "exemptGroups": "Applied",
+        "allowedFactors": "Unsupported",
+        "rememberDevice": "Unsupported",
+        "apiTokens": "Applied",
+        "gate": "Applied",
+    }
+    told = {one["path"]: one["message"] for one in body["status"]["fields"] if one["state"] == "Unsupported"}
+    assert told["allowedFactors"].startswith("MobileAuthenticator: the installed plugin (premium edition) does not have it")
+    assert "unit" in told["rememberDevice"]
+    assert jenkins.browser("alice", "alice-pw-1").status("/") == 302
+    assert "experimental" in scene.message("ji", "build", "Enforced")
+
+
+def test_in_force_is_said_by_a_canary_where_the_plugin_lets_the_operator_pass(
+    daring: OperatorProcess, scene: Scene, jenkins: StandIn
+) -> None:
+    """Without a gate the plugin keeps the groups itself, and the operator's account is in none of them."""
+    scene.secret("admin", host=jenkins.url.split("/")[2], username="admin", token=jenkins.tokens["admin"], secondFactorSeed="s" * 40)
+    scene.instance("build", jenkins.url, gate=NEVER)
+    scene.policy("baseline", allowedFactors=FACTORS, apiTokens="Exempt")
+    scene.wait("ji", "build", seconds=30, Ready="True/Unverified", Enforced="Unknown/Unverified")
+    assert "probes.challenged" in scene.message("ji", "build", "Enforced")
+
+    scene.instance("build", jenkins.url, gate=NEVER, probes=CANARY)
+    scene.wait("ji", "build", seconds=30, Ready="True/InForce", Enforced="True/Probed")
+    jenkins.groovy(
+        "def c = io.jenkins.plugins.twofactor.jenkins.MoGlobalConfig.get(); "
+        "io.jenkins.plugins.twofactor.jenkins.MoFilter.moPluginSettings['ENABLE_MO_TFA_AUTHENTICATION'] = false"
+    )
+    scene.annotate("ji", "build", "somebody-was-here")
+    scene.wait("ji", "build", seconds=30, Ready="True/InForce", Enforced="True/Probed")
+    assert "DriftCorrected" in scene.events("build")
