@@ -46,6 +46,13 @@ MATRIX: dict[str, dict[str, Any]] = {
             "prometheusRule": {"enabled": True, "labels": {"release": "prometheus"}},
         },
     },
+    "evidence": {
+        "evidence": {
+            "enabled": True,
+            "volume": {"persistentVolumeClaim": {"claimName": "evidence"}},
+            "signingKeySecret": {"name": "evidence-key"},
+        },
+    },
     "everything about the pod": {
         "image": {"repository": "registry.example.com:5000/platform/operator", "digest": f"sha256:{'a' * 64}", "pullPolicy": "Always"},
         "imagePullSecrets": [{"name": "registry"}],
@@ -79,6 +86,7 @@ NONSENSE: dict[str, tuple[dict[str, Any], str]] = {
     "a duration without unit": ({"longestBreakGlass": "4"}, "'/longestBreakGlass': '4' does not match pattern"),
     "an account of somebody else without its name": ({"serviceAccount": {"create": False}}, "'/serviceAccount/name': minLength"),
     "a closed network without a Jenkins": ({"networkPolicy": {"enabled": True}}, "'/networkPolicy/jenkins': minItems: got 0, want 1"),
+    "evidence that is kept nowhere": ({"evidence": {"enabled": True}}, "'/evidence/volume': minProperties: got 0, want 1"),
     "a port that there is not": (
         {"networkPolicy": {"jenkins": [{"to": [{"podSelector": {}}], "ports": [0]}]}},
         "'/networkPolicy/jenkins/0/ports/0': minimum",

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.evidence import KeptEvidence
 from tests.support.kube import KubeServer
 from tests.support.running import OperatorProcess, grant
 from tests.support.scene import Scene
@@ -20,8 +21,14 @@ def granted(kube: KubeServer) -> KubeServer:
 
 
 @pytest.fixture(scope="session")
-def shared_operator(granted: KubeServer) -> Iterator[OperatorProcess]:
-    with OperatorProcess(granted, "--policy-namespace", "platform", "-v") as running:
+def evidence(tmp_path_factory: pytest.TempPathFactory) -> KeptEvidence:
+    """Where the shared operator keeps signed evidence of its probes."""
+    return KeptEvidence.prepare(tmp_path_factory.mktemp("evidence"))
+
+
+@pytest.fixture(scope="session")
+def shared_operator(granted: KubeServer, evidence: KeptEvidence) -> Iterator[OperatorProcess]:
+    with OperatorProcess(granted, "--policy-namespace", "platform", "-v", *evidence.options) as running:
         yield running
 
 

@@ -86,6 +86,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 runAsNonRoot: true
 {{- with .Values.runAsUser }}
 runAsUser: {{ int64 . }}
+{{- if $.Values.evidence.enabled }}
+fsGroup: {{ int64 . }}
+{{- end }}
 {{- end }}
 seccompProfile:
   type: RuntimeDefault

@@ -7,11 +7,15 @@ import secrets
 import socket
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from jenkins2fa.api.reading import parse_duration
 from jenkins2fa.cli.premium import premium_option
+
+if TYPE_CHECKING:
+    from jenkins2fa.controller.recording import Place
 
 SERVICE_ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
@@ -24,6 +28,12 @@ SERVICE_ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/
 @click.option("--longest-break-glass", default="4h", show_default=True, help="No break-glass lasts longer, whatever a policy says.")
 @click.option("--require-approval", is_flag=True, help="What weakens the protection waits for an annotation on the policy.")
 @premium_option
+@click.option(
+    "--evidence-directory",
+    type=click.Path(file_okay=False, exists=True),
+    help="Keep evidence of each probe there, in a file a day; see `jenkins2fa verify`.",
+)
+@click.option("--evidence-key", type=click.Path(dir_okay=False), help="Sign it with this Ed25519 key (PEM, by `openssl genpkey`).")
 @click.option("--log-format", type=click.Choice(["plain", "json"]), default="plain", show_default=True, help="One line a record.")
 @click.option("-v", "--verbose", is_flag=True, help="Log every pass, also those that found nothing to do.")
 @click.option(
@@ -43,6 +53,8 @@ def run(
     longest_break_glass: str,
     require_approval: bool,
     premium: bool,
+    evidence_directory: str | None,
+    evidence_key: str | None,
     log_format: str,
     verbose: bool,
     metrics: str | None,
@@ -71,6 +83,7 @@ def run(
         longest_break_glass=_duration(longest_break_glass),
         require_approval=require_approval,
         experimental_premium=premium,
+        evidence=_evidence(evidence_directory, evidence_key),
         release_grace=_for_tests("JENKINS2FA_RELEASE_GRACE", "60s"),
         lease_duration=_for_tests("JENKINS2FA_LEASE_DURATION", "15s"),
     )
@@ -87,6 +100,14 @@ def _place(text: str | None) -> tuple[str, int] | None:
         return parse_place(text) if text else None
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--metrics") from error
+
+
+def _evidence(directory: str | None, key: str | None) -> Place | None:
+    from jenkins2fa.controller.recording import Place
+
+    if directory is None and key is not None:
+        raise click.UsageError("--evidence-key needs --evidence-directory")
+    return Place(Path(directory), Path(key) if key else None) if directory is not None else None
 
 
 def _duration(text: str) -> timedelta:

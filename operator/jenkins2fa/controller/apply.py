@@ -10,7 +10,7 @@ from jenkins2fa.api.instance import GateMode
 from jenkins2fa.api.meta import TAKE_OVER
 from jenkins2fa.api.policy import Enforcement, TwoFactorPolicy
 from jenkins2fa.controller.break_glass import settle_break_glass
-from jenkins2fa.controller.canaries import ask_canaries, log_evidence
+from jenkins2fa.controller.canaries import ask_canaries
 from jenkins2fa.controller.context import Context
 from jenkins2fa.controller.events import Announcement
 from jenkins2fa.controller.logs import FACTS
@@ -145,7 +145,7 @@ def _carry_out(context: Context, driver: MiniOrange, order: Order) -> Result:
             _insist_on_leading(context)
             time_step(step)
 
-        return carry_out(lambda: MiniOrange(driver.connection, log_evidence), order, announced)
+        return carry_out(lambda: MiniOrange(driver.connection, context.note), order, announced)
 
 
 def _tell_failed(context: Context, subject: Subject, order: Order, error: JenkinsError, seconds: float) -> None:

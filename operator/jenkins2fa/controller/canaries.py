@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Any
 
 from jenkins2fa.api.instance import JenkinsInstance
@@ -18,13 +16,11 @@ from jenkins2fa.controller.schedule import spread_interval
 from jenkins2fa.controller.subject import Subject
 from jenkins2fa.core.canaries import CanaryLook, judge_canaries
 from jenkins2fa.core.conditions import Proof, Trouble
-from jenkins2fa.core.evidence import START, Account, Evidence, canonical_line, document
+from jenkins2fa.core.evidence import Account
 from jenkins2fa.jenkins.canary import look_with_canaries
 from jenkins2fa.jenkins.errors import JenkinsError
 from jenkins2fa.jenkins.http import Connection
 from jenkins2fa.jenkins.probe import probe_canary
-
-logger = logging.getLogger(__name__)
 
 ODD = ("Unauthorized", "Redirected", "ProtocolError")
 SOON = 5.0  # seconds
@@ -56,7 +52,7 @@ def ask_canaries(context: Context, instance: JenkinsInstance, connection: Connec
 def _ask(context: Context, instance: JenkinsInstance, connection: Connection, account: Account, secret: str, met: Met) -> Met:
     try:
         probed = probe_canary(connection, context.credentials.canary(instance, secret), account)
-        log_evidence(probed.evidence)
+        context.note(probed.evidence)
         proof = probed.settle()
     except JenkinsError as problem:
         return Met(met.proof, (*met.notes, f"probes.{account.value}: {problem}"), met.lasting and not problem.transient)
@@ -67,12 +63,6 @@ def _ask(context: Context, instance: JenkinsInstance, connection: Connection, ac
     if account is Account.EXEMPT and proof is Proof.CHALLENGED:
         return Met(met.proof, (*met.notes, STOPPED), met.lasting)
     return met
-
-
-def log_evidence(evidence: Evidence) -> None:
-    """One JSON object a probe, at debug level, without names; `jenkins2fa apply --evidence` writes the same as a signed chain."""
-    body = document(evidence, 0, START, datetime.now(UTC))
-    logger.debug("evidence %s", canonical_line({name: value for name, value in body.items() if name not in ("sequence", "previous")}))
 
 
 # --- access: ProbeOnly ---
@@ -87,7 +77,7 @@ def look_only(context: Context, subject: Subject) -> CanaryLook:
         exempt = context.credentials.canary(instance, instance.spec.probes.exempt) if instance.spec.probes.exempt else None
     except JenkinsError as problem:
         return CanaryLook(trouble=Trouble(problem.reason, str(problem), problem.transient))
-    found = look_with_canaries(connection, challenged, exempt, log_evidence)
+    found = look_with_canaries(connection, challenged, exempt, context.note)
     if found.trouble is None:
         memory.last_good, memory.odd_since = context.clock(), None
     elif found.trouble.reason in ODD and _in_doubt(memory, context.clock()):

@@ -16,8 +16,10 @@ from jenkins2fa.controller.kubernetes import Body, Forbidden, Kubernetes, NotFou
 from jenkins2fa.controller.memory import Memories
 from jenkins2fa.controller.metrics import Metrics
 from jenkins2fa.controller.queue import Kind, WorkQueue
+from jenkins2fa.controller.recording import Place, log_evidence
 from jenkins2fa.controller.store import Store
 from jenkins2fa.core.precedence import Resolution, resolve
+from jenkins2fa.jenkins.probe import Note
 
 PLURALS = {Kind.INSTANCE: instance.PLURAL, Kind.POLICY: policy.PLURAL}
 NAMES = {Kind.INSTANCE: instance.KIND, Kind.POLICY: policy.KIND}
@@ -27,7 +29,7 @@ NAMES = {Kind.INSTANCE: instance.KIND, Kind.POLICY: policy.KIND}
 class Options:
     """How the operator was started. ``namespaces`` empty = the whole cluster; ``require_approval``: what weakens waits for somebody;
     ``experimental_premium``: the premium edition of the plugin may be written to;
-    ``serving``: host and port of metrics and health, None = none."""
+    ``serving``: host and port of metrics and health, None = none; ``evidence``: where that of probes is kept, None = nowhere."""
 
     namespaces: tuple[str, ...] = ()
     policy_namespace: str | None = None
@@ -40,11 +42,13 @@ class Options:
     longest_break_glass: timedelta = timedelta(hours=4)
     require_approval: bool = False
     experimental_premium: bool = False
+    evidence: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """``clock``: seconds that only grow; ``now``: the time of day in UTC; ``random``: 0 to 1; ``leading``: whether we may write."""
+    """``clock``: seconds that only grow; ``now``: the time of day in UTC; ``random``: 0 to 1; ``leading``: whether we may write;
+    ``note``: hears of the evidence of each probe."""
 
     options: Options
     kubernetes: Kubernetes
@@ -59,6 +63,7 @@ class Context:
     random: Callable[[], float]
     leading: Callable[[], bool]
     cluster: Callable[[], str]
+    note: Note = log_evidence
     metrics: Metrics = field(default_factory=Metrics)
 
     def live(self, kind: Kind, key: Key) -> Body | None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from jenkins2fa.api.instance import JenkinsInstance
 from jenkins2fa.api.policy import TwoFactorPolicy
-from jenkins2fa.controller.canaries import Met, ask_canaries, log_evidence
+from jenkins2fa.controller.canaries import Met, ask_canaries
 from jenkins2fa.controller.context import Context
 from jenkins2fa.controller.memory import Memory, RememberedProof
 from jenkins2fa.core.conditions import Proof
@@ -24,7 +24,7 @@ def look(context: Context, instance: JenkinsInstance, policy: TwoFactorPolicy | 
     connection = _connection(context, instance)
     if memory.starting:
         session_of(connection)  # cheap, and without credentials: is it up again?
-    driver = memory.connect(connection, log_evidence)
+    driver = memory.connect(connection, context.note)
     try:
         seen = driver.observe(groups=groups)
     except (Unauthorized, Forbidden, SecondFactorRejected, CertificateRejected):
@@ -32,7 +32,7 @@ def look(context: Context, instance: JenkinsInstance, policy: TwoFactorPolicy | 
         renewed = _connection(context, instance)
         if renewed == connection:
             raise
-        driver = memory.connect(renewed, log_evidence)
+        driver = memory.connect(renewed, context.note)
         seen = driver.observe(groups=groups)
     memory.note_answer(seen, context.clock())
     return driver, seen

@@ -45,6 +45,9 @@ class Metrics:
         self._trials = Counter(f"{PREFIX}_trials", "Trials by how they ended", ("outcome",), registry=registry)
         for outcome in ("confirmed", "undone"):
             self._trials.labels(outcome)  # a rate needs the zero before the first
+        self._evidence = Counter(f"{PREFIX}_evidence_lines", "Evidence of probes, by whether it was kept", ("result",), registry=registry)
+        for result in ("written", "failed"):
+            self._evidence.labels(result)
         self.tally = Tally(self._troubles_inc, self._refusals_inc)
         registry.register(_Build())
 
@@ -91,6 +94,10 @@ class Metrics:
         """A request to a Jenkins is over; a :data:`jenkins2fa.jenkins.http.Requested`."""
         self._requests.labels(outcome).inc()
         self._request.observe(seconds)
+
+    def evidence_written(self, kept: bool) -> None:
+        """A line of evidence is on disk, or could not be written."""
+        self._evidence.labels("written" if kept else "failed").inc()
 
     def trial_ended(self, outcome: str) -> None:
         self._trials.labels(outcome).inc()

@@ -28,10 +28,12 @@ from jenkins2fa.controller.memory import Memories
 from jenkins2fa.controller.metrics import Metrics, ProcessMetrics
 from jenkins2fa.controller.queue import Kind, Limits, Requeue, Work, WorkQueue
 from jenkins2fa.controller.reconcile import InstancePass
+from jenkins2fa.controller.recording import Recorder, log_evidence
 from jenkins2fa.controller.serving import Server
 from jenkins2fa.controller.store import Store
 from jenkins2fa.controller.watching import Lists, Watches
 from jenkins2fa.controller.workers import Pass, Workers
+from jenkins2fa.jenkins.evidence import EvidenceError
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +50,7 @@ class Operator:
     def __init__(self, options: Options, connection: Connection) -> None:
         self._options = options
         self._metrics = Metrics()
+        self._recorder = _recorder(options, self._metrics)
         self._kubernetes = _open(connection)
         self._queue = WorkQueue(time.monotonic, random.random, lambda key: self._delivery.lane(key), Limits(workers=options.workers))
         store = Store()
@@ -91,6 +94,8 @@ class Operator:
         self._leadership.stop()
         if self._server is not None:
             self._server.stop()
+        if self._recorder is not None:
+            self._recorder.close()
 
     def _serve(self) -> Server | None:
         store, leading = self._store, self._leadership.holds
@@ -139,6 +144,7 @@ class Operator:
             random=random.random,
             leading=self._leadership.holds,
             cluster=cache(lambda: cluster_uid(self._kubernetes, self._options.lease_namespace)),
+            note=self._recorder or log_evidence,
             metrics=self._metrics,
         )
 
@@ -178,6 +184,15 @@ def run_until_signal(options: Options, connection: Connection) -> None:
     ended.wait()
     operator.stop()
     logger.info("stopped")
+
+
+def _recorder(options: Options, metrics: Metrics) -> Recorder | None:
+    if options.evidence is None:
+        return None
+    try:
+        return Recorder(options.evidence, lambda: datetime.now(UTC), metrics.evidence_written)
+    except EvidenceError as error:
+        raise CannotStart(f"evidence of probes cannot be kept: {error}") from error
 
 
 def _open(connection: Connection) -> Kubernetes:

@@ -28,6 +28,10 @@ class EvidenceError(Exception):
     """A file or key that cannot be used; the text names it and says what to do, and never holds what is in a key."""
 
 
+class DamagedEvidence(EvidenceError):
+    """A file that nothing can be appended to, because its last line is not whole."""
+
+
 class EvidenceFile:
     """Appends to one file. Several threads and processes may do so at once: each append locks it, and goes on from its last line."""
 
@@ -70,7 +74,9 @@ class EvidenceFile:
         line = tail.rstrip(b"\n").rpartition(b"\n")[2].decode(errors="replace")
         body = read_line(line)
         if body is None or not tail.endswith(b"\n"):
-            raise EvidenceError(f"{self._path}: its last line is no evidence, or was cut short: put the file aside, and a new one is begun")
+            raise DamagedEvidence(
+                f"{self._path}: its last line is no evidence, or was cut short: put the file aside, and a new one is begun"
+            )
         return body["sequence"], line_digest(line)
 
 
