@@ -6,21 +6,23 @@ import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from http.client import HTTPException, RemoteDisconnected
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 from requests.auth import HTTPBasicAuth
 
 from jenkins2fa.jenkins.attempts import Attempts
+from jenkins2fa.jenkins.deadline import TimedAdapter, within
 from jenkins2fa.jenkins.errors import CertificateRejected, JenkinsError, ProtocolError, Unreachable
 
 CONNECT_SECONDS = 3.0
 READ_SECONDS = 10.0
 LONGEST_ANSWER = 8 * 1024 * 1024
 PIECE = 65536
+NO_HTTP = "the head of the answer is not HTTP, or too long: does spec.url name a Jenkins?"
 
 # Hears of each request: how it ended (a word of OUTCOMES, or the reason of the error) and after how many seconds.
 Requested = Callable[[str, float], None]
@@ -44,6 +46,7 @@ class Credentials:
 class Connection:
     """Where a Jenkins is and who we are there. ``url`` ends with a slash; ``authority`` is PEM text, None = the usual authorities.
 
+    ``connect_seconds`` is for one address of the host, ``read_seconds`` for a whole answer, and nothing takes longer than both together.
     ``attempts`` is what all sessions of this account share about its second factor."""
 
     url: str
@@ -65,7 +68,7 @@ class Answer:
     location: str = ""
 
 
-class _OwnAuthority(HTTPAdapter):
+class _OwnAuthority(TimedAdapter):
     """Trusts the given authority, and no other."""
 
     def __init__(self, pem: str) -> None:
@@ -89,8 +92,8 @@ class Http:
         self._session.headers["User-Agent"] = "jenkins-2fa-operator"
         if connection.credentials is not None:
             self._session.auth = HTTPBasicAuth(connection.credentials.username.encode(), connection.credentials.secret.encode())
-        if connection.authority is not None:
-            self._session.mount("https://", _authority(connection.authority))
+        self._session.mount("http://", TimedAdapter())
+        self._session.mount("https://", TimedAdapter() if connection.authority is None else _authority(connection.authority))
 
     def get(self, path: str = "", headers: Mapping[str, str] | None = None) -> Answer:
         """GET below the instance's URL. Raises Unreachable, CertificateRejected or ProtocolError."""
@@ -114,22 +117,26 @@ class Http:
             self.connection.requested(problem.reason, time.monotonic() - begun)
             raise
         self.connection.requested(_outcome(answer.status), time.monotonic() - begun)
+        if data is not None and 300 <= answer.status < 400:
+            self._session.close()  # Jenkins closes a connection whose request it has not read to its end: the next one might meet that
         return answer
 
     def _exchange(self, method: str, path: str, headers: Mapping[str, str] | None, data: Mapping[str, str] | None) -> Answer:
-        where = _place(self.connection.url)
+        where, limits = _place(self.connection.url), (self.connection.connect_seconds, self.connection.read_seconds)
         try:
-            with self._session.request(
-                method,
-                self.connection.url + path,
-                headers=headers,
-                data=data,
-                allow_redirects=False,
-                stream=True,
-                timeout=(self.connection.connect_seconds, self.connection.read_seconds),
-            ) as response:
-                text = _read(response, self.connection.read_seconds)
-                return Answer(response.status_code, response.headers, text, response.headers.get("Location", ""))
+            with (
+                within(sum(limits)),
+                self._session.request(
+                    method,
+                    self.connection.url + path,
+                    headers=headers,
+                    data=data,
+                    allow_redirects=False,
+                    stream=True,
+                    timeout=limits,
+                ) as response,
+            ):
+                return Answer(response.status_code, response.headers, _read(response), response.headers.get("Location", ""))
         except (requests.exceptions.SSLError, urllib3.exceptions.SSLError) as problem:
             raise CertificateRejected(f"{where}: {_why_tls(problem)}") from None
         except requests.exceptions.ConnectTimeout:
@@ -143,6 +150,8 @@ class Http:
         except requests.exceptions.ConnectionError as problem:
             if "timed out" in str(problem).lower():
                 raise Unreachable(f"{where}: no answer within {self.connection.read_seconds:g} s", timed_out=True) from None
+            if _is_malformed(problem):
+                raise ProtocolError(f"{where}: {NO_HTTP}", transient=True) from None
             raise Unreachable(f"{where}: {_why_not(problem)}: check the URL, DNS and network policies") from None
         except requests.exceptions.RequestException as problem:
             raise ProtocolError(f"{where}: {type(problem).__name__}", transient=True) from None
@@ -155,17 +164,14 @@ def _authority(pem: str) -> _OwnAuthority:
         raise CertificateRejected("caRef does not hold a certificate in PEM form") from problem
 
 
-def _read(response: requests.Response, seconds: float) -> str:
-    """The whole body as UTF-8, within a time and a size: a peer that drips must not hold a worker."""
-    end = time.monotonic() + seconds
+def _read(response: requests.Response) -> str:
+    """The whole body as UTF-8, up to a size. Its time is the exchange's."""
     parts, size = [], 0
     for part in _pieces(response):
         parts.append(part)
         size += len(part)
         if size > LONGEST_ANSWER:
             raise ProtocolError(f"the answer is larger than {LONGEST_ANSWER // 1024 // 1024} MiB", transient=False)
-        if time.monotonic() > end:
-            raise TimeoutError
     return b"".join(parts).decode("utf-8", errors="replace")
 
 
@@ -192,6 +198,13 @@ def _why_tls(problem: Exception) -> str:
     if "CERTIFICATE_VERIFY_FAILED" in text:
         return "its certificate is not signed by a known authority: name the authority in caRef"
     return "TLS failed: does this port speak https?"
+
+
+def _is_malformed(problem: requests.exceptions.ConnectionError) -> bool:
+    """Whether something answered, but not in HTTP, or with more headers than anybody needs. An empty answer is no answer."""
+    cause = problem.args[0] if problem.args else None
+    inner = cause.args[-1] if isinstance(cause, urllib3.exceptions.ProtocolError) and cause.args else None
+    return isinstance(inner, HTTPException) and not isinstance(inner, RemoteDisconnected)
 
 
 def _why_not(problem: Exception) -> str:
