@@ -7,6 +7,7 @@ import re
 import signal
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -136,13 +137,41 @@ def test_unreachable_jenkins_is_found_again(own_operator: OperatorProcess, own_s
     own_scene.wait("ji", "build", seconds=70, Ready="True", Enforced="True/Probed")
 
 
+def approve(scene: Scene) -> None:
+    """What the message says."""
+    asked = scene.message("ji", "build").rpartition("approve-weakening=")[2].split()[0]
+    scene.kube.kubectl("annotate", "--overwrite", "tfp", "baseline", "-n", scene.namespace, f"jenkins2fa.dev/approve-weakening={asked}")
+
+
+def test_break_glass_waits_for_its_approval_and_a_chain_of_them_is_refused(
+    own_kube: KubeServer, own_scene: Scene, jenkins: StandIn
+) -> None:
+    until = (datetime.now(UTC) + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    with OperatorProcess(own_kube, "--require-approval", "--longest-break-glass", "10s", "-v"):
+        own_scene.wait("ji", "build", Ready="True", Enforced="True/Probed")
+        own_scene.policy("baseline", breakGlass={"until": until, "reason": "INC-1"})
+        own_scene.wait("ji", "build", Ready="False/ApprovalRequired", Stalled="True", Enforced="True/Probed")
+        switch_off(jenkins)
+        wait_until(lambda: is_on(jenkins), what="drift is corrected meanwhile")
+        assert "BreakGlassOpened" not in own_scene.events("build")
+        own_scene.wait("ji", "build", Ready="False/ApprovalRequired")
+        approve(own_scene)
+        wait_until(lambda: "BreakGlassOpened" in own_scene.events("build"), what="it is opened")
+        wait_until(lambda: is_on(jenkins), what="Jenkins ends it")
+        own_scene.policy("baseline", breakGlass={"until": until, "reason": "INC-2"})
+        own_scene.wait("ji", "build", Ready="False/ApprovalRequired")
+        approve(own_scene)
+        own_scene.wait("ji", "build", Ready="False/BreakGlassRefused", Stalled="True", Enforced="True/Probed")
+        assert is_on(jenkins)
+        assert "is possible again at" in own_scene.message("ji", "build")
+
+
 def test_weakening_waits_for_its_approval(own_kube: KubeServer, own_scene: Scene, jenkins: StandIn) -> None:
     with OperatorProcess(own_kube, "--require-approval", "-v"):
         own_scene.wait("ji", "build", Ready="True", Enforced="True/Probed")
         own_scene.policy("baseline", enforcement="Off")
         own_scene.wait("ji", "build", Ready="False/ApprovalRequired", Stalled="True")
         assert is_on(jenkins)
-        asked = own_scene.message("ji", "build").rpartition("approve-weakening=")[2].split()[0]
-        own_scene.kube.kubectl("annotate", "tfp", "baseline", "-n", own_scene.namespace, f"jenkins2fa.dev/approve-weakening={asked}")
+        approve(own_scene)
         own_scene.wait("ji", "build", Ready="True", Enforced="False/Off")
         assert is_off(jenkins)

@@ -224,7 +224,7 @@ def test_break_glass(until: int | None, open_until: int | None, used: str | None
     at = {hours: NOW + timedelta(hours=hours) for hours in (-1, 1, 2, 3)}
     glass = None if until is None else {"until": at[until].strftime("%Y-%m-%dT%H:%M:%SZ"), "reason": "INC-1"}
     seen = replace(FRESH, break_glass_until=None if open_until is None else at[open_until], break_glass_used=used)
-    assert glass_to_be(spec(breakGlass=glass), seen, NOW) is wanted
+    assert glass_to_be(spec(breakGlass=glass), seen, NOW).glass is wanted
 
 
 def test_flapping_counts_three_corrections_within_an_hour() -> None:

@@ -25,8 +25,12 @@ SERVICE_ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/
 @click.option("--policy-namespace", help="Namespace whose policies outrank all others and may select instances of other namespaces.")
 @click.option("--lease-namespace", help="Namespace of the Lease that makes one replica the leader. Default: the pod's own, else default.")
 @click.option("--workers", type=click.IntRange(1, 1024), default=64, show_default=True, help="Most instances looked at side by side.")
-@click.option("--longest-break-glass", default="4h", show_default=True, help="No break-glass lasts longer, whatever a policy says.")
-@click.option("--require-approval", is_flag=True, help="What weakens the protection waits for an annotation on the policy.")
+@click.option(
+    "--longest-break-glass", default="4h", show_default=True, help="No break-glass lasts longer, nor do all within 24 hours together."
+)
+@click.option(
+    "--require-approval", is_flag=True, help="What weakens the protection, break-glass too, waits for an annotation on the policy."
+)
 @premium_option
 @click.option(
     "--evidence-directory",

@@ -37,13 +37,14 @@ def apply_policy(context: Context, subject: Subject, policy: TwoFactorPolicy, dr
     """Assess, change or probe. Raises Outdated when the policy is not what it was when the pass began."""
     seen = _without_remains(context, subject, policy, driver, seen)
     found = _assess(context, subject, policy, driver, seen)
-    if settle_break_glass(context, subject, policy, driver, seen, found):
+    glass = settle_break_glass(context, subject, policy, driver, seen, found)
+    if glass.changed:
         seen = driver.observe(groups=_groups(policy))
         found = _assess(context, subject, policy, driver, seen)
     if _is_first_enforcement(policy, seen, found):
         seen = driver.observe(groups=_groups(policy), users=True)
         found = _assess(context, subject, policy, driver, seen)
-    outcome = Outcome(subject.instance, policy, seen, found.plan, found.findings, found.mode, found.drift)
+    outcome = Outcome(subject.instance, policy, seen, found.plan, found.findings, found.mode, found.drift, glass=glass.refused)
     if found.mode is Mode.WRITE and found.refused is None and (found.plan.changes or _is_to_be_claimed(policy, seen, found)):
         return _change(context, subject, policy, driver, outcome, found)
     if policy.spec.enforcement is Enforcement.OFF or not seen.effective:
@@ -133,6 +134,7 @@ def _change(context: Context, subject: Subject, policy: TwoFactorPolicy, driver:
         result.plan,
         after.findings,
         corrected=corrected,
+        glass=before.glass,
         proof=met.proof,
         notes=met.notes,
     )

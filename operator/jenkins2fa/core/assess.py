@@ -19,13 +19,15 @@ from jenkins2fa.core.plan import Plan, approval_digest, desired_digest, is_drift
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """``owner`` is the mark that a confirmed change would leave. ``drift``: the differences come from Jenkins' side."""
+    """``owner`` is the mark that a confirmed change would leave. ``drift``: the differences come from Jenkins' side. ``unapproved``: the
+    digest of the wish that nobody has approved of yet; None = no approval is needed, or it is there."""
 
     plan: Plan
     drift: bool
     mode: Mode
     findings: tuple[Finding, ...]
     owner: Owner | None
+    unapproved: str | None = None
 
     @property
     def refused(self) -> Finding | None:
@@ -63,6 +65,8 @@ def assess(
     owner = Owner(
         cluster, instance.meta.uid or instance.spec.url, policy.meta.uid, policy.meta.generation, desired_digest(desired, gate_code)
     )
+    digest = f"{policy.meta.generation}-{approval_digest(desired, policy.spec.break_glass)}"  # another edit needs another approval
+    approved = policy.meta.annotations.get(APPROVE_WEAKENING)
     situation = Situation(
         policy.spec,
         instance.spec,
@@ -71,13 +75,12 @@ def assess(
         owner,
         take_over=take_over or instance.meta.annotations.get(TAKE_OVER),
         flapping=flapping_fields(observation, now) if drift and not asked else (),
-        approval=f"{policy.meta.generation}-{approval_digest(desired)}"
-        if require_approval
-        else None,  # another edit needs another approval
-        approved=policy.meta.annotations.get(APPROVE_WEAKENING),
+        approval=digest if require_approval else None,
+        approved=approved,
         second_factor_login=second_factor_login,
         premium=premium,
     )
     glass = observation.break_glass_until is not None and observation.break_glass_until > now
     mode = mode_of(policy.spec, instance.spec, Circumstances(now, drift, glass, observation.protected, admitted))
-    return Assessment(plan, drift, mode, check(situation), owner)
+    unapproved = digest if require_approval and approved != digest else None
+    return Assessment(plan, drift, mode, check(situation), owner, unapproved)

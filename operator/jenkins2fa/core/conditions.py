@@ -62,7 +62,7 @@ class Trouble:
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """All that a pass has learnt; ``plan`` is what still differs at its end, ``corrected`` what it has changed because of drift,
-    ``notes`` what the canaries met beside the proof."""
+    ``notes`` what the canaries met beside the proof, ``glass`` why the break-glass that is asked for is not opened."""
 
     instance: JenkinsInstance
     policy: TwoFactorPolicy | None = None
@@ -75,6 +75,7 @@ class Outcome:
     proof: Proof = Proof.NONE
     trouble: Trouble | None = None
     notes: tuple[str, ...] = ()
+    glass: Finding | None = None
 
     @property
     def refusal(self) -> Finding | None:
@@ -200,6 +201,8 @@ def judge_ready(outcome: Outcome, enforced: Condition) -> Condition:
         return Condition(READY, FALSE, "Unsupported", "; ".join(f"{u.path}: {u.message}" for u in outcome.plan.unsupported))
     if enforced.reason == "Bypassed":
         return Condition(READY, FALSE, "Bypassed", enforced.message)
+    if outcome.glass is not None:
+        return Condition(READY, FALSE, outcome.glass.reason, _refused(outcome.glass))
     hints = "".join(f"; note: {finding.message}" for finding in outcome.findings if finding.reason not in TOLD_ELSEWHERE)
     hints += "".join(f"; note: {note}" for note in outcome.notes)
     return Condition(READY, TRUE, "InForce" if enforced.status == TRUE else enforced.reason, clip(enforced.message + hints))

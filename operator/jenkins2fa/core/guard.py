@@ -20,6 +20,8 @@ from jenkins2fa.core.strength import STANDARD, below_aal2, reason_below, reserva
 
 ESSENTIAL = frozenset({"plugin", "layers", "gate", "trial", "state"})  # parts of an observation that a change hangs on
 
+APPROVAL_REQUIRED = "ApprovalRequired"
+
 
 class Severity(StrEnum):
     REFUSAL = "Refusal"
@@ -290,13 +292,16 @@ def whose_settings_is_unknown(s: Situation) -> Finding | None:
 def approval_is_missing(s: Situation) -> Finding | None:
     if s.approval is None or s.approved == s.approval or not s.plan.weakening:
         return None
-    paths = ", ".join(dict.fromkeys(change.path for change in s.plan.weakening))
+    paths = dict.fromkeys((*(change.path for change in s.plan.weakening), *(["breakGlass"] if s.policy.break_glass else [])))
     return Finding(
-        "ApprovalRequired",
-        f"this weakens the protection ({paths}) and waits for somebody who may approve it: kubectl annotate --overwrite "
-        "twofactorpolicy <name> "
-        f"jenkins2fa.dev/approve-weakening={s.approval}",
+        APPROVAL_REQUIRED,
+        f"this weakens the protection ({', '.join(paths)}) and waits for somebody who may approve it: {approve_by(s.approval)}",
     )
+
+
+def approve_by(approval: str) -> str:
+    """How somebody approves of what an ``approval`` names."""
+    return f"kubectl annotate --overwrite twofactorpolicy <name> jenkins2fa.dev/approve-weakening={approval}"
 
 
 def no_administrator_gets_in(s: Situation) -> Finding | None:

@@ -140,7 +140,8 @@ class Observation:
     ``managed_by_code``: configuration-as-code sets the plugin's fields (None = cannot tell).
     ``deletion``: the deletion policy that the owner mark was left with.
     ``known_groups``: those of the groups asked for that somebody is known to be in. ``damaged``: parts that could not be read.
-    ``break_glass_used`` is the reason of the last break-glass, open or over. ``corrections``: when drift of a field was corrected in the
+    ``break_glass_used`` is the reason of the last break-glass, open or over; ``break_glass_times`` are beginning and end of those of the
+    last days, as planned for one that is open. ``corrections``: when drift of a field was corrected in the
     last hour."""
 
     version: str
@@ -160,6 +161,7 @@ class Observation:
     managed_by_code: bool | None = False
     break_glass_until: datetime | None = None
     break_glass_used: str | None = None
+    break_glass_times: tuple[tuple[datetime, datetime], ...] = ()
     corrections: Mapping[str, tuple[datetime, ...]] = field(default_factory=lambda: _NONE)
     known_groups: frozenset[str] = frozenset()
     enrolment: Enrolment | None = None

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from jenkins2fa.api.policy import ApiTokens
-from jenkins2fa.api.reading import format_duration
+from jenkins2fa.api.policy import ApiTokens, BreakGlass
+from jenkins2fa.api.reading import format_duration, format_time
 from jenkins2fa.core.desired import Desired, Unsupported
 from jenkins2fa.core.observation import GateState, Observation
 from jenkins2fa.core.premium import differences
@@ -69,10 +69,11 @@ def desired_digest(desired: Desired, gate_code: str) -> str:
     )
 
 
-def approval_digest(desired: Desired) -> str:
+def approval_digest(desired: Desired, glass: BreakGlass | None = None) -> str:
     """Names what somebody approves of: the wish without what differs from Jenkins to Jenkins (account, gate's version)."""
     gate = replace(desired.gate, operator=None) if desired.gate else None
-    return _digest([plugin_document(desired.plugin), gate_configuration(gate) if gate else None])
+    off = [format_time(glass.until), glass.reason] if glass else []
+    return _digest([plugin_document(desired.plugin), gate_configuration(gate) if gate else None, *off])
 
 
 def is_drift(observation: Observation, plan: Plan) -> bool:

@@ -185,6 +185,7 @@ def read_observation(answer: Mapping[str, Any]) -> Observation:
             else (sound.get("configurationAsCode") or {"managed": False})["managed"],
             break_glass_until=_time((sound.get("breakGlass") or {}).get("until")),
             break_glass_used=(state.get("breakGlass") or {}).get("reason"),
+            break_glass_times=tuple(_span(*one) for one in (state.get("breakGlass") or {}).get("times") or ()),
             corrections={path: tuple(filter(None, map(_time, times))) for path, times in (state.get("corrections") or {}).items()},
             known_groups=frozenset((sound.get("groups") or {}).get("known") or ()),
             enrolment=_enrolment(sound.get("users")),
@@ -262,6 +263,10 @@ def _enrolment(part: Mapping[str, Any] | None) -> Enrolment | None:
         part["administrators"],
         part["administratorsNotEnrolled"],
     )
+
+
+def _span(begun: int, ended: int) -> tuple[datetime, datetime]:
+    return datetime.fromtimestamp(begun / 1000, UTC), datetime.fromtimestamp(ended / 1000, UTC)
 
 
 def _time(milliseconds: int | None) -> datetime | None:
