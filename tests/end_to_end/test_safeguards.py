@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from tests.support.actions import is_off, is_on, is_settled, switch_off
+from tests.support.proxy import Proxy, Say
 from tests.support.running import OperatorProcess
 from tests.support.scene import Scene
 from tests.support.standin import StandIn
@@ -51,12 +52,26 @@ def test_break_glass_does_not_outlive_its_policy(operator: OperatorProcess, scen
 
 
 def test_drift_that_comes_back_three_times_waits_for_a_person(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
-    in_force(scene, jenkins)
+    """Who asks while Jenkins does not answer need not ask again."""
+    with Proxy(jenkins.url) as proxy:
+        scene.credentials(proxy.url, jenkins.tokens["admin"])
+        scene.instance("build", proxy.url)
+        scene.policy("baseline")
+        scene.wait("ji", "build", Ready="True", Enforced="True/Probed")
+        stop_at_the_fourth_time(scene, jenkins)
+        proxy.fault(Say(503))
+        scene.annotate("ji", "build", "found-out-who")
+        scene.wait("ji", "build", Ready="False/Starting")
+        assert scene.get("ji", "build")["status"]["lastHandledReconcileAt"] == "found-out-who"
+        assert is_off(jenkins)
+        proxy.heal()
+        wait_until(lambda: is_on(jenkins), what="a person may ask for it")
+
+
+def stop_at_the_fourth_time(scene: Scene, jenkins: StandIn) -> None:
     for _ in range(3):
         switch_off(jenkins)
         wait_until(lambda: is_settled(jenkins), seconds=10, what="it is put back")
     switch_off(jenkins)
     scene.wait("ji", "build", Ready="False/Flapping", Stalled="True", Drifted="True")
     assert is_off(jenkins)
-    scene.annotate("ji", "build", "found-out-who")
-    wait_until(lambda: is_on(jenkins), what="a person may ask for it")

@@ -167,6 +167,15 @@ def test_request_by_annotation_reaches_every_selected_instance_once(bench: Bench
     assert [bench.delivery.take_request(Key("team", name)) for name in "aab"] == [True, False, True]
 
 
+def test_request_that_could_not_be_answered_stands(bench: Bench) -> None:
+    bench.deliver(instance())
+    bench.deliver(instance(resourceVersion="11", annotations={"jenkins2fa.dev/reconcile-at": "1"}))
+    key = Key("team", "build")
+    assert bench.delivery.take_request(key)
+    bench.delivery.ask_again(key)
+    assert [bench.delivery.take_request(key) for _ in range(2)] == [True, False]
+
+
 def test_annotation_that_was_there_before_is_no_request(bench: Bench) -> None:
     bench.deliver(instance(annotations={"jenkins2fa.dev/reconcile-at": "1"}))
     assert not bench.delivery.take_request(Key("team", "build"))

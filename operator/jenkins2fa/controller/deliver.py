@@ -29,6 +29,11 @@ class Delivery:
             self._asked.discard(key)
             return asked
 
+    def ask_again(self, key: Key) -> None:
+        """A request that was taken could not be answered: it stands until there is a look."""
+        with self._lock:
+            self._asked.add(key)
+
     def deliver(self, kind: Kind, event: str | None, body: Body) -> None:
         """One event of the watch; ``event`` is DELETED, another word, or None for the first list."""
         key = read_metadata(body).key

@@ -43,18 +43,29 @@ class InstancePass:
             return NEVER  # somebody's finalizer holds it; for us it is gone
         memory = context.memories.of(key, instance.meta.uid)
         subject = Subject(body, instance, context.resolve(instance).winner, memory, context.delivery.take_request(key))
-        if instance.spec.access is Access.PROBE_ONLY and not (subject.policy and subject.policy.spec.suspend):
+        looked = False
+        try:
+            looked, again = self._serve(subject)
+            return again
+        finally:
+            if subject.asked and not looked:
+                context.delivery.ask_again(key)
+
+    def _serve(self, subject: Subject) -> tuple[bool, Requeue]:
+        """Whether the Jenkins was looked at, and when to do so again."""
+        context, body = self._context, subject.body
+        if subject.instance.spec.access is Access.PROBE_ONLY and not (subject.policy and subject.policy.spec.suspend):
             return self._probe_only(subject)
         try:
             outcome = self._settle(subject)
         except Outdated:
-            return Requeue(after=0.0, urgency=Urgency.CHANGE)
+            return False, Requeue(after=0.0, urgency=Urgency.CHANGE)
         context.metrics.tally.note(outcome, context.now())
         with context.metrics.step("status"):
             written = write_status(context, Kind.INSTANCE, body, instance_document(body, outcome, context))
         if written:
             self._tell_policies(subject)
-        return when_again(outcome, memory, context)
+        return outcome.observation is not None, when_again(outcome, subject.memory, context)
 
     def _settle(self, subject: Subject) -> Outcome:
         """Credentials, observe, then what the policy asks for. Trouble with the Jenkins is an outcome too."""
@@ -74,7 +85,7 @@ class InstancePass:
         except JenkinsError as error:
             return Outcome(instance, policy, trouble=subject.trouble(error, context.clock()))
 
-    def _probe_only(self, subject: Subject) -> Requeue:
+    def _probe_only(self, subject: Subject) -> tuple[bool, Requeue]:
         """Canaries alone: no administration rights, nothing read or written."""
         context = self._context
         subject.memory.close()
@@ -84,7 +95,7 @@ class InstancePass:
         context.metrics.tally.note(outcome, context.now())
         if write_status(context, Kind.INSTANCE, subject.body, look_document(subject, subject.body, found)):
             self._tell_policies(subject)
-        return look_again(context, subject.instance, found)
+        return found.trouble is None, look_again(context, subject.instance, found)
 
     def _tell_policies(self, subject: Subject) -> None:
         former = governing_policy(subject.body)
