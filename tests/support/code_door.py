@@ -20,12 +20,13 @@ PAGE = """<!doctype html><title>Second factor</title><form action="verify" metho
 
 
 class CodeDoor:
-    """A context manager; `url` is to be called instead of the Jenkins'. `codes` is how many were sent, `page` what the challenge shows."""
+    """A context manager; `url` is to be called instead of the Jenkins'. `sent` are the codes that it got, each of which it takes once;
+    `page` is what the challenge shows."""
 
     def __init__(self, jenkins: str, secret: str, page: str = PAGE) -> None:
         self.jenkins, self.totp, self.page = jenkins, pyotp.TOTP(secret), page
         self.verified: set[str] = set()
-        self.codes = 0
+        self.sent: list[str] = []
         door = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -61,9 +62,11 @@ class CodeDoor:
             self._pass_on(request, body)
 
     def _verify(self, request: BaseHTTPRequestHandler, body: bytes) -> None:
-        self.codes += 1
-        sent = {name: values[0] for name, values in parse_qs(body.decode()).items()}
-        if sent.get("state") == "s-1" and self.totp.verify(sent.get("code", ""), valid_window=1):
+        form = {name: values[0] for name, values in parse_qs(body.decode()).items()}
+        code = form.get("code", "")
+        replayed = code in self.sent
+        self.sent.append(code)
+        if form.get("state") == "s-1" and not replayed and self.totp.verify(code, valid_window=1):
             cookie = secrets.token_hex(8)
             self.verified.add(cookie)
             self._answer(request, 302, b"", {"Location": f"{self.url}/", "Set-Cookie": f"DOOR={cookie}; Path=/; HttpOnly"})
@@ -77,6 +80,10 @@ class CodeDoor:
             request.command, self.jenkins + request.path, data=body, headers=headers, allow_redirects=False, timeout=10
         )
         self._answer(request, answer.status_code, answer.content, {"Content-Type": answer.headers.get("Content-Type", "text/plain")})
+
+    @property
+    def codes(self) -> int:
+        return len(self.sent)
 
     @staticmethod
     def _answer(request: BaseHTTPRequestHandler, status: int, body: bytes, headers: dict[str, str]) -> None:

@@ -23,6 +23,7 @@ class Attempts:
         self._clock = clock
         self._lock = threading.Lock()
         self._refused: tuple[Credentials | None, float, str] | None = None
+        self._step: tuple[Credentials | None, int] | None = None
 
     @contextmanager
     def one_at_a_time(self) -> Iterator[None]:
@@ -37,6 +38,13 @@ class Attempts:
         refused, at, message = self._refused
         if refused == credentials and self._clock() - at < PAUSE_SECONDS:
             raise SecondFactorRejected(message)
+
+    def spend(self, credentials: Credentials | None, step: int) -> None:
+        """Takes note that a one-time code of these credentials is sent: that of a time step is good for one log-in (RFC 6238, 5.2)."""
+        self._step = (credentials, step)
+
+    def is_spent(self, credentials: Credentials | None, step: int) -> bool:
+        return self._step == (credentials, step)
 
     def refuse(self, credentials: Credentials | None, message: str) -> SecondFactorRejected:
         """Takes note of a refusal; returns the error to raise."""

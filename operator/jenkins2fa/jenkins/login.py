@@ -27,7 +27,7 @@ from jenkins2fa.jenkins.challenge import (
 )
 from jenkins2fa.jenkins.errors import JenkinsError, ProtocolError, SecondFactorRejected, Starting
 from jenkins2fa.jenkins.http import Answer, Http
-from jenkins2fa.jenkins.one_time_code import code_at, code_form
+from jenkins2fa.jenkins.one_time_code import STEP_SECONDS, code_at, code_form, step_at
 
 FIRST, SECOND = "What is your first company name ?", "What is your childhood nickname ?"  # of the plugin's list
 CUSTOM = "Which answer does jenkins-2fa-operator derive for this account ?"  # free text; never changed, or enrolled accounts are shut out
@@ -80,10 +80,11 @@ def derive_answer(seed: str, identity: str, question: str) -> str:
 class SecondFactorLogin:
     """Passes the second factor on one HTTP session, which is verified afterwards until it is lost (expiry, a restart of Jenkins).
 
-    ``logins`` counts how often that was done. Without a seed it passes nothing. Not for use by two threads at once."""
+    ``logins`` counts how often that was done. Without a seed it passes nothing. Not for use by two threads at once.
+    ``clock`` is the time in seconds since 1970, ``sleep`` waits for so many seconds."""
 
-    def __init__(self, http: Http, clock: Callable[[], float] = time.time) -> None:
-        self._http, self._clock = http, clock
+    def __init__(self, http: Http, clock: Callable[[], float] = time.time, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._http, self._clock, self._sleep = http, clock, sleep
         self.logins = 0
 
     @property
@@ -154,20 +155,29 @@ class SecondFactorLogin:
         return account.totp if account else None
 
     def _enter_code(self, path: str) -> None:
-        """Answers a page that asks for a one-time code. A code is sent once: a refused one waits like a refused answer."""
+        """Answers a page that asks for a one-time code. A code is sent once: a refused one waits like a refused answer, and a second
+        session of the account waits for the next code, which is half a minute at most."""
         account = self._http.connection.credentials
         self._attempts.may_answer(account)
+        self._await_another_code()
         page = self._http.get(path)
         _expect_here(page)
         form = code_form(page.text, self._http.connection.url, path)
         if form is None or self._totp is None:
             raise ProtocolError(NO_CODE_FIELD, transient=False)
-        answer = self._http.post(form.path, {**dict(form.hidden), form.name: code_at(self._totp, self._clock())})
+        now = self._clock()
+        self._attempts.spend(account, step_at(now))
+        answer = self._http.post(form.path, {**dict(form.hidden), form.name: code_at(self._totp, now)})
         if answer.status == 200 or is_challenge(resolve(self._http.connection.url + form.path, answer.location)):
             raise self._attempts.refuse(account, WRONG_CODE)
         if not 300 <= answer.status < 400:
             _expect_here(answer)
         self._passed()
+
+    def _await_another_code(self) -> None:
+        now = self._clock()
+        if self._attempts.is_spent(self._http.connection.credentials, step_at(now)):
+            self._sleep((step_at(now) + 1) * STEP_SECONDS - now)
 
     def _enrol(self, user: str) -> None:
         """``user`` as a path segment. Enrolling is no guess, so no pause holds it up."""

@@ -15,6 +15,7 @@ from urllib.parse import urljoin, urlsplit
 import pyotp
 
 ONE_TIME_CODE = "one-time-code"
+STEP_SECONDS = 30  # of RFC 6238: within one step the code stays the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,11 @@ def totp_problem(secret: str) -> str | None:
 def code_at(secret: str, seconds: float) -> str:
     """The code of RFC 6238 (30 s, 6 digits, SHA-1) for a time in seconds since 1970."""
     return str(pyotp.TOTP(secret.replace(" ", "")).at(int(seconds)))
+
+
+def step_at(seconds: float) -> int:
+    """The number of the time step of RFC 6238 for a time in seconds since 1970."""
+    return int(seconds) // STEP_SECONDS
 
 
 def code_form(page: str, url: str, path: str) -> CodeForm | None:
