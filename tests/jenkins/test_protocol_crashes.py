@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -123,6 +124,40 @@ def test_a_crash_inside_a_script_leads_back_or_forward_but_never_half_way(bench:
         assert [len(times) for times in seen.corrections.values()] == [1], "a correction is counted once"
     else:
         assert Standing.of(seen) == recorded.standing
+
+
+BROKEN = [
+    ("from-nothing", "jenkins2fa", 1),
+    ("from-nothing", "jenkins2fa", 2),
+    ("from-running", "jenkins2fa", 3),
+    ("from-running", "plugins/moTfaGlobalConfig", 1),
+]
+
+
+@pytest.mark.parametrize(("start", "folder", "written"), BROKEN)
+def test_a_confirmation_that_crashed_and_cannot_be_brought_to_its_end_is_undone(
+    bench: Bench, start: str, folder: str, written: int
+) -> None:
+    """The disk is read-only at the next start. Settings without their gate would be in force, and the operator outside."""
+    recorded = _record(bench, start)
+    place = bench.jenkins.home / folder
+    place.mkdir(parents=True, exist_ok=True)
+    bench.jenkins.kill()
+    _put(bench, {name: (recorded.after if at < written else recorded.before)[name] for at, name in enumerate(WRITTEN)})
+    _put(bench, {JOURNAL: json.dumps({**json.loads(recorded.journal), "phase": "confirmed"})})
+    subprocess.run(["chattr", "+i", place], check=True)
+    try:
+        bench.jenkins.start()
+        now, before = Standing.of(bench.observe()), recorded.standing
+        assert (now.memory, now.live, now.gate) == (before.memory, before.live, before.gate)
+        assert bench.administrator()
+        assert _confirm(bench, recorded.ordered) == "Expired"
+    finally:
+        subprocess.run(["chattr", "-i", place], check=True)
+    bench.wait_until_over()
+    bench.crash()
+    assert Standing.of(bench.observe()) == recorded.standing
+    assert carry_out(lambda: bench.connect(through_door=False), order(recorded.ordered.desired)).plan.changes == ()
 
 
 @pytest.mark.parametrize("saved", [False, True], ids=["before-the-save", "after-the-save"])

@@ -353,15 +353,34 @@ class Trial {
         }
     }
 
-    /** A journal of a former run of Jenkins: a confirmed trial is brought to its end, any other is over (the restart has undone it). */
+    /** The stored configuration of the gate; that of a trial which is undone, but could not be cleared away on disk yet, is not used. */
+    static Map withoutRemains(Map stored) {
+        def left = Shared.state.untidy
+        left?.undone && left.journal.wrote.gate == stored ? left.journal.before.storedGate : stored
+    }
+
+    /**
+     * A journal of a former run of Jenkins: a confirmed trial is brought to its end, or undone where the disk does not allow that; any other is over (the
+     * restart has undone it).
+     */
     static void recover() {
         synchronized (Shared.chain) {
             def journal = Store.read(FILE)
             if (journal == null || journal.session == Jenkins.SESSION_HASH) return
             if (journal.phase == 'confirmed') {
-                Settings.remember(journal.wrote.settings)
+                def found = Settings.memory().subMap(journal.wrote.settings.keySet())
+                try {
+                    Settings.remember(journal.wrote.settings)
+                    keep(journal)
+                } catch (Throwable problem) { // half of it, settings without their gate, was never proven: it is undone as if nobody had confirmed it
+                    Shared.log("trial ${journal.id}: was confirmed, but cannot be brought to its end", problem)
+                    Settings.remember(found)
+                    Settings.forget(journal.wrote.settings, journal.before)
+                    if (!BreakGlass.open) Settings.setLive(Settings.config.enableTfa)
+                    close(journal, 'failed')
+                    return
+                }
                 if (journal.wrote.settings.containsKey('enabled') && !BreakGlass.open) Settings.setLive(journal.wrote.settings.enabled)
-                keep(journal)
                 close(journal, 'confirmed')
                 return
             }
@@ -535,8 +554,8 @@ class Gate {
         def provided = Code.embedded()
         if (provided == null && !Store.file(FILE).file) return
         def config = [:]
-        try { config = provided ?: Store.read(FILE) } catch (Throwable problem) { config.strict = true; Shared.log('gate.json is unreadable: nobody is exempt', problem) }
-        install(config, code.digest)
+        try { config = provided ?: Trial.withoutRemains(Store.read(FILE)) } catch (Throwable problem) { config.strict = true; Shared.log('gate.json is unreadable: nobody is exempt', problem) }
+        if (config != null) install(config, code.digest)
     }
 
     /** An immutable view of the settings, with names normalised as the security realm compares them. */
