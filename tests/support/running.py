@@ -28,6 +28,7 @@ class OperatorProcess:
         self._environment = {"JENKINS2FA_RELEASE_GRACE": "2s", "JENKINS2FA_LEASE_DURATION": "5s", **(environment or {})}
         self.log = kube.folder / f"operator-{time.monotonic_ns()}.log"
         self.kubeconfig: Path = kube.service_account(namespace, ACCOUNT)
+        self.metrics = arguments[arguments.index("--metrics") + 1] if "--metrics" in arguments else None
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:

@@ -20,10 +20,12 @@ class Scene:
 
     def __init__(self, kube: KubeServer, namespace: str) -> None:
         self.kube, self.namespace = kube, namespace
+        self.planted: set[str] = set()
 
     # --- making ---
 
     def secret(self, name: str, **data: str) -> None:
+        self.planted |= {value for key, value in data.items() if key not in ("host", "username")}
         encoded = {key: base64.b64encode(value.encode()).decode() for key, value in data.items()}
         self.kube.apply({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "data": encoded}, namespace=self.namespace)
 
@@ -54,7 +56,10 @@ class Scene:
 
     def conditions(self, kind: str, name: str) -> dict[str, str]:
         """Condition by type as `status/reason`."""
-        body = self.get(kind, name)
+        return self._conditions(self.get(kind, name))
+
+    @staticmethod
+    def _conditions(body: Body) -> dict[str, str]:
         return {one["type"]: f"{one['status']}/{one['reason']}" for one in (body.get("status") or {}).get("conditions") or ()}
 
     def message(self, kind: str, name: str, condition: str = "Ready") -> str:
@@ -65,8 +70,9 @@ class Scene:
         """Wait until conditions are as wanted: `Ready="True/InForce"`, or `Ready="False"` for any reason. Returns the object."""
 
         def check() -> bool:
-            found = self.conditions(kind, name)
-            generation = self.get(kind, name)["metadata"]["generation"] == self.get(kind, name).get("status", {}).get("observedGeneration")
+            body = self.get(kind, name)
+            found = self._conditions(body)
+            generation = body["metadata"]["generation"] == body.get("status", {}).get("observedGeneration")
             same = all(found.get(one) == value or found.get(one, "").split("/")[0] == value for one, value in wanted.items())
             assert same, json.dumps(found)
             assert generation, "the status is about an older generation"

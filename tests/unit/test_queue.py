@@ -173,6 +173,22 @@ def test_jitter_spreads_the_back_off(draw: float, delay: float) -> None:
     assert time_until_due(bench) == pytest.approx(delay, abs=0.5)
 
 
+@pytest.mark.parametrize(("draw", "delay"), [(0.0, 30.0), (1.0, 36.0)])
+def test_back_off_is_no_shorter_than_it_was_asked_to_be(draw: float, delay: float) -> None:
+    """And never at one moment for all who were sent away together."""
+    bench = Bench(Limits(base=1.0, jitter=0.2), draw=draw)
+    bench.add("one")
+    bench.run(Requeue(after=30.0, back_off=True))
+    assert time_until_due(bench) == pytest.approx(delay, abs=0.5)
+
+
+def test_longer_back_off_counts_more_than_what_was_asked_for() -> None:
+    bench = Bench(Limits(base=64.0, jitter=0.0))
+    bench.add("one")
+    bench.run(Requeue(after=5.0, back_off=True, cap=100.0))
+    assert time_until_due(bench) == 64
+
+
 def test_one_pass_a_host_at_a_time(bench: Bench) -> None:
     for name in ("a-1", "a-2", "b-1"):
         bench.add(name)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from jenkins2fa.api import instance, policy
 from jenkins2fa.api.instance import JenkinsInstance
@@ -48,7 +49,8 @@ class Options:
 @dataclass(frozen=True, slots=True)
 class Context:
     """``clock``: seconds that only grow; ``now``: the time of day in UTC; ``random``: 0 to 1; ``leading``: whether we may write;
-    ``note``: hears of the evidence of each probe."""
+    ``note``: hears of the evidence of each probe;
+    ``untold``: by UID the status before a write whose answer was lost: nobody has been told of the change yet."""
 
     options: Options
     kubernetes: Kubernetes
@@ -65,6 +67,7 @@ class Context:
     cluster: Callable[[], str]
     note: Note = log_evidence
     metrics: Metrics = field(default_factory=Metrics)
+    untold: dict[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def live(self, kind: Kind, key: Key) -> Body | None:
         """The object as it is now; None when it is gone. What is new about it calls for passes as if the watch had told it."""

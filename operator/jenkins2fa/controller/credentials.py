@@ -24,6 +24,7 @@ from jenkins2fa.jenkins.login import seed_problem
 from jenkins2fa.jenkins.one_time_code import totp_problem
 
 LONGEST_USE = 60.0  # seconds
+SHORTEST_USE = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +70,15 @@ class CredentialStore:
                 self._held.pop((kind, Key(instance.meta.namespace, name)), None)
 
     def _account(self, key: Key, url: str) -> Credentials:
-        data = self._read("Secret", key)
-        allowed, wanted = _required(data, key, "host").strip(), host_and_port(url)
-        if allowed.lower() != wanted.lower():
-            raise HostNotAllowed(
-                f"the Secret {key.name} is not for {wanted}: nothing was sent. Set its key host to {wanted}, or correct spec.url"
-            )
-        username, token = (_required(data, key, name).strip() for name in ("username", "token"))
-        return Credentials(username, token, _seed(data, key), _totp(data, key))
+        """The account of a Secret. One that does not do is read again first: it, and the URL, may just have been corrected."""
+        try:
+            return _credentials(self._read("Secret", key), key, url)
+        except (HostNotAllowed, SecretMissing):
+            with self._lock:
+                held = self._held.pop(("Secret", key), None)
+            if held is None or self._clock() - held.read < SHORTEST_USE:
+                raise
+        return _credentials(self._read("Secret", key), key, url)
 
     def _authority(self, namespace: str, reference: AuthorityRef | None) -> str | None:
         if reference is None:
@@ -108,6 +110,16 @@ class CredentialStore:
                 f"the operator may not read the {kind} {key.name} in namespace {key.namespace}: give its service account get on that object"
             ) from None
         return _decode(body) if kind == "Secret" else {**body.get("data", {})}
+
+
+def _credentials(data: Mapping[str, str], key: Key, url: str) -> Credentials:
+    allowed, wanted = _required(data, key, "host").strip(), host_and_port(url)
+    if allowed.lower() != wanted.lower():
+        raise HostNotAllowed(
+            f"the Secret {key.name} is not for {wanted}: nothing was sent. Set its key host to {wanted}, or correct spec.url"
+        )
+    username, token = (_required(data, key, name).strip() for name in ("username", "token"))
+    return Credentials(username, token, _seed(data, key), _totp(data, key))
 
 
 def _decode(body: Mapping[str, Any]) -> dict[str, str]:

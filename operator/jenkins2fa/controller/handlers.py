@@ -5,6 +5,7 @@ Only ``on.event``: change handlers, timers and daemons of Kopf would write annot
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import kopf
@@ -16,8 +17,11 @@ from jenkins2fa.controller.deliver import Delivery
 from jenkins2fa.controller.queue import Kind
 
 
-def register(delivery: Delivery, connection: Connection, *, namespaces: bool) -> kopf.OperatorRegistry:
-    """A registry of Kopf's with our handlers; ``namespaces``: whether namespaces' labels matter (then they are watched)."""
+def register(delivery: Delivery, connection: Connection, relist: Callable[[], None], *, namespaces: bool) -> kopf.OperatorRegistry:
+    """A registry of Kopf's with our handlers; ``namespaces``: whether namespaces' labels matter (then they are watched).
+
+    ``relist`` is called when a watch began anew with a list (its resource version was too old): what was deleted meanwhile it does not
+    tell."""
     registry = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=registry)
@@ -26,10 +30,14 @@ def register(delivery: Delivery, connection: Connection, *, namespaces: bool) ->
 
     @kopf.on.event(GROUP, VERSION, instance.PLURAL, registry=registry)
     async def on_instance(event: kopf.RawEvent, **_: Any) -> None:
+        if event["type"] is None:
+            relist()
         delivery.deliver(Kind.INSTANCE, event["type"], event["object"])
 
     @kopf.on.event(GROUP, VERSION, policy.PLURAL, registry=registry)
     async def on_policy(event: kopf.RawEvent, **_: Any) -> None:
+        if event["type"] is None:
+            relist()
         delivery.deliver(Kind.POLICY, event["type"], event["object"])
 
     if namespaces:
@@ -50,6 +58,7 @@ def kopf_settings() -> kopf.OperatorSettings:
     settings.watching.server_timeout = 300
     settings.watching.client_timeout = 310
     settings.watching.connect_timeout = 10
+    settings.watching.inactivity_timeout = 70.0  # API servers send a bookmark every minute
     settings.watching.reconnect_backoff = 1.0
     settings.watching.chunk_size = 500
     settings.networking.connect_timeout = 5

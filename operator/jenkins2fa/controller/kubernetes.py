@@ -6,7 +6,7 @@ Errors::
     ├── NotFound     404
     ├── Conflict     409
     ├── Forbidden    403: the message says which right is missing
-    └── Unavailable  no answer, 429, 5xx: worth another try
+    └── Unavailable  no answer, a page that expired (410), 429, 5xx: worth another try
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from jenkins2fa.controller.connection import Connection, bearer_of
 
 Body = dict[str, Any]
 TIMEOUT = (3.0, 10.0)  # connect, read; seconds
+LONGEST_RETRY_AFTER = 60.0
 PAGE = 500
 CUSTOM = f"/apis/{GROUP}/{VERSION}"
 MERGE_PATCH = "application/merge-patch+json"
@@ -52,7 +53,11 @@ class Forbidden(KubernetesError):
 
 
 class Unavailable(KubernetesError):
-    pass
+    """``retry_after``: how many seconds the API server asks us to stay away (0 = it did not say)."""
+
+    def __init__(self, message: str, status: int = 0, retry_after: float = 0.0) -> None:
+        super().__init__(message, status)
+        self.retry_after = retry_after
 
 
 class Kubernetes:
@@ -137,7 +142,7 @@ class Kubernetes:
             answer = self._send(method, path, body, content)
         text = answer.data
         if answer.status >= 300:
-            raise _error(answer.status, method, path, text)
+            raise _error(answer, method, path)
         try:
             parsed: Body = json.loads(text)
         except ValueError as error:
@@ -170,14 +175,21 @@ def _leases(namespace: str) -> str:
     return f"/apis/coordination.k8s.io/v1/namespaces/{_segment(namespace)}/leases"
 
 
-def _error(status: int, method: str, path: str, text: bytes) -> KubernetesError:
+def _error(answer: urllib3.BaseHTTPResponse, method: str, path: str) -> KubernetesError:
+    status = answer.status
     try:
-        message = json.loads(text).get("message") or ""
+        message = json.loads(answer.data).get("message") or ""
     except (ValueError, AttributeError):
         message = ""
-    kinds = {404: NotFound, 409: Conflict, 403: Forbidden}
-    kind = kinds.get(status, Unavailable if status == 429 or status >= 500 else KubernetesError)
-    return kind(f"{method} {path.partition('?')[0]}: {message or f'HTTP {status}'}", status)
+    said = f"{method} {path.partition('?')[0]}: {message or f'HTTP {status}'}"
+    if status in (410, 429) or status >= 500:
+        return Unavailable(said, status, _retry_after(answer.headers.get("Retry-After")))
+    return {404: NotFound, 409: Conflict, 403: Forbidden}.get(status, KubernetesError)(said, status)
+
+
+def _retry_after(header: str | None) -> float:
+    """Seconds; API servers send whole ones. Anything else counts as not said, and nobody keeps us away for long."""
+    return min(LONGEST_RETRY_AFTER, float(header)) if header and header.strip().isdecimal() else 0.0
 
 
 def _segment(name: str) -> str:

@@ -41,4 +41,8 @@ def set_up(form: str, *, verbose: bool = False) -> None:
 
 
 def _is_worth_a_line(record: logging.LogRecord) -> bool:
-    return not (record.name.startswith("kopf") and record.getMessage().startswith(NOISE))
+    """What Kopf could not do is worth one line, which names the error; its traceback only leads through Kopf, and we begin it anew."""
+    if record.name.startswith("kopf"):
+        record.exc_info = record.exc_text = None
+        return not record.getMessage().startswith(NOISE)
+    return True

@@ -47,6 +47,7 @@ class Memory:
     """For one instance, by one pass at a time. Times are seconds of the clock."""
 
     uid: str
+    url: str = ""
     driver: MiniOrange | None = None
     last_good: float | None = None
     odd_since: float | None = None
@@ -57,7 +58,9 @@ class Memory:
     gone_policy: tuple[str, float] | None = None  # UID of a policy that is gone, and since when we know
 
     def connect(self, connection: Connection, note: Note | None = None) -> MiniOrange:
-        """The kept driver, or a new one when URL, account or authority changed."""
+        """The kept driver, or a new one when URL, account or authority changed. Behind another URL nothing counts that was seen before."""
+        if self.url != connection.url:
+            self.url, self.last_good, self.odd_since, self.starting, self.sessions, self.in_turns = connection.url, None, None, False, [], 0
         if self.driver is None or self.driver.connection != connection:
             self.close()
             self.driver = MiniOrange(connection, note)
@@ -77,10 +80,7 @@ class Memory:
             self.in_turns = max(0, self.in_turns - 1)
         self.sessions = [*(one for one in self.sessions if one != seen.session), seen.session][-REMEMBERED_SESSIONS:]
         if self.in_turns:
-            raise MultipleReplicas(
-                "several Jenkins processes answer in turn at this URL, and what is written into one does not reach the others: "
-                "let spec.url lead to one of them"
-            )
+            raise MultipleReplicas
 
     def interpret(self, problem: JenkinsError, now: float) -> JenkinsError:
         """What an error means in the light of what was before: around a restart 401, 500 and 302 prove nothing (jenkins-contract)."""

@@ -57,7 +57,7 @@ class Work:
 class Requeue:
     """When a key is looked at again; ``after`` in seconds, None = only when something asks for it.
 
-    ``back_off``: ``after`` is ignored, the queue's own exponential back-off decides (at most ``cap`` seconds, when given).
+    ``back_off``: the queue's own exponential back-off decides (at most ``cap`` seconds, when given), but it is at least ``after``.
     ``host_failed``: the host gave no answer."""
 
     after: float | None = None
@@ -230,7 +230,9 @@ class WorkQueue:
             return requeue.after
         failures = self._failures[key] = self._failures.get(key, 0) + 1
         doubled = self._limits.base * math.pow(2.0, min(failures - 1, 30))
-        return min(requeue.cap or self._limits.cap, doubled) * (1.0 + self._limits.jitter * (2.0 * self._random() - 1.0))
+        least, draw = requeue.after or 0.0, self._random()
+        backed_off = min(requeue.cap or self._limits.cap, doubled) * (1.0 + self._limits.jitter * (2.0 * draw - 1.0))
+        return max(backed_off, least * (1.0 + self._limits.jitter * draw))  # all who were sent away do not come back at one moment
 
     def _note_host(self, lane: Lane, failed: bool) -> None:
         if lane is None:

@@ -32,7 +32,7 @@ from jenkins2fa.api.status import (
 )
 from jenkins2fa.controller.context import NAMES, PLURALS, Context
 from jenkins2fa.controller.events import Announcement
-from jenkins2fa.controller.kubernetes import Body
+from jenkins2fa.controller.kubernetes import Body, Unavailable
 from jenkins2fa.controller.logs import FACTS
 from jenkins2fa.controller.queue import Kind
 from jenkins2fa.controller.status import difference, transitions, with_times
@@ -47,16 +47,23 @@ logger = logging.getLogger(__name__)
 
 
 def write_status(context: Context, kind: Kind, body: Body, document: Mapping[str, Any]) -> bool:
-    """Bring an object's status to ``document`` (no times yet); whether anything was written. Tells of transitions by Event and log."""
-    held = body.get("status") or {}
+    """Bring an object's status to ``document`` (no times yet); whether it has changed. Tells of transitions by Event and log: also of a
+    write whose answer was lost, once it is seen to have been carried out."""
+    held, meta = body.get("status") or {}, read_metadata(body)
     wanted = with_times(document, held, context.now())
-    patch = difference(wanted, held)
-    if not patch or not context.leading():
+    patch, untold = difference(wanted, held), context.untold.get(meta.uid)
+    if (not patch and untold is None) or not context.leading():
         return False
-    meta = read_metadata(body)
-    written = context.kubernetes.patch_status(PLURALS[kind], meta.key, meta.uid, patch)
-    context.delivery.deliver(kind, "MODIFIED", written)
-    _tell(context, kind, body, transitions(wanted, held))
+    before = held if untold is None else untold
+    if patch:
+        try:
+            written = context.kubernetes.patch_status(PLURALS[kind], meta.key, meta.uid, patch)
+        except Unavailable:
+            context.untold[meta.uid] = before
+            raise
+        context.delivery.deliver(kind, "MODIFIED", written)
+    context.untold.pop(meta.uid, None)
+    _tell(context, kind, body, transitions(wanted, before))
     return True
 
 

@@ -22,7 +22,7 @@ from jenkins2fa.controller.events import Events
 from jenkins2fa.controller.gather import PolicyPass
 from jenkins2fa.controller.health import Signs
 from jenkins2fa.controller.instance_metrics import InstanceMetrics
-from jenkins2fa.controller.kubernetes import Forbidden, Kubernetes, KubernetesError
+from jenkins2fa.controller.kubernetes import Forbidden, Kubernetes, KubernetesError, Unavailable
 from jenkins2fa.controller.lease import Leadership, Timing
 from jenkins2fa.controller.memory import Memories
 from jenkins2fa.controller.metrics import Metrics, ProcessMetrics
@@ -37,6 +37,7 @@ from jenkins2fa.jenkins.evidence import EvidenceError
 
 logger = logging.getLogger(__name__)
 
+START_PATIENCE = 60.0  # seconds
 PATIENCE = 0.8  # seconds for passes in flight at the end; a trial that is cut off undoes itself
 
 
@@ -71,20 +72,20 @@ class Operator:
         self._store = store
         self._server = self._serve()
 
-    def start(self) -> None:
-        """Start everything. Raises CannotStart when it would be in vain."""
-        _check(self._kubernetes, self._options)
+    def start(self, ended: threading.Event) -> None:
+        """Start everything. Raises CannotStart when it would be in vain, or when ``ended`` was set before the API server was ready."""
         self._queue.pause()  # until we lead
-        try:
-            self._lists.once()
-        except KubernetesError as error:
-            raise _explained(error) from error
+        _patiently(self._list, ended)
         if self._server is not None:
             self._server.start()
         for part in (self._lists, self._watches, self._workers, self._leadership):
             part.start()
         where = ", ".join(self._options.namespaces) or "all namespaces"
         logger.info("jenkins-2fa-operator %s watches %s as %s", __version__, where, self._options.identity)
+
+    def _list(self) -> None:
+        _check(self._kubernetes, self._options)
+        self._lists.once()
 
     def stop(self) -> None:
         """Stop everything in less than two seconds."""
@@ -167,7 +168,7 @@ def passes(context: Context) -> Pass:
             result = "unavailable"
             level = logging.WARNING if isinstance(error, Forbidden) else logging.DEBUG
             logger.log(level, "%s: %s", work.key, error)
-            return Requeue(back_off=True, cap=30.0, urgency=work.urgency)
+            return Requeue(after=getattr(error, "retry_after", None), back_off=True, cap=30.0, urgency=work.urgency)
         finally:
             context.metrics.passed(work, result, context.clock() - begun)
 
@@ -180,7 +181,7 @@ def run_until_signal(options: Options, connection: Connection) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
     operator = Operator(options, connection)
-    operator.start()
+    operator.start(ended)
     ended.wait()
     operator.stop()
     logger.info("stopped")
@@ -202,16 +203,30 @@ def _open(connection: Connection) -> Kubernetes:
         raise CannotStart(str(error)) from error
 
 
+def _patiently(begin: Callable[[], None], ended: threading.Event) -> None:
+    """An API server that answers "not now" (it starts, or throttles us) is asked again for a while. Raises CannotStart."""
+    until, pause = time.monotonic() + START_PATIENCE, 1.0
+    while True:
+        try:
+            begin()
+            return
+        except KubernetesError as error:
+            busy = isinstance(error, Unavailable) and error.status > 0
+            if not busy or time.monotonic() > until:
+                raise _explained(error) from error
+            logger.warning("the API server is not ready for us, trying again: %s", error)
+            if ended.wait(max(pause, getattr(error, "retry_after", 0.0))):
+                raise CannotStart("stopped while the API server was not ready") from error
+            pause = min(2 * pause, 8.0)
+
+
 def _check(kubernetes: Kubernetes, options: Options) -> None:
-    try:
-        if not kubernetes.served():
-            raise CannotStart(f"the API server does not know {GROUP}: apply the CRDs in crds/ first")
-        for kind in (instance.PLURAL, policy.PLURAL):
-            for namespace in options.namespaces or (None,):
-                next(kubernetes.list(kind, namespace), None)
-        cluster_uid(kubernetes, options.lease_namespace)
-    except KubernetesError as error:
-        raise _explained(error) from error
+    if not kubernetes.served():
+        raise CannotStart(f"the API server does not know {GROUP}: apply the CRDs in crds/ first")
+    for kind in (instance.PLURAL, policy.PLURAL):
+        for namespace in options.namespaces or (None,):
+            next(kubernetes.list(kind, namespace), None)
+    cluster_uid(kubernetes, options.lease_namespace)
 
 
 def _explained(error: KubernetesError) -> CannotStart:

@@ -10,7 +10,8 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 
 import kopf
 
@@ -26,6 +27,7 @@ RESYNC_SECONDS = 300.0
 RETRY_SECONDS = 2.0
 LONGEST_RETRY_SECONDS = 30.0
 TURN_SECONDS = 1.0
+PATIENT_TURNS = 3  # a watch that is cancelled while it tries again may forget that, and wait for ever for a log-in that is gone
 
 
 class Lists:
@@ -64,18 +66,20 @@ class Lists:
         self._wanted.set()
 
     def _run(self) -> None:
-        pause = RESYNC_SECONDS
+        failures, pause = 0, RESYNC_SECONDS
         while True:
-            self._wanted.wait(pause)
+            if self._wanted.wait(pause):
+                self._stopped.wait(TURN_SECONDS)  # many ask at once
             self._wanted.clear()
             if self._stopped.is_set():
                 return
             try:
                 self.once()
-                pause = RESYNC_SECONDS
+                failures, pause = 0, RESYNC_SECONDS
             except (KubernetesError, NoConnection) as error:
                 logger.debug("lists: %s", error)
-                pause = RETRY_SECONDS
+                failures += 1
+                pause = max(min(LONGEST_RETRY_SECONDS, RETRY_SECONDS * 2 ** min(failures - 1, 8)), getattr(error, "retry_after", 0.0))
 
 
 class Watches:
@@ -89,10 +93,12 @@ class Watches:
         namespaces: tuple[str, ...],
         *,
         watch_namespaces: bool,
+        settings: Callable[[], kopf.OperatorSettings] = kopf_settings,
     ) -> None:
         self._connection, self._delivery, self._lists, self._namespaces = connection, delivery, lists, namespaces
-        self._watch_namespaces = watch_namespaces
+        self._watch_namespaces, self._settings = watch_namespaces, settings
         self._stopped = threading.Event()
+        self._end: Callable[[], object] = lambda: None
         self._turned = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="kopf", daemon=True)
 
@@ -107,13 +113,18 @@ class Watches:
         """Seconds since Kopf's event loop turned (it does so every second), or was begun again."""
         return time.monotonic() - self._turned
 
-    def _turn(self, loop: asyncio.AbstractEventLoop) -> None:
-        """A callback, no task: Kopf waits for foreign tasks at its end."""
+    def _turn(self, loop: asyncio.AbstractEventLoop, deaf: Mapping[asyncio.Task[object], int]) -> None:
+        """A callback, no task: Kopf waits for foreign tasks at its end. ``deaf``: tasks that were cancelled, and for how many turns."""
         self._turned = time.monotonic()
-        loop.call_later(TURN_SECONDS, self._turn, loop)
+        deaf = {task: deaf.get(task, 0) + 1 for task in asyncio.all_tasks(loop) if task.cancelling()}
+        for task in (task for task, turns in deaf.items() if turns > PATIENT_TURNS):
+            task.cancel()
+        loop.call_later(TURN_SECONDS, self._turn, loop, deaf)
 
     def stop(self, patience: float) -> None:
         self._stopped.set()
+        with contextlib.suppress(RuntimeError):  # that life of Kopf has ended already
+            self._end()
         self._thread.join(patience)
 
     def _run(self) -> None:
@@ -130,12 +141,17 @@ class Watches:
                 self._lists.ask()
 
     async def _operator(self) -> None:
-        self._turn(asyncio.get_running_loop())
+        loop, ended = asyncio.get_running_loop(), asyncio.Event()
+        # No threading.Event: a thread of the loop would wait for it, and hold up the end of a Kopf that gave up by itself.
+        self._end = partial(loop.call_soon_threadsafe, ended.set)
+        self._turn(loop, {})
+        if self._stopped.is_set():
+            return
         await kopf.operator(
-            registry=register(self._delivery, self._connection, namespaces=self._watch_namespaces),
-            settings=kopf_settings(),
+            registry=register(self._delivery, self._connection, self._lists.ask, namespaces=self._watch_namespaces),
+            settings=self._settings(),
             standalone=True,
             clusterwide=not self._namespaces,
             namespaces=self._namespaces,
-            stop_flag=self._stopped,
+            stop_flag=ended,
         )

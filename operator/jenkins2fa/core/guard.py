@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 from jenkins2fa.api.instance import GateMode, InstanceSpec
 from jenkins2fa.api.policy import ApiTokens, Assurance, Enforcement, Factor, PolicySpec
+from jenkins2fa.api.reading import format_duration
 from jenkins2fa.core.capabilities import capabilities_of
 from jenkins2fa.core.observation import COMMAND_LINE, Edition, Observation, Owner
 from jenkins2fa.core.plan import Plan, lacks_filter
@@ -112,6 +114,18 @@ def strict_gate_knows_no_premium_pages(s: Situation) -> Finding | None:
         "the strict gate opens the pages of the free edition's factors only, so it would keep users from answering the premium edition's: "
         "set gate.strict: false on the JenkinsInstance",
         path="gate",
+    )
+
+
+def clocks_differ(s: Situation) -> Finding | None:
+    ahead = s.observation.clock_ahead
+    if not ahead:
+        return None
+    return Finding(
+        "ClockSkew",
+        f"the clock of this Jenkins is {format_duration(abs(ahead))} {'ahead of' if ahead > timedelta(0) else 'behind'} the operator's: "
+        "one-time passwords from an authenticator may be refused there. Set the clock of Jenkins' host, or of the operator's",
+        Severity.HAZARD,
     )
 
 
@@ -430,4 +444,5 @@ CHECKS: tuple[Callable[[Situation], Finding | None], ...] = (
     provider_tokens_exempt,
     group_unverified,
     premium_is_experimental,
+    clocks_differ,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -140,6 +140,7 @@ class Observation:
     ``managed_by_code``: configuration-as-code sets the plugin's fields (None = cannot tell).
     ``deletion``: the deletion policy that the owner mark was left with.
     ``known_groups``: those of the groups asked for that somebody is known to be in. ``damaged``: parts that could not be read.
+    ``clock_ahead``: how far Jenkins' clock is ahead of ours; all times in here are ours.
     ``break_glass_used`` is the reason of the last break-glass, open or over; ``break_glass_times`` are beginning and end of those of the
     last days, as planned for one that is open. ``corrections``: when drift of a field was corrected in the
     last hour."""
@@ -167,6 +168,7 @@ class Observation:
     enrolment: Enrolment | None = None
     root_url: str | None = None
     quieting_down: bool = False
+    clock_ahead: timedelta = timedelta(0)
     damaged: tuple[str, ...] = field(default=())
 
     @property

@@ -14,7 +14,7 @@ from typing import Any
 
 from jenkins2fa.jenkins import scripts
 from jenkins2fa.jenkins.answers import expect_success
-from jenkins2fa.jenkins.errors import ProtocolError, Refused, ScriptFailed, quote
+from jenkins2fa.jenkins.errors import MultipleReplicas, ProtocolError, Refused, ScriptFailed, quote
 from jenkins2fa.jenkins.http import Answer, Connection, Http
 from jenkins2fa.jenkins.login import SecondFactorLogin
 
@@ -38,7 +38,7 @@ class Console:
         if "missing" in answer:
             answer = self._call(name, resident, values, with_texts=tuple(answer["missing"]))
         if "missing" in answer:
-            raise ProtocolError("Jenkins did not keep the script that it was sent: do several replicas answer in turn?", transient=True)
+            raise MultipleReplicas  # the one that answered now is not the one that was sent the text a moment ago
         if answer.get("ok") is not True:
             _raise(answer.get("error") or {})
         return answer

@@ -97,6 +97,12 @@ class MultipleReplicas(JenkinsError):
     reason = "MultipleReplicas"
     transient = False
 
+    def __init__(self) -> None:
+        super().__init__(
+            "several Jenkins processes answer in turn at this URL, and what is written into one does not reach the others: "
+            "let spec.url lead to one of them"
+        )
+
 
 class ConfirmedUnseen(JenkinsError):
     """Nothing is to be undone: the next look tells how it is."""

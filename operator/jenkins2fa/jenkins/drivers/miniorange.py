@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from jenkins2fa.api.policy import DeletionPolicy
+from jenkins2fa.core.clocks import ahead_of, in_our_time
 from jenkins2fa.core.conditions import Proof
 from jenkins2fa.core.desired import Desired
 from jenkins2fa.core.observation import (
@@ -48,7 +49,7 @@ class MiniOrange:
         self.connection, self._note = connection, note
         self._trial_seconds = trial_seconds
         self._console = Console(connection)
-        self._may_pass = False
+        self._may_pass, self._ahead = False, timedelta(0)
 
     @property
     def requests(self) -> int:
@@ -76,9 +77,11 @@ class MiniOrange:
 
     def observe(self, *, groups: Iterable[str] = (), users: bool = False) -> Observation:
         """Everything that there is to know, in one request. ``groups``: is anybody known to be in them; ``users``: count enrolments too."""
-        seen = read_observation(self._console.run(scripts.OBSERVE, groups=sorted(groups), users=users))
+        answer = self._console.run(scripts.OBSERVE, groups=sorted(groups), users=users)
+        seen = read_observation(answer)
+        self._ahead = ahead_of(_time(answer["jenkins"].get("now")) or datetime.now(UTC), datetime.now(UTC), self._ahead)
         self._may_pass = seen.plugin.edition is Edition.PREMIUM and may_pass_by_itself(seen.memory.premium if seen.memory else {})
-        return seen
+        return in_our_time(seen, self._ahead)
 
     def begin(
         self,
@@ -124,9 +127,10 @@ class MiniOrange:
         or None: spent.
 
         ``keep``: our start-up file may be written, so that it also goes on, and ends, after a restart of Jenkins."""
-        milliseconds, most = int(until.timestamp() * 1000), int(longest.total_seconds() * 1000)
+        milliseconds, most = int((until + self._ahead).timestamp() * 1000), int(longest.total_seconds() * 1000)
         answer = self._console.run(scripts.BREAK_GLASS, resident=True, until=milliseconds, reason=reason, longest=most, keep=keep)
-        return _time(answer["until"])
+        ends = _time(answer["until"])
+        return ends and ends - self._ahead
 
     def close_break_glass(self) -> None:
         """2FA on again now."""

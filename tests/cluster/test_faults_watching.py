@@ -1,0 +1,78 @@
+"""A watch that falls silent without being closed, as behind a load balancer that lost its state: it is given up, and nothing is missed."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Iterator
+
+import kopf
+import pytest
+
+from jenkins2fa.api.meta import Key
+from jenkins2fa.controller.connection import Connection
+from jenkins2fa.controller.deliver import Delivery
+from jenkins2fa.controller.handlers import kopf_settings
+from jenkins2fa.controller.kubernetes import Kubernetes
+from jenkins2fa.controller.queue import Kind, WorkQueue
+from jenkins2fa.controller.store import Store
+from jenkins2fa.controller.watching import Lists, Watches
+from tests.support.kube import KubeServer
+from tests.support.kube_fault_kinds import Answer, lists, watches
+from tests.support.kube_faults import KubeFaults
+from tests.support.scene import Scene
+from tests.support.waiting import wait_until
+
+
+def impatient() -> kopf.OperatorSettings:
+    """The operator's own settings, but silence is noticed after 3 s instead of 70."""
+    settings = kopf_settings()
+    settings.watching.inactivity_timeout = 3.0
+    return settings
+
+
+@pytest.fixture
+def faults(kube: KubeServer) -> Iterator[KubeFaults]:
+    with KubeFaults(kube) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def store(kube: KubeServer, namespace: str, faults: KubeFaults) -> Iterator[Store]:
+    """What the watches of one namespace keep true."""
+    connection, kept = Connection(str(faults.kubeconfig(kube.kubeconfig))), Store()
+    delivery = Delivery(kept, WorkQueue(time.monotonic, random.random), None)
+    by_hand = Lists(Kubernetes(connection), delivery, (namespace,), watch_namespaces=False)  # never started: watches alone
+    watching = Watches(connection, delivery, by_hand, (namespace,), watch_namespaces=False, settings=impatient)
+    by_hand.once()
+    watching.start()
+    wait_until(lambda: len(faults.streams) >= 2, seconds=20, what="both kinds are watched")
+    yield kept
+    watching.stop(5.0)
+    faults.end_watches()
+    assert not [one for one in threading.enumerate() if one.name == "kopf" and one.is_alive()], "it ended"
+
+
+def test_silent_watch_is_opened_again_and_tells_what_happened_meanwhile(
+    kube: KubeServer, namespace: str, faults: KubeFaults, store: Store
+) -> None:
+    scene, key = Scene(kube, namespace), Key(namespace, "build")
+    scene.instance("build", "http://127.0.0.1:9")
+    wait_until(lambda: store.instance(key), what="the watch works")
+    listed = faults.count(lists)
+    assert faults.stall_watches() >= 2
+    scene.policy("new")
+    scene.delete("ji", "build")
+    wait_until(lambda: store.policy(Key(namespace, "new")), seconds=20, what="the new policy is known")
+    wait_until(lambda: not store.keys(Kind.INSTANCE), seconds=20, what="the deletion is known")
+    assert faults.count(lists) == listed, "it goes on where it was: no list was needed"
+
+
+def test_watch_that_is_refused_for_good_is_begun_anew(kube: KubeServer, namespace: str, faults: KubeFaults, store: Store) -> None:
+    """410 instead of a stream: Kopf gives up, and is started again."""
+    faults.fault(Answer(410), watches, times=1)
+    faults.end_watches()
+    wait_until(lambda: faults.hits, seconds=20, what="it was refused")
+    Scene(kube, namespace).policy("late")
+    wait_until(lambda: store.policy(Key(namespace, "late")), seconds=20, what="the new policy is known")

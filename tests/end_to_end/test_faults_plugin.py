@@ -1,0 +1,85 @@
+"""The plugin is upgraded, disabled or removed while its settings are in force: it is said, nothing is written, nobody is locked out."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.actions import is_on
+from tests.support.people import gets_in
+from tests.support.planted import places, told
+from tests.support.running import OperatorProcess
+from tests.support.scene import Scene
+from tests.support.standin import StandIn
+from tests.support.waiting import wait_until
+
+SEED = "planted-seed-of-the-plugin-faults-0123456789"
+GATES = {
+    "with a gate": {"gate": {"mode": "Managed"}},
+    "without a gate": {"gate": {"mode": "Never"}, "credentialsRef": {"name": "account"}},
+}
+TOKENS = {"with a gate": "Exempt", "without a gate": "Challenge"}
+GONE = {"removed": "missing", "disabled": "disabled"}
+
+
+@pytest.fixture(params=GATES)
+def in_force(operator: OperatorProcess, scene: Scene, jenkins: StandIn, request: pytest.FixtureRequest) -> Scene:
+    scene.secret("account", host=jenkins.url.split("/")[2], username="admin", token=jenkins.tokens["admin"], secondFactorSeed=SEED)
+    scene.instance("build", jenkins.url, **GATES[request.param])
+    scene.policy("baseline", apiTokens=TOKENS[request.param])
+    scene.wait("ji", "build", Ready="True", Enforced="True/Probed")
+    return scene
+
+
+def wish(scene: Scene, **changes: object) -> None:
+    """Other fields of the policy that is there."""
+    scene.policy("baseline", {**scene.get("tfp", "baseline")["spec"], **changes})
+
+
+def in_force_again(scene: Scene, jenkins: StandIn) -> None:
+    scene.wait("ji", "build", seconds=40, Ready="True", Enforced="True/Probed")
+    scene.wait("tfp", "baseline", Ready="True", Enforced="True/Probed")
+    assert is_on(jenkins)
+
+
+def trials(jenkins: StandIn) -> int:
+    return jenkins.log().count("begun, undone in")
+
+
+@pytest.mark.parametrize("gone", GONE)
+def test_plugin_that_is_gone_after_a_restart(operator: OperatorProcess, in_force: Scene, jenkins: StandIn, gone: str) -> None:
+    """Nobody is asked any more, which is said in every way; nobody is kept out; with the plugin back it is in force again."""
+    begun = trials(jenkins)
+    jenkins.faults(plugin=GONE[gone])
+    jenkins.restart()
+    in_force.wait("ji", "build", seconds=40, Ready="False/PluginMissing", Stalled="True", Enforced="False/PluginMissing")
+    in_force.wait("tfp", "baseline", Ready="False/PluginMissing", Stalled="True", Enforced="False")
+    wait_until(lambda: "PluginMissing" in in_force.events("build"), what="the Event about it")
+    assert "restart Jenkins" in in_force.message("ji", "build")
+    assert gets_in(jenkins, "admin", "alice") == "admin alice"
+    wish(in_force, priority=7, minimumAssurance="AAL1")  # also a change of the policy does not make it write
+    in_force.wait("tfp", "baseline", Ready="False/PluginMissing")
+    assert trials(jenkins) == begun
+    jenkins.faults(plugin="enabled")
+    jenkins.restart()
+    in_force_again(in_force, jenkins)
+    assert told(places(in_force.kube, operator, jenkins), in_force.planted) == []
+
+
+def test_plugin_of_a_version_that_nobody_tested(operator: OperatorProcess, in_force: Scene, jenkins: StandIn) -> None:
+    """What is in force stays so and is proven by the probe, but nothing is written: not even what the policy asks for now."""
+    begun = trials(jenkins)
+    jenkins.faults(pluginVersion="1.3.0")
+    jenkins.restart()
+    in_force.wait("ji", "build", seconds=40, Ready="False/UnsupportedPluginVersion", Stalled="True", Enforced="True/Probed")
+    in_force.wait("tfp", "baseline", Ready="False/UnsupportedPluginVersion", Stalled="True")
+    assert "1.3.0" in in_force.message("ji", "build")
+    assert in_force.get("ji", "build")["status"]["jenkins"]["pluginVersion"] == "1.3.0"
+    wish(in_force, enforcement="Off")
+    in_force.wait("tfp", "baseline", Ready="False/UnsupportedPluginVersion")
+    assert trials(jenkins) == begun
+    assert is_on(jenkins), "what is in force is not loosened by an upgrade"
+    wish(in_force, enforcement="Enforce")
+    jenkins.faults(pluginVersion="1.2.0")
+    jenkins.restart()
+    in_force_again(in_force, jenkins)
+    assert told(places(in_force.kube, operator, jenkins), in_force.planted) == []

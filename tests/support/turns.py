@@ -1,0 +1,31 @@
+"""Several Jenkins processes behind one URL, as behind a load balancer: they answer in turn, by request or by connection."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from urllib.parse import SplitResult, urlsplit
+
+from tests.support.proxy import Proxy
+
+
+class InTurns(Proxy):
+    """A proxy with several targets; ``sticky``: all requests of one connection go to the same."""
+
+    def __init__(self, *urls: str, sticky: bool) -> None:
+        self._targets = itertools.cycle([urlsplit(url) for url in urls])
+        self._sticky, self._connection, self._turn = sticky, threading.local(), threading.Lock()
+        super().__init__(urls[0])
+
+    @property
+    def target(self) -> SplitResult:  # type: ignore[override]
+        """Where the request at hand goes: the handler of each connection has a thread of its own."""
+        chosen: SplitResult | None = getattr(self._connection, "target", None) if self._sticky else None
+        if chosen is None:
+            with self._turn:
+                chosen = self._connection.target = next(self._targets)
+        return chosen
+
+    @target.setter
+    def target(self, first: SplitResult) -> None:
+        """The base class names its only target; here there are several."""

@@ -1,0 +1,60 @@
+"""Jenkins' clock is not ours: its times are read in ours, and a difference that matters is told."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from jenkins2fa.core.clocks import ahead_of, in_our_time
+from jenkins2fa.core.flapping import flapping_fields
+from jenkins2fa.core.observation import Observation, TrialState
+
+NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
+DAY, HOUR, MINUTE, SECOND = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1), timedelta(seconds=1)
+NONE = timedelta(0)
+
+
+@pytest.mark.parametrize(
+    ("difference", "held", "found"),
+    [
+        (NONE, NONE, NONE),
+        (40 * SECOND, NONE, NONE),
+        (-40 * SECOND, NONE, NONE),
+        (50 * SECOND, NONE, MINUTE),
+        (DAY + 3 * SECOND, NONE, DAY),
+        (-DAY - 3 * SECOND, NONE, -DAY),
+        (DAY + 31 * SECOND, DAY, DAY),
+        (DAY + 3 * MINUTE, DAY, DAY + 3 * MINUTE),
+        (2 * SECOND, DAY, NONE),
+    ],
+)
+def test_difference_of_clocks_is_told_in_minutes_and_does_not_waver(difference: timedelta, held: timedelta, found: timedelta) -> None:
+    assert ahead_of(NOON + difference, NOON, held) == found
+
+
+@pytest.mark.parametrize("ahead", [DAY, -DAY, 3 * HOUR])
+def test_everything_that_jenkins_noted_down_is_read_in_our_time(ahead: timedelta) -> None:
+    theirs = NOON + ahead
+    seen = Observation(
+        "2.541",
+        "s",
+        "i",
+        "admin",
+        break_glass_until=theirs + HOUR,
+        break_glass_times=((theirs - HOUR, theirs + HOUR),),
+        trial=TrialState("t", theirs + MINUTE),
+        corrections={"enforcement": (theirs - MINUTE, theirs - 2 * MINUTE, theirs - 3 * MINUTE)},
+    )
+    found = in_our_time(seen, ahead)
+    assert found.clock_ahead == ahead
+    assert found.break_glass_until == NOON + HOUR
+    assert found.break_glass_times == ((NOON - HOUR, NOON + HOUR),)
+    assert found.trial == TrialState("t", NOON + MINUTE)
+    assert flapping_fields(found, NOON) == ("enforcement",)
+    assert flapping_fields(found, NOON + HOUR) == (), "a clock that is ahead does not make it last longer"
+
+
+def test_equal_clocks_change_nothing() -> None:
+    seen = Observation("2.541", "s", "i", "admin", break_glass_until=NOON)
+    assert in_our_time(seen, NONE) is seen
