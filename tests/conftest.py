@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests.support import network
 from tests.support.kube import KubeServer
@@ -17,6 +18,8 @@ _numbers = itertools.count(1)
 def pytest_configure() -> None:
     """Watch every connection of this process from the start: also those made while tests are collected."""
     network.install()
+    settings.register_profile("shared-machine", deadline=None)  # how long one example takes tells nothing there
+    settings.load_profile("shared-machine")
 
 
 @pytest.fixture(autouse=True)

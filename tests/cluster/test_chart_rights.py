@@ -67,7 +67,7 @@ def test_comparison_finds_a_name_that_nobody_needs_and_one_that_is_missing(audit
     with StandIn() as jenkins, operator_of(audited):
         prepare(scene, jenkins)
         scene.wait("ji", "build", Ready="False/SecretMissing")
-        assert "may not read the ConfigMap corporate-ca" in scene.message("ji", "build")
+        assert "the operator may not read the ConfigMap corporate-ca" in scene.message("ji", "build")
     seen = usage(tmp_path / "audit.log")
     assert seen.denied == {Right("team", "", "configmaps", "get", "corporate-ca")}
     unused = superfluous(rights_of(audited), seen.allowed)

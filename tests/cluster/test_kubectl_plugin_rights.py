@@ -100,7 +100,7 @@ def test_who_may_not_read_a_secret_still_sees_the_rest(kube: KubeServer, scene: 
     ended = plan(kube, tmp_path / "files", "-o", "json", kubeconfig=person)
     row = json.loads(ended.out)["instances"][0]
     assert [ended.code, row["verdict"], row["reason"]] == [1, "Unknown", "SecretMissing"]
-    assert "may not read the Secret admin" in row["message"]
+    assert "you may not read the Secret admin" in row["message"]
 
 
 def test_rights_that_are_missing_are_named(plugin: Plugin, kube: KubeServer, scene: Scene) -> None:

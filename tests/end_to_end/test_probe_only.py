@@ -25,7 +25,7 @@ def canaries(scene: Scene, jenkins: StandIn) -> Scene:
 
 
 def probe_only(scene: Scene, jenkins: StandIn, probes: object = CANARY) -> None:
-    scene.instance("build", jenkins.url, access="ProbeOnly", credentialsRef={"name": "canary"}, gate=None, probes=probes)
+    scene.instance("build", jenkins.url, access="ProbeOnly", credentialsRef=None, gate=None, probes=probes)
 
 
 def test_a_canary_alone_tells_whether_it_is_in_force(operator: OperatorProcess, canaries: Scene, jenkins: StandIn) -> None:

@@ -154,7 +154,7 @@ def test_a_confirmation_that_crashed_and_cannot_be_brought_to_its_end_is_undone(
         assert _confirm(bench, recorded.ordered) == "Expired"
     finally:
         subprocess.run(["chattr", "-i", place], check=True)
-    bench.wait_until_over()
+    bench.wait_until_over(60)
     bench.crash()
     assert Standing.of(bench.observe()) == recorded.standing
     assert carry_out(lambda: bench.connect(through_door=False), order(recorded.ordered.desired)).plan.changes == ()

@@ -109,6 +109,7 @@ RULES = [
     Case("url user", {"url": "https://me:secret@jenkins.example.com/"}, "spec.url", NO_USER, {"url": "https://jenkins.example.com/@me"}, "JenkinsInstance"),
     Case("url query", {"url": "https://jenkins.example.com/?a=b"}, "spec.url", "must not have a query or fragment", {}, "JenkinsInstance"),
     Case("url fragment", {"url": "https://jenkins.example.com/#a"}, "spec.url", "must not have a query or fragment", {}, "JenkinsInstance"),
+    Case("credentials unless ProbeOnly", {"credentialsRef": None}, "spec.credentialsRef", "required unless access is ProbeOnly: the Secret with the operator's account", {"credentialsRef": None, "access": "ProbeOnly", "probes": {"challenged": {"secretRef": {"name": "canary"}}}}, "JenkinsInstance"),
     Case("canary for ProbeOnly", {"access": "ProbeOnly"}, "spec.probes.challenged", "required because access is ProbeOnly: the canary is all there is to look with", {"access": "ProbeOnly", "probes": {"challenged": {"secretRef": {"name": "canary"}}}}, "JenkinsInstance"),
     Case("gate needs Manage", {"access": "Observe", "gate": {"mode": "Managed"}}, "spec.gate.mode", "Managed needs access: Manage", {"access": "Observe", "gate": {"mode": "Provided"}}, "JenkinsInstance"),
     Case("interval too short", {"checkInterval": "4s"}, "spec.checkInterval", "must be at least 5s", {"checkInterval": "5s"}, "JenkinsInstance"),

@@ -148,7 +148,12 @@ def test_rules(case: Case) -> None:
         ("TwoFactorPolicy", {"priority": 1.5}, "spec.priority", "must be a whole number, is a number"),
         ("TwoFactorPolicy", {"rememberDevice": 12}, "spec.rememberDevice", "must be a duration such as 30s, 15m or 1h30m, is 12"),
         ("JenkinsInstance", {"url": None}, "spec.url", "required"),
-        ("JenkinsInstance", {"credentialsRef": None}, "spec.credentialsRef", "required"),
+        (
+            "JenkinsInstance",
+            {"credentialsRef": None},
+            "spec.credentialsRef",
+            "required unless access is ProbeOnly: the Secret with the operator's account",
+        ),
         ("JenkinsInstance", {"credentialsRef": {}}, "spec.credentialsRef.name", "required"),
         ("JenkinsInstance", {"caRef": {"kind": "Pod", "name": "a"}}, "spec.caRef.kind", "must be ConfigMap or Secret, is 'Pod'"),
         ("JenkinsInstance", {"caRef": {}}, "spec.caRef.name", "required"),

@@ -59,7 +59,7 @@ class InstanceSpec:
     """``url`` ends with a slash; ``credentials`` names a Secret of the same namespace."""
 
     url: str
-    credentials: str
+    credentials: str | None
     authority: AuthorityRef | None = None
     access: Access = Access.MANAGE
     gate: GateSpec = GateSpec()
@@ -89,10 +89,10 @@ def parse_instance(body: Mapping[str, Any]) -> JenkinsInstance:
 
 
 def _read_spec(fields: Fields) -> InstanceSpec:
-    credentials = fields.nested("credentialsRef", required=True)
+    credentials = fields.nested("credentialsRef")
     return InstanceSpec(
         url=fields.required_text("url").rstrip("/") + "/",
-        credentials=credentials.required_text("name") if credentials else "",
+        credentials=credentials.required_text("name") if credentials else None,
         authority=_read_authority(fields.nested("caRef")),
         access=fields.choice("access", Access, None) or Access.MANAGE,
         gate=_read_gate(fields.nested("gate")),

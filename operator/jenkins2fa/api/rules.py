@@ -97,6 +97,11 @@ def _url(spec: InstanceSpec) -> Findings:
         yield "url", "must not have a query or fragment"
 
 
+def _credentials(spec: InstanceSpec) -> Findings:
+    if spec.access is not Access.PROBE_ONLY and spec.credentials is None:
+        yield "credentialsRef", "required unless access is ProbeOnly: the Secret with the operator's account"
+
+
 def _probe_only(spec: InstanceSpec) -> Findings:
     if spec.access is Access.PROBE_ONLY and spec.probes.challenged is None:
         yield "probes.challenged", "required because access is ProbeOnly: the canary is all there is to look with"
@@ -110,7 +115,7 @@ def _interval(spec: InstanceSpec) -> Findings:
 
 
 POLICY_RULES = (_needs_a_factor, _email_settings, _sms_settings, _groups, _durations, _break_glass)
-INSTANCE_RULES = (_url, _probe_only, _interval)
+INSTANCE_RULES = (_url, _credentials, _probe_only, _interval)
 
 
 def _can_be_split(url: str) -> bool:

@@ -16,7 +16,7 @@ from jenkins2fa.api import instance, policy
 from jenkins2fa.api.meta import Key
 from jenkins2fa.cli.errors import CannotGoOn
 from jenkins2fa.controller.connection import Connection, NoConnection
-from jenkins2fa.controller.credentials import CredentialStore
+from jenkins2fa.controller.credentials import CredentialStore, Reader
 from jenkins2fa.controller.kubernetes import CUSTOM, MERGE_PATCH, Body, Forbidden, Kubernetes, KubernetesError, NotFound
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -97,7 +97,8 @@ def open_cluster(kubeconfig: str | None, context: str | None, namespace: str | N
         raise CannotGoOn(str(problem)) from None
     except KubernetesError as problem:
         raise CannotGoOn(f"the API server cannot be used: {problem}") from None
-    return Cluster(kubernetes, namespace or _current_namespace(kubeconfig, context), CredentialStore(kubernetes, time.monotonic))
+    credentials = CredentialStore(kubernetes, time.monotonic, Reader.PERSON)
+    return Cluster(kubernetes, namespace or _current_namespace(kubeconfig, context), credentials)
 
 
 def told(problem: KubernetesError) -> CannotGoOn:

@@ -11,6 +11,7 @@ import binascii
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 from jenkins2fa.api.instance import AuthorityRef, JenkinsInstance
@@ -27,6 +28,21 @@ LONGEST_USE = 60.0  # seconds
 SHORTEST_USE = 1.0
 
 
+class Reader(Enum):
+    """Whose rights decide what can be read."""
+
+    OPERATOR = ("the operator", "give its service account get on that object")
+    PERSON = ("you", "ask for the right to get that object, or name another --context")
+
+    @property
+    def subject(self) -> str:
+        return self.value[0]
+
+    @property
+    def way_out(self) -> str:
+        return self.value[1]
+
+
 @dataclass(frozen=True, slots=True)
 class _Held:
     data: Mapping[str, str]
@@ -34,10 +50,12 @@ class _Held:
 
 
 class CredentialStore:
-    """Thread-safe. Raises SecretMissing, HostNotAllowed or CertificateRejected; errors of the API server pass through."""
+    """Thread-safe. Raises SecretMissing, HostNotAllowed or CertificateRejected; errors of the API server pass through.
 
-    def __init__(self, kubernetes: Kubernetes, clock: Callable[[], float]) -> None:
-        self._kubernetes, self._clock = kubernetes, clock
+    ``reader``: who reads, for messages."""
+
+    def __init__(self, kubernetes: Kubernetes, clock: Callable[[], float], reader: Reader = Reader.OPERATOR) -> None:
+        self._kubernetes, self._clock, self._reader = kubernetes, clock, reader
         self._lock = threading.Lock()
         self._held: dict[tuple[str, Key], _Held] = {}
         # By URL and Secret. They outlive connections, or a wrong answer would be sent in every pass.
@@ -46,6 +64,8 @@ class CredentialStore:
     def connection(self, instance: JenkinsInstance) -> Connection:
         """How to reach an instance as the operator's account."""
         namespace, spec = instance.meta.namespace, instance.spec
+        if spec.credentials is None:
+            raise SecretMissing("there is no credentialsRef, so there are only canaries to look with (access: ProbeOnly)")
         key = Key(namespace, spec.credentials)
         account, authority = self._account(key, spec.url), self._authority(namespace, spec.authority)
         with self._lock:
@@ -107,7 +127,7 @@ class CredentialStore:
             raise SecretMissing(f"no {kind} {key.name} in namespace {key.namespace}: create it, or correct the reference") from None
         except Forbidden:
             raise SecretMissing(
-                f"the operator may not read the {kind} {key.name} in namespace {key.namespace}: give its service account get on that object"
+                f"{self._reader.subject} may not read the {kind} {key.name} in namespace {key.namespace}: {self._reader.way_out}"
             ) from None
         return _decode(body) if kind == "Secret" else {**body.get("data", {})}
 
