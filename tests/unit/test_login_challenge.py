@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from jenkins2fa.api.instance import GateMode, GateSpec, InstanceSpec
 from jenkins2fa.api.policy import Enforcement, Factor, PolicySpec
 from jenkins2fa.core.desired import desired_state
-from jenkins2fa.core.guard import Situation, operator_locked_out
+from jenkins2fa.core.finding import Situation
+from jenkins2fa.core.guard_policy import operator_locked_out
 from jenkins2fa.core.observation import Observation
 from jenkins2fa.core.plan import make_plan
 from jenkins2fa.jenkins.answers import expect_success

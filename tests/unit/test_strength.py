@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from jenkins2fa.api.policy import Factor
-from jenkins2fa.core.guard import Severity, check
+from jenkins2fa.core.finding import Severity
+from jenkins2fa.core.guard import check
 from jenkins2fa.core.strength import STRENGTHS, Reach, below_aal2, describe, in_order, reservations
 from tests.unit.test_core_guard import situation
 

@@ -12,7 +12,7 @@ from jenkins2fa.jenkins import errors
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PAGE = (CHECKOUT / "docs" / "troubleshooting.md").read_text()
-GUARD = CHECKOUT / "operator" / "jenkins2fa" / "core" / "guard.py"
+CORE = CHECKOUT / "operator" / "jenkins2fa" / "core"
 BASES = {"JenkinsError"}
 
 
@@ -24,12 +24,23 @@ def reasons_of_errors() -> Iterator[str]:
 
 
 def reasons_of_findings() -> Iterator[str]:
-    """The first argument of every Finding(...) in the guard."""
-    for node in ast.walk(ast.parse(GUARD.read_text())):
+    """The first argument of every Finding(...): a text, or the name of one at the top of a module."""
+    trees = [ast.parse(path.read_text()) for path in CORE.glob("*.py")]
+    named = {
+        node.targets[0].id: node.value.value
+        for tree in trees
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and isinstance(node.value, ast.Constant)
+    }
+    for node in (node for tree in trees for node in ast.walk(tree)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Finding":
             first = node.args[0]
-            if isinstance(first, ast.Constant):
-                yield str(first.value)
+            assert isinstance(first, ast.Constant | ast.Name)
+            yield str(first.value if isinstance(first, ast.Constant) else named[first.id])
+
+
+def test_the_reasons_are_found() -> None:
+    assert {"PluginMissing", "OperatorLockedOut", "ApprovalRequired", "BreakGlassRefused"} <= set(reasons_of_findings())
 
 
 @pytest.mark.parametrize("reason", sorted({*reasons_of_errors(), *reasons_of_findings()} - BASES))

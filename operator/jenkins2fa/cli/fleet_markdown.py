@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from jenkins2fa.cli.fleet import Fleet, Row, Verdict
 from jenkins2fa.cli.fleet_output import HEADINGS, cells, counted, idle_line
-from jenkins2fa.core.guard import Severity
+from jenkins2fa.core.finding import Severity
 from jenkins2fa.core.mode import Mode
 from jenkins2fa.core.plan import Change
 from jenkins2fa.core.strength import describe

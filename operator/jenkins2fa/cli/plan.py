@@ -12,7 +12,7 @@ from jenkins2fa.cli.errors import CannotGoOn, OneOnError
 from jenkins2fa.cli.fleet_options import FleetOptions, fleet_options
 from jenkins2fa.cli.look import Look, Question, look_at, question_options
 from jenkins2fa.core.assess import Assessment
-from jenkins2fa.core.guard import Severity
+from jenkins2fa.core.finding import Severity
 from jenkins2fa.core.mode import Mode
 from jenkins2fa.core.plan import Change
 from jenkins2fa.core.strength import describe

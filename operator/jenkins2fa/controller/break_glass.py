@@ -14,7 +14,7 @@ from jenkins2fa.controller.report import announce
 from jenkins2fa.controller.subject import Subject
 from jenkins2fa.core.assess import Assessment
 from jenkins2fa.core.break_glass import Decision, Glass, glass_to_be, spent
-from jenkins2fa.core.guard import Finding
+from jenkins2fa.core.finding import Finding
 from jenkins2fa.core.mode import Mode
 from jenkins2fa.core.observation import Observation
 from jenkins2fa.jenkins.drivers.miniorange import MiniOrange

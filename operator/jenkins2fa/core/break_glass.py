@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from jenkins2fa.api.policy import BreakGlass, PolicySpec
 from jenkins2fa.api.reading import format_duration, format_time
-from jenkins2fa.core.guard import APPROVAL_REQUIRED, Finding, approve_by
+from jenkins2fa.core.finding import APPROVAL_REQUIRED, Finding, approve_by
 from jenkins2fa.core.observation import Observation
 
 LONGEST = timedelta(hours=4)  # the operator's usual maximum

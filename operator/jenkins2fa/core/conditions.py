@@ -25,7 +25,8 @@ from jenkins2fa.api.status import (
     clip,
 )
 from jenkins2fa.core.desired import FieldState
-from jenkins2fa.core.guard import Finding, Severity, unverified_groups
+from jenkins2fa.core.finding import Finding, Severity
+from jenkins2fa.core.guard_policy import unverified_groups
 from jenkins2fa.core.mode import Mode
 from jenkins2fa.core.observation import Edition, Observation
 from jenkins2fa.core.plan import Change, Layer, Plan

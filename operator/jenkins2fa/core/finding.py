@@ -1,0 +1,60 @@
+"""What the guard looks at, and what it finds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from jenkins2fa.api.instance import InstanceSpec
+from jenkins2fa.api.policy import PolicySpec
+from jenkins2fa.core.observation import Observation, Owner
+from jenkins2fa.core.plan import Plan
+
+APPROVAL_REQUIRED = "ApprovalRequired"
+
+
+class Severity(StrEnum):
+    REFUSAL = "Refusal"
+    HAZARD = "Hazard"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """``reason`` is the CamelCase word for conditions; ``message`` says what is wrong and the way out; ``path`` the policy's field,
+    if one."""
+
+    reason: str
+    message: str
+    severity: Severity = Severity.REFUSAL
+    path: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """All that the checks look at.
+
+    ``flapping``: fields that were corrected too often of late; ``approval`` None = none is needed, else the digest that
+    the annotation approve-weakening has to name; ``approved`` is what it names. ``second_factor_login``: the operator's account can answer
+    security questions by itself."""
+
+    policy: PolicySpec
+    instance: InstanceSpec
+    observation: Observation
+    plan: Plan
+    owner: Owner | None = None
+    take_over: str | None = None
+    flapping: tuple[str, ...] = ()
+    approval: str | None = None
+    approved: str | None = None
+    second_factor_login: bool = False
+    premium: bool = False
+
+
+def unread(s: Situation, *parts: str) -> bool:
+    """Whether Jenkins could not tell one of these parts of an observation."""
+    return any(part in s.observation.damaged for part in parts)
+
+
+def approve_by(approval: str) -> str:
+    """How somebody approves of what an ``approval`` names."""
+    return f"kubectl annotate --overwrite twofactorpolicy <name> jenkins2fa.dev/approve-weakening={approval}"
