@@ -9,6 +9,7 @@ import pytest
 from deepdiff import DeepDiff
 
 from jenkins2fa.api.policy import DeletionPolicy
+from jenkins2fa.jenkins.errors import Refused
 from tests.support.managed import EMAIL, Managed, policy
 from tests.support.standin import StandIn
 
@@ -64,3 +65,18 @@ def test_after_the_last_policy_jenkins_is_as_before_the_first(standin: StandIn, 
     with managed.driver() as driver:
         driver.release(DeletionPolicy.RESTORE)
     assert DeepDiff(before, traces(standin)) == {}
+
+
+def test_what_was_before_us_is_not_made_up_when_our_note_is_lost(standin: StandIn, managed: Managed) -> None:
+    """Our own state taken for the one before us would leave 2FA on without the gate, and lock out whom that lets in, the operator first."""
+    managed.apply(policy())
+    (standin.home / "jenkins2fa" / "state.json").unlink()
+    managed.apply(policy(deletionPolicy="Restore"))
+    with managed.driver() as driver, pytest.raises(Refused) as refused:
+        driver.release(DeletionPolicy.RESTORE)
+    assert refused.value.reason == "NothingToRestore"
+    assert not refused.value.transient
+    assert managed.observe().gate.installed == 1
+    with managed.driver() as driver:
+        driver.release(DeletionPolicy.DISABLE)
+    assert not (standin.home / "jenkins2fa").exists()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import pathlib
 import resource
 import secrets
@@ -25,6 +24,7 @@ from jenkins2fa.jenkins.change import Order
 from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
 from jenkins2fa.jenkins.http import Connection, Credentials
 from jenkins2fa.jenkins.scripts import gate_code
+from tests.support.people import administrator, save_form
 from tests.support.protocol_door import Door
 from tests.support.standin import Browser, StandIn
 from tests.support.waiting import wait_until
@@ -109,28 +109,15 @@ class Bench:
 
     def administrator_saves(self, *, enabled: bool, questions: bool, sender: str | None) -> None:
         """Through the plugin's own form, after a second factor where one is asked for."""
-        form: dict[str, Any] = {"formPage": "basicConfig", "enableTfa": enabled, "enableSecurityQuestion": questions}
-        if sender:
-            form["enableOtpOverEmail"] = {"senderEmailAddress": sender}
         browser = self.administrator()
         assert browser is not None
-        answer = browser.call(
-            "/manage/tfaGlobalConfig/saveGlobalTfaSettings", "POST", data={"json": json.dumps(form)}, headers=browser.crumb()
-        )
-        assert answer.status_code == 302
-        assert "tfaUserAuth" not in answer.headers["Location"]
+        place = save_form(browser, enabled=enabled, questions=questions, sender=sender)
+        assert place
+        assert "tfaUserAuth" not in place
 
     def administrator(self) -> Browser | None:
         """A session of a human administrator with a password and, where one is asked for, a second factor; None when there is no way in."""
-        browser = self.jenkins.browser(ADMINISTRATOR, "carol-pw-1")
-        browser.login("carol-pw-1")
-        place = browser.place()
-        if "tfaConfiguration" in place:
-            browser.enrol()
-        elif "tfaUserAuth" in place:
-            browser.second_factor()
-        answer = browser.call("/scriptText", "POST", data={"script": "print 6 * 7"}, headers=browser.crumb())
-        return browser if answer.status_code == 200 and answer.text.strip() == "42" else None
+        return administrator(self.jenkins, ADMINISTRATOR, "carol-pw-1")
 
     def make_virgin(self) -> None:
         """As if there had never been an operator, and 2FA never on. The scripts stay compiled, so that one step is one request."""

@@ -84,6 +84,12 @@ class OperatorProcess:
             self._process.wait()
             self._process = None
 
+    @property
+    def pid(self) -> int:
+        """Process id, for signals and measurements."""
+        assert self._process is not None
+        return self._process.pid
+
     def running(self) -> bool:
         """Whether the process is alive."""
         return self._process is not None and self._process.poll() is None

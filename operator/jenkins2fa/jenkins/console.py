@@ -19,7 +19,7 @@ from jenkins2fa.jenkins.http import Answer, Connection, Http
 from jenkins2fa.jenkins.login import SecondFactorLogin
 
 LONGEST_LITERAL = 60_000
-REFUSALS = frozenset({"TrialPending", "OwnedElsewhere", "QuietingDown", "NotPersisted", "NoteDamaged"})
+REFUSALS = frozenset({"TrialPending", "OwnedElsewhere", "QuietingDown", "NotPersisted", "NoteDamaged", "NothingToRestore"})
 
 
 class Console:
@@ -116,5 +116,9 @@ REFUSAL_TEXTS = {
     ),
     "QuietingDown": "{}: nothing is changed until it is back, or `Cancel shutdown` was chosen in Jenkins",
     "NotPersisted": "{}: is the disk full or read-only?",
+    "NothingToRestore": (
+        "{}: nothing was changed. Choose what is to be: `jenkins2fa gate remove --settings Disable`, or a policy with another "
+        "deletionPolicy"
+    ),
     "NoteDamaged": "{}: put it back from a backup of Jenkins' home, or delete it there if there is none",
 }

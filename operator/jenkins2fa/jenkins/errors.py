@@ -18,7 +18,7 @@
     ├── SecretMissing             no such Secret, or it lacks a key
     └── ScriptFailed              our script threw inside Jenkins
         ├── Refused               it refused on purpose; ``type`` says why (TrialPending, OwnedElsewhere,
-        │                         QuietingDown, NotPersisted, NoteDamaged)
+        │                         QuietingDown, NotPersisted, NoteDamaged, NothingToRestore)
         └── ChangeUndone          a trial was begun and taken back
 
 ``reason`` is the CamelCase word for status and metrics; the text is a sentence for people with the way out; ``transient`` errors go away

@@ -1,6 +1,7 @@
 /*
  * Lets go of this Jenkins. Input: settings (Retain: the plugin's settings stay; Restore: as they were before us; Disable: 2FA off).
- * A pending trial is undone and a break-glass ended first. The gate, its start-up script and our files are removed in any case.
+ * A pending trial is undone and a break-glass ended first. The gate, its start-up script and our files are removed in any case, unless there is
+ * nothing to restore: then only the trial is over.
  */
 import jenkins.model.Jenkins
 
@@ -9,6 +10,7 @@ synchronized (shared.chain) {
     code.trial.recover()
     def pending = code.trial.open
     if (pending != null) code.trial.end(pending.id, 'released')
+    if (input.settings == 'Restore') code.state.insistOnRestorePoint()
     code.breakGlass.close()
     def state = code.store.read('state.json')
     if (input.settings == 'Restore' && state?.restorePoint != null) {

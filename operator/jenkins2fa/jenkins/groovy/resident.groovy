@@ -27,6 +27,7 @@ class OwnedElsewhere extends RuntimeException { OwnedElsewhere(String message) {
 class QuietingDown extends RuntimeException { QuietingDown(String message) { super(message) } }
 class NotPersisted extends RuntimeException { NotPersisted(String message) { super(message) } }
 class NoteDamaged extends RuntimeException { NoteDamaged(String message) { super(message) } }
+class NothingToRestore extends RuntimeException { NothingToRestore(String message) { super(message) } }
 
 /** JSON files beside Jenkins' own, written atomically. */
 class Store {
@@ -406,7 +407,7 @@ class State {
         update { state ->
             if (state.trial == journal.id) return // a crash came between this file and the end of the trial
             state.trial = journal.id
-            if (state.restorePoint == null) state.restorePoint = journal.before
+            if (state.restorePoint == null && !foundOurs(journal)) state.restorePoint = journal.before
             if (state.owner?.desired != journal.wrote.owner.desired) state.remove('corrections') // another wish: another count
             state.owner = journal.wrote.owner
             state.deletionPolicy = journal.wrote.deletionPolicy
@@ -415,6 +416,16 @@ class State {
             (journal.wrote.corrects ?: []).each { corrections[it] = (corrections[it] ?: []) + now }
             state.corrections = corrections
         }
+    }
+
+    /** Whether our gate ran before this trial already: state.json was lost, and what is there now is our own doing, not what was before us. */
+    static boolean foundOurs(Map journal) { journal.wrote.gate != null && journal.before.gate != null }
+
+    /** Without a restore point only the gate would go, and with 2FA on that locks out whom it let in. */
+    static void insistOnRestorePoint() {
+        def state = Store.read(FILE)
+        if (state?.restorePoint != null || (state?.owner == null && Shared.state.config == null)) return
+        throw new NothingToRestore('what this Jenkins was like before us is not known (state.json was lost, or never had it)')
     }
 
     static void update(Closure change) {

@@ -1,0 +1,134 @@
+"""A short soak with a fixed seed (the long one is bench/soak.py), and that the watch sees what it is there to see."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from jenkins2fa.api.policy import DeletionPolicy
+from jenkins2fa.core.desired import Desired
+from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
+from tests.support.soak.faults import FAULTS
+from tests.support.soak.faults_jenkins import CONFIG, LIVE, TAKE_OUT
+from tests.support.soak.invariants import (
+    DiskHoldsWhatWasConfirmed,
+    InForceMeansInForce,
+    LogsAreClean,
+    Moment,
+    NobodyStaysIn,
+    OperatorGetsIn,
+    PeopleGetIn,
+    found_secrets,
+)
+from tests.support.soak.plan import draw, read_plan
+from tests.support.soak.run import Soak
+from tests.support.soak.settled import missing
+from tests.support.soak.watch import Invariant
+from tests.support.soak.world import World
+from tests.support.waiting import wait_until
+
+SEED, ROUNDS = 6, 6
+SHORT = sorted(name for name, fault in FAULTS.items() if fault.seconds[1] <= 15)
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    with World() as started:
+        yield started
+
+
+@pytest.mark.timeout(600)
+def test_random_faults_leave_everything_as_it_has_to_be(world: World, tmp_path: Path) -> None:
+    soak = Soak(world, tmp_path)
+    with soak.watch() as watch:
+        soak.carry_out_all((draw(SEED, number, SHORT) for number in range(ROUNDS)), watch)
+    assert not soak.broken
+    assert sum(tally.count for tally in soak.tallies.values()) >= ROUNDS
+    assert all(watch.looks.values())
+    assert read_plan(tmp_path / "plan.jsonl") == [draw(SEED, number, SHORT) for number in range(ROUNDS)]
+
+
+@contextlib.contextmanager
+def operator_gone(world: World) -> Iterator[None]:
+    """Nobody mends what the watch is to see; afterwards all is well again."""
+    world.operator.kill()
+    try:
+        yield
+    finally:
+        world.jenkins.restart()
+        world.launch_operator()
+        wait_until(lambda: not missing(world), seconds=60, every=0.3, what="all is well again")
+
+
+def sees(invariant: Invariant, world: World, moment: Moment | None = None, *, seconds: float = 30) -> str:
+    """Waits until an invariant is said to be broken; what it says."""
+    found: list[str] = []
+
+    def look() -> bool:
+        found.extend(invariant.look(world, moment or Moment()))
+        return bool(found)
+
+    wait_until(look, seconds=seconds, every=0.2, what=f"{type(invariant).__name__} notices it")
+    return found[0]
+
+
+@pytest.mark.timeout(300)
+def test_watch_sees_what_is_broken(world: World) -> None:
+    """Each promise broken by hand, and said to be broken; not where a plan explains it."""
+    wait_until(lambda: not missing(world), seconds=60, every=0.3, what="all is well")
+    for invariant in (PeopleGetIn(), OperatorGetsIn(), DiskHoldsWhatWasConfirmed(), NobodyStaysIn(), InForceMeansInForce(), LogsAreClean()):
+        assert not list(invariant.look(world, Moment()))
+    with operator_gone(world):
+        world.jenkins.groovy(f"{LIVE} = false")
+        began = time.monotonic()
+        assert "Enforced=True" in sees(InForceMeansInForce(), world)
+        assert time.monotonic() - began > 5, "it is given its checkInterval"
+        world.jenkins.groovy(f"{LIVE} = true")
+        visits, told = NobodyStaysIn(), NobodyStaysIn()
+        opened = replace(Moment(), gate_opened=True)
+        assert not list(visits.look(world, Moment()))
+        world.jenkins.groovy(TAKE_OUT)
+        assert "exempt" in sees(visits, world)
+        assert not list(told.look(world, opened))
+        challenged = OperatorGetsIn(within=1)
+        assert "challenged" in sees(challenged, world)
+        assert not list(OperatorGetsIn(within=0).look(world, opened))
+
+
+@pytest.mark.timeout(300)
+def test_watch_sees_unconfirmed_settings_on_disk(world: World) -> None:
+    wait_until(lambda: not missing(world), seconds=60, every=0.3, what="all is well")
+    with operator_gone(world), open_trial(world) as cancel:
+        invariant = DiskHoldsWhatWasConfirmed()
+        assert not list(invariant.look(world, Moment()))
+        world.jenkins.groovy(f"{CONFIG}.save()")
+        assert "while trial" in sees(invariant, world)
+        cancel()
+
+
+@contextlib.contextmanager
+def open_trial(world: World) -> Iterator[Callable[[], object]]:
+    """A change of ours that is not confirmed; yields what undoes it."""
+    with contextlib.closing(MiniOrange(world.direct(), trial_seconds=60)) as driver:
+        seen = driver.observe()
+        assert seen.memory is not None
+        desired = Desired(replace(seen.memory, enabled=False))
+        driver.begin("a-trial", desired, seen.owner, DeletionPolicy.RETAIN, with_gate=False, take_over=None)
+        yield lambda: driver.cancel("a-trial")
+
+
+def test_watch_sees_tracebacks_and_secrets(world: World) -> None:
+    clean = LogsAreClean()
+    assert not list(clean.look(world, Moment()))
+    with world.operator.log.open("a") as log:
+        log.write(f"Traceback (most recent call last):\n  token {world.token}\n")
+    said = list(clean.look(world, Moment()))
+    assert [one.partition(": ")[2][:9] for one in said if "Traceback" in one] == ["Traceback"]
+    assert any("secret" in one for one in said)
+    assert world.token not in "".join(said)
+    assert list(found_secrets("here", f"a {world.token} b", world.secrets))

@@ -1,0 +1,111 @@
+"""Looks at every invariant all the time, in a thread of its own, and takes samples of the operator's memory."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+from tests.support.soak.invariants import (
+    DiskHoldsWhatWasConfirmed,
+    InForceMeansInForce,
+    LogsAreClean,
+    Moment,
+    NobodyStaysIn,
+    OperatorGetsIn,
+    PeopleGetIn,
+)
+from tests.support.soak.world import World
+
+LOOK_SECONDS = 0.7
+PAGE_BYTES = 4096
+
+
+class Invariant(Protocol):
+    def look(self, world: World, moment: Moment) -> Iterator[str]:
+        """What is broken now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """``at``: seconds since the begin of the watch."""
+
+    at: float
+    invariant: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Resident memory of one operator process in bytes."""
+
+    at: float
+    pid: int
+    bytes: int
+
+
+class Watch:
+    """A context manager. ``moment`` tells what the soak is doing; ``tell`` hears of what is broken as soon as it is seen."""
+
+    def __init__(self, world: World, moment: Callable[[], Moment], tell: Callable[[Broken], None]) -> None:
+        self.world, self._moment, self._tell = world, moment, tell
+        self.in_force = InForceMeansInForce()
+        self._often: tuple[Invariant, ...] = (DiskHoldsWhatWasConfirmed(), self.in_force, NobodyStaysIn(), LogsAreClean())
+        self._seldom: tuple[Invariant, ...] = (PeopleGetIn(), OperatorGetsIn())
+        self.samples: list[Sample] = []
+        self.looks: dict[str, int] = {}
+        self.trouble: Exception | None = None
+        self.begun = time.monotonic()
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None) -> None:
+        self._stop.set()
+        self._thread.join(60)
+
+    def all_at_once(self) -> None:
+        """Every invariant, now."""
+        with self._lock:
+            for one in (*self._often, *self._seldom):
+                self._look(one)
+
+    def _run(self) -> None:
+        turn = 0
+        try:
+            while not self._stop.wait(LOOK_SECONDS):
+                turn += 1
+                with self._lock:
+                    for one in self._often:
+                        self._look(one)
+                    if turn % 2 == 0:
+                        self._look(self._seldom[turn // 2 % len(self._seldom)])
+                self._sample()
+        except Exception as problem:  # a watch that has stopped must not look like one that sees nothing
+            self.trouble = problem
+            raise
+
+    def _look(self, one: Invariant) -> None:
+        name = type(one).__name__
+        self.looks[name] = self.looks.get(name, 0) + 1
+        moment = self._moment()
+        for what in one.look(self.world, moment):
+            self._tell(Broken(round(time.monotonic() - self.begun, 1), name, what))
+
+    def _sample(self) -> None:
+        pid = self.world.operator_pid()
+        if pid is None or (self.samples and time.monotonic() - self.begun - self.samples[-1].at < 5):
+            return
+        try:
+            pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+        except OSError:
+            return
+        self.samples.append(Sample(round(time.monotonic() - self.begun, 1), pid, pages * PAGE_BYTES))
