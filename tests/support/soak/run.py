@@ -188,5 +188,7 @@ class Soak:
                 self.tell(Broken(round(time.monotonic() - watch.begun, 1), "Secrets", what))
 
     def carry_out_all(self, rounds: Iterable[Round], watch: Watch) -> None:
+        """From a beginning at which all is well."""
+        self._wait_until_well()
         for made in rounds:
             self.carry_out(made, watch)
