@@ -8,7 +8,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
-from jenkins2fa.api.meta import Metadata, read_metadata
+from jenkins2fa.api.meta import Metadata, collect_metadata
 from jenkins2fa.api.reading import Fields, InvalidObject
 
 KIND = "JenkinsInstance"
@@ -78,14 +78,14 @@ def parse_instance(body: Mapping[str, Any]) -> JenkinsInstance:
     """A ``JenkinsInstance`` object (from the API server or a file) as data. Raises :class:`InvalidObject` with every problem."""
     root = Fields(body)
     fields = root.nested("spec", required=True) or Fields({}, "spec", root.problems)
-    spec = _read_spec(fields)
+    meta, spec = collect_metadata(root), _read_spec(fields)
     if not root.problems:
         from jenkins2fa.api.rules import instance_problems  # the rules need the types of this module
 
         root.problems.extend(instance_problems(spec))
     if root.problems:
         raise InvalidObject(root.problems)
-    return JenkinsInstance(read_metadata(body), spec)
+    return JenkinsInstance(meta, spec)
 
 
 def _read_spec(fields: Fields) -> InstanceSpec:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
-from jenkins2fa.api.reading import Fields, parse_time
+from jenkins2fa.api.reading import Fields, InvalidObject
 
 GROUP = "jenkins2fa.dev"
 VERSION = "v1alpha1"
@@ -84,19 +84,36 @@ class LabelSelector:
 
 
 def read_metadata(body: Mapping[str, Any]) -> Metadata:
-    """Metadata of a Kubernetes object; what a file on disk leaves out gets a harmless default."""
-    meta = body.get("metadata") or {}
-    created = meta.get("creationTimestamp")
+    """Metadata of a Kubernetes object; what a file on disk leaves out gets a harmless default. Raises InvalidObject."""
+    root = Fields(body)
+    found = collect_metadata(root)
+    if root.problems:
+        raise InvalidObject(root.problems)
+    return found
+
+
+def collect_metadata(root: Fields) -> Metadata:
+    """As :func:`read_metadata`, of the fields of an object; problems are noted there."""
+    meta = root.nested("metadata") or Fields({}, "metadata", root.problems)
     return Metadata(
-        namespace=meta.get("namespace") or "default",
-        name=meta.get("name") or "",
-        uid=meta.get("uid") or "",
-        generation=meta.get("generation") or 0,
-        labels=MappingProxyType(dict(meta.get("labels") or {})),
-        annotations=MappingProxyType(dict(meta.get("annotations") or {})),
-        created=parse_time(created) if created else _EPOCH,
-        deleting=bool(meta.get("deletionTimestamp")),
+        namespace=meta.text("namespace") or "default",
+        name=meta.text("name") or "",
+        uid=meta.text("uid") or "",
+        generation=meta.integer("generation", 0),
+        labels=_read_texts(meta.nested("labels")),
+        annotations=_read_texts(meta.nested("annotations")),
+        created=meta.time("creationTimestamp") or _EPOCH,
+        deleting=meta.has("deletionTimestamp"),
     )
+
+
+def _read_texts(fields: Fields | None) -> Mapping[str, str]:
+    if fields is None:
+        return _EMPTY
+    for key, value in fields.values.items():
+        if not isinstance(value, str):
+            fields.fail(str(key), "must be a text: write it in quotes")
+    return MappingProxyType(dict(fields.values))
 
 
 def read_selector(fields: Fields | None) -> LabelSelector:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from jenkins2fa.api.meta import LabelSelector, Metadata, read_metadata, read_selector
+from jenkins2fa.api.meta import LabelSelector, Metadata, collect_metadata, read_selector
 from jenkins2fa.api.reading import Fields, InvalidObject
 
 KIND = "TwoFactorPolicy"
@@ -137,14 +137,14 @@ def parse_policy(body: Mapping[str, Any]) -> TwoFactorPolicy:
     """A ``TwoFactorPolicy`` object (from the API server or a file) as data. Raises :class:`InvalidObject` with every problem."""
     root = Fields(body)
     fields = root.nested("spec", required=True) or Fields({}, "spec", root.problems)
-    spec = _read_spec(fields)
+    meta, spec = collect_metadata(root), _read_spec(fields)
     if not root.problems:
         from jenkins2fa.api.rules import policy_problems  # the rules need the types of this module
 
         root.problems.extend(policy_problems(spec))
     if root.problems:
         raise InvalidObject(root.problems)
-    return TwoFactorPolicy(read_metadata(body), spec)
+    return TwoFactorPolicy(meta, spec)
 
 
 def _read_spec(fields: Fields) -> PolicySpec:

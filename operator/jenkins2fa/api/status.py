@@ -15,6 +15,7 @@ TRUE, FALSE, UNKNOWN = "True", "False", "Unknown"
 
 LONGEST_MESSAGE = 1024
 LONGEST_REQUEST = 128
+LONGEST_WORD, LONGEST_ID = 64, 128  # of what Jenkins says of itself; a longer one would make the API server refuse the whole status
 MOST_FIELDS = 32
 MOST_FAILING = 10
 
@@ -131,11 +132,11 @@ def instance_status_document(status: InstanceStatus) -> dict[str, Any]:
         "conditions": _conditions(status.conditions, status.observed_generation),
         "jenkins": status.jenkins
         and {
-            "version": status.jenkins.version,
-            "pluginVersion": status.jenkins.plugin_version,
+            "version": clip(status.jenkins.version, LONGEST_WORD),
+            "pluginVersion": clip(status.jenkins.plugin_version, LONGEST_WORD),
             "edition": status.jenkins.edition,
-            "identity": status.jenkins.identity,
-            "session": status.jenkins.session,
+            "identity": clip(status.jenkins.identity, LONGEST_ID),
+            "session": clip(status.jenkins.session, LONGEST_WORD),
         },
         "policy": status.policy
         and {
@@ -145,8 +146,8 @@ def instance_status_document(status: InstanceStatus) -> dict[str, Any]:
             "generation": status.policy.generation,
         },
         "fields": [{"path": f.path, "state": f.state, "message": clip(f.message)} for f in status.fields[:MOST_FIELDS]],
-        "gate": status.gate and {"mode": status.gate.mode, "sha256": status.gate.sha256, "state": status.gate.state},
-        "trial": status.trial and {"id": status.trial.id, "expires": format_time(status.trial.expires)},
+        "gate": status.gate and {"mode": status.gate.mode, "sha256": clip(status.gate.sha256, LONGEST_WORD), "state": status.gate.state},
+        "trial": status.trial and {"id": clip(status.trial.id, LONGEST_ID), "expires": format_time(status.trial.expires)},
         "summary": {"policy": status.policy_column},
     }
 

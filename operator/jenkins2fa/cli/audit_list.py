@@ -8,19 +8,20 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from jenkins2fa.api.instance import InstanceSpec
 from jenkins2fa.api.rules import instance_problems
 from jenkins2fa.cli.errors import CannotGoOn
+from jenkins2fa.cli.yaml_reading import UnreadableYAML, read_documents
 from jenkins2fa.jenkins.http import Credentials
 
+_PLAIN = re.compile(r"[a-z]+://[^\s@?#]{1,200}")  # what may be repeated: a URL without an account; anything else may be a secret
 COLUMNS = ("url", "username", "token_file", "token_env")
 
 
@@ -103,7 +104,8 @@ def _url(text: str) -> str:
     url = text.strip().rstrip("/") + "/"
     problems = [problem.message for problem in instance_problems(InstanceSpec(url=url, credentials="x"))]
     if problems:
-        raise ValueError(f"{text.strip() if '@' not in text else 'the URL'}: {'; '.join(problems)}")
+        shown = text.strip() if _PLAIN.fullmatch(text.strip()) else "the URL"
+        raise ValueError(f"{shown}: {'; '.join(problems)}")
     return url
 
 
@@ -134,7 +136,7 @@ def _from_csv(source: str, text: str) -> Iterator[_Entry]:
     names = heading.lower().replace(" ", "").strip().split(",")
     _refuse_columns(f"{source}:1", names)
     reader = csv.DictReader(io.StringIO(rest), fieldnames=names, skipinitialspace=True)
-    for row in reader:
+    for row in _rows(source, reader):
         if not any(row.values()) or str(row["url"]).startswith("#"):
             continue
         if None in row:
@@ -142,11 +144,19 @@ def _from_csv(source: str, text: str) -> Iterator[_Entry]:
         yield _entry(f"{source}:{reader.line_num + 1}", row)
 
 
+def _rows(source: str, reader: csv.DictReader[str]) -> Iterator[dict[str, Any]]:
+    try:
+        yield from reader
+    except csv.Error as problem:
+        line = reader.line_num + 2  # the heading, and this line, which is not counted yet
+        raise CannotGoOn(f"{source}:{line}: is no CSV: {problem}") from None
+
+
 def _from_yaml(source: str, text: str) -> Iterator[_Entry]:
     try:
-        listed = yaml.safe_load(text)
-    except yaml.YAMLError as problem:
-        raise CannotGoOn(f"{source}: is no YAML: {' '.join(str(problem).split())[:200]}") from None
+        listed = next((document.value for document in read_documents(text)), None)
+    except UnreadableYAML as problem:
+        raise CannotGoOn(f"{source}:{problem.line}: {problem}") from None
     if not isinstance(listed, list):
         raise CannotGoOn(f"{source}: must be a list of URLs, or of mappings with {', '.join(COLUMNS)}")
     for number, item in enumerate(listed, 1):

@@ -22,11 +22,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from jenkins2fa.api.instance import JenkinsInstance
 from jenkins2fa.api.rules import host_and_port
 from jenkins2fa.cli.errors import CannotGoOn
+from jenkins2fa.cli.yaml_reading import UnreadableYAML, read_documents
 from jenkins2fa.jenkins.errors import HostNotAllowed, SecretMissing
 from jenkins2fa.jenkins.http import Connection, Credentials
 from jenkins2fa.jenkins.login import seed_problem
@@ -112,11 +111,11 @@ class CredentialsFile:
 
 def _entries(file: str) -> Mapping[str, Any]:
     try:
-        document = yaml.safe_load(Path(file).read_text(encoding="utf-8"))
+        document = next((one.value for one in read_documents(Path(file).read_text(encoding="utf-8"))), None)
     except (OSError, UnicodeDecodeError) as problem:
         raise CannotGoOn(f"{file}: {getattr(problem, 'strerror', None) or 'is not text'}") from None
-    except yaml.YAMLError:
-        raise CannotGoOn(f"{file}: is not valid YAML") from None  # PyYAML's text would quote the file
+    except UnreadableYAML as problem:
+        raise CannotGoOn(f"{file}:{problem.line}: {problem}") from None
     found = document.get("credentials") if isinstance(document, Mapping) else None
     if not isinstance(found, Mapping) or not found or not all(isinstance(name, str) for name in found):
         raise CannotGoOn(f"{file}: must have `credentials`, a mapping from instances to {', '.join(KEYS)}")

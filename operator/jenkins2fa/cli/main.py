@@ -8,6 +8,7 @@ from importlib import import_module
 import click
 
 from jenkins2fa import __version__
+from jenkins2fa.controller.logs import quiet_about_answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ def main() -> None:
 
     Every command says in its own --help what its exit codes mean; 0 is always "all is well".
     """
+    quiet_about_answers()
 
 
 if __name__ == "__main__":

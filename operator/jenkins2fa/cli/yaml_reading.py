@@ -27,6 +27,7 @@ _WORDS = {
     **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"), float("inf")),
     **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), float("-inf")),
 }
+_QUOTED = re.compile(r" '(?!<)[^']{2,}'")
 _WHOLE = re.compile(r"[-+]?(0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]*|[1-9][0-9]*)\Z")
 _DECIMAL = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
 
@@ -67,7 +68,7 @@ def read_documents(text: str) -> Iterator[Document]:
                 yield _Builder().document(node)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise UnreadableYAML(mark.line + 1 if mark else 1, f"is not valid YAML: {error.problem or error.context}") from None
+        raise UnreadableYAML(mark.line + 1 if mark else 1, f"is not valid YAML: {_without_names(error.problem or error.context)}") from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1 if isinstance(error.position, int) else 1
         raise UnreadableYAML(line, f"is not valid YAML: {error.reason}") from None
@@ -75,6 +76,11 @@ def read_documents(text: str) -> Iterator[Document]:
         raise UnreadableYAML(1, f"is not valid YAML: {type(error).__name__}") from None
     except RecursionError:
         raise UnreadableYAML(1, "is nested too deeply") from None
+
+
+def _without_names(problem: str | None) -> str:
+    """What PyYAML says, without the aliases, anchors and tags that it quotes from the text."""
+    return _QUOTED.sub("", problem or "")
 
 
 def _without_tabs(text: str) -> str:

@@ -7,7 +7,6 @@ has to pass the second factor by itself.
 from __future__ import annotations
 
 import base64
-import binascii
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -143,11 +142,11 @@ def _credentials(data: Mapping[str, str], key: Key, url: str) -> Credentials:
 
 
 def _decode(body: Mapping[str, Any]) -> dict[str, str]:
-    decoded = {}
-    for name, value in (body.get("data") or {}).items():
+    decoded, data = {}, body.get("data")
+    for name, value in data.items() if isinstance(data, Mapping) else ():
         try:
             decoded[name] = base64.b64decode(value, validate=True).decode("utf-8")
-        except (binascii.Error, UnicodeDecodeError):
+        except (ValueError, TypeError):
             continue  # not a text: not one of ours
     return decoded
 

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from jenkins2fa.api.policy import ApiTokens, Factor
+from jenkins2fa.core.shape import misfit
 
 Value = bool | int | str | None
 PREMIUM_KEY = "premium:"  # before a role, in the documents that the scripts read and write
@@ -88,7 +89,7 @@ def read_gate_configuration(configuration: Mapping[str, Any]) -> GateSettings:
         enforced = configuration.get("enforcedGroups")
         build = configuration.get("build")
         tokens = ApiTokens.CHALLENGE if configuration.get("challengeTokens") else None
-        return GateSettings(
+        read = GateSettings(
             operator=configuration.get("operator"),
             enforced_groups=None if enforced is None else frozenset(enforced),
             exempt_groups=frozenset(configuration.get("exemptGroups") or ()),
@@ -96,8 +97,9 @@ def read_gate_configuration(configuration: Mapping[str, Any]) -> GateSettings:
             strict=bool(configuration.get("strict")),
             build_window=timedelta(seconds=build["windowSeconds"]) if build else None,
         )
-    except (AttributeError, KeyError, TypeError):
+    except (AttributeError, KeyError, TypeError, OverflowError, ValueError):
         return GateSettings(strict=False)
+    return read if misfit(read, GateSettings) is None else GateSettings(strict=False)
 
 
 def plugin_document(settings: PluginSettings) -> dict[str, Any]:

@@ -36,11 +36,11 @@ class Console:
         The text is sent only when Jenkins has not compiled it yet (one request more, once per run of Jenkins). Raises JenkinsError."""
         answer = self._call(name, resident, values, with_texts=())
         if "missing" in answer:
-            answer = self._call(name, resident, values, with_texts=tuple(answer["missing"]))
+            answer = self._call(name, resident, values, with_texts=_names(answer["missing"]))
         if "missing" in answer:
             raise MultipleReplicas  # the one that answered now is not the one that was sent the text a moment ago
         if answer.get("ok") is not True:
-            _raise(answer.get("error") or {})
+            self._raise(answer.get("error"))
         return answer
 
     def close(self) -> None:
@@ -52,11 +52,53 @@ class Console:
         if resident:
             data["resident"] = _reference(scripts.RESIDENT, scripts.RESIDENT in with_texts)
         text = scripts.script(scripts.BOOTSTRAP).text.replace("'<BASE64>'", _literal(base64.b64encode(json.dumps(data).encode()).decode()))
-        return _unframe(self.login.through(lambda: self._post(text)), nonce)
+        return self._unframe(self.login.through(lambda: self._post(text)), nonce)
 
     def _post(self, text: str) -> Answer:
         self.requests += 1
         return self._http.post("scriptText", {"script": text})
+
+    def _unframe(self, answer: Answer, nonce: str) -> dict[str, Any]:
+        expect_success(answer)
+        head = f"@@2FA {nonce} "
+        lines = [line for line in answer.text.splitlines() if line.startswith(head)]
+        if len(lines) != 1:
+            raise self._not_ours(answer)
+        try:
+            found = _parse(lines[0][len(head) :])
+        except ValueError:
+            raise ProtocolError("the answer of the script was cut short", transient=True) from None
+        except RecursionError:
+            raise ProtocolError("the answer of the script is nested too deeply", transient=False) from None
+        if not isinstance(found, dict):
+            raise ProtocolError("the answer of the script is no JSON object", transient=False)
+        return found
+
+    def _not_ours(self, answer: Answer) -> Exception:
+        if answer.text.startswith("@@2FA"):
+            return ProtocolError("the answer was cut short, or belongs to another request", transient=True)
+        if "<html" in answer.text[:2000].lower():
+            return ProtocolError(
+                ("a web page came back instead of the script console's answer: is something in front of Jenkins asking for a log-in?"),
+                transient=False,
+            )
+        if "Exception" in answer.text or "Error" in answer.text or "startup failed" in answer.text:
+            return ScriptFailed(f"the script console failed: {quote(self._masked(answer.text))}")
+        if not answer.text.strip():
+            return ProtocolError("the answer is empty", transient=True)
+        return ProtocolError("something answered that is not Jenkins' script console: check spec.url and its context path", transient=False)
+
+    def _raise(self, error: Any) -> None:
+        told = error if isinstance(error, dict) else {}
+        kind, message = quote(self._masked(str(told.get("type") or "Error"))), quote(self._masked(str(told.get("message") or "")))
+        if kind in REFUSALS:
+            raise Refused(REFUSAL_TEXTS[kind].format(message), kind)
+        raise ScriptFailed(f"our script failed inside Jenkins: {kind}: {message}", kind)
+
+    def _masked(self, text: str) -> str:
+        """What others may read of an answer: something in between may have repeated in it what we sent."""
+        account = self._http.connection.credentials
+        return account.masked(text) if account else text
 
 
 def _literal(text: str) -> str:
@@ -65,47 +107,30 @@ def _literal(text: str) -> str:
     return "(" + " + ".join(f"'{part}'" for part in parts) + ")"
 
 
+def _names(missing: Any) -> tuple[str, ...]:
+    if not isinstance(missing, list) or not all(isinstance(name, str) for name in missing):
+        raise ProtocolError("the answer of the script does not say which scripts are missing", transient=False)
+    return tuple(missing)
+
+
 def _reference(name: str, with_text: bool) -> dict[str, str]:
     script = scripts.script(name)
     reference = {"name": name, "sha256": script.sha256}
     return {**reference, "text": script.text} if with_text else reference
 
 
-def _unframe(answer: Answer, nonce: str) -> dict[str, Any]:
-    expect_success(answer)
-    head = f"@@2FA {nonce} "
-    lines = [line for line in answer.text.splitlines() if line.startswith(head)]
-    if len(lines) != 1:
-        raise _not_ours(answer)
-    try:
-        found = json.loads(lines[0][len(head) :])
-    except ValueError:
-        raise ProtocolError("the answer of the script was cut short", transient=True) from None
-    if not isinstance(found, dict):
-        raise ProtocolError("the answer of the script is no JSON object", transient=False)
-    return found
+def _parse(text: str) -> Any:
+    """JSON as data, without halves of characters (lone surrogates): they are no text, and the API server would change them each time."""
+    found = json.loads(text)
+    return _mended(found) if "\\ud" in text.lower() else found
 
 
-def _not_ours(answer: Answer) -> Exception:
-    if answer.text.startswith("@@2FA"):
-        return ProtocolError("the answer was cut short, or belongs to another request", transient=True)
-    if "<html" in answer.text[:2000].lower():
-        return ProtocolError(
-            ("a web page came back instead of the script console's answer: is something in front of Jenkins asking for a log-in?"),
-            transient=False,
-        )
-    if "Exception" in answer.text or "Error" in answer.text or "startup failed" in answer.text:
-        return ScriptFailed(f"the script console failed: {quote(answer.text)}")
-    if not answer.text.strip():
-        return ProtocolError("the answer is empty", transient=True)
-    return ProtocolError("something answered that is not Jenkins' script console: check spec.url and its context path", transient=False)
-
-
-def _raise(error: dict[str, Any]) -> None:
-    kind, message = str(error.get("type") or "Error"), quote(str(error.get("message") or ""))
-    if kind in REFUSALS:
-        raise Refused(REFUSAL_TEXTS[kind].format(message), kind)
-    raise ScriptFailed(f"our script failed inside Jenkins: {kind}: {message}", kind)
+def _mended(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_mended(one) for one in value]
+    return {_mended(key): _mended(one) for key, one in value.items()} if isinstance(value, dict) else value
 
 
 REFUSAL_TEXTS = {

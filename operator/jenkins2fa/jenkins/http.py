@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -40,6 +41,13 @@ class Credentials:
     secret: str = field(repr=False)
     second_factor_seed: str | None = field(default=None, repr=False)
     totp: str | None = field(default=None, repr=False)
+
+    def masked(self, text: str) -> str:
+        """A text without anything of these that could be used, as it is or as we send it."""
+        sent = base64.b64encode(f"{self.username}:{self.secret}".encode()).decode()
+        for hidden in (sent, self.secret, self.second_factor_seed, self.totp):
+            text = text.replace(hidden, "(hidden)") if hidden else text
+        return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +90,19 @@ class _OwnAuthority(TimedAdapter):
         """Leaves the context alone: requests would add its bundle of public authorities."""
 
 
+class _Session(requests.Session):
+    """Knows no redirects: requests would read a redirect's body without limit, and take its Location apart, even where it follows none."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        return None
+
+
 class Http:
     """A keep-alive session. Not for use by two threads at once."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
-        self._session = requests.Session()
+        self._session = _Session()
         self._session.trust_env = False  # no proxies, netrc or CA bundles from the environment
         self._session.headers["User-Agent"] = "jenkins-2fa-operator"
         if connection.credentials is not None:
@@ -153,7 +168,7 @@ class Http:
             if _is_malformed(problem):
                 raise ProtocolError(f"{where}: {NO_HTTP}", transient=True) from None
             raise Unreachable(f"{where}: {_why_not(problem)}: check the URL, DNS and network policies") from None
-        except requests.exceptions.RequestException as problem:
+        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, ValueError) as problem:
             raise ProtocolError(f"{where}: {type(problem).__name__}", transient=True) from None
 
 

@@ -132,7 +132,7 @@ def form_saved_off(world: World, share: float) -> Heal:
 
 @fault(Area.SETTINGS, edits_disk=True, needs_jenkins=True)
 def form_saved_otherwise(world: World, share: float) -> Heal:
-    """Other factors. A person who switches 2FA on where there is no gate would shut the operator out, which is no fault of the operator's."""
+    """Other factors. Where there is no gate it stays off: a person who switched it on there would shut the operator out himself."""
     _person_saves(world, enabled=look_inside(world.jenkins).in_chain, sender="carol@lab.invalid")
     return nothing
 

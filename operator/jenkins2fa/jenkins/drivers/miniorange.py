@@ -32,6 +32,7 @@ from jenkins2fa.core.settings import (
     read_gate_configuration,
     read_plugin_document,
 )
+from jenkins2fa.core.shape import misfit
 from jenkins2fa.jenkins import scripts
 from jenkins2fa.jenkins.console import Console
 from jenkins2fa.jenkins.errors import ProtocolError
@@ -39,6 +40,7 @@ from jenkins2fa.jenkins.http import Connection
 from jenkins2fa.jenkins.probe import Note, probe_self
 
 TRIAL_SECONDS = 60
+ANOTHER_VERSION = "is another version of the operator at work?"
 
 
 class MiniOrange:
@@ -112,11 +114,17 @@ class MiniOrange:
 
     def confirm(self, trial: str) -> str:
         """Makes a trial last: memory and gate go to disk. Returns Confirmed, Expired or Unknown."""
-        return str(self._console.run(scripts.CONFIRM, resident=True, id=trial, keep=True)["outcome"])
+        return self._end(trial, keep=True)
 
     def cancel(self, trial: str) -> str:
         """Undoes a trial now. Returns Undone, or Unknown when it was over."""
-        return str(self._console.run(scripts.CONFIRM, resident=True, id=trial, keep=False)["outcome"])
+        return self._end(trial, keep=False)
+
+    def _end(self, trial: str, *, keep: bool) -> str:
+        outcome = self._console.run(scripts.CONFIRM, resident=True, id=trial, keep=keep).get("outcome")
+        if not isinstance(outcome, str):
+            raise ProtocolError(f"Jenkins did not tell how the trial ended: {ANOTHER_VERSION}", transient=False)
+        return outcome
 
     def release(self, deletion: DeletionPolicy) -> None:
         """Takes everything of ours out of Jenkins; the plugin's settings stay, go back to what they were before us, or are switched off."""
@@ -129,8 +137,11 @@ class MiniOrange:
         ``keep``: our start-up file may be written, so that it also goes on, and ends, after a restart of Jenkins."""
         milliseconds, most = int((until + self._ahead).timestamp() * 1000), int(longest.total_seconds() * 1000)
         answer = self._console.run(scripts.BREAK_GLASS, resident=True, until=milliseconds, reason=reason, longest=most, keep=keep)
-        ends = _time(answer["until"])
-        return ends and ends - self._ahead
+        try:
+            ends = _time(answer["until"])
+            return ends and ends - self._ahead
+        except (KeyError, TypeError, ValueError, OverflowError, OSError):
+            raise ProtocolError(f"Jenkins did not tell how long the break-glass lasts: {ANOTHER_VERSION}", transient=False) from None
 
     def close_break_glass(self) -> None:
         """2FA on again now."""
@@ -167,7 +178,7 @@ def read_observation(answer: Mapping[str, Any]) -> Observation:
     try:
         jenkins = sound["jenkins"]
         layers, state = sound.get("layers") or {}, sound.get("state") or {}
-        return Observation(
+        seen = Observation(
             version=jenkins["version"],
             session=jenkins["session"],
             identity=jenkins["identity"],
@@ -195,8 +206,14 @@ def read_observation(answer: Mapping[str, Any]) -> Observation:
             enrolment=_enrolment(sound.get("users")),
             damaged=damaged,
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as problem:
-        raise ProtocolError(f"the observation lacks {problem}: is another version of the operator at work?", transient=False) from None
+    except KeyError as problem:
+        raise ProtocolError(f"the observation lacks {problem}: {ANOTHER_VERSION}", transient=False) from None
+    except (TypeError, ValueError, AttributeError, OverflowError, OSError):
+        raise ProtocolError(f"the observation is not as expected: {ANOTHER_VERSION}", transient=False) from None
+    wrong = misfit(seen, Observation)
+    if wrong is not None:
+        raise ProtocolError(f"the observation is not as expected: {wrong}: {ANOTHER_VERSION}", transient=False)
+    return seen
 
 
 def _plugin(part: Mapping[str, Any]) -> Plugin:
