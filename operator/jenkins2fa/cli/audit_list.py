@@ -22,6 +22,7 @@ from jenkins2fa.cli.yaml_reading import UnreadableYAML, read_documents
 from jenkins2fa.jenkins.http import Credentials
 
 _PLAIN = re.compile(r"[a-z]+://[^\s@?#]{1,200}")  # what may be repeated: a URL without an account; anything else may be a secret
+_NAME = re.compile("[A-Za-z_]{1,30}")
 COLUMNS = ("url", "username", "token_file", "token_env")
 
 
@@ -94,7 +95,7 @@ class _Secrets:
         if name not in self._files:
             try:
                 self._files[name] = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
-            except (OSError, UnicodeDecodeError) as problem:
+            except (OSError, ValueError) as problem:  # a name that no file can have, too
                 raise ValueError(f"the file {name}: {getattr(problem, 'strerror', None) or 'is not text'}") from None
         return self._files[name]
 
@@ -180,4 +181,5 @@ def _refuse_columns(where: str, names: list[str]) -> None:
     unknown = [name for name in names if name not in COLUMNS]
     if unknown:
         hint = ": secrets are named by file or environment variable, never written here" if set(unknown) & {"token", "password"} else ""
-        raise CannotGoOn(f"{where}: unknown column {', '.join(unknown)} (there are {', '.join(COLUMNS)}){hint}")
+        shown = ", ".join(name if _NAME.fullmatch(name) else "that is no name" for name in unknown)
+        raise CannotGoOn(f"{where}: unknown column {shown} (there are {', '.join(COLUMNS)}){hint}")

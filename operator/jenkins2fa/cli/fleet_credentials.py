@@ -17,6 +17,7 @@ sent elsewhere.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,7 @@ from jenkins2fa.jenkins.login import seed_problem
 
 KEYS = ("hosts", "username", "usernameEnv", "tokenEnv", "tokenFile", "secondFactorSeedEnv", "secondFactorSeedFile", "caFile")
 EVERYBODY = "*"
+_NAME = re.compile("[A-Za-z_]{1,30}")  # what may be repeated of a key; anything else may be a secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,10 @@ class Account:
         name = self.named.get(key)
         if name is None:
             raise SecretMissing(f"the credentials {self.entry} have no username: give username or usernameEnv")
-        value = os.environ.get(name, "").strip()
+        try:
+            value = os.environ.get(name, "").strip()
+        except UnicodeEncodeError:  # a name that no variable can have
+            value = ""
         if not value:
             raise SecretMissing(f"the credentials {self.entry}: the environment variable {name} is empty or not set")
         return value
@@ -84,7 +89,7 @@ class Account:
         name = self.named[key]
         try:
             text = Path(name).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as problem:
+        except (OSError, ValueError) as problem:  # a name that no file can have, too
             raise SecretMissing(
                 f"the credentials {self.entry}: the file {name}: {getattr(problem, 'strerror', None) or 'is not text'}"
             ) from None
@@ -128,7 +133,8 @@ def _account(entry: str, found: Any) -> Account:
     unknown = sorted(str(key) for key in found if key not in KEYS)
     if unknown:
         hint = ": a secret is named by variable or file, never written here" if {"token", "password"} & set(unknown) else ""
-        raise CannotGoOn(f"{entry}: unknown key {', '.join(unknown)} (there are {', '.join(KEYS)}){hint}")
+        shown = ", ".join(key if _NAME.fullmatch(key) else "that is no name" for key in unknown)
+        raise CannotGoOn(f"{entry}: unknown key {shown} (there are {', '.join(KEYS)}){hint}")
     hosts = found.get("hosts")
     hosts = [hosts] if isinstance(hosts, str) else hosts
     if not isinstance(hosts, list) or not hosts or not all(isinstance(host, str) and host.strip("*. ") for host in hosts):

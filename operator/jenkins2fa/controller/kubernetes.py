@@ -145,8 +145,10 @@ class Kubernetes:
             raise _error(answer, method, path)
         try:
             parsed: Body = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise Unavailable(f"{method} {path}: the answer is no JSON", answer.status) from error
+        if not isinstance(parsed, dict):
+            raise Unavailable(f"{method} {path}: the answer is no JSON object", answer.status)
         return parsed
 
     def _send(self, method: str, path: str, body: Body | None, content: str) -> urllib3.BaseHTTPResponse:

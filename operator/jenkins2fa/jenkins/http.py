@@ -175,7 +175,7 @@ class Http:
 def _authority(pem: str) -> _OwnAuthority:
     try:
         return _OwnAuthority(pem)
-    except (ssl.SSLError, ValueError) as problem:
+    except (ssl.SSLError, ValueError, TypeError) as problem:  # TypeError: other characters than ASCII
         raise CertificateRejected("caRef does not hold a certificate in PEM form") from problem
 
 
