@@ -81,9 +81,12 @@ class MiniOrange:
         """Everything that there is to know, in one request. ``groups``: is anybody known to be in them; ``users``: count enrolments too."""
         answer = self._console.run(scripts.OBSERVE, groups=sorted(groups), users=users)
         seen = read_observation(answer)
-        self._ahead = ahead_of(_time(answer["jenkins"].get("now")) or datetime.now(UTC), datetime.now(UTC), self._ahead)
         self._may_pass = seen.plugin.edition is Edition.PREMIUM and may_pass_by_itself(seen.memory.premium if seen.memory else {})
-        return in_our_time(seen, self._ahead)
+        try:
+            self._ahead = ahead_of(_time(answer["jenkins"].get("now")) or datetime.now(UTC), datetime.now(UTC), self._ahead)
+            return in_our_time(seen, self._ahead)
+        except (TypeError, ValueError, OverflowError, OSError):
+            raise ProtocolError("Jenkins tells a time that cannot be: is its clock right?", transient=False) from None
 
     def begin(
         self,
