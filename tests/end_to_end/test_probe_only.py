@@ -85,8 +85,10 @@ def test_exempt_canary_and_evidence_are_told(operator: OperatorProcess, canaries
     scene, before = canaries, len(operator.text())
     scene.instance("build", jenkins.url, probes=BOTH)
     scene.policy("baseline")
-    scene.wait("ji", "build", Ready="True/InForce", Enforced="True/Probed")
-    assert "the canary of probes.exempt was challenged" in scene.message("ji", "build")
+    scene.wait("ji", "build", Ready="False/ExemptChallenged", Stalled="True", Enforced="True/Probed")
+    scene.wait("tfp", "baseline", Ready="False/ExemptChallenged", Enforced="True")
+    fields = {one["path"]: one for one in scene.get("ji", "build")["status"]["fields"]}
+    assert "the canary of probes.exempt was challenged" in fields["apiTokens"]["message"]
     lines = [json.loads(found) for found in re.findall(r"evidence (\{.*\})", operator.text()[before:])]
     mine = [line for line in lines if line["url"].startswith(jenkins.url)]
     assert {line["account"] for line in mine} == {"self", "challenged", "exempt"}

@@ -11,7 +11,7 @@ import pytest
 from jenkins2fa.api.instance import Access
 from jenkins2fa.api.status import LONGEST_MESSAGE
 from jenkins2fa.core.break_glass import Glass, glass_to_be
-from jenkins2fa.core.conditions import LONGEST_DIFF, Outcome, Proof, Trouble, describe, field_statuses, judge
+from jenkins2fa.core.conditions import EXEMPT_CHALLENGED, LONGEST_DIFF, Outcome, Proof, Trouble, describe, field_statuses, judge
 from jenkins2fa.core.finding import Finding, Severity
 from jenkins2fa.core.flapping import flapping_fields
 from jenkins2fa.core.mode import Circumstances, Mode, mode_of
@@ -225,6 +225,29 @@ def test_break_glass(until: int | None, open_until: int | None, used: str | None
     glass = None if until is None else {"until": at[until].strftime("%Y-%m-%dT%H:%M:%SZ"), "reason": "INC-1"}
     seen = replace(FRESH, break_glass_until=None if open_until is None else at[open_until], break_glass_used=used)
     assert glass_to_be(spec(breakGlass=glass), seen, NOW).glass is wanted
+
+
+@pytest.mark.parametrize(
+    ("fields", "path"),
+    [
+        ({"exemptGroups": ["robots"], "apiTokens": "Exempt"}, "exemptGroups"),
+        ({"enforcedGroups": ["staff"]}, "enforcedGroups"),
+        ({"apiTokens": "Exempt"}, "apiTokens"),
+        ({"apiTokens": "Challenge"}, None),
+    ],
+)
+def test_an_exempt_canary_that_is_challenged_needs_a_person(fields: dict[str, Any], path: str | None) -> None:
+    wanted = policy(**fields)
+    seen = replace(in_force(wanted.spec, MANAGED), known_groups=frozenset({"staff"}))
+    found = outcome(seen, fields=fields, notes=(EXEMPT_CHALLENGED,))
+    assert said(found) == {
+        "Ready": "False/ExemptChallenged",
+        "Reconciling": "False/ExemptChallenged",
+        "Stalled": "True/ExemptChallenged",
+        "Enforced": "True/Probed",
+        "Drifted": "False/NoDrift",
+    }
+    assert {one.path: one.message for one in field_statuses(found) if one.state != "Applied"} == ({path: EXEMPT_CHALLENGED} if path else {})
 
 
 def test_flapping_counts_three_corrections_within_an_hour() -> None:

@@ -15,7 +15,7 @@ from jenkins2fa.controller.report import handled_request
 from jenkins2fa.controller.schedule import spread_interval
 from jenkins2fa.controller.subject import Subject
 from jenkins2fa.core.canaries import CanaryLook, judge_canaries
-from jenkins2fa.core.conditions import Proof, Trouble
+from jenkins2fa.core.conditions import EXEMPT_CHALLENGED, Proof, Trouble
 from jenkins2fa.core.evidence import Account
 from jenkins2fa.jenkins.canary import look_with_canaries
 from jenkins2fa.jenkins.errors import JenkinsError
@@ -26,7 +26,6 @@ ODD = ("Unauthorized", "Redirected", "ProtocolError")
 SOON = 5.0  # seconds
 LONGEST_BACK_OFF = 60.0
 GOT_THROUGH = "the canary of probes.challenged got through (is its account exempt, or does it use an API token where those are exempt?)"
-STOPPED = "the canary of probes.exempt was challenged: exemptions are not in force for it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,7 @@ def _ask(context: Context, instance: JenkinsInstance, connection: Connection, ac
     if account is Account.CHALLENGED and proof is Proof.BYPASSED:
         return Met(Proof.BYPASSED, (*met.notes, GOT_THROUGH), met.lasting)
     if account is Account.EXEMPT and proof is Proof.CHALLENGED:
-        return Met(met.proof, (*met.notes, STOPPED), met.lasting)
+        return Met(met.proof, (*met.notes, EXEMPT_CHALLENGED), met.lasting)
     return met
 
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from jenkins2fa.api.instance import JenkinsInstance
-from jenkins2fa.api.policy import Enforcement, TwoFactorPolicy
+from jenkins2fa.api.policy import ApiTokens, Enforcement, PolicySpec, TwoFactorPolicy
 from jenkins2fa.api.status import (
     DRIFTED,
     ENFORCED,
@@ -40,6 +40,7 @@ TOLD_ELSEWHERE = ("GroupUnverified", "ApiTokensExempt")  # in Enforced; in `plan
 WAITING = "WaitingForRollout"
 ENROLMENT = "EnrolmentTooLow"  # refuses the enforcement; in the stages before it, it is only told
 STAGES = (Mode.STAGE_REPORT, Mode.STAGE_GRACE)
+EXEMPT_CHALLENGED = "the canary of probes.exempt was challenged: exemptions are not in force for it"  # what ``notes`` say of it
 IN_PROGRESS = ("Progressing", "Bypassed", WAITING)
 
 
@@ -204,6 +205,8 @@ def judge_ready(outcome: Outcome, enforced: Condition) -> Condition:
         return Condition(READY, FALSE, "Bypassed", enforced.message)
     if outcome.glass is not None:
         return Condition(READY, FALSE, outcome.glass.reason, _refused(outcome.glass))
+    if EXEMPT_CHALLENGED in outcome.notes:
+        return Condition(READY, FALSE, "ExemptChallenged", EXEMPT_CHALLENGED)
     hints = "".join(f"; note: {finding.message}" for finding in outcome.findings if finding.reason not in TOLD_ELSEWHERE)
     hints += "".join(f"; note: {note}" for note in outcome.notes)
     return Condition(READY, TRUE, "InForce" if enforced.status == TRUE else enforced.reason, clip(enforced.message + hints))
@@ -261,6 +264,7 @@ def field_statuses(outcome: Outcome) -> tuple[FieldStatus, ...]:
     for change in outcome.plan.changes:
         differing.setdefault(change.path.split(".")[0], []).append(change)
     found = []
+    idle = _exempting(outcome.policy.spec) if EXEMPT_CHALLENGED in outcome.notes else None
     for path in _set_fields(outcome):
         if path in unsupported:
             found.append(FieldStatus(path, FieldState.UNSUPPORTED, unsupported[path]))
@@ -268,9 +272,20 @@ def field_statuses(outcome: Outcome) -> tuple[FieldStatus, ...]:
             found.append(FieldStatus(path, FieldState.REFUSED, refused.get(path) or _refused(outcome.refusal) if outcome.refusal else ""))
         elif path in differing:
             found.append(FieldStatus(path, FieldState.DRIFTED, describe(tuple(differing[path]))))
+        elif path == idle:
+            found.append(FieldStatus(path, FieldState.DRIFTED, EXEMPT_CHALLENGED))
         else:
             found.append(FieldStatus(path, FieldState.APPLIED))
     return tuple(found)
+
+
+def _exempting(spec: PolicySpec) -> str | None:
+    """The field by which somebody may be exempt."""
+    if spec.exempt_groups:
+        return "exemptGroups"
+    if spec.enforced_groups is not None:
+        return "enforcedGroups"
+    return "apiTokens" if spec.api_tokens is ApiTokens.EXEMPT else None
 
 
 def _set_fields(outcome: Outcome) -> list[str]:
