@@ -10,7 +10,7 @@ from tests.support.evidence import KeptEvidence
 from tests.support.kube import KubeServer
 from tests.support.running import OperatorProcess, grant
 from tests.support.scene import Scene
-from tests.support.standin import StandIn
+from tests.support.standin import StandIn, free_port
 
 
 @pytest.fixture(scope="session")
@@ -28,7 +28,8 @@ def evidence(tmp_path_factory: pytest.TempPathFactory) -> KeptEvidence:
 
 @pytest.fixture(scope="session")
 def shared_operator(granted: KubeServer, evidence: KeptEvidence) -> Iterator[OperatorProcess]:
-    with OperatorProcess(granted, "--policy-namespace", "platform", "-v", *evidence.options) as running:
+    options = ("--policy-namespace", "platform", "-v", "--metrics", f"127.0.0.1:{free_port()}", *evidence.options)
+    with OperatorProcess(granted, *options) as running:
         yield running
 
 

@@ -35,6 +35,7 @@ logger = logging.getLogger(__name__)
 
 def apply_policy(context: Context, subject: Subject, policy: TwoFactorPolicy, driver: MiniOrange, seen: Observation) -> Outcome:
     """Assess, change or probe. Raises Outdated when the policy is not what it was when the pass began."""
+    subject = subject.heeding_take_over_once()
     seen = _without_remains(context, subject, policy, driver, seen)
     found = _assess(context, subject, policy, driver, seen)
     glass = settle_break_glass(context, subject, policy, driver, seen, found)
@@ -116,11 +117,13 @@ def _change(context: Context, subject: Subject, policy: TwoFactorPolicy, driver:
     try:
         result = _carry_out(context, driver, order)
     except ConfirmedUnseen as error:
+        subject.took_over_from(before.observation.owner)
         _tell(context, subject, policy, found, trial=order.trial, seconds=round(context.clock() - begun, 3))
         return replace(before, trouble=subject.trouble(error, context.clock()))
     except JenkinsError as error:
         _tell_failed(context, subject, order, error, context.clock() - begun)
         return replace(before, trouble=subject.trouble(error, context.clock()))
+    subject.took_over_from(before.observation.owner)
     met = ask_canaries(context, subject.instance, driver.connection, result.proof)
     if met.lasting:
         subject.memory.proof = RememberedProof(met.proof, result.observation.session, _digest(subject, found), context.clock(), met.notes)

@@ -55,6 +55,7 @@ class Memory:
     sessions: list[str] = field(default_factory=list)
     in_turns: int = 0  # looks to go until several processes that answered in turn count as one again
     proof: RememberedProof | None = None
+    taken_over: str | None = None  # the owner that a person let us take over from; that word is good for once
     gone_policy: tuple[str, float] | None = None  # UID of a policy that is gone, and since when we know
 
     def connect(self, connection: Connection, note: Note | None = None) -> MiniOrange:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from jenkins2fa.api.instance import JenkinsInstance
-from jenkins2fa.api.meta import Key
+from jenkins2fa.api.meta import TAKE_OVER, Key
 from jenkins2fa.api.policy import TwoFactorPolicy
 from jenkins2fa.controller.kubernetes import Body
 from jenkins2fa.controller.memory import Memory
 from jenkins2fa.core.conditions import Trouble
+from jenkins2fa.core.observation import Owner
 from jenkins2fa.jenkins.errors import JenkinsError, MultipleReplicas
 
 
@@ -26,6 +27,21 @@ class Subject:
     policy: TwoFactorPolicy | None
     memory: Memory
     asked: bool = False
+
+    def heeding_take_over_once(self) -> Subject:
+        """The same, without an annotation take-over that was heeded before: else two owners that were each let in once would go on taking
+        one Jenkins from each other for ever."""
+        held = self.instance.meta.annotations
+        if self.memory.taken_over is None or held.get(TAKE_OVER) != self.memory.taken_over:
+            self.memory.taken_over = None
+            return self
+        meta = replace(self.instance.meta, annotations={name: value for name, value in held.items() if name != TAKE_OVER})
+        return replace(self, instance=replace(self.instance, meta=meta))
+
+    def took_over_from(self, owner: Owner | None) -> None:
+        """Note that a change is confirmed whose Jenkins had ``owner``'s mark before."""
+        if owner is not None and owner.name == self.instance.meta.annotations.get(TAKE_OVER):
+            self.memory.taken_over = owner.name
 
     @property
     def key(self) -> Key:

@@ -1,0 +1,67 @@
+"""The disk of a Jenkins cannot be written to: nothing is half done, it is said what to do, and it goes on when the disk is well again."""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.support.actions import is_off, is_on
+from tests.support.planted import places, told
+from tests.support.running import OperatorProcess
+from tests.support.scene import Scene
+from tests.support.standin import StandIn
+from tests.support.waiting import wait_until
+
+FOLDERS = (".", "jenkins2fa", "plugins/moTfaGlobalConfig", "init.groovy.d")
+
+
+def immutable(jenkins: StandIn, flag: str) -> None:
+    """As on a volume that is mounted read-only: no file comes, goes or is renamed."""
+    found = [str(jenkins.home / name) for name in FOLDERS if (jenkins.home / name).is_dir()]
+    subprocess.run(["chattr", flag, *found], check=True)
+
+
+def limit(jenkins: StandIn, size: int) -> None:
+    """As on a volume that is full: files come, but hold nothing."""
+    resource.prlimit(jenkins.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+
+
+BREAK: dict[str, Callable[[StandIn], None]] = {"read-only": lambda one: immutable(one, "+i"), "full": lambda one: limit(one, 0)}
+MEND: dict[str, Callable[[StandIn], None]] = {
+    "read-only": lambda one: immutable(one, "-i"),
+    "full": lambda one: limit(one, resource.RLIM_INFINITY),
+}
+
+
+@pytest.fixture(params=BREAK)
+def disk(jenkins: StandIn, request: pytest.FixtureRequest) -> Iterator[str]:
+    """Which way it breaks; it is mended at the end whatever happened, or the home could not be removed."""
+    yield request.param
+    MEND[request.param](jenkins)
+
+
+def test_disk_that_cannot_be_written_to(operator: OperatorProcess, scene: Scene, jenkins: StandIn, disk: str) -> None:
+    """From the start, and later under a policy in force."""
+    scene.instance("build", jenkins.url)
+    scene.wait("ji", "build", Ready="True/NoPolicy")
+    BREAK[disk](jenkins)
+    scene.policy("baseline")
+    scene.wait("ji", "build", Ready="False/NotPersisted", Stalled="True", Enforced="False/NotActive")
+    scene.wait("tfp", "baseline", Ready="False/NotPersisted", Stalled="True", Enforced="False")
+    assert "is the disk full or read-only?" in scene.message("ji", "build")
+    wait_until(lambda: "NotPersisted" in scene.events("build"), what="the Event about it")
+    assert is_off(jenkins), "nothing is half done"
+    MEND[disk](jenkins)
+    scene.wait("ji", "build", seconds=30, Ready="True", Enforced="True/Probed")
+    assert is_on(jenkins)
+
+    BREAK[disk](jenkins)
+    scene.policy("baseline", exemptGroups=["robots"])
+    scene.wait("tfp", "baseline", seconds=30, Ready="False/NotPersisted", Stalled="True")
+    assert is_on(jenkins), "what is in force stays so"
+    MEND[disk](jenkins)
+    scene.wait("tfp", "baseline", seconds=40, Ready="True", Enforced="True/Probed")
+    assert told(places(scene.kube, operator, jenkins), scene.planted) == []

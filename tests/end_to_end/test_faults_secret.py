@@ -1,0 +1,77 @@
+"""The operator's token is rotated in the middle of a change: it comes to its end, or is undone and made again; nobody is kept out."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.actions import is_on, is_settled
+from tests.support.planted import places, told
+from tests.support.proxy import Late, Proxy
+from tests.support.running import OperatorProcess
+from tests.support.scene import Scene
+from tests.support.standin import StandIn
+from tests.support.waiting import wait_until
+
+# When it happens: the step's request waits in front of Jenkins, or its answer waits behind it.
+MOMENTS = {
+    "before the trial begins": ("begin", Late(3.0, before=True)),
+    "after the trial began": ("begin", Late(3.0)),
+    "before the confirmation": ("confirm", Late(3.0, before=True)),
+    "after the confirmation": ("confirm", Late(3.0)),
+}
+
+
+@pytest.fixture
+def door(jenkins: StandIn) -> Iterator[Proxy]:
+    with Proxy(jenkins.url) as proxy:
+        yield proxy
+
+
+def rotate(jenkins: StandIn) -> str:
+    """The old token is revoked in this moment; the new one."""
+    renewed = "11" + secrets.token_hex(16)
+    (jenkins.home / "standin-tokens.json").write_text(json.dumps({renewed: "admin"}))
+    jenkins.groovy("standin.web.JenkinsRun.reloadTokens()")
+    assert jenkins.browser("admin", jenkins.tokens["admin"]).status("/api/json") == 401
+    return renewed
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_rotated_in_the_middle_of_a_change(operator: OperatorProcess, scene: Scene, jenkins: StandIn, door: Proxy, moment: str) -> None:
+    script, fault = MOMENTS[moment]
+    scene.credentials(door.url, jenkins.tokens["admin"])
+    scene.instance("build", door.url)
+    scene.wait("ji", "build", Ready="True/NoPolicy")
+    door.fault(fault, script=script, times=1)
+    door.seen.clear()
+    scene.policy("baseline")
+    wait_until(lambda: script in door.seen, what="that step is under way")
+    renewed = rotate(jenkins)
+    scene.credentials(door.url, renewed)
+    scene.wait("ji", "build", seconds=50, Ready="True", Enforced="True/Probed")
+    scene.wait("tfp", "baseline", Ready="True", Enforced="True/Probed")
+    assert is_settled(jenkins)
+    assert "Unauthorized" not in scene.events("build"), "the new token was there"
+    assert told(places(scene.kube, operator, jenkins), scene.planted) == []
+
+
+def test_revoked_in_the_middle_and_renewed_later(operator: OperatorProcess, scene: Scene, jenkins: StandIn, door: Proxy) -> None:
+    """Until the Secret has the new token it is said what to do; Jenkins itself undoes what was not confirmed."""
+    scene.credentials(door.url, jenkins.tokens["admin"])
+    scene.instance("build", door.url)
+    scene.wait("ji", "build", Ready="True/NoPolicy")
+    door.fault(Late(2.0, before=True), script="confirm", times=1)
+    scene.policy("baseline")
+    wait_until(lambda: "confirm" in door.seen, what="the confirmation is under way")
+    renewed = rotate(jenkins)
+    scene.wait("ji", "build", seconds=50, Ready="False/Unauthorized", Stalled="True", Enforced="Unknown/Unauthorized")
+    assert "renew the token" in scene.message("ji", "build")
+    wait_until(lambda: not is_on(jenkins), seconds=70, what="the trial's minute is over")
+    assert not (jenkins.home / "jenkins2fa" / "trial.json").exists()
+    scene.credentials(door.url, renewed)
+    scene.wait("ji", "build", seconds=30, Ready="True", Enforced="True/Probed")
+    assert told(places(scene.kube, operator, jenkins), scene.planted) == []

@@ -1,0 +1,37 @@
+"""The search for secrets finds what is there, in every spelling: or the tests that use it could not fail."""
+
+from __future__ import annotations
+
+import base64
+import json
+from urllib.parse import quote
+
+import pytest
+
+from tests.support.planted import told
+
+SECRET = 'planted "secret"/+ü-0123456789'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"token={SECRET}",
+        json.dumps({"data": SECRET}),
+        f"https://x/?token={quote(SECRET, safe='')}",
+        base64.b64encode(SECRET.encode()).decode(),
+        *("Basic " + base64.b64encode(f"{name}:{SECRET}".encode()).decode() for name in ("admin", "alice1", "robot-7")),
+        base64.b64encode(f"ab{SECRET}cd".encode()).decode(),
+    ],
+)
+def test_it_is_found_however_it_is_written(text: str) -> None:
+    assert told({"here": f"before {text} after", "there": "nothing"}, [SECRET]) == ["here: plante…"]
+
+
+def test_what_is_not_there_is_not_found() -> None:
+    assert told({"here": "planted, but another", "there": base64.b64encode(b"planted ").decode()}, [SECRET]) == []
+
+
+def test_searching_for_nothing_is_a_mistake() -> None:
+    with pytest.raises(AssertionError, match="no secret was planted"):
+        told({"here": "x"}, ["", "short"])
