@@ -12,12 +12,13 @@ from jenkins2fa.api.instance import JenkinsInstance
 from jenkins2fa.api.meta import Key
 from jenkins2fa.controller.credentials import CredentialStore
 from jenkins2fa.controller.deliver import Delivery
-from jenkins2fa.controller.events import Events
+from jenkins2fa.controller.events import Announcement, Events
 from jenkins2fa.controller.kubernetes import Body, Forbidden, Kubernetes, NotFound
 from jenkins2fa.controller.memory import Memories
 from jenkins2fa.controller.metrics import Metrics
 from jenkins2fa.controller.queue import Kind, WorkQueue
 from jenkins2fa.controller.recording import Place, log_evidence
+from jenkins2fa.controller.rivals import Rivals
 from jenkins2fa.controller.store import Store
 from jenkins2fa.core.precedence import Resolution, resolve
 from jenkins2fa.jenkins.probe import Note
@@ -65,6 +66,7 @@ class Context:
     random: Callable[[], float]
     leading: Callable[[], bool]
     cluster: Callable[[], str]
+    rivals: Rivals
     note: Note = log_evidence
     metrics: Metrics = field(default_factory=Metrics)
     untold: dict[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -80,6 +82,14 @@ class Context:
             return None
         self.delivery.deliver(kind, "MODIFIED", body)
         return body
+
+    def is_left_alone(self, kind: Kind, body: Body) -> bool:
+        """Whether another installation serves an object; then it is told by an Event of the object."""
+        rival = self.rivals.serving(body)
+        if rival is not None:
+            note = f"served by the operator whose Lease is in namespace {rival}: the one of {self.rivals.own} leaves it alone"
+            self.events.tell(NAMES[kind], body, Announcement("ServedByAnother", note, warning=True))
+        return rival is not None
 
     def resolve(self, found: JenkinsInstance) -> Resolution:
         return resolve(found, self.store.policies(), self.options.policy_namespace, self.store.namespaces())

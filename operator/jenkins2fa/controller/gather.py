@@ -11,6 +11,7 @@ from jenkins2fa.controller.context import Context
 from jenkins2fa.controller.queue import NEVER, Kind, Requeue, Urgency, Work, WorkKey
 from jenkins2fa.controller.report import invalid_document, write_status
 from jenkins2fa.controller.rolling import call_admitted, next_progress, pause_left
+from jenkins2fa.controller.schedule import ANOTHER_SERVES
 from jenkins2fa.core.gather import Member, gather
 from jenkins2fa.core.mode import stage_of
 
@@ -35,6 +36,8 @@ class PolicyPass:
         if body is None:
             self._last.pop(key, None)
             return NEVER
+        if context.is_left_alone(Kind.POLICY, body):
+            return Requeue(after=ANOTHER_SERVES)
         try:
             policy = parse_policy(body)
         except InvalidObject as error:

@@ -15,7 +15,7 @@ from jenkins2fa.controller.owners import duplicate_of
 from jenkins2fa.controller.queue import NEVER, Kind, Requeue, Urgency, Work
 from jenkins2fa.controller.releasing import without_policy
 from jenkins2fa.controller.report import instance_document, invalid_document, write_status
-from jenkins2fa.controller.schedule import when_again
+from jenkins2fa.controller.schedule import ANOTHER_SERVES, when_again
 from jenkins2fa.controller.subject import Outdated, Subject
 from jenkins2fa.core.conditions import Outcome, Trouble
 from jenkins2fa.core.mode import Mode
@@ -27,13 +27,16 @@ class InstancePass:
         self._context, self._policies = context, policies
 
     def run(self, work: Work) -> Requeue:
-        """Get, gone, invalid, resolve, settle, report, requeue."""
+        """Get, gone, another's, invalid, resolve, settle, report, requeue."""
         context, key = self._context, work.key.key
         body = context.live(Kind.INSTANCE, key)
         if body is None:
             context.memories.forget(key)
             context.metrics.tally.forget(key)
             return NEVER
+        if context.is_left_alone(Kind.INSTANCE, body):
+            context.memories.forget(key)
+            return Requeue(after=ANOTHER_SERVES)
         try:
             instance = parse_instance(body)
         except InvalidObject as error:

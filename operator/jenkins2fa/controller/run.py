@@ -29,6 +29,7 @@ from jenkins2fa.controller.metrics import Metrics, ProcessMetrics
 from jenkins2fa.controller.queue import Kind, Limits, Requeue, Work, WorkQueue
 from jenkins2fa.controller.reconcile import InstancePass
 from jenkins2fa.controller.recording import Recorder, log_evidence
+from jenkins2fa.controller.rivals import Rivals, explained
 from jenkins2fa.controller.serving import Server
 from jenkins2fa.controller.store import Store
 from jenkins2fa.controller.watching import Lists, Watches
@@ -54,6 +55,9 @@ class Operator:
         self._recorder = _recorder(options, self._metrics)
         self._kubernetes = _open(connection)
         self._queue = WorkQueue(time.monotonic, random.random, lambda key: self._delivery.lane(key), Limits(workers=options.workers))
+        self._rivals = Rivals(
+            self._kubernetes, options.lease_namespace, options.lease_duration, time.monotonic, lambda: datetime.now(UTC)
+        )
         store = Store()
         self._delivery = Delivery(store, self._queue, options.policy_namespace)
         roaming = options.policy_namespace is not None and not options.namespaces
@@ -86,6 +90,14 @@ class Operator:
     def _list(self) -> None:
         _check(self._kubernetes, self._options)
         self._lists.once()
+        self._insist_on_work()
+
+    def _insist_on_work(self) -> None:
+        """Where another installation serves everything, this one was started by mistake. Raises CannotStart and KubernetesError."""
+        bodies = list(self._store.bodies(Kind.INSTANCE))
+        rival = self._rivals.serving_all(bodies)
+        if rival is not None:
+            raise CannotStart(explained(rival, len(bodies)))
 
     def stop(self) -> None:
         """Stop everything in less than two seconds."""
@@ -145,6 +157,7 @@ class Operator:
             random=random.random,
             leading=self._leadership.holds,
             cluster=cache(lambda: cluster_uid(self._kubernetes, self._options.lease_namespace)),
+            rivals=self._rivals,
             note=self._recorder or log_evidence,
             metrics=self._metrics,
         )

@@ -15,6 +15,7 @@ from jenkins2fa.core.mode import Mode
 STARTING_SECONDS = 1.0
 ODD_ANSWER_SECONDS = 4.0  # each look sends credentials that were just refused: not too often
 LONGEST_UNREACHABLE = 60.0
+ANOTHER_SERVES = 30.0  # until it is looked again whether another installation still does
 SPREAD = 0.1  # of checkInterval, so that the instances of a fleet do not march in step
 
 

@@ -1,0 +1,97 @@
+"""Which of two installations serves an object, against a real API server, under clocks that only the test moves."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jenkins2fa.controller.connection import Connection
+from jenkins2fa.controller.kubernetes import Kubernetes
+from jenkins2fa.controller.lease import NAME
+from jenkins2fa.controller.rivals import GONE_AFTER, KNOWN_FOR, Rivals
+from tests.support.kube import KubeServer
+
+DURATION = timedelta(seconds=15)
+NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
+
+
+@dataclass
+class Installation:
+    """One that looks whether it may serve an object; `now` is in seconds after NOW."""
+
+    kubeconfig: Path
+    now: float = 0.0
+    rivals: Rivals = field(init=False)
+
+    def __post_init__(self) -> None:
+        kubernetes = Kubernetes(Connection(str(self.kubeconfig)))
+        self.rivals = Rivals(kubernetes, "ours", DURATION, lambda: self.now, lambda: NOW + timedelta(seconds=self.now))
+
+    def serving(self, body: dict[str, Any], later: float = 0.0) -> str | None:
+        self.now += later
+        return self.rivals.serving(body)
+
+
+def lease(kube: KubeServer, namespace: str, renewed: datetime) -> None:
+    spec = {"holderIdentity": "pod", "leaseDurationSeconds": 15, "renewTime": renewed.strftime("%Y-%m-%dT%H:%M:%S.%fZ")}
+    kube.apply({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": NAME}, "spec": spec}, namespace=namespace)
+
+
+def served_by(operator: str | None, uid: str = "u-1") -> dict[str, Any]:
+    return {"metadata": {"uid": uid}, "status": {"operator": operator}}
+
+
+def test_who_lives_and_was_first_goes_on(kube: KubeServer, namespace: str) -> None:
+    lease(kube, namespace, NOW)
+    us = Installation(kube.kubeconfig)
+    assert us.serving(served_by(namespace)) == namespace
+    assert [us.serving(served_by(one)) for one in ("ours", None)] == [None, None]
+    assert us.rivals.serving_all([served_by(namespace), served_by(namespace, "u-2")]) == namespace
+    assert us.rivals.serving_all([served_by(namespace), served_by(None)]) is None
+    assert us.rivals.serving_all([]) is None
+
+
+def test_who_has_not_renewed_its_lease_for_minutes_is_gone_and_may_come_back(kube: KubeServer, namespace: str) -> None:
+    lease(kube, namespace, NOW)
+    us, silence = Installation(kube.kubeconfig), GONE_AFTER * DURATION.total_seconds()
+    assert us.serving(served_by(namespace), silence - 1) == namespace
+    assert us.serving(served_by(namespace), KNOWN_FOR + 1) is None
+    lease(kube, namespace, NOW + timedelta(seconds=us.now))
+    assert us.serving(served_by(namespace), KNOWN_FOR - 1) is None, "what was read is believed for a while"
+    assert us.serving(served_by(namespace), 2) == namespace
+
+
+def test_without_a_lease_it_is_gone(kube: KubeServer, namespace: str) -> None:
+    assert Installation(kube.kubeconfig).serving(served_by(namespace)) is None
+
+
+def test_where_the_lease_may_not_be_read_the_one_that_was_written_over_stops(
+    kube: KubeServer, namespace: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    lease(kube, namespace, NOW)
+    us = Installation(kube.service_account(namespace, "nobody"))
+    assert us.serving(served_by(namespace)) is None
+    us.rivals.claimed("u-1")
+    assert us.serving(served_by("ours")) is None
+    assert us.serving(served_by(namespace)) == namespace, "it wrote after us, so it lives"
+    assert us.serving(served_by(namespace, "u-2")) is None
+    assert us.serving(served_by(namespace), 3600) == namespace
+    assert len([one for one in caplog.records if one.levelname == "WARNING"]) == 1
+
+
+def test_statuses_keep_the_name(kube: KubeServer, namespace: str) -> None:
+    """The schema has the field, in both kinds: an unknown one would be pruned."""
+    for kind, spec in (
+        ("JenkinsInstance", {"url": "https://jenkins.example.com/", "credentialsRef": {"name": "admin"}}),
+        ("TwoFactorPolicy", {"instanceSelector": {}, "enforcement": "Off"}),
+    ):
+        body = {"apiVersion": "jenkins2fa.dev/v1alpha1", "kind": kind, "metadata": {"name": "one"}, "spec": spec}
+        kube.apply(body, namespace=namespace)
+        patch = json.dumps({"status": {"operator": "jenkins-2fa"}})
+        kube.kubectl("patch", kind, "one", "-n", namespace, "--subresource=status", "--type=merge", "-p", patch)
+        assert kube.get(kind, "one", "-n", namespace)["status"] == {"operator": "jenkins-2fa"}
