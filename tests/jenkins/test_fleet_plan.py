@@ -228,3 +228,21 @@ def test_same_object_twice_is_refused(folder: Folder) -> None:
     (folder.folder / "again.yaml").write_text((folder.folder / "TwoFactorPolicy-team-policy.yaml").read_text())
     ended = folder.plan()
     assert [ended.code, "stands twice in the files" in ended.err] == [1, True]
+
+
+def test_the_batch_of_a_roll_out_and_what_waits_for_approval_are_foreseen(folder: Folder, one: StandIn, two: StandIn) -> None:
+    managed_of(one).apply(policy())
+    for name, jenkins in (("a", two), ("b", one)):
+        folder.instance(name, jenkins.url, jenkins.tokens["admin"])
+    folder.policy("policy", exemptGroups=["robots"], rollout={"batchSize": 1})
+    rows = folder.rows("--require-approval")
+    assert [rows[name]["batch"] for name in "ab"] == [{"number": 1, "of": 2}, {"number": 2, "of": 2}]
+    assert [rows[name]["awaitsApproval"] for name in "ab"] == [bool(rows["a"]["weakens"]), True]
+    assert [row["awaitsApproval"] for row in folder.rows().values()] == [False, False]
+    for form in ("text", "markdown"):
+        told = " ".join(folder.plan("--require-approval", "-o", form).out.split())
+        assert "batch 1 of 2 of the roll-out" in told, form
+        assert "waits for approval" in told, form
+        assert "wait for approval." in told or "waits for approval." in told, form
+    folder.policy("policy", exemptGroups=["robots"])
+    assert {row["batch"] for row in folder.rows().values()} == {None}

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from jenkins2fa.api.meta import Key
 from jenkins2fa.api.policy import Rollout
-from jenkins2fa.core.rollout import Progress, RolloutState, Standing, advance, is_admitted
+from jenkins2fa.core.rollout import Progress, RolloutState, Standing, advance, batch_of, is_admitted
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 KEYS = [Key("ci", f"jenkins-{number}") for number in range(5)]
@@ -30,6 +30,11 @@ def after(before: Progress | None, found: list[Standing], now: datetime = NOW, g
 def test_without_a_batch_size_there_is_no_roll_out() -> None:
     assert advance(Rollout(), 1, None, standings(), NOW) is None
     assert is_admitted(Rollout(), 1, None, KEYS[4], KEYS)
+
+
+def test_a_plan_can_tell_the_batch_of_each_whatever_the_order_of_the_list() -> None:
+    assert [batch_of(BY_TWO, key, KEYS[::-1]) for key in KEYS] == [(1, 3), (1, 3), (2, 3), (2, 3), (3, 3)]
+    assert [batch_of(Rollout(), KEYS[0], KEYS), batch_of(BY_TWO, Key("ci", "another"), KEYS)] == [None, None]
 
 
 def test_the_first_batch_goes_first_whatever_the_order_of_the_list() -> None:

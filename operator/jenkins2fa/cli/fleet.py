@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from jenkins2fa.api.instance import KIND as INSTANCE
@@ -19,6 +19,7 @@ from jenkins2fa.cli.target import Target
 from jenkins2fa.controller.kubernetes import KubernetesError
 from jenkins2fa.core.observation import COMMAND_LINE, Observation
 from jenkins2fa.core.precedence import resolve, selects
+from jenkins2fa.core.rollout import batch_of
 from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
 from jenkins2fa.jenkins.errors import JenkinsError
 from jenkins2fa.jenkins.http import Connection
@@ -57,7 +58,8 @@ class Sources:
 class Row:
     """One instance. ``former``: the policy that governs it now in the cluster.
 
-    ``reason`` and ``message``: why it could not be looked at."""
+    ``reason`` and ``message``: why it could not be looked at; ``batch``: which one of how many of the policy's roll-out changes it;
+    ``awaits_approval``: the operator asks for one before it weakens something here."""
 
     instance: JenkinsInstance
     policy: TwoFactorPolicy | None
@@ -68,6 +70,8 @@ class Row:
     reach: Reach | None = None
     reason: str = ""
     message: str = ""
+    batch: tuple[int, int] | None = None
+    awaits_approval: bool = False
 
     @property
     def verdict(self) -> Verdict:
@@ -118,9 +122,14 @@ class Fleet:
         return 2 if any(row.verdict in (Verdict.CHANGES, Verdict.REFUSED, Verdict.UNSUPPORTED) for row in self.rows) else 0
 
 
-def plan_fleet(sources: Sources, parallel: int, only: tuple[str, Key] | None = None, *, premium: bool = False) -> Fleet:
-    """Looks at every instance; ``only``: those alone that the policy of this kind and key governs, or the instance of it."""
+def plan_fleet(
+    sources: Sources, parallel: int, only: tuple[str, Key] | None = None, *, premium: bool = False, approval: bool = False
+) -> Fleet:
+    """Looks at every instance; ``only``: those alone that the policy of this kind and key governs, or the instance of it.
+
+    ``approval``: the operator runs with ``--require-approval``."""
     rows = sorted((_resolved(one, sources) for one in sources.instances), key=lambda row: _order(row.instance))
+    governed = [(row.policy.meta.key, row.instance.meta.key) for row in rows if row.policy]
     if only is not None:
         rows = [row for row in rows if only in ((INSTANCE, row.instance.meta.key), row.policy and (POLICY, row.policy.meta.key))]
     looked = side_by_side(rows, lambda row: _look(row, sources, premium), parallel, "looking")
@@ -128,7 +137,17 @@ def plan_fleet(sources: Sources, parallel: int, only: tuple[str, Key] | None = N
         found or _with(row, reason="NotAsked", message="stopped before it was asked")
         for found, row in zip(looked.results, rows, strict=True)
     )
+    done = tuple(_foreseen(row, governed, approval=approval) for row in done)
     return Fleet(done, () if only else _idle(sources, rows), sources.notes + _twins(done), looked.stopped)
+
+
+def _foreseen(row: Row, governed: list[tuple[Key, Key]], *, approval: bool) -> Row:
+    """When a change comes: with which batch of the roll-out, and whether it waits for somebody."""
+    if row.policy is None or row.verdict is not Verdict.CHANGES:
+        return row
+    policy = row.policy
+    batch = batch_of(policy.spec.rollout, row.instance.meta.key, [key for by, key in governed if by == policy.meta.key])
+    return replace(row, batch=batch, awaits_approval=approval and bool(row.weakened))
 
 
 def _resolved(instance: JenkinsInstance, sources: Sources) -> Row:

@@ -21,7 +21,7 @@ OUTPUTS: dict[str, Callable[[Fleet], str]] = {"text": fleet_text, "json": fleet_
 
 def print_fleet(question: Question, options: FleetOptions, output: str) -> NoReturn:
     """Looks, prints, and ends the command."""
-    fleet = plan_fleet(_sources(question.files, options), options.parallel, premium=question.premium)
+    fleet = plan_fleet(_sources(question.files, options), options.parallel, premium=question.premium, approval=options.approval)
     click.echo(OUTPUTS[output](fleet).rstrip("\n"))
     if fleet.stopped:
         click.echo("Stopped: not every instance was looked at.", err=True)

@@ -24,6 +24,7 @@ class FleetOptions:
     everywhere: bool
     policy_namespace: str | None
     prune: bool
+    approval: bool
     parallel: int
 
 
@@ -33,7 +34,7 @@ def fleet_options(command: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(command)
     def with_fleet(**given: Any) -> Any:
         cluster = given.pop("cluster")
-        names = ("credentials", "kubeconfig", "context", "namespace", "everywhere", "policy_namespace", "prune", "parallel")
+        names = ("credentials", "kubeconfig", "context", "namespace", "everywhere", "policy_namespace", "prune", "approval", "parallel")
         options = FleetOptions(**{name: given.pop(name) for name in names})
         in_cluster = bool(cluster or options.kubeconfig or options.context or options.everywhere)
         if in_cluster and options.credentials:
@@ -49,6 +50,7 @@ def fleet_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("-A", "--all-namespaces", "everywhere", is_flag=True, help="Also the instances of namespaces that the files lack."),
         click.option("--policy-namespace", help="The operator's policy namespace, as it was started with."),
         click.option("--prune", is_flag=True, help="The files are all: policies of the cluster that they lack are taken as deleted."),
+        click.option("--require-approval", "approval", is_flag=True, help="The operator was started with it: say what waits for approval."),
         parallel_option,
     )
     wrapped: Callable[..., Any] = with_fleet

@@ -52,6 +52,8 @@ def note_of(row: Row) -> str:
     parts = [f"{row.reason}: {row.message}" if row.reason else row.message]
     parts += [found.refused.reason] if found and found.refused else []
     parts += [found.mode.value] if found and found.mode is not Mode.WRITE else []
+    parts += [f"batch {row.batch[0]} of {row.batch[1]} of the roll-out"] if row.batch else []
+    parts += ["weakens, so it waits for approval"] if row.awaits_approval else []
     parts += [f"overrides {', '.join(map(str, row.overridden))}"] if row.overridden else []
     parts += [_left_alone(row)] if row.policy is None else []
     return "; ".join(part for part in parts if part)
@@ -71,6 +73,8 @@ def counted(fleet: Fleet) -> str:
     asked, some = sum(reach.newly for reach in reached), "at most " if any(reach.at_most for reach in reached) else ""
     text = f"{len(fleet.rows)} instance{'' if len(fleet.rows) == 1 else 's'}: {', '.join(counts) or 'none to look at'}."
     text += f" The protection is weakened at {weakening}." if weakening else ""
+    waiting = sum(row.awaits_approval for row in fleet.rows)
+    text += f" {waiting} wait{'s' if waiting == 1 else ''} for approval." if waiting else ""
     return text + (f" Newly asked for a second factor: {some}{asked}." if asked else "")
 
 
@@ -129,5 +133,7 @@ def _row_document(row: Row) -> dict[str, Any]:
             "administratorsNotEnrolled": reach.administrators_to_enrol,
         },
         "weakens": list(row.weakened),
+        "awaitsApproval": row.awaits_approval,
+        "batch": row.batch and {"number": row.batch[0], "of": row.batch[1]},
         "plan": {**as_document(row.look), "summary": summary(row.look.assessment)} if row.look else None,
     }

@@ -77,6 +77,14 @@ def is_admitted(rollout: Rollout, generation: int, progress: Progress | None, ke
     return key in ordered[: progress.admitted]
 
 
+def batch_of(rollout: Rollout, key: Key, governed: Sequence[Key]) -> tuple[int, int] | None:
+    """The number of the batch that brings an instance its change, and how many there are; None where there are no batches."""
+    if rollout.batch_size is None or key not in governed:
+        return None
+    ordered = sorted(governed, key=lambda one: (one.namespace, one.name))
+    return ordered.index(key) // rollout.batch_size + 1, -(-len(ordered) // rollout.batch_size)
+
+
 def _after_batch(rollout: Rollout, progress: Progress, now: datetime) -> Progress:
     if not progress.total:
         return replace(progress, state=RolloutState.PROGRESSING)  # instances that come after their policy are rolled out to as well
