@@ -20,6 +20,7 @@ from jenkins2fa.jenkins.errors import (
     Unauthorized,
     Unreachable,
 )
+from jenkins2fa.jenkins.http import Connection
 
 ODD_ANSWERS: list[Callable[[], JenkinsError]] = [
     lambda: Unauthorized("401"),
@@ -107,3 +108,18 @@ def test_single_replica_is_believed_after_some_looks() -> None:
 def test_proof_holds_for_one_run_one_state_and_ten_minutes(session: str, digest: str, age: float, holds: bool) -> None:
     memory = Memory("uid", proof=RememberedProof(Proof.CHALLENGED, "a", "d", 100.0))
     assert memory.proof_for(session, digest, 100.0 + age) is (memory.proof if holds else None)
+
+
+def test_behind_another_url_nothing_counts_that_was_seen_before() -> None:
+    memory = Memory("uid")
+    memory.connect(Connection("https://balancer.example.com/", None))
+    for session in ("a", "b"):
+        memory.note_answer(seen(session), 0.0)
+    with pytest.raises(MultipleReplicas):
+        memory.note_answer(seen("a"), 1.0)
+    memory.connect(Connection("https://one.example.com/", None))
+    memory.note_answer(seen("a"), 2.0)  # the way out was taken: it is not held against this one
+    memory.connect(Connection("https://one.example.com/", None))
+    memory.note_answer(seen("b"), 3.0)
+    with pytest.raises(MultipleReplicas):
+        memory.note_answer(seen("a"), 4.0)
