@@ -57,8 +57,11 @@ class Managed:
         instance: str = "instance-uid",
         **connection: Any,
     ) -> None:
-        """`connection`: more fields of Connection (authority, read_seconds, connect_seconds)."""
-        self.connection = Connection(url.rstrip("/") + "/", Credentials(username, token), **connection)
+        """`connection`: more fields of Connection (authority, read_seconds, connect_seconds).
+
+        Its answers may take longer than the operator would wait: a JVM that has just started compiles our scripts on a busy machine."""
+        more = {"read_seconds": 30.0, **connection}
+        self.connection = Connection(url.rstrip("/") + "/", Credentials(username, token), **more)
         spec = InstanceSpec(url=self.connection.url, credentials="admin", gate=GateSpec(GateMode(gate), strict))
         self.instance = JenkinsInstance(Metadata("tests", "jenkins", uid=instance), spec)
 

@@ -190,8 +190,8 @@ public class Jenkins extends JenkinsContext {
         return jobs.values();
     }
 
-    /** Identifies this Jenkins over restarts: made once, kept in the home. */
-    public String getLegacyInstanceId() {
+    /** Identifies this Jenkins over restarts: made once, kept in the home. The first two who ask get the same. */
+    public synchronized String getLegacyInstanceId() {
         File file = new File(root, "secret.key");
         try {
             if (!file.isFile()) Files.writeString(file.toPath(), UUID.randomUUID().toString().replace("-", "") + UUID.randomUUID().toString().replace("-", ""));
