@@ -288,6 +288,7 @@ def test_the_seed_and_the_answers_are_in_no_log_error_or_repr(
     jenkins: StandIn, driver: MiniOrange, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, logger="urllib3")  # whatever another test has made of it
     texts = [repr(driver.connection), repr(driver.connection.credentials)]
     driver.observe()
     for connection in (connection_to(jenkins), connection_to(jenkins, "another-seed-that-is-long-enough")):
