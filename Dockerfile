@@ -3,14 +3,18 @@
 FROM python:3.11.14-slim-bookworm AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_NO_INPUT=1
 WORKDIR /source
-COPY pyproject.toml README.md constraints.txt ./
+COPY pyproject.toml README.md LICENSE NOTICE THIRD-PARTY.md ./
+COPY locks locks
 COPY crds crds
 COPY schemas schemas
 COPY operator operator
-# PIP_CONSTRAINT holds for what builds the wheel, too.
-RUN PIP_CONSTRAINT=constraints.txt python -m pip wheel --no-deps --wheel-dir /wheel .
+# Every file that is installed has the hash that locks/ says, what builds the wheel included.
+RUN python -m venv /opt/build
+RUN python -m pip --python /opt/build/bin/python install --require-hashes -r locks/build.txt
+RUN python -m pip --python /opt/build/bin/python wheel --no-deps --no-build-isolation --wheel-dir /wheel .
 RUN python -m venv --without-pip /opt/jenkins2fa
-RUN python -m pip --python /opt/jenkins2fa/bin/python install --constraint constraints.txt /wheel/*.whl
+RUN python -m pip --python /opt/jenkins2fa/bin/python install --require-hashes -r locks/run.txt
+RUN python -m pip --python /opt/jenkins2fa/bin/python install --no-deps --no-index /wheel/*.whl
 
 FROM python:3.11.14-slim-bookworm
 LABEL org.opencontainers.image.title="jenkins-2fa-operator" org.opencontainers.image.licenses="Apache-2.0"

@@ -6,7 +6,7 @@ PYTEST = $(PYTHON) -m pytest $(PYTEST_FLAGS)
 WORKERS ?= $(if $(JENKINS_URL),0,2)
 SIDE_BY_SIDE = -n $(WORKERS) --dist worksteal
 
-.PHONY: help demo test unit stand-in cluster checks lint types derived check-derived prepare
+.PHONY: help demo test unit stand-in cluster checks lint types derived check-derived lock sbom release prepare
 .DEFAULT_GOAL := help
 
 help: ## This list
@@ -42,6 +42,16 @@ derived: ## Make schemas/ and the other derived files anew
 
 check-derived: ## Are the derived files those that their sources give?
 	@$(PYTHON) tools/check.py derived
+
+lock: ## Make constraints.txt and locks/ anew from pyproject.toml; LOCK_FLAGS=--upgrade takes the newest (needs uv)
+	@$(PYTHON) tools/lock.py $(LOCK_FLAGS)
+
+sbom: ## dist/sbom.cdx.json: a CycloneDX bill of materials of the image's Python packages
+	@mkdir -p dist && $(PYTHON) tools/supply.py --sbom dist/sbom.cdx.json && echo dist/sbom.cdx.json
+
+release: ## All files of a release into dist/, with their checksums; publishes nothing (docs/releasing.md)
+	@$(PREPARE) kube
+	@$(PYTHON) tools/release.py $(RELEASE_FLAGS)
 
 prepare: ## Download and build all that the other targets need (5 to 8 minutes, once)
 	@$(PREPARE) all

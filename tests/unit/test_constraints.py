@@ -1,10 +1,12 @@
-"""constraints.txt pins what pyproject.toml asks for, and nothing in it points at one registry."""
+"""constraints.txt pins what pyproject.toml asks for, locks/ says which bytes, and nothing in them points at one registry."""
 
 from __future__ import annotations
 
 import re
 import tomllib
 from pathlib import Path
+
+import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -31,3 +33,28 @@ def test_pins_are_exact_and_name_no_place() -> None:
     for pin in pins():
         assert re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.+]+( ; .+)?", pin), pin
         assert "://" not in pin
+
+
+def entries(lock: str) -> dict[str, str]:
+    """A lock's packages, each with its whole entry; an entry begins at the left and goes on indented."""
+    text = re.sub(r"(?m)^#.*\n", "", (CHECKOUT / "locks" / f"{lock}.txt").read_text())
+    found = [entry for entry in re.split(r"\n(?=\S)", text) if entry.strip()]
+    return {entry.split("\\")[0].strip(): entry for entry in found}
+
+
+@pytest.mark.parametrize("lock", ["run", "build", "dev"])
+def test_locks_have_the_pinned_versions_with_hashes_and_name_no_place(lock: str) -> None:
+    found = entries(lock)
+    assert found.keys() <= set(pins())
+    for entry in found.values():
+        assert re.search(r"--hash=sha256:[0-9a-f]{64}", entry), entry
+        assert "://" not in entry
+
+
+def test_each_lock_has_what_it_is_for() -> None:
+    declared = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())
+    names = {lock: {normal(pin) for pin in entries(lock)} for lock in ("run", "build", "dev")}
+    assert {normal(name) for name in declared["project"]["dependencies"]} <= names["run"]
+    assert {normal(name) for name in declared["build-system"]["requires"]} <= names["build"]
+    assert {normal(name) for name in declared["project"]["optional-dependencies"]["dev"]} <= names["dev"]
+    assert names["run"] | names["build"] <= names["dev"]

@@ -167,8 +167,7 @@ def test_each_field_of_the_policy_has_its_state() -> None:
     assert drifted["enforcement"] == "Drifted"
     refusal = Finding("OwnedElsewhere", "m")
     refused = {
-        one.path: (one.state, one.message)
-        for one in field_statuses(outcome(replace(seen, live=False), fields=fields, findings=(refusal,)))
+        one.path: (one.state, one.message) for one in field_statuses(outcome(replace(seen, live=False), fields=fields, findings=(refusal,)))
     }
     assert [refused["enforcement"], refused["exemptGroups"][0]] == [("Refused", "m"), "Applied"]
 
