@@ -1,0 +1,90 @@
+"""The documentation holds together: links lead somewhere, every page is in the index, files that it names are there."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+DOCS = CHECKOUT / "docs"
+PAGES = sorted([*CHECKOUT.glob("*.md"), *DOCS.rglob("*.md"), *(CHECKOUT / "bench").rglob("*.md"), *(CHECKOUT / "tests").rglob("README.md")])
+
+
+def without_code(text: str) -> str:
+    """Markdown without code blocks and code spans."""
+    return re.sub(r"`[^`\n]*`", "", re.sub(r"(?ms)^ *```.*?^ *```", "", text))
+
+
+def links(text: str) -> Iterator[str]:
+    """Targets of links and pictures that stay inside the repository."""
+    for target in re.findall(r"\]\(([^()\s]+)\)", without_code(text)):
+        if not re.match(r"[a-z]+:", target):
+            yield target
+
+
+def anchors(text: str) -> set[str]:
+    """The anchors of a page's headings, as they are made on the usual hosts."""
+    headings = re.findall(r"(?m)^#+ +(.+?) *$", re.sub(r"(?ms)^ *```.*?^ *```", "", text))
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def broken(page: Path, text: str) -> list[str]:
+    """Links of a page that lead nowhere."""
+    found = []
+    for target in links(text):
+        path, _, anchor = target.partition("#")
+        there = (page.parent / path).resolve() if path else page
+        inside = there.exists() and there.is_relative_to(CHECKOUT)
+        if not inside or (anchor and there.suffix == ".md" and anchor not in anchors(there.read_text())):
+            found.append(target)
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(CHECKOUT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    assert broken(page, page.read_text()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("[a](nowhere.md)", ["nowhere.md"]),
+        ("[a](concepts.md#one-pass) [b](concepts.md#no-pass)", ["concepts.md#no-pass"]),
+        ("![a](images/none.png)", ["images/none.png"]),
+        ("`[a](nowhere.md)` [b](https://example.com)", []),
+        ("```\n[a](nowhere.md)\n```", []),
+    ],
+)
+def test_broken_links_are_found(text: str, found: list[str]) -> None:
+    assert broken(DOCS / "page.md", text) == found
+
+
+def test_index_has_every_page() -> None:
+    listed = {(DOCS / target).resolve() for target in links((DOCS / "README.md").read_text())}
+    assert set(DOCS.glob("*.md")) - {DOCS / "README.md"} <= listed
+
+
+@pytest.mark.parametrize("name", ["CONTRIBUTING.md", "docs/architecture.md", "docs/releasing.md"])
+def test_files_that_are_named_are_there(name: str) -> None:
+    """Names of files in code spans; a path may leave out the package's own folder."""
+    spans = re.findall(r"`([\w.\-/]+/[\w.\-*]+\.(?:py|groovy|yaml|yml|md|txt|toml))`", (CHECKOUT / name).read_text())
+    roots = (CHECKOUT, CHECKOUT / "operator" / "jenkins2fa")
+    assert spans
+    assert [span for span in spans if not any(list(root.glob(span)) for root in roots)] == []
+
+
+def test_targets_that_are_named_are_in_the_makefile() -> None:
+    known = set(re.findall(r"(?m)^([a-z-]+):", (CHECKOUT / "Makefile").read_text()))
+    named = {found for page in PAGES for found in re.findall(r"(?m)(?:^|`)make ([a-z][a-z-]+)", page.read_text())}
+    assert named
+    assert named <= known
+
+
+def test_no_page_names_a_place_of_one_machine() -> None:
+    tracked = subprocess.run(["git", "ls-files", "*.md"], cwd=CHECKOUT, capture_output=True, text=True).stdout.split()
+    texts = [CHECKOUT / name for name in tracked] or PAGES
+    assert [str(path) for path in texts if path.exists() and re.search(r"/root/|/home/\w+/|/tmp/wt|/work/", path.read_text())] == []
