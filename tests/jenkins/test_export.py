@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,9 +13,11 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
+from jenkins2fa.cli.export_yaml import names_for
 from jenkins2fa.cli.main import main
-from tests.jenkins.conftest import managed_of
+from tests.jenkins.conftest import managed_of, shared
 from tests.support.commands import Commands, Ended
+from tests.support.doors import Doors
 from tests.support.managed import CLUSTER, EMAIL, Managed, policy
 from tests.support.standin import StandIn
 
@@ -185,3 +190,64 @@ def test_a_list_with_some_that_do_not_answer(tmp_path: Path, one: StandIn) -> No
 def test_none_could_be_read(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["export", DEAD], env={"JENKINS_USER": "admin", "JENKINS_TOKEN": "a-token"})
     assert [result.exit_code, result.stdout.startswith("# http://127.0.0.1:9/ could not be read: Unreachable")] == [1, True]
+
+
+def alike(jenkins: StandIn, doors: Doors, **spec: Any) -> dict[str, str]:
+    """The Jenkins gets a policy, and is nobody's; whose token goes with each of its URLs."""
+    managed = managed_of(jenkins)
+    managed.apply(policy(**spec))
+    released(managed)
+    return dict.fromkeys(doors.urls, jenkins.tokens["admin"])
+
+
+@pytest.fixture
+def three(_kept: dict[str, StandIn]) -> tuple[StandIn, StandIn, StandIn]:
+    return shared(_kept, "jakarta", "own"), shared(_kept, "javax", "own"), shared(_kept, "jakarta", "groups")
+
+
+def test_a_hundred_of_which_most_are_alike(tmp_path: Path, three: tuple[StandIn, StandIn, StandIn]) -> None:
+    """Three Jenkinses under a hundred URLs. The files select each instance by one policy alone, and change nothing."""
+    first, second, third = three
+    with Doors(first.url, 70) as many, Doors(second.url, 29) as some, Doors(third.url, 1) as single:
+        tokens = alike(first, many) | alike(second, some, exemptGroups=["robots"]) | alike(third, single, enforcedGroups=["Devs"])
+        accounts = {f"TOKEN_{number}": url for number, url in enumerate(tokens)}
+        environment = {name: tokens[url] for name, url in accounts.items()}
+        rows = [f"{url},admin,{name}\n" for name, url in accounts.items()]
+        (tmp_path / "list.csv").write_text("url,username,token_env\n" + "".join(rows), encoding="utf-8")
+        command = ["export", str(tmp_path / "list.csv"), "--output-dir", str(tmp_path / "out"), "-n", "team"]
+        ended = CliRunner().invoke(main, command, env={**environment, "FORCE_COLOR": "1"})  # as on a terminal
+        assert [ended.exit_code, "100/100" in ended.stderr] == [0, True], ended.output
+        assert re.search(r"100 of 100 Jenkinses were read in [0-9.]+ s. Policies: 3, of which 2 for 99 ", ended.stderr)
+        files = sorted(file.name for file in (tmp_path / "out").iterdir())
+        assert [len(files), [file.startswith("00-shared--") for file in files[:3]]] == [102, [True, True, False]]
+        assert _governed(tmp_path, accounts, environment) == [1, 29, 70]
+
+
+def _governed(folder: Path, accounts: dict[str, str], environment: dict[str, str]) -> list[int]:
+    """How many instances each policy governs, by a plan of the files that must have nothing to say."""
+    names = {one["spec"]["url"]: one["metadata"]["name"] for one in _instances(folder / "out")}
+    entries = {names[url]: {"hosts": [url.split("/")[2]], "username": "admin", "tokenEnv": name} for name, url in accounts.items()}
+    (folder / "credentials.yaml").write_text(yaml.safe_dump({"credentials": entries}), encoding="utf-8")
+    command = ["plan", str(folder / "out"), "--credentials", str(folder / "credentials.yaml"), "-o", "json"]
+    planned = CliRunner().invoke(main, command, env={**environment, "JENKINS_URL": ""})
+    assert planned.exit_code == 0, planned.output
+    rows = json.loads(planned.stdout)["instances"]
+    assert [row for row in rows if row["overridden"] or row["verdict"] != "NoChange" or row["plan"]["changes"]] == []
+    return sorted(Counter(row["plan"]["policy"]["name"] for row in rows).values())
+
+
+def _instances(folder: Path) -> list[dict[str, Any]]:
+    texts = [file.read_text(encoding="utf-8") for file in folder.iterdir()]
+    return [one for text in texts for one in yaml.safe_load_all(text) if one["kind"] == "JenkinsInstance"]
+
+
+def test_nothing_is_written_when_one_of_the_files_is_there(commands: Commands, managed: Managed) -> None:
+    folder = commands.folder / "out"
+    with Doors(managed.connection.url, 2) as doors:
+        names = names_for(doors.urls)
+        folder.mkdir()
+        kept = folder / f"{names[doors.urls[1]]}.yaml"
+        kept.write_text("mine", encoding="utf-8")
+        ended = commands.run("export", *doors.urls, "--output-dir", folder)
+    assert [ended.code, "there already" in ended.err] == [1, True]
+    assert [list(folder.iterdir()), kept.read_text(encoding="utf-8")] == [[kept], "mine"]

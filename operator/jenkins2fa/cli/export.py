@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import sys
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,7 +15,8 @@ import click
 from jenkins2fa.cli.audit_list import Asked, read_list
 from jenkins2fa.cli.errors import CannotGoOn, OneOnError
 from jenkins2fa.cli.export_content import content_of
-from jenkins2fa.cli.export_yaml import Exported, as_yaml, commented, names_for
+from jenkins2fa.cli.export_groups import Exported, Group, groups_of
+from jenkins2fa.cli.export_yaml import commented, files_of, names_for
 from jenkins2fa.cli.fleet_parallel import parallel_option, side_by_side
 from jenkins2fa.cli.jenkins_options import read_ca, read_seed, seed_option
 from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
@@ -37,7 +41,11 @@ class Missing:
 @click.option("--ca-file", type=click.Path(), help="Certificate authority of all of them (PEM); it is exported as a ConfigMap.")
 @click.option("-n", "--namespace", help="Namespace to write into the objects; default: none.")
 @click.option("--as-is", is_flag=True, help="With the enforcement that is there, instead of one that writes nothing.")
-@click.option("--output-dir", type=click.Path(file_okay=False), help="A file for each Jenkins in this folder, instead of standard output.")
+@click.option(
+    "--output-dir",
+    type=click.Path(file_okay=False),
+    help="Files in this folder (one for each Jenkins, one for each policy of several), instead of standard output.",
+)
 @parallel_option
 def export(
     sources: tuple[str, ...],
@@ -52,6 +60,7 @@ def export(
 ) -> None:
     """Write the TwoFactorPolicy and JenkinsInstance that describe each Jenkins as it is now, and a Secret without the token.
 
+    Jenkinses that are alike share one policy, which selects exactly them.
     A Jenkins with 2FA on gets enforcement: Report, one with 2FA off is suspended: applying the files changes nothing.
     Files hold one URL a line, CSV (url,username,token_file,token_env), or YAML with the same keys.
 
@@ -67,14 +76,33 @@ def export(
         connection = Connection(one.url, replace(one.credentials, second_factor_seed=seed), authority)
         return _read(connection, names[one.url], as_is=as_is)
 
+    started = time.monotonic()
     run = side_by_side(asked, read, parallel, "reading")
+    seconds = time.monotonic() - started
     found = [result or Missing(one.url, "stopped before it was read") for one, result in zip(asked, run.results, strict=True)]
-    _write(found, namespace, output_dir)
+    code = _tell(found, seconds, namespace, output_dir)
+    sys.exit(1 if run.stopped else code)
+
+
+def _tell(found: Sequence[Exported | Missing], seconds: float, namespace: str | None, output_dir: str | None) -> int:
+    """Write it all; the exit code of a run that was not stopped."""
     read_ones = [one for one in found if isinstance(one, Exported)]
-    click.echo(f"{len(read_ones)} of {len(found)} Jenkinses were read.", err=True)
-    if run.stopped or not read_ones:
-        sys.exit(1)
-    sys.exit(2 if len(read_ones) < len(found) or any(one.content.gaps for one in read_ones) else 0)
+    groups = groups_of(read_ones)
+    _write([one for one in found if isinstance(one, Missing)], files_of(read_ones, groups, namespace), output_dir)
+    click.echo(f"{len(read_ones)} of {len(found)} Jenkinses were read in {seconds:.1f} s. {_counted(groups)}", err=True)
+    if not read_ones:
+        return 1
+    return 2 if len(read_ones) < len(found) or any(_incomplete(one) for one in read_ones) else 0
+
+
+def _counted(groups: Sequence[Group]) -> str:
+    shared = [group for group in groups if group.shared]
+    return f"Policies: {len(groups)}, of which {len(shared)} for {sum(len(group.members) for group in shared)} Jenkinses that are alike."
+
+
+def _incomplete(one: Exported) -> bool:
+    policy = one.content.policy
+    return bool(one.content.gaps or (policy and policy.gaps))
 
 
 def _read(connection: Connection, name: str, *, as_is: bool) -> Exported | Missing:
@@ -90,20 +118,27 @@ def _read(connection: Connection, name: str, *, as_is: bool) -> Exported | Missi
     return Exported(name, connection.url, connection.credentials.username, content, connection.authority)
 
 
-def _write(found: list[Exported | Missing], namespace: str | None, folder: str | None) -> None:
-    missing = [f"{one.url} could not be read: {one.why}" for one in found if isinstance(one, Missing)]
-    for line in missing:
+def _write(missing: Sequence[Missing], files: Mapping[str, str], folder: str | None) -> None:
+    lines = [f"{one.url} could not be read: {one.why}" for one in missing]
+    for line in lines:
         click.echo(line, err=True)
-    texts = {one.name: as_yaml(one, namespace) for one in found if isinstance(one, Exported)}
     if folder is None:
-        click.echo(commented(missing) + "".join(texts.values()), nl=False)
+        click.echo(commented(lines) + "".join(files.values()), nl=False)
         return
     try:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        for name, text in texts.items():
-            with (Path(folder) / f"{name}.yaml").open("x", encoding="utf-8") as file:
-                file.write(text)
+        _write_files(Path(folder), files)
     except FileExistsError as problem:
         raise CannotGoOn(f"{problem.filename} is there already, and nothing is written over it: give another folder") from None
     except OSError as problem:
         raise CannotGoOn(f"--output-dir {folder}: {problem.strerror}") from None
+
+
+def _write_files(folder: Path, files: Mapping[str, str]) -> None:
+    """All of them or, when one is there already, none. Raises FileExistsError, or another OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in (folder / name for name in files):
+        if path.is_symlink() or path.exists():
+            raise FileExistsError(errno.EEXIST, "is there already", str(path))
+    for name, text in files.items():
+        with (folder / name).open("x", encoding="utf-8") as file:
+            file.write(text)

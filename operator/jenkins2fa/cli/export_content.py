@@ -21,12 +21,21 @@ PLACEHOLDER_SENDER = "jenkins@example.invalid"
 
 
 @dataclass(frozen=True, slots=True)
+class PolicyContent:
+    """A policy without its selector. ``gaps``: where the spec could not say what is there. ``hints``: what to know about this spec."""
+
+    spec: Spec
+    gaps: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Content:
-    """``policy`` None = nothing that a policy could describe. ``gaps``: what cannot be expressed, or makes a plan differ.
+    """``policy`` None = nothing that a policy could describe. ``gaps``: what else cannot be expressed, or makes a plan differ.
 
-    ``hints``: what to know. ``owner``: who manages this Jenkins already."""
+    ``hints``: what to know of this Jenkins. ``owner``: who manages it already."""
 
-    policy: Spec | None
+    policy: PolicyContent | None
     gate: Spec | None
     gaps: tuple[str, ...] = ()
     hints: tuple[str, ...] = ()
@@ -42,20 +51,26 @@ def content_of(seen: Observation, gate_code: GateCode, *, as_is: bool) -> Conten
         return Content(
             None, None, (f"the plugin miniorange-two-factor is {state}: there is nothing that a policy could describe",), owner=owner
         )
-    gaps, hints = list(_gaps(seen)), list(_hints(seen))
-    policy: Spec = {"enforcement": _enforcement(seen, as_is, gaps, hints).value}
-    if policy["enforcement"] == Enforcement.OFF and not as_is:
-        policy["suspend"] = True
+    gaps = list(_gaps(seen))
+    gate = _gate(seen.gate, gate_code, gaps)
+    return Content(_policy(seen, seen.memory, as_is), gate, tuple(gaps), tuple(_hints(seen)), owner)
+
+
+def _policy(seen: Observation, held: PluginSettings, as_is: bool) -> PolicyContent:
+    gaps: list[str] = []
+    hints: list[str] = []
+    spec: Spec = {"enforcement": _enforcement(held, as_is, gaps, hints).value}
+    if spec["enforcement"] == Enforcement.OFF and not as_is:
+        spec["suspend"] = True
     rules = seen.gate.settings if seen.gate.installed else None
-    policy |= _scope(rules) | _factors(seen.memory, gaps) | _requests(rules)
+    spec |= _scope(rules, gaps) | _factors(held, gaps) | _requests(rules)
     if seen.deletion in set(DeletionPolicy) and seen.deletion != DeletionPolicy.RETAIN:
-        policy["deletionPolicy"] = str(seen.deletion)
-    return Content(policy, _gate(seen.gate, gate_code, gaps), tuple(gaps), tuple(hints), owner)
+        spec["deletionPolicy"] = str(seen.deletion)
+    return PolicyContent(spec, tuple(gaps), tuple(hints))
 
 
-def _enforcement(seen: Observation, as_is: bool, gaps: list[str], hints: list[str]) -> Enforcement:
-    on = seen.memory is not None and seen.memory.enabled
-    if not on:
+def _enforcement(held: PluginSettings, as_is: bool, gaps: list[str], hints: list[str]) -> Enforcement:
+    if not held.enabled:
         if not as_is:
             hints.append(
                 "2FA is off. Suspended, so that nothing is written; enforcement: Report without suspend says what switching it on changes"
@@ -66,14 +81,16 @@ def _enforcement(seen: Observation, as_is: bool, gaps: list[str], hints: list[st
             "2FA is on. Report writes nothing; when `jenkins2fa plan` and the status say what you expect, set enforcement: Enforce"
         )
         return Enforcement.REPORT
-    if not seen.memory or not seen.memory.factors:
+    if not held.factors:
         gaps.append("2FA is on without any factor, so nobody is asked: Enforce needs one, so this says Report")
         return Enforcement.REPORT
     return Enforcement.ENFORCE
 
 
-def _scope(rules: GateSettings | None) -> Spec:
+def _scope(rules: GateSettings | None, gaps: list[str]) -> Spec:
     scope: Spec = {}
+    if rules is not None and rules.enforced_groups is not None and not rules.enforced_groups:
+        gaps.append("enforcedGroups: the gate has an empty list, so nobody is asked; a policy cannot say that, and means everyone")
     if rules is not None and rules.enforced_groups:
         scope["enforcedGroups"] = sorted(rules.enforced_groups)
     if rules is not None and rules.exempt_groups:
@@ -117,8 +134,6 @@ def _gate(state: GateState, gate_code: GateCode, gaps: list[str]) -> Spec | None
     if state.foreign or state.settings is None:
         gaps.append("a filter that calls itself our gate is not ours: the plan says what would become of it")
         return {"mode": GateMode.MANAGED.value}
-    if state.settings.enforced_groups is not None and not state.settings.enforced_groups:
-        gaps.append("enforcedGroups: the gate has an empty list, so nobody is asked; a policy cannot say that, and means everyone")
     if state.code == gate_code(gate_configuration(state.settings)):
         mode = GateMode.PROVIDED
     else:

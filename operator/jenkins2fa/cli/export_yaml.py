@@ -1,19 +1,19 @@
-"""The YAML that ``jenkins2fa export`` writes: objects with comments above them."""
+"""The YAML that ``jenkins2fa export`` writes: objects with comments above them, in files."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import yaml
 
 from jenkins2fa.api.meta import API_VERSION, TAKE_OVER
 from jenkins2fa.api.rules import host_and_port
-from jenkins2fa.cli.export_content import Content
+from jenkins2fa.cli.export_groups import Exported, Group
 
-LABEL = "jenkins2fa.dev/jenkins"  # on each exported instance, so that its policy selects it alone
+LABEL = "jenkins2fa.dev/policy"  # on each exported instance: the policy that selects it, so that it selects these instances alone
+FIRST = "00-"  # `kubectl apply -f FOLDER` goes by the names of files: a policy that several need is there before they ask for it
 LONGEST_NAME = 52  # leaves room for a suffix within the 63 characters of a label's value
 
 
@@ -27,17 +27,6 @@ def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
 
 
 _Dumper.add_representer(str, _text)
-
-
-@dataclass(frozen=True, slots=True)
-class Exported:
-    """One Jenkins that was read. ``authority``: PEM of the certificate authority it was reached with."""
-
-    name: str
-    url: str
-    username: str
-    content: Content
-    authority: str | None = None
 
 
 def names_for(urls: Iterable[str]) -> dict[str, str]:
@@ -54,28 +43,36 @@ def names_for(urls: Iterable[str]) -> dict[str, str]:
     return names
 
 
-def as_yaml(one: Exported, namespace: str | None) -> str:
-    """Policy, instance and the Secret's template of one Jenkins, as documents that begin with ``---``."""
+def files_of(found: Iterable[Exported], groups: Iterable[Group], namespace: str | None) -> dict[str, str]:
+    """File name to text: one file for each policy that several Jenkinses share, then one for each Jenkins. Texts begin with ``---``."""
     where = {"namespace": namespace} if namespace else {}
-    comments = [one.url, *(f"Cannot be expressed: {gap}" for gap in one.content.gaps), *one.content.hints]
-    documents = [_instance(one, where, comments), _secret(one, where)]
+    policies = {group.name: _policy(group, where) for group in groups}
+    selecting = {one.name: group.name for group in groups for one in group.members}
+    shared = {f"{FIRST}{group.name}.yaml": policies[group.name] for group in groups if group.shared}
+    own = {f"{one.name}.yaml": policies.get(one.name, "") + _jenkins(one, selecting.get(one.name), where) for one in found}
+    return shared | own
+
+
+def _jenkins(one: Exported, policy: str | None, where: Mapping[str, str]) -> str:
+    """Instance and the Secret's template, and the certificate authority."""
+    documents = [_instance(one, policy, where), _secret(one, where)]
     if one.authority is not None:
-        documents.append(
-            _document(
-                {
-                    "apiVersion": "v1",
-                    "kind": "ConfigMap",
-                    "metadata": {"name": f"{one.name}-ca", **where},
-                    "data": {"ca.crt": one.authority},
-                }
-            )
-        )
-    if one.content.policy is not None:
-        spec = {"instanceSelector": {"matchLabels": {LABEL: one.name}}, **one.content.policy}
-        documents.insert(
-            0, _document({"apiVersion": API_VERSION, "kind": "TwoFactorPolicy", "metadata": {"name": one.name, **where}, "spec": spec})
-        )
+        metadata = {"name": f"{one.name}-ca", **where}
+        documents.append(_document({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"ca.crt": one.authority}}))
     return "".join(documents)
+
+
+def _policy(group: Group, where: Mapping[str, str]) -> str:
+    comments = [*_inexpressible(group.policy.gaps), *group.policy.hints]
+    if group.shared:
+        comments.insert(0, f"For {len(group.members)} Jenkinses that are alike: those whose instance has the label {LABEL}: {group.name}")
+    spec = {"instanceSelector": {"matchLabels": {LABEL: group.name}}, **group.policy.spec}
+    body = {"apiVersion": API_VERSION, "kind": "TwoFactorPolicy", "metadata": {"name": group.name, **where}, "spec": spec}
+    return _document(body, comments)
+
+
+def _inexpressible(gaps: Iterable[str]) -> Iterable[str]:
+    return (f"Cannot be expressed: {gap}" for gap in gaps)
 
 
 def commented(lines: Iterable[str]) -> str:
@@ -83,7 +80,8 @@ def commented(lines: Iterable[str]) -> str:
     return "".join(f"# {' '.join(line.split())}\n" for line in lines)
 
 
-def _instance(one: Exported, where: Mapping[str, str], comments: list[str]) -> str:
+def _instance(one: Exported, policy: str | None, where: Mapping[str, str]) -> str:
+    comments = [one.url, *_inexpressible(one.content.gaps), *one.content.hints]
     spec: dict[str, Any] = {"url": one.url, "credentialsRef": {"name": one.name}}
     if one.authority is not None:
         spec["caRef"] = {"kind": "ConfigMap", "name": f"{one.name}-ca", "key": "ca.crt"}
@@ -95,7 +93,9 @@ def _instance(one: Exported, where: Mapping[str, str], comments: list[str]) -> s
             f"Managed by {one.content.owner} (cluster and instance). Remove it there, or take over by this annotation:",
             f"  annotations: {{{TAKE_OVER}: {one.content.owner}}}",
         ]
-    metadata = {"name": one.name, **where, "labels": {LABEL: one.name}}
+    metadata: dict[str, Any] = {"name": one.name, **where}
+    if policy is not None:
+        metadata["labels"] = {LABEL: policy}
     return _document({"apiVersion": API_VERSION, "kind": "JenkinsInstance", "metadata": metadata, "spec": spec}, comments)
 
 

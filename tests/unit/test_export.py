@@ -1,0 +1,134 @@
+"""What `jenkins2fa export` writes for Jenkinses that are alike: one policy, which selects exactly them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import yaml
+
+from jenkins2fa.cli.export_content import Content, PolicyContent
+from jenkins2fa.cli.export_groups import Exported, groups_of
+from jenkins2fa.cli.export_yaml import files_of, names_for
+
+REPORT: dict[str, Any] = {"enforcement": "Report", "allowedFactors": ["SecurityQuestions"]}
+LABEL_VALUE = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
+
+GOLDEN = {
+    "00-shared--4847721cc0ba.yaml": """\
+---
+# For 2 Jenkinses that are alike: those whose instance has the label jenkins2fa.dev/policy: shared--4847721cc0ba
+# Cannot be expressed: emailOTP.template: left out
+# 2FA is on
+apiVersion: jenkins2fa.dev/v1alpha1
+kind: TwoFactorPolicy
+metadata:
+  name: shared--4847721cc0ba
+  namespace: team
+spec:
+  instanceSelector:
+    matchLabels:
+      jenkins2fa.dev/policy: shared--4847721cc0ba
+  enforcement: Report
+  allowedFactors:
+  - SecurityQuestions
+""",
+    "a-example-com-ci.yaml": """\
+---
+# https://a.example.com/ci/
+# Cannot be expressed: the settings on disk differ
+apiVersion: jenkins2fa.dev/v1alpha1
+kind: JenkinsInstance
+metadata:
+  name: a-example-com-ci
+  namespace: team
+  labels:
+    jenkins2fa.dev/policy: shared--4847721cc0ba
+spec:
+  url: https://a.example.com/ci/
+  credentialsRef:
+    name: a-example-com-ci
+---
+# Put the account's API token in, by your own way of keeping secrets, and keep it out of Git.
+apiVersion: v1
+kind: Secret
+metadata:
+  name: a-example-com-ci
+  namespace: team
+type: Opaque
+stringData:
+  host: a.example.com
+  username: bot
+  token: ''
+""",
+}
+
+
+def exported(url: str, spec: dict[str, Any] | None = None, gaps: tuple[str, ...] = (), policy_gaps: tuple[str, ...] = ()) -> Exported:
+    policy = PolicyContent(spec or REPORT, policy_gaps, ("2FA is on",))
+    return Exported(names_for([url])[url], url, "bot", Content(policy, None, gaps))
+
+
+def written(found: Sequence[Exported]) -> list[dict[str, Any]]:
+    return [one for text in files_of(found, groups_of(found), None).values() for one in yaml.safe_load_all(text)]
+
+
+def selected(found: Sequence[Exported]) -> dict[str, list[str]]:
+    """The instances that each policy of the written text selects."""
+    objects = written(found)
+    instances = [one["metadata"] for one in objects if one["kind"] == "JenkinsInstance"]
+    policies = [one for one in objects if one["kind"] == "TwoFactorPolicy"]
+    return {
+        one["metadata"]["name"]: [
+            meta["name"] for meta in instances if one["spec"]["instanceSelector"]["matchLabels"].items() <= meta.get("labels", {}).items()
+        ]
+        for one in policies
+    }
+
+
+def test_text_of_a_shared_policy_and_of_one_of_its_instances() -> None:
+    """What differs between the Jenkinses stays with the instance; what is said of the policy stands once, above it."""
+    found = [
+        exported("https://a.example.com/ci/", gaps=("the settings on disk differ",), policy_gaps=("emailOTP.template: left out",)),
+        exported("https://b.example.com/", policy_gaps=("emailOTP.template: left out",)),
+    ]
+    files = files_of(found, groups_of(found), "team")
+    assert list(files) == [*GOLDEN, "b-example-com.yaml"]
+    assert {name: files[name] for name in GOLDEN} == GOLDEN
+    assert "Cannot be expressed" not in files["b-example-com.yaml"]
+
+
+def test_each_policy_selects_exactly_its_instances() -> None:
+    bare = replace(exported("https://bare.example.com/"), content=Content(None, None, ("not installed",)))
+    found = [
+        exported("https://a.example.com/"),
+        exported("https://b.example.com/", {**REPORT, "apiTokens": "Challenge"}),
+        bare,
+        exported("https://c.example.com/", dict(reversed(REPORT.items()))),
+        exported("https://d.example.com/", policy_gaps=("emailOTP.template: left out",)),
+    ]
+    shared, *rest = selected(found).items()
+    assert shared[1] == ["a-example-com", "c-example-com"]
+    assert rest == [("b-example-com", ["b-example-com"]), ("d-example-com", ["d-example-com"])]
+    assert not [one for one in written([bare]) if "labels" in one["metadata"]]
+
+
+def test_a_name_says_who_shares_the_policy_whatever_the_order_and_the_settings() -> None:
+    two = [exported("https://a.example.com/"), exported("https://b.example.com/")]
+    names = {group.name for found in (two, two[::-1]) for group in groups_of(found)}
+    other = [replace(one, content=Content(PolicyContent({"enforcement": "Off", "suspend": True}), None)) for one in two]
+    assert {group.name for group in groups_of(other)} == names
+    more = groups_of([*two, exported("https://c.example.com/")])
+    assert len(names | {group.name for group in more}) == 2
+    assert all(LABEL_VALUE.fullmatch(name) for name in names)
+
+
+def test_no_jenkins_has_the_name_of_a_shared_policy() -> None:
+    two = [exported("https://a.example.com/"), exported("https://b.example.com/")]
+    name = groups_of(two)[0].name
+    third = exported(f"https://{name}.{'x' * 70}/", {**REPORT, "apiTokens": "Challenge"})
+    assert third.name != name
+    assert len(selected([*two, third])) == 2
+    assert LABEL_VALUE.fullmatch(third.name)
