@@ -132,6 +132,18 @@ def test_what_no_field_can_say_is_said_in_comments(commands: Commands, managed: 
     assert any("live flag says off" in line for line in comments)
 
 
+def test_what_a_policy_cannot_say_stands_above_the_policy(commands: Commands, managed: Managed) -> None:
+    managed.apply(policy())
+    managed.console(
+        "import io.jenkins.plugins.twofactor.jenkins.*\n"
+        "def config = MoGlobalConfig.get(); config.setEnableSecurityQuestionsAuthentication(false); config.save()"
+    )
+    written = export(commands, "--as-is")
+    above, _, rest = written.out.partition("kind: TwoFactorPolicy\n")
+    assert [written.code, "Cannot be expressed" in rest] == [2, False], written.out
+    assert "# Cannot be expressed: 2FA is on without any factor" in above
+
+
 @pytest.mark.parametrize(("plugin", "word"), [("missing", "not installed"), ("disabled", "disabled")])
 def test_without_the_plugin_there_is_no_policy(plugin: Any, word: str) -> None:
     with StandIn(plugin=plugin) as bare:
