@@ -7,8 +7,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from tests.support.soak import invariants
 from tests.support.soak.faults import FAULTS
-from tests.support.soak.run import Soak
+from tests.support.soak.run import HEALED_WITHIN, Soak
 from tests.support.soak.watch import Sample, Watch
 
 MEBIBYTE = 1024 * 1024
@@ -50,12 +51,24 @@ def write_report(file: Path, soak: Soak, watch: Watch, seed: int) -> None:
         alone = f"{tally.longest_alone:.1f} s" if tally.longest_alone else "–"
         lines.append(f"| {name} | {FAULTS[name].area} | {tally.count} | {alone} | {tally.longest:.1f} s |")
     lines += ["", "| invariant | looks | broken |", "|---|---|---|"]
-    names = [*watch.looks, *sorted({one.invariant for one in soak.broken} - set(watch.looks))]
-    lines += [f"| {name} | {watch.looks.get(name, '')} | {sum(one.invariant == name for one in soak.broken)} |" for name in names]
+    names = [*watch.looks, "Heals", "Secrets"]
+    broken = {name: sum(one.invariant == name for one in soak.broken) for name in names}
+    lines += [f"| {said(name)} | {watch.looks.get(name, soak.rounds)} | {broken[name]} |" for name in names]
     lines += ["", f"Longest that Enforced=True was seen while an ordinary user got in: {watch.in_force.worst:.1f} s."]
     persons = ", ".join(f"{reason} {count} times" for reason, count in sorted(soak.persons.items())) or "never"
+    lines += [f"A trial was open at {watch.disk.met} looks at the disk."]
     lines += [f"A person was needed: {persons}."]
     file.write_text("\n".join(lines) + "\n")
+
+
+def said(invariant: str) -> str:
+    """An invariant in words: the first sentence of what its class says."""
+    words = {
+        "Heals": f"All is well again within {HEALED_WITHIN:g} s",
+        "Secrets": "No secret in statuses, Events, metrics, Jenkins' log or process arguments",
+    }
+    found = getattr(invariants, invariant, None)
+    return words.get(invariant) or " ".join((found.__doc__ or invariant).split()).partition(". ")[0].rstrip(".")
 
 
 def _memory(samples: Sequence[Sample]) -> list[str]:

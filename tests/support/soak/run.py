@@ -44,7 +44,8 @@ class Soak:
     tallies: dict[str, Tally] = field(default_factory=dict)
     broken: list[Broken] = field(default_factory=list)
     persons: dict[str, int] = field(default_factory=dict)
-    rounds: int = 0
+    number: int = 0  # of the round that is on
+    rounds: int = 0  # that are over
     active: dict[str, Blow] = field(default_factory=dict)
     of_round: set[str] = field(default_factory=set)
     disturbed: float = 0.0
@@ -70,7 +71,7 @@ class Soak:
 
     def note(self, what: str, facts: dict[str, object]) -> None:
         """One line for whoever looks on, and in the folder."""
-        line = {"time": time.strftime("%H:%M:%S"), "what": what, "round": self.rounds, **facts}
+        line = {"time": time.strftime("%H:%M:%S"), "what": what, "round": self.number, **facts}
         with (self.folder / "soak.jsonl").open("a") as lines:
             lines.write(json.dumps(line) + "\n")
         if what != "round" or sys.stdout.isatty():
@@ -79,13 +80,14 @@ class Soak:
     def carry_out(self, made: Round, watch: Watch) -> None:
         """The blows of a round, their heals, and the quiet phase."""
         write_round(self.folder / "plan.jsonl", made)
-        self.rounds = made.number
+        self.number = made.number
         self.of_round = {blow.fault for blow in made.blows}
         struck = self._strike(made)
         seconds = self._wait_until_well()
         watch.all_at_once()
         self.look_for_secrets(watch)
         self.of_round = set()
+        self.rounds += 1
         for name in struck:
             tally = self.tallies.setdefault(name, Tally())
             tally.count += 1

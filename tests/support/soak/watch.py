@@ -22,6 +22,7 @@ from tests.support.soak.invariants import (
 from tests.support.soak.world import World
 
 LOOK_SECONDS = 0.7
+DISK_SECONDS = 0.03  # a trial is open for half a second
 PAGE_BYTES = 4096
 
 
@@ -53,8 +54,8 @@ class Watch:
 
     def __init__(self, world: World, moment: Callable[[], Moment], tell: Callable[[Broken], None]) -> None:
         self.world, self._moment, self._tell = world, moment, tell
-        self.in_force = InForceMeansInForce()
-        self._often: tuple[Invariant, ...] = (DiskHoldsWhatWasConfirmed(), self.in_force, NobodyStaysIn(), LogsAreClean())
+        self.in_force, self.disk = InForceMeansInForce(), DiskHoldsWhatWasConfirmed()
+        self._often: tuple[Invariant, ...] = (self.in_force, NobodyStaysIn(), LogsAreClean())
         self._seldom: tuple[Invariant, ...] = (PeopleGetIn(), OperatorGetsIn())
         self.samples: list[Sample] = []
         self.looks: dict[str, int] = {}
@@ -62,36 +63,45 @@ class Watch:
         self.begun = time.monotonic()
         self._lock = threading.Lock()
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
+        self._threads = [threading.Thread(target=self._guard, args=(work,), daemon=True) for work in (self._run, self._run_disk)]
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None) -> None:
         self._stop.set()
-        self._thread.join(60)
+        for thread in self._threads:
+            thread.join(60)
 
     def all_at_once(self) -> None:
         """Every invariant, now."""
         with self._lock:
-            for one in (*self._often, *self._seldom):
+            for one in (self.disk, *self._often, *self._seldom):
                 self._look(one)
 
-    def _run(self) -> None:
-        turn = 0
+    def _guard(self, work: Callable[[], None]) -> None:
         try:
-            while not self._stop.wait(LOOK_SECONDS):
-                turn += 1
-                with self._lock:
-                    for one in self._often:
-                        self._look(one)
-                    if turn % 2 == 0:
-                        self._look(self._seldom[turn // 2 % len(self._seldom)])
-                self._sample()
+            work()
         except Exception as problem:  # a watch that has stopped must not look like one that sees nothing
             self.trouble = problem
             raise
+
+    def _run_disk(self) -> None:
+        while not self._stop.wait(DISK_SECONDS):
+            self._look(self.disk)
+
+    def _run(self) -> None:
+        turn = 0
+        while not self._stop.wait(LOOK_SECONDS):
+            turn += 1
+            with self._lock:
+                for one in self._often:
+                    self._look(one)
+                if turn % 2 == 0:
+                    self._look(self._seldom[turn // 2 % len(self._seldom)])
+            self._sample()
 
     def _look(self, one: Invariant) -> None:
         name = type(one).__name__
