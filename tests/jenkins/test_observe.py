@@ -178,7 +178,7 @@ def read_number(driver: MiniOrange, number: int, monkeypatch: pytest.MonkeyPatch
         found = ours(name)  # type: ignore[operator]
         if name != scripts.OBSERVE:
             return found  # type: ignore[no-any-return]
-        text = found.text.replace("answer.self = [", f"answer.self = [version: {number}, ")
+        text = found.text.replace("self: [id", f"self: [version: {number}, id")
         return scripts.Script(name, text, scripts._sha256(text))
 
     monkeypatch.setattr(scripts, "script", other)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -20,7 +21,7 @@ from jenkins2fa.jenkins.errors import (
     Unauthorized,
     Unreachable,
 )
-from jenkins2fa.jenkins.http import Connection
+from jenkins2fa.jenkins.http import Connection, Credentials
 
 ODD_ANSWERS: list[Callable[[], JenkinsError]] = [
     lambda: Unauthorized("401"),
@@ -123,3 +124,18 @@ def test_behind_another_url_nothing_counts_that_was_seen_before() -> None:
     memory.note_answer(seen("b"), 3.0)
     with pytest.raises(MultipleReplicas):
         memory.note_answer(seen("a"), 4.0)
+
+
+def test_a_script_is_due_at_first_after_a_restart_for_another_account_and_every_ten_minutes() -> None:
+    memory = Memory("uid")
+    assert memory.is_script_due(0.0)
+    memory.note_answer(seen(), 1.0)
+    memory.note_answer(replace(seen(), by_gate=True), 2.0)
+    assert not memory.is_script_due(1.0 + PROBE_SECONDS - 1)
+    assert memory.is_script_due(1.0 + PROBE_SECONDS), "what the gate has answered does not count"
+    memory.note_answer(seen(), 700.0)
+    memory.note_answer(replace(seen("b"), by_gate=True), 701.0)
+    assert memory.is_script_due(702.0), "another run of Jenkins"
+    memory.note_answer(seen("b"), 703.0)
+    memory.connect(Connection("https://jenkins.example.com/", Credentials("another", "token")))
+    assert memory.is_script_due(704.0), "another account"

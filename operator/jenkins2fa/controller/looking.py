@@ -19,14 +19,18 @@ from jenkins2fa.jenkins.probe import session_of
 
 def look(context: Context, instance: JenkinsInstance, policy: TwoFactorPolicy | None, memory: Memory) -> tuple[MiniOrange, Observation]:
     """One observation; after a 401, 403, refused second factor or certificate another one, if what was read of the Secret or the authority
-    has changed meanwhile. Raises JenkinsError."""
+    has changed meanwhile. Raises JenkinsError.
+
+    The gate may give it, but for the first of a run of Jenkins and one in ten minutes: those show that the script console still serves us,
+    by which alone anything can be put right."""
     groups = policy.spec.enforced_groups or frozenset() if policy else frozenset()
     connection = _connection(context, instance)
     if memory.starting:
         session_of(connection)  # cheap, and without credentials: is it up again?
     driver = memory.connect(connection, context.note)
+    by_gate = not memory.is_script_due(context.clock())
     try:
-        seen = driver.observe(groups=groups)
+        seen = driver.observe(groups=groups, by_gate=by_gate)
     except (Unauthorized, Forbidden, SecondFactorRejected, CertificateRejected):
         context.credentials.forget(instance)
         renewed = _connection(context, instance)
@@ -34,6 +38,7 @@ def look(context: Context, instance: JenkinsInstance, policy: TwoFactorPolicy | 
             raise
         driver = memory.connect(renewed, context.note)
         seen = driver.observe(groups=groups)
+    context.metrics.observed(by_gate=seen.by_gate)
     memory.note_answer(seen, context.clock())
     return driver, seen
 

@@ -50,6 +50,7 @@ class Memory:
     url: str = ""
     driver: MiniOrange | None = None
     last_good: float | None = None
+    last_script: float | None = None  # when a script, and not the gate, gave the observation
     odd_since: float | None = None
     starting: bool = False
     sessions: list[str] = field(default_factory=list)
@@ -64,7 +65,7 @@ class Memory:
             self.url, self.last_good, self.odd_since, self.starting, self.sessions, self.in_turns = connection.url, None, None, False, [], 0
         if self.driver is None or self.driver.connection != connection:
             self.close()
-            self.driver = MiniOrange(connection, note)
+            self.driver, self.last_script = MiniOrange(connection, note), None
         return self.driver
 
     def close(self) -> None:
@@ -75,6 +76,10 @@ class Memory:
     def note_answer(self, seen: Observation, now: float) -> None:
         """Take note of a good answer. Raises MultipleReplicas when a run of Jenkins comes back that another had replaced."""
         self.last_good, self.odd_since, self.starting = now, None, False
+        if not seen.by_gate:
+            self.last_script = now
+        elif seen.session not in self.sessions:
+            self.last_script = None  # another run of Jenkins: it has compiled nothing of ours yet
         if seen.session in self.sessions[:-1]:
             self.in_turns = CALM_LOOKS
         elif seen.session in self.sessions:
@@ -82,6 +87,10 @@ class Memory:
         self.sessions = [*(one for one in self.sessions if one != seen.session), seen.session][-REMEMBERED_SESSIONS:]
         if self.in_turns:
             raise MultipleReplicas
+
+    def is_script_due(self, now: float) -> bool:
+        """Whether the next look is to be a script's: on first contact, after a restart, and once in ten minutes."""
+        return self.last_script is None or now - self.last_script >= PROBE_SECONDS
 
     def interpret(self, problem: JenkinsError, now: float) -> JenkinsError:
         """What an error means in the light of what was before: around a restart 401, 500 and 302 prove nothing (jenkins-contract)."""

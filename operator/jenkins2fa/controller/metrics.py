@@ -40,6 +40,9 @@ class Metrics:
         )
         self._requests = Counter(f"{PREFIX}_jenkins_requests", "HTTP requests to Jenkinses, by outcome", ("outcome",), registry=registry)
         self._request = Histogram(f"{PREFIX}_jenkins_request_duration_seconds", "Time of a request", buckets=QUICK, registry=registry)
+        self._observations = Counter(
+            f"{PREFIX}_observations", "Looks at Jenkinses, by what answered: the gate or a script", ("by",), registry=registry
+        )
         self._troubles = Counter(f"{PREFIX}_troubles", "Passes that trouble with a Jenkins has ended", ("reason",), registry=registry)
         self._refusals = Counter(f"{PREFIX}_guard_refusals", "Times that the guard began to refuse", ("reason",), registry=registry)
         self._trials = Counter(f"{PREFIX}_trials", "Trials by how they ended", ("outcome",), registry=registry)
@@ -98,6 +101,10 @@ class Metrics:
     def evidence_written(self, kept: bool) -> None:
         """A line of evidence is on disk, or could not be written."""
         self._evidence.labels("written" if kept else "failed").inc()
+
+    def observed(self, *, by_gate: bool) -> None:
+        """A look at a Jenkins was answered."""
+        self._observations.labels("gate" if by_gate else "script").inc()
 
     def trial_ended(self, outcome: str) -> None:
         self._trials.labels(outcome).inc()

@@ -143,7 +143,7 @@ class Observation:
     ``clock_ahead``: how far Jenkins' clock is ahead of ours; all times in here are ours.
     ``break_glass_used`` is the reason of the last break-glass, open or over; ``break_glass_times`` are beginning and end of those of the
     last days, as planned for one that is open. ``corrections``: when drift of a field was corrected in the
-    last hour."""
+    last hour. ``by_gate``: the gate gave the answer, not a script; both are the same code."""
 
     version: str
     session: str
@@ -170,6 +170,7 @@ class Observation:
     quieting_down: bool = False
     clock_ahead: timedelta = timedelta(0)
     damaged: tuple[str, ...] = field(default=())
+    by_gate: bool = field(default=False, compare=False)
 
     @property
     def effective(self) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import secrets
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from jenkins2fa.jenkins import scripts
@@ -19,6 +20,8 @@ from jenkins2fa.jenkins.http import Answer, Connection, Http
 from jenkins2fa.jenkins.login import SecondFactorLogin
 
 LONGEST_LITERAL = 60_000
+LOOK_HEADER = "X-Jenkins2fa-Observe"
+FRAME, GATE_FRAME = "@@2FA", "@@2FA-gate"
 REFUSALS = frozenset({"TrialPending", "OwnedElsewhere", "QuietingDown", "NotPersisted", "NoteDamaged", "NothingToRestore"})
 
 
@@ -34,33 +37,48 @@ class Console:
         """Runs the script ``name`` with ``values`` as its input; ``resident``: it needs the classes of the resident script.
 
         The text is sent only when Jenkins has not compiled it yet (one request more, once per run of Jenkins). Raises JenkinsError."""
-        answer = self._call(name, resident, values, with_texts=())
+        return self._settled(name, resident, values, self._call(name, resident, values, with_texts=())[0])
+
+    def look(self, groups: Iterable[str]) -> tuple[dict[str, Any], bool]:
+        """The observation, and whether the gate has given it. The same request carries the script, which answers wherever the gate does
+        not: none there, another version, other groups, a fault of its own, another plugin's filter. Raises JenkinsError."""
+        wanted = sorted(groups)
+        values = {"groups": wanted, "users": False}
+        answer, by_gate = self._call(scripts.OBSERVE, False, values, with_texts=(), look=scripts.look_digests(wanted))
+        return self._settled(scripts.OBSERVE, False, values, answer), by_gate
+
+    def close(self) -> None:
+        self._http.close()
+
+    def _settled(self, name: str, resident: bool, values: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
         if "missing" in answer:
-            answer = self._call(name, resident, values, with_texts=_names(answer["missing"]))
+            answer = self._call(name, resident, values, with_texts=_names(answer["missing"]))[0]
         if "missing" in answer:
             raise MultipleReplicas  # the one that answered now is not the one that was sent the text a moment ago
         if answer.get("ok") is not True:
             self._raise(answer.get("error"))
         return answer
 
-    def close(self) -> None:
-        self._http.close()
-
-    def _call(self, name: str, resident: bool, values: dict[str, Any], with_texts: tuple[str, ...]) -> dict[str, Any]:
+    def _call(
+        self, name: str, resident: bool, values: dict[str, Any], with_texts: tuple[str, ...], look: str = ""
+    ) -> tuple[dict[str, Any], bool]:
+        """The answer, and whether it came from the gate, which may answer only if ``look`` names what it must answer for."""
         nonce = secrets.token_hex(8)
         data: dict[str, Any] = {**values, "nonce": nonce, "script": _reference(name, name in with_texts)}
         if resident:
             data["resident"] = _reference(scripts.RESIDENT, scripts.RESIDENT in with_texts)
         text = scripts.script(scripts.BOOTSTRAP).text.replace("'<BASE64>'", _literal(base64.b64encode(json.dumps(data).encode()).decode()))
-        return self._unframe(self.login.through(lambda: self._post(text)), nonce)
+        headers = {LOOK_HEADER: f"{nonce} {look}"} if look else None
+        answer = self.login.through(lambda: self._post(text, headers))
+        by_gate = bool(look) and answer.text.startswith(GATE_FRAME)
+        return self._unframe(answer, f"{GATE_FRAME if by_gate else FRAME} {nonce} "), by_gate
 
-    def _post(self, text: str) -> Answer:
+    def _post(self, text: str, headers: Mapping[str, str] | None) -> Answer:
         self.requests += 1
-        return self._http.post("scriptText", {"script": text})
+        return self._http.post("scriptText", {"script": text}, headers)
 
-    def _unframe(self, answer: Answer, nonce: str) -> dict[str, Any]:
+    def _unframe(self, answer: Answer, head: str) -> dict[str, Any]:
         expect_success(answer)
-        head = f"@@2FA {nonce} "
         lines = [line for line in answer.text.splitlines() if line.startswith(head)]
         if len(lines) != 1:
             raise self._not_ours(answer)
@@ -75,7 +93,7 @@ class Console:
         return found
 
     def _not_ours(self, answer: Answer) -> Exception:
-        if answer.text.startswith("@@2FA"):
+        if answer.text.startswith(FRAME):
             return ProtocolError("the answer was cut short, or belongs to another request", transient=True)
         if "<html" in answer.text[:2000].lower():
             return ProtocolError(

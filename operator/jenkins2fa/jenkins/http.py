@@ -114,9 +114,9 @@ class Http:
         """GET below the instance's URL. Raises Unreachable, CertificateRejected or ProtocolError."""
         return self._send("GET", path, headers, None)
 
-    def post(self, path: str, data: Mapping[str, str]) -> Answer:
+    def post(self, path: str, data: Mapping[str, str], headers: Mapping[str, str] | None = None) -> Answer:
         """POST of a form below the instance's URL. Raises Unreachable, CertificateRejected or ProtocolError."""
-        return self._send("POST", path, None, data)
+        return self._send("POST", path, headers, data)
 
     def forget_cookies(self) -> None:
         self._session.cookies.clear()

@@ -7,7 +7,7 @@ import functools
 import hashlib
 import importlib.resources
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ STARTUP_FILE = "init.groovy.d/jenkins2fa.groovy"
 
 _INCLUDE = re.compile(r"^// include ([a-z_]+)\.groovy$", re.MULTILINE)
 _EMBEDDED = "static final String EMBEDDED = ''"
+_ANSWERED = "static final String SCRIPT = ''"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ def script(name: str) -> Script:
 def resident_text(configuration: Mapping[str, Any] | None = None) -> str:
     """The file that stays in Jenkins. With a gate ``configuration`` it carries that within itself, for a site that mounts the file
     (gate.mode Provided)."""
-    body = _read(RESIDENT)
+    body = _read(RESIDENT).replace(_ANSWERED, _ANSWERED[:-1] + script(OBSERVE).sha256 + "'")
     if configuration is not None:
         data = base64.b64encode(canonical(configuration).encode()).decode()
         body = body.replace(_EMBEDDED, _EMBEDDED[:-1] + data + "'")
@@ -56,6 +57,11 @@ def resident_text(configuration: Mapping[str, Any] | None = None) -> str:
 def gate_code(configuration: Mapping[str, Any] | None = None) -> str:
     """The SHA-256 by which an observation knows the gate's version."""
     return _sha256(resident_text(configuration))
+
+
+def look_digests(groups: Iterable[str]) -> str:
+    """What a gate must answer for, so that it may answer a look: this version's observe.groovy, and these groups (in this order)."""
+    return f"{script(OBSERVE).sha256} {_sha256(chr(10).join(groups))}"
 
 
 def _read(name: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -77,10 +77,15 @@ class MiniOrange:
         if seen.enrolled is not None and seen.user:
             self._console.login.verify_early(seen.user, enrolled=seen.enrolled)
 
-    def observe(self, *, groups: Iterable[str] = (), users: bool = False) -> Observation:
-        """Everything that there is to know, in one request. ``groups``: is anybody known to be in them; ``users``: count enrolments too."""
-        answer = self._console.run(scripts.OBSERVE, groups=sorted(groups), users=users)
-        seen = read_observation(answer)
+    def observe(self, *, groups: Iterable[str] = (), users: bool = False, by_gate: bool = False) -> Observation:
+        """Everything that there is to know, in one request. ``groups``: is anybody known to be in them; ``users``: count enrolments too.
+
+        ``by_gate``: our gate may answer by itself, which costs Jenkins a tenth; the observation says whether it did."""
+        if by_gate and not users:
+            answer, answered = self._console.look(groups)
+        else:
+            answer, answered = self._console.run(scripts.OBSERVE, groups=sorted(groups), users=users), False
+        seen = replace(read_observation(answer), by_gate=answered)
         self._may_pass = seen.plugin.edition is Edition.PREMIUM and may_pass_by_itself(seen.memory.premium if seen.memory else {})
         try:
             self._ahead = ahead_of(_time(answer["jenkins"].get("now")) or datetime.now(UTC), datetime.now(UTC), self._ahead)

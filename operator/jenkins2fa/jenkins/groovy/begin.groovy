@@ -3,8 +3,8 @@
  * corrects (paths whose drift this change corrects).
  * Answers with memory, live flag and the gate's configuration as they are now; disk has not changed.
  */
-def settings = code.settings, shared = code.shared
+def layers = code.layers, shared = code.shared
 synchronized (shared.chain) {
     code.trial.begin(input.id, input.seconds as long, input.subMap(['settings', 'gate', 'owner', 'deletionPolicy', 'takeOver', 'corrects']).findAll { it.value != null }, code.source)
-    return [ok: true, until: code.trial.open.until, memory: settings.memory(), live: settings.live[settings.LIVE], gate: shared.state.config?.raw]
+    return [ok: true, until: code.trial.open.until, memory: layers.memory(), live: layers.live[layers.LIVE], gate: shared.state.config?.raw]
 }

@@ -37,10 +37,18 @@ class Premium {
         choices = kind == 'choice' ? type.enumConstants*.name() : []
     }
 
+    private static volatile Map found = [:]
+
+    /** Found once for each class of settings: a class does not change. */
     static List<Premium> of(config) {
         if (config == null) return []
+        if (!found.type.is(config.class)) found = [type: config.class, list: findIn(config.class).asImmutable()]
+        found.list
+    }
+
+    private static List<Premium> findIn(Class type) {
         def types = []
-        for (def one = config.class; one.name.startsWith('io.jenkins.plugins.twofactor'); one = one.superclass) types << one
+        for (def one = type; one.name.startsWith('io.jenkins.plugins.twofactor'); one = one.superclass) types << one
         def fields = types*.declaredFields.collectMany { it as List }.findAll { !java.lang.reflect.Modifier.isStatic(it.modifiers) }
         def methods = types*.declaredMethods.collectMany { it as List }.findAll { java.lang.reflect.Modifier.isPublic(it.modifiers) && !java.lang.reflect.Modifier.isStatic(it.modifiers) }
         def find = { String role, String name ->

@@ -15,7 +15,7 @@ synchronized (shared.chain) {
     def state = code.store.read('state.json')
     if (input.settings == 'Restore' && state?.restorePoint != null) {
         settings.remember(state.restorePoint.disk ?: state.restorePoint.memory)
-        if (state.restorePoint.disk == null) java.nio.file.Files.deleteIfExists(settings.file.toPath()) else settings.save()
+        if (state.restorePoint.disk == null) java.nio.file.Files.deleteIfExists(code.layers.file.toPath()) else settings.save()
         settings.setLive(state.restorePoint.live)
     }
     if (input.settings == 'Disable') {

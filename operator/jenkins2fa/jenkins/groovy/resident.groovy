@@ -66,12 +66,9 @@ class Store {
 class Shared {
     static final String KEY = 'jenkins2fa'
 
-    static getContext() {
-        def jenkins = Jenkins.get()
-        jenkins.metaClass.respondsTo(jenkins, 'getServletContext') ? jenkins.getServletContext() : jenkins.servletContext
-    }
+    static getContext() { Filters.context }
 
-    static getChain() { PluginServletFilter.getInstance(context) }
+    static getChain() { Filters.chain }
 
     static Map getState() {
         def owner = context
@@ -88,104 +85,75 @@ class Shared {
 
 // include premium.groovy
 
-/** The plugin's settings, layer by layer. */
+// include layers.groovy
+
+// include filters.groovy
+
+// include observation.groovy
+
+/** Writes the plugin's settings, and takes back what was written. */
 class Settings {
-    static final String LIVE = 'ENABLE_MO_TFA_AUTHENTICATION'
-
-    static Class load(String name) { Jenkins.get().pluginManager.uberClassLoader.loadClass("io.jenkins.plugins.twofactor.jenkins.$name") }
-
-    static boolean isPresent() { try { load('MoGlobalConfig').get() != null } catch (ClassNotFoundException absent) { false } }
-
-    static getConfig() { load('MoGlobalConfig').get() }
-
-    static Map getLive() { load('MoFilter').moPluginSettings }
-
-    static void setLive(value) { value == null ? live.remove(LIVE) : live.put(LIVE, (Boolean) value) }
-
-    static boolean isEffective() {
-        live[LIVE] && (config.isEnableSecurityQuestionsAuthentication() || config.isEnableOtpOverEmailAuthentication() || Premium.hasFactor(config))
-    }
-
-    static Map memory() {
-        def otp = config.otpOverEmailDto, mail = config.advancedSettingsDTO
-        [enabled          : config.enableTfa,
-         securityQuestions: config.isEnableSecurityQuestionsAuthentication(),
-         emailOTP         : otp == null ? null : [enabled: otp.isEnabled, sender: otp.senderEmailAddress],
-         mail             : mail == null ? null : [subject: mail.customOTPEmailSubject, template: mail.customOTPEmailTemplate]] + Premium.memory(config)
-    }
-
-    static File getFile() { config.configFile.file }
-
-    /** The disk layer in the shape of `memory`, or null when the file was never written. */
-    static Map disk() {
-        if (!file.file) return null
-        def xml = new XmlSlurper().parse(file)
-        def text = { node -> node.isEmpty() ? null : node.text() }
-        [enabled          : text(xml.enableTfa) == 'true',
-         securityQuestions: text(xml.enableSecurityQuestionsAuthentication) == 'true',
-         emailOTP         : xml.otpOverEmailDto.isEmpty() ? null : [enabled: text(xml.otpOverEmailDto.isEnabled) == 'true', sender: text(xml.otpOverEmailDto.senderEmailAddress)],
-         mail             : xml.moAdvancedSettingsDTO.isEmpty() ? null : [subject: text(xml.moAdvancedSettingsDTO.customOTPEmailSubject), template: text(xml.moAdvancedSettingsDTO.customOTPEmailTemplate)]] + Premium.disk(config, xml)
-    }
+    static void setLive(value) { value == null ? Layers.live.remove(Layers.LIVE) : Layers.live.put(Layers.LIVE, (Boolean) value) }
 
     /** Whether the file holds what memory holds; what is not kept there under its own name cannot be compared. */
-    static boolean isStored() { def kept = disk(); kept != null && kept == memory().subMap(kept.keySet()) }
+    static boolean isStored() { def kept = Layers.disk(); kept != null && kept == Layers.memory().subMap(kept.keySet()) }
 
-    static String digest() { file.file ? Code.sha256(file.getText('UTF-8')) : null }
+    static String digest() { Layers.file.file ? Code.sha256(Layers.file.getText('UTF-8')) : null }
 
     /** Mail texts that nobody names stay as they are; where there are none, plain ones: an empty text would mail no password. */
     static Map completed(Map wanted) {
         if (!wanted.mail) return wanted
-        def held = memory().mail
+        def held = Layers.memory().mail
         wanted + [mail: [subject : wanted.mail.subject ?: held?.subject ?: 'Your one-time password for Jenkins',
                          template: wanted.mail.template ?: held?.template ?: 'Your one-time password for Jenkins is $otp']]
     }
 
     /** Sets the given keys in memory; a key that is absent stays as it is. */
     static void remember(Map wanted) {
-        def target = config
+        def target = Layers.config
         if (wanted.containsKey('enabled') && target.enableTfa != wanted.enabled) target.setEnableTfa((boolean) wanted.enabled)
         if (wanted.containsKey('securityQuestions')) target.setEnableSecurityQuestionsAuthentication((boolean) wanted.securityQuestions)
         if (wanted.containsKey('emailOTP')) {
             def otp = wanted.emailOTP
-            target.@otpOverEmailDto = otp == null ? null : load('dto.MoOtpOverEmailDto').newInstance((Boolean) otp.enabled, otp.sender)
+            target.@otpOverEmailDto = otp == null ? null : Layers.load('dto.MoOtpOverEmailDto').newInstance((Boolean) otp.enabled, otp.sender)
         }
         if (wanted.containsKey('mail')) {
             def mail = wanted.mail
-            target.@moAdvancedSettingsDTO = mail == null ? null : load('dto.MoAdvanceSettingsDTO').newInstance(mail.subject, mail.template)
+            target.@moAdvancedSettingsDTO = mail == null ? null : Layers.load('dto.MoAdvanceSettingsDTO').newInstance(mail.subject, mail.template)
         }
         Premium.remember(target, wanted)
     }
 
     /** To disk. Jenkins logs a failed save and goes on, so only reading the file again tells. */
     static void save() {
-        config.save()
+        Layers.config.save()
         if (!isStored()) throw new NotPersisted('the plugin\'s settings could not be written to disk')
     }
 
     /** Whether memory still holds all that the trial wrote. */
-    static boolean holds(Map wrote) { def now = memory(); wrote.every { key, value -> same(now[key], value) } }
+    static boolean holds(Map wrote) { def now = Layers.memory(); wrote.every { key, value -> same(now[key], value) } }
 
     /** The plugin's form leaves no e-mail settings where we write ones that are off. */
     static boolean same(one, other) { one == other || [one, other].every { it == null || it instanceof Map && it.enabled == false && !it.sender } }
 
     /** Puts back each key that still holds what the trial wrote; what somebody else has changed since then stays. */
     static void undo(Map wrote, Map before) {
-        if (wrote.containsKey('enabled') && live[LIVE] == wrote.enabled && !BreakGlass.open) setLive(before.live) // first: the layer that locks people out
-        def now = memory()
+        if (wrote.containsKey('enabled') && Layers.live[Layers.LIVE] == wrote.enabled && !BreakGlass.open) setLive(before.live) // first: the layer that locks people out
+        def now = Layers.memory()
         remember(wrote.keySet().findAll { same(now[it], wrote[it]) }.collectEntries { [it, before.memory[it]] })
     }
 
     /** After a restart, memory came from disk: what an unconfirmed trial wrote there is taken out of it. */
     static void forget(Map wrote, Map before) {
         if (digest() == before.digest) return
-        def former = before.disk ?: before.memory, now = memory()
+        def former = before.disk ?: before.memory, now = Layers.memory()
         remember(wrote.keySet().findAll { same(now[it], wrote[it]) }.collectEntries { [it, former[it]] })
     }
 
     /** Takes from disk what the trial wrote and nobody confirmed: somebody saved meanwhile, or the confirmation failed half-way. Memory stays as it is. */
     static void purge(Map wrote, Map before) {
         if (digest() == before.digest) return
-        def stored = disk(), former = before.disk ?: before.memory, now = memory()
+        def stored = Layers.disk(), former = before.disk ?: before.memory, now = Layers.memory()
         def ours = stored == null ? [:] : wrote.findAll { key, value -> same(stored[key], value) && !same(former[key], value) }
         if (!ours) return
         remember(stored + ours.collectEntries { key, value -> [key, former[key]] })
@@ -242,7 +210,7 @@ class Trial {
 
     /** What an undo goes back to. In a break-glass the live flag counts as what it will be when that is over. */
     static Map standing() {
-        [live: BreakGlass.open ? Settings.config.enableTfa : Settings.live[Settings.LIVE], memory: Settings.memory(), disk: Settings.disk(), digest: Settings.digest(),
+        [live: BreakGlass.open ? Layers.config.enableTfa : Layers.live[Layers.LIVE], memory: Layers.memory(), disk: Layers.disk(), digest: Settings.digest(),
          gate: Shared.state.config?.raw, storedGate: storedGate, startup: Store.startup.file]
     }
 
@@ -279,7 +247,7 @@ class Trial {
     static boolean stands(Map journal) {
         def wrote = journal.wrote
         Settings.holds(wrote.settings) && (wrote.gate == null || Shared.state.config?.raw == wrote.gate) &&
-            (!wrote.settings.containsKey('enabled') || BreakGlass.open || Settings.live[Settings.LIVE] == wrote.settings.enabled)
+            (!wrote.settings.containsKey('enabled') || BreakGlass.open || Layers.live[Layers.LIVE] == wrote.settings.enabled)
     }
 
     /** Everything that a confirmed trial leaves on disk. */
@@ -369,7 +337,7 @@ class Trial {
             def journal = Store.read(FILE)
             if (journal == null || journal.session == Jenkins.SESSION_HASH) return
             if (journal.phase == 'confirmed') {
-                def found = Settings.memory().subMap(journal.wrote.settings.keySet())
+                def found = Layers.memory().subMap(journal.wrote.settings.keySet())
                 try {
                     Settings.remember(journal.wrote.settings)
                     keep(journal)
@@ -377,7 +345,7 @@ class Trial {
                     Shared.log("trial ${journal.id}: was confirmed, but cannot be brought to its end", problem)
                     Settings.remember(found)
                     Settings.forget(journal.wrote.settings, journal.before)
-                    if (!BreakGlass.open) Settings.setLive(Settings.config.enableTfa)
+                    if (!BreakGlass.open) Settings.setLive(Layers.config.enableTfa)
                     close(journal, 'failed')
                     return
                 }
@@ -480,7 +448,7 @@ class BreakGlass {
         synchronized (Shared.chain) {
             def open = current()
             if (open == null || (until != null && open && open.until != until)) return false
-            Settings.setLive(Settings.config.enableTfa)
+            Settings.setLive(Layers.config.enableTfa)
             Store.delete(FILE)
             Shared.state.remove('breakGlassTimer')?.cancel(false)
             Shared.log('break-glass: over, 2FA is on again')
@@ -492,7 +460,7 @@ class BreakGlass {
     static void atStartup() {
         def open = current()
         if (open && open.until > System.currentTimeMillis()) arm(open.until)
-        else { Store.delete(FILE); Settings.setLive(Settings.config.enableTfa) }
+        else { Store.delete(FILE); Settings.setLive(Layers.config.enableTfa) }
     }
 }
 
@@ -513,7 +481,6 @@ class RequestPass {
  */
 class Gate {
     static final String FILE = 'gate.json'
-    static final String NAME = 'jenkins2fa-gate'
     static final String VERIFIED = '_SESSION_2FA_VERIFICATION'
     static final String SINCE = 'jenkins2fa.verifiedAt.'
     static final String BY_TOKEN = 'jenkins.security.BasicHeaderApiTokenAuthenticator'
@@ -525,18 +492,11 @@ class Gate {
 
     Gate(Map state) { this.state = state; pass = state.pass; tokenPass = state.tokenPass }
 
-    static boolean isOurs(filter) { Proxy.isProxyClass(filter.class) && filter.toString() == NAME }
-
-    static boolean isPlugins(filter) {
-        filter.class.name.endsWith('.MoFilter') || (filter.class.name.startsWith('io.jenkins.servlet.FilterWrapper') &&
-            filter.class.declaredFields.any { it.accessible = true; it.get(filter)?.class?.name?.endsWith('.MoFilter') })
-    }
-
     /** Idempotent. The new gate is in before the old one is out, so no request ever sees none. */
     static void install(Map config, String code) {
         synchronized (Shared.chain) {
             def state = Shared.state, list = Shared.chain.list
-            def present = list.findAll { isOurs(it) }
+            def present = list.findAll { Filters.isGate(it) }
             def settled = present.size() == 1 && present[0].is(state.gate) && state.code == code && list.indexOf(present[0]) == 0
             def gate = settled ? null : rehearsed(config)
             reconfigure(config)
@@ -555,7 +515,7 @@ class Gate {
     static void remove() {
         synchronized (Shared.chain) {
             def list = Shared.chain.list
-            list.removeAll(list.findAll { isOurs(it) })
+            list.removeAll(list.findAll { Filters.isGate(it) })
             Shared.state.remove('pass')?.set(false)
             ['tokenPass', 'config', 'code', 'gate', 'gateErrors', 'gateError', 'seenGroups'].each { Shared.state.remove(it) }
         }
@@ -579,6 +539,7 @@ class Gate {
          enforcedGroups: raw.enforcedGroups == null ? null : keys(raw.enforcedGroups),
          exemptTokens  : raw.exemptTokens ?: false,
          strict        : raw.strict ?: false,
+         asked         : Code.sha256((raw.enforcedGroups ?: []).join('\n')),
          build         : raw.build == null ? null : [millis: raw.build.windowSeconds * 1000L, once: raw.build.once ?: false,
                                                      words : (raw.build.words ?: BuildStart.WORDS) as Set]].asImmutable()
     }
@@ -603,7 +564,7 @@ class Gate {
         def handler = { proxy, method, args ->
             switch (method.name) {
                 case 'doFilter': doFilter(args[0], args[1], args[2]); return null
-                case 'toString': return NAME
+                case 'toString': return Filters.GATE
                 case 'hashCode': return System.identityHashCode(proxy)
                 case 'equals': return proxy.is(args[0])
                 default: return null
@@ -615,16 +576,17 @@ class Gate {
 
     /** A fault of ours ends an exemption, opens nothing, and is never the request's fault. */
     void doFilter(request, response, chain) {
-        def visit = null
+        def visit = null, seen = null
         try {
             visit = new Visit(request)
             if (visit.user != null && judge(visit)) { Challenge.send(visit, response); return }
+            seen = visit.user == null ? null : Look.answer(state.config, visit)
         } catch (Throwable problem) {
             fault(problem)
             try { tokenPass.admitted.remove(); visit?.dropOurMark() } catch (Throwable worse) { fault(worse) }
             if (AfterFault.answers(state, visit, request, response)) return
         }
-        try { chain.doFilter(request, response) } finally { tokenPass?.admitted?.remove() }
+        try { seen == null ? chain.doFilter(request, response) : Look.send(response, seen) } finally { tokenPass?.admitted?.remove() }
         try { stamp(visit) } catch (Throwable problem) { fault(problem) }
     }
 
@@ -644,11 +606,11 @@ class Gate {
         }
         if (!visit.wasVerified) Relay.keepLocal(visit)
         if (config.build != null && BuildStart.isBegunBy(visit, config.build.words) && !isFresh(config.build, visit)) {
-            if (!Settings.effective) return false
+            if (!Layers.effective) return false
             visit.mark = null
             return true
         }
-        config.strict && !visit.wasVerified && !OpenPages.has(visit) && Settings.effective
+        config.strict && !visit.wasVerified && !OpenPages.has(visit) && Layers.effective
     }
 
     /** By a group. Which of the named groups have been seen on a request is kept: a group that nobody is in enforces nothing. */
@@ -663,9 +625,12 @@ class Gate {
 
     /** By its API token: anybody's if tokens are exempt, else the operator's own, and that for the script console only. */
     static boolean letsIn(Map config, Visit visit) {
-        if (!visit.request.getAttribute(BY_TOKEN)) return false
-        if (config.exemptTokens) return true
-        config.operator != null && Jenkins.get().securityRealm.userIdStrategy.keyFor(visit.user.id) == config.operator &&
+        visit.request.getAttribute(BY_TOKEN) && (config.exemptTokens || isOperatorAtConsole(config, visit))
+    }
+
+    /** The operator's own account with its API token, calling the script console: never a browser's session, which has no such token. */
+    static boolean isOperatorAtConsole(Map config, Visit visit) {
+        visit.request.getAttribute(BY_TOKEN) && config.operator != null && Jenkins.get().securityRealm.userIdStrategy.keyFor(visit.user.id) == config.operator &&
             visit.request.method == 'POST' && visit.place.plain && visit.place.segments == ['scriptText']
     }
 
@@ -770,11 +735,11 @@ class Factors {
     static final List DESCRIPTORS = PROPERTIES.values().collect { "io.jenkins.plugins.twofactor.jenkins.$it".toString() }
 
     static List<String> enabled() {
-        def config = Settings.config
+        def config = Layers.config
         [securityQuestionAuth: config.isEnableSecurityQuestionsAuthentication(), otpOverEmailAuth: config.isEnableOtpOverEmailAuthentication()].findAll { it.value }*.key
     }
 
-    static List<String> enrolled(User user) { enabled().findAll { user.getProperty(Settings.load(PROPERTIES[it]))?.isConfigured() } }
+    static List<String> enrolled(User user) { enabled().findAll { user.getProperty(Layers.load(PROPERTIES[it]))?.isConfigured() } }
 }
 
 /** Sends an unverified user to his own page of the plugin; the gate chooses it itself, so that no gap in the plugin's filter matters. */
@@ -834,7 +799,7 @@ class AfterFault {
     static boolean answers(Map state, Visit visit, request, response) {
         try {
             if (!isStrict(state) || (visit != null && (visit.user == null || visit.verified))) return false
-            if (visit == null ? OpenPages.isForEverybody(new Place(request), request.method) : OpenPages.has(visit) || !Settings.effective) return false
+            if (visit == null ? OpenPages.isForEverybody(new Place(request), request.method) : OpenPages.has(visit) || !Layers.effective) return false
             if (visit != null) { Challenge.send(visit, response); return true }
         } catch (Throwable worse) {
             Shared.log('the gate failed twice at one request, which is refused', worse)
@@ -878,6 +843,41 @@ class Visit {
     void dropOurMark() { if (user != null && ours) mark = null }
 }
 
+/**
+ * The operator's look, answered here instead of by the script that the same request carries: no text to compile, no class left behind. It opens nothing: who may have it
+ * is the operator's account with its token, at the script console, with the right that the console asks for. The header is compared and echoed, no more; whatever is not
+ * as it must be leaves the request to the console, and so does another plugin's filter, which is to see every request.
+ */
+class Look {
+    static final String HEADER = 'X-Jenkins2fa-Observe'
+    /** SHA-256 of the script observe.groovy that this answers for; the operator fills it in. */
+    static final String SCRIPT = ''
+
+    private static final AtomicBoolean failed = new AtomicBoolean()
+
+    /** The line to answer with, or null: then the request takes its ordinary way. The header: nonce, digest of the script, digest of the enforced groups. */
+    static String answer(Map config, Visit visit) {
+        def asked = visit.request.getHeader(HEADER)
+        if (asked == null) return null
+        try {
+            def known = (asked ==~ /[0-9a-f]{16} [0-9a-f]{64} [0-9a-f]{64}/) && asked.substring(17) == "$SCRIPT $config.asked"
+            if (!known || visit.probe || !Gate.isOperatorAtConsole(config, visit) || !Jenkins.get().hasPermission(Jenkins.ADMINISTER) || Filters.hasOthers()) return null
+            return "@@2FA-gate ${asked.take(16)} ${JsonOutput.toJson(new Observation([groups: config.raw.enforcedGroups]).take())}\n"
+        } catch (Throwable problem) {
+            if (failed.compareAndSet(false, true)) Shared.log('the gate could not answer a look; the script console does', problem)
+            return null
+        }
+    }
+
+    static void send(response, String line) {
+        response.status = 200
+        response.contentType = 'text/plain;charset=utf-8'
+        response.setHeader('X-Content-Type-Options', 'nosniff')
+        response.setHeader('Cache-Control', 'no-store')
+        response.outputStream.write(line.getBytes('UTF-8'))
+    }
+}
+
 /** This very text: its digest says which version of the gate runs. */
 class Code {
     /** The configuration that `jenkins2fa gate render` writes here (base64 of JSON) for a file that the site itself mounts; empty in the file that the operator keeps. */
@@ -896,9 +896,9 @@ class Code {
 
 def atStartup = !binding.hasVariable('text')
 def code = new Code(atStartup ? Store.startup.getText('UTF-8') : binding.text)
-if (atStartup && Settings.present) {
+if (atStartup && Layers.present) {
     [trial: { Trial.recover() }, breakGlass: { BreakGlass.atStartup() }, gate: { Gate.atStartup(code) }].each { name, step ->
         try { step() } catch (Throwable problem) { Shared.log("$name failed at start-up", problem) }
     }
 }
-[code: code.digest, source: code, store: Store, shared: Shared, settings: Settings, trial: Trial, state: State, breakGlass: BreakGlass, gate: Gate]
+[code: code.digest, source: code, store: Store, shared: Shared, layers: Layers, settings: Settings, trial: Trial, state: State, breakGlass: BreakGlass, gate: Gate]

@@ -1,0 +1,30 @@
+/** Whose filter is which, in the chain of plugin filters. */
+class Filters {
+    static final String GATE = 'jenkins2fa-gate'
+
+    static getContext() {
+        def jenkins = Jenkins.get()
+        jenkins.metaClass.respondsTo(jenkins, 'getServletContext') ? jenkins.getServletContext() : jenkins.servletContext
+    }
+
+    static getChain() { hudson.util.PluginServletFilter.getInstance(context) }
+
+    static boolean isGate(filter) { java.lang.reflect.Proxy.isProxyClass(filter.class) && filter.toString() == GATE }
+
+    /** The 2FA plugin's: itself, or in the wrapper that newer versions of Jenkins put around filters of the older servlet API. */
+    static boolean isPlugins(filter) {
+        filter.class.name.endsWith('.MoFilter') || (filter.class.name.startsWith('io.jenkins.servlet.FilterWrapper') &&
+            filter.class.declaredFields.any { it.accessible = true; it.get(filter)?.class?.name?.endsWith('.MoFilter') })
+    }
+
+    /** Of Jenkins itself; a wrapper of Jenkins' is as its content. */
+    static boolean isJenkins(filter) { isCore(filter.class) && !filter.class.name.startsWith('io.jenkins.servlet.') }
+
+    /** Whether somebody else's filter, or handler behind Jenkins' own filter, is to see each request. */
+    static boolean hasOthers() {
+        def handlers = Jenkins.classLoader.loadClass('jenkins.util.HttpServletFilter')
+        chain.list.any { !isGate(it) && !isPlugins(it) && !isJenkins(it) } || hudson.ExtensionList.lookup(handlers).any { !isCore(it.class) }
+    }
+
+    private static boolean isCore(Class type) { type.classLoader.is(Jenkins.classLoader) }
+}

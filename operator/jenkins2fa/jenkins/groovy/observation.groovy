@@ -1,0 +1,159 @@
+/** Property names of the free edition, and what makes it this plugin. */
+class Known {
+    static final List FREE = ['enableTfa', 'enableSecurityQuestionsAuthentication', 'otpOverEmailDto', 'moAdvancedSettingsDTO']
+    /** What the writing scripts touch: a plugin that lacks one of these is another plugin for us. */
+    static final Map MEMBERS = [
+        'MoGlobalConfig'         : ['get', 'getEnableTfa', 'setEnableTfa', 'isEnableSecurityQuestionsAuthentication', 'setEnableSecurityQuestionsAuthentication',
+                                    'isEnableOtpOverEmailAuthentication', 'getOtpOverEmailDto', 'getAdvancedSettingsDTO', 'otpOverEmailDto', 'moAdvancedSettingsDTO'],
+        'MoFilter'               : ['doFilter', 'moPluginSettings'],
+        'dto.MoOtpOverEmailDto'  : ['getIsEnabled', 'getSenderEmailAddress'],
+        'dto.MoAdvanceSettingsDTO': ['getCustomOTPEmailSubject', 'getCustomOTPEmailTemplate'],
+    ]
+
+    private static volatile Map lacking = [:]
+
+    /** Which of them the installed plugin lacks. Found once: the plugin's classes do not change while Jenkins runs. */
+    static List missing(Class type) {
+        if (!lacking.type.is(type)) lacking = [type: type, members: find().asImmutable()]
+        lacking.members
+    }
+
+    private static List find() {
+        MEMBERS.collectMany { name, members ->
+            def found = Layers.find(name)
+            if (found == null) return [name]
+            def have = (found.methods*.name + found.declaredFields*.name) as Set
+            members.findAll { !(it in have) && !("is${it.drop(3)}".toString() in have) }.collect { "$name.$it".toString() }
+        }
+    }
+}
+
+/**
+ * Everything that the operator wants to know about 2FA in this Jenkins. Never writes. The same code answers as a script (observe.groovy) and within the gate.
+ * Input: users (count enrolments); groups (names: is anybody known to be in them?). A part that failed is [error: ...].
+ */
+class Observation {
+    private final Map input, state
+    private final jenkins = Jenkins.get()
+
+    Observation(Map input) {
+        this.input = input
+        state = Filters.context.getAttribute('jenkins2fa') ?: [:]
+    }
+
+    Map take() {
+        def answer = [ok: true, jenkins: ofJenkins(), self: [id: User.current()?.id]]
+        ['plugin', 'layers', 'gate', 'trial', 'state', 'breakGlass', 'mailer', 'configurationAsCode', 'enrolment'].each { answer[it] = attempt(it) }
+        if (input.groups) answer.groups = attempt('groups')
+        if (input.users) answer.users = attempt('users')
+        answer
+    }
+
+    private attempt(String part) {
+        try { "$part"() } catch (Throwable problem) { [error: [type: problem.class.simpleName, message: String.valueOf(problem.message)]] }
+    }
+
+    private static String sha256(byte[] bytes) { java.security.MessageDigest.getInstance('SHA-256').digest(bytes).encodeHex().toString() }
+
+    private File file(String path) { new File(jenkins.rootDir, path) }
+
+    private json(String name) { def source = file("jenkins2fa/$name"); source.file ? new groovy.json.JsonSlurperClassic().parse(source, 'UTF-8') : null }
+
+    private Class find(String name) { try { jenkins.pluginManager.uberClassLoader.loadClass(name) } catch (ClassNotFoundException absent) { null } }
+
+    private Map ofJenkins() {
+        [version: Jenkins.VERSION, session: Jenkins.SESSION_HASH, rootUrl: jenkins.rootUrl, quietingDown: jenkins.quietingDown, now: System.currentTimeMillis(),
+         identity: sha256(jenkins.legacyInstanceId.getBytes('UTF-8')).take(16), securityRealm: jenkins.securityRealm.class.simpleName]
+    }
+
+    Map plugin() {
+        def wrapper = jenkins.pluginManager.getPlugin('miniorange-two-factor')
+        def type = Layers.find('MoGlobalConfig'), config = type?.get()
+        def has = { String name -> type.declaredFields.any { it.name == name } || type.metaClass.hasProperty(config, name) }
+        def more = Premium.of(config)
+        [installed: wrapper != null, active: wrapper?.active ?: false, version: wrapper?.version, missing: type == null ? [] : Known.missing(type),
+         properties: config == null ? [] : Known.FREE.findAll(has), premium: more*.describe(),
+         edition: config == null ? null : (more.any { it.role in Premium.NAMED } ? 'premium' : 'free')]
+    }
+
+    Map layers() { Layers.present ? [disk: Layers.disk(), memory: Layers.memory(), live: Layers.live[Layers.LIVE]] : null }
+
+    Map gate() {
+        def list = Filters.chain.list as List
+        def gates = list.findIndexValues { Filters.isGate(it) }, theirs = list.findIndexValues { Filters.isPlugins(it) }
+        def script = file('init.groovy.d/jenkins2fa.groovy')
+        [installed: gates.size(), position: gates ? gates[0] : null, pluginFilters: theirs.size(), beforePlugin: gates && theirs ? gates[0] < theirs[0] : null,
+         foreign: gates && state.gate != null && !list[gates[0] as int].is(state.gate), code: state.code, config: state.config?.raw, errors: state.gateErrors ?: 0,
+         lastError: state.gateError, seenGroups: (state.seenGroups ?: []) as List,
+         startup: [code: script.file ? sha256(script.bytes) : null, config: attempt('storedGate')]]
+    }
+
+    def storedGate() { json('gate.json') }
+
+    Map trial() {
+        def kept = json('trial.json')
+        def pending = state.trial ?: (kept?.session == Jenkins.SESSION_HASH && kept.id == state.lastTrial?.id ? null : kept)
+        [pending: pending == null ? null : [id: pending.id, until: pending.until, stale: pending.session != Jenkins.SESSION_HASH], last: state.lastTrial]
+    }
+
+    Map state() { json('state.json')?.subMap(['owner', 'deletionPolicy', 'breakGlass', 'corrections']) }
+
+    Map breakGlass() {
+        def note = json('break-glass.json')
+        state.breakGlassTimer == null ? null : note?.subMap(['until', 'reason']) // without its timer it is what a restart has left: nothing is open
+    }
+
+    Map mailer() {
+        def mailer = jenkins.getDescriptor('hudson.tasks.Mailer')
+        [installed: mailer != null, smtpHost: mailer == null ? false : mailer.smtpHost as boolean]
+    }
+
+    Map configurationAsCode() {
+        def casc = find('io.jenkins.plugins.casc.ConfigurationAsCode')
+        if (casc == null) return null
+        def files = (casc.get().sources as List).collect { new File(it) }.collectMany { it.directory ? it.listFiles().findAll { f -> f.name ==~ /.*\.ya?ml/ } : [it] }
+        def managed = files.any { it.file && it.getText('UTF-8') =~ /(?m)^\s+moGlobalConfig:/ }
+        [managed: managed ?: (files.every { it.file } ? false : null)]
+    }
+
+    Map enrolment() {
+        def questions = Layers.find('tfaMethodsConfig.MoSecurityQuestionConfig')
+        [securityQuestions: questions == null ? null : (User.current()?.getProperty(questions)?.isConfigured() ?: false)]
+    }
+
+    Map groups() {
+        def strategy = jenkins.securityRealm.groupIdStrategy
+        def wanted = input.groups.collectEntries { [strategy.keyFor(it), it] }, found = [] as Set
+        found.addAll((state.seenGroups ?: []).findAll { wanted.containsKey(it) })
+        if (wanted.containsKey(strategy.keyFor('authenticated'))) found << strategy.keyFor('authenticated')
+        if (found.size() < wanted.size()) for (user in User.getAll()) {
+            try { user.authorities.each { def key = strategy.keyFor(it); if (wanted.containsKey(key)) found << key } } catch (Throwable unknownToRealm) { }
+            if (found.size() == wanted.size()) break
+        }
+        [known: found.collect { wanted[it] }.findAll().sort()]
+    }
+
+    Map users() {
+        def counts = [total: 0, securityQuestions: 0, emailOTP: 0, notEnrolled: 0, withoutAddress: 0, administrators: 0, administratorsNotEnrolled: 0]
+        def questions = Layers.find('tfaMethodsConfig.MoSecurityQuestionConfig'), email = Layers.find('tfaMethodsConfig.MoOtpOverEmailConfig')
+        def mail = find('hudson.tasks.Mailer$UserProperty')
+        def has = { user, property -> property != null && user.getProperty(property)?.isConfigured() }
+        User.getAll().findAll { it.id != 'SYSTEM' }.each { user ->
+            def asks = has(user, questions), mails = has(user, email)
+            counts.total++
+            if (asks) counts.securityQuestions++
+            if (mails) counts.emailOTP++
+            if (!asks && !mails) counts.notEnrolled++
+            if (isAdministrator(user)) {
+                counts.administrators++
+                if (!asks && !mails) counts.administratorsNotEnrolled++
+            }
+            if (mail != null && !user.getProperty(mail)?.address) counts.withoutAddress++
+        }
+        counts
+    }
+
+    private boolean isAdministrator(User user) {
+        try { jenkins.ACL.hasPermission2(user.impersonate2(), Jenkins.ADMINISTER) } catch (org.springframework.security.core.AuthenticationException unknownToRealm) { false }
+    }
+}
