@@ -137,10 +137,14 @@ def test_unreachable_jenkins_is_found_again(own_operator: OperatorProcess, own_s
     own_scene.wait("ji", "build", seconds=70, Ready="True", Enforced="True/Probed")
 
 
-def approve(scene: Scene) -> None:
+def asked_approval(scene: Scene) -> str:
+    return scene.message("ji", "build").rpartition("approve-weakening=")[2].split()[0]
+
+
+def approve(scene: Scene, kind: str = "tfp", name: str = "baseline", *, earlier: str = "") -> None:
     """What the message says."""
-    asked = scene.message("ji", "build").rpartition("approve-weakening=")[2].split()[0]
-    scene.kube.kubectl("annotate", "--overwrite", "tfp", "baseline", "-n", scene.namespace, f"jenkins2fa.dev/approve-weakening={asked}")
+    change = f"jenkins2fa.dev/approve-weakening={earlier}{asked_approval(scene)}"
+    scene.kube.kubectl("annotate", "--overwrite", kind, name, "-n", scene.namespace, change)
 
 
 def test_break_glass_waits_for_its_approval_and_a_chain_of_them_is_refused(
@@ -173,5 +177,40 @@ def test_weakening_waits_for_its_approval(own_kube: KubeServer, own_scene: Scene
         own_scene.wait("ji", "build", Ready="False/ApprovalRequired", Stalled="True")
         assert is_on(jenkins)
         approve(own_scene)
+        own_scene.wait("ji", "build", Ready="True", Enforced="False/Off")
+        assert is_off(jenkins)
+
+
+@pytest.mark.parametrize("deletion", ["Disable", "Restore"])
+def test_the_end_of_a_policy_waits_for_its_approval(own_kube: KubeServer, own_scene: Scene, jenkins: StandIn, deletion: str) -> None:
+    with OperatorProcess(own_kube, "--require-approval", "-v"):
+        own_scene.policy("baseline", deletionPolicy=deletion)
+        own_scene.wait("tfp", "baseline", Ready="True", Enforced="True/Probed")
+        own_scene.delete("tfp", "baseline")
+        own_scene.wait("ji", "build", Ready="False/ApprovalRequired", Stalled="True")
+        assert is_on(jenkins)
+        assert (jenkins.home / "jenkins2fa").exists()
+        assert f"jenkinsinstance build -n {own_scene.namespace} " in own_scene.message("ji", "build")
+        assert asked_approval(own_scene).startswith("release-")
+        assert "ApprovalRequired" in own_scene.events("build")
+        assert "Released" not in own_scene.events("build")
+        approve(own_scene, "ji", "build")
+        own_scene.wait("ji", "build", Ready="True/NoPolicy")
+        assert is_off(jenkins)
+        assert not (jenkins.home / "jenkins2fa").exists()
+
+
+def test_a_jenkins_that_comes_to_an_approved_policy_asks_anew(own_kube: KubeServer, own_scene: Scene, jenkins: StandIn) -> None:
+    """Approved of for what the policy governed: its weakening of a Jenkins that is labelled into it later is another one."""
+    with OperatorProcess(own_kube, "--require-approval", "-v"):
+        own_scene.wait("ji", "build", Ready="True", Enforced="True/Probed")
+        own_scene.policy("baseline", enforcement="Off")
+        own_scene.wait("ji", "build", Ready="False/ApprovalRequired")
+        earlier = asked_approval(own_scene)
+        own_scene.delete("tfp", "baseline")
+        own_scene.policy("dev", enforcement="Off", priority=1)
+        own_scene.wait("ji", "build", Ready="False/ApprovalRequired")
+        assert asked_approval(own_scene) != earlier
+        approve(own_scene, name="dev", earlier="1-000000000000,")
         own_scene.wait("ji", "build", Ready="True", Enforced="False/Off")
         assert is_off(jenkins)

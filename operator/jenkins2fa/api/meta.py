@@ -15,7 +15,7 @@ VERSION = "v1alpha1"
 API_VERSION = f"{GROUP}/{VERSION}"
 
 RECONCILE_AT = f"{GROUP}/reconcile-at"  # any new value on an instance or a policy asks for a pass now
-APPROVE_WEAKENING = f"{GROUP}/approve-weakening"  # on a policy: the digest of the wish whose weakening may be applied
+APPROVE_WEAKENING = f"{GROUP}/approve-weakening"  # on a policy, or an instance whose policy has ended: digests of what may weaken
 TAKE_OVER = f"{GROUP}/take-over"  # on an instance: the owner (as its status names it) whose Jenkins may be taken over
 
 _EMPTY: Mapping[str, str] = MappingProxyType({})

@@ -29,7 +29,9 @@ SERVICE_ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/
     "--longest-break-glass", default="4h", show_default=True, help="No break-glass lasts longer, nor do all within 24 hours together."
 )
 @click.option(
-    "--require-approval", is_flag=True, help="What weakens the protection, break-glass too, waits for an annotation on the policy."
+    "--require-approval",
+    is_flag=True,
+    help="What weakens the protection, break-glass too, waits for an annotation on the policy; at its end, on the instance.",
 )
 @premium_option
 @click.option(

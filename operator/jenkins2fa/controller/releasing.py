@@ -13,7 +13,9 @@ from jenkins2fa.controller.events import Announcement
 from jenkins2fa.controller.kubernetes import KubernetesError, NotFound
 from jenkins2fa.controller.report import RELEASING, announce
 from jenkins2fa.controller.subject import Subject
+from jenkins2fa.core.approval import approved, release_approval
 from jenkins2fa.core.conditions import Outcome, Trouble
+from jenkins2fa.core.finding import APPROVAL_REQUIRED, approve_by
 from jenkins2fa.core.observation import Observation
 from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
 
@@ -33,11 +35,31 @@ def without_policy(context: Context, subject: Subject, driver: MiniOrange, seen:
     if context.clock() - memory.gone_policy[1] < grace or not context.leading():
         message = f"the policy of this Jenkins was deleted: its deletionPolicy {deletion} is carried out {grace:g} s after that was noticed"
         return Outcome(instance, None, seen, trouble=Trouble(RELEASING, message, transient=True))
+    waiting = _missing_approval(context, instance, seen, deletion)
+    if waiting is not None:
+        return Outcome(instance, None, seen, trouble=waiting)
     driver.release(deletion)
     note = f"the policy was deleted, and its deletionPolicy {deletion} is carried out"
     announce(context, subject, Announcement("Released", note, action="Release"))
     memory.gone_policy, memory.proof = None, None
     return Outcome(instance, None, seen)
+
+
+def _missing_approval(context: Context, instance: JenkinsInstance, seen: Observation, deletion: DeletionPolicy) -> Trouble | None:
+    """Where what weakens has to be approved of: what waits, and how it is approved. Restore counts too: what was before us is known to
+    Jenkins alone, and our gate goes in any case."""
+    if not context.options.require_approval or not seen.protected or seen.owner is None:
+        return None
+    approval = release_approval(instance, seen, seen.owner, deletion)
+    if approved(instance.meta, approval):
+        return None
+    key = instance.meta.key
+    message = (
+        f"the policy of this Jenkins was deleted, and its deletionPolicy {deletion} weakens the protection: Jenkins stays as it is until a "
+        "policy selects it again, or somebody who may approve does: "
+        f"{approve_by(approval, f'jenkinsinstance {key.name} -n {key.namespace}')}"
+    )
+    return Trouble(APPROVAL_REQUIRED, message, transient=False)
 
 
 def _wanted_release(context: Context, instance: JenkinsInstance, named: PolicyReference | None, seen: Observation) -> DeletionPolicy | None:

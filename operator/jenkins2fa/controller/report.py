@@ -39,6 +39,7 @@ from jenkins2fa.controller.rivals import OPERATOR
 from jenkins2fa.controller.status import difference, transitions, with_times
 from jenkins2fa.controller.subject import Subject
 from jenkins2fa.core.conditions import Outcome, field_statuses, judge
+from jenkins2fa.core.finding import APPROVAL_REQUIRED
 from jenkins2fa.core.mode import Mode
 from jenkins2fa.core.observation import GateState, Observation
 
@@ -110,7 +111,7 @@ def instance_document(body: Body, outcome: Outcome, context: Context) -> dict[st
         )
     )
     document["lastHandledReconcileAt"] = handled_request(found)
-    if outcome.trouble is not None and outcome.trouble.reason == RELEASING:
+    if outcome.policy is None and outcome.trouble is not None and outcome.trouble.reason in (RELEASING, APPROVAL_REQUIRED):
         document.pop("policy")  # the next pass asks for it by name
     if seen is None:
         for name in ("jenkins", "gate", *(("fields",) if outcome.mode is Mode.SUSPENDED else ())):

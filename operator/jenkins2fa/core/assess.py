@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from jenkins2fa.api.instance import JenkinsInstance
-from jenkins2fa.api.meta import APPROVE_WEAKENING, TAKE_OVER
+from jenkins2fa.api.meta import TAKE_OVER
 from jenkins2fa.api.policy import TwoFactorPolicy
+from jenkins2fa.core.approval import approved, wish_approvals
 from jenkins2fa.core.capabilities import capabilities_of
 from jenkins2fa.core.desired import desired_state
 from jenkins2fa.core.finding import Finding, Situation
@@ -15,7 +16,7 @@ from jenkins2fa.core.flapping import flapping_fields
 from jenkins2fa.core.guard import check, refusals
 from jenkins2fa.core.mode import Circumstances, Mode, mode_of
 from jenkins2fa.core.observation import Observation, Owner
-from jenkins2fa.core.plan import Plan, approval_digest, desired_digest, is_drift, make_plan
+from jenkins2fa.core.plan import Plan, desired_digest, is_drift, make_plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +67,8 @@ def assess(
     owner = Owner(
         cluster, instance.meta.uid or instance.spec.url, policy.meta.uid, policy.meta.generation, desired_digest(desired, gate_code)
     )
-    digest = f"{policy.meta.generation}-{approval_digest(desired, policy.spec.break_glass)}"  # another edit needs another approval
-    approved = policy.meta.annotations.get(APPROVE_WEAKENING)
+    digests = wish_approvals(policy, desired, instance, observation)
+    unapproved = digests[0] if require_approval and not approved(policy.meta, *digests) else None
     situation = Situation(
         policy.spec,
         instance.spec,
@@ -76,12 +77,10 @@ def assess(
         owner,
         take_over=take_over or instance.meta.annotations.get(TAKE_OVER),
         flapping=flapping_fields(observation, now) if drift and not asked else (),
-        approval=digest if require_approval else None,
-        approved=approved,
+        approval=unapproved,
         second_factor_login=second_factor_login,
         premium=premium,
     )
     glass = observation.break_glass_until is not None and observation.break_glass_until > now
     mode = mode_of(policy.spec, instance.spec, Circumstances(now, drift, glass, observation.protected, admitted))
-    unapproved = digest if require_approval and approved != digest else None
     return Assessment(plan, drift, mode, check(situation), owner, unapproved)

@@ -55,6 +55,6 @@ def unread(s: Situation, *parts: str) -> bool:
     return any(part in s.observation.damaged for part in parts)
 
 
-def approve_by(approval: str) -> str:
-    """How somebody approves of what an ``approval`` names."""
-    return f"kubectl annotate --overwrite twofactorpolicy <name> jenkins2fa.dev/approve-weakening={approval}"
+def approve_by(approval: str, of: str = "twofactorpolicy <name>") -> str:
+    """How somebody approves of what an ``approval`` names, by an annotation ``of`` an object."""
+    return f"kubectl annotate --overwrite {of} jenkins2fa.dev/approve-weakening={approval}"

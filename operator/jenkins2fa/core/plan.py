@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -69,11 +69,13 @@ def desired_digest(desired: Desired, gate_code: str) -> str:
     )
 
 
-def approval_digest(desired: Desired, glass: BreakGlass | None = None) -> str:
-    """Names what somebody approves of: the wish without what differs from Jenkins to Jenkins (account, gate's version)."""
+def approval_digest(desired: Desired, glass: BreakGlass | None = None, only: Sequence[str] = ()) -> str:
+    """Names what somebody approves of: the wish without what differs from Jenkins to Jenkins (account, gate's version).
+
+    ``only`` names the one Jenkins that it is meant for; empty = every one."""
     gate = replace(desired.gate, operator=None) if desired.gate else None
     off = [format_time(glass.until), glass.reason] if glass else []
-    return _digest([plugin_document(desired.plugin), gate_configuration(gate) if gate else None, *off])
+    return _digest([plugin_document(desired.plugin), gate_configuration(gate) if gate else None, *off, *([list(only)] if only else [])])
 
 
 def is_drift(observation: Observation, plan: Plan) -> bool:

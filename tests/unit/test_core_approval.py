@@ -1,0 +1,94 @@
+"""Approvals: what one annotation approves of, and of what it does not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from jenkins2fa.api.instance import GateMode, GateSpec, InstanceSpec, JenkinsInstance
+from jenkins2fa.api.meta import APPROVE_WEAKENING
+from jenkins2fa.api.policy import DeletionPolicy, TwoFactorPolicy
+from jenkins2fa.core.approval import release_approval
+from jenkins2fa.core.assess import Assessment, assess
+from jenkins2fa.core.observation import Observation, Owner
+from tests.support.literals import BARE, CODE, MANAGED, NOW, in_force, instance, policy, spec
+
+LOOSE = replace(MANAGED, gate=GateSpec(GateMode.MANAGED, strict=False))
+FLEET = (MANAGED, LOOSE, BARE)
+
+
+def off(named: str = "", generation: int = 2) -> TwoFactorPolicy:
+    wanted = policy(enforcement="Off")
+    annotations = {APPROVE_WEAKENING: named} if named else {}
+    return replace(wanted, meta=replace(wanted.meta, uid="policy-uid", generation=generation, annotations=annotations))
+
+
+def enforced(where: InstanceSpec = MANAGED, of: str = "policy-uid") -> Observation:
+    seen = in_force(spec(apiTokens="Challenge" if where is not BARE else None), where)
+    assert seen.owner is not None
+    return replace(seen, owner=replace(seen.owner, policy=of))
+
+
+def look(wanted: TwoFactorPolicy, seen: Observation, at: JenkinsInstance | None = None) -> Assessment:
+    return assess(wanted, at or instance(), seen, CODE, cluster="cluster", now=NOW, require_approval=True)
+
+
+def asked(*arguments: Any) -> str:
+    found = look(*arguments)
+    assert found.refused is not None
+    assert found.refused.reason == "ApprovalRequired"
+    assert found.unapproved is not None
+    return found.unapproved
+
+
+@pytest.mark.parametrize("between", [",", " ", ", ", "\n", ",,\t"])
+def test_one_annotation_approves_of_a_mixed_fleet(between: str) -> None:
+    digests = [asked(off(), enforced(where), instance(where)) for where in FLEET]
+    assert len(set(digests)) == len(FLEET)
+    wanted = off(between.join(["1-older", *digests]))
+    for where in FLEET:
+        assert look(wanted, enforced(where), instance(where)).unapproved is None
+        assert look(wanted, enforced(where), instance(where)).may_change
+    assert asked(off(between.join(digests[1:])), enforced())
+    assert asked(off("".join(digests)), enforced()), "no part of a word counts"
+
+
+def test_a_policy_is_approved_of_for_all_that_it_governs() -> None:
+    elsewhere = replace(instance(), meta=replace(instance().meta, name="another", uid="another-uid"))
+    mark = Owner("cluster", "another-uid", "policy-uid", 1)
+    assert asked(off(), enforced()) == asked(off(), replace(enforced(), owner=mark, identity="another"), elsewhere)
+
+
+@pytest.mark.parametrize("former", ["another-policy", None])
+def test_a_jenkins_that_comes_from_elsewhere_asks_for_itself(former: str | None) -> None:
+    seen = enforced(of="another-policy") if former else replace(enforced(), owner=None)
+    approved_for_others = off(asked(off(), enforced()))
+    own = asked(approved_for_others, seen)
+    assert look(off(own), seen).may_change
+    assert look(off(own), enforced()).unapproved is None, "good too once it is governed: its drift is put back without a new question"
+    assert asked(off(own), replace(seen, identity="another Jenkins at this URL")) != own
+    assert asked(off(own, generation=3), seen) != own, "another edit"
+    again = replace(seen, owner=replace(seen.owner, instance="made-again") if seen.owner else None)
+    assert asked(off(own), again, moved(uid="made-again")) != own, "another object of this name"
+
+
+def moved(**meta: Any) -> JenkinsInstance:
+    found = instance()
+    return replace(found, meta=replace(found.meta, **meta))
+
+
+def test_the_end_of_a_policy_has_an_approval_of_its_own() -> None:
+    mark = Owner("cluster", "instance-uid", "policy-uid", 1)
+    digest = release_approval(instance(), enforced(), mark, DeletionPolicy.DISABLE)
+    assert digest == release_approval(instance(), enforced(), replace(mark, generation=9), DeletionPolicy.DISABLE)
+    others = {
+        release_approval(instance(), enforced(), mark, DeletionPolicy.RESTORE),
+        release_approval(moved(uid="made-again"), enforced(), mark, DeletionPolicy.DISABLE),
+        release_approval(instance(), enforced(), replace(mark, policy="the next one"), DeletionPolicy.DISABLE),
+        release_approval(instance(), replace(enforced(), identity="another"), mark, DeletionPolicy.DISABLE),
+        asked(off(), enforced()),
+    }
+    assert len(others) == 5
+    assert digest not in others
