@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from jenkins2fa.api.meta import Key
+from jenkins2fa.api.policy import Enforcement
 from jenkins2fa.controller.deliver import Delivery
 from jenkins2fa.controller.queue import Kind, Urgency, WorkKey, WorkQueue
 from jenkins2fa.controller.store import Store, fingerprint
+from jenkins2fa.core.precedence import resolve
 
 Body = dict[str, Any]
 
@@ -196,17 +198,38 @@ def test_lane_is_the_host_whatever_the_path(bench: Bench) -> None:
     assert bench.delivery.lane(WorkKey(Kind.POLICY, Key("team", "a"))) is None
 
 
-def test_object_that_cannot_be_parsed_is_kept_for_its_status_and_governs_nothing(bench: Bench) -> None:
-    broken = policy(spec={"enforcement": "Perhaps"})
+def test_policy_that_does_not_say_whom_it_means_is_kept_for_its_status_and_governs_nothing(bench: Bench) -> None:
+    broken = policy(spec={"instanceSelector": "all"})
     assert bench.deliver(broken) == {"policy team/baseline"}
     assert bench.store.keys(Kind.POLICY) == [Key("team", "baseline")]
     assert bench.store.policies() == []
 
 
-def test_object_that_became_invalid_does_not_go_on_governing(bench: Bench) -> None:
-    bench.deliver(policy())
-    bench.deliver(policy(spec={"enforcement": "Perhaps"}, generation=2, resourceVersion="11"))
+@pytest.mark.parametrize("broken", [{"instanceSelector": None}, {"namespaceSelector": []}, {"instanceSelector": {"matchLabels": {"a": 1}}}])
+def test_unreadable_selector_selects_nothing(bench: Bench, broken: dict[str, Any]) -> None:
+    bench.deliver(policy(spec={"enforcement": "Perhaps", **broken}))
     assert bench.store.policies() == []
+
+
+def test_policy_with_a_word_of_a_later_version_keeps_its_place() -> None:
+    bench = Bench(policy_namespace="platform")
+    later = {"namespaceSelector": {}, "allowedFactors": ["SecurityQuestions", "FactorOfTheNextVersion"]}
+    bench.deliver(instance(), policy("mine", spec={"enforcement": "Off", "priority": 9}))
+    asked = bench.deliver(policy("baseline", "platform", spec=later))
+    assert asked == {"policy platform/baseline", "instance team/build"}
+    found = bench.store.instance(Key("team", "build"))
+    assert found is not None
+    governing = resolve(found, bench.store.policies(), "platform", {"team": {}})
+    assert governing.winner is not None
+    assert (governing.winner.meta.name, governing.winner.invalid) == ("baseline", True)
+    assert [one.meta.name for one in governing.overridden] == ["mine"]
+
+
+def test_policy_that_became_invalid_keeps_its_rank_but_not_what_it_said(bench: Bench) -> None:
+    bench.deliver(policy(spec={"enforcement": "Off"}))
+    bench.deliver(policy(spec={"enforcement": "Perhaps", "priority": 7}, generation=2, resourceVersion="11"))
+    (found,) = bench.store.policies()
+    assert (found.invalid, found.spec.priority, found.spec.enforcement) == (True, 7, Enforcement.REPORT)
 
 
 def test_fingerprint_does_not_depend_on_the_order_of_labels() -> None:

@@ -20,7 +20,7 @@ def reasons_of_errors() -> Iterator[str]:
     for one in vars(errors).values():
         if isinstance(one, type) and issubclass(one, errors.JenkinsError):
             yield str(one.reason)
-    yield from ("TrialPending", "OwnedElsewhere", "QuietingDown", "NotPersisted", "NoteDamaged", "NothingToRestore")
+    yield from ("TrialPending", "OwnedElsewhere", "QuietingDown", "NotPersisted", "NoteDamaged", "NothingToRestore", "Invalid")
 
 
 def reasons_of_findings() -> Iterator[str]:

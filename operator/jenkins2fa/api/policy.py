@@ -129,8 +129,11 @@ class PolicySpec:
 
 @dataclass(frozen=True, slots=True)
 class TwoFactorPolicy:
+    """``invalid``: it cannot be used; of its ``spec`` only the selectors and the priority say what was meant."""
+
     meta: Metadata
     spec: PolicySpec
+    invalid: bool = False
 
 
 def parse_policy(body: Mapping[str, Any]) -> TwoFactorPolicy:
@@ -145,6 +148,24 @@ def parse_policy(body: Mapping[str, Any]) -> TwoFactorPolicy:
     if root.problems:
         raise InvalidObject(root.problems)
     return TwoFactorPolicy(meta, spec)
+
+
+def parse_what_governs(body: Mapping[str, Any]) -> TwoFactorPolicy | None:
+    """As :func:`parse_policy`; of an object that cannot be used, whom it means and its rank. None when not even that can be read.
+
+    So an object with a word that this version does not know does not leave its instances to the next policy."""
+    try:
+        return parse_policy(body)
+    except InvalidObject:
+        root = Fields(body)
+        meta, fields = collect_metadata(root), root.nested("spec", required=True) or Fields({}, "spec", root.problems)
+        namespaces = fields.nested("namespaceSelector")
+        means = read_selector(fields.nested("instanceSelector", required=True))
+        reaches = read_selector(namespaces) if namespaces else None
+    if root.problems:
+        return None
+    rank = Fields(fields.values).integer("priority", 0)
+    return TwoFactorPolicy(meta, PolicySpec(means, Enforcement.REPORT, namespace_selector=reaches, priority=rank), invalid=True)
 
 
 def _read_spec(fields: Fields) -> PolicySpec:

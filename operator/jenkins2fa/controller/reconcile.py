@@ -57,7 +57,8 @@ class InstancePass:
     def _serve(self, subject: Subject) -> tuple[bool, Requeue]:
         """Whether the Jenkins was looked at, and when to do so again."""
         context, body = self._context, subject.body
-        if subject.instance.spec.access is Access.PROBE_ONLY and not (subject.policy and subject.policy.spec.suspend):
+        stopped = subject.policy is not None and (subject.policy.spec.suspend or subject.policy.invalid)
+        if subject.instance.spec.access is Access.PROBE_ONLY and not stopped:
             return self._probe_only(subject)
         try:
             outcome = self._settle(subject)
@@ -73,6 +74,9 @@ class InstancePass:
     def _settle(self, subject: Subject) -> Outcome:
         """Credentials, observe, then what the policy asks for. Trouble with the Jenkins is an outcome too."""
         context, instance, policy = self._context, subject.instance, subject.policy
+        if policy is not None and policy.invalid:
+            message = f"the policy {policy.meta.key} governs this instance and cannot be used (its status says why): nothing is changed"
+            return Outcome(instance, policy, trouble=Trouble("Invalid", message, transient=False))
         if policy is not None and policy.spec.suspend:
             return Outcome(instance, policy, mode=Mode.SUSPENDED)
         try:

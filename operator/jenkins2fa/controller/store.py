@@ -8,7 +8,7 @@ from typing import Any
 
 from jenkins2fa.api.instance import JenkinsInstance, parse_instance
 from jenkins2fa.api.meta import APPROVE_WEAKENING, RECONCILE_AT, TAKE_OVER, Key, Metadata, read_metadata
-from jenkins2fa.api.policy import TwoFactorPolicy, parse_policy
+from jenkins2fa.api.policy import TwoFactorPolicy, parse_what_governs
 from jenkins2fa.api.reading import InvalidObject
 from jenkins2fa.controller.queue import Kind
 
@@ -97,7 +97,7 @@ class Store:
             return found if isinstance(found, TwoFactorPolicy) else None
 
     def policies(self) -> list[TwoFactorPolicy]:
-        """Every valid policy: one that says nothing sensible governs nothing."""
+        """Every policy that selects something, those that are ``invalid`` included: no other one takes their place."""
         with self._lock:
             return [found for found in self._parsed[Kind.POLICY].values() if isinstance(found, TwoFactorPolicy)]
 
@@ -123,9 +123,13 @@ class Store:
 
     def _parse(self, kind: Kind, key: Key, body: Body) -> None:
         try:
-            self._parsed[kind][key] = parse_instance(body) if kind is Kind.INSTANCE else parse_policy(body)
+            parsed = parse_instance(body) if kind is Kind.INSTANCE else parse_what_governs(body)
         except InvalidObject:
+            parsed = None
+        if parsed is None:
             self._parsed[kind].pop(key, None)
+        else:
+            self._parsed[kind][key] = parsed
 
 
 def fingerprint(body: Body) -> Fingerprint:

@@ -1,0 +1,40 @@
+"""An instance whose governing policy cannot be used: it waits for a person, and its Jenkins is not so much as asked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import cast
+
+import pytest
+
+from jenkins2fa.api.instance import Access
+from jenkins2fa.api.policy import parse_what_governs
+from jenkins2fa.api.status import ENFORCED, READY, STALLED
+from jenkins2fa.controller.context import Context
+from jenkins2fa.controller.gather import PolicyPass
+from jenkins2fa.controller.memory import Memory
+from jenkins2fa.controller.reconcile import InstancePass
+from jenkins2fa.controller.subject import Subject
+from jenkins2fa.core.conditions import judge
+from tests.support.literals import MANAGED, NOW, instance
+
+NO_CONTEXT = cast("Context", None)  # nothing of it is needed, because nothing is done
+BODY = {
+    "metadata": {"namespace": "platform", "name": "baseline", "uid": "1", "generation": 1},
+    "spec": {"instanceSelector": {}, "enforcement": "Off", "suspend": True, "allowedFactors": ["FactorOfTheNextVersion"]},
+}
+
+
+@pytest.mark.parametrize("access", list(Access))
+def test_nothing_is_done_where_the_governing_policy_is_invalid(access: Access) -> None:
+    policy = parse_what_governs(BODY)
+    assert policy is not None
+    found = instance(replace(MANAGED, access=access))
+    outcome = InstancePass(NO_CONTEXT, cast("PolicyPass", None))._settle(Subject({}, found, policy, Memory("instance-uid")))
+    judged = {one.type: (one.status, one.reason) for one in judge(outcome, NOW)}
+    assert judged[READY] == ("False", "Invalid")
+    assert judged[STALLED] == ("True", "Invalid")
+    assert judged[ENFORCED] == ("Unknown", "Invalid")
+    assert outcome.trouble is not None
+    assert "platform/baseline" in outcome.trouble.message
+    assert "FactorOfTheNextVersion" not in outcome.trouble.message  # a foreign namespace's contents
