@@ -53,6 +53,7 @@ class Memory:
     last_script: float | None = None  # when a script, and not the gate, gave the observation
     odd_since: float | None = None
     starting: bool = False
+    starting_since: float | None = None  # the first of the answers in a row that said so
     sessions: list[str] = field(default_factory=list)
     in_turns: int = 0  # looks to go until several processes that answered in turn count as one again
     proof: RememberedProof | None = None
@@ -63,6 +64,7 @@ class Memory:
         """The kept driver, or a new one when URL, account or authority changed. Behind another URL nothing counts that was seen before."""
         if self.url != connection.url:
             self.url, self.last_good, self.odd_since, self.starting, self.sessions, self.in_turns = connection.url, None, None, False, [], 0
+            self.starting_since = None
         if self.driver is None or self.driver.connection != connection:
             self.close()
             self.driver, self.last_script = MiniOrange(connection, note), None
@@ -75,7 +77,7 @@ class Memory:
 
     def note_answer(self, seen: Observation, now: float) -> None:
         """Take note of a good answer. Raises MultipleReplicas when a run of Jenkins comes back that another had replaced."""
-        self.last_good, self.odd_since, self.starting = now, None, False
+        self.last_good, self.odd_since, self.starting, self.starting_since = now, None, False, None
         if not seen.by_gate:
             self.last_script = now
         elif seen.session not in self.sessions:
@@ -96,6 +98,7 @@ class Memory:
         """What an error means in the light of what was before: around a restart 401, 500 and 302 prove nothing (jenkins-contract)."""
         if isinstance(problem, Starting):
             self.starting, self.odd_since = True, now
+            self.starting_since = now if self.starting_since is None else self.starting_since
             return problem
         if isinstance(problem, Unreachable):
             self.odd_since = now if self.last_good is not None else None

@@ -58,7 +58,7 @@ class Requeue:
     """When a key is looked at again; ``after`` in seconds, None = only when something asks for it.
 
     ``back_off``: the queue's own exponential back-off decides (at most ``cap`` seconds, when given), but it is at least ``after``.
-    ``host_failed``: the host gave no answer."""
+    ``host_failed``: the host gave no answer, or none but that it is starting (it may take as long for that as a dead one)."""
 
     after: float | None = None
     urgency: Urgency = Urgency.CLOCK

@@ -13,6 +13,8 @@ from jenkins2fa.core.conditions import Outcome
 from jenkins2fa.core.mode import Mode
 
 STARTING_SECONDS = 1.0
+STARTING_PATIENCE = 120.0  # a Jenkins that takes longer than this is looked at less and less often
+LONGEST_STARTING = 30.0
 ODD_ANSWER_SECONDS = 4.0  # each look sends credentials that were just refused: not too often
 LONGEST_UNREACHABLE = 60.0
 ANOTHER_SERVES = 30.0  # until it is looked again whether another installation still does
@@ -31,13 +33,21 @@ def when_again(outcome: Outcome, memory: Memory, context: Context) -> Requeue:
     if trouble is None or not trouble.transient:
         return Requeue(after=min(interval, _until_glass_ends(outcome, context), _until_grace_ends(outcome, context)))
     if trouble.reason == "Starting":
-        return Requeue(after=STARTING_SECONDS if memory.starting else ODD_ANSWER_SECONDS, urgency=Urgency.DRIFT)
+        if not memory.starting:
+            return Requeue(after=ODD_ANSWER_SECONDS, urgency=Urgency.DRIFT)
+        return Requeue(after=_while_starting(memory, context.clock()), urgency=Urgency.DRIFT, host_failed=True)
     if trouble.reason == RELEASING and memory.gone_policy is not None:
         left = memory.gone_policy[1] + context.options.release_grace.total_seconds() - context.clock()
         return Requeue(after=min(interval, max(0.2, left)), urgency=Urgency.DRIFT)
     if trouble.reason == "Unreachable":
         return Requeue(back_off=True, cap=LONGEST_UNREACHABLE, urgency=Urgency.CLOCK, host_failed=True)
     return Requeue(back_off=True, urgency=Urgency.DRIFT)
+
+
+def _while_starting(memory: Memory, now: float) -> float:
+    """A second for two minutes; then a quarter of the time since, at most half a minute."""
+    beyond = 0.0 if memory.starting_since is None else now - memory.starting_since - STARTING_PATIENCE
+    return min(LONGEST_STARTING, max(STARTING_SECONDS, beyond / 4.0))
 
 
 def _until_grace_ends(outcome: Outcome, context: Context) -> float:
