@@ -186,6 +186,12 @@ def test_an_answer_without_end_is_cut_off(one: StandIn, proxy: Proxy) -> None:
     assert "larger than 8 MiB" in str(trouble(through(proxy, one)))
 
 
+def test_an_answer_of_a_script_that_would_fill_our_memory_is_not_taken_apart(one: StandIn, proxy: Proxy) -> None:
+    """Small objects in JSON take thirty times their size; a page of Jenkins may be as long as this."""
+    proxy.fault(Say(200, "{}," * 400_000))
+    assert "larger than 1 MiB" in str(trouble(through(proxy, one)))
+
+
 def test_a_script_that_fails_inside_jenkins_is_told_with_its_exception(one: StandIn) -> None:
     """The plugin's class is there, but what our script calls is not: as after an update that nobody tested."""
     with (

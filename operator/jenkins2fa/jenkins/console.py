@@ -8,8 +8,10 @@ does well (crumbs, passwords) a client with an API token needs nothing.
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import secrets
+import threading
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -20,9 +22,12 @@ from jenkins2fa.jenkins.http import Answer, Connection, Http
 from jenkins2fa.jenkins.login import SecondFactorLogin
 
 LONGEST_LITERAL = 60_000
+LONGEST_DOCUMENT = 1024 * 1024  # characters of a script's answer; pages of Jenkins may be longer (its list of jobs is one)
+LARGE_DOCUMENT = 128 * 1024  # as data it may take thirty times its size: one at a time
 LOOK_HEADER = "X-Jenkins2fa-Observe"
 FRAME, GATE_FRAME = "@@2FA", "@@2FA-gate"
 REFUSALS = frozenset({"TrialPending", "OwnedElsewhere", "QuietingDown", "NotPersisted", "NoteDamaged", "NothingToRestore"})
+_ONE_LARGE_AT_A_TIME = threading.Lock()
 
 
 class Console:
@@ -79,6 +84,8 @@ class Console:
 
     def _unframe(self, answer: Answer, head: str) -> dict[str, Any]:
         expect_success(answer)
+        if len(answer.text) > LONGEST_DOCUMENT:
+            raise ProtocolError(f"the answer of the script is larger than {LONGEST_DOCUMENT // 1024 // 1024} MiB", transient=False)
         lines = [line for line in answer.text.splitlines() if line.startswith(head)]
         if len(lines) != 1:
             raise self._not_ours(answer)
@@ -139,8 +146,9 @@ def _reference(name: str, with_text: bool) -> dict[str, str]:
 
 def _parse(text: str) -> Any:
     """JSON as data, without halves of characters (lone surrogates): they are no text, and the API server would change them each time."""
-    found = json.loads(text)
-    return _mended(found) if "\\ud" in text.lower() else found
+    with _ONE_LARGE_AT_A_TIME if len(text) > LARGE_DOCUMENT else contextlib.nullcontext():
+        found = json.loads(text)
+        return _mended(found) if "\\ud" in text.lower() else found
 
 
 def _mended(value: Any) -> Any:
