@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from jenkins2fa.api.instance import JenkinsInstance
+from jenkins2fa.api.instance import Access, JenkinsInstance
 from jenkins2fa.api.meta import Key, Metadata, read_metadata
+from jenkins2fa.api.status import ENFORCED, FALSE, READY, UNKNOWN, condition_of
 from jenkins2fa.controller.context import Context
 from jenkins2fa.controller.queue import Kind
 from jenkins2fa.core.observation import Observation
 
 
 def duplicate_of(context: Context, instance: JenkinsInstance, seen: Observation) -> Key | None:
-    """Another instance that reaches the same Jenkins and is older (by creation, then UID): that one wins."""
-    rivals = [meta for body in context.store.bodies(Kind.INSTANCE) if _identity(body) == seen.identity and (meta := read_metadata(body))]
+    """Another instance that manages the same run of Jenkins and is older (by creation, then UID): that one wins."""
+    rivals = [read_metadata(body) for body in context.store.bodies(Kind.INSTANCE) if _manages(body, seen)]
     older = [meta for meta in rivals if meta.uid != instance.meta.uid and _age(meta) < _age(instance.meta)]
     return min(older, key=_age).key if older else None
 
@@ -32,9 +33,24 @@ def may_take_over(context: Context, instance: JenkinsInstance, seen: Observation
     return mark.name if _age(instance.meta) < _age(known[mark.instance]) else None
 
 
-def _identity(body: Mapping[str, Any]) -> str | None:
-    found: str | None = ((body.get("status") or {}).get("jenkins") or {}).get("identity")
-    return found
+def _manages(body: Mapping[str, Any], seen: Observation) -> bool:
+    """Whether an instance's status says that it reaches this run of Jenkins now. What it said of an earlier spec, or before it lost its
+    Jenkins, is of no account."""
+    status = body.get("status") or {}
+    held = status.get("jenkins") or {}
+    if (held.get("identity"), held.get("session")) != (seen.identity, seen.session):
+        return False
+    if (body.get("spec") or {}).get("access", Access.MANAGE) != Access.MANAGE:
+        return False
+    return status.get("observedGeneration") == read_metadata(body).generation and not _is_out_of_reach(body)
+
+
+def _is_out_of_reach(body: Mapping[str, Any]) -> bool:
+    """Where nothing could be observed, Enforced is Unknown for the very reason that Ready is False."""
+    ready, enforced = condition_of(body, READY), condition_of(body, ENFORCED)
+    if ready is None or enforced is None:
+        return True
+    return (ready.status, enforced.status) == (FALSE, UNKNOWN) and ready.reason == enforced.reason
 
 
 def _age(meta: Metadata) -> tuple[float, str]:

@@ -84,7 +84,8 @@ class InstancePass:
                 driver, seen = look(context, instance, policy, subject.memory)
             rival = duplicate_of(context, instance, seen)
             if rival is not None:
-                message = f"{rival} reaches the same Jenkins and is older, so it alone manages it: delete one of the two"
+                named = rival if rival.namespace == subject.key.namespace else "an instance of another namespace"
+                message = f"{named} reaches the same Jenkins and is older, so it alone manages it: delete one of the two"
                 return Outcome(instance, policy, seen, trouble=Trouble("DuplicateInstance", message, transient=False))
             if policy is None:
                 return without_policy(context, subject, driver, seen)
