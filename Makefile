@@ -3,7 +3,7 @@ PREPARE := $(or $(PYTHON3),python3) tools/prepare.py
 PYTHON = venv=$$($(PREPARE) --print venv) && "$$venv/bin/python"
 PYTEST = $(PYTHON) -m pytest $(PYTEST_FLAGS)
 
-.PHONY: help demo test unit stand-in cluster checks lint types derived check-derived lock sbom release prepare
+.PHONY: help demo test unit stand-in cluster checks bench lint types derived check-derived lock sbom release prepare
 .DEFAULT_GOAL := help
 
 help: ## This list
@@ -27,6 +27,9 @@ cluster: prepare ## The kinds, the operator and the whole chain on a real API se
 
 checks: ## lint, types and check-derived, as tests
 	@$(PYTEST) tests/checks
+
+bench: prepare ## Measure latency and idle cost, and write docs/benchmarks/latency.md (5 minutes)
+	@venv=$$($(PREPARE) --print bench) && "$$venv/bin/python" bench/latency.py $(BENCH_FLAGS)
 
 lint: ## ruff
 	@$(PYTHON) tools/check.py lint

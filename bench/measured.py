@@ -1,0 +1,75 @@
+"""What a measurement is, and the few ways to take one. Times are milliseconds."""
+
+from __future__ import annotations
+
+import math
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Something that cannot be avoided, measured bare in the same run. ``times``: how often one of ours needs it."""
+
+    name: str
+    samples: Sequence[float]
+    times: int = 1
+
+    @property
+    def cost(self) -> float:
+        return statistics.median(self.samples) * self.times
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One thing that people wait for. ``aim``: p50 and p99, None = none was set."""
+
+    name: str
+    samples: Sequence[float]
+    parts: tuple[Part, ...] = ()
+    aim: tuple[float | None, float | None] = (None, None)
+    note: str = ""
+
+    @property
+    def p50(self) -> float:
+        return statistics.median(self.samples)
+
+    @property
+    def p99(self) -> float:
+        return percentile(self.samples, 0.99)
+
+    @property
+    def unavoidable(self) -> float:
+        """The sum of the parts; 0 where none was named."""
+        return sum(part.cost for part in self.parts)
+
+    @property
+    def ratio(self) -> float | None:
+        return self.p50 / self.unavoidable if self.parts else None
+
+    @property
+    def reached(self) -> bool | None:
+        """Whether the aims were reached; None = there are none."""
+        pairs = [(value, aim) for value, aim in zip((self.p50, self.p99), self.aim, strict=True) if aim is not None]
+        return all(value <= aim for value, aim in pairs) if pairs else None
+
+
+def percentile(samples: Sequence[float], share: float) -> float:
+    """The nearest-rank percentile: with fewer than a hundred samples, p99 is the worst of them."""
+    ordered = sorted(samples)
+    return ordered[max(0, math.ceil(len(ordered) * share) - 1)]
+
+
+def milliseconds(work: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    work()
+    return (time.perf_counter() - begun) * 1000
+
+
+def repeated(work: Callable[[], object], rounds: int, warm_up: int = 3) -> list[float]:
+    """Each of ``rounds`` calls, after some that do not count."""
+    for _ in range(warm_up):
+        work()
+    return [milliseconds(work) for _ in range(rounds)]

@@ -1,0 +1,37 @@
+"""How often a policy's status is gathered: once a second, however many instances report; what became of a change is told at once."""
+
+from __future__ import annotations
+
+import pytest
+
+from jenkins2fa.api.meta import Key
+from jenkins2fa.controller.gather import SHORTEST_GAP, Pace
+from jenkins2fa.controller.queue import Urgency
+
+POLICY, OTHER = Key("tests", "policy"), Key("tests", "other")
+
+
+def test_the_first_report_after_a_change_does_not_wait_and_those_after_it_do() -> None:
+    pace = Pace()
+    pace.began(POLICY, Urgency.CHANGE, 100.0)
+    assert pace.wait(POLICY, 100.1) == 0.0
+    pace.began(POLICY, Urgency.DRIFT, 100.1)
+    assert pace.wait(POLICY, 100.6) == pytest.approx(0.5)
+    assert pace.wait(OTHER, 100.3) == 0.0
+
+
+def test_another_change_does_not_let_reports_come_more_often() -> None:
+    pace = Pace()
+    pace.began(POLICY, Urgency.DRIFT, 100.0)
+    pace.began(POLICY, Urgency.CHANGE, 100.5)
+    assert pace.wait(POLICY, 100.5) == 0.5
+
+
+def test_after_a_second_and_after_its_end_nothing_waits() -> None:
+    pace = Pace()
+    for urgency in (Urgency.CLOCK, Urgency.DRIFT):
+        pace.began(POLICY, urgency, 100.0)
+        assert pace.wait(POLICY, 100.0) == SHORTEST_GAP
+        assert pace.wait(POLICY, 101.0) == 0.0
+    pace.forget(POLICY)
+    assert pace.wait(POLICY, 100.0) == 0.0
