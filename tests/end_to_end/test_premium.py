@@ -11,6 +11,7 @@ from tests.support.kube import KubeServer
 from tests.support.running import OperatorProcess
 from tests.support.scene import Scene
 from tests.support.standin import StandIn
+from tests.support.waiting import wait_until
 
 LOOSE = {"mode": "Managed", "strict": False}  # the strict gate knows the free edition's pages only
 NEVER = {"mode": "Never"}
@@ -103,5 +104,5 @@ def test_in_force_is_said_by_a_canary_where_the_plugin_lets_the_operator_pass(
         "io.jenkins.plugins.twofactor.jenkins.MoFilter.moPluginSettings['ENABLE_MO_TFA_AUTHENTICATION'] = false"
     )
     scene.annotate("ji", "build", "somebody-was-here")
+    wait_until(lambda: "DriftCorrected" in scene.events("build"), seconds=30, what="the Event about the correction")
     scene.wait("ji", "build", seconds=30, Ready="True/InForce", Enforced="True/Probed")
-    assert "DriftCorrected" in scene.events("build")
