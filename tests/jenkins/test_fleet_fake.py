@@ -1,0 +1,245 @@
+"""The fast fake of a fleet answers as the stand-in does: the same calls to both, the same observations, outcomes and refusals.
+
+What measurements with a thousand fakes show is worth as much as this.
+"""
+
+from __future__ import annotations
+
+import random
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+from deepdiff import DeepDiff
+
+from jenkins2fa.api.policy import DeletionPolicy, TwoFactorPolicy
+from jenkins2fa.core.conditions import Proof
+from jenkins2fa.core.observation import Observation, Owner
+from jenkins2fa.jenkins.change import carry_out
+from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
+from jenkins2fa.jenkins.errors import JenkinsError
+from tests.jenkins.conftest import managed_of
+from tests.support.fleet.jenkins import FakeJenkins
+from tests.support.fleet.serving import served
+from tests.support.managed import EMAIL, OTHER, Managed, policy
+from tests.support.standin import StandIn
+
+POLICIES = (
+    policy(),
+    policy(exemptGroups=["robots"], apiTokens="Exempt"),
+    policy(allowedFactors=["SecurityQuestions", "EmailOTP"], emailOTP=EMAIL, enforcedGroups=["authenticated"]),
+    policy(enforcement="Off"),
+)
+FORM = """
+def config = io.jenkins.plugins.twofactor.jenkins.MoGlobalConfig.get()
+config.setEnableTfa(ENABLED); config.setEnableSecurityQuestionsAuthentication(QUESTIONS); config.@otpOverEmailDto = null
+config.save()
+io.jenkins.plugins.twofactor.jenkins.MoFilter.moPluginSettings['ENABLE_MO_TFA_AUTHENTICATION'] = ENABLED"""
+TAKE_GATE_OUT = """
+def jenkins = jenkins.model.Jenkins.get()
+def chain = hudson.util.PluginServletFilter.getInstance(jenkins.getServletContext()).list
+chain.removeAll(chain.findAll { it.toString() == 'jenkins2fa-gate' })"""
+
+
+@dataclass
+class Pair:
+    """The same Jenkins twice. ``trial``: of the change that was begun last."""
+
+    real: Managed
+    standin: StandIn
+    fake: Managed
+    imitated: FakeJenkins
+    trial: str = "none"
+
+    def both(self, work: Callable[[Managed], Any]) -> None:
+        """Do something at both, and see that it ends alike and leaves the same behind."""
+        found = [_outcome(lambda one=one: work(one)) for one in (self.real, self.fake)]
+        assert DeepDiff(*found) == {}, f"stand-in: {found[0]}\nfake: {found[1]}"
+
+    def look(self, groups: tuple[str, ...] = ("authenticated",)) -> None:
+        self.both(lambda one: _comparable(one.observe(groups=groups, users=True)))
+        self.both(lambda one: _comparable(_looked(one, groups)))
+
+    def begin(self, wanted: TwoFactorPolicy, owner: Owner | None = None, take_over: str | None = None) -> None:
+        self.trial = _name()
+        self.both(lambda one: _begun(one, wanted, self.trial, owner, take_over))
+
+    def apply(self, wanted: TwoFactorPolicy) -> None:
+        """The whole change, as the operator makes it."""
+        self.trial = _name()
+        self.both(lambda one: _applied(one, wanted, self.trial))
+
+    def form(self, *, enabled: bool, questions: bool) -> None:
+        values = {"ENABLED": str(enabled).lower(), "QUESTIONS": str(questions).lower()}
+        text = FORM
+        for name, value in values.items():
+            text = text.replace(name + ")", value + ")").replace("= " + name, "= " + value)
+        self.standin.groovy(text)
+        self.imitated.save_form(enabled=enabled, questions=questions)
+
+    def restart(self) -> None:
+        self.standin.restart()
+        self.imitated.restart()
+
+    def take_gate_out(self) -> None:
+        self.standin.groovy(TAKE_GATE_OUT)
+        self.imitated.take_gate_out()
+
+
+def _outcome(work: Callable[[], Any]) -> Any:
+    try:
+        return work()
+    except JenkinsError as problem:
+        return type(problem).__name__, problem.reason
+
+
+def _name() -> str:
+    return f"trial-{secrets.token_hex(4)}"
+
+
+def _applied(one: Managed, wanted: TwoFactorPolicy, trial: str) -> Proof:
+    order = replace(one.order(wanted), trial=trial)
+    return carry_out(lambda: MiniOrange(one.connection), order).proof
+
+
+def _begun(one: Managed, wanted: TwoFactorPolicy, trial: str, owner: Owner | None, take_over: str | None) -> None:
+    order = one.order(wanted, take_over)
+    with one.driver() as driver:
+        driver.begin(
+            trial,
+            order.desired,
+            owner or order.owner,
+            order.deletion,
+            with_gate=True,
+            take_over=take_over,
+            corrects=order.corrects,
+        )
+
+
+def _looked(one: Managed, groups: tuple[str, ...]) -> Observation:
+    with one.driver() as driver:
+        return driver.observe(groups=groups, by_gate=True)
+
+
+def _comparable(seen: Observation) -> Observation:
+    """Without what differs between any two Jenkinses: version, identity, session, address, times, and which users there are."""
+    trial = replace(seen.trial, until=None)
+    counts = {path: len(times) for path, times in seen.corrections.items()}
+    return replace(
+        seen, version="", identity="", session="", root_url="", trial=trial, corrections=counts, enrolment=None, clock_ahead=None
+    )  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def pair(one: StandIn) -> Iterator[Pair]:
+    with served() as (fake, imitated):
+        yield Pair(managed_of(one), one, fake, imitated)
+
+
+def test_a_change_from_its_beginning_to_its_confirmation(pair: Pair) -> None:
+    pair.look()
+    for wanted in POLICIES:
+        pair.begin(wanted)
+        pair.look()
+        pair.both(lambda one: one.probe())
+        pair.both(lambda one: one.confirm(pair.trial))
+        pair.look()
+        pair.both(lambda one: one.confirm(pair.trial))
+
+
+def test_a_whole_change_as_the_operator_makes_it(pair: Pair) -> None:
+    for wanted in (*POLICIES, *POLICIES):
+        pair.apply(wanted)
+        pair.look()
+
+
+def test_changes_that_are_undone(pair: Pair) -> None:
+    pair.begin(POLICIES[0])
+    pair.both(lambda one: one.cancel(pair.trial))
+    pair.both(lambda one: one.cancel(pair.trial))
+    pair.look()
+    pair.apply(POLICIES[1])
+    pair.begin(POLICIES[2])
+    pair.both(lambda one: one.cancel(pair.trial))
+    pair.look()
+    pair.both(lambda one: one.confirm("another"))
+
+
+def test_who_comes_second_is_refused(pair: Pair) -> None:
+    first = pair.trial
+    pair.begin(POLICIES[0])
+    pair.begin(POLICIES[1])
+    pair.both(lambda one: one.confirm(first))
+    pair.look()
+
+
+def test_another_owner(pair: Pair) -> None:
+    pair.begin(POLICIES[0], OTHER)
+    pair.both(lambda one: one.confirm(pair.trial))
+    pair.begin(POLICIES[1])
+    pair.look()
+    pair.begin(POLICIES[1], take_over=OTHER.name)
+    pair.look()
+
+
+@pytest.mark.parametrize("deletion", list(DeletionPolicy))
+@pytest.mark.parametrize("saved", [False, True], ids=["never saved", "saved before"])
+def test_release(pair: Pair, deletion: DeletionPolicy, saved: bool) -> None:
+    if saved:
+        pair.form(enabled=False, questions=True)
+    pair.apply(POLICIES[2])
+
+    def release(one: Managed) -> None:
+        with one.driver() as driver:
+            driver.release(deletion)
+
+    pair.both(release)
+    pair.look()
+
+
+def test_what_others_do(pair: Pair) -> None:
+    pair.apply(POLICIES[1])
+    pair.form(enabled=True, questions=False)
+    pair.look()
+    pair.both(lambda one: one.probe())
+    pair.form(enabled=False, questions=True)
+    pair.look()
+    pair.apply(POLICIES[1])
+    pair.begin(POLICIES[2])
+    pair.form(enabled=True, questions=False)
+    pair.both(lambda one: one.confirm(pair.trial))
+    pair.look()
+    pair.apply(POLICIES[1])
+    pair.take_gate_out()
+    pair.look()  # the operator is outside
+
+
+def test_restarts(pair: Pair) -> None:
+    pair.apply(POLICIES[1])
+    pair.restart()
+    pair.look()
+    pair.begin(POLICIES[2])
+    pair.restart()
+    pair.look()
+    pair.both(lambda one: one.confirm(pair.trial))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_any_order(pair: Pair, seed: int) -> None:
+    chance = random.Random(seed)
+    moves: list[Callable[[], None]] = [
+        lambda: pair.begin(chance.choice(POLICIES)),
+        lambda: pair.both(lambda one: one.confirm(pair.trial)),
+        lambda: pair.both(lambda one: one.cancel(pair.trial)),
+        lambda: pair.form(enabled=chance.random() < 0.5, questions=chance.random() < 0.5),
+        lambda: pair.both(lambda one: one.probe()),
+    ]
+    for _ in range(12):
+        chance.choice(moves)()
+        pair.look()
+
+
+def test_a_wrong_token(pair: Pair) -> None:
+    pair.both(lambda one: _outcome(lambda: Managed(one.connection.url, "admin", "wrong").observe()))
