@@ -37,7 +37,8 @@ class Delivery:
     def deliver(self, kind: Kind, event: str | None, body: Body) -> None:
         """One event of the watch; ``event`` is DELETED, another word, or None for the first list."""
         key = read_metadata(body).key
-        before, affected = self._store.body(kind, key), self._selected(kind, key)
+        before, news = self._store.body(kind, key), event == "DELETED" or self._store.is_news(kind, body)
+        affected = self._selected(kind, key) if news else set()  # each pass of an instance delivers its policy, however many those select
         if event == "DELETED":
             changed = self._store.remove(kind, key, body["metadata"].get("uid"))
         else:

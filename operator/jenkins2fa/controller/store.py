@@ -36,14 +36,17 @@ class Store:
         """Keep an object; whether something changed that passes work from (not status, managedFields or the resource version)."""
         key = read_metadata(body).key
         with self._lock:
-            known = self._bodies[kind].get(key)
-            if known is not None and is_older(body, known):
-                return False
-            self._bodies[kind][key] = body
-            if known is not None and fingerprint(known) == fingerprint(body):
-                return False
-            self._parse(kind, key, body)
-            return True
+            news, known = self.is_news(kind, body), self._bodies[kind].get(key)
+            if known is None or not is_older(body, known):
+                self._bodies[kind][key] = body
+            if news:
+                self._parse(kind, key, body)
+            return news
+
+    def is_news(self, kind: Kind, body: Body) -> bool:
+        """Whether :meth:`put` would say that something changed."""
+        known = self.body(kind, read_metadata(body).key)
+        return known is None or (not is_older(body, known) and fingerprint(known) != fingerprint(body))
 
     def remove(self, kind: Kind, key: Key, uid: str | None = None) -> bool:
         """Drop an object (only the one with ``uid``, when given); whether it was there."""

@@ -7,38 +7,89 @@ from __future__ import annotations
 
 import functools
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import is_dataclass
 from typing import Any, Union, get_args, get_origin, get_type_hints
+
+Check = Callable[[Any], str | None]  # None = it fits; else where below the value, and what is there
 
 _WORDS: Mapping[type, str] = types.MappingProxyType(
     {str: "a text", int: "a whole number", float: "a number", bool: "true or false", dict: "a mapping", list: "a list", type(None): "null"}
 )
 
 
-def misfit(value: Any, hint: Any, path: str = "") -> str | None:
+def misfit(value: Any, hint: Any) -> str | None:
     """Where a value is not of its type, and what it is instead (never the value itself); None = it fits.
 
     Knows dataclasses, unions, ``Mapping``, ``tuple[X, ...]``, ``frozenset`` and plain classes; a bool is no int."""
-    origin, arguments = get_origin(hint), get_args(hint)
-    if origin in (Union, types.UnionType):
-        found = [misfit(value, one, path) for one in arguments]
-        return None if None in found else next((one for one in found if one and one.partition(" is ")[0] != path), found[0])
-    if isinstance(hint, type) and is_dataclass(hint) and isinstance(value, hint):
-        parts = ((f"{path}.{name}".lstrip("."), getattr(value, name), one) for name, one in _fields(hint))
-        return next(filter(None, (misfit(part, one, place) for place, part, one in parts)), None)
-    kind = origin or hint
-    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        return f"{path} is {_WORDS.get(type(value), 'something else')}"
-    if isinstance(value, Mapping):
-        parts = ((f"{path}[{key!r}]"[:100], child, arguments[1]) for key, child in value.items())
-    elif isinstance(value, tuple | frozenset) and arguments:
-        parts = ((path, child, arguments[0]) for child in value)
-    else:
-        return None
-    return next(filter(None, (misfit(child, one, place) for place, child, one in parts)), None)
+    found = _check_of(hint)(value)
+    return found and found.removeprefix(".")
 
 
 @functools.cache
-def _fields(kind: type) -> tuple[tuple[str, Any], ...]:
-    return tuple(get_type_hints(kind).items())
+def _check_of(hint: Any) -> Check:
+    """What looks at values of a type; made once, since every look at every Jenkins is checked."""
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin in (Union, types.UnionType):
+        return _any_of(tuple(map(_check_of, arguments)))
+    kind = origin or hint
+    parts: Check = _fits
+    if is_dataclass(kind):
+        parts = _fields(kind)
+    elif arguments and issubclass(kind, Mapping):
+        parts = _values(_check_of(arguments[1]))
+    elif arguments and issubclass(kind, tuple | frozenset):
+        parts = _members(_check_of(arguments[0]))
+
+    def check(value: Any) -> str | None:
+        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+            return f" is {_WORDS.get(type(value), 'something else')}"
+        return parts(value)
+
+    return check
+
+
+def _fits(_: Any) -> str | None:
+    return None
+
+
+def _any_of(checks: tuple[Check, ...]) -> Check:
+    """The first that fits; else what is wrong deepest within the value."""
+
+    def check(value: Any) -> str | None:
+        found = []
+        for one in checks:
+            wrong = one(value)
+            if wrong is None:
+                return None
+            found.append(wrong)
+        return next((wrong for wrong in found if not wrong.startswith(" is ")), found[0])
+
+    return check
+
+
+def _fields(kind: Any) -> Check:
+    fields = tuple((name, _check_of(hint)) for name, hint in get_type_hints(kind).items())
+
+    def check(value: Any) -> str | None:
+        for name, one in fields:
+            wrong = one(getattr(value, name))
+            if wrong is not None:
+                return f".{name}{wrong}"
+        return None
+
+    return check
+
+
+def _values(one: Check) -> Check:
+    def check(value: Any) -> str | None:
+        return next((f"[{key!r}]"[:100] + wrong for key, child in value.items() if (wrong := one(child)) is not None), None)
+
+    return check
+
+
+def _members(one: Check) -> Check:
+    def check(value: Any) -> str | None:
+        return next((wrong for child in value if (wrong := one(child)) is not None), None)
+
+    return check

@@ -6,6 +6,7 @@ import base64
 import functools
 import hashlib
 import importlib.resources
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -56,7 +57,12 @@ def resident_text(configuration: Mapping[str, Any] | None = None) -> str:
 
 def gate_code(configuration: Mapping[str, Any] | None = None) -> str:
     """The SHA-256 by which an observation knows the gate's version."""
-    return _sha256(resident_text(configuration))
+    return script(RESIDENT).sha256 if configuration is None else _embedded_code(canonical(configuration))
+
+
+@functools.lru_cache(maxsize=256)
+def _embedded_code(configuration: str) -> str:
+    return _sha256(resident_text(json.loads(configuration)))
 
 
 def look_digests(groups: Iterable[str]) -> str:
