@@ -6,7 +6,7 @@ PYTEST = $(PYTHON) -m pytest $(PYTEST_FLAGS)
 WORKERS ?= $(if $(JENKINS_URL),0,2)
 SIDE_BY_SIDE = -n $(WORKERS) --dist worksteal
 
-.PHONY: help demo test unit stand-in cluster checks bench lint types derived check-derived lock sbom release prepare
+.PHONY: help demo test unit stand-in cluster checks bench bench-scale lint types derived check-derived lock sbom release prepare
 .DEFAULT_GOAL := help
 
 help: ## This list
@@ -33,6 +33,9 @@ checks: ## lint, types and check-derived, as tests
 
 bench: prepare ## Measure latency and idle cost, and write docs/benchmarks/latency.md (5 minutes)
 	@venv=$$($(PREPARE) --print bench) && "$$venv/bin/python" bench/latency.py $(BENCH_FLAGS)
+
+bench-scale: prepare ## Measure fleets of 10, 100 and 1,000 Jenkinses, and write docs/benchmarks/scale.md (20 minutes)
+	@venv=$$($(PREPARE) --print bench) && "$$venv/bin/python" bench/scale.py $(BENCH_FLAGS)
 
 lint: ## ruff
 	@$(PYTHON) tools/check.py lint

@@ -43,6 +43,11 @@ class Cluster:
     def patch_status(self, plural: str, name: str, status: Body) -> None:
         self._api.patch_namespaced_custom_object_status(GROUP, VERSION, self._namespace, plural, name, {"status": status})
 
+    def versions(self, plural: str) -> dict[str, str]:
+        """resourceVersion by name (with the kind before it): what was written to has another one."""
+        items = self._api.list_namespaced_custom_object(GROUP, VERSION, self._namespace, plural)["items"]
+        return {f"{plural}/{one['metadata']['name']}": one["metadata"]["resourceVersion"] for one in items}
+
     def events(self, plural: str) -> Iterator[Body]:
         """Objects as they change, until the reader ends; those that are there come first."""
         yield from (

@@ -37,7 +37,7 @@ def draw_times(path: Path, found: Sequence[Measured]) -> None:
     axes.set_xlim(left=1)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.set_xlabel("milliseconds, log scale\nblue: runs, p50 (long), p99 (short); grey: unavoidable; red: aims")
-    _save(figure, axes, path)
+    save(figure, axes, path)
 
 
 def draw_looks(path: Path, idle: Idle) -> None:
@@ -66,7 +66,8 @@ def _thinned(samples: Sequence[float], most: int = 120) -> list[float]:
     return ordered if len(ordered) <= most else [ordered[round(at * (len(ordered) - 1) / (most - 1))] for at in range(most)]
 
 
-def _save(figure: Figure, axes: object, path: Path) -> None:
+def save(figure: Figure, axes: object, path: Path) -> None:
+    """Without what would make the file another one each time."""
     _plain(axes)
     figure.savefig(path, metadata={"Date": None})
 
