@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from jenkins2fa.api.meta import Key
-from jenkins2fa.api.policy import Enforcement
+from jenkins2fa.api.policy import Enforcement, TwoFactorPolicy
 from jenkins2fa.controller.deliver import Delivery
 from jenkins2fa.controller.queue import Kind, Urgency, WorkKey, WorkQueue
 from jenkins2fa.controller.store import Store, fingerprint
@@ -234,3 +234,39 @@ def test_policy_that_became_invalid_keeps_its_rank_but_not_what_it_said(bench: B
 
 def test_fingerprint_does_not_depend_on_the_order_of_labels() -> None:
     assert fingerprint(instance(labels={"a": "1", "b": "2"})) == fingerprint(instance(labels={"b": "2", "a": "1"}))
+
+
+def test_instances_are_found_by_the_jenkins_that_they_reach() -> None:
+    store = Store()
+
+    def reached(identity: str) -> set[str]:
+        return {one["metadata"]["name"] for one in store.reaching(identity)}
+
+    for name, version, identity in (("a", "1", "one"), ("b", "1", "one"), ("c", "1", "two"), ("d", "1", None)):
+        store.put(Kind.INSTANCE, instance(name, resourceVersion=version, status={"jenkins": {"identity": identity}} if identity else {}))
+    assert (reached("one"), reached("two"), reached("three")) == ({"a", "b"}, {"c"}, set())
+    store.put(Kind.INSTANCE, instance("a", resourceVersion="2", status={"jenkins": {"identity": "two"}}))
+    store.put(Kind.INSTANCE, instance("a", resourceVersion="1", status={"jenkins": {"identity": "one"}}))  # late: the older state
+    assert (reached("one"), reached("two")) == ({"b"}, {"a", "c"})
+    store.put(Kind.INSTANCE, instance("b", resourceVersion="2"))
+    store.remove(Kind.INSTANCE, Key("team", "c"))
+    assert (reached("one"), reached("two")) == (set(), {"a"})
+
+
+class CountingDelivery(Delivery):
+    counted = 0
+
+    def members_of(self, policy: TwoFactorPolicy) -> set[Key]:
+        self.counted += 1
+        return super().members_of(policy)
+
+
+def test_a_pass_that_reads_its_policy_again_does_not_count_what_that_selects() -> None:
+    bench = Bench()
+    bench.delivery = counting = CountingDelivery(bench.store, bench.queue, None)
+    bench.deliver(policy(), instance("a"), instance("b"))
+    before = counting.counted
+    assert bench.deliver(policy(resourceVersion="11", status={"observedGeneration": 1})) == set()
+    assert counting.counted == before
+    assert bench.deliver(policy(resourceVersion="12", generation=2)) == {"policy team/baseline", "instance team/a", "instance team/b"}
+    assert counting.counted > before

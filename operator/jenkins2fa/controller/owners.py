@@ -15,7 +15,7 @@ from jenkins2fa.core.observation import Observation
 
 def duplicate_of(context: Context, instance: JenkinsInstance, seen: Observation) -> Key | None:
     """Another instance that manages the same run of Jenkins and is older (by creation, then UID): that one wins."""
-    rivals = [read_metadata(body) for body in context.store.bodies(Kind.INSTANCE) if _manages(body, seen)]
+    rivals = [read_metadata(body) for body in context.store.reaching(seen.identity) if _manages(body, seen)]
     older = [meta for meta in rivals if meta.uid != instance.meta.uid and _age(meta) < _age(instance.meta)]
     return min(older, key=_age).key if older else None
 
@@ -37,8 +37,7 @@ def _manages(body: Mapping[str, Any], seen: Observation) -> bool:
     """Whether an instance's status says that it reaches this run of Jenkins now. What it said of an earlier spec, or before it lost its
     Jenkins, is of no account."""
     status = body.get("status") or {}
-    held = status.get("jenkins") or {}
-    if (held.get("identity"), held.get("session")) != (seen.identity, seen.session):
+    if (status.get("jenkins") or {}).get("session") != seen.session:
         return False
     if (body.get("spec") or {}).get("access", Access.MANAGE) != Access.MANAGE:
         return False
