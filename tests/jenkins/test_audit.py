@@ -107,7 +107,7 @@ def test_an_account_for_each_url_by_csv_and_yaml(several: dict[str, StandIn], tm
         ("x.csv", "url,token_file\nhttps://a.example.com/,/nowhere/x\n", "x.csv:2: the file /nowhere/x: No such file"),
         ("x.yaml", "url: https://a.example.com/\n", "must be a list"),
         ("x.yaml", "- {url: https://a.example.com/, password: s3cret}\n", "unknown column password"),
-        ("x.yaml", "- [", "is no YAML"),
+        ("x.yaml", "- [", "x.yaml:1: is not valid YAML"),
         ("x.yaml", "- 7\n", "item 1: must be a URL"),
         ("x.txt", "\n# nothing\n", "no URL to ask"),
     ],

@@ -180,7 +180,7 @@ class Machine(RuleBasedStateMachine):
             assert visitor.status() == (200 if exempt or not world.effective else 302), group
 
 
-@pytest.mark.timeout(60 + 30 * EXAMPLES if EXAMPLES else 120)
+@pytest.mark.timeout(60 + 30 * EXAMPLES if EXAMPLES else 400)
 def test_every_interleaving_leaves_what_the_model_says(bench: Bench) -> None:
     Machine.bench = bench
     run_state_machine_as_test(

@@ -37,15 +37,17 @@ FAULTS = [
 def said(capfd: pytest.CaptureFixture[str]) -> Iterator[list[str]]:
     """Everything that a test adds here, that is logged at any level, and that goes to standard output and error."""
     texts: list[str] = []
-    listener, root = _Listener(texts), logging.getLogger()
-    level = root.level
-    root.addHandler(listener)
-    root.setLevel(logging.DEBUG)
+    listener, loggers = _Listener(texts), [logging.getLogger(), logging.getLogger("urllib3")]  # a command run before may have muted them
+    levels = [one.level for one in loggers]
+    loggers[0].addHandler(listener)
+    for one in loggers:
+        one.setLevel(logging.DEBUG)
     try:
         yield texts
     finally:
-        root.removeHandler(listener)
-        root.setLevel(level)
+        loggers[0].removeHandler(listener)
+        for one, level in zip(loggers, levels, strict=True):
+            one.setLevel(level)
     printed = capfd.readouterr()
     told = "\n".join([*texts, printed.out, printed.err])
     assert "POST /scriptText" in told  # the log of the HTTP library was heard
