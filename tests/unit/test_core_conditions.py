@@ -270,6 +270,13 @@ def laxer(*, gate: Any = None, disk: Any = None, startup: Any = None) -> Observa
         ({"startup": {"exempt_groups": frozenset({"robots", "all-staff"})}}, "False/NotPersisted"),
         ({"disk": {"email_otp": True, "sender": "a@b"}}, "False/NotPersisted"),
         ({"gate": {"exempt_groups": frozenset()}}, "True/Probed"),  # stricter than asked for: everybody whom the policy means is challenged
+        ({"gate": {"exempt_groups": frozenset({"all-staff"})}}, "False/NotActive"),  # stricter and laxer at once
+        ({"startup": {"exempt_groups": frozenset({"all-staff"})}}, "False/NotPersisted"),
+        ({"gate": {"enforced_groups": frozenset({"interns"})}}, "False/NotActive"),
+        ({"gate": {"operator": "somebody"}}, "False/NotActive"),
+        ({"gate": {"operator": None}}, "True/Probed"),
+        ({"gate": {"api_tokens": None}}, "True/Probed"),
+        ({"disk": {"security_questions": False, "email_otp": True, "sender": "a@b"}}, "False/NotPersisted"),
     ],
 )
 def test_a_jenkins_laxer_than_the_policy_does_not_enforce_it(change: dict[str, Any], wanted: str) -> None:
@@ -277,6 +284,37 @@ def test_a_jenkins_laxer_than_the_policy_does_not_enforce_it(change: dict[str, A
     parts = {"gate": held.gate.settings, "startup": held.gate.stored, "disk": held.disk}
     seen = laxer(**{name: replace(parts[name], **fields) for name, fields in change.items()})
     assert said(outcome(seen, fields={"exemptGroups": ["robots"]}, mode=Mode.REPORT_DRIFT))["Enforced"] == wanted
+
+
+@pytest.mark.parametrize(
+    ("held", "fields", "enforced"),
+    [
+        ({"enforcedGroups": ["interns"]}, {"enforcedGroups": ["admins"]}, "False/NotActive"),
+        ({"enforcedGroups": ["admins", "interns"]}, {"enforcedGroups": ["admins"]}, "True/Probed"),
+        ({}, {"enforcedGroups": ["admins"]}, "True/Probed"),
+        ({"apiTokens": "Exempt"}, {"apiTokens": "Challenge"}, "False/NotActive"),
+        ({"apiTokens": "Challenge"}, {"apiTokens": "Exempt"}, "True/Probed"),
+        ({"requireOnBuild": {"window": "1h"}}, {"requireOnBuild": {"window": "15m"}}, "False/NotActive"),
+        ({}, {"requireOnBuild": {"window": "15m"}}, "False/NotActive"),
+        ({"requireOnBuild": {"window": "5m"}}, {"requireOnBuild": {"window": "15m"}}, "True/Probed"),
+        ({"exemptGroups": ["all-staff"]}, {"exemptGroups": ["robots"]}, "False/NotActive"),
+    ],
+)
+@pytest.mark.parametrize("refusal", [(), (Finding("ApprovalRequired", "this weakens the protection"),)])
+def test_laxer_and_weakening_are_two_directions(
+    held: dict[str, Any], fields: dict[str, Any], enforced: str, refusal: tuple[Finding, ...]
+) -> None:
+    """Whether somebody passes now whom the policy does not name has nothing to do with whether its wish asks fewer."""
+    seen = replace(in_force(spec(**held)), known_groups=frozenset({"admins"}))
+    assert said(outcome(seen, fields=fields, findings=refusal))["Enforced"] == enforced
+
+
+def test_what_differs_is_said_although_it_lets_nobody_pass() -> None:
+    mail = {"allowedFactors": ["EmailOTP"], "emailOTP": {"senderAddress": "new@lab.invalid"}}
+    seen = in_force(spec(**{**mail, "emailOTP": {"senderAddress": "old@lab.invalid"}}))
+    (enforced,) = (c for c in judge(outcome(seen, fields=mail, mode=Mode.REPORT_DRIFT), NOW) if c.type == "Enforced")
+    assert [enforced.status, enforced.reason, "agree" in enforced.message] == ["True", "Probed", False]
+    assert "emailOTP.senderAddress is old@lab.invalid (disk, memory), wanted new@lab.invalid" in enforced.message
 
 
 def test_a_gate_left_behind_leaves_it_open_whether_the_policy_is_in_force() -> None:

@@ -155,6 +155,29 @@ def test_what_weakens(role: str, before: Any, after: Any, weakens: bool) -> None
 
 
 @pytest.mark.parametrize(
+    ("role", "held", "wanted", "laxer"),
+    [
+        ("enableTfaForGroups", "a", "", True),
+        ("enableTfaForGroups", "a", "b", True),
+        ("enableTfaForGroups", "", "a", False),
+        ("skipTfaForGroups", "a", "b", True),
+        ("skipTfaForGroups", "", "b", False),
+        ("enableDuoPush", True, False, True),
+        ("enableDuoPush", False, True, False),
+        ("enforceRestApi2fa", False, True, True),
+        ("skipRestApi2faForTokens", True, False, True),
+        ("enableTfaOnBuild", False, True, True),
+        ("enableRememberMe", True, False, True),
+        ("rememberDuration", 2, 1, True),
+        ("rememberDuration", 1, 2, False),
+    ],
+)
+def test_what_is_laxer_than_the_policy(role: str, held: Any, wanted: Any, laxer: bool) -> None:
+    (found,) = differences({role: wanted}, {role: held}, FULL, stored=False)
+    assert found[4] is laxer
+
+
+@pytest.mark.parametrize(
     ("role", "before", "after"),
     [("enableTfaForGroups", "b; a", "a;b"), ("skipTfaForGroups", None, ""), ("enableDuoPush", None, False), ("rememberDuration", 3, 3)],
 )

@@ -32,7 +32,6 @@ from jenkins2fa.core.observation import Edition, Observation
 from jenkins2fa.core.plan import Change, Layer, Plan
 
 LONGEST_DIFF = 10
-DECIDES_WHO_IS_ASKED = ("enforcement", "enforcedGroups", "exemptGroups", "apiTokens", "requireOnBuild", "gate")
 GATE_LEFT_BEHIND = "GateLeftBehind"
 TOLD_ELSEWHERE = ("GroupUnverified", "ApiTokensExempt")  # in Enforced; in `plan` (the policy says so itself)
 
@@ -130,21 +129,21 @@ def _judge_layers(outcome: Outcome, policy: TwoFactorPolicy, seen: Observation, 
 
 
 def _judge_differences(outcome: Outcome) -> Condition | None:
-    """On, but laxer than the policy: people are exempt, or factors allowed, that it does not name. A stricter Jenkins still enforces it."""
+    """On, but laxer than the policy: people are exempt, or factors allowed, that it does not name; or other factors than its are asked for.
+
+    A stricter Jenkins still enforces it."""
     if any(finding.reason == GATE_LEFT_BEHIND for finding in outcome.findings):
         return Condition(
             ENFORCED, UNKNOWN, GATE_LEFT_BEHIND, "a gate that no policy speaks for is still in this Jenkins, with its exemptions"
         )
-    laxer = tuple(change for change in (outcome.plan.changes if outcome.plan else ()) if _is_laxer(change))
-    if not laxer:
+    changes = outcome.plan.changes if outcome.plan else ()
+    laxer = tuple(change for change in changes if change.laxer)
+    others = tuple(change for change in changes if change.path.startswith("allowedFactors"))
+    if not laxer and not others:
         return None
-    running = any(change.layer in (Layer.MEMORY, Layer.LIVE, Layer.GATE) for change in laxer)
-    return Condition(ENFORCED, FALSE, "NotActive" if running else "NotPersisted", f"on, but laxer than the policy: {describe(laxer)}")
-
-
-def _is_laxer(change: Change) -> bool:
-    path = change.path.partition(".")[0]
-    return path == "allowedFactors" or (not change.weakens and path in DECIDES_WHO_IS_ASKED)
+    running = any(change.layer in (Layer.MEMORY, Layer.LIVE, Layer.GATE) for change in laxer or others)
+    what = f"laxer than the policy: {describe(laxer)}" if laxer else f"with other factors than the policy's: {describe(others)}"
+    return Condition(ENFORCED, FALSE, "NotActive" if running else "NotPersisted", f"on, but {what}")
 
 
 def _judge_proof(outcome: Outcome, policy: TwoFactorPolicy, seen: Observation) -> Condition:
@@ -171,13 +170,18 @@ def _judge_proof(outcome: Outcome, policy: TwoFactorPolicy, seen: Observation) -
         if seen.gate.settings and seen.gate.settings.strict
         else (" (PluginExceptions: the plugin's own exceptions are open; gate.strict closes them)")
     )
-    return Condition(ENFORCED, TRUE, "Probed", f"{_agreement(seen)}, and a probe was challenged{exceptions}")
+    return Condition(ENFORCED, TRUE, "Probed", clip(_agreement(outcome, seen) + exceptions))
 
 
-def _agreement(seen: Observation) -> str:
+def _agreement(outcome: Outcome, seen: Observation) -> str:
+    """Where fields differ at this point they let nobody pass: Jenkins is stricter than the policy, or a mail has another text."""
+    if outcome.plan and outcome.plan.changes:
+        differing = describe(outcome.plan.changes)
+        return f"on in every layer, and a probe was challenged; not as the policy says, though nobody passes by it: {differing}"
+    layers = "disk, memory, live flag and factors agree"
     if seen.plugin.edition is Edition.PREMIUM:
-        return "premium edition, experimental: disk, memory, live flag and factors agree as far as this operator knows them"
-    return "disk, memory, live flag and factors agree"
+        layers = f"premium edition, experimental: {layers} as far as this operator knows them"
+    return f"{layers}, and a probe was challenged"
 
 
 def judge_ready(outcome: Outcome, enforced: Condition) -> Condition:

@@ -28,13 +28,17 @@ class Layer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One field of the policy that one layer holds otherwise. Texts of mails are never shown, only that they differ."""
+    """One field of the policy that one layer holds otherwise. Texts of mails are never shown, only that they differ.
+
+    ``weakens``: somebody who is asked now would not be asked any more. ``laxer``: now somebody is let pass, or a factor is allowed, that the
+    policy does not name. Both hold where one set takes another's place."""
 
     path: str
     layer: Layer
     before: str
     after: str
     weakens: bool = False
+    laxer: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +111,7 @@ class _PluginField:
     path: str
     read: Callable[[PluginSettings], object]
     show: Callable[[object], str]
-    weakens: Callable[[object, object], bool] = lambda before, after: False
+    weakens: Callable[[object, object], bool] = lambda before, after: False  # the other way round: what is held is laxer
     only_when: Callable[[PluginSettings], bool] = lambda wanted: True
 
 
@@ -127,8 +131,9 @@ def _switched_off(before: object, after: object) -> bool:
     return bool(before) and not after
 
 
-def _added(before: object, after: object) -> bool:
-    return bool(after) and not before
+def _is_laxer(one: _PluginField, held: object, wanted: object) -> bool:
+    """Off though it is to be on; of a factor the reverse, since one more is one more way to pass."""
+    return one.weakens(held, wanted) if one.path.startswith("allowedFactors.") else one.weakens(wanted, held)
 
 
 _PLUGIN_FIELDS = (
@@ -148,18 +153,19 @@ def _plugin_changes(observation: Observation, wanted: PluginSettings) -> Iterato
             for layer, held in layers:
                 before, after = one.read(held), one.read(wanted)
                 if before != after:
-                    yield Change(one.path, layer, one.show(before), _differing(one, before, after), one.weakens(before, after))
+                    shown = _differing(one, before, after)
+                    yield Change(one.path, layer, one.show(before), shown, one.weakens(before, after), _is_laxer(one, before, after))
         if one.path == "enforcement" and bool(observation.live) != wanted.enabled:
-            yield Change(one.path, Layer.LIVE, _on(observation.live), _on(wanted.enabled), _switched_off(observation.live, wanted.enabled))
+            weakens = bool(observation.live)
+            yield Change(one.path, Layer.LIVE, _on(observation.live), _on(wanted.enabled), weakens, laxer=not weakens)
 
 
 def _premium_changes(observation: Observation, wanted: PluginSettings) -> Iterator[Change]:
     layers = ((Layer.DISK, observation.disk or PluginSettings()), (Layer.MEMORY, observation.memory or PluginSettings()))
     for layer, held in layers:
-        for path, before, after, weakens in differences(
-            wanted.premium, held.premium, observation.plugin.properties, stored=layer is Layer.DISK
-        ):
-            yield Change(path, layer, before, after, weakens)
+        for difference in differences(wanted.premium, held.premium, observation.plugin.properties, stored=layer is Layer.DISK):
+            path, before, after, weakens, laxer = difference
+            yield Change(path, layer, before, after, weakens, laxer)
 
 
 def _differing(one: _PluginField, before: object, after: object) -> str:
@@ -174,7 +180,7 @@ def lacks_filter(observation: Observation) -> bool:
 
 def _filter_changes(observation: Observation, desired: Desired) -> Iterator[Change]:
     if desired.enforcing and lacks_filter(observation):
-        yield Change("enforcement", Layer.LIVE, "without the plugin's filter", "with it")
+        yield Change("enforcement", Layer.LIVE, "without the plugin's filter", "with it", laxer=True)
 
 
 def _gate_changes(observation: Observation, desired: Desired, code: str) -> Iterator[Change]:
@@ -182,10 +188,10 @@ def _gate_changes(observation: Observation, desired: Desired, code: str) -> Iter
         return
     state = observation.gate
     if not _in_place(state, code):
-        yield Change("gate", Layer.GATE, _place(state, code), "first in the chain", False)
+        yield Change("gate", Layer.GATE, _place(state, code), "first in the chain", laxer=True)
     yield from _rule_changes(Layer.GATE, state.settings, desired.gate)
     if state.startup_code != code:
-        yield Change("gate", Layer.STARTUP, "absent" if state.startup_code is None else "another version", "this version", False)
+        yield Change("gate", Layer.STARTUP, "absent" if state.startup_code is None else "another version", "this version", laxer=True)
     if not desired.gate_provided and (state.stored != state.settings or state.settings != desired.gate):
         yield from _rule_changes(Layer.STARTUP, state.stored, desired.gate)
 
@@ -210,7 +216,7 @@ def _rule_changes(layer: Layer, held: GateSettings | None, wanted: GateSettings)
         if one.read(before) != one.read(wanted):
             shown = one.show(one.read(wanted))
             weakens = one.weakens(before, wanted) if held else one.path == "exemptGroups"
-            yield Change(one.path, layer, one.show(one.read(before)), shown, weakens)
+            yield Change(one.path, layer, one.show(one.read(before)), shown, weakens, one.is_laxer(before, wanted))
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +224,12 @@ class _GateField:
     path: str
     read: Callable[[GateSettings], object]
     show: Callable[[Any], str]
-    weakens: Callable[[GateSettings, GateSettings], bool] = lambda before, after: False
+    weakens: Callable[[GateSettings, GateSettings], bool]
+    laxer: Callable[[GateSettings, GateSettings], bool] | None = None
+
+    def is_laxer(self, held: GateSettings, wanted: GateSettings) -> bool:
+        """Whether the way from what is wanted to what is held would weaken."""
+        return self.laxer(held, wanted) if self.laxer else self.weakens(wanted, held)
 
 
 def _groups(groups: frozenset[str] | None) -> str:
@@ -248,5 +259,11 @@ _GATE_FIELDS = (
     _GateField(
         "requireOnBuild.window", lambda g: g.build_window, lambda value: format_duration(value) if value else "not asked", _longer_window
     ),
-    _GateField("gate.operator", lambda g: g.operator, lambda value: "an account" if value else "nobody"),
+    _GateField(
+        "gate.operator",
+        lambda g: g.operator,
+        lambda value: "an account" if value else "nobody",
+        weakens=lambda before, after: False,
+        laxer=lambda held, wanted: held.operator is not None,
+    ),
 )

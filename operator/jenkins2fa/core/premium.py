@@ -163,13 +163,13 @@ def _plain(word: str) -> str:
     return "".join(letter for letter in word.lower() if letter.isalnum())
 
 
-Difference = tuple[str, str, str, bool]
+Difference = tuple[str, str, str, bool, bool]
 
 
 def differences(
     wanted: Mapping[str, Value], held: Mapping[str, Value], properties: tuple[Property, ...], *, stored: bool
 ) -> Iterator[Difference]:
-    """Path, before, after and whether it weakens, of each value that a layer holds otherwise.
+    """Path, before, after, whether it weakens, and whether what is held is laxer, of each value that a layer holds otherwise.
 
     ``stored``: the layer is disk, where not all of them are kept."""
     names = {one.role: one.name for one in properties if one.stored or not stored}
@@ -179,9 +179,10 @@ def differences(
             continue
         before = held.get(role)
         if role not in known:
-            yield PATHS[role], "gone from the plugin", _show(role, role, after), False
+            yield PATHS[role], "gone from the plugin", _show(role, role, after), False, True
         elif _comparable(role, before) != _comparable(role, after):
-            yield PATHS[role], _show(role, names[role], before), _show(role, names[role], after), _weakens(role, before, after)
+            shown = _show(role, names[role], before), _show(role, names[role], after)
+            yield PATHS[role], *shown, _weakens(role, before, after), _is_laxer(role, before, after)
 
 
 def _comparable(role: str, value: Value) -> object:
@@ -208,3 +209,8 @@ def _weakens(role: str, before: Value, after: Value) -> bool:
     if role == DURATION:
         return int(after or 0) > int(before or 0)
     return bool(after) and not before if role in (TOKENS, REMEMBER) else bool(before) and not after and role != GATEWAY
+
+
+def _is_laxer(role: str, held: Value, wanted: Value) -> bool:
+    """Whether the way back would weaken; of a factor: whether there is one more, which is one more way to pass."""
+    return bool(held) if role in FACTOR_ROLES.values() else _weakens(role, wanted, held)
