@@ -180,6 +180,9 @@ def test_weakening_waits_for_an_approval_of_this_very_wish() -> None:
     ):
         assert reasons(seen, more={"approval": approval, "approved": approved}, enforcement="Off") == found
     assert reasons(FRESH, more={"approval": "d1"}) == []  # strengthening needs none
+    everyone = in_force(spec(apiTokens=None), BARE)
+    gated = {"enforcedGroups": ["admins"], "apiTokens": "Exempt"}
+    assert "ApprovalRequired" in reasons(replace(everyone, known_groups=frozenset({"admins"})), more={"approval": "d1"}, **gated)
 
 
 def test_flapping_stops_corrections_only() -> None:

@@ -124,6 +124,21 @@ def test_what_weakens(before: dict[str, Any], after: dict[str, Any], fields: set
     assert weakened(spec(**before), spec(**after)) == fields
 
 
+@pytest.mark.parametrize(
+    ("fields", "weakened"),
+    [
+        ({"enforcedGroups": ["admins"], "apiTokens": "Exempt"}, {"enforcedGroups", "apiTokens"}),
+        ({"exemptGroups": ["robots"], "apiTokens": None}, {"exemptGroups"}),
+        ({"apiTokens": "Challenge", "requireOnBuild": {"window": "15m"}}, set()),
+    ],
+)
+def test_a_gate_that_comes_to_what_is_on_for_everyone_weakens(fields: dict[str, Any], weakened: set[str]) -> None:
+    everyone = in_force(spec(apiTokens=None), BARE)
+    assert {change.path for change in plan(everyone, spec(**fields)).weakening} == weakened
+    off = replace(everyone, live=False, memory=PluginSettings(), disk=None)
+    assert plan(off, spec(**fields)).weakening == (), "a first enforcement"
+
+
 def test_less_strictness_weakens_and_nothing_weakens_where_nothing_is_on() -> None:
     loose = replace(MANAGED, gate=GateSpec(GateMode.MANAGED, strict=False))
     assert {change.path for change in plan(in_force(spec()), spec(), loose).weakening} == {"gate.strict"}

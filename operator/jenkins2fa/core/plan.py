@@ -15,6 +15,8 @@ from jenkins2fa.core.observation import GateState, Observation
 from jenkins2fa.core.premium import differences
 from jenkins2fa.core.settings import GateSettings, PluginSettings, canonical, gate_configuration, plugin_document
 
+NO_GATE = GateSettings(strict=False)  # the plugin by itself asks everyone, tokens too, but for its own exceptions
+
 
 class Layer(StrEnum):
     """Where a value is kept (jenkins-contract, five layers), and the two places of the gate."""
@@ -30,8 +32,8 @@ class Layer(StrEnum):
 class Change:
     """One field of the policy that one layer holds otherwise. Texts of mails are never shown, only that they differ.
 
-    ``weakens``: somebody who is asked now would not be asked any more. ``laxer``: now somebody is let pass, or a factor is allowed, that the
-    policy does not name. Both hold where one set takes another's place."""
+    ``weakens``: somebody who is asked now would not be asked any more. ``laxer``: now somebody is let pass, or a factor is allowed, that
+    the policy does not name. Both hold where one set takes another's place."""
 
     path: str
     layer: Layer
@@ -211,12 +213,11 @@ def _place(state: GateState, code: str) -> str:
 
 
 def _rule_changes(layer: Layer, held: GateSettings | None, wanted: GateSettings) -> Iterator[Change]:
-    before = held or GateSettings(strict=False)
+    before = held or NO_GATE
     for one in _GATE_FIELDS:
         if one.read(before) != one.read(wanted):
             shown = one.show(one.read(wanted))
-            weakens = one.weakens(before, wanted) if held else one.path == "exemptGroups"
-            yield Change(one.path, layer, one.show(one.read(before)), shown, weakens, one.is_laxer(before, wanted))
+            yield Change(one.path, layer, one.show(one.read(before)), shown, one.weakens(before, wanted), one.is_laxer(before, wanted))
 
 
 @dataclass(frozen=True, slots=True)
