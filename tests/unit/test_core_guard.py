@@ -126,6 +126,60 @@ def test_an_enrolment_that_could_not_be_counted_is_not_taken_for_enough() -> Non
     assert reasons(uncounted) == []
 
 
+def test_an_enrolment_that_is_too_low_holds_back_no_correction() -> None:
+    """2FA was in force, and somebody switched it off: that people have not enrolled since is no reason to leave it off."""
+    asked = {"rollout": {"minimumEnrolled": 80}}
+    confirmed = in_force(spec(apiTokens="Challenge", **asked))
+    off = replace(confirmed, live=False, memory=PluginSettings(), disk=None, enrolment=Enrolment(5, not_enrolled=5))
+    assert off.owner is not None
+    another = replace(off, owner=replace(off.owner, desired="another"))
+    mark = replace(off.owner, instance=MINE.instance)
+    assert reasons(off, **asked) == []
+    assert reasons(another, **asked) == ["EnrolmentTooLow"]
+    assert reasons(replace(off, owner=None), **asked) == ["EnrolmentTooLow"]
+    assert reasons(another, more={"owner": mark}, **asked) == [], "the same edit of the policy, by another version of the operator"
+    assert reasons(another, more={"owner": replace(mark, generation=2)}, **asked) == ["EnrolmentTooLow"]
+
+
+def test_without_a_mail_server_what_was_there_before_is_corrected_all_the_same() -> None:
+    confirmed = replace(in_force(spec(apiTokens="Challenge", **ALONE)), mail_server=MailServer(True, False))
+    assert check(situation(confirmed, **ALONE))[0].severity is Severity.REFUSAL, "nothing would change: it is told"
+    lax = replace(confirmed, gate=replace(confirmed.gate, settings=GateSettings("admin", exempt_groups=frozenset({"x"}))))
+    assert [(one.reason, one.severity) for one in check(situation(lax, **ALONE))] == [("NoMailServer", Severity.HAZARD)]
+    off = replace(confirmed, live=False)
+    assert check(situation(off, **ALONE))[0].severity is Severity.REFUSAL, "it would be switched on"
+    both = in_force(spec(apiTokens="Challenge", allowedFactors=["EmailOTP", "SecurityQuestions"], emailOTP=EMAIL))
+    narrower = replace(both, mail_server=MailServer(True, False))
+    assert check(situation(narrower, **ALONE))[0].severity is Severity.REFUSAL, "it would be the only factor"
+
+
+@pytest.mark.parametrize(
+    ("factors", "template", "held", "severity"),
+    [
+        (["EmailOTP"], None, "your code", Severity.REFUSAL),
+        (["EmailOTP", "SecurityQuestions"], None, "your code", Severity.HAZARD),
+        (["EmailOTP"], "code: $otp", "your code", None),
+        (["EmailOTP"], None, "code: $otp", None),
+        (["EmailOTP"], None, None, None),
+        (["SecurityQuestions"], None, "your code", None),
+    ],
+)
+def test_a_template_without_the_code(factors: list[str], template: str | None, held: str | None, severity: Severity | None) -> None:
+    mail = {"senderAddress": "a@b.example", **({"template": template} if template else {})}
+    fields = {"allowedFactors": factors, **({"emailOTP": mail} if "EmailOTP" in factors else {})}
+    seen = replace(FRESH, memory=PluginSettings(template=held))
+    found = [(one.reason, one.severity) for one in check(situation(seen, **fields))]
+    assert found == ([("MailWithoutCode", severity)] if severity else [])
+    assert reasons(seen, **{**fields, "enforcement": "Off"}) == []
+
+
+def test_whether_an_administrator_is_exempt_is_not_claimed_to_be_known() -> None:
+    seen = replace(FRESH, enrolment=Enrolment(5, not_enrolled=5, administrators=2, administrators_not_enrolled=2))
+    (plain,), (some,) = check(situation(seen)), check(situation(seen, exemptGroups=["admins"]))
+    assert [plain.reason, "exempt" in plain.message] == ["NoAdministratorEnrolled", False]
+    assert [some.reason, "does not tell whose groups are exempt" in some.message] == ["NoAdministratorEnrolled", True]
+
+
 def test_users_who_could_not_get_in() -> None:
     some = replace(FRESH, enrolment=Enrolment(total=5, without_address=2))
     assert reasons(some, **ALONE) == ["UsersWithoutAddress"]
@@ -155,6 +209,8 @@ def test_a_provided_gate_has_to_be_the_right_one_already() -> None:
     other = replace(seen, gate=replace(seen.gate, settings=GateSettings("admin", strict=True, exempt_groups=frozenset({"x"}))))
     assert reasons(other, PROVIDED) == ["GateNotProvided"]
     assert reasons(seen, replace(PROVIDED, gate=GateSpec(GateMode.PROVIDED, strict=False))) == ["GateNotProvided"]
+    assert reasons(other, PROVIDED, enforcement="Off") == [], "where nobody is asked for anything, its rules do not count"
+    assert {change.path for change in situation(other, PROVIDED, enforcement="Off").plan.changes} == {"enforcement"}
 
 
 def test_hazards_of_tokens() -> None:
@@ -189,6 +245,15 @@ def test_flapping_stops_corrections_only() -> None:
     seen = replace(in_force(spec(apiTokens="Challenge")), live=False)
     assert reasons(seen, more={"flapping": ("enforcement",)}) == ["Flapping"]
     assert reasons(in_force(spec(apiTokens="Challenge")), more={"flapping": ("enforcement",)}) == []
+
+
+def test_flapping_of_one_field_holds_back_no_other() -> None:
+    confirmed = in_force(spec(apiTokens="Challenge"))
+    lax = replace(confirmed.gate, settings=GateSettings("admin", exempt_groups=frozenset({"x"})))
+    assert reasons(replace(confirmed, live=False), more={"flapping": ("exemptGroups",)}) == [], "that one is right now"
+    assert reasons(replace(confirmed, live=False, gate=lax), more={"flapping": ("exemptGroups",)}) == []
+    (found,) = check(situation(replace(confirmed, live=False), more={"flapping": ("enforcement", "exemptGroups")}))
+    assert [found.reason, found.message.startswith("enforcement: ")] == ["Flapping", True]
 
 
 def test_refusals_come_first_and_every_message_tells_a_way_out() -> None:

@@ -74,7 +74,8 @@ def _assess(context: Context, subject: Subject, policy: TwoFactorPolicy, driver:
 def _is_first_enforcement(policy: TwoFactorPolicy, seen: Observation, found: Assessment) -> bool:
     """Whether somebody may be surprised: then it counts who has a second factor already (a look at every user, so not in other passes)."""
     awaited = found.mode in (Mode.WRITE, *STAGES)
-    return policy.spec.enforcement is Enforcement.ENFORCE and not seen.protected and bool(found.plan.changes) and awaited
+    first = not seen.protected and not found.drift
+    return policy.spec.enforcement is Enforcement.ENFORCE and first and bool(found.plan.changes) and awaited
 
 
 def _without_remains(context: Context, subject: Subject, policy: TwoFactorPolicy, driver: MiniOrange, seen: Observation) -> Observation:

@@ -305,6 +305,6 @@ def _set_fields(outcome: Outcome) -> list[str]:
         ("requireOnBuild", spec.build_window is not None),
         ("rememberDevice", spec.remember_device is not None),
         ("apiTokens", spec.api_tokens is not None),
-        ("gate", outcome.plan is not None and outcome.plan.desired.gate is not None),
+        ("gate", outcome.plan is not None and outcome.plan.desired.gate_counts),
     )
     return [path for path, is_set in wanted if is_set]

@@ -47,6 +47,11 @@ class Desired:
     def enforcing(self) -> bool:
         return self.plugin.enabled
 
+    @property
+    def gate_counts(self) -> bool:
+        """Whether the gate has to be as wanted. One that the site mounts need not where nobody is asked for anything."""
+        return self.gate is not None and (self.enforcing or not self.gate_provided)
+
 
 def desired_state(policy: PolicySpec, instance: InstanceSpec, user: str, capabilities: Capabilities = FREE) -> Desired:
     """The settings that the installed plugin and the gate can have of this policy. ``user`` is the operator's own account in that Jenkins.

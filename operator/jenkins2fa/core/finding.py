@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from jenkins2fa.api.instance import InstanceSpec
 from jenkins2fa.api.policy import PolicySpec
 from jenkins2fa.core.observation import Observation, Owner
-from jenkins2fa.core.plan import Plan
+from jenkins2fa.core.plan import Plan, was_confirmed
 
 APPROVAL_REQUIRED = "ApprovalRequired"
 
@@ -48,6 +48,16 @@ class Situation:
     approved: str | None = None
     second_factor_login: bool = False
     premium: bool = False
+
+    @property
+    def confirmed_before(self) -> bool:
+        """Whether this wish was brought about here before, by the owner mark: what is off now was switched off, and surprises nobody again.
+
+        The same edit of the policy counts too: another version of the gate gives another digest."""
+        held, mine = self.observation.owner, self.owner
+        if held is not None and mine is not None and mine.policy and replace(held, desired="") == replace(mine, desired=""):
+            return True
+        return was_confirmed(self.observation, self.plan)
 
 
 def unread(s: Situation, *parts: str) -> bool:

@@ -24,6 +24,7 @@ CHECKS: tuple[Callable[[Situation], Finding | None], ...] = (
     guard_policy.assurance_not_met,
     guard_policy.assurance_conditional,
     guard_policy.no_mail_server,
+    guard_policy.mail_without_code,
     guard_jenkins.gate_is_not_provided,
     guard_jenkins.gate_is_left_behind,
     guard_policy.approval_is_missing,

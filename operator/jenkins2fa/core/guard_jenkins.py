@@ -125,6 +125,7 @@ def trial_is_pending(s: Situation) -> Finding | None:
 
 
 def gate_is_not_provided(s: Situation) -> Finding | None:
+    """Where nobody is asked for anything the plan holds no change of such a gate (``Desired.gate_counts``)."""
     if s.instance.gate.mode is not GateMode.PROVIDED:
         return None
     gates = [change for change in s.plan.changes if change.path.startswith("gate") or change.layer.value in ("gate", "start-up")]
@@ -140,13 +141,15 @@ def gate_is_not_provided(s: Situation) -> Finding | None:
 
 
 def flapping(s: Situation) -> Finding | None:
-    if not s.flapping or not s.plan.changes:
+    """Only where nothing else differs: another field must not stay wrong because of this one, so then all of them are corrected."""
+    differing = s.plan.paths
+    if not differing or not set(differing) <= set(s.flapping):
         return None
     return Finding(
         "Flapping",
-        f"{', '.join(s.flapping)}: corrected three times within an hour, and changed back each time: find out who or what "
+        f"{', '.join(differing)}: corrected three times within an hour, and changed back each time: find out who or what "
         "changes it in Jenkins; it goes on when "
-        "the policy changes, or now by the annotation jenkins2fa.dev/reconcile-at with a new value",
+        "the policy changes, when another field differs too, or now by the annotation jenkins2fa.dev/reconcile-at with a new value",
     )
 
 

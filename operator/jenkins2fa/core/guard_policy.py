@@ -38,22 +38,44 @@ def no_factor(s: Situation) -> Finding | None:
 
 def no_mail_server(s: Situation) -> Finding | None:
     """With another factor beside it users still get in; with EmailOTP alone nobody would."""
-    if (
-        s.policy.enforcement is Enforcement.OFF
-        or Factor.EMAIL_OTP not in s.plan.desired.plugin.factors
-        or s.observation.mail_server.configured
-    ):
+    if not _mails_codes(s) or s.observation.mail_server.configured:
         return None
-    alone = s.plan.desired.plugin.factors == {Factor.EMAIL_OTP}
     trouble = "this Jenkins has no mail server, so no one-time password would arrive"
-    way_out = "set the SMTP server under Manage Jenkins > System > E-mail Notification" + (", or allow another factor too" if alone else "")
-    return Finding("NoMailServer", f"{trouble}: {way_out}", Severity.REFUSAL if alone else Severity.HAZARD, "allowedFactors")
+    way_out = "set the SMTP server under Manage Jenkins > System > E-mail Notification"
+    return Finding("NoMailServer", f"{trouble}: {way_out}{_or_another_factor(s)}", _severity_of_lost_mail(s), "allowedFactors")
+
+
+def mail_without_code(s: Situation) -> Finding | None:
+    """A policy's own template has the code (api/rules.py); the one that Jenkins holds is kept where the policy names none."""
+    template = s.plan.desired.plugin.template or (s.observation.memory.template if s.observation.memory else None)
+    if not _mails_codes(s) or template is None or "$otp" in template:
+        return None
+    trouble = "the template for mails that this Jenkins holds lacks $otp, so no mail would have a one-time password"
+    return Finding("MailWithoutCode", f"{trouble}: set emailOTP.template{_or_another_factor(s)}", _severity_of_lost_mail(s), "emailOTP")
+
+
+def _mails_codes(s: Situation) -> bool:
+    return s.policy.enforcement is not Enforcement.OFF and Factor.EMAIL_OTP in s.plan.desired.plugin.factors
+
+
+def _or_another_factor(s: Situation) -> str:
+    return ", or allow another factor too" if s.plan.desired.plugin.factors == {Factor.EMAIL_OTP} else ""
+
+
+def _severity_of_lost_mail(s: Situation) -> Severity:
+    """A refusal where the change is what makes mail the only way in, or where there is nothing to change and a person has to be told.
+
+    Where mail is the only way in already, holding back a change of something else helps nobody."""
+    seen, only = s.observation, {Factor.EMAIL_OTP}
+    already = seen.effective and seen.memory is not None and seen.memory.factors == only
+    shuts_out = s.plan.desired.plugin.factors == only and not (already and s.plan.changes)
+    return Severity.REFUSAL if shuts_out else Severity.HAZARD
 
 
 def enrolment_too_low(s: Situation) -> Finding | None:
-    """Before the first enforcement only: afterwards whoever is not enrolled is asked to enrol anyway."""
+    """Before the first enforcement only: afterwards, also when it was switched off since, whoever is not enrolled is asked to enrol anyway."""
     least, enrolment = s.policy.rollout.minimum_enrolled, s.observation.enrolment
-    if least is None or s.policy.enforcement is not Enforcement.ENFORCE or s.observation.protected:
+    if least is None or s.policy.enforcement is not Enforcement.ENFORCE or s.observation.protected or s.confirmed_before:
         return None
     if unread(s, "users"):
         return Finding(
@@ -93,9 +115,11 @@ def no_administrator_gets_in(s: Situation) -> Finding | None:
         return None
     if enrolment.administrators_not_enrolled < enrolment.administrators:
         return None
+    some = s.policy.exempt_groups or s.policy.enforced_groups is not None
+    each = "each who is asked (Jenkins does not tell whose groups are exempt)" if some else "each"
     return Finding(
         "NoAdministratorEnrolled",
-        f"none of the {enrolment.administrators} administrators has a second factor yet: each has to set one up at the next "
+        f"none of the {enrolment.administrators} administrators has a second factor yet: {each} has to set one up at the next "
         "log-in; let one do it before",
         Severity.HAZARD,
     )

@@ -84,11 +84,15 @@ def approval_digest(desired: Desired, glass: BreakGlass | None = None, only: Seq
     return _digest([plugin_document(desired.plugin), gate_configuration(gate) if gate else None, *off, *([list(only)] if only else [])])
 
 
-def is_drift(observation: Observation, plan: Plan) -> bool:
-    """Whether the differences come from Jenkins' side: what was last confirmed there is what is still wanted, yet it is not what is
-    there."""
+def was_confirmed(observation: Observation, plan: Plan) -> bool:
+    """Whether what was last confirmed there is what is still wanted."""
     confirmed = observation.owner.desired if observation.owner else None
-    return bool(plan.changes) and confirmed == desired_digest(plan.desired, plan.gate_code)
+    return confirmed == desired_digest(plan.desired, plan.gate_code)
+
+
+def is_drift(observation: Observation, plan: Plan) -> bool:
+    """Whether the differences come from Jenkins' side: what was last confirmed there is still wanted, yet it is not what is there."""
+    return bool(plan.changes) and was_confirmed(observation, plan)
 
 
 def _digest(document: object) -> str:
@@ -186,7 +190,7 @@ def _filter_changes(observation: Observation, desired: Desired) -> Iterator[Chan
 
 
 def _gate_changes(observation: Observation, desired: Desired, code: str) -> Iterator[Change]:
-    if desired.gate is None:
+    if desired.gate is None or not desired.gate_counts:
         return
     state = observation.gate
     if not _in_place(state, code):
