@@ -45,6 +45,21 @@ def test_a_policy_is_in_force_without_a_gate(operator: OperatorProcess, scene: S
     assert SEED not in operator.text()
 
 
+def test_whom_the_policy_spares_is_not_asked_for_want_of_a_gate(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
+    secret(scene, jenkins, SEED)
+    scene.instance("build", jenkins.url, credentialsRef={"name": "account"}, gate=NEVER)
+    scene.policy("baseline", apiTokens="Challenge", exemptGroups=["robots"])
+    body = scene.wait("ji", "build", Ready="False/GateNeeded", Stalled="True", Enforced="False")
+    assert "exemptGroups: cannot be had" in scene.message("ji", "build")
+    states = {one["path"]: one["state"] for one in body["status"]["fields"]}
+    assert [states["exemptGroups"], states["enforcement"]] == ["Unsupported", "Refused"]
+    assert jenkins.browser("alice", "alice-pw-1").status("/") == 200
+    scene.policy("baseline", apiTokens="Challenge")
+    scene.wait("ji", "build", Enforced="True/Probed", Ready="True")
+    scene.policy("baseline", apiTokens="Challenge", exemptGroups=["robots"])
+    scene.wait("ji", "build", Enforced="True/Probed", Ready="False/Unsupported")
+
+
 def test_without_a_seed_nothing_is_switched_on(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
     scene.instance("build", jenkins.url, gate=NEVER)
     scene.policy("baseline", apiTokens="Challenge")

@@ -98,6 +98,40 @@ def test_nothing_is_switched_on_that_locks_the_operator_out(fields: dict[str, An
     assert ("OperatorLockedOut" in {finding.reason for finding in refusals(found)}) is refused
 
 
+@pytest.mark.parametrize(
+    ("fields", "needed"),
+    [
+        ({"exemptGroups": ["robots"]}, "exemptGroups"),
+        ({"enforcedGroups": ["admins"]}, "enforcedGroups"),
+        ({"apiTokens": "Exempt"}, "apiTokens"),
+        ({"exemptGroups": ["robots"], "apiTokens": "Exempt"}, "exemptGroups, apiTokens"),
+        ({"exemptGroups": ["robots"], "enforcement": "Report"}, "exemptGroups"),
+        ({"exemptGroups": ["robots"], "enforcement": "Off"}, None),
+        ({"apiTokens": "Challenge"}, None),
+        ({"requireOnBuild": {"window": "15m"}, "rememberDevice": "12h"}, None),
+    ],
+)
+def test_nobody_is_asked_first_whom_the_policy_means_to_leave_alone(fields: dict[str, Any], needed: str | None) -> None:
+    can = {"second_factor_login": True}
+    found = [one.message for one in refusals(check(situation(FRESH, BARE, can, **fields))) if one.reason == "GateNeeded"]
+    assert [message.partition(":")[0] for message in found] == ([needed] if needed else [])
+    assert all("gate.mode: Managed" in message and f"take {needed}".replace(", ", " and ") in message for message in found)
+    assert "GateNeeded" not in reasons(FRESH, MANAGED, can, **fields)
+
+
+def test_where_it_is_in_force_or_was_confirmed_what_needs_the_gate_is_only_unsupported() -> None:
+    can, fields = {"second_factor_login": True}, {"exemptGroups": ["robots"], "apiTokens": None}
+    confirmed = in_force(spec(**fields), BARE)
+    assert "GateNeeded" not in reasons(confirmed, BARE, can, **fields)
+    assert "GateNeeded" not in reasons(replace(confirmed, live=False), BARE, can, **fields), "somebody switched it off: it is put back"
+    gated = in_force(spec(**fields))
+    ungated = replace(gated, live=False, gate=replace(FRESH.gate))
+    more = {**can, "owner": gated.owner}
+    assert "GateNeeded" in reasons(ungated, BARE, more, **fields), "the same edit, with a gate at that time"
+    never_live = replace(confirmed, live=False, owner=None)
+    assert "GateNeeded" in reasons(never_live, BARE, can, **fields), "on in the settings alone asks nobody yet"
+
+
 def test_no_factor_that_the_plugin_has() -> None:
     assert reasons(allowedFactors=["YubiKey", "WebAuthn"]) == ["NoFactor"]
     assert reasons(allowedFactors=["YubiKey"], enforcement="Off") == []

@@ -20,6 +20,7 @@ CHECKS: tuple[Callable[[Situation], Finding | None], ...] = (
     guard_jenkins.another_owner,
     guard_jenkins.competing_manager,
     guard_policy.operator_locked_out,
+    guard_policy.gate_needed,
     guard_policy.no_factor,
     guard_policy.assurance_not_met,
     guard_policy.assurance_conditional,

@@ -6,6 +6,7 @@ from jenkins2fa.api.policy import ApiTokens, Assurance, Enforcement, Factor, Pol
 from jenkins2fa.core.capabilities import capabilities_of
 from jenkins2fa.core.finding import APPROVAL_REQUIRED, Finding, Severity, Situation, approve_by, unread
 from jenkins2fa.core.observation import Edition, Observation
+from jenkins2fa.core.plan import was_confirmed
 from jenkins2fa.core.premium import TOKENS
 from jenkins2fa.core.strength import STANDARD, below_aal2, reason_below, reservations
 
@@ -23,6 +24,24 @@ def operator_locked_out(s: Situation) -> Finding | None:
     )
     trouble = "once enforced, the operator's own API token would be challenged too and it could neither repair nor switch off"
     return Finding("OperatorLockedOut", f"{trouble}: {way_out}")
+
+
+def gate_needed(s: Situation) -> Finding | None:
+    """Nobody is locked out whom the policy means to leave alone. Where everyone is asked already, the field is only Unsupported.
+
+    What was confirmed has to be this very state: the same edit of the policy had its gate where the instance allowed one then."""
+    if s.policy.enforcement is Enforcement.OFF or s.observation.effective or was_confirmed(s.observation, s.plan):
+        return None
+    spared = ("exemptGroups", "enforcedGroups", *(["apiTokens"] if s.policy.api_tokens is ApiTokens.EXEMPT else []))
+    lost = [one.path for one in s.plan.unsupported if one.path in spared]
+    if not lost:
+        return None
+    return Finding(
+        "GateNeeded",
+        f"{', '.join(lost)}: cannot be had in this Jenkins without the gate, so people or programs whom the policy does not mean would be "
+        f"asked for a second factor: set gate.mode: Managed on the JenkinsInstance, or take {' and '.join(lost)} out of the policy to say "
+        "that everyone is to be asked",
+    )
 
 
 def no_factor(s: Situation) -> Finding | None:
@@ -73,7 +92,7 @@ def _severity_of_lost_mail(s: Situation) -> Severity:
 
 
 def enrolment_too_low(s: Situation) -> Finding | None:
-    """Before the first enforcement only: afterwards, also when it was switched off since, whoever is not enrolled is asked to enrol anyway."""
+    """Before the first enforcement only: later, also when somebody switched it off since, whoever is not enrolled is asked to enrol."""
     least, enrolment = s.policy.rollout.minimum_enrolled, s.observation.enrolment
     if least is None or s.policy.enforcement is not Enforcement.ENFORCE or s.observation.protected or s.confirmed_before:
         return None
