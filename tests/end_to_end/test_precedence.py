@@ -78,8 +78,14 @@ def test_namespace_selector_of_a_team_reaches_nobody_else(
     other = Scene(kube, kube.new_namespace(f"{scene.namespace[:50]}-other"))
     scene.instance("build", jenkins.url)
     scene.wait("ji", "build", Ready="True/NoPolicy")
+    other.credentials(jenkins.url, jenkins.tokens["admin"])
+    other.instance("own", jenkins.url, access="Observe", gate=None)
     other.policy("grab", enforcement="Off", namespaceSelector={})
-    other.wait("tfp", "grab", Ready="False/NoMatchingInstance")
+    other.wait("tfp", "grab", Ready="False/NamespaceSelectorNotHonoured", Stalled="True/NamespaceSelectorNotHonoured", Reconciling="False")
+    assert "take namespaceSelector out" in other.message("tfp", "grab")
+    assert other.get("tfp", "grab")["status"]["instances"]["selected"] == 1, "its own namespace, and no other"
+    scene.annotate("ji", "build", "now")
+    wait_until(lambda: scene.get("ji", "build")["status"].get("lastHandledReconcileAt") == "now", what="it is looked at again")
     assert scene.conditions("ji", "build")["Ready"] == "True/NoPolicy"
     kube.remove_namespace(other.namespace)
 

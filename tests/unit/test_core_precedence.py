@@ -190,6 +190,20 @@ def test_overridden_everywhere_and_on_some() -> None:
     assert "1 more are governed by another policy" in some.conditions[0].message
 
 
+@pytest.mark.parametrize("members", [[], [FINE], [STUCK], [{}]])
+@pytest.mark.parametrize("policy_namespace", [None, "platform"])
+def test_a_namespace_selector_that_is_not_honoured_is_said(members: list[dict[str, str]], policy_namespace: str | None) -> None:
+    selecting = policy(namespaceSelector={})
+    found = [member(f"j{number}", **one) for number, one in enumerate(members)]
+    status = gather(selecting, found, policy_namespace=policy_namespace)
+    reason = "NamespaceSelectorNotHonoured"
+    assert said(status)[:3] == [f"Ready=False/{reason}", f"Reconciling=False/{reason}", f"Stalled=True/{reason}"]
+    assert "take namespaceSelector out" in status.conditions[0].message
+    assert status.counts.governed == len(members), "in its own namespace it governs"
+    assert said(gather(selecting, [member("j", **FINE)], policy_namespace="tests"))[0] == "Ready=True/InForce"
+    assert said(gather(policy(), [member("j", **FINE)], policy_namespace=policy_namespace))[0] == "Ready=True/InForce"
+
+
 def test_counts_columns_and_a_bounded_list_of_failures() -> None:
     members = [member(f"j{number:02}", **STUCK) for number in range(15)] + [member("x", **FINE), member("y", **DIFFERENT)]
     status = gather(policy(enforcedGroups=["a"], allowedFactors=["SecurityQuestions", "WebAuthn"]), members)

@@ -64,7 +64,8 @@ class PolicyPass:
         members = self._members(policy)
         progress = next_progress(context, policy, body, members)
         staged = stage_of(policy.spec, context.now()) is not None
-        write_status(context, Kind.POLICY, body, policy_status_document(gather(policy, members, progress, staged=staged)))
+        status = gather(policy, members, progress, staged=staged, policy_namespace=context.options.policy_namespace)
+        write_status(context, Kind.POLICY, body, policy_status_document(status))
         call_admitted(context, policy, progress, members)
         left = pause_left(context, policy, progress)
         return Requeue(after=LOOK_AGAIN) if left is None else Requeue(after=min(LOOK_AGAIN, left), urgency=Urgency.DRIFT)

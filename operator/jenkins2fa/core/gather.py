@@ -26,6 +26,8 @@ from jenkins2fa.api.status import (
 from jenkins2fa.core.conditions import IN_PROGRESS
 from jenkins2fa.core.rollout import Progress, RolloutState
 
+NOT_HONOURED = "NamespaceSelectorNotHonoured"
+
 
 @dataclass(frozen=True, slots=True)
 class Member:
@@ -40,10 +42,18 @@ class Member:
     drifted: Condition | None = None
 
 
-def gather(policy: TwoFactorPolicy, members: Iterable[Member], rollout: Progress | None = None, *, staged: bool = False) -> PolicyStatus:
+def gather(
+    policy: TwoFactorPolicy,
+    members: Iterable[Member],
+    rollout: Progress | None = None,
+    *,
+    staged: bool = False,
+    policy_namespace: str | None = None,
+) -> PolicyStatus:
     """Counts, columns and conditions; texts name at most three instances, the list ``failing`` at most ten.
 
-    ``staged``: a stage holds the enforcement back everywhere, so a roll-out has not begun."""
+    ``staged``: a stage holds the enforcement back everywhere, so a roll-out has not begun; ``policy_namespace``: the one whose policies may
+    select namespaces, if any."""
     all_members = sorted(members, key=lambda member: (member.key.namespace, member.key.name))
     governed = [member for member in all_members if member.governed]
     failing = [member for member in governed if member.ready is not None and member.ready.status == FALSE]
@@ -56,7 +66,11 @@ def gather(policy: TwoFactorPolicy, members: Iterable[Member], rollout: Progress
         failing=len(failing),
     )
     spreading = None if rollout is None or staged or policy.spec.suspend or rollout.state is RolloutState.COMPLETE else rollout
-    ready = (_rolling_out(spreading, failing) if spreading and governed else None) or _ready(policy.spec, all_members, governed, failing)
+    ready = (
+        _reaching_out(policy, policy_namespace)
+        or (_rolling_out(spreading, failing) if spreading and governed else None)
+        or _ready(policy.spec, all_members, governed, failing)
+    )
     return PolicyStatus(
         observed_generation=policy.meta.generation,
         conditions=(
@@ -81,6 +95,15 @@ def factors_column(factors: frozenset[Factor]) -> str:
     if not ordered:
         return "none"
     return ordered[0] + (f"+{len(ordered) - 1}" if len(ordered) > 1 else "")
+
+
+def _reaching_out(policy: TwoFactorPolicy, policy_namespace: str | None) -> Condition | None:
+    """A namespaceSelector where it is not honoured: whoever wrote it believes that the policy holds elsewhere too."""
+    if policy.spec.namespace_selector is None or policy.meta.namespace == policy_namespace:
+        return None
+    where = f" ({policy_namespace})" if policy_namespace else ", and this operator has none (--policy-namespace)"
+    text = f"namespaceSelector: honoured in the operator's policy namespace only{where}; this policy reaches instances of its own namespace"
+    return Condition(READY, FALSE, NOT_HONOURED, f"{text}: take namespaceSelector out, or have the policy set up in the policy namespace")
 
 
 def _ready(spec: PolicySpec, members: list[Member], governed: list[Member], failing: list[Member]) -> Condition:
@@ -138,7 +161,7 @@ def _first_drifted(members: list[Member]) -> str:
 
 
 def _reconciling(ready: Condition, governed: list[Member], failing: list[Member]) -> Condition:
-    if ready.reason == "RolloutStopped":
+    if ready.reason in (NOT_HONOURED, "RolloutStopped"):
         return Condition(RECONCILING, FALSE, ready.reason, "nothing is in progress")
     if ready.reason == "RollingOut":
         return Condition(RECONCILING, TRUE, ready.reason, ready.message)
@@ -152,7 +175,7 @@ def _stalled(ready: Condition, failing: list[Member]) -> Condition:
     if ready.reason == "RollingOut":
         return Condition(STALLED, FALSE, ready.reason, "nothing needs a person yet")
     stuck = [member for member in failing if _is(member.stalled, TRUE)]
-    if stuck or ready.reason in ("NoMatchingInstance", "Overridden", "RolloutStopped"):
+    if stuck or ready.reason in (NOT_HONOURED, "NoMatchingInstance", "Overridden", "RolloutStopped"):
         return Condition(STALLED, TRUE, ready.reason, ready.message)
     return Condition(STALLED, FALSE, ready.reason, "nothing needs a person")
 
