@@ -48,12 +48,17 @@ def _glass(**change: str) -> Spec:
     return {"breakGlass": {"until": "2026-12-01T12:00:00Z", "reason": "INC-1234", **change}}
 
 
+def _long(letter: str) -> list[str]:
+    return [f"{number:03}{letter * 252}" for number in range(100)]
+
+
 def _matching(**expression: Any) -> Spec:
     return {"instanceSelector": {"matchExpressions": [{"key": "tier", **expression}]}}
 
 
 DURATION = "must be a duration such as 30s, 15m or 1h30m"
 NO_FACTOR = "Enforce needs a factor other than BackupCodes: without one nobody would be asked for anything"
+BOTH = "no group may be both enforced and exempt, in whatever case: exempt would win"
 BUILT_IN = "must not hold authenticated or anonymous: that would exempt everyone"
 URL = "must be a URL such as https://jenkins.example.com/ci/"
 HTTPS = "must use https (http is accepted for loopback addresses only)"
@@ -73,7 +78,10 @@ RULES = [
     Case("gateway with SMSOTP", {"allowedFactors": ["SMSOTP"]}, "spec.smsOTP", "required because allowedFactors has SMSOTP: give gateway", {"allowedFactors": ["SMSOTP"], "smsOTP": {"gateway": "Twilio"}}),
     Case("gateway only with SMSOTP", {"smsOTP": {"gateway": "Twilio"}}, "spec.smsOTP", "only allowed when allowedFactors has SMSOTP"),
     Case("enforced groups", {"enforcedGroups": []}, "spec.enforcedGroups", "must not be empty: leave it out to mean everyone", {"enforcedGroups": ["admins"]}),
-    Case("enforced and exempt", {"enforcedGroups": ["a", "b"], "exemptGroups": ["b"]}, "spec.exemptGroups", "no group may be both enforced and exempt", {"enforcedGroups": ["a"], "exemptGroups": ["b"]}),
+    Case("enforced and exempt", {"enforcedGroups": ["a", "b"], "exemptGroups": ["b"]}, "spec.exemptGroups", BOTH, {"enforcedGroups": ["a"], "exemptGroups": ["b"]}),
+    Case("enforced and exempt in another case", {"enforcedGroups": ["x", "admins"], "exemptGroups": ["robots", "ADMINs"]}, "spec.exemptGroups", BOTH, {"enforcedGroups": ["Admins"], "exemptGroups": ["Admins-robots"]}),
+    Case("as many and long groups as may be", {"enforcedGroups": _long("e"), "exemptGroups": [*_long("x")[1:], _long("e")[99].upper()]}, "spec.exemptGroups", BOTH, {"enforcedGroups": _long("e"), "exemptGroups": _long("x")}),
+    Case("exempt AUTHENTICATED", {"exemptGroups": ["AUTHENTICATED"]}, "spec.exemptGroups", BUILT_IN, {"exemptGroups": ["Authenticated-robots"]}),
     Case("exempt authenticated", {"exemptGroups": ["authenticated"]}, "spec.exemptGroups", BUILT_IN, {"exemptGroups": ["authenticated-robots"]}),
     Case("exempt Anonymous", {"exemptGroups": ["robots", "Anonymous"]}, "spec.exemptGroups", BUILT_IN, {"exemptGroups": []}),
     Case("remember 0s", {"rememberDevice": "0h0m0s"}, "spec.rememberDevice", "must be more than 0s and at most 720h", {"rememberDevice": "1s"}),

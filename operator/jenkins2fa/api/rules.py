@@ -10,12 +10,14 @@ import ipaddress
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from string import ascii_lowercase, ascii_uppercase
 from urllib.parse import urlsplit
 
 from jenkins2fa.api.instance import Access, GateMode, InstanceSpec
 from jenkins2fa.api.policy import Enforcement, Factor, PolicySpec
 from jenkins2fa.api.reading import Problem
 
+_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 BUILT_IN_GROUPS = ("authenticated", "anonymous")
 LONGEST_REMEMBER = timedelta(hours=720)
 SHORTEST_CHECK = timedelta(seconds=5)
@@ -66,11 +68,16 @@ def _sms_settings(spec: PolicySpec) -> Findings:
 def _groups(spec: PolicySpec) -> Findings:
     if spec.enforced_groups is not None and not spec.enforced_groups:
         yield "enforcedGroups", "must not be empty: leave it out to mean everyone"
-    both = sorted(spec.exempt_groups & (spec.enforced_groups or frozenset()))
-    if both:
-        yield "exemptGroups", "no group may be both enforced and exempt"
-    if any(group.lower() in BUILT_IN_GROUPS for group in spec.exempt_groups):
+    exempt = {_lower_ascii(group) for group in spec.exempt_groups}
+    if not exempt.isdisjoint(_lower_ascii(group) for group in spec.enforced_groups or ()):
+        yield "exemptGroups", "no group may be both enforced and exempt, in whatever case: exempt would win"
+    if not exempt.isdisjoint(BUILT_IN_GROUPS):
         yield "exemptGroups", "must not hold authenticated or anonymous: that would exempt everyone"
+
+
+def _lower_ascii(group: str) -> str:
+    """As ``lowerAscii()`` of CEL. Security realms ignore case."""
+    return group.translate(_LOWER)
 
 
 def _durations(spec: PolicySpec) -> Findings:
