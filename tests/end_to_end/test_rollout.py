@@ -13,7 +13,7 @@ from jenkins2fa.api.policy import DeletionPolicy
 from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
 from jenkins2fa.jenkins.errors import JenkinsError
 from jenkins2fa.jenkins.http import Connection, Credentials
-from tests.support.actions import is_off, is_on
+from tests.support.actions import is_off, is_on, switch_off
 from tests.support.kube import KubeServer
 from tests.support.running import OperatorProcess
 from tests.support.scene import Scene
@@ -98,6 +98,26 @@ def test_it_stops_at_a_failure_and_begins_anew_with_a_changed_policy(operator: O
     scene.instance("a", fleet[0].url, credentialsRef={"name": "admin-a"}, checkInterval="1h")
     scene.wait("tfp", "baseline", seconds=40, Ready="True", Enforced="True/Probed")
     assert rollout(scene)["state"] == "Complete"
+
+
+def test_a_stopped_roll_out_goes_on_putting_back_what_was_confirmed(
+    operator: OperatorProcess, scene: Scene, fleet: list[StandIn]
+) -> None:
+    scene.policy("baseline", rollout={"batchSize": 1})
+    scene.wait("tfp", "baseline", seconds=40, Ready="True", Enforced="True/Probed")
+    scene.instance("a", fleet[0].url, credentialsRef={"name": "missing"}, checkInterval="1h")
+    scene.wait("ji", "a", Ready="False/SecretMissing")
+    scene.policy("baseline", rollout={"batchSize": 1}, priority=7)
+    scene.wait("tfp", "baseline", seconds=40, Ready="False/RolloutStopped")
+    switch_off(fleet[1])
+    scene.annotate("ji", "b", "now")
+    wait_until(lambda: is_on(fleet[1]), seconds=20, what="the edit means nothing to b: what is off there is drift")
+    scene.policy("baseline", rollout={"batchSize": 1}, priority=7, exemptGroups=["robots"])
+    scene.wait("ji", "b", seconds=40, Ready="False/WaitingForRollout")
+    switch_off(fleet[1])
+    scene.annotate("ji", "b", "again")
+    scene.wait("ji", "b", seconds=20, Enforced="False/NotActive")
+    assert not is_on(fleet[1]), "its wish is another one now, and has to wait; the alert says so"
 
 
 def test_grace_ends_by_itself_and_only_then_the_batches_begin(operator: OperatorProcess, scene: Scene, fleet: list[StandIn]) -> None:

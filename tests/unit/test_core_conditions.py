@@ -191,6 +191,8 @@ GRACE = {"rollout": {"stage": "Grace", "graceUntil": "2026-11-24T13:00:00Z"}}
         ({"suspend": True}, Access.MANAGE, {"break_glass": True}, Mode.SUSPENDED),
         ({}, Access.MANAGE, {"drift": True, "break_glass": True}, Mode.BREAK_GLASS),
         ({}, Access.MANAGE, {"admitted": False}, Mode.WAITING),
+        ({}, Access.MANAGE, {"admitted": False, "drift": True}, Mode.WRITE),  # what was confirmed there already is no roll-out
+        ({"drift": {"mode": "Report"}}, Access.MANAGE, {"admitted": False, "drift": True}, Mode.REPORT_DRIFT),
         ({"rollout": {"stage": "Report"}}, Access.MANAGE, {}, Mode.STAGE_REPORT),
         ({"rollout": {"stage": "Report"}}, Access.MANAGE, {"protected": True}, Mode.WRITE),  # only the first enforcement has stages
         ({"rollout": {"stage": "Report"}, "enforcement": "Off"}, Access.MANAGE, {}, Mode.WRITE),

@@ -26,7 +26,8 @@ class Mode(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What else a pass knows. ``drift``: the differences at hand come from Jenkins' side, not from a change of the policy;
+    """What else a pass knows. ``drift``: the differences at hand come from Jenkins' side, not from a change of the policy (the owner mark
+    says that exactly this wish was confirmed there), so correcting them is no roll-out;
     ``break_glass``: one is open;
     ``protected``: 2FA is on already, in whatever layer; ``admitted``: the roll-out has reached this instance."""
 
@@ -50,7 +51,7 @@ def mode_of(policy: PolicySpec, instance: InstanceSpec, at_hand: Circumstances) 
     stage = stage_of(policy, at_hand.now)
     if stage is not None and not at_hand.protected:
         return stage
-    if not at_hand.admitted:
+    if not at_hand.admitted and not at_hand.drift:
         return Mode.WAITING
     if at_hand.drift and policy.drift_mode is DriftMode.REPORT:
         return Mode.REPORT_DRIFT
