@@ -191,6 +191,6 @@ def test_drift_counts_once_from_found_to_gone_and_a_proof_is_remembered() -> Non
     ]
     assert [one[3] for one in seen] == [start, start, start, start + 3, start + 4, start + 5, start + 6]
     assert facts.wanted
-    metrics.tally.note(Outcome(instance, trouble=Trouble("Unreachable", "", transient=True)), NOW)
+    metrics.tally.note(Outcome(instance, wanted, trouble=Trouble("Unreachable", "", transient=True)), NOW)
     assert facts.wanted, "a Jenkins that is away is still to be enforced"
     assert facts.verified == start + 6

@@ -23,7 +23,7 @@ from jenkins2fa.controller.rolling import admitted
 from jenkins2fa.controller.subject import Outdated, Subject
 from jenkins2fa.core.assess import Assessment, assess
 from jenkins2fa.core.conditions import STAGES, Outcome
-from jenkins2fa.core.mode import Mode
+from jenkins2fa.core.mode import Circumstances, Mode, mode_of
 from jenkins2fa.core.observation import Observation
 from jenkins2fa.jenkins.change import Order, Result, Step, carry_out
 from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
@@ -52,6 +52,14 @@ def apply_policy(context: Context, subject: Subject, policy: TwoFactorPolicy, dr
         return outcome
     met = proof_of(context, subject.instance, subject.memory, driver, seen, _digest(subject, found), asked=subject.asked)
     return replace(outcome, proof=met.proof, notes=met.notes)
+
+
+def unseen_mode(context: Context, subject: Subject) -> Mode:
+    """Whether a pass might write to a Jenkins that it could not look at, by what policy and instance say alone."""
+    policy = subject.policy
+    if policy is None:
+        return Mode.WRITE
+    return mode_of(policy.spec, subject.instance.spec, Circumstances(context.now(), admitted=admitted(context, policy, subject.key)))
 
 
 def _assess(context: Context, subject: Subject, policy: TwoFactorPolicy, driver: MiniOrange, seen: Observation) -> Assessment:

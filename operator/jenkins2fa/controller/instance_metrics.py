@@ -16,15 +16,14 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from jenkins2fa.api.meta import Key
-from jenkins2fa.api.policy import Enforcement
 from jenkins2fa.api.status import DRIFTED, ENFORCED, FALSE, READY, STALLED, TRUE
 from jenkins2fa.core.conditions import Outcome, Proof
 from jenkins2fa.core.mode import Mode
+from jenkins2fa.core.wanted import is_wanted
 
 Body = Mapping[str, Any]
 NAMED = ("jenkins_namespace", "jenkins")
 GOVERNED = (*NAMED, "policy_namespace", "policy")
-WANTING = (Mode.WRITE, Mode.REPORT_DRIFT, Mode.REPORT_ACCESS, Mode.BREAK_GLASS)
 VALUES = {TRUE: 1.0, FALSE: 0.0}  # everything else is -1
 
 
@@ -58,15 +57,14 @@ class Tally:
         with self._lock:
             facts = self._of(outcome)
             facts.passed = now.timestamp()
+            wanted = is_wanted(outcome)
+            facts.wanted = facts.wanted if wanted is None else wanted
             if outcome.mode is Mode.SUSPENDED:
-                facts.wanted = False
                 return
             if outcome.trouble is not None:
                 self._on_trouble(outcome.trouble.reason)
                 facts.undone += outcome.trouble.reason == "ChangeUndone"
             else:
-                wanted = outcome.policy is not None and outcome.policy.spec.enforcement is Enforcement.ENFORCE
-                facts.wanted = wanted and outcome.mode in WANTING
                 facts.verified = now.timestamp() if outcome.proof is Proof.CHALLENGED else facts.verified
             if outcome.observation is not None:
                 self._note_seen(facts, outcome, now)

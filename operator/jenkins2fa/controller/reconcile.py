@@ -6,7 +6,7 @@ from jenkins2fa.api.instance import Access, parse_instance
 from jenkins2fa.api.meta import Key
 from jenkins2fa.api.reading import InvalidObject
 from jenkins2fa.api.status import governing_policy
-from jenkins2fa.controller.apply import apply_policy
+from jenkins2fa.controller.apply import apply_policy, unseen_mode
 from jenkins2fa.controller.canaries import look_again, look_document, look_only
 from jenkins2fa.controller.context import Context
 from jenkins2fa.controller.gather import PolicyPass
@@ -86,12 +86,13 @@ class InstancePass:
             if rival is not None:
                 named = rival if rival.namespace == subject.key.namespace else "an instance of another namespace"
                 message = f"{named} reaches the same Jenkins and is older, so it alone manages it: delete one of the two"
-                return Outcome(instance, policy, seen, trouble=Trouble("DuplicateInstance", message, transient=False))
+                trouble = Trouble("DuplicateInstance", message, transient=False)
+                return Outcome(instance, policy, seen, mode=unseen_mode(context, subject), trouble=trouble)
             if policy is None:
                 return without_policy(context, subject, driver, seen)
             return apply_policy(context, subject, policy, driver, seen)
         except JenkinsError as error:
-            return Outcome(instance, policy, trouble=subject.trouble(error, context.clock()))
+            return Outcome(instance, policy, mode=unseen_mode(context, subject), trouble=subject.trouble(error, context.clock()))
 
     def _probe_only(self, subject: Subject) -> tuple[bool, Requeue]:
         """Canaries alone: no administration rights, nothing read or written."""

@@ -1,0 +1,93 @@
+"""When it is an alarm that 2FA is not in force."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from jenkins2fa.api.policy import TwoFactorPolicy
+from jenkins2fa.controller.metrics import Metrics
+from jenkins2fa.core.assess import Assessment, assess
+from jenkins2fa.core.conditions import Outcome, Proof, Trouble
+from jenkins2fa.core.mode import Mode
+from jenkins2fa.core.observation import Observation
+from jenkins2fa.core.wanted import is_wanted
+from tests.support.literals import CODE, FRESH, NOW, in_force, instance, plan, policy
+
+AWAY = Trouble("Unreachable", "no answer", transient=True)
+BY_ONE: dict[str, Any] = {"rollout": {"batchSize": 1}}
+STAGED: dict[str, Any] = {"rollout": {"stage": "Report"}}
+SWITCHED_OFF = {"live": False, "memory": FRESH.memory, "disk": FRESH.memory}
+
+
+def off(seen: Observation) -> Observation:
+    """Somebody has switched it off in Jenkins; our mark stays."""
+    return replace(seen, **SWITCHED_OFF)
+
+
+def assessed(wanted: TwoFactorPolicy, seen: Observation) -> Assessment:
+    """By a pass that the roll-out has not reached."""
+    return assess(wanted, instance(), seen, CODE, cluster="cluster", now=NOW, admitted=False)
+
+
+def waiting(wanted: TwoFactorPolicy, seen: Observation, proof: Proof = Proof.NONE) -> bool | None:
+    return is_wanted(Outcome(instance(), wanted, seen, plan(seen, wanted.spec), mode=Mode.WAITING, proof=proof))
+
+
+def test_an_edit_that_changes_nothing_leaves_drift_correction_on_in_an_instance_that_waits() -> None:
+    seen = in_force(policy(**BY_ONE).spec)
+    assert assessed(policy(**BY_ONE, priority=7), off(seen)).may_change
+    assert assessed(policy(**BY_ONE, exemptGroups=["robots"]), off(seen)).mode is Mode.WAITING
+    assert assessed(policy(**BY_ONE), FRESH).mode is Mode.WAITING, "the first enforcement is no drift"
+
+
+def test_one_that_was_enforced_and_is_off_is_an_alarm_also_while_it_waits() -> None:
+    wanted, seen = policy(**BY_ONE, exemptGroups=["robots"]), in_force(policy(**BY_ONE).spec)
+    assert waiting(wanted, seen) is False, "on, and laxer than a wish that has to wait"
+    assert waiting(wanted, off(seen)) is True
+    assert waiting(wanted, replace(seen, live=False)) is True
+    assert waiting(wanted, replace(seen, disk=FRESH.memory)) is True
+    assert waiting(wanted, seen, Proof.BYPASSED) is True
+
+
+def test_a_first_enforcement_that_waits_is_no_alarm() -> None:
+    wanted = policy(**BY_ONE)
+    assert waiting(wanted, FRESH) is False
+    assert waiting(wanted, in_force(policy(enforcement="Off").spec)) is False, "Off by the policy itself until this edit"
+    another = in_force(policy(exemptGroups=["x"]).spec)
+    assert another.owner is not None
+    assert waiting(wanted, off(replace(another, owner=replace(another.owner, instance="another")))) is False
+
+
+@pytest.mark.parametrize(
+    ("fields", "mode", "wanted"),
+    [
+        ({}, Mode.WRITE, True),
+        ({"enforcement": "Off"}, Mode.WRITE, False),
+        ({"enforcement": "Report"}, Mode.REPORT_POLICY, False),
+        ({"suspend": True}, Mode.SUSPENDED, False),
+        (BY_ONE, Mode.WAITING, True),
+        (STAGED, Mode.STAGE_REPORT, None),
+    ],
+)
+def test_trouble_leaves_what_the_policy_says(fields: dict[str, Any], mode: Mode, wanted: bool | None) -> None:
+    assert is_wanted(Outcome(instance(), policy(**fields), mode=mode, trouble=AWAY)) is wanted
+
+
+def test_an_invalid_policy_tells_nothing_and_without_one_nothing_is_wanted() -> None:
+    assert is_wanted(Outcome(instance(), replace(policy(), invalid=True), trouble=AWAY)) is None
+    assert is_wanted(Outcome(instance(), trouble=AWAY)) is False
+
+
+def test_a_jenkins_that_is_away_when_the_operator_starts_is_wanted() -> None:
+    metrics = Metrics()
+    metrics.tally.note(Outcome(instance(), policy(), trouble=AWAY), NOW)
+    facts = metrics.tally.of(instance().meta.key, "instance-uid")
+    assert facts is not None
+    assert facts.wanted
+    metrics.tally.note(Outcome(instance(), replace(policy(), invalid=True), trouble=AWAY), NOW)
+    assert facts.wanted, "what cannot be told stays as it was"
+    metrics.tally.note(Outcome(instance(), policy(suspend=True), mode=Mode.SUSPENDED), NOW)
+    assert not facts.wanted
