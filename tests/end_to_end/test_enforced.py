@@ -95,6 +95,17 @@ def test_suspended_policy_freezes_its_conditions(operator: OperatorProcess, scen
     wait_until(lambda: is_on(jenkins), what="it is put back as soon as the policy is not suspended any more")
 
 
+def test_a_policy_suspended_over_trouble_is_done_and_still_says_trouble(
+    operator: OperatorProcess, scene: Scene, jenkins: StandIn
+) -> None:
+    scene.instance("build", jenkins.url, credentialsRef={"name": "missing"})
+    scene.policy("baseline")
+    scene.wait("tfp", "baseline", Ready="False/SecretMissing", Stalled="True")
+    scene.policy("baseline", suspend=True)
+    scene.wait("ji", "build", Ready="False/Suspended", Stalled="True/SecretMissing", Reconciling="False")
+    scene.wait("tfp", "baseline", Ready="False/Suspended", Stalled="True/Suspended", Reconciling="False")
+
+
 def test_restarted_jenkins_is_proven_anew(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
     enforce(scene, jenkins)
     session = scene.get("ji", "build")["status"]["jenkins"]["session"]

@@ -226,3 +226,13 @@ def test_a_suspended_policy_says_so() -> None:
     wanted = policy(suspend=True)
     assert said(gather(wanted, [member("j", **FINE)]))[0] == "Ready=True/Suspended"
     assert said(gather(replace(wanted, spec=wanted.spec), [member("j", **STUCK)]))[0] == "Ready=False/Unauthorized"
+
+
+def test_a_policy_that_was_suspended_over_trouble_is_not_in_progress_for_ever() -> None:
+    wanted = policy(suspend=True)
+    for trouble in (STUCK, MOVING):
+        frozen = {**trouble, "ready": "False/Suspended"}
+        found = said(gather(wanted, [member("a", **FINE), member("j", **frozen)]))
+        assert found[:3] == ["Ready=False/Suspended", "Reconciling=False/Suspended", "Stalled=True/Suspended"]
+    unseen = said(gather(wanted, [member("a"), member("j", **frozen)]))
+    assert unseen[1:3] == ["Reconciling=True/Suspended", "Stalled=False/Suspended"], "an instance has not heard of it yet"

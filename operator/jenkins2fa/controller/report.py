@@ -136,8 +136,8 @@ def invalid_document(generation: int, error: InvalidObject) -> dict[str, Any]:
 
 
 def _frozen(body: Body, judged: tuple[Condition, ...]) -> tuple[Condition, ...]:
-    """A suspended policy's conditions: as they were, but for the reason of Ready."""
-    kept = {kind: condition_of(body, kind) for kind in (READY, ENFORCED, DRIFTED)}
+    """A suspended policy's conditions: as they were, but for the reason of Ready. What was trouble before is not called well."""
+    kept = {kind: condition_of(body, kind) for kind in (READY, RECONCILING, STALLED, ENFORCED, DRIFTED)}
     return tuple(_freeze(condition, kept.get(condition.type)) for condition in judged)
 
 
@@ -145,7 +145,9 @@ def _freeze(judged: Condition, before: Condition | None) -> Condition:
     if before is None:
         unseen = judged.type in (ENFORCED, DRIFTED)
         return Condition(judged.type, UNKNOWN, "Suspended", "not looked at: the policy is suspended") if unseen else judged
-    return Condition(READY, before.status, judged.reason, judged.message) if judged.type == READY else before
+    if judged.type == READY:
+        return Condition(READY, before.status, judged.reason, judged.message)
+    return judged if judged.type in (RECONCILING, STALLED) and judged.status == before.status else before
 
 
 def _jenkins(seen: Observation) -> JenkinsStatus:

@@ -27,6 +27,7 @@ from jenkins2fa.core.conditions import IN_PROGRESS
 from jenkins2fa.core.rollout import Progress, RolloutState
 
 NOT_HONOURED = "NamespaceSelectorNotHonoured"
+SUSPENDED = "Suspended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ def gather(
         conditions=(
             ready,
             _reconciling(ready, governed, failing),
-            _stalled(ready, failing),
+            _stalled(ready, governed, failing),
             _enforced(governed),
             _drifted(governed),
         ),
@@ -165,16 +166,19 @@ def _reconciling(ready: Condition, governed: list[Member], failing: list[Member]
         return Condition(RECONCILING, FALSE, ready.reason, "nothing is in progress")
     if ready.reason == "RollingOut":
         return Condition(RECONCILING, TRUE, ready.reason, ready.message)
-    moving = [member for member in failing if not _is(member.stalled, TRUE)] or [member for member in governed if member.ready is None]
+    at_it = [member for member in failing if not _is(member.stalled, TRUE) and not _is_frozen(member)]
+    moving = at_it or [member for member in governed if member.ready is None]
     if moving and ready.status == FALSE:
         return Condition(RECONCILING, TRUE, ready.reason, f"{len(moving)} of {len(governed)} instances are in progress")
     return Condition(RECONCILING, FALSE, ready.reason, "nothing is in progress")
 
 
-def _stalled(ready: Condition, failing: list[Member]) -> Condition:
+def _stalled(ready: Condition, governed: list[Member], failing: list[Member]) -> Condition:
     if ready.reason == "RollingOut":
         return Condition(STALLED, FALSE, ready.reason, "nothing needs a person yet")
     stuck = [member for member in failing if _is(member.stalled, TRUE)]
+    if not stuck and all(member.ready for member in governed):
+        stuck = [member for member in failing if _is_frozen(member)]  # nobody goes on with what was in progress: not before it is resumed
     if stuck or ready.reason in (NOT_HONOURED, "NoMatchingInstance", "Overridden", "RolloutStopped"):
         return Condition(STALLED, TRUE, ready.reason, ready.message)
     return Condition(STALLED, FALSE, ready.reason, "nothing needs a person")
@@ -206,6 +210,10 @@ def _drifted(governed: list[Member]) -> Condition:
     if unknown:
         return Condition(DRIFTED, UNKNOWN, "Unknown", _share(unknown, governed) + "Jenkins could not be compared")
     return Condition(DRIFTED, FALSE, "NoDrift", "no instance differs from the policy")
+
+
+def _is_frozen(member: Member) -> bool:
+    return member.ready is not None and member.ready.reason == SUSPENDED
 
 
 def _is(condition: Condition | None, status: str) -> bool:
