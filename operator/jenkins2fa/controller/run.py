@@ -125,7 +125,12 @@ class Operator:
             ) from error
 
     def _signs(self) -> Signs:
-        parts = {"kopf": self._watches.alive, "work-queue": self._workers.alive, "lease": self._leadership.alive}
+        parts = {
+            "kopf": self._watches.alive,
+            "lists": self._lists.alive,
+            "work-queue": self._workers.alive,
+            "lease": self._leadership.alive,
+        }
         return Signs(
             watches=self._watches.still_for(),
             passes=self._workers.still_for(),

@@ -58,6 +58,10 @@ class Lists:
     def start(self) -> None:
         self._thread.start()
 
+    @property
+    def alive(self) -> bool:
+        return self._thread.is_alive()
+
     def ask(self) -> None:
         self._wanted.set()
 
@@ -76,8 +80,11 @@ class Lists:
             try:
                 self.once()
                 failures, pause = 0, RESYNC_SECONDS
-            except (KubernetesError, NoConnection) as error:
-                logger.debug("lists: %s", error)
+            except Exception as error:  # whatever it is, the next list may go well: without lists a lost deletion is never noticed
+                if isinstance(error, KubernetesError | NoConnection):
+                    logger.debug("lists: %s", error)
+                else:
+                    logger.exception("lists: failed unexpectedly (%s); it is tried again", type(error).__name__)
                 failures += 1
                 pause = max(min(LONGEST_RETRY_SECONDS, RETRY_SECONDS * 2 ** min(failures - 1, 8)), getattr(error, "retry_after", 0.0))
 
