@@ -120,6 +120,28 @@ def test_a_stopped_roll_out_goes_on_putting_back_what_was_confirmed(
     assert not is_on(fleet[1]), "its wish is another one now, and has to wait; the alert says so"
 
 
+def test_suspended_and_resumed_it_stays_where_it_is_and_goes_on_from_there(
+    operator: OperatorProcess, scene: Scene, fleet: list[StandIn]
+) -> None:
+    long: dict[str, Any] = {"batchSize": 1, "pauseBetween": "1h"}
+    scene.policy("baseline", rollout=long)
+    wait_until(lambda: rollout(scene).get("state") == "Pausing", seconds=30, what="the first batch is ready")
+    paused = rollout(scene)
+    scene.policy("baseline", rollout=long, suspend=True)
+    scene.wait("ji", "b", Ready="False/Suspended")
+    scene.wait("tfp", "baseline", Ready="False/Suspended", Reconciling="False")
+    scene.policy("baseline", rollout=long)
+    scene.wait("tfp", "baseline", Ready="False/RollingOut")
+    wait_until(lambda: rollout(scene)["state"] == "Pausing", seconds=20, what="the pause runs on")
+    assert {**paused, "generation": 3} == rollout(scene)
+    assert states(fleet) == [True, False, False]
+    scene.policy("baseline", rollout={"batchSize": 1, "pauseBetween": "1s"})
+    scene.wait("tfp", "baseline", seconds=40, Ready="True", Enforced="True/Probed")
+    scene.policy("baseline", rollout=long, priority=3)
+    scene.wait("tfp", "baseline", seconds=20, Ready="True", Enforced="True/Probed")
+    assert rollout(scene)["state"] == "Complete", "an edit that changes nothing takes no pause"
+
+
 def test_grace_ends_by_itself_and_only_then_the_batches_begin(operator: OperatorProcess, scene: Scene, fleet: list[StandIn]) -> None:
     scene.policy("baseline", rollout={"batchSize": 2, "pauseBetween": "3s", "stage": "Grace", "graceUntil": moment(seconds=10)})
     scene.wait("tfp", "baseline", seconds=9, Ready="True/Reported", Drifted="True", Enforced="False")

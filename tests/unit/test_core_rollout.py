@@ -73,6 +73,48 @@ def test_a_complete_roll_out_admits_later_instances_at_once() -> None:
     assert is_admitted(BY_TWO, 1, complete, Key("ci", "zz-new"), [*KEYS, Key("ci", "zz-new")])
 
 
+def found(text: str) -> list[Standing]:
+    """One letter an instance: r ready, w waits with something to change, f failed, ? not seen at this generation yet."""
+    keys = [Key("ci", f"{n:02}") for n in range(len(text))]
+    return [Standing(key, one in "rf", one == "r", one == "f", one != "?") for key, one in zip(keys, text, strict=True)]
+
+
+def test_the_first_batch_waits_until_it_is_known_who_has_something_to_change() -> None:
+    unseen = after(None, found("?????"))
+    assert (unseen.state, unseen.admitted) == (RolloutState.PROGRESSING, 0)
+    assert after(unseen, found("r????")).admitted == 0
+    assert after(unseen, found("?w???")).admitted == 2, "one that goes on saying nothing holds nobody up"
+    assert after(unseen, found("?rf??")).admitted == 3, "a failure is met in its batch"
+
+
+def test_what_is_done_already_takes_neither_a_place_in_a_batch_nor_a_pause() -> None:
+    resumed = after(None, found("r" * 25 + "w" * 25), generation=3)
+    assert (resumed.state, resumed.admitted, resumed.updated) == (RolloutState.PROGRESSING, 27, 25)
+    assert after(None, found("rwrrwrww")).admitted == 6
+    paused = after(Progress(1, admitted=2), found("rrrrww"))
+    assert (paused.state, paused.admitted, paused.updated, paused.batch_ready) == (RolloutState.PAUSING, 4, 4, NOW)
+    over = after(paused, found("rrrrww"), NOW + BY_TWO.pause_between)
+    assert (over.state, over.admitted) == (RolloutState.PROGRESSING, 6)
+    assert after(Progress(1, admitted=2, failed=0), found("rrrrr")).state is RolloutState.COMPLETE
+
+
+def test_a_pause_runs_on_through_an_edit_that_means_nothing_and_holds_up_no_other_edit() -> None:
+    paused = after(Progress(1, admitted=2), found("rrwww"))
+    soon, over = NOW + timedelta(minutes=4), NOW + BY_TWO.pause_between
+    unseen = after(after(paused, found("?????"), soon, generation=2), found("?????"), soon, generation=3)
+    same = after(unseen, found("rrwww"), soon, generation=3)
+    assert (same.state, same.admitted, same.batch_ready) == (RolloutState.PAUSING, 2, NOW)
+    assert after(same, found("rrwww"), over, generation=3).admitted == 4
+    assert after(unseen, found("wwwww"), soon, generation=3) == Progress(3, RolloutState.PROGRESSING, admitted=2, total=5)
+
+
+def test_instances_that_are_gone_hold_nobody_up() -> None:
+    assert after(Progress(1, admitted=4), found("rr")).state is RolloutState.COMPLETE
+    assert advance(Rollout(1, stop_after_failures=2), 1, Progress(1, admitted=4), found("rf"), NOW) == Progress(
+        1, RolloutState.COMPLETE, admitted=2, updated=1, failed=1, total=2, batch_ready=NOW
+    )
+
+
 @given(st.integers(1, 7), st.integers(0, 30), st.lists(st.booleans(), max_size=40))
 def test_it_never_admits_more_than_a_batch_beyond_what_is_ready(batch: int, total: int, rounds: list[bool]) -> None:
     keys = [Key("n", f"{number:02}") for number in range(total)]

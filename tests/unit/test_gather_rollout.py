@@ -88,7 +88,7 @@ def test_progress_comes_back_from_the_status_as_it_went_in() -> None:
 def test_what_counts_as_reached_ready_and_failed(ready: str, staged: bool, wanted: tuple[bool, bool, bool]) -> None:
     key = Key("tests", "a")
     assert _standing(key, condition("Ready", ready), staged) == Standing(key, *wanted)
-    assert _standing(key, None, staged) == Standing(key, reached=False, ready=False, failed=False)
+    assert _standing(key, None, staged) == Standing(key, reached=False, ready=False, failed=False, seen=False)
 
 
 def test_where_nothing_is_to_be_changed_no_batch_takes_time() -> None:

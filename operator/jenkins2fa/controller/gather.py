@@ -10,7 +10,7 @@ from jenkins2fa.api.status import DRIFTED, ENFORCED, READY, STALLED, condition_o
 from jenkins2fa.controller.context import Context
 from jenkins2fa.controller.queue import NEVER, Kind, Requeue, Urgency, Work, WorkKey
 from jenkins2fa.controller.report import invalid_document, write_status
-from jenkins2fa.controller.rolling import call_admitted, next_progress, pause_left
+from jenkins2fa.controller.rolling import call_admitted, next_progress, until_next
 from jenkins2fa.controller.schedule import ANOTHER_SERVES
 from jenkins2fa.core.gather import Member, gather
 from jenkins2fa.core.mode import stage_of
@@ -67,7 +67,7 @@ class PolicyPass:
         status = gather(policy, members, progress, staged=staged, policy_namespace=context.options.policy_namespace)
         write_status(context, Kind.POLICY, body, policy_status_document(status))
         call_admitted(context, policy, progress, members)
-        left = pause_left(context, policy, progress)
+        left = until_next(context, policy, body, progress)
         return Requeue(after=LOOK_AGAIN) if left is None else Requeue(after=min(LOOK_AGAIN, left), urgency=Urgency.DRIFT)
 
     def _members(self, policy: TwoFactorPolicy) -> list[Member]:

@@ -20,6 +20,7 @@ from jenkins2fa.core.gather import Member
 from jenkins2fa.core.mode import stage_of
 from jenkins2fa.core.rollout import Progress, RolloutState, Standing, advance, is_admitted
 
+AFTER_ADMISSION = 1.0  # seconds
 # Not ready yet, or waiting for people to enrol; neither is a failure that ought to stop a roll-out.
 PENDING = ("Progressing", "Starting", "Releasing", WAITING, ENROLMENT)
 
@@ -60,8 +61,12 @@ def call_admitted(context: Context, policy: TwoFactorPolicy, progress: Progress 
             context.queue.add(WorkKey(Kind.INSTANCE, key), Urgency.CHANGE)
 
 
-def pause_left(context: Context, policy: TwoFactorPolicy, progress: Progress | None) -> float | None:
-    """Seconds until the next batch is due; None = no pause is running."""
+def until_next(context: Context, policy: TwoFactorPolicy, body: Body, progress: Progress | None) -> float | None:
+    """Seconds until the roll-out may go on by itself: when the next batch is due, or (``body``: the policy before this pass) soon after one
+    was admitted, since who is ready already tells no more of it. None = only what instances tell moves it on."""
+    before = progress_of(body)
+    if progress is not None and progress.admitted > (before.admitted if before and before.generation == progress.generation else 0):
+        return AFTER_ADMISSION
     if progress is None or progress.state is not RolloutState.PAUSING or progress.batch_ready is None or policy.spec.suspend:
         return None
     over = progress.batch_ready + policy.spec.rollout.pause_between + timedelta(seconds=0.1)
@@ -81,5 +86,5 @@ def _governed(context: Context, policy: TwoFactorPolicy) -> list[Key]:
 def _standing(key: Key, ready: Condition | None, staged: bool) -> Standing:
     """``ready`` is about this generation of the policy, or None. While a stage holds the enforcement back, a report is no roll-out."""
     if ready is None or ready.reason == WAITING or (staged and ready.reason == "Reported"):
-        return Standing(key, reached=False, ready=False, failed=False)
+        return Standing(key, reached=False, ready=False, failed=False, seen=ready is not None)
     return Standing(key, True, ready.status == TRUE, ready.status == FALSE and ready.reason not in PENDING)

@@ -1,7 +1,8 @@
 """Roll-out in batches: which instances a new or changed policy may reach now.
 
-The instances are taken by namespace and name; the policy's status keeps how many of them are admitted. If that is lost, the roll-out begins
-anew: instances that are as wanted already take no time.
+The instances are taken by namespace and name; the policy's status keeps how many of them are admitted. If that is lost, or the policy is
+edited, the roll-out begins anew: instances that are as wanted already take neither a place in a batch nor a pause, so it is at once where
+it was. To know which ones those are, the first batch waits for a pass to tell of at least one that has something to change.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from itertools import accumulate, takewhile
 
 from jenkins2fa.api.meta import Key
 from jenkins2fa.api.policy import Rollout
@@ -24,7 +26,10 @@ class RolloutState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """As ``status.rollout`` of the policy keeps it. ``batch_ready``: when the last batch became ready."""
+    """As ``status.rollout`` of the policy keeps it. ``admitted`` 0: its first batch has not begun.
+
+    ``batch_ready``: when the last batch became ready; before the first one, when that of the former generation did, if its pause still
+    ran."""
 
     generation: int
     state: RolloutState = RolloutState.PROGRESSING
@@ -37,12 +42,19 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One governed instance: has a pass with this generation of the policy been there, and how did it end?"""
+    """One governed instance: has this generation of the policy been carried out there, and how did it end?
+
+    ``seen``: a pass with this generation has told of it; one that was seen and not reached waits with something to change."""
 
     key: Key
     reached: bool
     ready: bool
     failed: bool
+    seen: bool = True
+
+    @property
+    def done(self) -> bool:
+        return self.reached and self.ready
 
 
 def advance(rollout: Rollout, generation: int, before: Progress | None, standings: Sequence[Standing], now: datetime) -> Progress | None:
@@ -50,19 +62,18 @@ def advance(rollout: Rollout, generation: int, before: Progress | None, standing
     if rollout.batch_size is None:
         return None
     ordered = sorted(standings, key=lambda one: (one.key.namespace, one.key.name))
-    progress = before if before is not None and before.generation == generation else Progress(generation)
+    progress = before if before is not None and before.generation == generation else _begin(generation, before)
     if progress.state is RolloutState.COMPLETE:
         return _counted(replace(progress, admitted=len(ordered), total=len(ordered)), ordered)
-    admitted = max(progress.admitted, min(rollout.batch_size, len(ordered)))
-    progress = _counted(replace(progress, admitted=admitted, total=len(ordered)), ordered[:admitted])
-    if ordered and all(one.reached and one.ready for one in ordered):
+    progress = _counted(replace(progress, admitted=min(progress.admitted, len(ordered)), total=len(ordered)), ordered)
+    if ordered and all(one.done for one in ordered):
         # Those that wait have nothing to change either, or they would not be ready.
         return _counted(replace(progress, state=RolloutState.COMPLETE, admitted=len(ordered)), ordered)
     if progress.failed >= rollout.stop_after_failures:
         return replace(progress, state=RolloutState.STOPPED)
-    if progress.updated + progress.failed < admitted:
+    if progress.updated + progress.failed < progress.admitted:
         return replace(progress, state=RolloutState.PROGRESSING, batch_ready=None)
-    return _after_batch(rollout, progress, now)
+    return _counted(_after_batch(rollout, progress, ordered, now), ordered)
 
 
 def is_admitted(rollout: Rollout, generation: int, progress: Progress | None, key: Key, governed: Sequence[Key]) -> bool:
@@ -85,18 +96,38 @@ def batch_of(rollout: Rollout, key: Key, governed: Sequence[Key]) -> tuple[int, 
     return ordered.index(key) // rollout.batch_size + 1, -(-len(ordered) // rollout.batch_size)
 
 
-def _after_batch(rollout: Rollout, progress: Progress, now: datetime) -> Progress:
-    if not progress.total:
+def _begin(generation: int, before: Progress | None) -> Progress:
+    """A pause that runs when a policy is edited, or suspended and resumed, runs on."""
+    if before is None or not (before.state is RolloutState.PAUSING or before.admitted == 0):
+        return Progress(generation)
+    return Progress(generation, batch_ready=before.batch_ready)
+
+
+def _after_batch(rollout: Rollout, progress: Progress, ordered: Sequence[Standing], now: datetime) -> Progress:
+    """All that were admitted are done or failed: on to the next that has something to change, at once or after the pause."""
+    first = progress.admitted == 0
+    reached = progress.admitted + sum(1 for _ in takewhile(lambda one: one.done, ordered[progress.admitted :]))
+    if not ordered:
         return replace(progress, state=RolloutState.PROGRESSING)  # instances that come after their policy are rolled out to as well
-    if progress.admitted >= progress.total:
-        return replace(progress, state=RolloutState.COMPLETE, batch_ready=progress.batch_ready or now)
+    if reached >= progress.total:
+        return replace(progress, state=RolloutState.COMPLETE, admitted=reached, batch_ready=progress.batch_ready or now)
+    end = _end_of_batch(rollout.batch_size or 1, reached, ordered)
+    if first and not any(one.seen and not one.done for one in ordered[reached:end]):
+        return replace(progress, state=RolloutState.PROGRESSING)  # passes that are about to end will tell
+    if first and (reached == 0 or progress.batch_ready is None):
+        return replace(progress, state=RolloutState.PROGRESSING, admitted=end, batch_ready=None)
     ready = min(progress.batch_ready or now, now)  # a clock that was set back does not make the pause longer
     if now - ready < rollout.pause_between:
-        return replace(progress, state=RolloutState.PAUSING, batch_ready=ready)
-    more = min(progress.total, progress.admitted + (rollout.batch_size or 1))
-    return replace(progress, state=RolloutState.PROGRESSING, admitted=more, batch_ready=None)
+        return replace(progress, state=RolloutState.PAUSING, admitted=reached, batch_ready=ready)
+    return replace(progress, state=RolloutState.PROGRESSING, admitted=end, batch_ready=None)
 
 
-def _counted(progress: Progress, standings: Sequence[Standing]) -> Progress:
-    updated = sum(one.reached and one.ready for one in standings)
-    return replace(progress, updated=updated, failed=sum(one.reached and one.failed for one in standings))
+def _end_of_batch(size: int, begin: int, ordered: Sequence[Standing]) -> int:
+    """Where the batch ends that begins there: those that are done take no place in it."""
+    places = accumulate(int(not one.done) for one in ordered[begin:])
+    return begin + sum(1 for _ in takewhile(lambda taken: taken <= size, places))
+
+
+def _counted(progress: Progress, ordered: Sequence[Standing]) -> Progress:
+    some = ordered[: progress.admitted]
+    return replace(progress, updated=sum(one.done for one in some), failed=sum(one.reached and one.failed for one in some))
