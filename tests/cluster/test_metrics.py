@@ -113,6 +113,13 @@ def test_idle_is_silent_a_change_is_one_line_with_the_id_of_jenkins_log_and_secr
     assert f"trial {line['trial']}: begun" in watched.jenkins.log()
     assert f"trial {line['trial']}: confirmed" in watched.jenkins.log()
 
+    said = len(watched.lines())
+    watched.scene.policy("baseline", deletionPolicy="Disable")
+    wait_until(lambda: "Marked" in [one.get("change") for one in watched.lines()[said:]], seconds=20, what="a line about the owner mark")
+    marked = next(one for one in watched.lines()[said:] if one.get("change") == "Marked")
+    assert (marked["instance"], marked["policy"]) == (line["instance"], line["policy"])
+    assert f"trial {marked['trial']}: confirmed" in watched.jenkins.log()
+
     everything = watched.operator.text() + watched.get("/metrics").text
     assert watched.jenkins.tokens["admin"] not in everything
     assert "admin" not in watched.get("/metrics").text, "no names of users"

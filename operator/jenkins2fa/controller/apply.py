@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import secrets
 from dataclasses import replace
 
@@ -13,12 +12,11 @@ from jenkins2fa.controller.break_glass import settle_break_glass
 from jenkins2fa.controller.canaries import ask_canaries
 from jenkins2fa.controller.context import Context
 from jenkins2fa.controller.events import Announcement
-from jenkins2fa.controller.logs import FACTS
 from jenkins2fa.controller.looking import proof_of
 from jenkins2fa.controller.memory import RememberedProof
 from jenkins2fa.controller.owners import may_take_over
 from jenkins2fa.controller.queue import Kind
-from jenkins2fa.controller.report import announce
+from jenkins2fa.controller.report import announce, log_change
 from jenkins2fa.controller.rolling import admitted
 from jenkins2fa.controller.subject import Outdated, Subject
 from jenkins2fa.core.assess import Assessment, assess
@@ -29,8 +27,6 @@ from jenkins2fa.jenkins.change import Order, Result, Step, carry_out
 from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
 from jenkins2fa.jenkins.errors import ConfirmedUnseen, JenkinsError, Refused
 from jenkins2fa.jenkins.target import gate_code_for
-
-logger = logging.getLogger(__name__)
 
 
 def apply_policy(context: Context, subject: Subject, policy: TwoFactorPolicy, driver: MiniOrange, seen: Observation) -> Outcome:
@@ -130,7 +126,7 @@ def _change(context: Context, subject: Subject, policy: TwoFactorPolicy, driver:
         _tell(context, subject, policy, found, trial=order.trial, seconds=round(context.clock() - begun, 3))
         return replace(before, trouble=subject.trouble(error, context.clock()))
     except JenkinsError as error:
-        _tell_failed(context, subject, order, error, context.clock() - begun)
+        _tell_failed(context, subject, order, error, round(context.clock() - begun, 3))
         return replace(before, trouble=subject.trouble(error, context.clock()))
     subject.took_over_from(before.observation.owner)
     met = ask_canaries(context, subject.instance, driver.connection, result.proof)
@@ -167,20 +163,14 @@ def _tell_failed(context: Context, subject: Subject, order: Order, error: Jenkin
     if isinstance(error, Refused):
         return
     context.metrics.trial_ended("undone")
-    facts = {"instance": str(subject.key), "change": "Undone", "trial": order.trial, "seconds": round(seconds, 3)}
-    logger.info(
-        "instance %s: a change did not hold: %s (trial %s, seconds %.3f)",
-        subject.key,
-        error.reason,
-        order.trial,
-        seconds,
-        extra={FACTS: facts},
-    )
+    log_change(subject, "Undone", f"a change did not hold: {error.reason}", trial=order.trial, seconds=seconds)
 
 
 def _tell(context: Context, subject: Subject, policy: TwoFactorPolicy, found: Assessment, **facts: str | float) -> None:
     context.metrics.trial_ended("confirmed")
     if not found.plan.paths:
+        mark = f"policy {policy.meta.key}, deletionPolicy {policy.spec.deletion_policy}"
+        log_change(subject, "Marked", f"nothing differs; the owner mark says now what holds ({mark})", **facts)
         return
     weakened = ", ".join(dict.fromkeys(change.path for change in found.plan.weakening))
     note = f"{', '.join(found.plan.paths)} (policy {policy.meta.key})" + (f"; this weakens the protection: {weakened}" if weakened else "")

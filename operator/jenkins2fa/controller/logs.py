@@ -12,7 +12,9 @@ NOISE = ("Request attempt", "OS signals are ignored")  # of Kopf: we say ourselv
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: time, level, logger, message, facts (instance, policy, change, trial, seconds), and an error's traceback."""
+    """One JSON object a line: time, level, logger, message, facts, and an error's traceback.
+
+    Facts name the objects (instance, policy) and what happened: change, trial, seconds; or condition, status, reason."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = {

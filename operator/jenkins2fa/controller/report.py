@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jenkins2fa.api.instance import GateMode, JenkinsInstance
-from jenkins2fa.api.meta import RECONCILE_AT, read_metadata
+from jenkins2fa.api.meta import RECONCILE_AT, Key, read_metadata
 from jenkins2fa.api.reading import InvalidObject
 from jenkins2fa.api.status import (
     DRIFTED,
@@ -27,6 +27,7 @@ from jenkins2fa.api.status import (
     TrialStatus,
     clip,
     condition_of,
+    governing_policy,
     instance_status_document,
     policy_column,
 )
@@ -66,11 +67,19 @@ def write_status(context: Context, kind: Kind, body: Body, document: Mapping[str
             raise
         context.delivery.deliver(kind, "MODIFIED", written)
     context.untold.pop(meta.uid, None)
-    _tell(context, kind, body, transitions(wanted, before))
+    _tell(context, kind, body, transitions(wanted, before), _whose(kind, meta.key, {**held, **wanted}))
     return True
 
 
-def _tell(context: Context, kind: Kind, body: Body, changed: list[dict[str, Any]]) -> None:
+def _whose(kind: Kind, key: Key, status: Mapping[str, Any]) -> dict[str, str]:
+    """The objects that a line about a status is about: an instance with the policy that governs it, or a policy."""
+    if kind is Kind.POLICY:
+        return {"policy": str(key)}
+    named = governing_policy({"status": status})
+    return {"instance": str(key), **({"policy": f"{named.namespace}/{named.name}"} if named else {})}
+
+
+def _tell(context: Context, kind: Kind, body: Body, changed: list[dict[str, Any]], whose: Mapping[str, str]) -> None:
     """What Ready became; what Enforced and Drifted became where that says more. Each reason once."""
     by_type = {condition["type"]: condition for condition in changed if _is_news(condition)}
     told: set[str] = set()
@@ -82,7 +91,8 @@ def _tell(context: Context, kind: Kind, body: Body, changed: list[dict[str, Any]
             continue  # Ready's message says it already
         told.add(condition["reason"])
         status, reason, message = (condition[part] for part in ("status", "reason", "message"))
-        logger.info("%s %s: %s=%s/%s: %s", kind, read_metadata(body).key, name, status, reason, message)
+        facts = {**whose, "condition": name, "status": status, "reason": reason}
+        logger.info("%s %s: %s=%s/%s: %s", kind, read_metadata(body).key, name, status, reason, message, extra={FACTS: facts})
         bad = status == (TRUE if name == DRIFTED else FALSE)
         context.events.tell(NAMES[kind], body, Announcement(reason, message, warning=bad))
 
@@ -169,8 +179,13 @@ def _gate(mode: GateMode, gate: GateState) -> GateStatus | None:
 
 def announce(context: Context, subject: Subject, announcement: Announcement, **facts: str | float) -> None:
     """Tell of something that was done in a Jenkins, by Event and log; ``facts`` go into the log alone (they differ each time)."""
-    policy = {"policy": str(subject.policy.meta.key)} if subject.policy else {}
-    more = {"instance": str(subject.key), **policy, "change": announcement.reason, **facts}
-    tail = f" ({', '.join(f'{name} {value}' for name, value in facts.items())})" if facts else ""
-    logger.info("instance %s: %s: %s%s", subject.key, announcement.reason, announcement.note, tail, extra={FACTS: more})
+    log_change(subject, announcement.reason, announcement.note, **facts)
     context.events.tell(NAMES[Kind.INSTANCE], subject.body, announcement)
+
+
+def log_change(subject: Subject, change: str, note: str, **facts: str | float) -> None:
+    """The one line of a pass that did something in a Jenkins."""
+    policy = {"policy": str(subject.policy.meta.key)} if subject.policy else {}
+    more = {"instance": str(subject.key), **policy, "change": change, **facts}
+    tail = f" ({', '.join(f'{name} {value}' for name, value in facts.items())})" if facts else ""
+    logger.info("instance %s: %s: %s%s", subject.key, change, note, tail, extra={FACTS: more})

@@ -1,0 +1,60 @@
+"""Lines can be found by the instance and the policy that they are about."""
+
+from __future__ import annotations
+
+import json
+import logging
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from jenkins2fa.controller.apply import _tell_failed
+from jenkins2fa.controller.context import Context
+from jenkins2fa.controller.logs import JsonFormatter
+from jenkins2fa.controller.memory import Memory
+from jenkins2fa.controller.metrics import Metrics
+from jenkins2fa.controller.queue import Kind
+from jenkins2fa.controller.report import _tell, _whose, log_change
+from jenkins2fa.controller.subject import Subject
+from jenkins2fa.jenkins.errors import ChangeUndone
+from tests.support.literals import instance, policy
+
+BODY = {"metadata": {"namespace": "tests", "name": "jenkins", "uid": "instance-uid"}}
+SUBJECT = Subject(BODY, instance(), policy(), Memory("instance-uid"))
+POLICY = str(policy().meta.key)
+
+
+@pytest.fixture
+def lines(caplog: pytest.LogCaptureFixture) -> Any:
+    caplog.set_level(logging.INFO)
+    return lambda: [json.loads(JsonFormatter().format(record)) for record in caplog.records]
+
+
+def test_a_change_says_where_for_whom_and_with_which_trial(lines: Any) -> None:
+    log_change(SUBJECT, "Marked", "nothing differs", trial="t-1", seconds=0.5)
+    named = {"instance": "tests/jenkins", "policy": POLICY, "change": "Marked", "trial": "t-1", "seconds": 0.5}
+    assert named.items() <= lines()[0].items()
+    assert lines()[0]["message"] == "instance tests/jenkins: Marked: nothing differs (trial t-1, seconds 0.5)"
+
+
+def test_a_change_that_was_undone_names_its_policy(lines: Any) -> None:
+    context = cast(Context, SimpleNamespace(metrics=Metrics()))
+    _tell_failed(context, SUBJECT, cast(Any, SimpleNamespace(trial="t-1")), ChangeUndone("no"), 0.5)
+    assert {"instance": "tests/jenkins", "policy": POLICY, "change": "Undone", "trial": "t-1", "seconds": 0.5}.items() <= lines()[0].items()
+    assert "a change did not hold: ChangeUndone" in lines()[0]["message"]
+
+
+def test_a_transition_can_be_found_by_instance_and_by_policy(lines: Any) -> None:
+    told: list[Any] = []
+    context = cast(Context, SimpleNamespace(events=SimpleNamespace(tell=lambda *args: told.append(args))))
+    ready = {"type": "Ready", "status": "False", "reason": "Unauthorized", "message": "401"}
+    status = {"policy": {"namespace": "platform", "name": "baseline"}}
+    for kind in Kind:
+        _tell(context, kind, BODY, [ready], _whose(kind, instance().meta.key, status))
+    by_instance, by_policy = lines()
+    facts = {"condition": "Ready", "status": "False", "reason": "Unauthorized"}
+    assert {"instance": "tests/jenkins", "policy": "platform/baseline", **facts}.items() <= by_instance.items()
+    assert {"policy": "tests/jenkins", **facts}.items() <= by_policy.items()
+    assert "instance" not in by_policy
+    assert len(told) == 2
