@@ -84,6 +84,13 @@ EXTRA: dict[str, Line] = {  # series that a healthy operator does not have
         {"__name__": "jenkins2fa_instance_condition", **NAMED, "type": "Stalled", "status": "True", "reason": "Unauthorized"},
         lambda at: 1.0 if at >= WRONG else None,
     ),
+    "RolloutStopped": Line(
+        {
+            "__name__": "jenkins2fa_policy_condition", "policy_namespace": "record-1", "policy": "baseline",
+            "type": "Ready", "status": "False", "reason": "RolloutStopped",
+        },
+        lambda at: 1.0 if at >= WRONG else None,
+    ),
     "PassesFailing": Line(
         {"__name__": "jenkins2fa_passes_total", "kind": "instance", "result": "crashed"}, lambda at: max(0, at - WRONG) / 30
     ),

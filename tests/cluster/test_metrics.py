@@ -96,6 +96,11 @@ def test_a_jenkins_that_is_away_is_told_by_reason_and_does_not_make_the_operator
     assert watched.get("/anything").status_code == 404
 
 
+def test_a_policy_says_how_it_is(watched: Watched) -> None:
+    labels = {"policy": "baseline", "policy_namespace": watched.scene.namespace, "type": "Ready", "status": "True", "reason": "InForce"}
+    wait_until(lambda: watched.value("jenkins2fa_policy_condition", **labels) == 1.0, what="the policy's condition is a series")
+
+
 def test_idle_is_silent_a_change_is_one_line_with_the_id_of_jenkins_log_and_secrets_are_nowhere(watched: Watched) -> None:
     time.sleep(1.5)
     said, passes = len(watched.lines()), watched.value("jenkins2fa_passes_total", kind="instance", result="done") or 0

@@ -14,6 +14,7 @@ from jenkins2fa.controller.connection import IN_CLUSTER
 from jenkins2fa.controller.health import QUEUE_SECONDS, WATCH_SECONDS, Signs, problems, readiness
 from jenkins2fa.controller.instance_metrics import InstanceMetrics
 from jenkins2fa.controller.metrics import Metrics, ProcessMetrics
+from jenkins2fa.controller.policy_metrics import PolicyMetrics
 from jenkins2fa.controller.queue import Depth
 from jenkins2fa.controller.serving import Server, parse_place
 from jenkins2fa.core.conditions import Outcome, Proof, Trouble
@@ -164,6 +165,16 @@ def test_gauges_say_what_the_status_says() -> None:
     assert value("jenkins2fa_instance_enforced", governed) == -1.0
     del held[0]["status"]
     assert value("jenkins2fa_instances", {"jenkins_namespace": "team", "managed": "false"}) == 1.0
+
+
+def test_a_policys_conditions_are_series_of_the_leader() -> None:
+    stopped = {"type": "Ready", "status": "False", "reason": "RolloutStopped", "message": "m"}
+    metrics, leading = Metrics(), [True]
+    metrics.watch(PolicyMetrics(lambda: [body("1", conditions=[stopped]), body("2")], lambda: leading[0]))
+    said = {"policy_namespace": "team", "policy": "build", "type": "Ready", "status": "False", "reason": "RolloutStopped"}
+    assert metrics.registry.get_sample_value("jenkins2fa_policy_condition", said) == 1.0
+    leading[0] = False
+    assert metrics.registry.get_sample_value("jenkins2fa_policy_condition", said) is None
 
 
 def test_drift_counts_once_from_found_to_gone_and_a_proof_is_remembered() -> None:

@@ -26,6 +26,7 @@ from jenkins2fa.controller.kubernetes import Forbidden, Kubernetes, KubernetesEr
 from jenkins2fa.controller.lease import Leadership, Timing
 from jenkins2fa.controller.memory import Memories
 from jenkins2fa.controller.metrics import Metrics, ProcessMetrics
+from jenkins2fa.controller.policy_metrics import PolicyMetrics
 from jenkins2fa.controller.queue import Kind, Limits, Requeue, Work, WorkQueue
 from jenkins2fa.controller.reconcile import InstancePass
 from jenkins2fa.controller.recording import Recorder, log_evidence
@@ -114,6 +115,7 @@ class Operator:
         store, leading = self._store, self._leadership.holds
         self._metrics.watch(ProcessMetrics(self._queue.depth, leading, lambda: store.synced))
         self._metrics.watch(InstanceMetrics(lambda: list(store.bodies(Kind.INSTANCE)), self._metrics.tally, leading))
+        self._metrics.watch(PolicyMetrics(lambda: list(store.bodies(Kind.POLICY)), leading))
         if self._options.serving is None:
             return None
         try:
