@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from jenkins2fa.core.conditions import Proof
@@ -77,6 +79,19 @@ def test_a_group_counts_as_known_once_a_member_was_seen(with_groups: StandIn) ->
     assert "GroupUnverified" in managed.reasons(wanted)  # Opps is a typing error
     gets_in(with_groups, "carol")
     assert managed.observe(groups=["Devs", "Opps"]).known_groups == {"Devs"}
+
+
+def test_groups_of_the_plugin_are_not_read_and_the_field_says_so(with_groups: StandIn) -> None:
+    """How the plugin keeps their members was never observed: nobody is asked because of them, and nobody believes that he is."""
+    managed, wanted = managed_of(with_groups), policy(enforcedGroups=["plugins-own"])
+    with_groups.groovy(CONTEXT + "io.jenkins.plugins.twofactor.jenkins.GroupManager.get().getOrCreateGroup('plugins-own').users << 'carol'")
+    try:
+        managed.apply(wanted)
+        assert [gets_in(with_groups, "carol"), "GroupUnverified" in managed.reasons(wanted)] == ["carol", True]
+    finally:
+        with_groups.groovy(CONTEXT + "io.jenkins.plugins.twofactor.jenkins.GroupManager.get().deleteGroup('plugins-own')")
+    fields = (Path(__file__).parents[2] / "docs" / "fields.md").read_text()
+    assert "the plugin's own named groups are not read" in next(line for line in fields.splitlines() if "`spec.enforcedGroups`" in line)
 
 
 def test_a_session_feels_a_change_of_the_rules_at_its_next_request(with_groups: StandIn) -> None:

@@ -9,7 +9,7 @@ import java.util.Set;
 import jenkins.model.GlobalConfiguration;
 import jenkins.model.Jenkins;
 
-/** The plugin's named groups of users; nothing of the free edition reads them. */
+/** The plugin's named groups; nothing of the free edition reads them. Only the methods of this class are known: what a group is and how it keeps its users is made up. */
 public class GroupManager extends GlobalConfiguration {
     private final Map<String, Group> groups = new LinkedHashMap<>();
 
