@@ -192,7 +192,8 @@ class StandIn:
         """What is to go wrong; 0 ends a fault.
 
         From now on: unavailableSeconds (503), tokensRefusedSeconds (401), answerSeconds with answerStatus (500) and answerLocation,
-        delaySeconds (each request), loseAnswers (so many script calls are carried out, and their connections break).
+        delaySeconds (each request), lookupSeconds (each look-up of a user in the realm),
+        loseAnswers (so many script calls are carried out, and their connections break).
         At restarts: restartingSeconds, startingSeconds (of 503), tokensRefusedAroundRestartSeconds.
         For the next run: plugin ("enabled", "disabled", "missing"), pluginVersion."""
         self._post("/faults", switches)

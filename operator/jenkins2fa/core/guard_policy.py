@@ -105,6 +105,8 @@ def enrolment_too_low(s: Situation) -> Finding | None:
         )
     if enrolment is None:
         return None
+    if not enrolment.complete:
+        return Finding("EnrolmentTooLow", "Jenkins is still looking up which users are administrators: look again", path="rollout")
     percent = 100 if not enrolment.total else (enrolment.total - enrolment.not_enrolled) * 100 // enrolment.total
     if percent >= least and not enrolment.administrators_not_enrolled:
         return None
@@ -131,6 +133,8 @@ def approval_is_missing(s: Situation) -> Finding | None:
 def no_administrator_gets_in(s: Situation) -> Finding | None:
     enrolment = s.observation.enrolment
     if s.policy.enforcement is not Enforcement.ENFORCE or s.observation.protected or enrolment is None or not enrolment.administrators:
+        return None
+    if not enrolment.complete:
         return None
     if enrolment.administrators_not_enrolled < enrolment.administrators:
         return None

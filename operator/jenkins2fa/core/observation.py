@@ -121,7 +121,8 @@ class MailServer:
 
 @dataclass(frozen=True, slots=True)
 class Enrolment:
-    """Counts of users; never names."""
+    """Counts of users; never names. While it is not ``complete``, not everybody was looked up in a slow realm yet, and the counts of
+    administrators may be too low; the next look goes on."""
 
     total: int = 0
     security_questions: int = 0
@@ -130,6 +131,7 @@ class Enrolment:
     without_address: int = 0
     administrators: int = 0
     administrators_not_enrolled: int = 0
+    complete: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -291,6 +291,7 @@ def _enrolment(part: Mapping[str, Any] | None) -> Enrolment | None:
         part["withoutAddress"],
         part["administrators"],
         part["administratorsNotEnrolled"],
+        part.get("complete", True),
     )
 
 

@@ -29,10 +29,70 @@ class Known {
 }
 
 /**
+ * Look-ups of users in the security realm, which may be slow: so long at most in one look. Whom it has asked for is kept while Jenkins runs, and the next look goes on with the
+ * others, then with those asked for the longest ago; so a quick realm is asked for everybody each time. Holds no more than Jenkins itself has users.
+ */
+class Round {
+    private static final long DAY = java.util.concurrent.TimeUnit.DAYS.toNanos(1)
+
+    private final Map<String, Long> asked = new java.util.concurrent.ConcurrentHashMap()
+    private final lock = new java.util.concurrent.locks.ReentrantLock()
+
+    /** ask: a user in, whether that is enough out. Returns whether each of them has been asked for within a day. Two looks at once do not ask twice. */
+    boolean go(Collection users, long millis, Closure ask) {
+        if (lock.tryLock()) {
+            try { walk(users, System.nanoTime() + millis * 1_000_000L, ask) } finally { lock.unlock() }
+        }
+        def now = System.nanoTime()
+        users.every { user -> def at = asked[user.id]; at != null && now - at < DAY }
+    }
+
+    void forget() { asked.clear() }
+
+    private void walk(Collection users, long until, Closure ask) {
+        asked.keySet().retainAll(users*.id as Set)
+        def order = users.sort(false) { asked[it.id] ?: Long.MIN_VALUE }
+        for (user in order) {
+            def enough = ask(user)
+            asked[user.id] = System.nanoTime()
+            if (enough || System.nanoTime() - until >= 0) return
+        }
+    }
+}
+
+/** What the realm has said of its users: groups that somebody is in, and who is an administrator. In memory only, and of one realm. */
+class Heard {
+    static final int MOST_GROUPS = 1_000
+
+    private static volatile Heard current
+
+    final realm = Jenkins.get().securityRealm
+    final Set sought = java.util.concurrent.ConcurrentHashMap.newKeySet(), found = java.util.concurrent.ConcurrentHashMap.newKeySet()
+    final Map<String, Boolean> administrators = new java.util.concurrent.ConcurrentHashMap()
+    final Round groups = new Round(), users = new Round()
+
+    static synchronized Heard get() {
+        if (current == null || !current.realm.is(Jenkins.get().securityRealm)) current = new Heard()
+        current
+    }
+
+    /** A group that was not asked about before begins the round anew. */
+    synchronized void seek(Set keys) {
+        if (sought.containsAll(keys)) return
+        if (sought.size() + keys.size() > MOST_GROUPS) { sought.clear(); found.clear() }
+        sought.addAll(keys)
+        groups.forget()
+    }
+}
+
+/**
  * Everything that the operator wants to know about 2FA in this Jenkins. Never writes. The same code answers as a script (observe.groovy) and within the gate.
- * Input: users (count enrolments); groups (names: is anybody known to be in them?). A part that failed is [error: ...].
+ * Input: users (count enrolments); groups (names: is anybody known to be in them?). A part that failed is [error: ...]. Both say complete: false while the realm
+ * could not be asked for every user yet (then known groups and counts of administrators may be too few): the next look goes on.
  */
 class Observation {
+    static final long GROUPS_MILLIS = 1_000, USERS_MILLIS = 3_000
+
     private final Map input, state
     private final jenkins = Jenkins.get()
 
@@ -126,25 +186,35 @@ class Observation {
         def wanted = input.groups.collectEntries { [strategy.keyFor(it), it] }, found = [] as Set
         found.addAll((state.seenGroups ?: []).findAll { wanted.containsKey(it) })
         if (wanted.containsKey(strategy.keyFor('authenticated'))) found << strategy.keyFor('authenticated')
-        if (found.size() < wanted.size()) for (user in User.getAll()) {
-            try { user.authorities.each { def key = strategy.keyFor(it); if (wanted.containsKey(key)) found << key } } catch (Throwable unknownToRealm) { }
-            if (found.size() == wanted.size()) break
+        def heard = Heard.get(), complete = true
+        if (found.size() < wanted.size()) {
+            heard.seek(wanted.keySet())
+            def all = { -> found.addAll(heard.found.findAll { wanted.containsKey(it) }); found.size() == wanted.size() }
+            complete = all() || heard.groups.go(people(), GROUPS_MILLIS) { user ->
+                try { user.authorities.each { def key = strategy.keyFor(it); if (key in heard.sought) heard.found << key } } catch (Throwable unknownToRealm) { }
+                all()
+            } || all()
         }
-        [known: found.collect { wanted[it] }.findAll().sort()]
+        [known: found.collect { wanted[it] }.findAll().sort(), complete: complete]
     }
+
+    private static List people() { User.getAll().findAll { it.id != 'SYSTEM' } }
 
     Map users() {
         def counts = [total: 0, securityQuestions: 0, emailOTP: 0, notEnrolled: 0, withoutAddress: 0, administrators: 0, administratorsNotEnrolled: 0]
         def questions = Layers.find('tfaMethodsConfig.MoSecurityQuestionConfig'), email = Layers.find('tfaMethodsConfig.MoOtpOverEmailConfig')
         def mail = find('hudson.tasks.Mailer$UserProperty')
         def has = { user, property -> property != null && user.getProperty(property)?.isConfigured() }
-        User.getAll().findAll { it.id != 'SYSTEM' }.each { user ->
+        def people = people(), heard = Heard.get()
+        counts.complete = heard.users.go(people, USERS_MILLIS) { user -> heard.administrators[user.id] = isAdministrator(user); false }
+        heard.administrators.keySet().retainAll(people*.id as Set)
+        people.each { user ->
             def asks = has(user, questions), mails = has(user, email)
             counts.total++
             if (asks) counts.securityQuestions++
             if (mails) counts.emailOTP++
             if (!asks && !mails) counts.notEnrolled++
-            if (isAdministrator(user)) {
+            if (heard.administrators[user.id]) {
                 counts.administrators++
                 if (!asks && !mails) counts.administratorsNotEnrolled++
             }

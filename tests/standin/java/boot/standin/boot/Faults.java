@@ -13,6 +13,8 @@ public final class Faults {
     public volatile int answerStatus = 500;
     public volatile String answerLocation;
     public volatile long delay;
+    /** What each look-up of a user in the realm takes, as at a slow directory. */
+    public volatile long lookupDelay;
     /** So many script calls are still to be carried out without their answer reaching the client. */
     public final AtomicInteger answersToLose = new AtomicInteger();
     private final Options options;
@@ -35,6 +37,7 @@ public final class Faults {
             case "answerLocation" -> answerLocation = (String) value;
             case "answerSeconds" -> answerUntil = now + millis(value);
             case "delaySeconds" -> delay = millis(value);
+            case "lookupSeconds" -> lookupDelay = millis(value);
             case "loseAnswers" -> answersToLose.set(((Number) value).intValue());
             case "restartingSeconds" -> options.restartingMillis = millis(value);
             case "startingSeconds" -> options.startingMillis = millis(value);
@@ -56,6 +59,11 @@ public final class Faults {
     public void waitAWhile() {
         long begin = System.currentTimeMillis();
         while (System.currentTimeMillis() - begin < delay) LockSupport.parkNanos(20_000_000);
+    }
+
+    /** Holds the look-up of a user back, wherever it is asked for. */
+    public void waitForLookup() {
+        if (lookupDelay > 0) LockSupport.parkNanos(lookupDelay * 1_000_000);
     }
 
     private static long millis(Object seconds) {

@@ -9,6 +9,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.stream.Collectors;
 import jenkins.model.Jenkins;
+import jenkins.security.ApiTokenProperty;
 import org.springframework.security.authentication.AnonymousAuthenticationToken;
 import org.springframework.security.authentication.UsernamePasswordAuthenticationToken;
 import org.springframework.security.core.Authentication;
@@ -86,7 +87,8 @@ public class User {
     }
 
     public <T extends UserProperty> T getProperty(Class<T> type) {
-        return type.cast(properties.get(type));
+        UserProperty found = properties.get(type);
+        return type.cast(found == null && type == ApiTokenProperty.class ? new ApiTokenProperty(this) : found);
     }
 
     public List<UserProperty> getAllProperties() {
@@ -116,6 +118,7 @@ public class User {
     }
 
     public UserDetails getUserDetailsForImpersonation2() {
+        Jenkins.get().host.faults.waitForLookup();
         return Jenkins.get().getSecurityRealm().loadUserByUsername2(id);
     }
 

@@ -98,6 +98,7 @@ public final class JenkinsRun implements Run {
         context.getSessionHandler().setSessionCookie("JSESSIONID." + Integer.toHexString(host.options.home.getPath().hashCode()));
         context.getSessionHandler().setHttpOnly(true);
         context.getSessionHandler().setMaxInactiveInterval(1800);
+        context.getSessionHandler().addEventListener(new Sessions());
         Flavour.prepare(context);
         for (Filter filter : List.of(front, authentication, crumbs, new PluginServletFilter()))
             context.addFilter(new FilterHolder(filter), "/*", EnumSet.of(DispatcherType.REQUEST));

@@ -1,0 +1,25 @@
+"""A Jenkins whose security realm takes its time: the first enforcement waits until its users are counted, and the operator is never cut off."""
+
+from __future__ import annotations
+
+from tests.support.actions import is_off, is_on
+from tests.support.running import OperatorProcess
+from tests.support.scene import Scene
+from tests.support.standin import StandIn
+from tests.support.waiting import wait_until
+
+MANY = "(0..<60).each { hudson.model.User.getById(String.format('a%03d', it), true) }"
+
+
+def test_nothing_is_enforced_before_users_are_counted_to_the_end(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
+    jenkins.groovy(MANY)
+    jenkins.faults(lookupSeconds=0.2)  # twelve seconds for all of them, more than the operator waits for one answer
+    scene.instance("slow", jenkins.url)
+    scene.policy("baseline", rollout={"minimumEnrolled": 0})
+    scene.wait("ji", "slow", Ready="False/CountingUsers", Reconciling="True/CountingUsers", Stalled="False")
+    assert is_off(jenkins)
+    # counted: nobody has a second factor yet, the administrator among them
+    scene.wait("ji", "slow", seconds=60, Ready="False/EnrolmentTooLow")
+    assert "1 of them administrators" in scene.message("ji", "slow")
+    scene.policy("baseline")
+    wait_until(lambda: is_on(jenkins), seconds=60, what="it is enforced")
