@@ -11,6 +11,7 @@ from deepdiff import DeepDiff
 from jenkins2fa.api.policy import DeletionPolicy
 from jenkins2fa.jenkins.errors import Refused
 from tests.support.managed import EMAIL, Managed, policy
+from tests.support.people import logged_in
 from tests.support.standin import StandIn
 
 # apiTokenStats.xml is Jenkins' own: it changes with every request that carries a token.
@@ -29,6 +30,11 @@ println groovy.json.JsonOutput.toJson([
     filters: hudson.util.PluginServletFilter.getInstance(context).list.collect { it.class.name },
     attributes: context.attributeNames.collect { it.toString() }.findAll { it.contains('jenkins2fa') },
     timers: jenkins.util.Timer.get().queue.count { !it.cancelled },
+    sessions: standin.web.Sessions.all().collectMany { one ->
+        one.attributeNames.toList().findAll {
+            it.contains('jenkins2fa') || it.endsWith('_SESSION_2FA_VERIFICATION') && one.getAttribute(it) != 'true'
+        }
+    }.sort(),
     properties: System.properties.keySet().findAll { it.toString().contains('jenkins2fa') }.collect { it.toString() },
     live: io.jenkins.plugins.twofactor.jenkins.MoFilter.moPluginSettings,
     memory: [io.jenkins.plugins.twofactor.jenkins.MoGlobalConfig.get().enableTfa,
@@ -43,7 +49,8 @@ config.setEnableSecurityQuestionsAuthentication(true); config.save()"""
 NEVER_SEEN = """
 def jenkins = jenkins.model.Jenkins.get()
 def context = jenkins.metaClass.respondsTo(jenkins, 'getServletContext') ? jenkins.getServletContext() : jenkins.servletContext
-context.removeAttribute('jenkins2fa.scripts')"""
+context.removeAttribute('jenkins2fa.scripts')
+standin.web.Sessions.all()*.invalidate()"""
 
 
 def traces(jenkins: StandIn) -> dict[str, Any]:
@@ -65,6 +72,24 @@ def test_after_the_last_policy_jenkins_is_as_before_the_first(standin: StandIn, 
     with managed.driver() as driver:
         driver.release(DeletionPolicy.RESTORE)
     assert DeepDiff(before, traces(standin)) == {}
+
+
+@pytest.mark.parametrize("deletion", list(DeletionPolicy))
+def test_nothing_of_ours_stays_in_a_session(standin: StandIn, managed: Managed, deletion: DeletionPolicy) -> None:
+    """Marks of who was exempt by a group or a token, and the time when a second factor was given; what the plugin has noted is its own."""
+    standin.groovy(NEVER_SEEN)
+    alice, bob, token = logged_in(standin, "alice"), logged_in(standin, "bob"), standin.browser("bob")
+    managed.apply(policy(requireOnBuild={"window": "5m"}))
+    bob.enrol()
+    managed.apply(policy(enforcedGroups=["admins"], requireOnBuild={"window": "5m"}))
+    assert [alice.status(), bob.status(), token.status()] == [200, 200, 200]
+    ended = logged_in(standin, "alice")
+    assert [ended.status(), ended.place("/logout")] == [200, "/"]
+    held = traces(standin)["sessions"]
+    assert {"alice_SESSION_2FA_VERIFICATION", "bob_SESSION_2FA_VERIFICATION", "jenkins2fa.verifiedAt.bob"} <= set(held)
+    with managed.driver() as driver:
+        driver.release(deletion)
+    assert [bob.status("/login"), token.status("/login"), traces(standin)["sessions"]] == [200, 200, []]
 
 
 def test_what_was_before_us_is_not_made_up_when_our_note_is_lost(standin: StandIn, managed: Managed) -> None:

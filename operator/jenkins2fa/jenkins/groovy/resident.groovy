@@ -472,6 +472,36 @@ class RequestPass {
 }
 
 /**
+ * Puts what is ours into sessions, and takes it out of all of them at the end: Jenkins has no list of its sessions. Held weakly, so a session that is over goes by itself;
+ * beyond MOST, marks of the others stay, and are void like all.
+ */
+class Marks {
+    static final int MOST = 20_000
+
+    private final Map sessions = new WeakHashMap()
+    private boolean over
+
+    /** Not after the end: a request that is still on its way leaves nothing. */
+    synchronized void put(session, String name, value) {
+        if (over) return
+        if (sessions.size() < MOST) sessions.put(session, true)
+        session.setAttribute(name, value)
+    }
+
+    void takeAll() {
+        List held
+        synchronized (this) { over = true; held = sessions.keySet() as List }
+        held.each { session ->
+            try {
+                for (name in session.attributeNames.toList()) if (isOurs(name, session.getAttribute(name))) session.removeAttribute(name)
+            } catch (IllegalStateException ended) { } // with its session it is gone
+        }
+    }
+
+    private static boolean isOurs(String name, value) { name.startsWith(Gate.SINCE) || (name.endsWith(Gate.VERIFIED) && Visit.isOurs(value)) }
+}
+
+/**
  * The filter before the plugin's filter. It marks the sessions of exempt users as verified with an object of its own, shared by all of them: the plugin
  * reads the mark by its text, so that setting the object to false voids every mark at once. A session mark, because Jenkins' crumb check (which comes
  * earlier) protects only sessions that it sees as verified. The operator and exempt API tokens get a mark for their request only: the same session may
@@ -488,9 +518,9 @@ class Gate {
 
     final Map state
     final AtomicBoolean pass
-    final tokenPass
+    final tokenPass, marks
 
-    Gate(Map state) { this.state = state; pass = state.pass; tokenPass = state.tokenPass }
+    Gate(Map state) { this.state = state; pass = state.pass; tokenPass = state.tokenPass; marks = state.marks }
 
     /** Idempotent. The new gate is in before the old one is out, so no request ever sees none. */
     static void install(Map config, String code) {
@@ -517,6 +547,7 @@ class Gate {
             def list = Shared.chain.list
             list.removeAll(list.findAll { Filters.isGate(it) })
             Shared.state.remove('pass')?.set(false)
+            Shared.state.remove('marks')?.takeAll()
             ['tokenPass', 'config', 'code', 'gate', 'gateErrors', 'gateError', 'seenGroups'].each { Shared.state.remove(it) }
         }
     }
@@ -549,8 +580,9 @@ class Gate {
         def state = Shared.state
         if (state.pass == null) state.pass = new AtomicBoolean(true)
         if (state.tokenPass == null) state.tokenPass = new RequestPass()
+        if (state.marks == null) state.marks = new Marks()
         if (state.seenGroups == null) state.seenGroups = ConcurrentHashMap.newKeySet()
-        def trial = [pass: state.pass, tokenPass: state.tokenPass, seenGroups: state.seenGroups, config: compile(config)]
+        def trial = [pass: state.pass, tokenPass: state.tokenPass, marks: new Marks(), seenGroups: state.seenGroups, config: compile(config)]
         def attributes = [:], passed = 0
         def session = [getAttribute: { attributes[it] }, setAttribute: { k, v -> attributes[k] = v }, removeAttribute: { attributes.remove(it) }] as Expando
         def request = [session: session, method: 'GET', requestURI: '/login', contextPath: '', getSession: { create = true -> session }, getAttribute: { null }, getParameter: { null }, getHeader: { null }] as Expando
@@ -596,18 +628,18 @@ class Gate {
         if (!config.realm.is(Jenkins.get().securityRealm)) state.config = config = compile(config.raw)
         visit.wasVerified = visit.verified && !visit.ours
         if (!visit.probe && isExempt(config, visit)) {
-            if (!visit.wasVerified) visit.mark = pass
+            if (!visit.wasVerified) visit.mark(marks, pass)
             return false
         }
         visit.dropOurMark()
         if (!visit.probe && letsIn(config, visit)) {
-            if (!visit.wasVerified) { visit.mark = tokenPass; tokenPass.admitted.set(true) }
+            if (!visit.wasVerified) { visit.mark(marks, tokenPass); tokenPass.admitted.set(true) }
             return false
         }
         if (!visit.wasVerified) Relay.keepLocal(visit)
         if (config.build != null && BuildStart.isBegunBy(visit, config.build.words) && !isFresh(config.build, visit)) {
             if (!Layers.effective) return false
-            visit.mark = null
+            visit.unmark()
             return true
         }
         config.strict && !visit.wasVerified && !OpenPages.has(visit) && Layers.effective
@@ -651,7 +683,7 @@ class Gate {
         synchronized (mark) {
             def known = session.getAttribute(SINCE + visit.user.id)
             if (known instanceof AtomicMarkableReference && known.reference - visit.began >= 0) return
-            session.setAttribute(SINCE + visit.user.id, new AtomicMarkableReference(System.nanoTime(), true))
+            marks.put(session, SINCE + visit.user.id, new AtomicMarkableReference(System.nanoTime(), true))
         }
     }
 
@@ -829,7 +861,9 @@ class Visit {
 
     def getMark() { session.getAttribute(key) }
 
-    void setMark(value) { value == null ? session.removeAttribute(key) : session.setAttribute(key, value) }
+    void mark(marks, value) { if (!value.is(mark)) marks.put(session, key, value) }
+
+    void unmark() { session.removeAttribute(key) }
 
     boolean isVerified() { Boolean.parseBoolean(String.valueOf(mark)) }
 
@@ -840,7 +874,7 @@ class Visit {
     /** Asks to be challenged like anybody else: can only strengthen, so anybody may send it. */
     boolean isProbe() { request.getHeader(Gate.PROBE) == 'challenge' }
 
-    void dropOurMark() { if (user != null && ours) mark = null }
+    void dropOurMark() { if (user != null && ours) unmark() }
 }
 
 /**
