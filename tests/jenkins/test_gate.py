@@ -5,18 +5,21 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from jenkins2fa.jenkins import scripts
 from jenkins2fa.jenkins.errors import ChallengedBySecondFactor
+from jenkins2fa.jenkins.http import Credentials
 from tests.jenkins.conftest import managed_of
 from tests.support.commands import Commands
 from tests.support.managed import Managed, policy
 from tests.support.people import gets_in, logged_in
 from tests.support.standin import StandIn
 
+SEED = "the-seed-of-these-tests-only-0123456789"
 CONTEXT = """
 def jenkins = jenkins.model.Jenkins.get()
 def context = jenkins.metaClass.respondsTo(jenkins, 'getServletContext') ? jenkins.getServletContext() : jenkins.servletContext
@@ -176,8 +179,19 @@ def test_a_damaged_configuration_on_disk_exempts_nobody_and_jenkins_starts(with_
     (with_groups.home / "jenkins2fa" / "gate.json").write_text('{"exemptGroups": ["De')
     with_groups.restart()
     assert [gets_in(with_groups, "alice", "carol", "admin"), with_groups.browser().status("/login")] == ["", 200]
-    with pytest.raises(ChallengedBySecondFactor):
-        managed.observe()
+    assert [with_groups.browser(name).status() for name in ("admin", "bob")] == [302, 302]  # not even a token, but for the script console
+    found = managed.assess(policy(exemptGroups=["Devs"]))
+    assert [found.drift, found.refused] == [True, None]
+    assert not managed.apply(policy(exemptGroups=["Devs"])).plan.changes  # the operator itself is in, and puts it right
+    assert gets_in(with_groups, "alice", "carol") == "carol"
+
+
+def test_with_both_notes_damaged_nobody_gets_in(standin: StandIn, managed: Managed) -> None:
+    managed.apply(policy())
+    for name in ("gate", "state"):
+        (standin.home / "jenkins2fa" / f"{name}.json").write_text("{")
+    standin.restart()
+    assert [standin.browser("admin").script("print 1").status_code, standin.browser().status("/login")] == [302, 200]
 
 
 def test_a_damaged_configuration_is_put_right_while_jenkins_still_runs(standin: StandIn, managed: Managed) -> None:
@@ -210,6 +224,32 @@ def test_a_gate_out_of_its_place_is_drift_and_is_put_back(standin: StandIn, scri
     assert not managed.apply(wanted).plan.changes
     seen = managed.observe().gate
     assert [seen.installed, seen.position, seen.foreign] == [1, 0, False]
+
+
+@pytest.mark.parametrize("strict", [True, False])
+def test_a_gate_taken_away_while_people_are_asked(standin: StandIn, strict: bool) -> None:
+    """The operator is asked too. By a second way in it puts the gate back; without one a restart of Jenkins does, as the message says."""
+    managed, wanted = managed_of(standin, strict=strict), policy()
+    managed.apply(wanted)
+    standin.groovy(CONTEXT + "list.removeAll(list.findAll(isGate))")
+    with pytest.raises(ChallengedBySecondFactor) as challenged:
+        managed.observe()
+    assert "restart Jenkins" in str(challenged.value)
+    assert "secondFactorSeed" in str(challenged.value)
+    assert "set gate.mode: Managed" not in str(challenged.value)
+
+    seeded = managed_of(standin, strict=strict)
+    seeded.connection = replace(seeded.connection, credentials=Credentials("admin", standin.tokens["admin"], SEED))
+    found = seeded.assess(wanted)
+    assert [found.drift, [change.before for change in found.plan.changes if change.path == "gate"]] == [True, ["absent"]]
+    assert not seeded.apply(wanted).plan.changes
+    assert [managed.observe().gate.installed, gets_in(standin, "alice")] == [1, ""]
+
+    standin.groovy(CONTEXT + "list.removeAll(list.findAll(isGate))")
+    with pytest.raises(ChallengedBySecondFactor):
+        managed.observe()
+    standin.restart()
+    assert [managed.differing(wanted), managed.observe().gate.before_plugin, gets_in(standin, "alice")] == [{}, True, ""]
 
 
 def test_the_plugins_filter_missing_is_drift_that_needs_a_restart(standin: StandIn, managed: Managed) -> None:
