@@ -1,4 +1,4 @@
-"""A Jenkins whose security realm takes its time: the first enforcement waits until its users are counted, and the operator is never cut off."""
+"""A Jenkins whose security realm takes its time: the first enforcement waits for the count of its users; the operator stays in touch."""
 
 from __future__ import annotations
 

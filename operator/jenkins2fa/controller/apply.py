@@ -30,7 +30,8 @@ from jenkins2fa.jenkins.target import gate_code_for
 
 COUNTING = Trouble(
     "CountingUsers",
-    "before the first enforcement Jenkins looks up which of its users are administrators, and its security realm is slow: the next look goes on",
+    "before the first enforcement Jenkins looks up which of its users are administrators, and its security realm is slow: "
+    "the next look goes on",
     transient=True,
 )
 

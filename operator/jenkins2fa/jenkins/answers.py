@@ -42,10 +42,10 @@ def expect_success(answer: Answer) -> None:
 def _redirection(answer: Answer) -> Exception:
     if is_challenge(answer.location):
         return ChallengedBySecondFactor(
-            "Jenkins asks the operator itself for a second factor, so it can neither read nor repair. Where gate.mode is Managed or Provided, "
-            "somebody took the gate away, or the Secret names another account than it lets in: restart Jenkins, whose start-up file brings the "
-            "gate back. Otherwise, or instead of that, put a secondFactorSeed into the Secret, a way in where SecurityQuestions are allowed "
-            "(`jenkins2fa unlock` tells every way)"
+            "Jenkins asks the operator itself for a second factor, so it can neither read nor repair. Where gate.mode is Managed or "
+            "Provided, somebody took the gate away, or the Secret names another account than it lets in: restart Jenkins, whose start-up "
+            "file brings the gate back. Otherwise, or instead of that, put a secondFactorSeed into the Secret, a way in where "
+            "SecurityQuestions are allowed (`jenkins2fa unlock` tells every way)"
         )
     host = _host(answer.location) or "another page of the same host"
     return Redirected(
