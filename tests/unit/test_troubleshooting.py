@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,3 +47,23 @@ def test_the_reasons_are_found() -> None:
 @pytest.mark.parametrize("reason", sorted({*reasons_of_errors(), *reasons_of_findings()} - BASES))
 def test_every_reason_is_explained(reason: str) -> None:
     assert f"`{reason}`" in PAGE
+
+
+COLUMNS = ["Reason", "Condition", "Message says", "What to do", "Tried again"]  # after the fault, or the note
+
+
+def tables() -> list[list[list[str]]]:
+    """The cells of each table, without the line below its head."""
+    blocks = re.findall(r"(?m)(?:^\|.*\n)+", PAGE)
+    return [[[cell.strip() for cell in re.split(r"(?<!\\)\|", row)[1:-1]] for row in block.splitlines()] for block in blocks]
+
+
+@pytest.mark.parametrize("rows", tables(), ids=lambda rows: rows[2][1])
+def test_every_row_says_all(rows: list[list[str]]) -> None:
+    """Fault, condition, reason, message, what to do, when it is tried again: in each table, and no cell is empty."""
+    assert rows[0][1:] == COLUMNS
+    assert [row for row in rows[2:] if len(row) != len(rows[0]) or not all(row)] == []
+
+
+def test_every_part_of_the_page_has_its_table() -> None:
+    assert len(tables()) == PAGE.count("\n## ") == 8
