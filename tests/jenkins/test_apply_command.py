@@ -13,7 +13,9 @@ from tests.support.standin import StandIn
 def test_the_command_applies_proves_and_says_so(commands: Commands, standin: StandIn) -> None:
     ended = commands.run("apply", commands.policy(), "--gate", "Managed", text="y\n")
     assert [ended.code, is_on(standin)] == [0, True]
-    assert "In force: disk, memory, live flag and factors agree, and a probe was challenged." in ended.out
+    assert ended.out.rstrip().endswith(
+        "In force (Enforced=True/Probed): disk, memory, live flag and factors agree, and a probe was challenged"
+    )
     again = commands.run("apply", commands.policy(), "--gate", "Managed")
     assert [again.code, "Nothing would change." in again.out, "In force" in again.out] == [0, True, True]
     off = commands.run("apply", commands.policy(enforcement="Off"), "--gate", "Managed", "-y")
@@ -28,7 +30,24 @@ def test_the_command_asks_first_and_no_is_no(commands: Commands, standin: StandI
 def test_the_command_says_what_is_unsupported_and_does_the_rest(commands: Commands, standin: StandIn) -> None:
     file = commands.policy(allowedFactors=["SecurityQuestions", "WebAuthn"], rememberDevice="12h")
     ended = commands.run("apply", file, "--gate", "Managed", "-y")
-    assert [ended.code, ended.out.count("Unsupported: "), is_on(standin)] == [2, 2, True]
+    assert [ended.code, ended.out.count(" Unsupported: "), is_on(standin)] == [2, 2, True]
+    assert "In force (Enforced=True/Probed)" in ended.out
+    assert "Ready=False/Unsupported: " in ended.out
+
+
+def test_a_group_that_nobody_is_in_is_not_in_force(commands: Commands, standin: StandIn) -> None:
+    """A misspelt group challenges nobody: the probe is challenged all the same, since the operator's own is never exempt from it."""
+    file = commands.policy(enforcedGroups=["a-typo"])
+    for options in (["-y"], []):  # after a change; and with nothing left to change
+        ended = commands.run("apply", file, "--gate", "Managed", *options)
+        assert [ended.code, "In force" in ended.out, is_on(standin)] == [2, False, False]
+        assert "Not proven (Enforced=Unknown/GroupUnverified): nobody is known to be in a-typo" in ended.out
+
+
+def test_without_the_strict_gate_the_exceptions_are_said(commands: Commands, standin: StandIn) -> None:
+    files = [commands.policy(), commands.instance(gate={"mode": "Managed", "strict": False})]
+    ended = commands.run("apply", *files, "-y")
+    assert [ended.code, "(PluginExceptions: " in ended.out] == [0, True]
 
 
 @pytest.mark.parametrize(

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import secrets
 import sys
+from datetime import UTC, datetime
 
 import click
 
 from jenkins2fa.api.instance import GateMode
+from jenkins2fa.api.status import FALSE, TRUE, UNKNOWN
 from jenkins2fa.cli.errors import OneOnError, fail
 from jenkins2fa.cli.look import Look, Question, look_at, look_through, question_options
 from jenkins2fa.cli.plan import as_text
 from jenkins2fa.cli.recording import evidence_options, open_recording
-from jenkins2fa.core.conditions import Proof
+from jenkins2fa.core.conditions import Outcome, Proof, judge_enforced, judge_ready
 from jenkins2fa.core.mode import Mode
 from jenkins2fa.jenkins.change import Order, Result, Step, carry_out
 from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
@@ -27,6 +29,8 @@ STEPS = {
     Step.VERIFY: "look again at every layer",
 }
 
+WORDS = {TRUE: ("In force", "green"), UNKNOWN: ("Not proven", "yellow"), FALSE: ("Not in force", "red")}  # for condition Enforced
+
 
 @click.command(cls=OneOnError)
 @question_options
@@ -39,10 +43,13 @@ def apply(question: Question, take_over: str | None, evidence: str | None, evide
     Shows the plan, asks, tries the change with a time limit, probes, and only then writes it to disk. Whatever goes wrong before that,
     Jenkins is as before within a minute.
 
+    At the end it says condition Enforced as the operator would (docs/troubleshooting.md), and Ready where something is left to be done.
+
     \b
-    Exit codes: 0 in force (or off, if the policy says so), or nothing to do
-                2 done as far as possible, but something is unsupported or could not be proven
-                1 an error, a refusal, or the change was undone
+    Exit codes: 0 Enforced is True (or the policy says Off, and it is off), whether or not there was something to do
+                2 done as far as possible, but Enforced is Unknown (a group that nobody is known to be in, no proof),
+                  or something is unsupported
+                1 an error, a refusal, the change was undone, or Enforced is False
     """
     note = open_recording(evidence, evidence_key)
     look = look_at(question, take_over)
@@ -95,18 +102,18 @@ def _prove(look: Look, note: Note | None) -> Proof:
 
 
 def _tell(look: Look, proof: Proof) -> None:
+    """Says what the operator would say of the same state (``core.conditions``), and ends with the code that --help names."""
     found = look.assessment
     if found.plan.changes:
         fail(f"still differing afterwards: {', '.join(found.plan.paths)}")
-    if not found.plan.desired.enforcing:
-        click.echo("Off: nobody is asked for a second factor.")
-    elif proof is Proof.CHALLENGED:
-        click.echo(
-            click.style("In force: ", fg="green", bold=True) + "disk, memory, live flag and factors agree, and a probe was challenged."
-        )
-    elif proof is Proof.NONE:
-        click.echo("Written and read back, but not proven: by its own rules the plugin may let this account pass, so it shows nothing.")
-        sys.exit(2)
-    else:
-        fail("all settings say on, but a request that must be challenged got through")
-    sys.exit(2 if found.plan.unsupported else 0)
+    outcome = Outcome(look.target.instance, look.policy, look.observation, found.plan, found.findings, found.mode, found.drift, proof=proof)
+    enforced = judge_enforced(outcome, datetime.now(UTC))
+    ready = judge_ready(outcome, enforced)
+    off = enforced.reason == "Off"
+    word, colour = ("Off", None) if off else WORDS[enforced.status]
+    click.echo(f"{click.style(word, fg=colour, bold=True)} (Enforced={enforced.status}/{enforced.reason}): {enforced.message}")
+    if ready.status == FALSE and ready.reason != enforced.reason:
+        click.echo(f"Ready={ready.status}/{ready.reason}: {ready.message}")
+    if enforced.status == FALSE and (not off or look.observation.effective):
+        sys.exit(1)
+    sys.exit(2 if enforced.status == UNKNOWN or ready.status == FALSE else 0)
