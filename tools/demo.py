@@ -68,8 +68,6 @@ class Demo:
         host = self.jenkins.url.removeprefix("http://")
         secret["stringData"] = {"host": host, "username": "admin", "token": self.jenkins.tokens["admin"]}
         instance["spec"] = {**instance["spec"], "url": f"{self.jenkins.url}/", "checkInterval": f"{CHECK_SECONDS}s"}
-        for needless in ("caRef", "probes"):
-            del instance["spec"][needless]
         for body in (secret, instance):
             self.kube.apply(body, namespace=NAMESPACE)
 
