@@ -181,8 +181,10 @@ def _tell(context: Context, subject: Subject, policy: TwoFactorPolicy, found: As
         mark = f"policy {policy.meta.key}, deletionPolicy {policy.spec.deletion_policy}"
         log_change(subject, "Marked", f"nothing differs; the owner mark says now what holds ({mark})", **facts)
         return
-    weakened = ", ".join(dict.fromkeys(change.path for change in found.plan.weakening))
-    note = f"{', '.join(found.plan.paths)} (policy {policy.meta.key})" + (f"; this weakens the protection: {weakened}" if weakened else "")
+    weakened = tuple(dict.fromkeys(change.path for change in found.plan.weakening))
+    context.metrics.weakened(*weakened)
+    warning = f"; this weakens the protection: {', '.join(weakened)}" if weakened else ""
+    note = f"{', '.join(found.plan.paths)} (policy {policy.meta.key}){warning}"
     announce(
         context,
         subject,

@@ -69,6 +69,7 @@ def _open(context: Context, subject: Subject, policy: TwoFactorPolicy, driver: M
     until = driver.open_break_glass(wanted.until, glass.reason, context.options.longest_break_glass, keep=keep)
     if until is None:
         return Settled(refused=spent(glass))
+    context.metrics.weakened("breakGlass")
     note = f"two-factor authentication is off until {format_time(until)}: {glass.reason} (policy {policy.meta.key})"
     if until < glass.until - SHORTER:
         most = format_duration(context.options.longest_break_glass)

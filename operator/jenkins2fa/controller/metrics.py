@@ -21,6 +21,18 @@ from jenkins2fa.controller.queue import Depth, Work
 
 PREFIX = "jenkins2fa"
 QUICK = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+WEAKENING = (  # fields that can weaken, on the free edition
+    "enforcement",
+    "allowedFactors.SecurityQuestions",
+    "allowedFactors.EmailOTP",
+    "enforcedGroups",
+    "exemptGroups",
+    "apiTokens",
+    "gate.strict",
+    "requireOnBuild.window",
+    "breakGlass",
+    "deletionPolicy",
+)
 WAITS = (0.001, 0.01, 0.05, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 
 
@@ -48,6 +60,9 @@ class Metrics:
         self._trials = Counter(f"{PREFIX}_trials", "Trials by how they ended", ("outcome",), registry=registry)
         for outcome in ("confirmed", "undone"):
             self._trials.labels(outcome)  # a rate needs the zero before the first
+        self._weakenings = Counter(f"{PREFIX}_weakenings", "Fields that a confirmed change made weaker", ("path",), registry=registry)
+        for path in WEAKENING:
+            self._weakenings.labels(path)
         self._evidence = Counter(f"{PREFIX}_evidence_lines", "Evidence of probes, by whether it was kept", ("result",), registry=registry)
         for result in ("written", "failed"):
             self._evidence.labels(result)
@@ -108,6 +123,11 @@ class Metrics:
 
     def trial_ended(self, outcome: str) -> None:
         self._trials.labels(outcome).inc()
+
+    def weakened(self, *paths: str) -> None:
+        """What was carried out in a Jenkins weakens its protection there; ``paths`` of the policy's fields."""
+        for path in paths:
+            self._weakenings.labels(path).inc()
 
     def _troubles_inc(self, reason: str) -> None:
         self._troubles.labels(reason).inc()

@@ -39,6 +39,8 @@ def without_policy(context: Context, subject: Subject, driver: MiniOrange, seen:
     if waiting is not None:
         return Outcome(instance, None, seen, trouble=waiting)
     driver.release(deletion)
+    if seen.protected:
+        context.metrics.weakened("deletionPolicy")
     note = f"the policy was deleted, and its deletionPolicy {deletion} is carried out"
     announce(context, subject, Announcement("Released", note, action="Release"))
     memory.gone_policy, memory.proof = None, None
