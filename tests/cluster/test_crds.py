@@ -149,8 +149,10 @@ def test_columns_of_instances(kube: KubeServer, namespace: str) -> None:
     assert header == "NAME URL VERSION POLICY ENFORCED DRIFTED READY AGE".split()
     assert row[:-1] == "sample https://jenkins.example.com/ci/ 2.462.3 <none> True False True".split()
     header, row = cells(kube.kubectl("get", "ji", "-n", namespace, "-o", "wide"))
-    assert header[-5:] == "PLUGIN EDITION SESSION REASON MESSAGE".split()
+    assert header[-6:] == "PLUGIN EDITION SESSION BREAK-GLASS REASON MESSAGE".split()
     assert row[-7:] == "1.2.0 Free 5f3a Applied all as asked".split()
+    write_status(kube, namespace, "ji", {"breakGlass": {"until": "2026-12-01T12:00:00Z"}})
+    assert cells(kube.kubectl("get", "ji", "-n", namespace, "-o", "wide"))[1][-5] == "2026-12-01T12:00:00Z"
 
 
 def test_status_and_spec_are_written_apart(kube: KubeServer, namespace: str) -> None:

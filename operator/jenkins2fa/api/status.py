@@ -78,6 +78,7 @@ class InstanceStatus:
     fields: tuple[FieldStatus, ...] = ()
     gate: GateStatus | None = None
     trial: TrialStatus | None = None
+    break_glass_until: datetime | None = None
     policy_column: str = "<none>"
 
 
@@ -148,6 +149,7 @@ def instance_status_document(status: InstanceStatus) -> dict[str, Any]:
         "fields": [{"path": f.path, "state": f.state, "message": clip(f.message)} for f in status.fields[:MOST_FIELDS]],
         "gate": status.gate and {"mode": status.gate.mode, "sha256": clip(status.gate.sha256, LONGEST_WORD), "state": status.gate.state},
         "trial": status.trial and {"id": clip(status.trial.id, LONGEST_ID), "expires": format_time(status.trial.expires)},
+        "breakGlass": {"until": format_time(status.break_glass_until)} if status.break_glass_until else None,
         "summary": {"policy": status.policy_column},
     }
 

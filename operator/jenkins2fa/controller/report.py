@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from jenkins2fa.api.instance import GateMode, JenkinsInstance
@@ -117,6 +118,7 @@ def instance_document(body: Body, outcome: Outcome, context: Context) -> dict[st
             fields=field_statuses(outcome),
             gate=_gate(found.spec.gate.mode, seen.gate) if seen else None,
             trial=TrialStatus(seen.trial.pending, seen.trial.until) if seen and seen.trial.pending and seen.trial.until else None,
+            break_glass_until=_open_until(seen, context) if seen else None,
             policy_column=policy_column(found.meta.key, policy or None),
         )
     )
@@ -124,7 +126,7 @@ def instance_document(body: Body, outcome: Outcome, context: Context) -> dict[st
     if outcome.policy is None and outcome.trouble is not None and outcome.trouble.reason in (RELEASING, APPROVAL_REQUIRED):
         document.pop("policy")  # the next pass asks for it by name
     if seen is None:
-        for name in ("jenkins", "gate", *(("fields",) if outcome.mode is Mode.SUSPENDED else ())):
+        for name in ("jenkins", "gate", "breakGlass", *(("fields",) if outcome.mode is Mode.SUSPENDED else ())):
             document.pop(name)
     return document
 
@@ -163,6 +165,11 @@ def _freeze(judged: Condition, before: Condition | None) -> Condition:
 def _jenkins(seen: Observation) -> JenkinsStatus:
     edition = seen.plugin.edition.value if seen.plugin.edition else ""
     return JenkinsStatus(seen.version, seen.plugin.version or "", edition, seen.identity, seen.session)
+
+
+def _open_until(seen: Observation, context: Context) -> datetime | None:
+    until = seen.break_glass_until
+    return until if until is not None and until > context.now() else None
 
 
 def _gate(mode: GateMode, gate: GateState) -> GateStatus | None:
