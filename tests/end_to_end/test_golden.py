@@ -1,4 +1,4 @@
-"""What a person reads: `kubectl get tfp,ji` and `kubectl describe tfp,ji` for eight named states, kept in `golden/` with what varies
+"""What a person reads: `kubectl get tfp,ji` and `kubectl describe tfp,ji` for nine named states, kept in `golden/` with what varies
 masked.
 
 `GOLDEN=write make cluster` writes them anew; read them before you commit them.
@@ -10,6 +10,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,13 @@ def suspended(scene: Scene, jenkins: StandIn) -> None:
     scene.wait("tfp", "baseline", Ready="True/Suspended")
 
 
+def break_glass(scene: Scene, jenkins: StandIn) -> None:
+    enforced(scene, jenkins)
+    until = datetime.now(UTC) + timedelta(hours=1)
+    scene.policy("baseline", breakGlass={"until": until.strftime("%Y-%m-%dT%H:%M:%SZ"), "reason": "INC-1234"})
+    scene.wait("tfp", "baseline", Ready="True/BreakGlass", Enforced="False/BreakGlass")
+
+
 def starting(scene: Scene, jenkins: StandIn) -> None:
     enforced(scene, jenkins)
     jenkins.faults(unavailableSeconds=30)
@@ -105,6 +113,7 @@ STATES: tuple[Callable[[Scene, StandIn], None], ...] = (
     unauthorized,
     overridden,
     suspended,
+    break_glass,
     starting,
 )
 

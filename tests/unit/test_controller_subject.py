@@ -13,6 +13,7 @@ from jenkins2fa.api.meta import TAKE_OVER, Metadata
 from jenkins2fa.controller.memory import Memory
 from jenkins2fa.controller.subject import Subject
 from jenkins2fa.core.observation import Owner
+from jenkins2fa.jenkins.errors import Starting, Unauthorized
 
 PACKAGE = Path(__file__).resolve().parents[2] / "operator" / "jenkins2fa"
 FORMER = Owner("other", "instance")
@@ -48,6 +49,15 @@ def test_a_change_of_what_was_not_taken_over_spends_nothing(before: Owner | None
     memory = Memory("mine")
     subject(FORMER.name, memory).took_over_from(before)
     assert heeds(FORMER.name, memory)
+
+
+def test_who_reads_that_a_jenkins_starts_is_told_to_wait() -> None:
+    memory = Memory("mine")
+    told = subject(None, memory).trouble(Starting("Jenkins is starting or restarting (503)"), 0.0)
+    assert told.message.startswith("Jenkins is starting or restarting (503): wait, it is looked at every second")
+    memory.last_good, memory.starting = 0.0, False
+    odd = subject(None, memory).trouble(Unauthorized("401"), 0.0)
+    assert (odd.reason, "every second" in odd.message) == ("Starting", False)  # that is looked at less often: it sends credentials
 
 
 @pytest.mark.parametrize("file", sorted(PACKAGE.rglob("*.py")), ids=lambda file: str(file.relative_to(PACKAGE)))

@@ -127,6 +127,11 @@ def test_ready(more: dict[str, Any], ready: str, reconciling: bool, stalled: boo
     assert [found["Ready"], found["Reconciling"].startswith("True"), found["Stalled"].startswith("True")] == [ready, reconciling, stalled]
 
 
+def test_suspended_says_that_the_rest_is_old() -> None:
+    ready = judge(Outcome(instance(), policy(), mode=Mode.SUSPENDED), NOW)[0]
+    assert ready.message == "the policy is suspended: nothing is written or looked at, Enforced and Drifted are as last seen"
+
+
 def test_an_instance_without_a_policy_is_ready_and_unknown() -> None:
     found = said(Outcome(instance(), None, FRESH))
     assert [found["Ready"], found["Enforced"], found["Drifted"]] == ["True/NoPolicy", "Unknown/NoPolicy", "False/NoPolicy"]

@@ -11,7 +11,9 @@ from jenkins2fa.controller.kubernetes import Body
 from jenkins2fa.controller.memory import Memory
 from jenkins2fa.core.conditions import Trouble
 from jenkins2fa.core.observation import Owner
-from jenkins2fa.jenkins.errors import JenkinsError, MultipleReplicas
+from jenkins2fa.jenkins.errors import JenkinsError, MultipleReplicas, Starting
+
+WAIT = ": wait, it is looked at every second (after two minutes less often)"
 
 
 class Outdated(Exception):
@@ -52,4 +54,5 @@ class Subject:
         problem = self.memory.interpret(error, now)
         if not isinstance(error, MultipleReplicas):
             self.memory.close()
-        return Trouble(problem.reason, str(problem), problem.transient)
+        wait = WAIT if isinstance(problem, Starting) and self.memory.starting else ""
+        return Trouble(problem.reason, f"{problem}{wait}", problem.transient)

@@ -190,7 +190,7 @@ def judge_ready(outcome: Outcome, enforced: Condition) -> Condition:
     if outcome.policy is None:
         return Condition(READY, TRUE, "NoPolicy", "reachable; no policy selects this instance")
     if outcome.mode is Mode.SUSPENDED:
-        return Condition(READY, TRUE, "Suspended", Mode.SUSPENDED.value)
+        return Condition(READY, TRUE, "Suspended", f"{Mode.SUSPENDED.value} or looked at, Enforced and Drifted are as last seen")
     if outcome.mode is Mode.BREAK_GLASS:
         return Condition(READY, TRUE, "BreakGlass", enforced.message)
     if outcome.refusal is not None:
