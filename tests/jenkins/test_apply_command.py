@@ -67,6 +67,11 @@ def test_the_command_refuses_and_changes_nothing(
     assert [ended.code, said in ended.err, is_off(standin), (standin.home / "jenkins2fa").exists()] == [1, True, True, False]
 
 
+def test_a_way_out_is_named_that_this_command_has(commands: Commands) -> None:
+    for command in (["plan"], ["apply", "-y"]):
+        assert "--gate Managed" in commands.run(*command, commands.policy()).out
+
+
 def test_the_command_takes_over_by_name(commands: Commands, managed: Managed) -> None:
     managed.apply(policy())
     refused = commands.run("apply", commands.policy(enforcement="Off"), "--gate", "Managed", "-y")

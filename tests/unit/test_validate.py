@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jenkins2fa.cli.checking import Finding, check, read_path, spell
+from jenkins2fa.cli.checking import FORMS, Finding, check, read_path, spell
 from jenkins2fa.cli.main import COMMANDS, main
 from jenkins2fa.cli.manifests import Manifest, nearest, parse_manifests
 from tests.support.rule_cases import RULES, SCHEMA, Case, build
@@ -89,9 +89,50 @@ def test_label_that_is_a_number() -> None:
 
 def test_name_that_kubernetes_refuses() -> None:
     text = HEAD.replace("sample", "Sample") + "spec: {instanceSelector: {}, enforcement: Report}\n"
-    assert [line.split(": must match")[0] for line in lines(text)] == [
-        "3: TwoFactorPolicy/Sample: metadata.name: does not have the right form"
+    assert lines(text) == [
+        "3: TwoFactorPolicy/Sample: metadata.name: does not have the right form: must be a name of small letters, digits, '-' and '.', "
+        "such as build-jenkins, is 'Sample'"
     ]
+
+
+def test_off_without_quotes_is_answered_with_the_word_that_counts() -> None:
+    text = HEAD + "spec:\n  instanceSelector: {}\n  enforcement: off\n"
+    assert [line.rpartition(": ")[2] for line in lines(text)] == ['write "Off" in quotes']
+
+
+def test_rules_speak_beside_other_mistakes_where_their_fields_are_sound() -> None:
+    both = findings(build("TwoFactorPolicy", {"allowedFactors": ["EmailOTP"], "priority": "high", "breakGlass": {"reason": " \n"}}))
+    assert [(one.path, one.message.split(":")[0]) for one in both] == [
+        ("spec.breakGlass.reason", "does not have the right form"),
+        ("spec.breakGlass.until", "required"),
+        ("spec.emailOTP", "required because allowedFactors has EmailOTP"),
+        ("spec.priority", "must be a whole number, is a text"),
+    ]
+    assert "must not be empty" in both[0].message  # in words, where the rule has to be silent
+    unsound = findings(build("TwoFactorPolicy", {"allowedFactors": ["emailOTP2"], "emailOTP": {"senderAddress": "a@b"}}))
+    assert [one.path for one in unsound] == ["spec.allowedFactors[0]"]  # who knows whether EmailOTP was meant
+
+
+def test_every_pattern_is_told_in_words() -> None:
+    """What a finding says of the form is for people: no expression of a schema is left bare."""
+    told = {pattern for kind in ("twofactorpolicy", "jenkinsinstance") for pattern in _patterns(kind)}
+    assert told - set(FORMS) == set()
+
+
+def _patterns(kind: str) -> set[str]:
+    found: set[str] = set()
+
+    def collect(node: Any) -> None:
+        if isinstance(node, dict):
+            found.update([node["pattern"]] if isinstance(node.get("pattern"), str) else [])
+            for child in node.values():
+                collect(child)
+        elif isinstance(node, list):
+            for child in node:
+                collect(child)
+
+    collect(json.loads((ROOT / "schemas" / f"{kind}_v1alpha1.json").read_text()))
+    return found
 
 
 @pytest.mark.parametrize(

@@ -79,10 +79,9 @@ def parse_instance(body: Mapping[str, Any]) -> JenkinsInstance:
     root = Fields(body)
     fields = root.nested("spec", required=True) or Fields({}, "spec", root.problems)
     meta, spec = collect_metadata(root), _read_spec(fields)
-    if not root.problems:
-        from jenkins2fa.api.rules import instance_problems  # the rules need the types of this module
+    from jenkins2fa.api.rules import instance_problems  # the rules need the types of this module
 
-        root.problems.extend(instance_problems(spec))
+    root.problems.extend(instance_problems(spec, root.problems))
     if root.problems:
         raise InvalidObject(root.problems)
     return JenkinsInstance(meta, spec)

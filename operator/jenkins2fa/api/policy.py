@@ -141,10 +141,9 @@ def parse_policy(body: Mapping[str, Any]) -> TwoFactorPolicy:
     root = Fields(body)
     fields = root.nested("spec", required=True) or Fields({}, "spec", root.problems)
     meta, spec = collect_metadata(root), _read_spec(fields)
-    if not root.problems:
-        from jenkins2fa.api.rules import policy_problems  # the rules need the types of this module
+    from jenkins2fa.api.rules import policy_problems  # the rules need the types of this module
 
-        root.problems.extend(policy_problems(spec))
+    root.problems.extend(policy_problems(spec, root.problems))
     if root.problems:
         raise InvalidObject(root.problems)
     return TwoFactorPolicy(meta, spec)

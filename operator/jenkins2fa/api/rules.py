@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from string import ascii_lowercase, ascii_uppercase
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from jenkins2fa.api.instance import Access, GateMode, InstanceSpec
@@ -29,17 +30,31 @@ LOOPBACK_URL = r"http://(localhost|127[.][0-9]{1,3}[.][0-9]{1,3}[.][0-9]{1,3}|\[
 ADDRESS = r"[^@\s<>]+@[^@\s<>]+"
 
 
-def policy_problems(spec: PolicySpec) -> list[Problem]:
-    """What a policy may not say, each with the field and the way out. Empty when all is well."""
-    return [Problem(f"spec.{path}", message) for rule in POLICY_RULES for path, message in rule(spec)]
-
-
-def instance_problems(spec: InstanceSpec) -> list[Problem]:
-    """What an instance may not say, each with the field and the way out. Empty when all is well."""
-    return [Problem(f"spec.{path}", message) for rule in INSTANCE_RULES for path, message in rule(spec)]
-
-
+S = TypeVar("S")
 Findings = Iterator[tuple[str, str]]
+Rules = tuple[tuple[Callable[[S], Findings], tuple[str, ...]], ...]  # each with the fields of the spec that it needs
+
+
+def policy_problems(spec: PolicySpec, known: Iterable[Problem] = ()) -> list[Problem]:
+    """What a policy may not say, each with the field and the way out. Empty when all is well.
+
+    ``known``: what could not even be read. A rule that needs such a field has nothing to say, the others have."""
+    return _problems(POLICY_RULES, spec, known)
+
+
+def instance_problems(spec: InstanceSpec, known: Iterable[Problem] = ()) -> list[Problem]:
+    """The same for an instance."""
+    return _problems(INSTANCE_RULES, spec, known)
+
+
+def _problems(rules: Rules[S], spec: S, known: Iterable[Problem]) -> list[Problem]:
+    unsound = {re.split(r"[.\[]", problem.path.removeprefix("spec."))[0] for problem in known}
+    if "spec" in unsound:
+        return []
+    sound = (rule for rule, needed in rules if not unsound & set(needed))
+    return [Problem(f"spec.{path}", message) for rule in sound for path, message in rule(spec)]
+
+
 
 
 def _needs_a_factor(spec: PolicySpec) -> Findings:
@@ -65,24 +80,32 @@ def _sms_settings(spec: PolicySpec) -> Findings:
         yield "smsOTP", "only allowed when allowedFactors has SMSOTP"
 
 
-def _groups(spec: PolicySpec) -> Findings:
+def _enforced_groups(spec: PolicySpec) -> Findings:
     if spec.enforced_groups is not None and not spec.enforced_groups:
         yield "enforcedGroups", "must not be empty: leave it out to mean everyone"
-    exempt = {_lower_ascii(group) for group in spec.exempt_groups}
-    if not exempt.isdisjoint(_lower_ascii(group) for group in spec.enforced_groups or ()):
+
+
+def _enforced_and_exempt(spec: PolicySpec) -> Findings:
+    if not _lower_ascii(spec.exempt_groups).isdisjoint(_lower_ascii(spec.enforced_groups or ())):
         yield "exemptGroups", "no group may be both enforced and exempt, in whatever case: exempt would win"
-    if not exempt.isdisjoint(BUILT_IN_GROUPS):
+
+
+def _exempt_groups(spec: PolicySpec) -> Findings:
+    if not _lower_ascii(spec.exempt_groups).isdisjoint(BUILT_IN_GROUPS):
         yield "exemptGroups", "must not hold authenticated or anonymous: that would exempt everyone"
 
 
-def _lower_ascii(group: str) -> str:
+def _lower_ascii(groups: Iterable[str]) -> frozenset[str]:
     """As ``lowerAscii()`` of CEL. Security realms ignore case."""
-    return group.translate(_LOWER)
+    return frozenset(group.translate(_LOWER) for group in groups)
 
 
-def _durations(spec: PolicySpec) -> Findings:
+def _remember_device(spec: PolicySpec) -> Findings:
     if spec.remember_device is not None and not timedelta(0) < spec.remember_device <= LONGEST_REMEMBER:
         yield "rememberDevice", "must be more than 0s and at most 720h"
+
+
+def _window(spec: PolicySpec) -> Findings:
     if spec.build_window is not None and spec.build_window <= timedelta(0):
         yield "requireOnBuild.window", "must be more than 0s"
 
@@ -112,6 +135,9 @@ def _credentials(spec: InstanceSpec) -> Findings:
 def _probe_only(spec: InstanceSpec) -> Findings:
     if spec.access is Access.PROBE_ONLY and spec.probes.challenged is None:
         yield "probes.challenged", "required because access is ProbeOnly: the canary is all there is to look with"
+
+
+def _managed_gate(spec: InstanceSpec) -> Findings:
     if spec.access is not Access.MANAGE and spec.gate.mode is GateMode.MANAGED:
         yield "gate.mode", "Managed needs access: Manage"
 
@@ -121,8 +147,24 @@ def _interval(spec: InstanceSpec) -> Findings:
         yield "checkInterval", "must be at least 5s"
 
 
-POLICY_RULES = (_needs_a_factor, _email_settings, _sms_settings, _groups, _durations, _break_glass)
-INSTANCE_RULES = (_url, _credentials, _probe_only, _interval)
+POLICY_RULES: Rules[PolicySpec] = (
+    (_needs_a_factor, ("enforcement", "allowedFactors")),
+    (_email_settings, ("allowedFactors", "emailOTP")),
+    (_sms_settings, ("allowedFactors", "smsOTP")),
+    (_enforced_groups, ("enforcedGroups",)),
+    (_enforced_and_exempt, ("enforcedGroups", "exemptGroups")),
+    (_exempt_groups, ("exemptGroups",)),
+    (_remember_device, ("rememberDevice",)),
+    (_window, ("requireOnBuild",)),
+    (_break_glass, ("breakGlass",)),
+)
+INSTANCE_RULES: Rules[InstanceSpec] = (
+    (_url, ("url",)),
+    (_credentials, ("access", "credentialsRef")),
+    (_probe_only, ("access", "probes")),
+    (_managed_gate, ("access", "gate")),
+    (_interval, ("checkInterval",)),
+)
 
 
 def _can_be_split(url: str) -> bool:

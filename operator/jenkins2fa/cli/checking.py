@@ -19,12 +19,24 @@ from jenkins2fa.api.instance import parse_instance
 from jenkins2fa.api.meta import VERSION
 from jenkins2fa.api.policy import KIND as POLICY
 from jenkins2fa.api.policy import parse_policy
-from jenkins2fa.api.reading import InvalidObject
+from jenkins2fa.api.reading import DURATION_PATTERN, TIME_PATTERN, InvalidObject
 from jenkins2fa.cli.data import load_schema
 from jenkins2fa.cli.manifests import KINDS, Manifest, nearest, type_problems
 from jenkins2fa.cli.yaml_reading import Path
 
 TYPES = {"string": "a text", "boolean": "true or false", "integer": "a whole number", "object": "a mapping", "array": "a list"}
+NAME = "must be a name of small letters, digits, '-' and '.', such as build-jenkins"
+FORMS = {  # patterns of the schemas that most people meet, in words; the parser has better ones where a field has rules of its own
+    r"\S": "must not be empty",
+    "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$": NAME,
+    "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$": "must be a name of small letters, digits and '-', such as team-a",
+    "^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$": NAME,
+    "^[-._a-zA-Z0-9]+$": "must be a key of letters, digits, '-', '_' and '.', such as ca.crt",
+    "^[A-Za-z]([A-Za-z0-9_]*[A-Za-z0-9])?$": "must be a word of letters, digits and '_', such as InForce",
+    r"^[^@\s<>]+@[^@\s<>]+$": "must be an e-mail address",
+    f"^{DURATION_PATTERN}$": "must be a duration such as 30s, 15m or 1h30m",
+    f"^{TIME_PATTERN}$": "must be a time such as 2026-12-01T12:00:00Z",
+}
 VAGUE = ("pattern", "minItems", "minLength", "required")  # the parser has better words for these, when it has any
 
 
@@ -129,7 +141,9 @@ def _mistakes(error: ValidationError, manifest: Manifest) -> Iterable[Mistake]:
         return []  # its type is wrong too, and that message says more
     if rule == "required":
         return [Mistake((*path, name), "required", vague=True) for name in limit if name not in value]
-    return [Mistake(path, _message(rule, limit, value, manifest.word(path)), vague=rule in VAGUE)]
+    if rule == "type":
+        return [Mistake(path, _wrong_type(str(limit), value, manifest.word(path), schema.get("enum", ())))]
+    return [Mistake(path, _message(rule, limit, value), vague=rule in VAGUE)]
 
 
 def _unknown(name: str, known: Iterable[str]) -> str:
@@ -137,10 +151,8 @@ def _unknown(name: str, known: Iterable[str]) -> str:
     return "is no known field: " + (f"did you mean {guess}?" if guess else f"those known here are {', '.join(sorted(known))}")
 
 
-def _message(rule: str, limit: Any, value: Any, word: str | None) -> str:
+def _message(rule: str, limit: Any, value: Any) -> str:
     match rule:
-        case "type":
-            return _wrong_type(str(limit), value, word)
         case "enum":
             return _not_listed(limit, value)
         case "maxLength":
@@ -154,13 +166,15 @@ def _message(rule: str, limit: Any, value: Any, word: str | None) -> str:
         case "maximum":
             return f"must be at most {limit}, is {value}"
         case _:
-            return f"does not have the right form: must match {limit}"
+            words = FORMS.get(limit, f"must match {limit}")
+            return f"does not have the right form: {words}, is {value!r}"
 
 
-def _wrong_type(wanted: str, value: Any, word: str | None) -> str:
+def _wrong_type(wanted: str, value: Any, word: str | None, allowed: Iterable[str]) -> str:
     label = TYPES.get(wanted, wanted)
     if wanted == "string" and word is not None:
-        return f'must be a text, but YAML reads {word} as {_kind(value)}: write "{word}" in quotes'
+        meant = nearest(word, allowed) or word
+        return f'must be a text, but YAML reads {word} as {_kind(value)}: write "{meant}" in quotes'
     return f"must be {label}, is {_kind(value)}"
 
 

@@ -97,7 +97,8 @@ def fleet_text(fleet: Fleet) -> str:
     with console.capture() as captured:
         console.print(table)
     parts = [captured.get().rstrip("\n")]
-    parts += [f"{row.instance.meta.key}\n{as_text(row.look)}" for row in fleet.rows if row.look and row.verdict is not Verdict.NO_CHANGE]
+    telling = ((row.instance.meta.key, row.look) for row in fleet.rows if row.look and row.verdict is not Verdict.NO_CHANGE)
+    parts += [f"{key}\n{as_text(look, one=False)}" for key, look in telling]
     rest = [*map(idle_line, fleet.idle), *fleet.notes]
     return "\n\n".join([*parts, *(["\n".join(f"Note: {line}" for line in rest)] if rest else []), counted(fleet)])
 

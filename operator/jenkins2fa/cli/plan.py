@@ -17,6 +17,8 @@ from jenkins2fa.core.mode import Mode
 from jenkins2fa.core.plan import Change
 from jenkins2fa.core.strength import describe
 
+BY_OPTION = {"OperatorLockedOut": " (on this command line: --gate Managed, or --second-factor-seed-file FILE)"}
+
 
 @click.command(cls=OneOnError)
 @question_options
@@ -46,8 +48,9 @@ def plan(question: Question, fleet: FleetOptions | None, output: str) -> None:
     sys.exit(2 if look.assessment.plan.changes or look.assessment.plan.unsupported or look.assessment.refused else 0)
 
 
-def as_text(look: Look) -> str:
-    """The plan for people: one line for each field, then what speaks against it."""
+def as_text(look: Look, *, one: bool = True) -> str:
+    """The plan for people: one line for each field, then what speaks against it. ``one``: options of the command line speak of its Jenkins,
+    and can be a way out."""
     found, seen = look.assessment, look.observation
     edition = seen.plugin.edition.value.lower() if seen.plugin.edition else "no"
     lines = [
@@ -59,7 +62,7 @@ def as_text(look: Look) -> str:
     lines += [f"  {click.style('x', fg='red')} {u.path:<34} Unsupported: {u.message}" for u in found.plan.unsupported]
     strength = describe(look.policy.spec.allowed_factors)
     lines += ["", f"  Strength of the allowed factors: {strength}"] if strength else []
-    lines += ["", *_finding_lines(found)] if found.findings or found.mode is not Mode.WRITE else []
+    lines += ["", *_finding_lines(found, one)] if found.findings or found.mode is not Mode.WRITE else []
     return "\n".join([*lines, "", summary(found)])
 
 
@@ -91,8 +94,9 @@ def _change_lines(changes: tuple[Change, ...]) -> list[str]:
     return lines
 
 
-def _finding_lines(found: Assessment) -> list[str]:
-    lines = [f"  Refused  {f.reason}: {f.message}" for f in found.findings if f.severity is Severity.REFUSAL]
+def _finding_lines(found: Assessment, one: bool) -> list[str]:
+    ways_out = BY_OPTION if one else {}
+    lines = [f"  Refused  {f.reason}: {f.message}{ways_out.get(f.reason, '')}" for f in found.findings if f.severity is Severity.REFUSAL]
     lines += [f"  Note     {f.reason}: {f.message}" for f in found.findings if f.severity is Severity.HAZARD]
     if found.mode is not Mode.WRITE:
         lines.append(f"  Note     {found.mode.value}")
