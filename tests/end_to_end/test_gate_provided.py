@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from tests.support.actions import is_on
 from tests.support.running import OperatorProcess
 from tests.support.scene import Scene
 from tests.support.standin import StandIn
+from tests.support.waiting import wait_until
 
 USERS = {"robot": {"password": "robot-pw-1", "groups": ["robots"]}}
 
@@ -64,3 +67,23 @@ def test_a_gate_that_the_site_mounts(operator: OperatorProcess, scene: Scene, je
     mount(scene, jenkins, tmp_path)
     scene.wait("ji", "build", seconds=40, Ready="True/InForce", Enforced="True/Probed")
     assert jenkins.browser("robot", "robot-pw-1").status("/") == 302
+
+
+def test_a_home_that_cannot_be_written_to(operator: OperatorProcess, scene: Scene, jenkins: StandIn, tmp_path: Path) -> None:
+    """Settings and gate are there, as an image brings them: it is observed and proven. No mark can be left, and nothing changed."""
+    scene.instance("build", jenkins.url, gate={"mode": "Provided"})
+    scene.policy("baseline", exemptGroups=["robots"])
+    mount(scene, jenkins, tmp_path)
+    scene.wait("ji", "build", seconds=40, Ready="True/InForce", Enforced="True/Probed")
+    shutil.rmtree(jenkins.home / "jenkins2fa")
+    folders = [str(jenkins.home / name) for name in (".", "plugins/moTfaGlobalConfig", "init.groovy.d") if (jenkins.home / name).is_dir()]
+    subprocess.run(["chattr", "+i", *folders], check=True)
+    try:
+        scene.annotate("ji", "build", "1")
+        wait_until(lambda: "no owner mark is left" in scene.message("ji", "build"), seconds=30, what="the note about the mark")
+        scene.wait("ji", "build", Ready="True/InForce", Stalled="False", Enforced="True/Probed")
+        scene.policy("baseline", exemptGroups=["robots"], enforcement="Off")
+        scene.wait("ji", "build", seconds=30, Ready="False/NotPersisted", Stalled="True")
+        assert is_on(jenkins)
+    finally:
+        subprocess.run(["chattr", "-i", *folders], check=True)

@@ -13,7 +13,7 @@ from jenkins2fa.controller.canaries import ask_canaries
 from jenkins2fa.controller.context import Context
 from jenkins2fa.controller.events import Announcement
 from jenkins2fa.controller.looking import proof_of
-from jenkins2fa.controller.memory import RememberedProof
+from jenkins2fa.controller.memory import PROBE_SECONDS, RememberedProof
 from jenkins2fa.controller.owners import may_take_over
 from jenkins2fa.controller.queue import Kind
 from jenkins2fa.controller.report import announce, log_change
@@ -34,6 +34,7 @@ COUNTING = Trouble(
     "the next look goes on",
     transient=True,
 )
+UNMARKED = "no owner mark is left in this Jenkins, since its home cannot be written to"  # what ``notes`` say of it
 
 
 def apply_policy(context: Context, subject: Subject, policy: TwoFactorPolicy, driver: MiniOrange, seen: Observation) -> Outcome:
@@ -51,12 +52,18 @@ def apply_policy(context: Context, subject: Subject, policy: TwoFactorPolicy, dr
     outcome = Outcome(subject.instance, policy, seen, found.plan, found.findings, found.mode, found.drift, glass=glass.refused)
     if found.mode is Mode.WRITE and seen.enrolment is not None and not seen.enrolment.complete:
         return replace(outcome, trouble=COUNTING)
+    notes: tuple[str, ...] = ()
     if found.mode is Mode.WRITE and found.refused is None and (found.plan.changes or _is_to_be_claimed(policy, seen, found)):
-        return _change(context, subject, policy, driver, outcome, found)
+        if found.plan.changes or not _is_known_unwritable(context, subject, found):
+            changed = _change(context, subject, policy, driver, outcome, found)
+            if not _is_mark_all_that_lacks(subject, found, changed):
+                return changed
+            subject.memory.unmarked = (_digest(subject, found), context.clock())
+        notes = (UNMARKED,)
     if policy.spec.enforcement is Enforcement.OFF or not seen.effective:
-        return outcome
+        return replace(outcome, notes=notes)
     met = proof_of(context, subject.instance, subject.memory, driver, seen, _digest(subject, found), asked=subject.asked)
-    return replace(outcome, proof=met.proof, notes=met.notes)
+    return replace(outcome, proof=met.proof, notes=(*met.notes, *notes))
 
 
 def unseen_mode(context: Context, subject: Subject) -> Mode:
@@ -106,6 +113,20 @@ def _is_to_be_claimed(policy: TwoFactorPolicy, seen: Observation, found: Assessm
     if mark is None or wanted is None:
         return True
     return not mark.same_manager(wanted) or mark.desired != wanted.desired or seen.deletion != policy.spec.deletion_policy
+
+
+def _is_mark_all_that_lacks(subject: Subject, found: Assessment, changed: Outcome) -> bool:
+    """Whether Jenkins is as wanted, and only has a home that cannot be written to: what ``gate.mode: Provided`` is for."""
+    provided = subject.instance.spec.gate.mode is GateMode.PROVIDED
+    return provided and not found.plan.changes and changed.trouble is not None and changed.trouble.reason == "NotPersisted"
+
+
+def _is_known_unwritable(context: Context, subject: Subject, found: Assessment) -> bool:
+    """Whether leaving the mark failed a moment ago; tried again with the probes, and when somebody asks."""
+    held = subject.memory.unmarked
+    if held is None or subject.asked or held[0] != _digest(subject, found):
+        return False
+    return context.clock() - held[1] < PROBE_SECONDS
 
 
 def _order(context: Context, subject: Subject, policy: TwoFactorPolicy, seen: Observation, found: Assessment) -> Order:

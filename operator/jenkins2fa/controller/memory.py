@@ -57,6 +57,7 @@ class Memory:
     sessions: list[str] = field(default_factory=list)
     in_turns: int = 0  # looks to go until several processes that answered in turn count as one again
     proof: RememberedProof | None = None
+    unmarked: tuple[str, float] | None = None  # what for, and when the owner mark could not be written
     taken_over: str | None = None  # the owner that a person let us take over from; that word is good for once
     gone_policy: tuple[str, float] | None = None  # UID of a policy that is gone, and since when we know
 
