@@ -13,6 +13,7 @@ from jenkins2fa.core.settings import PluginSettings
 from jenkins2fa.jenkins import scripts
 from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
 from jenkins2fa.jenkins.errors import JenkinsError
+from tests.jenkins.conftest import managed_of
 from tests.support.managed import EMAIL, Managed, layers, policy
 from tests.support.standin import StandIn
 
@@ -46,7 +47,28 @@ def test_a_fresh_jenkins_has_nothing_on_and_nothing_of_ours(managed: Managed) ->
     assert [seen.plugin.edition, seen.plugin.version] == ["Free", "1.2.0"]
     assert seen.mail_server.configured
     assert seen.enrolment is not None
-    assert [seen.enrolment.total, seen.enrolment.not_enrolled, seen.enrolment.without_address] == [5, 5, 2]
+    assert [seen.enrolment.total, seen.enrolment.not_enrolled, seen.enrolment.without_address] == [4, 4, 1]  # all but the one who asks
+
+
+def test_only_who_would_be_asked_is_counted(with_groups: StandIn) -> None:
+    """Not the exempt, not the operator itself, and no records of users who cannot log in: Jenkins keeps one of each author of a change."""
+    managed = managed_of(with_groups)
+    with_groups.groovy("(0..<30).each { hudson.model.User.getById('author' + it, true) }")
+    try:
+        with_groups.browser("carol", "carol-pw-1").enrol()
+
+        def counted(**groups: list[str]) -> list[int]:
+            found = managed.observe(users=True, **groups).enrolment
+            assert found is not None
+            assert found.complete
+            return [found.total, found.not_enrolled, found.exempt, found.unknown]
+
+        assert counted() == [4, 3, 0, 30]
+        assert counted(exempt=["ops"]) == [3, 2, 1, 30]
+        assert counted(groups=["Devs"]) == [1, 0, 3, 30]
+        assert counted(groups=["all"], exempt=["Devs", "Ops"]) == [0, 0, 4, 30]
+    finally:
+        with_groups.groovy("hudson.model.User.getAll().findAll { it.id.startsWith('author') }*.delete()")
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from tests.support.managed import policy
 from tests.support.standin import StandIn
 
 DEAD = "http://127.0.0.1:9/"
-SECRET_NAMES = ("admin", "alice", "bob", "carol", "dave")
+SECRET_NAMES = ("alice", "bob", "carol", "dave")
 
 
 @pytest.fixture

@@ -64,7 +64,7 @@ def look_at(question: Question, take_over: str | None = None) -> Look:
     policy, target = read_policy(manifests, question.policy), read_target(manifests, question.jenkins, question.gate)
     with contextlib.closing(MiniOrange(target.connection)) as driver:
         try:
-            observation = driver.observe(groups=policy.spec.enforced_groups or (), users=True)
+            observation = driver.observe(groups=policy.spec.enforced_groups or (), users=True, exempt=policy.spec.exempt_groups)
         except JenkinsError as problem:
             fail(f"{problem.reason}: {problem}")
     return look_through(policy, target, observation, take_over, premium=question.premium)

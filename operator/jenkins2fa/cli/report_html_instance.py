@@ -67,7 +67,7 @@ def _users(one: InstanceReport) -> str:
     if users is None:
         return "not counted"
     return (
-        f"{users.total} in all, {users.total - users.not_enrolled} enrolled, {users.not_enrolled} not; "
+        f"{users.total} who are asked, {users.total - users.not_enrolled} enrolled, {users.not_enrolled} not; {users.exempt} exempt; "
         f"administrators: {users.administrators}, not enrolled: {users.administrators_not_enrolled}"
     )
 

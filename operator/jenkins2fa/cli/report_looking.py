@@ -85,7 +85,7 @@ def _fallen_back(instance: JenkinsInstance, policy: TwoFactorPolicy | None, aski
 def _asked(instance: JenkinsInstance, policy: TwoFactorPolicy | None, connection: Connection, asking: Asking) -> InstanceReport:
     gaps: list[Gap] = []
     with contextlib.closing(MiniOrange(connection)) as driver:
-        seen = driver.observe(groups=(policy.spec.enforced_groups or ()) if policy else (), users=True)
+        seen = driver.observe(groups=_enforced(policy), users=True, exempt=_exempt(policy))
         made = _probe(driver, seen, gaps)
     outcome = _outcome(instance, policy, connection, seen, made, asking)
     now = asking.now()
@@ -98,12 +98,21 @@ def _asked(instance: JenkinsInstance, policy: TwoFactorPolicy | None, connection
         layers=_layers(seen),
         rules=rules,
         enrolment=seen.enrolment,
-        names=_user_names(connection, gaps) if asking.with_names else None,
+        names=_user_names(connection, policy, gaps) if asking.with_names else None,
         differences=_differences(outcome),
         history=_corrections(seen),
         risks=risks(rules, seen, proof, now),
         gaps=(*gaps, *gaps_of(seen)),
     )
+
+
+def _enforced(policy: TwoFactorPolicy | None) -> frozenset[str]:
+    """The groups that are asked for a second factor; none = everyone."""
+    return (policy.spec.enforced_groups if policy else None) or frozenset()
+
+
+def _exempt(policy: TwoFactorPolicy | None) -> frozenset[str]:
+    return policy.spec.exempt_groups if policy else frozenset()
 
 
 def _probe(driver: MiniOrange, seen: Observation, gaps: list[Gap]) -> conditions.Proof:
@@ -159,10 +168,11 @@ def _gate(seen: Observation) -> str:
     return "strict" if seen.gate.settings and seen.gate.settings.strict else "not strict"
 
 
-def _user_names(connection: Connection, gaps: list[Gap]) -> tuple[str, ...] | None:
+def _user_names(connection: Connection, policy: TwoFactorPolicy | None, gaps: list[Gap]) -> tuple[str, ...] | None:
     with contextlib.closing(Console(connection)) as console:
         try:
-            answer = console.run("not_enrolled", most=MOST_NAMES)
+            groups, exempt = sorted(_enforced(policy)), sorted(_exempt(policy))
+            answer = console.run("not_enrolled", most=MOST_NAMES, groups=groups, exempt=exempt)
         except JenkinsError as problem:
             gaps.append(Gap("names", f"{problem.reason}: {problem}"))
             return None

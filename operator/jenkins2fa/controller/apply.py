@@ -20,7 +20,7 @@ from jenkins2fa.controller.report import announce, log_change
 from jenkins2fa.controller.rolling import admitted
 from jenkins2fa.controller.subject import Outdated, Subject
 from jenkins2fa.core.assess import Assessment, assess
-from jenkins2fa.core.conditions import STAGES, Outcome, Trouble
+from jenkins2fa.core.conditions import COUNTING_USERS, STAGES, Outcome, Trouble
 from jenkins2fa.core.mode import Circumstances, Mode, mode_of
 from jenkins2fa.core.observation import Observation
 from jenkins2fa.jenkins.change import Order, Result, Step, carry_out
@@ -29,7 +29,7 @@ from jenkins2fa.jenkins.errors import ConfirmedUnseen, JenkinsError, Refused
 from jenkins2fa.jenkins.target import gate_code_for
 
 COUNTING = Trouble(
-    "CountingUsers",
+    COUNTING_USERS,
     "before the first enforcement Jenkins looks up which of its users are administrators, and its security realm is slow: "
     "the next look goes on",
     transient=True,
@@ -47,10 +47,11 @@ def apply_policy(context: Context, subject: Subject, policy: TwoFactorPolicy, dr
         seen = driver.observe(groups=_groups(policy))
         found = _assess(context, subject, policy, driver, seen)
     if _is_first_enforcement(policy, seen, found):
-        seen = driver.observe(groups=_groups(policy), users=True)
+        seen = driver.observe(groups=_groups(policy), users=True, exempt=policy.spec.exempt_groups)
         found = _assess(context, subject, policy, driver, seen)
     outcome = Outcome(subject.instance, policy, seen, found.plan, found.findings, found.mode, found.drift, glass=glass.refused)
-    if found.mode is Mode.WRITE and seen.enrolment is not None and not seen.enrolment.complete:
+    counting = policy.spec.rollout.minimum_enrolled is not None and seen.enrolment is not None and not seen.enrolment.complete
+    if found.mode is Mode.WRITE and counting:
         return replace(outcome, trouble=COUNTING)
     notes: tuple[str, ...] = ()
     if found.mode is Mode.WRITE and found.refused is None and (found.plan.changes or _is_to_be_claimed(policy, seen, found)):

@@ -41,7 +41,7 @@ class Facts:
     undone: int = 0
     refused: str | None = None
     glass: bool = False
-    users: tuple[int, int] | None = None  # enrolled, not enrolled
+    users: tuple[int, int, int] | None = None  # enrolled, not enrolled, exempt
 
 
 class Tally:
@@ -82,7 +82,7 @@ class Tally:
             self._on_refusal(refused)
         facts.refused = refused
         users = seen.enrolment
-        facts.users = (users.total - users.not_enrolled, users.not_enrolled) if users else None  # old counts would mislead
+        facts.users = (users.total - users.not_enrolled, users.not_enrolled, users.exempt) if users else None  # old counts would mislead
 
     def forget(self, key: Key) -> None:
         with self._lock:
@@ -189,7 +189,7 @@ def _users(known: list[tuple[tuple[str, str], Facts]]) -> Metric:
         "jenkins2fa_instance_users", "Users by whether they have a second factor, where counted", labels=(*NAMED, "state")
     )
     for names, facts in known:
-        for state, number in zip(("enrolled", "not_enrolled"), facts.users or (), strict=False):
+        for state, number in zip(("enrolled", "not_enrolled", "exempt"), facts.users or (), strict=False):
             family.add_metric((*names, state), number)
     return family
 

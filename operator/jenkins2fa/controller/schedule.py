@@ -9,7 +9,7 @@ from jenkins2fa.controller.context import Context
 from jenkins2fa.controller.memory import Memory
 from jenkins2fa.controller.queue import Requeue, Urgency
 from jenkins2fa.controller.report import RELEASING
-from jenkins2fa.core.conditions import Outcome
+from jenkins2fa.core.conditions import COUNTING_USERS, Outcome
 from jenkins2fa.core.mode import Mode
 
 STARTING_SECONDS = 1.0
@@ -17,6 +17,7 @@ STARTING_PATIENCE = 120.0  # a Jenkins that takes longer than this is looked at 
 LONGEST_STARTING = 30.0
 ODD_ANSWER_SECONDS = 4.0  # each look sends credentials that were just refused: not too often
 LONGEST_UNREACHABLE = 60.0
+COUNTING_SECONDS = 5.0  # each look goes on where the one before stopped
 ANOTHER_SERVES = 30.0  # until it is looked again whether another installation still does
 SPREAD = 0.1  # of checkInterval, so that the instances of a fleet do not march in step
 
@@ -39,6 +40,8 @@ def when_again(outcome: Outcome, memory: Memory, context: Context) -> Requeue:
     if trouble.reason == RELEASING and memory.gone_policy is not None:
         left = memory.gone_policy[1] + context.options.release_grace.total_seconds() - context.clock()
         return Requeue(after=min(interval, max(0.2, left)), urgency=Urgency.DRIFT)
+    if trouble.reason == COUNTING_USERS:
+        return Requeue(after=COUNTING_SECONDS, urgency=Urgency.DRIFT)
     if trouble.reason == "Unreachable":
         return Requeue(back_off=True, cap=LONGEST_UNREACHABLE, urgency=Urgency.CLOCK, host_failed=True)
     return Requeue(back_off=True, urgency=Urgency.DRIFT)

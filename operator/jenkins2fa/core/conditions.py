@@ -37,6 +37,7 @@ TOLD_ELSEWHERE = ("GroupUnverified", "ApiTokensExempt")  # in Enforced; in `plan
 
 
 WAITING = "WaitingForRollout"
+COUNTING_USERS = "CountingUsers"
 ENROLMENT = "EnrolmentTooLow"  # refuses the enforcement; in the stages before it, it is only told
 STAGES = (Mode.STAGE_REPORT, Mode.STAGE_GRACE)
 EXEMPT_CHALLENGED = "the canary of probes.exempt was challenged: exemptions are not in force for it"  # what ``notes`` say of it

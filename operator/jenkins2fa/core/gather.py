@@ -125,7 +125,8 @@ def _ready(spec: PolicySpec, members: list[Member], governed: list[Member], fail
     if waiting:
         return Condition(READY, FALSE, "Progressing", f"waiting for {len(waiting)} of {len(governed)} instances")
     if spec.suspend:
-        return Condition(READY, TRUE, "Suspended", "the policy is suspended: nothing is written")
+        text = "the policy is suspended: nothing is written or looked at, Enforced and Drifted are as last seen"
+        return Condition(READY, TRUE, "Suspended", text)
     differing = sum(_is(member.drifted, TRUE) for member in governed)
     if differing:
         return Condition(READY, TRUE, "Reported", "differences are only reported: " + _first_drifted(governed))

@@ -121,8 +121,11 @@ class MailServer:
 
 @dataclass(frozen=True, slots=True)
 class Enrolment:
-    """Counts of users; never names. While it is not ``complete``, not everybody was looked up in a slow realm yet, and the counts of
-    administrators may be too low; the next look goes on."""
+    """Counts of users who are asked for a second factor; never names. Apart from them: the account that asks, those who are ``exempt``
+    by their groups, and records of users whom the security realm does not know (``unknown``).
+
+    While it is not ``complete``, not everybody was looked up in a slow realm yet: those count as asked, and the counts of administrators
+    may be too low; the next look goes on."""
 
     total: int = 0
     security_questions: int = 0
@@ -132,6 +135,8 @@ class Enrolment:
     administrators: int = 0
     administrators_not_enrolled: int = 0
     complete: bool = True
+    exempt: int = 0
+    unknown: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -240,6 +240,8 @@ def _enrolment(users: Enrolment) -> dict[str, int]:
         "users": users.total,
         "enrolled": users.total - users.not_enrolled,
         "notEnrolled": users.not_enrolled,
+        "exempt": users.exempt,
+        "unknownToRealm": users.unknown,
         "securityQuestions": users.security_questions,
         "emailOTP": users.email_otp,
         "withoutAddress": users.without_address,

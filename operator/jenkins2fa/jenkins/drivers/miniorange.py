@@ -77,14 +77,17 @@ class MiniOrange:
         if seen.enrolled is not None and seen.user:
             self._console.login.verify_early(seen.user, enrolled=seen.enrolled)
 
-    def observe(self, *, groups: Iterable[str] = (), users: bool = False, by_gate: bool = False) -> Observation:
-        """Everything that there is to know, in one request. ``groups``: is anybody known to be in them; ``users``: count enrolments too.
+    def observe(
+        self, *, groups: Iterable[str] = (), users: bool = False, exempt: Iterable[str] = (), by_gate: bool = False
+    ) -> Observation:
+        """Everything that there is to know, in one request. ``groups``, the enforced ones: is anybody known to be in them; ``users``:
+        count enrolments too, apart from them those in ``exempt`` groups.
 
         ``by_gate``: our gate may answer by itself, which costs Jenkins a tenth; the observation says whether it did."""
         if by_gate and not users:
             answer, answered = self._console.look(groups)
         else:
-            answer, answered = self._console.run(scripts.OBSERVE, groups=sorted(groups), users=users), False
+            answer, answered = self._console.run(scripts.OBSERVE, groups=sorted(groups), users=users, exempt=sorted(exempt)), False
         seen = replace(read_observation(answer), by_gate=answered)
         self._may_pass = seen.plugin.edition is Edition.PREMIUM and may_pass_by_itself(seen.memory.premium if seen.memory else {})
         try:
@@ -292,6 +295,8 @@ def _enrolment(part: Mapping[str, Any] | None) -> Enrolment | None:
         part["administrators"],
         part["administratorsNotEnrolled"],
         part.get("complete", True),
+        part.get("exempt", 0),
+        part.get("unknown", 0),
     )
 
 

@@ -60,7 +60,7 @@ class Round {
     }
 }
 
-/** What the realm has said of its users: groups that somebody is in, and who is an administrator. In memory only, and of one realm. */
+/** What the realm has said of its users: groups that somebody is in, whom it knows at all, who is an administrator. In memory only, and of one realm. */
 class Heard {
     static final int MOST_GROUPS = 1_000
 
@@ -68,7 +68,7 @@ class Heard {
 
     final realm = Jenkins.get().securityRealm
     final Set sought = java.util.concurrent.ConcurrentHashMap.newKeySet(), found = java.util.concurrent.ConcurrentHashMap.newKeySet()
-    final Map<String, Boolean> administrators = new java.util.concurrent.ConcurrentHashMap()
+    final Map<String, Map> people = new java.util.concurrent.ConcurrentHashMap()
     final Round groups = new Round(), users = new Round()
 
     static synchronized Heard get() {
@@ -81,13 +81,14 @@ class Heard {
         if (sought.containsAll(keys)) return
         if (sought.size() + keys.size() > MOST_GROUPS) { sought.clear(); found.clear() }
         sought.addAll(keys)
-        groups.forget()
+        [groups, users]*.forget()
     }
 }
 
 /**
  * Everything that the operator wants to know about 2FA in this Jenkins. Never writes. The same code answers as a script (observe.groovy) and within the gate.
- * Input: users (count enrolments); groups (names: is anybody known to be in them?). A part that failed is [error: ...]. Both say complete: false while the realm
+ * Input: users (count enrolments); groups (the enforced ones: is anybody known to be in them?); exempt (groups: who is in them is not asked for a second factor, and counts apart).
+ * A part that failed is [error: ...]. Both say complete: false while the realm
  * could not be asked for every user yet (then known groups and counts of administrators may be too few): the next look goes on.
  */
 class Observation {
@@ -200,21 +201,30 @@ class Observation {
 
     private static List people() { User.getAll().findAll { it.id != 'SYSTEM' } }
 
+    /**
+     * Of the people who are asked for a second factor. Apart from them: who is exempt; records of users whom the realm does not know (Jenkins keeps one of each author
+     * of a change, who cannot log in); and the account that asks, which has its own way in.
+     */
     Map users() {
-        def counts = [total: 0, securityQuestions: 0, emailOTP: 0, notEnrolled: 0, withoutAddress: 0, administrators: 0, administratorsNotEnrolled: 0]
+        def counts = [total: 0, securityQuestions: 0, emailOTP: 0, notEnrolled: 0, withoutAddress: 0, administrators: 0, administratorsNotEnrolled: 0, exempt: 0, unknown: 0]
         def questions = Layers.find('tfaMethodsConfig.MoSecurityQuestionConfig'), email = Layers.find('tfaMethodsConfig.MoOtpOverEmailConfig')
         def mail = find('hudson.tasks.Mailer$UserProperty')
         def has = { user, property -> property != null && user.getProperty(property)?.isConfigured() }
-        def people = people(), heard = Heard.get()
-        counts.complete = heard.users.go(people, USERS_MILLIS) { user -> heard.administrators[user.id] = isAdministrator(user); false }
-        heard.administrators.keySet().retainAll(people*.id as Set)
-        people.each { user ->
+        def people = people(), heard = Heard.get(), asking = User.current()?.id
+        def exempt = keys(input.exempt), enforced = input.groups ? keys(input.groups) : null
+        heard.seek(exempt + (enforced ?: []) as Set)
+        counts.complete = heard.users.go(people, USERS_MILLIS) { user -> heard.people[user.id] = standing(user, heard.sought); false }
+        heard.people.keySet().retainAll(people*.id as Set)
+        people.findAll { it.id != asking }.each { user ->
+            def known = heard.people[user.id]
+            if (known?.unknown) { counts.unknown++; return }
+            if (known != null && (known.groups.any { it in exempt } || (enforced != null && !known.groups.any { it in enforced }))) { counts.exempt++; return }
             def asks = has(user, questions), mails = has(user, email)
             counts.total++
             if (asks) counts.securityQuestions++
             if (mails) counts.emailOTP++
             if (!asks && !mails) counts.notEnrolled++
-            if (heard.administrators[user.id]) {
+            if (known?.administrator) {
                 counts.administrators++
                 if (!asks && !mails) counts.administratorsNotEnrolled++
             }
@@ -223,7 +233,12 @@ class Observation {
         counts
     }
 
-    private boolean isAdministrator(User user) {
-        try { jenkins.ACL.hasPermission2(user.impersonate2(), Jenkins.ADMINISTER) } catch (org.springframework.security.core.AuthenticationException unknownToRealm) { false }
+    private Set keys(names) { (names ?: []).collect { jenkins.securityRealm.groupIdStrategy.keyFor(it) } as Set }
+
+    private Map standing(User user, Set sought) {
+        try {
+            def account = user.impersonate2()
+            [administrator: jenkins.ACL.hasPermission2(account, Jenkins.ADMINISTER), groups: keys(account.authorities*.authority).intersect(sought)]
+        } catch (org.springframework.security.core.AuthenticationException unknownToRealm) { [unknown: true] }
     }
 }
