@@ -37,6 +37,9 @@ def test_a_gate_that_the_site_mounts_is_verified_and_never_written(commands: Com
     assert [provided.differing(wanted), provided.probe(), gets_in(standin, "alice")] == [{}, Proof.CHALLENGED, ""]
     other = policy(exemptGroups=["others"])
     assert provided.reasons(other)[0] == "GateNotProvided"
+    off = policy(exemptGroups=["others"], enforcement="Off")
+    assert provided.reasons(off) == ["ApiTokensExempt"]
+    assert [provided.apply(off).plan.changes, gets_in(standin, "alice"), file.read_bytes()] == [(), "alice", mounted]
 
 
 def test_what_render_prints_for_review_is_what_the_operator_installs(commands: Commands, standin: StandIn, managed: Managed) -> None:
