@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from jenkins2fa.api.meta import Key
 from jenkins2fa.api.policy import Rollout
 from jenkins2fa.api.status import Condition, policy_status_document, rollout_status
-from jenkins2fa.controller.rolling import _standing, progress_of
+from jenkins2fa.controller.context import Context
+from jenkins2fa.controller.rolling import AFTER_ADMISSION, _standing, progress_of, until_next
 from jenkins2fa.core.gather import Member, gather
 from jenkins2fa.core.mode import Circumstances, Mode, mode_of
 from jenkins2fa.core.rollout import Progress, RolloutState, Standing, advance
@@ -114,6 +117,22 @@ def test_a_clock_set_back_makes_no_pause_longer() -> None:
     now = advance(rollout, 1, ahead, found, NOW)
     assert now is not None
     assert now.batch_ready == NOW
+
+
+def test_after_an_admission_the_policy_is_looked_at_again_at_once() -> None:
+    """Those who were admitted and are ready already have nothing new to tell, so no event calls for the next pass."""
+    rolling = policy(rollout={"batchSize": 1, "pauseBetween": "10m"})
+    context = cast(Context, SimpleNamespace(now=lambda: NOW))
+
+    def seconds(before: Progress, after: Progress) -> float | None:
+        return until_next(context, rolling, {"status": policy_status_document(gather(rolling, [DONE], before))}, after)
+
+    one, two = Progress(1, admitted=1, total=3), Progress(1, admitted=2, total=3)
+    assert seconds(one, two) == AFTER_ADMISSION
+    assert seconds(two, Progress(2, admitted=1, total=3)) == AFTER_ADMISSION, "of another generation nobody was admitted before"
+    assert seconds(two, two) is None
+    paused = Progress(1, RolloutState.PAUSING, admitted=2, total=3, batch_ready=NOW)
+    assert seconds(paused, paused) == pytest.approx(600.1)
 
 
 def test_a_stage_is_told_before_a_batch_is_waited_for() -> None:
