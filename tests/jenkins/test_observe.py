@@ -48,6 +48,7 @@ def test_a_fresh_jenkins_has_nothing_on_and_nothing_of_ours(managed: Managed) ->
     assert seen.mail_server.configured
     assert seen.enrolment is not None
     assert [seen.enrolment.total, seen.enrolment.not_enrolled, seen.enrolment.without_address] == [4, 4, 1]  # all but the one who asks
+    assert [seen.enrolment.complete, seen.enrolment.with_api_token] == [True, 4]
 
 
 def test_only_who_would_be_asked_is_counted(with_groups: StandIn) -> None:

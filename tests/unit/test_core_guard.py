@@ -156,6 +156,8 @@ def test_an_enrolment_that_could_not_be_counted_is_not_taken_for_enough() -> Non
     asked, uncounted = {"rollout": {"minimumEnrolled": 80}}, replace(FRESH, damaged=("users",))
     assert reasons(uncounted, **asked) == ["EnrolmentTooLow"]
     assert reasons(replace(FRESH, enrolment=Enrolment(total=5)), **asked) == []
+    partly = replace(FRESH, enrolment=Enrolment(total=5, administrators=1, administrators_not_enrolled=1, complete=False))
+    assert [reasons(partly, **asked), reasons(partly)] == [["EnrolmentTooLow"], []]  # nothing is concluded from a part
     assert reasons(replace(uncounted, live=True), **asked) == []  # it is on already
     assert reasons(uncounted) == []
 
@@ -249,6 +251,8 @@ def test_a_provided_gate_has_to_be_the_right_one_already() -> None:
 
 def test_hazards_of_tokens() -> None:
     assert reasons(apiTokens=None) == ["ApiTokensChallenged"]
+    counted = check(situation(replace(FRESH, enrolment=Enrolment(total=5, with_api_token=3)), apiTokens=None))
+    assert "(users with a token: 3)" in counted[0].message
     assert reasons(apiTokens="Exempt") == ["ApiTokensExempt"]
     assert reasons(enforcement="Off", apiTokens=None) == []
     assert reasons(FRESH, BARE, {"second_factor_login": True}) == ["ApiTokensChallenged"]

@@ -170,9 +170,11 @@ def tokens_are_challenged(s: Situation) -> Finding | None:
     said = s.policy.api_tokens is ApiTokens.CHALLENGE or (s.plan.desired.gate is not None and s.policy.api_tokens is not None)
     if s.policy.enforcement is Enforcement.OFF or said or s.observation.plugin.edition is Edition.PREMIUM:
         return None
+    holders = s.observation.enrolment.with_api_token if s.observation.enrolment else None
     return Finding(
         "ApiTokensChallenged",
-        "the free edition challenges every request with an API token, so scripts, webhooks and agents that use one will fail: "
+        "the free edition challenges every request with an API token, so scripts, webhooks and agents that use one will fail"
+        f"{'' if holders is None else f' (users with a token: {holders})'}: "
         "set apiTokens: Exempt (with the gate), or apiTokens: Challenge to say that this is meant",
         Severity.HAZARD,
         "apiTokens",

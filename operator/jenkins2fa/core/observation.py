@@ -125,7 +125,7 @@ class Enrolment:
     by their groups, and records of users whom the security realm does not know (``unknown``).
 
     While it is not ``complete``, not everybody was looked up in a slow realm yet: those count as asked, and the counts of administrators
-    may be too low; the next look goes on."""
+    may be too low; the next look goes on. ``with_api_token``: None = Jenkins did not tell."""
 
     total: int = 0
     security_questions: int = 0
@@ -137,6 +137,7 @@ class Enrolment:
     complete: bool = True
     exempt: int = 0
     unknown: int = 0
+    with_api_token: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

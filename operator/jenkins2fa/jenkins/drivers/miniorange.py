@@ -297,6 +297,7 @@ def _enrolment(part: Mapping[str, Any] | None) -> Enrolment | None:
         part.get("complete", True),
         part.get("exempt", 0),
         part.get("unknown", 0),
+        part.get("withApiToken"),
     )
 
 

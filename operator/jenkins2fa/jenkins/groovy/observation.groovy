@@ -215,22 +215,34 @@ class Observation {
         heard.seek(exempt + (enforced ?: []) as Set)
         counts.complete = heard.users.go(people, USERS_MILLIS) { user -> heard.people[user.id] = standing(user, heard.sought); false }
         heard.people.keySet().retainAll(people*.id as Set)
-        people.findAll { it.id != asking }.each { user ->
+        def asked = people.findAll { user ->
             def known = heard.people[user.id]
-            if (known?.unknown) { counts.unknown++; return }
-            if (known != null && (known.groups.any { it in exempt } || (enforced != null && !known.groups.any { it in enforced }))) { counts.exempt++; return }
+            if (user.id == asking) return false
+            if (known?.unknown) { counts.unknown++; return false }
+            def spared = known != null && (known.groups.any { it in exempt } || (enforced != null && !known.groups.any { it in enforced }))
+            if (spared) counts.exempt++
+            !spared
+        }
+        counts.withApiToken = withApiToken(asked)
+        asked.each { user ->
             def asks = has(user, questions), mails = has(user, email)
             counts.total++
             if (asks) counts.securityQuestions++
             if (mails) counts.emailOTP++
             if (!asks && !mails) counts.notEnrolled++
-            if (known?.administrator) {
+            if (heard.people[user.id]?.administrator) {
                 counts.administrators++
                 if (!asks && !mails) counts.administratorsNotEnrolled++
             }
             if (mail != null && !user.getProperty(mail)?.address) counts.withoutAddress++
         }
         counts
+    }
+
+    /** How many have an API token, as far as this Jenkins tells. */
+    private Integer withApiToken(List users) {
+        def type = find('jenkins.security.ApiTokenProperty')
+        try { type == null ? null : users.count { it.getProperty(type)?.tokenList } as Integer } catch (MissingPropertyException anotherApi) { null }
     }
 
     private Set keys(names) { (names ?: []).collect { jenkins.securityRealm.groupIdStrategy.keyFor(it) } as Set }

@@ -5,7 +5,9 @@ import hudson.security.AccessDeniedException3;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Base64;
+import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 import javax.servlet.Filter;
 import javax.servlet.FilterChain;
 import javax.servlet.FilterConfig;
@@ -38,6 +40,10 @@ final class AuthFilter implements Filter {
 
     void loadTokens() throws IOException {
         tokens = Tokens.load(host.options);
+    }
+
+    List<String> tokensOf(String id) {
+        return tokens.values().stream().filter(owner -> Jenkins.get().getSecurityRealm().getUserIdStrategy().equals(owner, id)).collect(Collectors.toList());
     }
 
     @Override

@@ -58,6 +58,11 @@ public final class JenkinsRun implements Run {
         current.authentication.loadTokens();
     }
 
+    /** One entry, without the secret, for each API token of a user. */
+    public static List<String> tokensOf(String id) {
+        return current.authentication.tokensOf(id);
+    }
+
     @Override
     public void start() throws Exception {
         long opened = System.currentTimeMillis();
