@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,62 @@ def test_rights_that_are_missing_are_named(plugin: Plugin, kube: KubeServer, sce
     assert scene.get("tfp", "policy")["spec"]["suspend"] is False
     seen = plugin(kubeconfig=person)  # the context's namespace
     assert [seen.code, "NotSeen" in seen.out] == [2, True]
+
+
+def say_in_force(kube: KubeServer, namespace: str, operator: str, ready: str) -> None:
+    """The status of instance build as an operator leaves it that is gone since."""
+    rows = {"Ready": ("True", ready), "Enforced": ("True", "Probed"), "Drifted": ("False", "NoDrift")}
+    time = "2026-11-24T12:00:00Z"
+    held = [{"type": t, "status": s, "reason": r, "message": "…", "lastTransitionTime": time} for t, (s, r) in rows.items()]
+    status = {"observedGeneration": 1, "conditions": held, "operator": operator, "summary": {"policy": "policy"}}
+    patch = json.dumps({"status": status})
+    kube.kubectl("patch", "ji", "build", "-n", namespace, "--subresource=status", "--type=merge", "-p", patch)
+
+
+def put_lease(kube: KubeServer, namespace: str, age: timedelta) -> None:
+    renewed = (datetime.now(UTC) - age).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    spec = {"holderIdentity": "pod", "leaseDurationSeconds": 15, "renewTime": renewed}
+    kube.apply(
+        {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": "jenkins-2fa-operator"}, "spec": spec},
+        namespace=namespace,
+    )
+
+
+def test_what_a_dead_operator_left_behind_proves_nothing(plugin: Plugin, kube: KubeServer, scene: Scene) -> None:
+    namespace = ("-n", scene.namespace)
+    say_in_force(kube, scene.namespace, scene.namespace, "InForce")
+    absent = plugin(*namespace)
+    assert [absent.code, absent.err.count("\n"), f"there is no Lease {scene.namespace}/jenkins-2fa-operator" in absent.err] == [2, 1, True]
+    put_lease(kube, scene.namespace, timedelta(hours=1))
+    for command in (("fleet",), ("fleet", "-o", "json"), ("why", "build")):
+        stale = plugin(*command, *namespace)
+        assert [stale.code, stale.err.count("\n"), "was last renewed at" in stale.err] == [2, 1, True], command
+    put_lease(kube, scene.namespace, timedelta(seconds=3))
+    for command in (("fleet",), ("why", "build")):
+        assert (plugin(*command, *namespace).code, plugin(*command, *namespace).err) == (0, ""), command
+
+
+def test_who_may_not_read_the_lease_gets_no_error(plugin: Plugin, kube: KubeServer, scene: Scene) -> None:
+    say_in_force(kube, scene.namespace, scene.namespace, "InForce")
+    person = kube.service_account(scene.namespace, "viewer")
+    kube.kubectl("create", "role", "viewer", "--verb=get,list", "--resource=twofactorpolicies,jenkinsinstances", "-n", scene.namespace)
+    kube.kubectl("create", "rolebinding", "viewer", "--role=viewer", f"--serviceaccount={scene.namespace}:viewer", "-n", scene.namespace)
+    seen = plugin(kubeconfig=person)
+    assert [seen.code, seen.err, "1 of 1 enforced, by proof." in seen.out] == [0, "", True]
+
+
+def test_a_suspended_fleet_and_an_empty_one_are_not_enforced(plugin: Plugin, kube: KubeServer, scene: Scene) -> None:
+    namespace = ("-n", scene.namespace)
+    put_lease(kube, scene.namespace, timedelta(seconds=3))
+    say_in_force(kube, scene.namespace, scene.namespace, "Suspended")
+    suspended = plugin(*namespace)
+    assert suspended.out.splitlines()[1].split()[:6] == ["build", "policy", "Unknown", "Unknown", "Unknown", "Suspended"]
+    assert [suspended.code, "0 of 1 enforced, by proof; 1 suspended." in suspended.out] == [2, True]
+    told = plugin("why", "build", *namespace)
+    assert [told.code, "nobody looks at it (Suspended)" in told.out] == [2, True]
+    scene.delete("ji", "build")
+    empty = plugin(*namespace)
+    assert [empty.code, empty.out] == [2, f"There is no JenkinsInstance in namespace {scene.namespace} (-A shows every namespace).\n"]
 
 
 def test_without_an_operator_it_says_so(plugin: Plugin, scene: Scene) -> None:

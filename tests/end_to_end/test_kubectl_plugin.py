@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.actions import is_off, is_on
+from tests.support.actions import is_off, is_on, switch_off
 from tests.support.kube import KubeServer
 from tests.support.plugin import Plugin
 from tests.support.running import OperatorProcess
@@ -66,6 +66,10 @@ def test_suspend_and_resume(operator: OperatorProcess, scene: Scene, jenkins: St
     namespace = ("-n", scene.namespace)
     assert plugin("suspend", "policy", *namespace).code == 0
     scene.wait("ji", "build", Ready="True/Suspended")
+    switch_off(jenkins)  # nobody looks, so nobody may say that it is enforced
+    left_alone = plugin(*namespace)
+    assert [left_alone.code, "0 of 1 enforced, by proof; 1 suspended" in left_alone.out] == [2, True]
+    assert plugin("reconcile", "policy", *namespace).code == 2
     assert "kubectl twofactor resume policy" in plugin("why", "policy", *namespace).out
     assert "nothing was changed" in plugin("suspend", "policy", *namespace).out
     assert plugin("resume", "policy", *namespace).code == 0

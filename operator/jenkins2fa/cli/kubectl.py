@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -22,9 +23,10 @@ from jenkins2fa.cli.fleet_parallel import parallel_option
 from jenkins2fa.cli.fleet_sources import from_cluster
 from jenkins2fa.cli.kubectl_actions import break_glass_end, break_glass_until, reconcile_named, set_suspend, time_of
 from jenkins2fa.cli.kubectl_find import find_named
-from jenkins2fa.cli.kubectl_table import OUTPUTS, fleet_rows
+from jenkins2fa.cli.kubectl_lease import silence
+from jenkins2fa.cli.kubectl_table import OUTPUTS, all_enforced, fleet_rows
 from jenkins2fa.cli.kubectl_why import explain
-from jenkins2fa.controller.kubernetes import KubernetesError
+from jenkins2fa.controller.kubernetes import Body, KubernetesError
 
 
 def in_cluster(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -39,6 +41,14 @@ def in_cluster(command: Callable[..., Any]) -> Callable[..., Any]:
 
     option = click.option("-n", "--namespace", help="Namespace; default: the context's.")
     return cluster_options(option(wrapped))
+
+
+def operator_lives(cluster: Cluster, bodies: Iterable[Body]) -> bool:
+    """Warns when no operator stands behind these statuses any more. True also where that cannot be known."""
+    warning = silence(cluster, bodies, datetime.now(UTC))
+    if warning is not None:
+        click.echo(warning, err=True)
+    return warning is None
 
 
 name_argument = click.argument("name", metavar="[policy/|instance/]NAME")
@@ -68,13 +78,15 @@ def fleet(cluster: Cluster, everywhere: bool, output: str) -> None:
 
     \b
     Exit codes: 0 everywhere enforced, by proof
-                2 not everywhere
+                2 not everywhere; or there is no instance, one was not seen yet or is suspended,
+                  or no operator lives (told on stderr, where you may read its Lease)
                 1 an error
     """
-    rows = fleet_rows(cluster.instances(None if everywhere else cluster.namespace))
+    bodies = cluster.instances(None if everywhere else cluster.namespace)
+    rows = fleet_rows(bodies)
     where = "in the cluster" if everywhere else f"in namespace {cluster.namespace} (-A shows every namespace)"
     click.echo(OUTPUTS[output](rows) if rows or output == "json" else f"There is no JenkinsInstance {where}.")
-    sys.exit(0 if all(row.enforced == "True" for row in rows) else 2)
+    sys.exit(0 if operator_lives(cluster, bodies) and all_enforced(rows) else 2)
 
 
 @twofactor.command(cls=OneOnError)
@@ -85,12 +97,13 @@ def why(cluster: Cluster, name: str) -> None:
 
     \b
     Exit codes: 0 it is enforced, by proof
-                2 it is not
+                2 it is not; or it was not seen yet or is suspended, or no operator lives
                 1 an error
     """
-    text, enforced = explain(cluster, find_named(cluster, name))
+    found = find_named(cluster, name)
+    text, enforced = explain(cluster, found)
     click.echo(text)
-    sys.exit(0 if enforced else 2)
+    sys.exit(0 if operator_lives(cluster, (found.body,)) and enforced else 2)
 
 
 @twofactor.command(cls=OneOnError)
@@ -145,7 +158,7 @@ def reconcile(cluster: Cluster, name: str, timeout: float) -> None:
 
     \b
     Exit codes: 0 looked at, and Ready
-                2 looked at, and not Ready
+                2 looked at, and not Ready; or suspended, so that nobody looked
                 1 an error, or the operator did not look in time
     """
     sys.exit(reconcile_named(cluster, find_named(cluster, name), timeout, click.echo))

@@ -44,7 +44,7 @@ def reconcile_named(cluster: Cluster, found: Named, timeout: float, say: Say) ->
         condition = one.condition(READY)
         text = f"{condition.reason}: {condition.message}" if condition else "nothing is known"
         say(f"{one.label}: {text if done else _nobody(timeout)}")
-        ready &= condition is not None and condition.status == TRUE
+        ready &= condition is not None and condition.status == TRUE and not one.suspended
     if not all(done for _, done in seen):
         return 1
     return 0 if ready else 2

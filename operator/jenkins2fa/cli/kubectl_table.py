@@ -7,17 +7,17 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 
 from jenkins2fa.api import instance
-from jenkins2fa.api.status import DRIFTED, ENFORCED, READY, TRUE, UNKNOWN, Condition
-from jenkins2fa.cli.kubectl_find import Named
+from jenkins2fa.api.status import DRIFTED, ENFORCED, READY, TRUE, UNKNOWN
+from jenkins2fa.cli.kubectl_find import NOT_SEEN, SUSPENDED, Named
 from jenkins2fa.controller.kubernetes import Body
 
 LONGEST = 100  # characters of a message in the table
-NOT_SEEN = "NotSeen"
 
 
 @dataclass(frozen=True, slots=True)
 class FleetRow:
-    """One instance. ``enforced``, ``drifted`` and ``ready`` are True, False or Unknown."""
+    """One instance. ``enforced``, ``drifted`` and ``ready`` are True, False or Unknown, and about now: Unknown where nobody has looked at
+    the newest generation, or the policy is suspended."""
 
     namespace: str
     name: str
@@ -33,6 +33,11 @@ class FleetRow:
 def fleet_rows(bodies: Iterable[Body]) -> list[FleetRow]:
     """By namespace and name."""
     return sorted((_row(Named(instance.KIND, body)) for body in bodies), key=lambda row: (row.namespace, row.name))
+
+
+def all_enforced(rows: list[FleetRow]) -> bool:
+    """Whether every instance is enforced by proof now; of no instance nothing is proven."""
+    return bool(rows) and all(row.enforced == TRUE for row in rows)
 
 
 def as_table(rows: list[FleetRow]) -> str:
@@ -54,22 +59,23 @@ OUTPUTS: dict[str, Callable[[list[FleetRow]], str]] = {"table": as_table, "json"
 
 
 def _row(found: Named) -> FleetRow:
-    enforced, drifted, ready = (found.condition(kind) for kind in (ENFORCED, DRIFTED, READY))
-    telling = ready if ready is not None and ready.status != TRUE else enforced
-    status = found.body.get("status") or {}
-    if not found.observed:
-        telling = Condition(READY, UNKNOWN, NOT_SEEN, "the operator has not looked at it yet, or not at its newest generation")
+    telling, status = found.telling, found.body.get("status") or {}
     return FleetRow(
         found.key.namespace,
         found.key.name,
         found.body["spec"]["url"],
         (status.get("summary") or {}).get("policy") or "<none>",
-        enforced.status if enforced else UNKNOWN,
-        drifted.status if drifted else UNKNOWN,
-        ready.status if ready else UNKNOWN,
+        _now(found, ENFORCED),
+        _now(found, DRIFTED),
+        _now(found, READY),
         telling.reason if telling else NOT_SEEN,
         telling.message if telling else "",
     )
+
+
+def _now(found: Named, kind: str) -> str:
+    condition = found.condition(kind)
+    return condition.status if condition is not None and found.current else UNKNOWN
 
 
 def _short(row: FleetRow) -> str:
@@ -82,5 +88,6 @@ def _summary(rows: list[FleetRow]) -> str:
     without = sum(row.policy == "<none>" for row in rows)
     text = f"{sum(row.enforced == TRUE for row in rows)} of {len(rows)} enforced, by proof"
     text += f"; {sum(row.drifted == TRUE for row in rows)} drifted" if any(row.drifted == TRUE for row in rows) else ""
-    text += f"; {without} without a policy" if without else ""
-    return text + ("." if all(row.enforced == TRUE for row in rows) else ". Why: kubectl twofactor why NAME")
+    for word, count in (("suspended", sum(row.reason == SUSPENDED for row in rows)), ("without a policy", without)):
+        text += f"; {count} {word}" if count else ""
+    return text + ("." if all_enforced(rows) else ". Why: kubectl twofactor why NAME")

@@ -20,13 +20,15 @@ def explain(cluster: Cluster, found: Named) -> tuple[str, bool]:
     lines = [_verdict(found)]
     lines += _not_seen(found)
     lines += _policy_lines(cluster, found) if found.kind == policy.KIND else _instance_lines(cluster, found)
-    return "\n".join(lines), found.observed and _is(found, ENFORCED)
+    return "\n".join(lines), found.enforced
 
 
 def _verdict(found: Named) -> str:
     enforced = found.condition(ENFORCED)
     if enforced is None:
         return f"{found.label}: nothing is known yet."
+    if found.suspended:
+        return f"{found.label}: not known whether it is enforced: nobody looks at it (Suspended).\n  As it was before: {enforced.message}"
     word = {"True": "enforced, by proof", "False": "NOT enforced"}.get(enforced.status, "not known whether it is enforced")
     return f"{found.label}: {word} ({enforced.reason}).\n  {enforced.message}"
 
@@ -83,11 +85,10 @@ def _selectors(cluster: Cluster) -> str:
 def _policy_lines(cluster: Cluster, found: Named) -> list[str]:
     lines = [*_conditions(found), *_toggles(found.body)]
     members = governed(cluster, found)
-    open_ones = [member for member in members if not (_is(member, ENFORCED) and _is(member, READY))]
+    open_ones = [member for member in members if not (member.enforced and _is(member, READY))]
     lines += [f"  {len(members) - len(open_ones)} of {len(members)} instances are enforced and ready."] if members else []
     for member in open_ones[:MOST_INSTANCES]:
-        enforced, ready = member.condition(ENFORCED), member.condition(READY)
-        telling = ready if ready is not None and ready.status != TRUE else enforced
+        telling = member.telling
         lines.append(
             f"  instance {member.key}: {telling.reason}: {telling.message}" if telling else f"  instance {member.key}: not seen yet"
         )
