@@ -18,7 +18,7 @@ RULES = yaml.safe_load((CHECKOUT / "monitoring" / "rules.yaml").read_text())["gr
 RECORDED = (CHECKOUT / "tests" / "cluster" / "recorded_metrics.txt").read_text()
 HOURS = 3 * 3600
 WRONG = 1800  # when things begin to go wrong
-LEAST = {"Unverified": 1800}  # what it takes beyond `for`
+LONG = {"Suspended": 26 * 3600}  # alerts that take longer
 Change = Callable[[Line], Line | None]
 
 
@@ -91,6 +91,10 @@ EXTRA: dict[str, Line] = {  # series that a healthy operator does not have
         },
         lambda at: 1.0 if at >= WRONG else None,
     ),
+    "Suspended": Line(
+        {"__name__": "jenkins2fa_instance_condition", **NAMED, "type": "Ready", "status": "True", "reason": "Suspended"},
+        lambda at: 1.0 if at >= WRONG and at % 36000 else None,  # a restart of the operator is no end of it
+    ),
     "PassesFailing": Line(
         {"__name__": "jenkins2fa_passes_total", "kind": "instance", "result": "crashed"}, lambda at: max(0, at - WRONG) / 30
     ),
@@ -122,7 +126,7 @@ def test_an_alert_fires_for_its_trouble_and_no_other_does(name: str) -> None:
     else:
         change = TROUBLES[name][0]
         lines = [changed for line in healthy() if (changed := change(line)) is not None]
-    assert set(firing(lines)) == {name}
+    assert set(firing(lines, LONG.get(name, HOURS))) == {name}
 
 
 def test_an_alert_waits_for_its_time() -> None:
@@ -130,6 +134,17 @@ def test_an_alert_waits_for_its_time() -> None:
     lines = [changed for line in healthy() if (changed := change(line)) is not None]
     assert firing(lines, WRONG + 240) == {}
     assert set(firing(lines, WRONG + 330)) == {"NotEnforced"}
+
+
+def test_a_suspension_may_last_a_day() -> None:
+    assert firing([*healthy(), EXTRA["Suspended"]], WRONG + 23 * 3600) == {}
+
+
+def test_differing_is_the_point_of_the_stages_report_and_grace() -> None:
+    """Drifted is True there; what was not wanted yet is no drift that anybody should be called for."""
+    not_wanted = becomes("jenkins2fa_instance_enforcement_wanted", lambda _: 0.0)
+    lines = [changed for line in [*healthy(), EXTRA["DriftOpen"]] if (changed := not_wanted(line)) is not None]
+    assert firing(lines) == {}
 
 
 def test_break_glass_is_not_called_not_enforced() -> None:
