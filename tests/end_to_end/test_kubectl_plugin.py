@@ -50,7 +50,7 @@ def test_the_fleet_and_why(operator: OperatorProcess, scene: Scene, jenkins: Sta
 def test_why_names_the_obstacle_and_the_way_out(operator: OperatorProcess, scene: Scene, jenkins: StandIn, plugin: Plugin) -> None:
     scene.instance("build", jenkins.url, gate={"mode": "Never"})
     scene.policy("policy", exemptGroups=["robots"])
-    scene.wait("tfp", "policy", Ready="False")
+    scene.wait("tfp", "policy", Ready="False/OperatorLockedOut")
     for name in ("policy", "instance/build"):
         told = plugin("why", name, "-n", scene.namespace)
         assert told.code == 2

@@ -62,6 +62,33 @@ def test_the_workflow_finds_its_comment_and_trusts_the_target_branch() -> None:
     assert trusted["with"]["ref"] == "${{ github.event.pull_request.base.sha }}"
 
 
+def test_nothing_is_installed_by_its_name_or_without_a_hash() -> None:
+    """The project is on no registry: whoever registered its name there would run in the job that has the tokens."""
+    installs = [step["run"] for step in steps() if re.search(r"\b(pip|pipx|uv|uvx)\b", step.get("run", ""))]
+    assert len(installs) == 2
+    for command in installs:
+        assert re.fullmatch(r"pip install --require-hashes -r (trusted/)?pipelines/two-factor/requirements\.txt", command)
+    plan = yaml.safe_load(WORKFLOW.read_text())["jobs"]["plan"]["steps"]
+    assert [step["run"].split()[-1].split("/")[0] for step in plan if step.get("run", "").startswith("pip")] == ["trusted"]
+    text = (PIPELINES / "requirements.txt").read_text()
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    assert re.fullmatch(r"jenkins-2fa-operator @ https://\S+\.whl --hash=sha256:[0-9a-f]{64}", lines[0])
+    assert lines[1:] == ["-r run.txt"]
+    assert (ROOT / "locks" / "run.txt").is_file()
+    texts = {path: path.read_text() for path in (*PAGES, *PIPELINES.rglob("*")) if path.is_file()}
+    assert [path for path, text in texts.items() if re.search(r"install jenkins-2fa-operator\b", text)] == []
+
+
+def test_the_recipes_use_the_python_that_the_project_is_tested_with() -> None:
+    matrix = (ROOT / "docs" / "support-matrix.md").read_text()
+    tested = re.search(r"(?m)^\| Python, for the command line and the operator \| (3\.\d+) \|", matrix)
+    assert tested
+    used = [step["with"]["python-version"] for step in steps() if step.get("uses", "").startswith("actions/setup-python@")]
+    hooks = yaml.safe_load((PIPELINES / "pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
+    assert used == [tested[1], tested[1]]
+    assert [hook["language_version"] for hook in hooks] == [f"python{tested[1]}"]
+
+
 def test_the_example_of_accounts_is_accepted() -> None:
     file = PIPELINES / "plan-credentials.yaml"
     CredentialsFile(str(file))
