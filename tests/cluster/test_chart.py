@@ -34,7 +34,7 @@ MATRIX: dict[str, dict[str, Any]] = {
         "networkPolicy": {
             "enabled": True,
             "apiServer": {"cidrs": ["10.0.0.1/32", "fd00::1/128"], "ports": [6443]},
-            "dns": {"namespace": "dns", "podLabels": {"k8s-app": "dns"}},
+            "dns": {"namespace": "dns", "podLabels": {"k8s-app": "dns"}, "ports": [53, 5353]},
             "jenkins": [JENKINS, {"to": [{"namespaceSelector": {}, "podSelector": {"matchLabels": {"app": "jenkins"}}}], "ports": [8080]}],
             "metricsFrom": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}],
         },
@@ -63,7 +63,7 @@ MATRIX: dict[str, dict[str, Any]] = {
         "logFormat": "plain",
         "serviceAccount": {"name": "another", "annotations": {"a": "b"}},
         "runAsUser": None,
-        "env": [{"name": "HTTPS_PROXY", "value": "http://proxy.example.com:3128"}],
+        "env": [{"name": "TZ", "value": "Europe/Berlin"}],
         "podAnnotations": {"a": "b"},
         "podLabels": {"team": "platform"},
         "priorityClassName": "important",
@@ -91,6 +91,7 @@ NONSENSE: dict[str, tuple[dict[str, Any], str]] = {
         {"networkPolicy": {"jenkins": [{"to": [{"podSelector": {}}], "ports": [0]}]}},
         "'/networkPolicy/jenkins/0/ports/0': minimum",
     ),
+    "a name server that listens nowhere": ({"networkPolicy": {"dns": {"ports": []}}}, "'/networkPolicy/dns/ports': minItems"),
     "a Jenkins that is everywhere": (
         {"networkPolicy": {"jenkins": [{"to": [], "ports": [443]}]}},
         "'/networkPolicy/jenkins/0/to': minItems",
@@ -186,6 +187,18 @@ def test_notes_say_what_to_do_next(bare: KubeServer) -> None:
     assert "helm test jenkins-2fa-operator -n jenkins-2fa" in notes
     assert "The operator may read any Secret in all namespaces" in notes
     assert "\n\n\n" not in notes
+    warning, own = "There is no published image", "image.repository=registry.example.com/operator"
+    assert warning in notes
+    assert warning not in bare.helm("install", RELEASE, str(CHART), "-n", NAMESPACE, "--set", own, "--dry-run=server")
+
+
+def test_names_are_asked_for_at_the_ports_that_the_values_name(cluster: KubeServer) -> None:
+    def asked(**dns: Any) -> list[tuple[int, str]]:
+        policy = one(rendered(cluster, {"networkPolicy": {"enabled": True, "jenkins": [JENKINS], "dns": dns}}), "NetworkPolicy")
+        return [(port["port"], port["protocol"]) for port in policy["spec"]["egress"][0]["ports"]]
+
+    assert asked() == [(53, "UDP"), (53, "TCP")]
+    assert asked(namespace="openshift-dns", ports=[5353]) == [(5353, "UDP"), (5353, "TCP")]
 
 
 def test_installed_upgraded_rolled_back_removed_and_installed_again(bare: KubeServer, tmp_path: Path) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
+import jsonschema
 import yaml
 
 from jenkins2fa import __version__
@@ -25,17 +27,28 @@ def values_of(name: str) -> list[str]:
     return [rest for instruction, rest in instructions() if instruction == name]
 
 
+def base() -> str:
+    """What both stages are built on, unless a release says its digest too."""
+    (name,) = values_of("ARG")
+    assert name.startswith("BASE=")
+    return name.removeprefix("BASE=")
+
+
 def test_bases_are_pinned_to_a_full_version_and_alike() -> None:
-    bases = [rest.split()[0] for rest in values_of("FROM")]
-    assert len(bases) == 2
-    assert len(set(bases)) == 1
-    assert re.fullmatch(r"python:3\.\d+\.\d+-slim-[a-z]+", bases[0])
+    assert [rest.split()[0] for rest in values_of("FROM")] == ["${BASE}", "${BASE}"]
+    assert re.fullmatch(r"python:3\.\d+\.\d+-slim-[a-z]+", base())
+
+
+def test_a_release_is_told_to_put_in_the_digest_of_that_base() -> None:
+    page = (CHECKOUT / "docs" / "releasing.md").read_text()
+    assert f"--build-arg BASE={base()}@sha256:" in page
+    assert f"imagetools inspect {base()} " in page
 
 
 def test_python_of_the_image_is_the_one_of_the_tests() -> None:
     supported = re.search(r'requires-python = ">=(3\.\d+)"', (CHECKOUT / "pyproject.toml").read_text())
     assert supported
-    assert values_of("FROM")[0].startswith(f"python:{supported[1]}.")
+    assert base().startswith(f"python:{supported[1]}.")
 
 
 def test_last_stage_runs_as_somebody_who_is_not_root_and_builds_nothing() -> None:
@@ -51,7 +64,8 @@ def test_last_stage_runs_as_somebody_who_is_not_root_and_builds_nothing() -> Non
 
 def test_no_secrets_and_no_foreign_sources() -> None:
     names = {name for name, _ in instructions()}
-    assert names <= {"FROM", "ENV", "WORKDIR", "COPY", "RUN", "LABEL", "USER", "ENTRYPOINT", "CMD"}, "ARG and ADD carry secrets and URLs"
+    allowed = {"ARG", "FROM", "ENV", "WORKDIR", "COPY", "RUN", "LABEL", "USER", "ENTRYPOINT", "CMD"}
+    assert names <= allowed, "ADD carries URLs; the only ARG is the base"
     text = (CHECKOUT / "Dockerfile").read_text()
     assert not re.search(r"https?://|--(extra-)?index-url|--trusted-host|curl|wget|apt-get|sudo|password|token", text)
 
@@ -88,3 +102,16 @@ def test_defaults_of_the_chart_are_those_of_the_operator() -> None:
     for name, value in left_out.items():
         assert re.search(rf'ne (\(int )?\.Values\.{name}\)? "?{value}"? ?}}}}', text), name
         assert values[name] == value
+
+
+def test_defaults_of_the_chart_fit_its_schema_and_name_servers_may_listen_elsewhere() -> None:
+    values, schema = yaml.safe_load((CHART / "values.yaml").read_text()), json.loads((CHART / "values.schema.json").read_text())
+    jsonschema.validate(values, schema)
+    assert values["networkPolicy"]["dns"]["ports"] == [53]
+    values["networkPolicy"]["dns"] = {"namespace": "openshift-dns", "ports": [5353]}
+    jsonschema.validate(values, schema)
+
+
+def test_nobody_is_told_to_set_a_proxy_that_would_not_be_used() -> None:
+    assert "_PROXY" not in (CHART / "values.yaml").read_text()
+    assert "takes no notice of `HTTPS_PROXY`" in (CHECKOUT / "docs" / "operations.md").read_text()
