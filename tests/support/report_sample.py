@@ -1,11 +1,19 @@
-"""A report with one instance of each kind: proven, off, by the operator's word only, not reachable. The picture in the docs shows it."""
+"""A report with one instance of each kind: proven, off, by the operator's word only, not reachable. The picture in the docs shows it.
+
+docs/images/report.png anew, from the checkout (PYTHONPATH=operator:.):
+    python -m tests.support.report_sample /tmp/report.html
+    chromium --headless --no-sandbox --hide-scrollbars --window-size=1100,1260 --screenshot=docs/images/report.png /tmp/report.html
+"""
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from jenkins2fa.api.policy import Factor
 from jenkins2fa.api.status import DRIFTED, ENFORCED, FALSE, TRUE, Condition
+from jenkins2fa.cli.report_html import as_html
 from jenkins2fa.core.observation import Enrolment
 from jenkins2fa.core.report import Basis, Gap, Happening, InstanceReport, Layers, Proof, Report, Rules, Software, nothing_known
 from jenkins2fa.core.report_risks import risks
@@ -14,7 +22,7 @@ NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 AGREE = "disk, memory, live flag and factors agree, and a probe was challenged"
 RULES = Rules(
     "Jenkins",
-    frozenset({Factor.MOBILE_AUTHENTICATOR, Factor.WEB_AUTHN}),
+    frozenset({Factor.EMAIL_OTP, Factor.SECURITY_QUESTIONS}),
     None,
     frozenset({"service-accounts"}),
     "Exempt",
@@ -33,7 +41,7 @@ TOLD = Proof(Condition(ENFORCED, TRUE, "Probed", AGREE), Basis.STATUS, NOW - tim
 WEAK = Rules(
     "Jenkins",
     frozenset({Factor.EMAIL_OTP, Factor.SECURITY_QUESTIONS}),
-    frozenset({"admins"}),
+    None,
     frozenset(),
     "the plugin's own rule",
     "not asked",
@@ -46,10 +54,10 @@ BUILD = InstanceReport(
     "https://build.example.com/ci/",
     "platform/baseline",
     PROVEN,
-    Software("2.541.3", "1.2.0", "Premium"),
+    Software("2.541.3", "1.2.0", "Free"),
     Layers(True, True, True, "strict"),
     RULES,
-    Enrolment(total=120, security_questions=0, email_otp=0, not_enrolled=4, administrators=3),
+    Enrolment(total=120, security_questions=31, email_otp=104, not_enrolled=4, administrators=3),
     history=(
         Happening(NOW - timedelta(minutes=18), "DriftCorrected", "enforcement was off in memory, and is on again", 2),
         Happening(NOW - timedelta(minutes=40), "Applied", "policy platform/baseline was applied"),
@@ -92,3 +100,6 @@ LOST = InstanceReport(
     gaps=(Gap("Jenkins itself", "Unauthorized: Jenkins refused the user name or API token (401)"),),
 )
 REPORT = Report(NOW, "0.1.0", "cluster, all namespaces", (BUILD, RELEASE, LEGACY, LOST))
+
+if __name__ == "__main__":
+    Path(sys.argv[1]).write_text(as_html(REPORT), encoding="utf-8")
