@@ -92,6 +92,7 @@ NONSENSE: dict[str, tuple[dict[str, Any], str]] = {
         "'/networkPolicy/jenkins/0/ports/0': minimum",
     ),
     "a name server that listens nowhere": ({"networkPolicy": {"dns": {"ports": []}}}, "'/networkPolicy/dns/ports': minItems"),
+    "runbooks that are no address": ({"metrics": {"prometheusRule": {"runbookUrl": "docs"}}}, "'/metrics/prometheusRule/runbookUrl'"),
     "a Jenkins that is everywhere": (
         {"networkPolicy": {"jenkins": [{"to": [], "ports": [443]}]}},
         "'/networkPolicy/jenkins/0/to': minItems",
@@ -190,6 +191,18 @@ def test_notes_say_what_to_do_next(bare: KubeServer) -> None:
     warning, own = "There is no published image", "image.repository=registry.example.com/operator"
     assert warning in notes
     assert warning not in bare.helm("install", RELEASE, str(CHART), "-n", NAMESPACE, "--set", own, "--dry-run=server")
+
+
+def test_alerts_link_to_the_pages_that_the_values_name(cluster: KubeServer) -> None:
+    def links(**rule: str) -> dict[str, str]:
+        body = one(rendered(cluster, {"metrics": {"prometheusRule": {"enabled": True, **rule}}}), "PrometheusRule")
+        return {alert["alert"]: alert["annotations"]["runbook_url"] for alert in body["spec"]["groups"][0]["rules"]}
+
+    paths = links()
+    assert all((CHECKOUT / path).is_file() for path in paths.values())
+    base = "https://git.example.com/2fa/blob/v1/docs/runbooks"
+    for given in (base, f"{base}/"):
+        assert links(runbookUrl=given) == {name: f"{base}/{name}.md" for name in paths}
 
 
 def test_names_are_asked_for_at_the_ports_that_the_values_name(cluster: KubeServer) -> None:

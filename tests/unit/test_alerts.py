@@ -49,7 +49,7 @@ def test_every_metric_is_in_the_docs() -> None:
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
 def test_an_alert_has_a_page_and_a_severity(rule: dict[str, dict[str, str]]) -> None:
-    page = CHECKOUT / rule["annotations"]["runbook"]
+    page = CHECKOUT / rule["annotations"]["runbook_url"]
     assert page.name == f"{rule['alert']}.md"
     text = page.read_text()
     assert text.startswith(f"# {rule['alert']}\n")
