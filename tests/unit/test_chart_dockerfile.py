@@ -85,6 +85,33 @@ def test_one_version_everywhere() -> None:
     assert chart["version"] == chart["appVersion"] == __version__ == images[0]["newTag"]
 
 
+# Where an example, a comment or a page names the version of this project; more may.
+NAMED = {
+    "Dockerfile",
+    "charts/jenkins-2fa-operator/values.yaml",
+    "docs/installation.md",
+    "examples/gitops/argocd/applications.yaml",
+    "examples/gitops/flux/operator.yaml",
+    "examples/gitops/kustomize-overlay/kustomization.yaml",
+    "examples/pipelines/pre-commit-config.yaml",
+    "examples/pipelines/requirements.txt",
+}
+OWN_VERSION = re.compile(
+    r"(?:jenkins-2fa-operator:|jenkins_2fa_operator-|ref=v|targetRevision: v|tag: v|rev: v|/blob/v)(\d+\.\d+\.\d+)", re.IGNORECASE
+)
+
+
+def test_examples_and_pages_name_this_version() -> None:
+    """An example that is left behind installs an old operator, or one that never was."""
+    places = ("Dockerfile", "charts/**/*.yaml", "docs/**/*.md", "examples/**/*.*", "deploy/*.yaml", "README.md")
+    texts = {str(path.relative_to(CHECKOUT)): path.read_text() for place in places for path in CHECKOUT.glob(place)}
+    found = {name: OWN_VERSION.findall(text) for name, text in texts.items() if OWN_VERSION.search(text)}
+    assert {version for versions in found.values() for version in versions} == {__version__}
+    assert set(found) >= NAMED
+    page = (CHECKOUT / "docs" / "releasing.md").read_text()
+    assert [name for name in NAMED if not any(f"`{part}`" in page for part in (name, name.split("/")[0] + "/", Path(name).name))] == []
+
+
 def test_options_that_the_chart_passes_are_options_of_the_operator() -> None:
     text = (CHART / "templates" / "deployment.yaml").read_text()
     passed = set(re.findall(r"^ *- (--[a-z-]+)", text, re.MULTILINE))
