@@ -77,6 +77,14 @@ def test_files_that_are_named_are_there(name: str) -> None:
     assert [span for span in spans if not any(list(root.glob(span)) for root in roots)] == []
 
 
+def test_places_that_make_a_driver_are_named_to_whoever_adds_one() -> None:
+    section = (CHECKOUT / "CONTRIBUTING.md").read_text().split("## Add a driver")[1].split("\n## ")[0]
+    package = CHECKOUT / "operator" / "jenkins2fa"
+    makers = {str(path.relative_to(package)) for path in package.rglob("*.py") if re.search(r"(?<!class )MiniOrange\(", path.read_text())}
+    assert len(makers) > 1, "there is one place that chooses now: say so there"
+    assert {maker for maker in makers if f"`{maker}`" not in section} == set()
+
+
 def test_targets_that_are_named_are_in_the_makefile() -> None:
     known = set(re.findall(r"(?m)^([a-z-]+):", (CHECKOUT / "Makefile").read_text()))
     named = {found for page in PAGES for found in re.findall(r"(?m)(?:^|`)make ([a-z][a-z-]+)", page.read_text())}
