@@ -10,6 +10,9 @@ import requests
 from bench.cluster import INSTANCES, POLICIES, Cluster, Watcher, condition
 from bench.measured import Measured, Part, repeated
 from tests.support.gated import groovy
+from tests.support.kube import KubeServer
+from tests.support.running import grant
+from tests.support.scene import Scene
 from tests.support.standin import StandIn
 
 POLICY, INSTANCE = "baseline", "build"
@@ -20,6 +23,19 @@ FORGET_CORRECTIONS = """
 def note = new File(jenkins.rootDir, 'jenkins2fa/state.json')
 def kept = new groovy.json.JsonSlurperClassic().parse(note); kept.remove('corrections'); note.text = groovy.json.JsonOutput.toJson(kept)
 """
+
+
+def prepare(kube: KubeServer, jenkins: StandIn, namespace: str, check_seconds: float) -> Scene:
+    """One instance with our gate, one policy that is off, and one that selects nothing."""
+    kube.apply_crds()
+    grant(kube)
+    kube.new_namespace(namespace)
+    scene = Scene(kube, namespace)
+    scene.credentials(jenkins.url, jenkins.tokens["admin"])
+    scene.instance(INSTANCE, jenkins.url, checkInterval=f"{check_seconds:g}s")
+    scene.policy(POLICY, enforcement="Off")
+    scene.policy("unused", instanceSelector={"matchLabels": {"nobody": "has-this"}})
+    return scene
 
 
 class Changes:

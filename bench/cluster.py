@@ -80,6 +80,11 @@ class Watcher:
                     self._seen[body["metadata"]["name"]] = (time.perf_counter(), body)
                     self._changed.notify_all()
 
+    def latest(self, name: str) -> Body | None:
+        """The object as the watch told of it last; None = it has not yet."""
+        with self._changed:
+            return self._seen[name][1] if name in self._seen else None
+
     def until(self, name: str, reached: Callable[[Body], bool]) -> float:
         """Wait until the object is as wanted; returns when (seconds of the performance counter) the watch told so."""
 

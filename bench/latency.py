@@ -11,32 +11,28 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(CHECKOUT), str(CHECKOUT / "operator")]
 
-from bench.changing import INSTANCE, POLICY, Changes  # noqa: E402
+from bench.changing import INSTANCE, POLICY, Changes, prepare  # noqa: E402
 from bench.cluster import POLICIES, Cluster, Watcher  # noqa: E402
 from bench.idle import Idle, measure_idle  # noqa: E402
-from bench.measured import Measured  # noqa: E402
+from bench.measured import Measured, step  # noqa: E402
 from bench.page import write_page  # noqa: E402
 from bench.starting import first_pass, help_text  # noqa: E402
 from tests.support.kube import KubeServer  # noqa: E402
-from tests.support.running import OperatorProcess, grant  # noqa: E402
-from tests.support.scene import Scene  # noqa: E402
+from tests.support.running import OperatorProcess  # noqa: E402
 from tests.support.standin import StandIn  # noqa: E402
 
 NAMESPACE = "bench"
 CHECK_SECONDS = 5.0
-Found = TypeVar("Found")
 
 
 def measure(kube: KubeServer, jenkins: StandIn, rounds: int) -> tuple[list[Measured], Idle]:
     """Everything, in one order: the first change while Jenkins is cold, the costs of doing nothing once nobody else works."""
-    scene = prepare(kube, jenkins)
+    scene = prepare(kube, jenkins, NAMESPACE, CHECK_SECONDS)
     cluster = Cluster(kube.kubeconfig, NAMESPACE)
     with Watcher(cluster, POLICIES) as watcher:
         changes = Changes(cluster, jenkins, watcher)
@@ -52,27 +48,6 @@ def measure(kube: KubeServer, jenkins: StandIn, rounds: int) -> tuple[list[Measu
         found.append(step("help text", lambda: help_text(rounds)))
         idle = step("idle passes", lambda: measure_idle(kube.kubeconfig, NAMESPACE, INSTANCE, jenkins, rounds * 10))
     return [*found, idle.passed], idle
-
-
-def prepare(kube: KubeServer, jenkins: StandIn) -> Scene:
-    """One instance with our gate, one policy that is off, and one that selects nothing."""
-    kube.apply_crds()
-    grant(kube)
-    kube.new_namespace(NAMESPACE)
-    scene = Scene(kube, NAMESPACE)
-    scene.credentials(jenkins.url, jenkins.tokens["admin"])
-    scene.instance(INSTANCE, jenkins.url, checkInterval=f"{CHECK_SECONDS:g}s")
-    scene.policy(POLICY, enforcement="Off")
-    scene.policy("unused", instanceSelector={"matchLabels": {"nobody": "has-this"}})
-    return scene
-
-
-def step(name: str, work: Callable[[], Found]) -> Found:
-    begun = time.monotonic()
-    print(f"{name} ...", end=" ", flush=True)
-    found = work()
-    print(f"{time.monotonic() - begun:.0f} s", flush=True)
-    return found
 
 
 def main() -> None:

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import math
+import os
+import platform
 import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TypeVar
+
+Found = TypeVar("Found")
+MACHINE = """Run on {date}: {cpus} cores, Python {python}, {system} {machine}; API server, Jenkins stand-in, operator and measurement
+share them. The load average of the last 15 minutes was {load:.2f}. The stand-in has Jenkins' own Groovy and servlet container, not its
+size: times within Jenkins are a lower bound of real ones.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,3 +83,19 @@ def repeated(work: Callable[[], object], rounds: int, warm_up: int = 3) -> list[
     for _ in range(warm_up):
         work()
     return [milliseconds(work) for _ in range(rounds)]
+
+
+def step(name: str, work: Callable[[], Found]) -> Found:
+    """Some work, told on standard output while it goes on."""
+    begun = time.monotonic()
+    print(f"{name} ...", end=" ", flush=True)
+    found = work()
+    print(f"{time.monotonic() - begun:.0f} s", flush=True)
+    return found
+
+
+def machine() -> str:
+    """On what it was run, and beside what load."""
+    date = datetime.now(UTC).strftime("%Y-%m-%d")
+    version, load = platform.python_version(), os.getloadavg()[2]
+    return MACHINE.format(date=date, cpus=os.cpu_count(), python=version, system=platform.system(), machine=platform.machine(), load=load)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import platform
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.idle import DAY, INTERVAL, SCRIPT_SECONDS, Idle, Look
-from bench.measured import Measured, percentile
+from bench.measured import Measured, machine, percentile
 from bench.picture import draw_looks, draw_times
 
 NAME = "latency"
@@ -18,9 +15,6 @@ HEAD = """# Latency, and what waiting costs
 Written by `make bench` (`bench/latency.py`); [bench/README.md](../../bench/README.md) says what is measured and how. Milliseconds.
 The unavoidable part is measured bare in the same run: the ratio means something on any machine, the milliseconds on this one.
 
-{machine} API server, Jenkins stand-in,
-operator and measurement share them. The stand-in has Jenkins' own Groovy and servlet container, not its size: times within
-Jenkins are a lower bound of real ones.
 """
 
 
@@ -30,17 +24,8 @@ def write_page(folder: Path, found: Sequence[Measured], idle: Idle) -> Path:
     draw_times(folder / f"{NAME}.svg", found)
     draw_looks(folder / f"{NAME}-looks.svg", idle)
     page = folder / f"{NAME}.md"
-    page.write_text("\n".join([HEAD.format(machine=machine()), _times(found), _parts(found), _idle(idle)]))
+    page.write_text("\n".join([HEAD + machine(), _times(found), _parts(found), _idle(idle)]))
     return page
-
-
-def machine() -> str:
-    """When and on what a run was made, as sentences."""
-    date = datetime.now(UTC).strftime("%Y-%m-%d")
-    return (
-        f"Run on {date}: {os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()} {platform.machine()},\n"
-        f"with a load average of {os.getloadavg()[2]:.2f} in the last 15 minutes."
-    )
 
 
 def _times(found: Sequence[Measured]) -> str:

@@ -56,7 +56,7 @@ def draw_looks(path: Path, idle: Idle) -> None:
         axes.bar_label(bars, fmt="%.2f", fontsize=8)
         axes.set_title(name, fontsize=9)
         axes.set_ylim(top=max(*values, 0.01) * 1.2)
-        _plain(axes)
+        plain(axes)
     figure.savefig(path, metadata={"Date": None})
 
 
@@ -67,11 +67,12 @@ def _thinned(samples: Sequence[float], most: int = 120) -> list[float]:
 
 
 def save(figure: Figure, axes: object, path: Path) -> None:
-    """Without what would make the file another one each time."""
-    _plain(axes)
+    """The same figure gives the same bytes."""
+    plain(axes)
     figure.savefig(path, metadata={"Date": None})
 
 
-def _plain(axes: object) -> None:
+def plain(axes: object) -> None:
+    """No frame but the two axes."""
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)  # type: ignore[attr-defined]

@@ -8,7 +8,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from bench.fleet import INTERVAL, Found
-from bench.page import machine
+from bench.measured import machine
 from bench.picture import AIM, BARE, OURS, save
 
 NAME = "scale"
