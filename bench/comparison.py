@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import random
+import shutil
 import sys
 import tempfile
 import time
@@ -47,8 +48,8 @@ BUILD: Request = ("bob", "POST", "/job/x/build", {})
 
 
 @contextlib.contextmanager
-def all_ways() -> Iterator[list[Way]]:
-    """Five Jenkinses, and who looks after each of them; everything is off."""
+def all_ways(log: Path | None) -> Iterator[list[Way]]:
+    """Five Jenkinses, and who looks after each of them; everything is off. ``log``: where the operator's is kept."""
     with contextlib.ExitStack() as stack:
         kube = stack.enter_context(KubeServer())
         made = {name: StandIn(users=USERS) for name in ("operator", "setters", "flag", "outside")}
@@ -60,13 +61,16 @@ def all_ways() -> Iterator[list[Way]]:
             stack.enter_context(jenkins)
         scene = prepare(kube, made["operator"], NAMESPACE, EVERY)
         watcher = stack.enter_context(Watcher(Cluster(kube.kubeconfig, NAMESPACE), INSTANCES))
-        stack.enter_context(OperatorProcess(kube))
+        operator = OperatorProcess(kube)
+        if log is not None:
+            stack.callback(lambda: shutil.copyfile(operator.log, log))
+        stack.enter_context(operator)
         scene.wait("ji", "build", Ready="True")
         outside = ScriptOutside("script from outside, flag too", made["outside"])
         stack.enter_context(outside.at_work())
         yield [
             Operator("this operator", made["operator"], scene, watcher),
-            CodeAsConfiguration("configuration-as-code, reloaded", made["code"], kube, NAMESPACE, file),
+            CodeAsConfiguration("configuration-as-code, sidecar modelled", made["code"], kube, NAMESPACE, file),
             ScriptInside("script in Jenkins, setters", made["setters"], live=False),
             ScriptInside("script in Jenkins, flag too", made["flag"], live=True),
             outside,
@@ -132,9 +136,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=8, help="rounds of the operator's change (default 8); the others half of it")
     parser.add_argument("--seed", type=int, default=20261126, help="of the moments between two looks at which things happen")
     parser.add_argument("--output", type=Path, default=CHECKOUT / "docs" / "benchmarks", help="folder of the page and its pictures")
+    parser.add_argument("--operator-log", type=Path, help="keep what the operator logged in this file")
     arguments = parser.parse_args()
     begun = time.monotonic()
-    with all_ways() as ways:
+    with all_ways(arguments.operator_log) as ways:
         found = measure(ways, arguments.rounds, arguments.seed)
     page = write(arguments.output, found)
     print(f"{page} is written, after {time.monotonic() - begun:.0f} s")

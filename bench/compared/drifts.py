@@ -83,7 +83,7 @@ def _empty_home(jenkins: StandIn) -> None:
 
 
 LONGER = 12.0
-# The gate's loss looks to the operator like a restart at first, and is told as what it is after 20 s; after a new start all is compiled anew.
+# The gate's loss looks like a restart to the operator, and is told as what it is after 20 s; after a new start all is compiled anew.
 DRIFTS = (
     Drift("form", "switched off on the plugin's own page", _form_saved_off),
     Drift("live", "a script clears the flag that the filter reads", _in_groovy(LIVE)),

@@ -112,7 +112,7 @@ def _after_restarts(way: Way, on: bool) -> tuple[Steps | None, float | None]:
 def trouble(way: Way, drift: Drift, chance: random.Random) -> Trouble:
     """The drift strikes, is looked at for two intervals, and then somebody does what one may do without knowing of it."""
     settle(way)
-    time.sleep(REST + chance.uniform(0, EVERY))
+    time.sleep(REST + (chance.uniform(0, EVERY) if way.usual else 0))
     drift.strike(way.jenkins)
     found = _watch(way, drift, PATIENCE + drift.longer)
     if found.down:

@@ -13,7 +13,7 @@ from bench.compared.measure import PATIENCE, Change, Trouble
 from bench.compared.ways import EVERY, Operator
 from bench.measured import machine
 
-USUAL = ("at the usual interval: p50", "at most", "ratio of p50")
+USUAL = ("at the usual interval, computed: p50", "at most", "ratio of p50")
 
 
 def render(found: Sequence[Found]) -> str:
@@ -54,7 +54,7 @@ def _usual(one: Found, on: bool, first: float | None) -> tuple[str, str, str]:
         return ("when somebody restarts" if seconds else "never"), "–", "–"
     longer = 1.0 if one.waits else 0.0
     half, worst = one.usually(median(seconds), share=longer / 2), one.usually(max(seconds), share=longer)
-    return _seconds(half), _seconds(worst), f"{half / first:.3g}" if first else "–"
+    return _seconds(half), _seconds(worst), f"{half / first:.0f}" if first else "–"
 
 
 def _took(made: Sequence[Change]) -> str:
