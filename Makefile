@@ -6,11 +6,11 @@ PYTEST = $(PYTHON) -m pytest $(PYTEST_FLAGS)
 WORKERS ?= $(if $(JENKINS_URL),0,2)
 SIDE_BY_SIDE = -n $(WORKERS) --dist worksteal
 
-.PHONY: help demo test unit stand-in cluster checks bench bench-scale lint types derived check-derived lock sbom release prepare
+.PHONY: help demo test unit stand-in cluster checks bench bench-comparison bench-scale lint types derived check-derived lock sbom release prepare
 .DEFAULT_GOAL := help
 
 help: ## This list
-	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-17s %s\n' "$$name" "$$text"; done
 
 demo: prepare ## Watch a policy come into force in a running Jenkins, be undone there, and be put back
 	@$(PYTHON) tools/demo.py $(DEMO_FLAGS)
@@ -33,6 +33,9 @@ checks: ## lint, types and check-derived, as tests
 
 bench: prepare ## Measure latency and idle cost, and write docs/benchmarks/latency.md (5 minutes)
 	@venv=$$($(PREPARE) --print bench) && "$$venv/bin/python" bench/latency.py $(BENCH_FLAGS)
+
+bench-comparison: prepare ## Measure this operator beside configuration-as-code and scripts, and write docs/benchmarks/comparison.md (5 minutes)
+	@venv=$$($(PREPARE) --print bench) && "$$venv/bin/python" bench/comparison.py $(BENCH_FLAGS)
 
 bench-scale: prepare ## Measure fleets of 10, 100 and 1,000 Jenkinses, and write docs/benchmarks/scale.md (20 minutes)
 	@venv=$$($(PREPARE) --print bench) && "$$venv/bin/python" bench/scale.py $(BENCH_FLAGS)

@@ -1,0 +1,91 @@
+"""The page of the comparison says what was found: other findings give another page, and no verdict stands in its words."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from bench.compared.drifts import DRIFTS
+from bench.compared.found import Found
+from bench.compared.measure import Change, Door, Restart, Trouble
+from bench.compared.page import render
+from bench.compared.ways import Notice
+
+WHENEVER = "when somebody restarts"
+CHECKOUT = Path(__file__).resolve().parents[2]
+LIVE, GATE = (next(drift for drift in DRIFTS if drift.key == key) for key in ("live", "gate"))
+
+
+def found(name: str = "a way", **changes: object) -> Found:
+    """A way that looks every 5 minutes, with one change and one drift that it puts back, unless said otherwise."""
+    made = Found(name, 300.0, True, [Change(True, (), 1.0, 2.0, 2.5, False)], [trouble()], Restart(0, 0.5))
+    for field, value in changes.items():
+        setattr(made, field, value)
+    return made
+
+
+def trouble(**changes: object) -> Trouble:
+    fields = {"wrong": ("live flag", "effect"), "repaired": 3.0, "open": 2.9, "believed": 2.9, "notices": (), "watched": 3.0, **changes}
+    return Trouble(LIVE, **fields)  # type: ignore[arg-type]
+
+
+def row(page: str, *beginning: str) -> list[str]:
+    """The cells after the first ones, of the first row that begins with these."""
+    line = next(line for line in page.splitlines() if line.startswith(f"| {' | '.join(beginning)} |"))
+    return [cell.strip() for cell in line.split("|")[1 + len(beginning) : -1]]
+
+
+@pytest.mark.parametrize(
+    ("change", "cells"),
+    [
+        (Change(True, (), 1.0, 2.0, 2.5, False), ["1", "nothing else", "2.0 s", "2.0 s", "2.5 s", "150 s", "297 s", "75", "0 of 1"]),
+        (Change(True, ("restart",), 1.0, 0.5, 1.1, True), ["1", "1 × restart", "1.5 s", "1.5 s", "–", WHENEVER, "–", "–", "1 of 1"]),
+        (Change(True, None, 1.0, None, None, False), ["1", "it never came", "–", "–", "–", "never", "–", "–", "0 of 1"]),
+    ],
+)
+def test_a_change_is_told_as_it_was(change: Change, cells: list[str]) -> None:
+    assert row(render([found(changes=[change])]), "on", "a way") == cells
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict"),
+    [
+        ({}, "3.0 s"),
+        ({"repaired": None, "ends": {"restart": ("restart",)}}, "not by itself; restart"),
+        ({"repaired": None, "ends": {"restart": ("restart",) * 2, "reload": ("reload",)}}, "not by itself; restart + restart or reload"),
+        ({"repaired": None, "ends": {"restart": None}}, "no"),
+        ({"repaired": None, "down": True}, "does not start"),
+    ],
+)
+def test_a_drift_is_told_as_it_ended(changes: dict[str, object], verdict: str) -> None:
+    assert row(render([found(troubles=[trouble(**changes)])]), LIVE.name) == ["live flag, effect", verdict]
+
+
+def test_what_was_said_stands_beside_what_was_true() -> None:
+    told = trouble(notices=(Notice(3.1, "DriftCorrected"), Notice(3.2, "Probed"), Notice(4.0, "Probed")))
+    page = render([found("one"), found("other", troubles=[told])])
+    assert "| one | 1 | 0 | 1 | 2.9 | 2.9 |" in page
+    assert "| other | 1 | 1 | 1 | 2.9 | 2.9 |" in page
+    assert f"| {LIVE.name} | nothing | DriftCorrected 3.1, Probed 3.2 |" in page
+    assert f"| {LIVE.name} | 2.9 (2.9) | 2.9 (2.9) |" in page
+
+
+def test_doors_restarts_and_what_does_not_befall_a_way() -> None:
+    doors = [Door("admin", "POST /scriptText", 302, True), Door("bob", "POST /job/x/build", 201, False)]
+    page = render([found(doors=doors, restart=Restart(7, 1.5), sent=(9, 4))])
+    assert "| a way | admin | `POST /scriptText` | 302 | sent to the second factor |" in page
+    assert "| a way | bob | `POST /job/x/build` | 201 | carried out |" in page
+    assert "| a way | 7 | 1.5 s |" in page
+    assert '"a way" sent 9 scripts in the run; 4 of them were answered by 302.' in page
+    assert row(page, GATE.name) == ["–", "–"]
+
+
+def test_the_page_in_the_documentation_is_one_of_these() -> None:
+    """Written by the run, not by hand: same headings, every drift, and what is modelled."""
+    page, made = (CHECKOUT / "docs" / "benchmarks" / "comparison.md").read_text(), render([found()])
+    headings = re.compile(r"(?m)^#+ .*$")
+    assert headings.findall(page) == headings.findall(made)
+    assert [drift.name for drift in DRIFTS if f"| {drift.name} |" not in page] == []
+    assert "**modelled**" in page
