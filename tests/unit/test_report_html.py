@@ -86,7 +86,7 @@ def test_it_says_what_matters() -> None:
         "jenkins2fa 0.1.0",
         report_digest(REPORT),
         "116 of 120",
-        "14 in all, 6 enrolled, 8 not; administrators: 2, not enrolled: 1",
+        "14 who are asked, 6 enrolled, 8 not; 0 exempt; administrators: 2, not enrolled: 1",
         "recorded as proven",
         "DriftCorrected",
         "Members of service-accounts are never asked.",
