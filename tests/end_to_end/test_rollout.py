@@ -175,9 +175,9 @@ def test_the_first_enforcement_waits_until_people_have_a_second_factor(
 
 
 def test_from_report_over_grace_to_enforcement_with_enough_people(operator: OperatorProcess, scene: Scene, fleet: list[StandIn]) -> None:
-    """At the second Jenkins: in the first one people have enrolled already."""
+    """At the second Jenkins alone: in the first one people have enrolled already, where another test has been."""
     staged = {"batchSize": 1, "minimumEnrolled": 100}
-    scene.kube.kubectl("delete", "ji", "b", "c", "-n", scene.namespace)
+    scene.kube.kubectl("delete", "ji", *NAMES, "-n", scene.namespace)
     scene.instance("b", fleet[1].url, credentialsRef={"name": "admin-b"}, checkInterval="5s")
     scene.policy("baseline", rollout={**staged, "stage": "Report"})
     scene.wait("ji", "b", Ready="True/Reported", Drifted="True", Enforced="False/NotActive", Stalled="False")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import cast
@@ -13,10 +14,12 @@ from jenkins2fa.api.policy import Rollout
 from jenkins2fa.api.status import Condition, policy_status_document, rollout_status
 from jenkins2fa.controller.context import Context
 from jenkins2fa.controller.rolling import AFTER_ADMISSION, _standing, progress_of, until_next
+from jenkins2fa.core.conditions import Outcome, judge_ready
 from jenkins2fa.core.gather import Member, gather
 from jenkins2fa.core.mode import Circumstances, Mode, mode_of
 from jenkins2fa.core.rollout import Progress, RolloutState, Standing, advance
-from tests.support.literals import MANAGED, NOW
+from tests.support.literals import FRESH, MANAGED, NOW, plan
+from tests.support.literals import instance as make_instance
 from tests.support.managed import policy
 
 
@@ -92,6 +95,15 @@ def test_what_counts_as_reached_ready_and_failed(ready: str, staged: bool, wante
     key = Key("tests", "a")
     assert _standing(key, condition("Ready", ready), staged) == Standing(key, *wanted)
     assert _standing(key, None, staged) == Standing(key, reached=False, ready=False, failed=False, seen=False)
+
+
+def test_a_report_that_is_left_of_a_stage_is_not_taken_for_a_change_when_the_stage_ends() -> None:
+    held = Outcome(make_instance(), policy(), FRESH, plan(FRESH, policy().spec), mode=Mode.STAGE_GRACE)
+    waits = judge_ready(held, condition("Enforced", "False/NotActive"))
+    assert waits.reason == "Reported"
+    assert not _standing(Key("tests", "a"), waits, False).reached
+    observed = replace(waits, message=f"{Mode.REPORT_ACCESS.value}; differing: …")
+    assert _standing(Key("tests", "a"), observed, False).done
 
 
 def test_where_nothing_is_to_be_changed_no_batch_takes_time() -> None:
