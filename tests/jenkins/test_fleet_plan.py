@@ -246,3 +246,13 @@ def test_the_batch_of_a_roll_out_and_what_waits_for_approval_are_foreseen(folder
         assert "wait for approval." in told or "waits for approval." in told, form
     folder.policy("policy", exemptGroups=["robots"])
     assert {row["batch"] for row in folder.rows().values()} == {None}
+
+
+def test_what_is_as_wanted_takes_no_place_in_a_batch(folder: Folder, one: StandIn, two: StandIn) -> None:
+    for name, jenkins in (("a", one), ("b", two)):
+        folder.instance(name, jenkins.url, jenkins.tokens["admin"])
+    folder.policy("policy", rollout={"batchSize": 1})
+    assert {name: row["batch"]["of"] for name, row in folder.rows().items()} == {"a": 2, "b": 2}
+    managed_of(one).apply(policy())
+    rows = folder.rows()
+    assert [rows["a"]["batch"], rows["b"]["batch"]] == [None, {"number": 1, "of": 1}]

@@ -129,7 +129,7 @@ def plan_fleet(
 
     ``approval``: the operator runs with ``--require-approval``."""
     rows = sorted((_resolved(one, sources) for one in sources.instances), key=lambda row: _order(row.instance))
-    governed = [(row.policy.meta.key, row.instance.meta.key) for row in rows if row.policy]
+    governed = {row.instance.meta.key: row.policy.meta.key for row in rows if row.policy}
     if only is not None:
         rows = [row for row in rows if only in ((INSTANCE, row.instance.meta.key), row.policy and (POLICY, row.policy.meta.key))]
     looked = side_by_side(rows, lambda row: _look(row, sources, premium), parallel, "looking")
@@ -137,16 +137,19 @@ def plan_fleet(
         found or _with(row, reason="NotAsked", message="stopped before it was asked")
         for found, row in zip(looked.results, rows, strict=True)
     )
-    done = tuple(_foreseen(row, governed, approval=approval) for row in done)
+    as_wanted = {row.instance.meta.key for row in done if row.verdict is Verdict.NO_CHANGE}  # they take no place in a batch
+    changing = {key: by for key, by in governed.items() if key not in as_wanted}
+    done = tuple(_foreseen(row, changing, approval=approval) for row in done)
     return Fleet(done, () if only else _idle(sources, rows), sources.notes + _twins(done), looked.stopped)
 
 
-def _foreseen(row: Row, governed: list[tuple[Key, Key]], *, approval: bool) -> Row:
-    """When a change comes: with which batch of the roll-out, and whether it waits for somebody."""
+def _foreseen(row: Row, changing: Mapping[Key, Key], *, approval: bool) -> Row:
+    """When a change comes: with which batch of the roll-out, and whether it waits for somebody. ``changing``: the policy by instance, of
+    those that may have something to change."""
     if row.policy is None or row.verdict is not Verdict.CHANGES:
         return row
     policy = row.policy
-    batch = batch_of(policy.spec.rollout, row.instance.meta.key, [key for by, key in governed if by == policy.meta.key])
+    batch = batch_of(policy.spec.rollout, row.instance.meta.key, [key for key, by in changing.items() if by == policy.meta.key])
     return replace(row, batch=batch, awaits_approval=approval and bool(row.weakened))
 
 
@@ -159,6 +162,9 @@ def _resolved(instance: JenkinsInstance, sources: Sources) -> Row:
 def _look(row: Row, sources: Sources, premium: bool) -> Row:
     if row.instance.spec.access is Access.PROBE_ONLY:
         return _with(row, message="only its canaries are asked, by the operator: nothing is read or written there")
+    if row.policy is not None and row.policy.invalid:
+        message = f"the policy {row.policy.meta.key} governs this instance and cannot be used: nothing would be changed there"
+        return _with(row, reason="Invalid", message=message)
     try:
         connection = sources.connect(row.instance)
         with contextlib.closing(MiniOrange(connection)) as driver:

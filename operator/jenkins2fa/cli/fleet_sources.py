@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from jenkins2fa.api.instance import JenkinsInstance, parse_instance
-from jenkins2fa.api.policy import TwoFactorPolicy, parse_policy
+from jenkins2fa.api.policy import TwoFactorPolicy, parse_policy, parse_what_governs
 from jenkins2fa.api.reading import InvalidObject, format_time
 from jenkins2fa.cli.cluster import Cluster, told
 from jenkins2fa.cli.errors import CannotGoOn
@@ -19,7 +19,6 @@ from jenkins2fa.controller.kubernetes import KubernetesError
 
 Body = Mapping[str, Any]
 Name = tuple[str, str]
-T = TypeVar("T", JenkinsInstance, TwoFactorPolicy)
 KINDS = ("JenkinsInstance", "TwoFactorPolicy")
 
 
@@ -53,10 +52,10 @@ def from_cluster(files: tuple[str, ...], cluster: Cluster, policy_namespace: str
     policies = {**kept, **_as_applied(wanted["TwoFactorPolicy"], live["TwoFactorPolicy"])}
     instances = {**live["JenkinsInstance"], **_as_applied(wanted["JenkinsInstance"], live["JenkinsInstance"])}
     return Sources(
-        _parsed(parse_instance, instances, notes),
-        _parsed(parse_policy, policies, notes),
+        _instances(instances, notes),
+        governing_policies(policies, notes),
         cluster.credentials.connection,
-        former=_parsed(parse_policy, live["TwoFactorPolicy"], []),
+        former=governing_policies(live["TwoFactorPolicy"], []),
         policy_namespace=policy_namespace,
         labels=labels,
         cluster=uid,
@@ -97,15 +96,32 @@ def _as_applied(wanted: Mapping[Name, Body], live: Mapping[Name, Body]) -> dict[
     return result
 
 
-def _parsed(parse: Callable[[Body], T], bodies: Mapping[Name, Body], notes: list[str]) -> tuple[T, ...]:
-    """What cannot be parsed governs nothing and is not governed; the operator says Invalid there."""
+def _instances(bodies: Mapping[Name, Body], notes: list[str]) -> tuple[JenkinsInstance, ...]:
+    """What cannot be parsed is left out; the operator says Invalid there."""
     found = []
-    for (namespace, name), body in bodies.items():
+    for name, body in bodies.items():
         try:
-            found.append(parse(body))
+            found.append(parse_instance(body))
         except InvalidObject as problem:
-            notes.append(f"{body.get('kind') or 'object'} {namespace}/{name} is invalid and left out: {' '.join(str(problem).split())}")
+            notes.append(f"{_invalid('JenkinsInstance', name, problem)}: it is left out")
     return tuple(found)
+
+
+def governing_policies(bodies: Mapping[Name, Body], notes: list[str]) -> tuple[TwoFactorPolicy, ...]:
+    """What cannot be parsed still keeps the instances that it selects from other policies, as with the operator."""
+    found = []
+    for name, body in bodies.items():
+        try:
+            found.append(parse_policy(body))
+        except InvalidObject as problem:
+            notes.append(_invalid("TwoFactorPolicy", name, problem))
+            governing = parse_what_governs(body)
+            found += [governing] if governing is not None else []
+    return tuple(found)
+
+
+def _invalid(kind: str, name: Name, problem: InvalidObject) -> str:
+    return f"{kind} {name[0]}/{name[1]} is invalid: {' '.join(str(problem).split())}"
 
 
 def _labels(files: tuple[str, ...]) -> Labels:
