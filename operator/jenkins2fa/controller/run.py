@@ -198,12 +198,15 @@ def passes(context: Context) -> Pass:
 def run_until_signal(options: Options, connection: Connection) -> None:
     """Run the operator until SIGTERM or SIGINT. Raises CannotStart."""
     ended = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ended.set())
-    operator = Operator(options, connection)
-    operator.start(ended)
-    ended.wait()
-    operator.stop()
+    before = {number: signal.signal(number, lambda *_: ended.set()) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        operator = Operator(options, connection)
+        operator.start(ended)
+        ended.wait()
+        operator.stop()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
     logger.info("stopped")
 
 
