@@ -186,7 +186,7 @@ def _carry_out(context: Context, driver: MiniOrange, order: Order) -> Result:
             _insist_on_leading(context)
             time_step(step)
 
-        return carry_out(lambda: MiniOrange(driver.connection, context.note), order, announced)
+        return carry_out(lambda: MiniOrange(driver.connection, context.note), order, announced, driver)
 
 
 def _tell_failed(context: Context, subject: Subject, order: Order, error: JenkinsError, seconds: float) -> None:

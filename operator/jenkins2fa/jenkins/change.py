@@ -58,14 +58,17 @@ class Result:
 Announce = Callable[[Step], None]
 
 
-def carry_out(connect: Callable[[], MiniOrange], order: Order, announce: Announce = lambda step: None) -> Result:
-    """Carries out an order. ``connect`` opens a new connection, ``announce`` hears of each step before it is taken.
+def carry_out(
+    connect: Callable[[], MiniOrange], order: Order, announce: Announce = lambda step: None, writer: MiniOrange | None = None
+) -> Result:
+    """Carries out an order. ``connect`` opens a new connection, ``announce`` hears of each step before it is taken; ``writer`` is an open
+    driver to begin with, which stays open (None = a new one). What was written is read back through a new connection in any case.
 
     Raises ChangeUndone when something did not hold, Refused when Jenkins' side said no, or the JenkinsError that made it impossible to go
     on; in every case Jenkins is as before, or will be within a minute. Only where the answer to the confirmation was lost, and Jenkins
     could
     no longer be asked, does the next look tell how it ended."""
-    with contextlib.closing(connect()) as writer:
+    with contextlib.nullcontext(writer) if writer else contextlib.closing(connect()) as writer:
         announce(Step.BEGIN)
         _get_in_early(writer, order)
         try:

@@ -72,15 +72,15 @@ class Console:
         data: dict[str, Any] = {**values, "nonce": nonce, "script": _reference(name, name in with_texts)}
         if resident:
             data["resident"] = _reference(scripts.RESIDENT, scripts.RESIDENT in with_texts)
-        text = scripts.script(scripts.BOOTSTRAP).text.replace("'<BASE64>'", _literal(base64.b64encode(json.dumps(data).encode()).decode()))
+        form = scripts.bootstrap_form(_literal(base64.b64encode(json.dumps(data).encode()).decode()))
         headers = {LOOK_HEADER: f"{nonce} {look}"} if look else None
-        answer = self.login.through(lambda: self._post(text, headers))
+        answer = self.login.through(lambda: self._post(form, headers))
         by_gate = bool(look) and answer.text.startswith(GATE_FRAME)
         return self._unframe(answer, f"{GATE_FRAME if by_gate else FRAME} {nonce} "), by_gate
 
-    def _post(self, text: str, headers: Mapping[str, str] | None) -> Answer:
+    def _post(self, form: bytes, headers: Mapping[str, str] | None) -> Answer:
         self.requests += 1
-        return self._http.post("scriptText", {"script": text}, headers)
+        return self._http.post("scriptText", form, headers)
 
     def _unframe(self, answer: Answer, head: str) -> dict[str, Any]:
         expect_success(answer)

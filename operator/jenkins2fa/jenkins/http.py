@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.client import HTTPException, RemoteDisconnected
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import requests
 import urllib3
@@ -103,6 +103,7 @@ class Http:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self._session = _Session()
+        self._kept: dict[tuple[str, str], requests.PreparedRequest] = {}  # by method and path, without body and cookies
         self._session.trust_env = False  # no proxies, netrc or CA bundles from the environment
         self._session.headers["User-Agent"] = "jenkins-2fa-operator"
         if connection.credentials is not None:
@@ -114,9 +115,9 @@ class Http:
         """GET below the instance's URL. Raises Unreachable, CertificateRejected or ProtocolError."""
         return self._send("GET", path, headers, None)
 
-    def post(self, path: str, data: Mapping[str, str], headers: Mapping[str, str] | None = None) -> Answer:
-        """POST of a form below the instance's URL. Raises Unreachable, CertificateRejected or ProtocolError."""
-        return self._send("POST", path, headers, data)
+    def post(self, path: str, data: Mapping[str, str] | bytes, headers: Mapping[str, str] | None = None) -> Answer:
+        """POST of a form (bytes: encoded already) below the instance's URL. Raises Unreachable, CertificateRejected or ProtocolError."""
+        return self._send("POST", path, headers, data if isinstance(data, bytes) else urlencode(data).encode())
 
     def forget_cookies(self) -> None:
         self._session.cookies.clear()
@@ -124,7 +125,7 @@ class Http:
     def close(self) -> None:
         self._session.close()
 
-    def _send(self, method: str, path: str, headers: Mapping[str, str] | None, data: Mapping[str, str] | None) -> Answer:
+    def _send(self, method: str, path: str, headers: Mapping[str, str] | None, data: bytes | None) -> Answer:
         begun = time.monotonic()
         try:
             answer = self._exchange(method, path, headers, data)
@@ -136,19 +137,13 @@ class Http:
             self._session.close()  # Jenkins closes a connection whose request it has not read to its end: the next one might meet that
         return answer
 
-    def _exchange(self, method: str, path: str, headers: Mapping[str, str] | None, data: Mapping[str, str] | None) -> Answer:
+    def _exchange(self, method: str, path: str, headers: Mapping[str, str] | None, data: bytes | None) -> Answer:
         where, limits = _place(self.connection.url), (self.connection.connect_seconds, self.connection.read_seconds)
         try:
             with (
                 within(sum(limits)),
-                self._session.request(
-                    method,
-                    self.connection.url + path,
-                    headers=headers,
-                    data=data,
-                    allow_redirects=False,
-                    stream=True,
-                    timeout=limits,
+                self._session.send(
+                    self._prepare(method, path, headers, data), allow_redirects=False, stream=True, timeout=limits
                 ) as response,
             ):
                 return Answer(response.status_code, response.headers, _read(response), response.headers.get("Location", ""))
@@ -170,6 +165,23 @@ class Http:
             raise Unreachable(f"{where}: {_why_not(problem)}: check the URL, DNS and network policies") from None
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, ValueError) as problem:
             raise ProtocolError(f"{where}: {type(problem).__name__}", transient=True) from None
+
+
+    def _prepare(self, method: str, path: str, headers: Mapping[str, str] | None, data: bytes | None) -> requests.PreparedRequest:
+        """What was prepared for that path before, with this body. An operator asks one path of each Jenkins again and again; taking URL,
+        account and headers apart each time cost it as much as sending."""
+        kept = self._kept.get((method, path))
+        if kept is None:
+            kept = requests.Request(method, self.connection.url + path, headers=self._session.headers, auth=self._session.auth).prepare()
+            self._kept[method, path] = kept
+        prepared = kept.copy()
+        prepared.headers.update(headers or {})
+        if data is not None:
+            prepared.body = data
+            prepared.headers.update({"Content-Type": "application/x-www-form-urlencoded", "Content-Length": str(len(data))})
+        if len(self._session.cookies):
+            prepared.prepare_cookies(self._session.cookies)
+        return prepared
 
 
 def _authority(pem: str) -> _OwnAuthority:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote_plus
 
 import jenkins2fa
 from jenkins2fa.core.settings import canonical
@@ -38,6 +39,18 @@ def script(name: str) -> Script:
     """One of the package's scripts by the name of its file."""
     text = resident_text() if name == RESIDENT else _read(name)
     return Script(name, text, _sha256(text))
+
+
+@functools.cache
+def _bootstrap_parts() -> tuple[str, str]:
+    before, after = script(BOOTSTRAP).text.split("'<BASE64>'")
+    return quote_plus(before), quote_plus(after)
+
+
+def bootstrap_form(literal: str) -> bytes:
+    """The form that the script console takes, with the bootstrap in it. ``literal``: the bootstrap's input as a Groovy expression."""
+    before, after = _bootstrap_parts()
+    return f"script={before}{quote_plus(literal)}{after}".encode()
 
 
 def resident_text(configuration: Mapping[str, Any] | None = None) -> str:

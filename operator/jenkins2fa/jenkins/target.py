@@ -11,7 +11,7 @@ from jenkins2fa.jenkins.scripts import gate_code
 
 def gate_code_for(policy: PolicySpec, instance: InstanceSpec, user: str) -> str:
     """The SHA-256 of the gate's file: ours, or (gate.mode Provided) ours with this very configuration within it."""
-    gate = desired_state(policy, instance, user).gate
-    if gate is None or instance.gate.mode is not GateMode.PROVIDED:
+    if instance.gate.mode is not GateMode.PROVIDED:
         return gate_code()
-    return gate_code(gate_configuration(gate))
+    gate = desired_state(policy, instance, user).gate
+    return gate_code(gate_configuration(gate) if gate else None)
