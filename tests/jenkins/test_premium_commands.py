@@ -64,4 +64,4 @@ def test_apply_writes_only_with_it_and_says_so_when_nothing_could_be_proven(comm
     premium.groovy("def c = io.jenkins.plugins.twofactor.jenkins.MoGlobalConfig.get(); c.enforceRestApi2fa = false; c.save()")
     for _ in range(2):  # a change first, then only a look
         unproven = commands.run("apply", own_rule, instance, "--yes", SWITCH)
-        assert [unproven.code, "not proven" in unproven.out, "In force" in unproven.out] == [2, True, False]
+        assert [unproven.code, "Enforced=Unknown/Unverified" in unproven.out, "In force" in unproven.out] == [2, True, False]

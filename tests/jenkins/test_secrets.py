@@ -37,16 +37,17 @@ FAULTS = [
 def said(capfd: pytest.CaptureFixture[str]) -> Iterator[list[str]]:
     """Everything that a test adds here, that is logged at any level, and that goes to standard output and error."""
     texts: list[str] = []
-    listener, loggers = _Listener(texts), [logging.getLogger(), logging.getLogger("urllib3")]  # a command run before may have muted them
+    listener = _Listener(texts)
+    loggers = [logging.getLogger(name) for name in (None, "urllib3.connectionpool")]  # the library's may be muted by what ran before
     levels = [one.level for one in loggers]
-    loggers[0].addHandler(listener)
     for one in loggers:
+        one.addHandler(listener)
         one.setLevel(logging.DEBUG)
     try:
         yield texts
     finally:
-        loggers[0].removeHandler(listener)
         for one, level in zip(loggers, levels, strict=True):
+            one.removeHandler(listener)
             one.setLevel(level)
     printed = capfd.readouterr()
     told = "\n".join([*texts, printed.out, printed.err])

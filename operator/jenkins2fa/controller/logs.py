@@ -49,8 +49,10 @@ def quiet_about_answers() -> None:
 
 
 def _is_worth_a_line(record: logging.LogRecord) -> bool:
-    """What Kopf could not do is worth one line, which names the error; its traceback only leads through Kopf, and we begin it anew."""
-    if record.name.startswith("kopf"):
+    """What Kopf could not do is worth one line, which names the error; its traceback only leads through Kopf, and we begin it anew.
+
+    So are faults of its callbacks, which the event loop tells: nothing else of ours runs there."""
+    if record.name.startswith(("kopf", "asyncio")):
         record.exc_info = record.exc_text = None
         return not record.getMessage().startswith(NOISE)
     return True
