@@ -13,8 +13,9 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 Found = TypeVar("Found")
-MACHINE = """Run on {date}: {cpus} cores, Python {python}, {system} {machine}; API server, Jenkins stand-in, operator and measurement
-share them. The load average of the last 15 minutes was {load:.2f}. The stand-in has Jenkins' own Groovy and servlet container, not its
+MACHINE = """Run on {date}: {cpus} cores, Python {python}, {system} {machine}; API server, {jenkins}, operator and measurement
+share them. The load average of the last 15 minutes was {load:.2f}."""
+LOWER_BOUND = """ The stand-in has Jenkins' own Groovy and servlet container, not its
 size: times within Jenkins are a lower bound of real ones.
 """
 
@@ -95,7 +96,18 @@ def step(name: str, work: Callable[[], Found]) -> Found:
 
 
 def machine() -> str:
-    """On what it was run, and beside what load."""
-    date = datetime.now(UTC).strftime("%Y-%m-%d")
-    version, load = platform.python_version(), os.getloadavg()[2]
-    return MACHINE.format(date=date, cpus=os.cpu_count(), python=version, system=platform.system(), machine=platform.machine(), load=load)
+    """On what it was run with the stand-in, and beside what load."""
+    return machine_with("Jenkins stand-in") + LOWER_BOUND
+
+
+def machine_with(jenkins: str) -> str:
+    """The same; ``jenkins``: what took the place of a real one."""
+    return MACHINE.format(
+        date=datetime.now(UTC).strftime("%Y-%m-%d"),
+        cpus=os.cpu_count(),
+        python=platform.python_version(),
+        system=platform.system(),
+        machine=platform.machine(),
+        jenkins=jenkins,
+        load=os.getloadavg()[2],
+    )
