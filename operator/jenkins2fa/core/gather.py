@@ -126,7 +126,7 @@ def _ready(spec: PolicySpec, members: list[Member], governed: list[Member], fail
         return Condition(READY, FALSE, "Progressing", f"waiting for {len(waiting)} of {len(governed)} instances")
     if spec.suspend:
         text = "the policy is suspended: nothing is written or looked at, Enforced and Drifted are as last seen"
-        return Condition(READY, TRUE, "Suspended", text)
+        return Condition(READY, TRUE, SUSPENDED, text)
     differing = sum(_is(member.drifted, TRUE) for member in governed)
     if differing:
         return Condition(READY, TRUE, "Reported", "differences are only reported: " + _first_drifted(governed))

@@ -51,10 +51,6 @@ class FleetProcess:
         """Counts and times begin anew."""
         self._session().post(self._control + "/forget", timeout=60).raise_for_status()
 
-    def drift(self, at: list[int]) -> None:
-        """Somebody clears the live flag of these hosts."""
-        self._session().post(self._control + "/drift", json={"at": at}, timeout=60).raise_for_status()
-
     @staticmethod
     def _session() -> requests.Session:
         session = requests.Session()

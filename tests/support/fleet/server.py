@@ -90,13 +90,10 @@ class Fleet:
         await loop.run_in_executor(None, sys.stdin.read)
 
     async def _control(self, request: BaseRequest) -> Response:
-        """GET /: what every answering host has seen. POST /forget: begin to count anew. POST /drift: the flag is cleared at ``at``."""
+        """GET /: what every answering host has seen. POST /forget: begin to count anew."""
         if request.path == "/forget":
             for host in self._hosts:
                 host.looks, host.requests, host.changed = [], 0, 0.0
-        elif request.path == "/drift":
-            for at in (await request.json())["at"]:
-                self._hosts[at].jenkins.live = False
         return Response(text=json.dumps([host.told() for host in self._hosts]), content_type="application/json")
 
 
