@@ -11,16 +11,13 @@ from tests.support.planted import places, told
 from tests.support.running import OperatorProcess
 from tests.support.scene import Scene
 from tests.support.standin import StandIn
-from tests.support.turns import InTurns
+from tests.support.turns import InTurns, twin_of
 from tests.support.waiting import wait_until
 
 
 @pytest.fixture
 def twin(jenkins: StandIn) -> Iterator[StandIn]:
-    """A second process with the same accounts and tokens."""
-    with StandIn() as running:
-        (running.home / "standin-tokens.json").write_text((jenkins.home / "standin-tokens.json").read_text())
-        running.groovy("standin.web.JenkinsRun.reloadTokens()")
+    with twin_of(jenkins) as running:
         yield running
 
 

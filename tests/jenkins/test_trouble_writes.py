@@ -12,6 +12,7 @@ from jenkins2fa.jenkins.errors import (
     ChangeUndone,
     ConfirmedUnseen,
     JenkinsError,
+    MultipleReplicas,
     Starting,
     Unauthorized,
     Unreachable,
@@ -22,6 +23,7 @@ from tests.support.actions import is_off, is_on
 from tests.support.managed import Managed, layers, policy
 from tests.support.proxy import Cut, Late, Lose, Proxy, Reset, Say
 from tests.support.standin import StandIn
+from tests.support.turns import InTurns, twin_of
 from tests.support.waiting import wait_until
 
 
@@ -131,6 +133,14 @@ def test_a_network_that_goes_away_during_a_trial_leaves_jenkins_as_before(one: S
     proxy.heal()
     seen = managed.observe()
     assert [layers(seen), seen.trial.last_outcome, seen.gate.installed] == [[None, False, False], "expired", 0]
+
+
+def test_a_change_that_is_read_back_from_another_process_is_told_as_that_and_undone(one: StandIn) -> None:
+    with twin_of(one) as twin, InTurns(one.url, twin.url, sticky=True) as door:
+        managed = through(door, one)
+        with pytest.raises(MultipleReplicas, match="several Jenkins processes"):
+            managed.apply(policy())
+        assert [is_off(one), is_off(twin)] == [True, True], "at once, and not when its time is over"
 
 
 def prepare(managed: Managed, jenkins: StandIn) -> None:

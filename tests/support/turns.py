@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import threading
+from collections.abc import Iterator
 from urllib.parse import SplitResult, urlsplit
 
 from tests.support.proxy import Proxy
+from tests.support.standin import StandIn
+
+
+@contextlib.contextmanager
+def twin_of(jenkins: StandIn) -> Iterator[StandIn]:
+    """A second process with the same accounts and tokens."""
+    with StandIn() as running:
+        (running.home / "standin-tokens.json").write_text((jenkins.home / "standin-tokens.json").read_text())
+        running.groovy("standin.web.JenkinsRun.reloadTokens()")
+        yield running
 
 
 class InTurns(Proxy):

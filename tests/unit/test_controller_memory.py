@@ -102,6 +102,15 @@ def test_single_replica_is_believed_after_some_looks() -> None:
     assert outcomes == ["replicas"] * 5 + ["fine"] * 3
 
 
+def test_replicas_that_a_change_has_met_are_noticed_by_looks_that_lead_to_one_of_them() -> None:
+    memory = known()
+    memory.note_several()
+    for _ in range(4):
+        with pytest.raises(MultipleReplicas):
+            memory.note_answer(seen(), 1.0)
+    memory.note_answer(seen(), 2.0)
+
+
 @pytest.mark.parametrize(
     ("session", "digest", "age", "holds"),
     [("a", "d", 0.0, True), ("a", "d", PROBE_SECONDS, False), ("b", "d", 0.0, False), ("a", "other", 0.0, False)],

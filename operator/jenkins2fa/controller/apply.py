@@ -25,7 +25,7 @@ from jenkins2fa.core.mode import Circumstances, Mode, mode_of
 from jenkins2fa.core.observation import Observation
 from jenkins2fa.jenkins.change import Order, Result, Step, carry_out
 from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
-from jenkins2fa.jenkins.errors import ConfirmedUnseen, JenkinsError, Refused
+from jenkins2fa.jenkins.errors import ConfirmedUnseen, JenkinsError, MultipleReplicas, Refused
 from jenkins2fa.jenkins.target import gate_code_for
 
 COUNTING = Trouble(
@@ -157,6 +157,8 @@ def _change(context: Context, subject: Subject, policy: TwoFactorPolicy, driver:
         _tell(context, subject, policy, found, trial=order.trial, seconds=round(context.clock() - begun, 3))
         return replace(before, trouble=subject.trouble(error, context.clock()))
     except JenkinsError as error:
+        if isinstance(error, MultipleReplicas):
+            subject.memory.note_several()
         _tell_failed(context, subject, order, error, round(context.clock() - begun, 3))
         return replace(before, trouble=subject.trouble(error, context.clock()))
     subject.took_over_from(before.observation.owner)

@@ -91,6 +91,10 @@ class Memory:
         if self.in_turns:
             raise MultipleReplicas
 
+    def note_several(self) -> None:
+        """Take note that a change has met another process than the one that it began in: so do the next looks, wherever they lead."""
+        self.in_turns = CALM_LOOKS
+
     def is_script_due(self, now: float) -> bool:
         """Whether the next look is to be a script's: on first contact, after a restart, and once in ten minutes."""
         return self.last_script is None or now - self.last_script >= PROBE_SECONDS

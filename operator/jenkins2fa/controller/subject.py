@@ -11,7 +11,7 @@ from jenkins2fa.controller.kubernetes import Body
 from jenkins2fa.controller.memory import Memory
 from jenkins2fa.core.conditions import Trouble
 from jenkins2fa.core.observation import Owner
-from jenkins2fa.jenkins.errors import JenkinsError, MultipleReplicas, Starting
+from jenkins2fa.jenkins.errors import JenkinsError, Starting
 
 WAIT = ": wait, it is looked at every second (after two minutes less often)"
 
@@ -52,7 +52,6 @@ class Subject:
     def trouble(self, error: JenkinsError, now: float) -> Trouble:
         """An error of the Jenkins as an outcome, in the light of what was before; the next pass begins with a new connection."""
         problem = self.memory.interpret(error, now)
-        if not isinstance(error, MultipleReplicas):
-            self.memory.close()
+        self.memory.close()
         wait = WAIT if isinstance(problem, Starting) and self.memory.starting else ""
         return Trouble(problem.reason, f"{problem}{wait}", problem.transient)

@@ -17,7 +17,16 @@ from jenkins2fa.core.desired import Desired
 from jenkins2fa.core.observation import Observation, Owner
 from jenkins2fa.core.plan import Layer, Plan, make_plan
 from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
-from jenkins2fa.jenkins.errors import ChangeUndone, ConfirmedUnseen, JenkinsError, ProtocolError, Refused, Starting, Unreachable
+from jenkins2fa.jenkins.errors import (
+    ChangeUndone,
+    ConfirmedUnseen,
+    JenkinsError,
+    MultipleReplicas,
+    ProtocolError,
+    Refused,
+    Starting,
+    Unreachable,
+)
 
 
 class Step(StrEnum):
@@ -64,10 +73,10 @@ def carry_out(
     """Carries out an order. ``connect`` opens a new connection, ``announce`` hears of each step before it is taken; ``writer`` is an open
     driver to begin with, which stays open (None = a new one). What was written is read back through a new connection in any case.
 
-    Raises ChangeUndone when something did not hold, Refused when Jenkins' side said no, or the JenkinsError that made it impossible to go
-    on; in every case Jenkins is as before, or will be within a minute. Only where the answer to the confirmation was lost, and Jenkins
-    could
-    no longer be asked, does the next look tell how it ended."""
+    Raises ChangeUndone when something did not hold, MultipleReplicas when another process answers than the one that was changed, Refused
+    when Jenkins' side said no, or the JenkinsError that made it impossible to go on; in every case Jenkins is as before, or will be within
+    a minute. Only where the answer to the confirmation was lost, and Jenkins could no longer be asked, does the next look tell how it
+    ended."""
     with contextlib.nullcontext(writer) if writer else contextlib.closing(connect()) as writer:
         announce(Step.BEGIN)
         _get_in_early(writer, order)
@@ -75,7 +84,7 @@ def carry_out(
             _begin(writer, order)
             with contextlib.closing(connect()) as reader:
                 announce(Step.READ_BACK)
-                _read_back(reader, order)
+                _read_back(writer, reader, order)
                 announce(Step.PROBE)
                 proof = _probe(reader, order)
                 announce(Step.CONFIRM)
@@ -121,9 +130,10 @@ def _begin(driver: MiniOrange, order: Order) -> None:
             raise ChangeUndone(f"the change did not begin: {problem}") from problem
 
 
-def _read_back(driver: MiniOrange, order: Order) -> None:
-    seen = driver.observe(groups=order.groups)
+def _read_back(writer: MiniOrange, reader: MiniOrange, order: Order) -> None:
+    seen = reader.observe(groups=order.groups)
     if seen.trial.pending != order.trial:
+        _insist_on_one_process(writer, seen, order)
         raise ChangeUndone(f"the trial ended too early ({seen.trial.last_outcome or 'no trace of it'})")
     running = (Layer.MEMORY, Layer.LIVE, Layer.GATE)
     differing = [change for change in make_plan(seen, order.desired, order.gate_code).changes if change.layer in running]
@@ -132,6 +142,13 @@ def _read_back(driver: MiniOrange, order: Order) -> None:
             f"read back otherwise than written: {', '.join(sorted({change.path for change in differing}))}; somebody "
             "may be changing them now"
         )
+
+
+def _insist_on_one_process(writer: MiniOrange, seen: Observation, order: Order) -> None:
+    """A trial that one process knows nothing of (``seen``), and that another still has pending, tells that there are several."""
+    again = writer.observe()
+    if again.session != seen.session and again.trial.pending == order.trial:
+        raise MultipleReplicas
 
 
 def _probe(driver: MiniOrange, order: Order) -> Proof:
