@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import multiprocessing
 import subprocess
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,7 +20,7 @@ from hypothesis import strategies as st
 from jenkins2fa.cli.main import main
 from jenkins2fa.core.conditions import Proof
 from jenkins2fa.core.evidence import Account, Evidence, Reply, Request, canonical_line, check_lines, identity_digest, line_digest
-from jenkins2fa.jenkins.evidence import EvidenceError, EvidenceFile, check_file, read_private_key, read_public_key
+from jenkins2fa.jenkins.evidence import TAIL, EvidenceError, EvidenceFile, check_file, read_private_key, read_public_key
 
 URL = "https://jenkins.lab.invalid/ci/"
 SOME = Evidence(
@@ -154,6 +156,23 @@ def test_several_processes_write_one_chain(tmp_path: Path) -> None:
         one.join(60)
     checked = check_file(file, None)
     assert [checked.records, checked.problems] == [45, ()]
+
+
+def test_a_line_that_another_wrote_while_we_waited_is_gone_on_from(tmp_path: Path) -> None:
+    file = written(tmp_path, 1)
+    file = written(tmp_path, 2 + TAIL // len(file.read_bytes()))
+    *before, last = file.read_bytes().splitlines(keepends=True)
+    file.write_bytes(b"".join(before))
+    with file.open("ab") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        waiting = threading.Thread(target=EvidenceFile(file).append, args=(SOME,))
+        waiting.start()
+        waiting.join(0.3)
+        assert waiting.is_alive(), "it waits for the lock"
+        other.write(last)
+    waiting.join(10)
+    checked = check_file(file, None)
+    assert [checked.records, checked.problems] == [len(before) + 2, ()]
 
 
 def test_a_line_that_was_cut_short_is_not_written_over(tmp_path: Path) -> None:

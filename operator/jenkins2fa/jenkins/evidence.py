@@ -43,7 +43,7 @@ class EvidenceFile:
         try:
             with self._path.open("a+b") as file:
                 fcntl.flock(file, fcntl.LOCK_EX)
-                sequence, previous = self._last(file.tell(), file.fileno())
+                sequence, previous = self._last(file.fileno())
                 line = self._line(evidence, sequence + 1, previous)
                 file.write(line.encode() + b"\n")
                 file.flush()
@@ -56,7 +56,8 @@ class EvidenceFile:
         """That the file can go on, before anything is asked. Raises EvidenceError."""
         try:
             with self._path.open("a+b") as file:
-                self._last(file.tell(), file.fileno())
+                fcntl.flock(file, fcntl.LOCK_EX)
+                self._last(file.fileno())
         except OSError as problem:
             raise EvidenceError(f"{self._path}: {problem.strerror}") from None
 
@@ -66,8 +67,9 @@ class EvidenceFile:
             body["signature"] = base64.b64encode(self._key.sign(canonical_line(body).encode())).decode()
         return canonical_line(body)
 
-    def _last(self, size: int, descriptor: int) -> tuple[int, str]:
-        """Number and digest of the last line; 0 and START in an empty file."""
+    def _last(self, descriptor: int) -> tuple[int, str]:
+        """Number and digest of the last line of the locked file; 0 and START in an empty one."""
+        size = os.fstat(descriptor).st_size  # now: it may have grown between open and lock
         if size == 0:
             return 0, START
         tail = os.pread(descriptor, TAIL, max(0, size - TAIL))
