@@ -18,6 +18,7 @@ from jenkins2fa.controller.owners import may_take_over
 from jenkins2fa.controller.queue import Kind
 from jenkins2fa.controller.report import announce, log_change
 from jenkins2fa.controller.rolling import admitted
+from jenkins2fa.controller.store import fingerprint
 from jenkins2fa.controller.subject import Outdated, Subject
 from jenkins2fa.core.assess import Assessment, assess
 from jenkins2fa.core.conditions import COUNTING_USERS, STAGES, Outcome, Trouble
@@ -146,7 +147,7 @@ def _order(context: Context, subject: Subject, policy: TwoFactorPolicy, seen: Ob
 
 def _change(context: Context, subject: Subject, policy: TwoFactorPolicy, driver: MiniOrange, before: Outcome, found: Assessment) -> Outcome:
     """The trial, from its beginning to the confirmation; one that was undone is told with what was seen before it."""
-    _insist_on_live(context, policy)
+    _insist_on_live(context, subject, policy)
     if before.observation is None:
         raise ValueError("a change begins with an observation")
     order, begun = _order(context, subject, policy, before.observation, found), context.clock()
@@ -217,11 +218,14 @@ def _tell(context: Context, subject: Subject, policy: TwoFactorPolicy, found: As
     )
 
 
-def _insist_on_live(context: Context, policy: TwoFactorPolicy) -> None:
-    """Nothing is changed for a policy that is not there any more, or not like that. Raises Outdated."""
-    body = context.live(Kind.POLICY, policy.meta.key)
-    meta = (body or {}).get("metadata") or {}
-    if (meta.get("uid"), meta.get("generation")) != (policy.meta.uid, policy.meta.generation):
+def _insist_on_live(context: Context, subject: Subject, policy: TwoFactorPolicy) -> None:
+    """Nothing is changed for a policy or an instance that is not there any more, or not like that. Raises Outdated."""
+    if not context.is_policy_live(policy):
+        raise Outdated
+    if subject.live:
+        return
+    body = context.live(Kind.INSTANCE, subject.key)
+    if body is None or fingerprint(body) != fingerprint(subject.body):
         raise Outdated
 
 

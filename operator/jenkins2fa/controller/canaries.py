@@ -8,11 +8,11 @@ from typing import Any
 from jenkins2fa.api.instance import JenkinsInstance
 from jenkins2fa.api.status import InstanceStatus, JenkinsStatus, PolicyReference, instance_status_document, policy_column
 from jenkins2fa.controller.context import Context
-from jenkins2fa.controller.kubernetes import Body
 from jenkins2fa.controller.memory import DOUBT_SECONDS, PROBE_SECONDS, Memory
 from jenkins2fa.controller.queue import Requeue, Urgency
 from jenkins2fa.controller.report import handled_request
 from jenkins2fa.controller.schedule import spread_interval
+from jenkins2fa.controller.store import Body
 from jenkins2fa.controller.subject import Subject
 from jenkins2fa.core.canaries import CanaryLook, judge_canaries
 from jenkins2fa.core.conditions import EXEMPT_CHALLENGED, Proof, Trouble

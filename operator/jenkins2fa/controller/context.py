@@ -10,6 +10,7 @@ from typing import Any
 from jenkins2fa.api import instance, policy
 from jenkins2fa.api.instance import JenkinsInstance
 from jenkins2fa.api.meta import Key
+from jenkins2fa.api.policy import TwoFactorPolicy
 from jenkins2fa.controller.credentials import CredentialStore
 from jenkins2fa.controller.deliver import Delivery
 from jenkins2fa.controller.events import Announcement, Events
@@ -24,6 +25,7 @@ from jenkins2fa.core.precedence import Resolution, resolve
 from jenkins2fa.jenkins.probe import Note
 
 PLURALS = {Kind.INSTANCE: instance.PLURAL, Kind.POLICY: policy.PLURAL}
+CONFIRMED_SECONDS = 1.0
 NAMES = {Kind.INSTANCE: instance.KIND, Kind.POLICY: policy.KIND}
 
 
@@ -51,6 +53,7 @@ class Options:
 class Context:
     """``clock``: seconds that only grow; ``now``: the time of day in UTC; ``random``: 0 to 1; ``leading``: whether we may write;
     ``note``: hears of the evidence of each probe;
+    ``confirmed``: UID and generation of a policy when it was last read, and when that was;
     ``untold``: by UID the status before a write whose answer was lost: nobody has been told of the change yet."""
 
     options: Options
@@ -70,6 +73,7 @@ class Context:
     note: Note = log_evidence
     metrics: Metrics = field(default_factory=Metrics)
     untold: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    confirmed: dict[Key, tuple[tuple[Any, Any], float]] = field(default_factory=dict)
 
     def live(self, kind: Kind, key: Key) -> Body | None:
         """The object as it is now; None when it is gone. What is new about it calls for passes as if the watch had told it."""
@@ -82,6 +86,18 @@ class Context:
             return None
         self.delivery.deliver(kind, "MODIFIED", body)
         return body
+
+    def is_policy_live(self, policy: TwoFactorPolicy) -> bool:
+        """Whether a policy is there, and like that. What was read less than a second ago still counts, where it says so: a change of a
+        policy calls for as many passes as it selects instances."""
+        wanted = (policy.meta.uid, policy.meta.generation)
+        held = self.confirmed.get(policy.meta.key)
+        if held is not None and held[0] == wanted and self.clock() - held[1] < CONFIRMED_SECONDS:
+            return True
+        at, body = self.clock(), self.live(Kind.POLICY, policy.meta.key)
+        meta = (body or {}).get("metadata") or {}
+        self.confirmed[policy.meta.key] = (meta.get("uid"), meta.get("generation")), at
+        return (meta.get("uid"), meta.get("generation")) == wanted
 
     def is_left_alone(self, kind: Kind, body: Body) -> bool:
         """Whether another installation serves an object; then it is told by an Event of the object."""

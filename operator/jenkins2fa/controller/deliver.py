@@ -6,11 +6,11 @@ import threading
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from jenkins2fa.api.meta import RECONCILE_AT, Key, read_metadata
+from jenkins2fa.api.meta import RECONCILE_AT, Key
 from jenkins2fa.api.policy import TwoFactorPolicy
 from jenkins2fa.api.rules import host_and_port
 from jenkins2fa.controller.queue import Kind, Urgency, WorkKey, WorkQueue
-from jenkins2fa.controller.store import Body, Store
+from jenkins2fa.controller.store import Body, Store, key_of
 from jenkins2fa.core.precedence import selects
 
 
@@ -36,7 +36,7 @@ class Delivery:
 
     def deliver(self, kind: Kind, event: str | None, body: Body) -> None:
         """One event of the watch; ``event`` is DELETED, another word, or None for the first list."""
-        key = read_metadata(body).key
+        key = key_of(body)
         before, news = self._store.body(kind, key), event == "DELETED" or self._store.is_news(kind, body)
         affected = self._selected(kind, key) if news else set()  # each pass of an instance delivers its policy, however many those select
         if event == "DELETED":
@@ -112,7 +112,7 @@ class Delivery:
         for body in self._store.bodies(Kind.INSTANCE):
             policy = (body.get("status") or {}).get("policy") or {}
             if {name: policy.get(name) for name in named} == named:
-                found.add(read_metadata(body).key)
+                found.add(key_of(body))
         return found
 
     def _roaming_policies(self) -> list[Key]:

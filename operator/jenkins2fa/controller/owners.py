@@ -15,8 +15,9 @@ from jenkins2fa.core.observation import Observation
 
 def duplicate_of(context: Context, instance: JenkinsInstance, seen: Observation) -> Key | None:
     """Another instance that manages the same run of Jenkins and is older (by creation, then UID): that one wins."""
-    rivals = [read_metadata(body) for body in context.store.reaching(seen.identity) if _manages(body, seen)]
-    older = [meta for meta in rivals if meta.uid != instance.meta.uid and _age(meta) < _age(instance.meta)]
+    others = [body for body in context.store.reaching(seen.identity) if body["metadata"].get("uid") != instance.meta.uid]
+    rivals = [read_metadata(body) for body in others if _manages(body, seen)]
+    older = [meta for meta in rivals if _age(meta) < _age(instance.meta)]
     return min(older, key=_age).key if older else None
 
 

@@ -27,8 +27,11 @@ class InstancePass:
         self._context, self._policies = context, policies
 
     def run(self, work: Work) -> Requeue:
-        """Get, gone, another's, invalid, resolve, settle, report, requeue."""
+        """Routine; else get, gone, another's, invalid, resolve. Then settle, report, requeue."""
         context, key = self._context, work.key.key
+        routine = self._routine(work)
+        if routine is not None:
+            return self._served(routine)
         body = context.live(Kind.INSTANCE, key)
         if body is None:
             context.memories.forget(key)
@@ -45,14 +48,28 @@ class InstancePass:
         if instance.meta.deleting:
             return NEVER  # somebody's finalizer holds it; for us it is gone
         memory = context.memories.of(key, instance.meta.uid)
-        subject = Subject(body, instance, context.resolve(instance).winner, memory, context.delivery.take_request(key))
+        return self._served(Subject(body, instance, context.resolve(instance).winner, memory, context.delivery.take_request(key)))
+
+    def _routine(self, work: Work) -> Subject | None:
+        """What a pass is about that only the clock has called for, as the watch has told it last: so a look that finds nothing to do asks
+        the API server for nothing. Where a Jenkins is to be changed, the objects are read first. None = read it now."""
+        context, key = self._context, work.key.key
+        body, instance = context.store.body(Kind.INSTANCE, key), context.store.instance(key)
+        if work.urgency is not Urgency.CLOCK or work.failures or body is None or instance is None or instance.meta.deleting:
+            return None
+        memory, policy = context.memories.of(key, instance.meta.uid), context.resolve(instance).winner
+        if memory.last_good is None or policy is None or policy.spec.break_glass is not None or context.rivals.serving(body) is not None:
+            return None
+        return Subject(body, instance, policy, memory, context.delivery.take_request(key), live=False)
+
+    def _served(self, subject: Subject) -> Requeue:
         looked = False
         try:
             looked, again = self._serve(subject)
             return again
         finally:
             if subject.asked and not looked:
-                context.delivery.ask_again(key)
+                self._context.delivery.ask_again(subject.key)
 
     def _serve(self, subject: Subject) -> tuple[bool, Requeue]:
         """Whether the Jenkins was looked at, and when to do so again."""

@@ -34,11 +34,12 @@ from jenkins2fa.api.status import (
 )
 from jenkins2fa.controller.context import NAMES, PLURALS, Context
 from jenkins2fa.controller.events import Announcement
-from jenkins2fa.controller.kubernetes import Body, Unavailable
+from jenkins2fa.controller.kubernetes import Unavailable
 from jenkins2fa.controller.logs import FACTS
 from jenkins2fa.controller.queue import Kind
 from jenkins2fa.controller.rivals import OPERATOR
 from jenkins2fa.controller.status import difference, transitions, with_times
+from jenkins2fa.controller.store import Body
 from jenkins2fa.controller.subject import Subject
 from jenkins2fa.core.conditions import Outcome, field_statuses, judge
 from jenkins2fa.core.finding import APPROVAL_REQUIRED

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from jenkins2fa.api.instance import JenkinsInstance, parse_instance
-from jenkins2fa.api.meta import APPROVE_WEAKENING, RECONCILE_AT, TAKE_OVER, Key, Metadata, read_metadata
+from jenkins2fa.api.meta import APPROVE_WEAKENING, RECONCILE_AT, TAKE_OVER, Key
 from jenkins2fa.api.policy import TwoFactorPolicy, parse_what_governs
 from jenkins2fa.api.reading import InvalidObject
 from jenkins2fa.controller.queue import Kind
@@ -35,7 +35,7 @@ class Store:
 
     def put(self, kind: Kind, body: Body) -> bool:
         """Keep an object; whether something changed that passes work from (not status, managedFields or the resource version)."""
-        key = read_metadata(body).key
+        key = key_of(body)
         with self._lock:
             news, known = self.is_news(kind, body), self._bodies[kind].get(key)
             if known is None or not is_older(body, known):
@@ -47,7 +47,7 @@ class Store:
 
     def is_news(self, kind: Kind, body: Body) -> bool:
         """Whether :meth:`put` would say that something changed."""
-        known = self.body(kind, read_metadata(body).key)
+        known = self.body(kind, key_of(body))
         return known is None or (not is_older(body, known) and fingerprint(known) != fingerprint(body))
 
     def remove(self, kind: Kind, key: Key, uid: str | None = None) -> bool:
@@ -63,7 +63,7 @@ class Store:
 
     def replace(self, kind: Kind, bodies: Iterable[Body]) -> list[Key]:
         """Take a full list as the truth; the keys of what is new, changed or gone."""
-        listed = {read_metadata(body).key: body for body in bodies}
+        listed = {key_of(body): body for body in bodies}
         with self._lock:
             gone = [key for key in self._bodies[kind] if key not in listed]
             for key in gone:
@@ -160,11 +160,18 @@ def _identity(body: Body) -> str | None:
     return found
 
 
+def key_of(body: Body) -> Key:
+    """Of an object as the API server tells it: it has checked what its metadata holds."""
+    return Key(body["metadata"]["namespace"], body["metadata"]["name"])
+
+
 def fingerprint(body: Body) -> Fingerprint:
     """What passes work from: two bodies with the same fingerprint lead to the same pass."""
-    meta: Metadata = read_metadata(body)
-    asked = tuple(meta.annotations.get(name) for name in (RECONCILE_AT, TAKE_OVER, APPROVE_WEAKENING))
-    return meta.uid, meta.generation, meta.deleting, asked, tuple(sorted(meta.labels.items()))
+    meta = body["metadata"]
+    annotations = meta.get("annotations") or {}
+    asked = tuple(annotations.get(name) for name in (RECONCILE_AT, TAKE_OVER, APPROVE_WEAKENING))
+    labels = tuple(sorted((meta.get("labels") or {}).items()))
+    return meta.get("uid"), meta.get("generation"), bool(meta.get("deletionTimestamp")), asked, labels
 
 
 def is_older(one: Body, other: Body) -> bool:

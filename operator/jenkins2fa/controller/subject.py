@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from jenkins2fa.api.instance import JenkinsInstance
 from jenkins2fa.api.meta import TAKE_OVER, Key
 from jenkins2fa.api.policy import TwoFactorPolicy
-from jenkins2fa.controller.kubernetes import Body
 from jenkins2fa.controller.memory import Memory
+from jenkins2fa.controller.store import Body
 from jenkins2fa.core.conditions import Trouble
 from jenkins2fa.core.observation import Owner
 from jenkins2fa.jenkins.errors import JenkinsError, Starting
@@ -22,13 +22,15 @@ class Outdated(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """``body`` is the live object; ``asked``: somebody wants a full look, probes included."""
+    """``body`` is the object, read for this pass or (not ``live``) as the watch has told it last; ``asked``: somebody wants a full look,
+    probes included."""
 
     body: Body
     instance: JenkinsInstance
     policy: TwoFactorPolicy | None
     memory: Memory
     asked: bool = False
+    live: bool = True
 
     def heeding_take_over_once(self) -> Subject:
         """The same, without an annotation take-over that was heeded before: else two owners that were each let in once would go on taking
