@@ -11,8 +11,9 @@ import time
 from collections.abc import Iterator
 
 import pytest
+import requests
 
-from tests.support.actions import is_on
+from tests.support.actions import is_off, is_on, switch_off
 from tests.support.kube import KubeServer
 from tests.support.kube_fault_kinds import (
     Answer,
@@ -53,8 +54,14 @@ def faults(own_kube: KubeServer) -> Iterator[KubeFaults]:
 
 
 @pytest.fixture(scope="module")
-def one_operator(own_kube: KubeServer, faults: KubeFaults) -> Iterator[OperatorProcess]:
-    running = OperatorProcess(own_kube, "-v", "--metrics", f"127.0.0.1:{free_port()}")
+def serving() -> str:
+    """Where the operator serves its metrics."""
+    return f"127.0.0.1:{free_port()}"
+
+
+@pytest.fixture(scope="module")
+def one_operator(own_kube: KubeServer, faults: KubeFaults, serving: str) -> Iterator[OperatorProcess]:
+    running = OperatorProcess(own_kube, "-v", "--metrics", serving)
     running.kubeconfig = faults.kubeconfig(running.kubeconfig)
     with running:
         yield running
@@ -203,6 +210,35 @@ def test_list_that_expires_half_way_is_begun_again(scene: Scene, faults: KubeFau
     change(scene)
     in_force(scene)
     scene.delete("tfp", "second")
+
+
+def test_looks_that_find_nothing_to_do_leave_the_api_server_alone(scene: Scene, faults: KubeFaults, serving: str) -> None:
+    scene.wait("tfp", "baseline", Ready="True")
+    seen = looks(serving)
+    wait_until(lambda: looks(serving) > seen, seconds=20, what="a look, after which nothing is left to do")
+    seen, since = looks(serving), time.monotonic()
+    wait_until(lambda: looks(serving) >= seen + 2, seconds=20, what="two more looks")
+    assert faults.count(lambda request: passes(request) and "/jenkinsinstances/" in request.path, since) == 0
+
+
+def looks(serving: str) -> float:
+    found = requests.get(f"http://{serving}/metrics", timeout=5).text
+    return sum(float(line.split()[-1]) for line in found.splitlines() if line.startswith("jenkins2fa_observations_total"))
+
+
+def test_nothing_is_changed_for_an_instance_whose_deletion_the_watch_kept_quiet(
+    scene: Scene, faults: KubeFaults, one_jenkins: StandIn
+) -> None:
+    begun, since = trials(one_jenkins), time.monotonic()
+    assert faults.stall_watches()
+    scene.delete("ji", "build")
+    switch_off(one_jenkins)
+    wait_until(lambda: faults.count(passes, since), seconds=20, what="it is read before Jenkins is changed")
+    scene.wait("tfp", "baseline", seconds=20, Ready="False/NoMatchingInstance")
+    assert [trials(one_jenkins), is_off(one_jenkins)] == [begun, True]
+    faults.end_watches()
+    scene.instance("build", one_jenkins.url)
+    in_force(scene)
 
 
 def test_watch_that_breaks_off_in_the_middle_of_a_line(scene: Scene, faults: KubeFaults, one_jenkins: StandIn) -> None:
