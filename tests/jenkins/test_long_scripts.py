@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 
-from jenkins2fa.jenkins.console import LONGEST_LITERAL, Console
-from jenkins2fa.jenkins.scripts import OBSERVE
+from jenkins2fa.jenkins.console import Console
+from jenkins2fa.jenkins.scripts import LONGEST_LITERAL, OBSERVE
 from tests.support.managed import Managed
 
 

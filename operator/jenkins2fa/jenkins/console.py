@@ -7,7 +7,6 @@ does well (crumbs, passwords) a client with an API token needs nothing.
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import json
 import secrets
@@ -21,7 +20,6 @@ from jenkins2fa.jenkins.errors import MultipleReplicas, ProtocolError, Refused, 
 from jenkins2fa.jenkins.http import Answer, Connection, Http
 from jenkins2fa.jenkins.login import SecondFactorLogin
 
-LONGEST_LITERAL = 60_000
 LONGEST_DOCUMENT = 1024 * 1024  # characters of a script's answer; pages of Jenkins may be longer (its list of jobs is one)
 LARGE_DOCUMENT = 128 * 1024  # as data it may take thirty times its size: one at a time
 LOOK_HEADER = "X-Jenkins2fa-Observe"
@@ -57,7 +55,9 @@ class Console:
 
     def _settled(self, name: str, resident: bool, values: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
         if "missing" in answer:
-            answer = self._call(name, resident, values, with_texts=_names(answer["missing"]))[0]
+            names = _names(answer["missing"])
+            wanted = (*names, name, scripts.RESIDENT) if scripts.BOOTSTRAP in names else names
+            answer = self._call(name, resident, values, with_texts=wanted)[0]
         if "missing" in answer:
             raise MultipleReplicas  # the one that answered now is not the one that was sent the text a moment ago
         if answer.get("ok") is not True:
@@ -72,7 +72,7 @@ class Console:
         data: dict[str, Any] = {**values, "nonce": nonce, "script": _reference(name, name in with_texts)}
         if resident:
             data["resident"] = _reference(scripts.RESIDENT, scripts.RESIDENT in with_texts)
-        form = scripts.bootstrap_form(_literal(base64.b64encode(json.dumps(data).encode()).decode()))
+        form = scripts.call_form(json.dumps(data), nonce, first=scripts.BOOTSTRAP in with_texts)
         headers = {LOOK_HEADER: f"{nonce} {look}"} if look else None
         answer = self.login.through(lambda: self._post(form, headers))
         by_gate = bool(look) and answer.text.startswith(GATE_FRAME)
@@ -124,12 +124,6 @@ class Console:
         """What others may read of an answer: something in between may have repeated in it what we sent."""
         account = self._http.connection.credentials
         return account.masked(text) if account else text
-
-
-def _literal(text: str) -> str:
-    """Base64 as a Groovy expression: one literal holds no more than 65535 characters."""
-    parts = [text[at : at + LONGEST_LITERAL] for at in range(0, len(text), LONGEST_LITERAL)]
-    return "(" + " + ".join(f"'{part}'" for part in parts) + ")"
 
 
 def _names(missing: Any) -> tuple[str, ...]:

@@ -16,8 +16,10 @@ from urllib.parse import quote_plus
 import jenkins2fa
 from jenkins2fa.core.settings import canonical
 
-BOOTSTRAP, OBSERVE, BEGIN, CONFIRM, RELEASE, BREAK_GLASS = "bootstrap", "observe", "begin", "confirm", "release", "break_glass"
+OBSERVE, BEGIN, CONFIRM, RELEASE, BREAK_GLASS = "observe", "begin", "confirm", "release", "break_glass"
+BOOTSTRAP, CALL, FIRST_CALL = "bootstrap", "call", "first_call"
 RESIDENT = "resident"
+LONGEST_LITERAL = 60_000
 STARTUP_FILE = "init.groovy.d/jenkins2fa.groovy"
 
 _INCLUDE = re.compile(r"^// include ([a-z_]+)\.groovy$", re.MULTILINE)
@@ -42,15 +44,27 @@ def script(name: str) -> Script:
 
 
 @functools.cache
-def _bootstrap_parts() -> tuple[str, str]:
-    before, after = script(BOOTSTRAP).text.split("'<BASE64>'")
-    return quote_plus(before), quote_plus(after)
+def _call_parts(*, first: bool) -> tuple[str, str, str]:
+    """The form around the data and the nonce of a call."""
+    text = script(FIRST_CALL if first else CALL).text.replace("<SHA256>", script(BOOTSTRAP).sha256)
+    text = text.replace("'<BOOTSTRAP>'", literal(base64.b64encode(script(BOOTSTRAP).text.encode()).decode()))
+    before, after = text.split("'<GIVEN>'")
+    between, _, after = after.partition("<NONCE>")
+    return quote_plus(before), quote_plus(between), quote_plus(after)
 
 
-def bootstrap_form(literal: str) -> bytes:
-    """The form that the script console takes, with the bootstrap in it. ``literal``: the bootstrap's input as a Groovy expression."""
-    before, after = _bootstrap_parts()
-    return f"script={before}{quote_plus(literal)}{after}".encode()
+def call_form(given: str, nonce: str, *, first: bool) -> bytes:
+    """The form for the script console that runs a script. ``given``: JSON, the input of the bootstrap; ``nonce``: of that; ``first``: the
+    bootstrap comes along (it is missing there), to be compiled and kept."""
+    before, between, after = _call_parts(first=first)
+    data = quote_plus(literal(base64.b64encode(given.encode()).decode()))
+    return f"script={before}{data}{between}{'' if first else nonce}{after}".encode()
+
+
+def literal(text: str) -> str:
+    """Base64 as a Groovy expression: one literal holds no more than 65535 characters."""
+    parts = [text[at : at + LONGEST_LITERAL] for at in range(0, len(text), LONGEST_LITERAL)]
+    return "(" + " + ".join(f"'{part}'" for part in parts) + ")"
 
 
 def resident_text(configuration: Mapping[str, Any] | None = None) -> str:

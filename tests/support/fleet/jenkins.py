@@ -23,6 +23,7 @@ OFF: Document = {"enabled": False, "securityQuestions": False, "emailOTP": None,
 PROPERTIES = ["enableTfa", "enableSecurityQuestionsAuthentication", "otpOverEmailDto", "moAdvancedSettingsDTO"]
 HOUR = 3_600_000
 _LITERAL = re.compile(r"'([A-Za-z0-9+/=]{16,})'")
+_SHA256 = re.compile(r"'([0-9a-f]{64})'")
 _ANSWERS_FOR = re.compile(r"static final String SCRIPT = '([0-9a-f]{64})'")
 
 
@@ -131,6 +132,11 @@ class FakeJenkins:
             return self._text(f"@@2FA-gate {wanted[0]} {json.dumps(self._observe({'groups': self.gate.get('enforcedGroups')}))}\n")
         text = parse_qs(body.decode())["script"][0]
         asked = json.loads(base64.b64decode("".join(_LITERAL.findall(text.splitlines()[0]))))
+        bootstrap = _SHA256.findall(text)[0]
+        if "GroovyShell" in text:
+            self.compiled["bootstrap"] = bootstrap
+        if self.compiled.get("bootstrap") != bootstrap:
+            return self._text(f'@@2FA {asked["nonce"]} {{"missing":["bootstrap"]}}\n')
         return self._text(f"@@2FA {asked['nonce']} {json.dumps(self._run(asked))}\n")
 
     def _text(self, text: str) -> Reply:

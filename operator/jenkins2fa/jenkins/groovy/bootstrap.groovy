@@ -1,14 +1,12 @@
-def input = new groovy.json.JsonSlurperClassic().parseText(new String('<BASE64>'.decodeBase64(), 'UTF-8'))
 /*
- * Runs a script of the operator that this Jenkins has compiled already; compiles it first if its text comes along.
- * Input: nonce; script {name, sha256[, text]}; resident {sha256[, text]} or absent; the rest is the script's own input.
- * Compiled classes are kept in a servlet-context attribute under the script's name, so one call leaves one class behind: this text's own.
- * No closures here: each would be a class more for every call.
+ * Runs a script of the operator that this Jenkins has compiled already; compiles it first if its text comes along. Gives the answer's line.
+ * `given` is JSON: nonce; script {name, sha256[, text]}; resident {sha256[, text]} or absent; the rest is the script's own input.
+ * Compiled classes are kept in a servlet-context attribute under the script's name; this one too (first_call.groovy, call.groovy).
  */
+def input = new groovy.json.JsonSlurperClassic().parseText(given)
 def jenkins = jenkins.model.Jenkins.get()
 def context = jenkins.metaClass.respondsTo(jenkins, 'getServletContext') ? jenkins.getServletContext() : jenkins.servletContext
 def kept = context.getAttribute('jenkins2fa.scripts')
-if (kept == null) context.setAttribute('jenkins2fa.scripts', kept = new java.util.concurrent.ConcurrentHashMap())
 def missing = []
 def code = null
 if (input.resident != null) {
@@ -27,12 +25,11 @@ if (script?.sha256 != input.script.sha256) {
         java.util.logging.Logger.getLogger('jenkins2fa').info("script ${input.script.name} ${input.script.sha256} compiled")
     }
 }
-if (missing) println "@@2FA ${input.nonce} ${groovy.json.JsonOutput.toJson([missing: missing])}"
-else {
+def answer = [missing: missing]
+if (!missing) {
     def run = script.type.newInstance()
     run.binding = new Binding(input: input, code: code)
-    def answer
     try { answer = run.run() }
     catch (Throwable problem) { answer = [ok: false, error: [type: problem.class.simpleName, message: String.valueOf(problem.message)]] }
-    println "@@2FA ${input.nonce} ${groovy.json.JsonOutput.toJson(answer)}"
 }
+"@@2FA ${input.nonce} ${groovy.json.JsonOutput.toJson(answer)}"
