@@ -139,11 +139,11 @@ def no_administrator_gets_in(s: Situation) -> Finding | None:
     if enrolment.administrators_not_enrolled < enrolment.administrators:
         return None
     some = s.policy.exempt_groups or s.policy.enforced_groups is not None
-    each = "each who is asked (Jenkins does not tell whose groups are exempt)" if some else "each"
+    who = "administrators who are asked for one" if some else "administrators"
     return Finding(
         "NoAdministratorEnrolled",
-        f"none of the {enrolment.administrators} administrators has a second factor yet: {each} has to set one up at the next "
-        "log-in; let one do it before",
+        f"none of the {enrolment.administrators} {who} has a second factor yet: each has to set one up at the next log-in; let one do it "
+        "before",
         Severity.HAZARD,
     )
 

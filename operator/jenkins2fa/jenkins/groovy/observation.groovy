@@ -202,30 +202,37 @@ class Observation {
     private static List people() { User.getAll().findAll { it.id != 'SYSTEM' } }
 
     /**
-     * Of the people who are asked for a second factor. Apart from them: who is exempt; records of users whom the realm does not know (Jenkins keeps one of each author
+     * The people who are asked for a second factor. Apart from them: who is exempt; records of users whom the realm does not know (Jenkins keeps one of each author
      * of a change, who cannot log in); and the account that asks, which has its own way in.
      */
-    Map users() {
-        def counts = [total: 0, securityQuestions: 0, emailOTP: 0, notEnrolled: 0, withoutAddress: 0, administrators: 0, administratorsNotEnrolled: 0, exempt: 0, unknown: 0]
-        def questions = Layers.find('tfaMethodsConfig.MoSecurityQuestionConfig'), email = Layers.find('tfaMethodsConfig.MoOtpOverEmailConfig')
-        def mail = find('hudson.tasks.Mailer$UserProperty')
-        def has = { user, property -> property != null && user.getProperty(property)?.isConfigured() }
+    private Map asked(long millis) {
         def people = people(), heard = Heard.get(), asking = User.current()?.id
         def exempt = keys(input.exempt), enforced = input.groups ? keys(input.groups) : null
         heard.seek(exempt + (enforced ?: []) as Set)
-        counts.complete = heard.users.go(people, USERS_MILLIS) { user -> heard.people[user.id] = standing(user, heard.sought); false }
+        def complete = heard.users.go(people, millis) { user -> heard.people[user.id] = standing(user, heard.sought); false }
         heard.people.keySet().retainAll(people*.id as Set)
-        def asked = people.findAll { user ->
-            def known = heard.people[user.id]
-            if (user.id == asking) return false
-            if (known?.unknown) { counts.unknown++; return false }
-            def spared = known != null && (known.groups.any { it in exempt } || (enforced != null && !known.groups.any { it in enforced }))
-            if (spared) counts.exempt++
-            !spared
+        def others = people.findAll { it.id != asking }
+        def (unknown, known) = others.split { heard.people[it.id]?.unknown }
+        def (spared, asked) = known.split { user ->
+            def groups = heard.people[user.id]?.groups
+            groups != null && (groups.any { it in exempt } || (enforced != null && !groups.any { it in enforced }))
         }
-        counts.withApiToken = withApiToken(asked)
-        asked.each { user ->
-            def asks = has(user, questions), mails = has(user, email)
+        [users: asked, exempt: spared.size(), unknown: unknown.size(), complete: complete]
+    }
+
+    private Closure isEnrolled(String factor) {
+        def property = Layers.find("tfaMethodsConfig.$factor")
+        return { User user -> property != null && user.getProperty(property)?.isConfigured() }
+    }
+
+    Map users() {
+        def counts = [total: 0, securityQuestions: 0, emailOTP: 0, notEnrolled: 0, withoutAddress: 0, administrators: 0, administratorsNotEnrolled: 0]
+        def answers = isEnrolled('MoSecurityQuestionConfig'), mailed = isEnrolled('MoOtpOverEmailConfig'), mail = find('hudson.tasks.Mailer$UserProperty')
+        def heard = Heard.get(), asked = asked(USERS_MILLIS)
+        counts << asked.subMap(['exempt', 'unknown', 'complete'])
+        counts.withApiToken = withApiToken(asked.users)
+        asked.users.each { user ->
+            def asks = answers(user), mails = mailed(user)
             counts.total++
             if (asks) counts.securityQuestions++
             if (mails) counts.emailOTP++
@@ -237,6 +244,12 @@ class Observation {
             if (mail != null && !user.getProperty(mail)?.address) counts.withoutAddress++
         }
         counts
+    }
+
+    /** Ids of those who are asked and have no second factor, sorted. */
+    List notEnrolled(long millis) {
+        def answers = isEnrolled('MoSecurityQuestionConfig'), mailed = isEnrolled('MoOtpOverEmailConfig')
+        asked(millis).users.findAll { !answers(it) && !mailed(it) }*.id.sort()
     }
 
     /** How many have an API token, as far as this Jenkins tells. */
