@@ -18,6 +18,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
+from tests.support.kube_direct import KubeDirect
 from tests.support.prepared import CHECKOUT, prepared
 
 __all__ = ["CHECKOUT", "KubeServer", "KubectlFailed"]
@@ -44,6 +45,7 @@ class KubeServer:
         self.kubeconfig = self.folder / "kubeconfig"
         self.log = self.folder / "server.log"
         self._process: subprocess.Popen[str] | None = None
+        self._direct = KubeDirect(self.kubeconfig)
 
     def __enter__(self) -> Self:
         try:
@@ -149,12 +151,15 @@ class KubeServer:
 
     def get(self, *arguments: str) -> dict[str, Any]:
         """Return `kubectl get ... -o json` as a dictionary: one object, or a List."""
-        answer: dict[str, Any] = json.loads(self.kubectl("get", *arguments, "-o", "json"))
+        answer: dict[str, Any] = self._direct.get(*arguments) or json.loads(self.kubectl("get", *arguments, "-o", "json"))
         return answer
 
     def apply(self, *objects: dict[str, Any], namespace: str | None = None) -> None:
         """Apply objects given as dictionaries, server-side so that no annotation with a copy is left on them."""
-        text = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)})
+        left = [one for one in objects if not self._direct.apply(one, namespace)]
+        if not left:
+            return
+        text = json.dumps({"apiVersion": "v1", "kind": "List", "items": left})
         where = ["-n", namespace] if namespace else []
         self.kubectl("apply", "--server-side", *where, "-f", "-", input=text)
 
@@ -188,7 +193,7 @@ class KubeServer:
         """Create a namespace and wait for its `default` service account, which a controller makes."""
         self.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
         deadline = time.monotonic() + 20
-        while not self.kubectl("get", "serviceaccount", "default", "-n", name, "--ignore-not-found", "-o", "name"):
+        while self._direct.get("serviceaccount", "default", "-n", name) is None:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"namespace {name} got no service account; see {self.log}")
             time.sleep(0.1)
@@ -196,7 +201,8 @@ class KubeServer:
 
     def remove_namespace(self, name: str) -> None:
         """Ask for the deletion of a namespace and do not wait for it (5 s or more)."""
-        self.kubectl("delete", "namespace", name, "--wait=false", "--ignore-not-found")
+        if not self._direct.delete_namespace(name):
+            self.kubectl("delete", "namespace", name, "--wait=false", "--ignore-not-found")
 
     def _call(self, program: str, arguments: tuple[str, ...], text: str | None, kubeconfig: Path | None) -> str:
         result = subprocess.run(
