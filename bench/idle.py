@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
-from bench.changing import bare_scripts
-from bench.measured import Measured, Part, milliseconds, repeated
+from bench.changing import bare_pages
+from bench.measured import Measured, Part, milliseconds
 from jenkins2fa.api.meta import Key
 from jenkins2fa.controller.connection import Connection as ClusterConnection
 from jenkins2fa.controller.context import Context, Options, cluster_uid
@@ -88,10 +88,7 @@ def measure_idle(kubeconfig: Path, namespace: str, name: str, jenkins: StandIn, 
     cpu = (time.process_time() - begun) * 1000 / rounds
     asked = _requests(context) - asked
     writes = 0 if _version(context, work) == version else 1
-    bare = (
-        Part("API server: the object read", repeated(lambda: context.kubernetes.get("jenkinsinstances", work.key.key), rounds, 10)),
-        Part("Jenkins: the smallest script", bare_scripts(jenkins, rounds)),
-    )
+    bare = (Part("Jenkins: a page", bare_pages(jenkins, rounds)),)
     passed = Measured("a pass that finds nothing to do", samples, bare)
     return Idle(passed, cpu, asked / rounds, writes / rounds, _look(jenkins, rounds, by_gate=True), _look(jenkins, rounds, by_gate=False))
 
