@@ -83,13 +83,21 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                     (f"sum(increase(jenkins2fa_instance_drift_found_total{{{NAMED}}}[$__rate_interval]))", "found"),
                     (f"sum(increase(jenkins2fa_instance_drift_corrected_total{{{NAMED}}}[$__rate_interval]))", "corrected"),
                 ),
+                width=6,
             ),
             Panel(
                 "Age of open drift",
                 ((f"time() - max {BY} (jenkins2fa_instance_drift_since_timestamp_seconds{{{NAMED}}})", LEGEND),),
                 unit="s",
+                width=6,
             ),
-            Panel("Trials", (("sum by (outcome) (increase(jenkins2fa_trials_total[$__rate_interval]))", "{{outcome}}"),)),
+            Panel("Trials", (("sum by (outcome) (increase(jenkins2fa_trials_total[$__rate_interval]))", "{{outcome}}"),), width=6),
+            Panel(
+                "Weakened by a change",
+                (("sum by (path) (increase(jenkins2fa_weakenings_total[$__rate_interval])) > 0", "{{path}}"),),
+                width=6,
+                description="Fields of a policy by which a change weakened the protection, break-glass and a carried out deletionPolicy",
+            ),
             Panel(
                 "Refused by the guard", (("sum by (reason) (increase(jenkins2fa_guard_refusals_total[$__rate_interval]))", "{{reason}}"),)
             ),

@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator
 
 import pytest
-import requests
 
 from tests.support.actions import is_off, is_on, switch_off
 from tests.support.kube import KubeServer
@@ -54,14 +53,8 @@ def faults(own_kube: KubeServer) -> Iterator[KubeFaults]:
 
 
 @pytest.fixture(scope="module")
-def serving() -> str:
-    """Where the operator serves its metrics."""
-    return f"127.0.0.1:{free_port()}"
-
-
-@pytest.fixture(scope="module")
-def one_operator(own_kube: KubeServer, faults: KubeFaults, serving: str) -> Iterator[OperatorProcess]:
-    running = OperatorProcess(own_kube, "-v", "--metrics", serving)
+def one_operator(own_kube: KubeServer, faults: KubeFaults) -> Iterator[OperatorProcess]:
+    running = OperatorProcess(own_kube, "-v", "--metrics", f"127.0.0.1:{free_port()}")
     running.kubeconfig = faults.kubeconfig(running.kubeconfig)
     with running:
         yield running
@@ -212,18 +205,15 @@ def test_list_that_expires_half_way_is_begun_again(scene: Scene, faults: KubeFau
     scene.delete("tfp", "second")
 
 
-def test_looks_that_find_nothing_to_do_leave_the_api_server_alone(scene: Scene, faults: KubeFaults, serving: str) -> None:
-    scene.wait("tfp", "baseline", Ready="True")
-    seen = looks(serving)
-    wait_until(lambda: looks(serving) > seen, seconds=20, what="a look, after which nothing is left to do")
-    seen, since = looks(serving), time.monotonic()
-    wait_until(lambda: looks(serving) >= seen + 2, seconds=20, what="two more looks")
-    assert faults.count(lambda request: passes(request) and "/jenkinsinstances/" in request.path, since) == 0
+def test_looks_that_find_nothing_to_do_leave_the_api_server_alone(scene: Scene, faults: KubeFaults, one_operator: OperatorProcess) -> None:
+    def looked(since: float) -> bool:
+        return one_operator.counted("jenkins2fa_observations_total") > since
 
-
-def looks(serving: str) -> float:
-    found = requests.get(f"http://{serving}/metrics", timeout=5).text
-    return sum(float(line.split()[-1]) for line in found.splitlines() if line.startswith("jenkins2fa_observations_total"))
+    seen = one_operator.counted("jenkins2fa_observations_total")
+    wait_until(lambda: looked(seen), seconds=20, what="a look, after which nothing is left to do")
+    begun, seen = time.monotonic(), one_operator.counted("jenkins2fa_observations_total")
+    wait_until(lambda: looked(seen + 1), seconds=20, what="two more looks")
+    assert faults.count(lambda request: passes(request) and "/jenkinsinstances/" in request.path, begun) == 0
 
 
 def test_nothing_is_changed_for_an_instance_whose_deletion_the_watch_kept_quiet(

@@ -30,6 +30,7 @@ def later(scene: Scene) -> None:
 @pytest.mark.parametrize("deletion", ["Disable", "Restore"])
 def test_deleted_policy_is_released_after_its_grace(operator: OperatorProcess, scene: Scene, jenkins: StandIn, deletion: str) -> None:
     enforce(scene, jenkins, deletionPolicy=deletion)
+    weakened = operator.counted("jenkins2fa_weakenings_total", path="deletionPolicy")
     scene.delete("tfp", "baseline")
     scene.wait("ji", "build", Ready="False/Releasing", Reconciling="True")
     assert is_on(jenkins), "not before the grace period"
@@ -37,6 +38,7 @@ def test_deleted_policy_is_released_after_its_grace(operator: OperatorProcess, s
     assert is_off(jenkins)
     assert not (jenkins.home / "jenkins2fa").exists()
     assert "Released" in scene.events("build")
+    assert operator.counted("jenkins2fa_weakenings_total", path="deletionPolicy") == weakened + 1
 
 
 def test_deleted_policy_with_retain_leaves_jenkins_as_it_is(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:

@@ -24,10 +24,12 @@ def moment(**ahead: float) -> str:
 
 def test_break_glass_opens_at_once_and_ends_by_itself(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
     in_force(scene, jenkins, checkInterval="1h")
+    weakened = operator.counted("jenkins2fa_weakenings_total", path="breakGlass")
     scene.policy("baseline", breakGlass={"until": moment(seconds=8), "reason": "INC-1"})
     scene.wait("ji", "build", seconds=6, Ready="True/BreakGlass", Enforced="False/BreakGlass", Drifted="False")
     assert is_off(jenkins)
     assert "BreakGlassOpened" in scene.events("build")
+    assert operator.counted("jenkins2fa_weakenings_total", path="breakGlass") == weakened + 1
     wait_until(lambda: is_on(jenkins), seconds=12, what="Jenkins ends it")
     scene.wait("ji", "build", seconds=8, Ready="True", Enforced="True/Probed")
 

@@ -13,6 +13,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
+import requests
+from prometheus_client.parser import text_string_to_metric_families
+
 from tests.support.kube import CHECKOUT, KubeServer
 from tests.support.waiting import wait_until
 
@@ -93,6 +96,12 @@ class OperatorProcess:
     def running(self) -> bool:
         """Whether the process is alive."""
         return self._process is not None and self._process.poll() is None
+
+    def counted(self, metric: str, **labels: str) -> float:
+        """The sum of a metric's samples that have these labels, among others; 0 = there is none. It needs --metrics."""
+        text = requests.get(f"http://{self.metrics}/metrics", timeout=5).text
+        samples = [one for family in text_string_to_metric_families(text) for one in family.samples]
+        return sum(one.value for one in samples if one.name == metric and set(labels.items()) <= set(one.labels.items()))
 
     def text(self) -> str:
         """Everything that it has logged."""
