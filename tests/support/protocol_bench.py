@@ -20,7 +20,7 @@ from jenkins2fa.core.desired import Desired
 from jenkins2fa.core.observation import Observation, Owner
 from jenkins2fa.core.plan import desired_digest
 from jenkins2fa.core.settings import GateSettings, PluginSettings
-from jenkins2fa.jenkins.change import Order
+from jenkins2fa.jenkins.change import Order, carry_out
 from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
 from jenkins2fa.jenkins.http import Connection, Credentials
 from jenkins2fa.jenkins.scripts import gate_code
@@ -30,6 +30,7 @@ from tests.support.standin import Browser, StandIn
 from tests.support.waiting import wait_until
 
 OPERATOR, ADMINISTRATOR = "operator", "carol"
+SEED = "the-seed-of-the-protocol-tests-0123456789"
 USERS: Mapping[str, Mapping[str, Any]] = {
     OPERATOR: {"password": "operator-pw-1", "admin": True},
     ADMINISTRATOR: {"password": "carol-pw-1", "admin": True},
@@ -48,7 +49,11 @@ SECOND = Desired(
 )
 THIRD = Desired(PluginSettings(enabled=True, security_questions=True), GateSettings(OPERATOR, exempt_groups=frozenset({"others"})))
 
-WISHES = {"first": FIRST, "second": SECOND, "third": THIRD}
+ALONE = Desired(FIRST.plugin)  # without a gate, from here on
+ALONE_BY_MAIL = Desired(SECOND.plugin)
+ALONE_OFF = Desired(replace(FIRST.plugin, enabled=False))
+
+WISHES = {"first": FIRST, "second": SECOND, "third": THIRD, "alone": ALONE, "alone-by-mail": ALONE_BY_MAIL, "alone-off": ALONE_OFF}
 
 
 def order(desired: Desired, manager: str = "one") -> Order:
@@ -79,9 +84,13 @@ class Standing:
 
 
 class Bench:
-    """``door`` is between the operator and Jenkins; administrators and looks from outside do not pass it."""
+    """``door`` is between the operator and Jenkins; administrators and looks from outside do not pass it.
+
+    ``seeded``: the operator passes the second factor by itself, as without a gate it must. Where a gate is to keep it in, it cannot:
+    else nobody would notice that the gate does not."""
 
     def __init__(self) -> None:
+        self.seeded = False
         self.jenkins = StandIn(users=USERS, realm="groups", smtp_host="mail.lab.invalid", restarting=0.02, starting=0.02)
 
     def __enter__(self) -> Self:
@@ -94,9 +103,12 @@ class Bench:
         self.door.__exit__(kind, problem, trace)
         self.jenkins.__exit__(kind, problem, trace)
 
-    def connect(self, seconds: int = 20, *, through_door: bool = True) -> MiniOrange:
+    def connect(self, seconds: int = 20, *, through_door: bool = True, seeded: bool = False) -> MiniOrange:
         url, patience = (self.door.url, 5.0) if through_door else (self.jenkins.url, 30.0)  # what passes the door may be held there
-        account = Credentials(OPERATOR, self.jenkins.tokens[OPERATOR])
+        seeded = seeded or self.seeded
+        if seeded:
+            url = self.door.url  # its answers are derived for one URL
+        account = Credentials(OPERATOR, self.jenkins.tokens[OPERATOR], SEED if seeded else None)
         return MiniOrange(Connection(url + "/", account, read_seconds=patience), trial_seconds=seconds)
 
     def observe(self) -> Observation:
@@ -131,6 +143,15 @@ class Bench:
             driver.release(DeletionPolicy.DISABLE)
         (self.jenkins.home / SETTINGS).unlink(missing_ok=True)
         self.jenkins.groovy(VIRGIN)
+
+    def bring_to(self, desired: Desired, *, seeded: bool = False) -> None:
+        """By a change that nothing disturbs; ``OFF`` = as if nobody had ever been there. ``seeded``: as above, from now on."""
+        owner = self.observe().owner
+        if desired == OFF or seeded is not self.seeded or (owner and owner.instance != "one"):
+            self.make_virgin()
+            self.seeded = seeded
+        if desired != OFF:
+            assert not carry_out(lambda: self.connect(through_door=False), order(desired)).plan.changes
 
     def crash(self) -> None:
         """kill -9 and a new start."""
@@ -179,7 +200,10 @@ VIRGIN = (
     CONTEXT
     + """context.setAttribute('jenkins2fa.scripts', context.getAttribute('test.scripts'))
 def c = io.jenkins.plugins.twofactor.jenkins.MoGlobalConfig.get()
-c.setEnableTfa(false); c.setEnableSecurityQuestionsAuthentication(false); c.@otpOverEmailDto = null; c.@moAdvancedSettingsDTO = null"""
+c.setEnableTfa(false); c.setEnableSecurityQuestionsAuthentication(false); c.@otpOverEmailDto = null; c.@moAdvancedSettingsDTO = null
+def user = hudson.model.User.getById('OPERATOR', false)
+user.addProperty(new io.jenkins.plugins.twofactor.jenkins.tfaMethodsConfig.MoSecurityQuestionConfig())
+user.save()""".replace("OPERATOR", OPERATOR)
 )
 ENFORCE = """def c = io.jenkins.plugins.twofactor.jenkins.MoGlobalConfig.get()
 def live = io.jenkins.plugins.twofactor.jenkins.MoFilter.moPluginSettings

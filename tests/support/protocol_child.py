@@ -1,6 +1,7 @@
 """An operator as a process of its own, which a test can kill: carries out one change, and asks before each step whether to take it.
 
-Standard input: a line of JSON (URL, account, the trial's id and seconds, the name of the wish), then a line for each step to be taken.
+Standard input: a line of JSON (URL, account with its seed or null, the trial's id and seconds, the name of the wish), then a line for each
+step to be taken.
 Standard output: the name of each step before it is taken.
 """
 
@@ -25,7 +26,7 @@ def main() -> None:
         print(step.value, flush=True)
         sys.stdin.readline()
 
-    connection = Connection(wanted["url"] + "/", Credentials(wanted["user"], wanted["token"]))
+    connection = Connection(wanted["url"] + "/", Credentials(wanted["user"], wanted["token"], wanted["seed"]))
     carry_out(lambda: MiniOrange(connection, trial_seconds=wanted["seconds"]), ordered, announce)
 
 

@@ -12,7 +12,7 @@ from enum import Enum
 
 from jenkins2fa.jenkins.change import Order, Result, Step, carry_out
 from jenkins2fa.jenkins.errors import JenkinsError
-from tests.support.protocol_bench import OPERATOR, THIRD, WISHES, Bench, order
+from tests.support.protocol_bench import ALONE_BY_MAIL, OPERATOR, SEED, THIRD, WISHES, Bench, order
 from tests.support.protocol_door import Rule
 from tests.support.standin import CHECKOUT
 
@@ -64,7 +64,7 @@ def attempt(bench: Bench, ordered: Order, step: Step, fault: Fault, witness: Wit
         if bench.door.rule is Rule.SILENT:
             bench.door.turn(Rule.SHUT)
         if now is step:
-            _strike(bench, fault, done)
+            strike(bench, fault, done)
 
     seconds = SHORT if fault in (Fault.CUT, Fault.ANSWER_LOST) else 20
     try:
@@ -74,7 +74,8 @@ def attempt(bench: Bench, ordered: Order, step: Step, fault: Fault, witness: Wit
     return done
 
 
-def _strike(bench: Bench, fault: Fault, done: Attempt) -> None:
+def strike(bench: Bench, fault: Fault, done: Attempt) -> None:
+    """Does the harm that needs no change to be on its way."""
     match fault:
         case Fault.CUT:
             bench.door.turn(Rule.SHUT)
@@ -105,7 +106,7 @@ def _strike(bench: Bench, fault: Fault, done: Attempt) -> None:
 def _second_operator(bench: Bench) -> Result | JenkinsError:
     """Another operator carries out a change of its own, from beginning to end, on its own connections."""
     try:
-        return carry_out(lambda: bench.connect(through_door=False), order(THIRD, "two"))
+        return carry_out(lambda: bench.connect(through_door=False), order(ALONE_BY_MAIL if bench.seeded else THIRD, "two"))
     except JenkinsError as problem:
         return problem
 
@@ -119,7 +120,7 @@ def _killed(bench: Bench, ordered: Order, step: Step, *, in_flight: bool, witnes
     assert child.stdin is not None
     assert child.stdout is not None
     wish = next(name for name, desired in WISHES.items() if desired == ordered.desired)
-    account = {"user": OPERATOR, "token": bench.jenkins.tokens[OPERATOR]}
+    account = {"user": OPERATOR, "token": bench.jenkins.tokens[OPERATOR], "seed": SEED if bench.seeded else None}
     wanted = {"url": bench.door.url, **account, "seconds": SHORT, "trial": ordered.trial, "wish": wish}
     try:
         child.stdin.write(json.dumps(wanted) + "\n")
