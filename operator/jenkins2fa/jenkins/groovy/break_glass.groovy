@@ -11,10 +11,7 @@ synchronized (code.shared.chain) {
         try { if (closed) note(spans()) } catch (IOException | RuntimeException problem) { code.shared.log('break-glass: its end could not be noted', problem) }
         return [ok: true, closed: closed]
     }
-    def before = spans(), until = code.breakGlass.open(input.until as long, input.reason, input.longest as long, input.keep ? code.source : null)
-    if (until != null) {
-        def joins = before && before.last()[1] > now - minute
-        note((joins ? before.init() : before) + [[joins ? before.last()[0] : now, until]])
-    }
-    return [ok: true, until: until]
+    def before = spans(), joins = before && before.last()[1] > now - minute
+    def times = { until -> (joins ? before.init() : before) + [[joins ? before.last()[0] : now, until]] }
+    return [ok: true, until: code.breakGlass.open(input.until as long, input.reason, input.longest as long, input.keep ? code.source : null, times)]
 }

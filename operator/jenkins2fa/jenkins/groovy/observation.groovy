@@ -161,7 +161,7 @@ class Observation {
 
     Map breakGlass() {
         def note = json('break-glass.json')
-        state.breakGlassTimer == null ? null : note?.subMap(['until', 'reason']) // without its timer it is what a restart has left: nothing is open
+        state.breakGlassTimer == null ? null : [until: state.breakGlassUntil, reason: note?.reason] // without its timer it is what a restart has left: nothing is open
     }
 
     Map mailer() {

@@ -1,0 +1,224 @@
+"""A break-glass is broken at its beginning, while it is open and at its end, and every time the same promises are checked.
+
+(a) Somebody with administration rights gets in, and (b) so does the operator, at every moment. (c) Memory and disk say "on" all the
+time, so that whatever fails, fails to the safe side. (d) It ends in its time, whoever is still there, and leaves nothing: people are
+asked again, and the next change works as if it had not been.
+
+It begins with one request, and Jenkins does the rest. So an operator that is killed, or a network that is cut, can meet that request
+only: killed or cut before it, nothing happens; killed in its middle, the same happens as with a lost answer. A second operator that
+opens another is the first one to Jenkins. With a gate it goes on over a restart, by our start-up script; without one (gate.mode Never)
+there is no such script, and a restart ends it: only what that, or the operator's log-in afterwards, makes different is tried there too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import pathlib
+import secrets
+import shutil
+import subprocess
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+
+import pytest
+
+from jenkins2fa.core.desired import Desired
+from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
+from jenkins2fa.jenkins.errors import JenkinsError, Refused, Unreachable
+from tests.support.protocol_bench import ALONE, ALONE_OFF, FIRST, Bench, Standing, order, without_mail
+from tests.support.protocol_door import Rule
+from tests.support.protocol_faults import OTHER_SENDER, Attempt, Fault, strike
+from tests.support.waiting import wait_until
+
+NOTE, STATE = "jenkins2fa/break-glass.json", "jenkins2fa/state.json"
+LONGEST = timedelta(hours=4)
+TIME_IS_UP = "jenkins.model.Jenkins.get().getServletContext().getAttribute('jenkins2fa').breakGlassTimer.run()"
+OFF = Desired(replace(FIRST.plugin, enabled=False), FIRST.gate)
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """``keeps``: whether our start-up script is there, and may be."""
+
+    running: Desired
+    off: Desired
+    keeps: bool
+
+
+STARTS = {"gated": Start(FIRST, OFF, True), "alone": Start(ALONE, ALONE_OFF, False)}
+
+# At the beginning: whether it is open afterwards, and what the operator is told if not that.
+OPENS: dict[Fault, tuple[bool, type[JenkinsError] | None]] = {
+    Fault.CUT: (False, Unreachable),
+    Fault.ANSWER_LOST_ONCE: (True, Unreachable),
+    Fault.QUIETING_DOWN: (True, None),  # an emergency may be just that
+    Fault.READ_ONLY: (False, Refused),
+    Fault.FULL: (False, Refused),
+}
+WHILE_OPEN = (Fault.RESTART, Fault.CRASH, Fault.OTHER_FORM, Fault.READ_ONLY, Fault.FULL)
+
+
+def cases(gated: Iterable[Enum | str], alone: Iterable[Enum | str]) -> pytest.MarkDecorator:
+    """Each way to break it with each start; ``start`` is brought about first."""
+    both = [("gated", how) for how in gated] + [("alone", how) for how in alone]
+    ids = [f"{start}-{how.value if isinstance(how, Enum) else how}" for start, how in both]
+    return pytest.mark.parametrize(("start", "how"), both, indirect=["start"], ids=ids)
+
+
+@pytest.fixture(scope="module")
+def bench() -> Iterator[Bench]:
+    with Bench() as started:
+        yield started
+
+
+@pytest.fixture
+def start(bench: Bench, request: pytest.FixtureRequest) -> Start:
+    chosen = STARTS[request.param]
+    bench.bring_to(chosen.running, seeded=not chosen.keeps)
+    return chosen
+
+
+@cases(OPENS, [Fault.ANSWER_LOST_ONCE, Fault.FULL])
+def test_it_begins_or_it_does_not(bench: Bench, start: Start, how: Fault) -> None:
+    opens, tells = OPENS[how]
+    before = Standing.of(bench.observe())
+    with contextlib.closing(bench.connect()) as driver:
+        driver.close_break_glass()  # there is none: only that the next request opens it, with no log-in and no text to be sent before
+        strike(bench, how, Attempt())
+        told = _open(bench, start, reason := secrets.token_hex(4), driver)
+    bench.door.turn(Rule.OPEN)
+    bench.mend()
+    assert type(told) is (tells or type(None))
+    if opens:
+        _check_open(bench, before)
+        bench.jenkins.groovy(TIME_IS_UP)
+    else:
+        assert bench.observe().break_glass_used != reason, "the reason is spent, and nothing was ever open"
+    _check_over(bench, start, before)
+
+
+@cases(WHILE_OPEN, [Fault.RESTART, Fault.OTHER_FORM, Fault.READ_ONLY])
+def test_it_stays_open_until_its_end_or_is_over_early(bench: Bench, start: Start, how: Fault) -> None:
+    over = how in (Fault.RESTART, Fault.CRASH) and not start.keeps
+    before = Standing.of(bench.observe())
+    assert _open(bench, start) is None
+    strike(bench, how, Attempt())
+    if how is Fault.OTHER_FORM:  # who saves the form, sets the live flag too
+        assert bench.observe().live
+    elif not over:
+        _check_open(bench, before)
+    if not over:
+        bench.jenkins.groovy(TIME_IS_UP)
+    assert _is_asked(bench, "eve"), "the disk keeps it from ending"
+    bench.mend()
+    if how is Fault.OTHER_FORM:
+        before = replace(before, **{layer: replace(before.memory, email_otp=True, sender=OTHER_SENDER) for layer in ("memory", "disk")})
+    _check_over(bench, start, before)
+
+
+@cases(["deleted", "damaged"], ["deleted"])
+def test_whoever_takes_its_note_away_does_not_make_it_last(bench: Bench, start: Start, how: str) -> None:
+    before = Standing.of(bench.observe())
+    assert _open(bench, start, seconds=1) is None
+    note = bench.jenkins.home / NOTE
+    note.unlink() if how == "deleted" else note.write_text("{")
+    assert not _is_asked(bench, "eve")
+    wait_until(lambda: _is_asked(bench, "eve"), seconds=5, every=0.1, what="it is over")
+    _check_over(bench, start, before)
+
+
+@cases(["time", "jenkins-down-meanwhile"], ["time", "closed"])
+def test_it_is_over_in_its_time(bench: Bench, start: Start, how: str) -> None:
+    before, begun = Standing.of(bench.observe()), time.monotonic()
+    assert _open(bench, start, seconds=3600 if how == "closed" else 1) is None
+    if how == "closed":
+        with contextlib.closing(bench.connect()) as driver:
+            driver.close_break_glass()
+    elif how == "time":
+        wait_until(lambda: _is_asked(bench, "eve"), seconds=5, every=0.1, what="it is over")
+    else:
+        bench.jenkins.kill()
+        time.sleep(max(0.0, begun + 1.5 - time.monotonic()))
+        bench.jenkins.start()
+    _check_over(bench, start, before)
+
+
+@cases(["another"], [])
+def test_the_end_of_one_does_not_end_the_next(bench: Bench, start: Start, how: str) -> None:
+    before = Standing.of(bench.observe())
+    assert _open(bench, start, seconds=0.5) is None
+    assert _open(bench, start) is None, how
+    time.sleep(0.6)
+    _check_open(bench, before)
+    bench.jenkins.groovy(TIME_IS_UP)
+    _check_over(bench, start, before)
+
+
+@cases([NOTE, STATE], [])
+def test_one_that_can_be_noted_in_part_only_is_not_opened_and_not_spent(bench: Bench, start: Start, how: str) -> None:
+    before, path = Standing.of(bench.observe()), bench.jenkins.home / how
+    with _unwritable(path):
+        assert isinstance(_open(bench, start, reason := secrets.token_hex(4)), Refused)
+        assert bench.observe().break_glass_used != reason
+    _check_over(bench, start, before)
+
+
+@contextlib.contextmanager
+def _unwritable(path: pathlib.Path) -> Iterator[None]:
+    """A file that nobody can put another in the place of, or a folder where there is none."""
+    if path.exists():
+        subprocess.run(["chattr", "+i", path], check=True)
+    else:
+        (path / "in the way").mkdir(parents=True)
+    try:
+        yield
+    finally:
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            subprocess.run(["chattr", "-i", path], check=True)
+
+
+def _open(bench: Bench, start: Start, reason: str = "", driver: MiniOrange | None = None, seconds: float = 3600) -> JenkinsError | None:
+    """For a reason that nobody has used. What the operator was told, None = that it is open."""
+    with contextlib.nullcontext(driver) if driver else contextlib.closing(bench.connect()) as writer:
+        until = datetime.now(UTC) + timedelta(seconds=seconds)
+        try:
+            assert writer.open_break_glass(until, reason or secrets.token_hex(4), LONGEST, keep=start.keeps)
+        except JenkinsError as problem:
+            return problem
+    return None
+
+
+def _is_asked(bench: Bench, name: str) -> bool:
+    return bench.jenkins.browser(name, f"{name}-pw-1").status() == 302
+
+
+def _check_open(bench: Bench, before: Standing) -> None:
+    seen = bench.observe()
+    assert seen.break_glass_until is not None
+    assert Standing.of(seen) == replace(before, live=False)
+    assert not _is_asked(bench, "eve")
+    assert bench.administrator()
+
+
+def _check_over(bench: Bench, start: Start, before: Standing) -> None:
+    seen = bench.observe()
+    assert seen.break_glass_until is None
+    assert _without_texts(Standing.of(seen)) == _without_texts(before)
+    assert [_is_asked(bench, name) for name in ("robot", "eve")] == [start.running.gate is None, True]
+    assert bench.administrator()
+    with contextlib.closing(bench.connect()) as driver:  # as if it had not been
+        ordered = order(start.off)
+        driver.begin(ordered.trial, ordered.desired, ordered.owner, ordered.deletion, with_gate=ordered.with_gate, take_over=None)
+        assert not _is_asked(bench, "eve"), "it still holds the live flag"
+        assert driver.cancel(ordered.trial) == "Undone"
+    wait_until(lambda: not (bench.jenkins.home / NOTE).exists(), seconds=5, every=0.05, what="nothing is left of it")
+    assert _without_texts(Standing.of(bench.observe())) == _without_texts(before)
+
+
+def _without_texts(standing: Standing) -> Standing:
+    return replace(standing, memory=without_mail(standing.memory), disk=without_mail(standing.disk))
