@@ -19,7 +19,7 @@ from jenkins2fa.core.desired import Desired
 from jenkins2fa.core.plan import make_plan
 from jenkins2fa.jenkins.change import Order, carry_out
 from jenkins2fa.jenkins.errors import Refused
-from tests.support.protocol_bench import FIRST, SECOND, SETTINGS, Bench, Standing, order
+from tests.support.protocol_bench import ALONE, FIRST, OFF, SECOND, SETTINGS, Bench, Standing, order
 from tests.support.waiting import wait_until
 
 JOURNAL, GATE, STATE, STARTUP = "jenkins2fa/trial.json", "jenkins2fa/gate.json", "jenkins2fa/state.json", "init.groovy.d/jenkins2fa.groovy"
@@ -177,16 +177,21 @@ def test_without_a_start_up_file_a_confirmation_that_crashed_is_brought_to_its_e
     assert not (bench.jenkins.home / STARTUP).exists()
 
 
-def test_what_somebody_saved_during_a_trial_that_a_crash_ended_is_kept_without_what_was_ours(bench: Bench) -> None:
-    ordered = order(_bring_to(bench, "from-nothing"))
+@pytest.mark.parametrize("desired", [FIRST, ALONE], ids=["gated", "alone"])
+def test_what_somebody_saved_during_a_trial_that_a_crash_ended_is_kept_without_what_was_ours(bench: Bench, desired: Desired) -> None:
+    """Without a gate nothing of ours runs at the start: it is put right by the next question, and the operator gets in to ask it."""
+    bench.bring_to(OFF, seeded=desired is ALONE)
+    ordered = order(desired)
     _begin(bench, ordered)
     bench.administrator_saves(enabled=True, questions=True, sender="carol@lab.invalid")
     bench.crash()
+    assert _confirm(bench, ordered) == "Expired"
     seen = bench.observe()
     assert seen.disk == seen.memory
     assert seen.disk is not None
     assert (seen.disk.enabled, seen.disk.security_questions, seen.live) == (False, False, False)
     assert seen.disk.sender == "carol@lab.invalid"
+    bench.bring_to(OFF)
 
 
 @pytest.mark.parametrize("harm", ["deleted", "damaged"])
@@ -227,6 +232,19 @@ def test_a_break_glass_that_ends_during_a_trial_stays_over_when_the_trial_is_und
         assert _cancel(bench, ordered) == "Undone"
     seen = bench.observe()
     assert (seen.live, seen.memory) == (True, seen.disk)
+
+
+def test_a_form_saved_while_a_break_glass_is_open_does_not_bring_a_trial_into_force_that_is_undone(bench: Bench) -> None:
+    """Who saves the form sets the live flag: left on without the trial's gate and factor, it would keep the operator out."""
+    ordered = order(_bring_to(bench, "from-nothing"))
+    with contextlib.closing(bench.connect(through_door=False)) as driver:
+        driver.open_break_glass(datetime.now(UTC) + timedelta(hours=1), "INC-1", timedelta(hours=4), keep=True)
+    _begin(bench, ordered)
+    bench.administrator_saves(enabled=True, questions=True, sender="carol@lab.invalid")
+    assert _cancel(bench, ordered) == "Undone"
+    seen = bench.observe()
+    assert seen.memory is not None
+    assert (seen.live, seen.memory.enabled, seen.memory.sender) == (False, False, "carol@lab.invalid")
 
 
 def test_a_correction_of_drift_that_is_undone_brings_the_drift_back_layer_by_layer(bench: Bench) -> None:

@@ -136,18 +136,24 @@ class Settings {
     /** The plugin's form leaves no e-mail settings where we write ones that are off. */
     static boolean same(one, other) { one == other || [one, other].every { it == null || it instanceof Map && it.enabled == false && !it.sender } }
 
+    /** Before the other layers, since it is the one that locks people out. In a break-glass it is on only if somebody has saved the plugin's form since, and stays so if it was on before. */
+    static void takeBackLive(Map wrote, former) {
+        if (wrote.containsKey('enabled') && Layers.live[Layers.LIVE] == wrote.enabled && !(BreakGlass.open && former)) setLive(former)
+    }
+
     /** Puts back each key that still holds what the trial wrote; what somebody else has changed since then stays. */
     static void undo(Map wrote, Map before) {
-        if (wrote.containsKey('enabled') && Layers.live[Layers.LIVE] == wrote.enabled && !BreakGlass.open) setLive(before.live) // first: the layer that locks people out
+        takeBackLive(wrote, before.live)
         def now = Layers.memory()
         remember(wrote.keySet().findAll { same(now[it], wrote[it]) }.collectEntries { [it, before.memory[it]] })
     }
 
-    /** After a restart, memory came from disk: what an unconfirmed trial wrote there is taken out of it. */
+    /** After a restart, memory came from disk, and so did the live flag where nothing of ours ran at the start: what an unconfirmed trial wrote there is taken out of them. */
     static void forget(Map wrote, Map before) {
         if (digest() == before.digest) return
-        def former = before.disk ?: before.memory, now = Layers.memory()
-        remember(wrote.keySet().findAll { same(now[it], wrote[it]) }.collectEntries { [it, former[it]] })
+        def former = before.disk ?: before.memory, now = Layers.memory(), ours = wrote.keySet().findAll { same(now[it], wrote[it]) }
+        takeBackLive(wrote.subMap(ours), former.enabled)
+        remember(ours.collectEntries { [it, former[it]] })
     }
 
     /** Takes from disk what the trial wrote and nobody confirmed: somebody saved meanwhile, or the confirmation failed half-way. Memory stays as it is. */
