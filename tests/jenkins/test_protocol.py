@@ -17,7 +17,7 @@ import pytest
 
 from jenkins2fa.core.plan import make_plan
 from jenkins2fa.jenkins.change import Order, Step
-from jenkins2fa.jenkins.errors import Refused
+from jenkins2fa.jenkins.errors import ChangeUndone, Refused
 from tests.support.protocol_bench import (
     ALONE,
     ALONE_BY_MAIL,
@@ -148,6 +148,7 @@ def _check_what_the_operator_was_told(done: Attempt, step: Step, fault: Fault, c
         assert confirmed, "the operator believes in a change that was undone"
     elif confirmed:
         assert fault in MAY_NOT_HEAR, f"{done.error} although it was confirmed"
+        assert not isinstance(done.error, ChangeUndone), "it is told to be undone, and is not"
     if fault is Fault.SECOND_OPERATOR and confirmed:
         assert isinstance(done.second, Refused)
         assert done.second.type == ("OwnedElsewhere" if step in (Step.BEGIN, Step.VERIFY) else "TrialPending")
