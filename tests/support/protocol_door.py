@@ -61,17 +61,24 @@ class Door:
                 server.settimeout(None)
                 threading.Thread(target=self._pump, args=(client, server, False), daemon=True).start()
                 self._pump(server, client, True)
+            client.settimeout(1)
+            while client.recv(65536):  # closed with something unread, it would be reset, and the last answer lost with it
+                pass
 
     def _pump(self, source: socket.socket, sink: socket.socket, answers: bool) -> None:
+        """What ends on one side ends on the other; what the rule cuts off ends on both."""
+        ending = [sink]
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
                 if self.rule is Rule.SHUT:
+                    ending.append(source)
                     break
                 if answers and (self.rule is Rule.SILENT or self._losses):
                     self._losses = 0
                     self.answered.set()
+                    ending.append(source)
                     break
                 sink.sendall(data)
-        for end in (source, sink):
+        for end in ending:
             with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
+                end.shutdown(socket.SHUT_WR)
