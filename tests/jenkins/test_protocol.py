@@ -83,8 +83,7 @@ ALONE_CASES: dict[str, dict[Fault, list[Step]]] = {
         Fault.KILLED_IN_FLIGHT: [Step.READ_BACK, Step.CONFIRM],
         Fault.ANSWER_LOST: [Step.READ_BACK],
         Fault.ANSWER_LOST_ONCE: STEPS,
-        Fault.RESTART: [Step.BEGIN, Step.READ_BACK, Step.CONFIRM, Step.VERIFY],
-        Fault.SAME_FORM: [Step.CONFIRM],
+        Fault.RESTART: [Step.READ_BACK, Step.CONFIRM, Step.VERIFY],
         Fault.OTHER_FORM: [Step.READ_BACK, Step.CONFIRM, Step.VERIFY],
         Fault.SECOND_OPERATOR: [Step.BEGIN, Step.CONFIRM],
         Fault.QUIETING_DOWN: [Step.BEGIN],
@@ -92,7 +91,7 @@ ALONE_CASES: dict[str, dict[Fault, list[Step]]] = {
     },
     ALONE_FROM_RUNNING: {
         Fault.NONE: [Step.BEGIN],
-        Fault.RESTART: [Step.CONFIRM, Step.VERIFY],
+        Fault.RESTART: [Step.VERIFY],
         Fault.OTHER_FORM: [Step.CONFIRM],
     },
     ALONE_TO_OFF: {
@@ -101,7 +100,6 @@ ALONE_CASES: dict[str, dict[Fault, list[Step]]] = {
         Fault.ANSWER_LOST_ONCE: [Step.BEGIN, Step.READ_BACK, Step.CONFIRM],
         Fault.RESTART: [Step.READ_BACK, Step.CONFIRM],
         Fault.OTHER_FORM: [Step.READ_BACK],
-        Fault.READ_ONLY: [Step.CONFIRM],
     },
 }
 CASES += [(start, step, fault) for start, faults in ALONE_CASES.items() for fault, steps in faults.items() for step in steps]
