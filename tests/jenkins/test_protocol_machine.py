@@ -1,5 +1,7 @@
 """Interleavings of operator, second operator, administrator, restarts and clock, against a small model of what must be there.
 
+The operator changes Jenkins with a gate and without one, and opens break-glass with and without a start-up script of ours.
+
 Bounded and the same every time by default; JENKINS2FA_PROTOCOL_EXAMPLES=200 looks longer, and elsewhere each time.
 """
 
@@ -8,7 +10,9 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import secrets
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
 import pytest
@@ -17,9 +21,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from jenkins2fa.api.policy import DeletionPolicy
+from jenkins2fa.core.desired import Desired
 from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
 from jenkins2fa.jenkins.errors import ChallengedBySecondFactor, Refused
-from tests.support.protocol_bench import FIRST, SECOND, Bench, order
+from tests.support.protocol_bench import ALONE, FIRST, SECOND, Bench, order
 from tests.support.protocol_model import Fields, Model, look
 
 EXAMPLES = int(os.environ.get("JENKINS2FA_PROTOCOL_EXAMPLES", "0"))
@@ -29,7 +34,8 @@ c.saveGlobalBasicSettingsForm(net.sf.json.JSONObject.fromObject('''FORM'''))"""
 SETTER = "io.jenkins.plugins.twofactor.jenkins.MoGlobalConfig.get().setEnableTfa(ON)"
 TAKE_OUT = """def chain = hudson.util.PluginServletFilter.getInstance(jenkins.model.Jenkins.get().getServletContext())
 chain.list.removeAll(chain.list.findAll { it.toString() == 'jenkins2fa-gate' })"""
-TIME_IS_UP = "jenkins.model.Jenkins.get().getServletContext().getAttribute('jenkins2fa').trialTimer.run()"
+TIMER = "jenkins.model.Jenkins.get().getServletContext().getAttribute('jenkins2fa').NAME.run()"
+LONGEST = timedelta(hours=24)
 LET_IN = """io.jenkins.plugins.twofactor.jenkins.MoFilter.moPluginSettings['ENABLE_MO_TFA_AUTHENTICATION'] = false
 def timer = jenkins.model.Jenkins.get().getServletContext().getAttribute('jenkins2fa')?.trialTimer
 if (timer != null) timer.run()
@@ -58,37 +64,42 @@ class Machine(RuleBasedStateMachine):
         }
         self.marked_by_a_lost_gate = False
         self.driver: MiniOrange | None = None
+        self.alone: MiniOrange | None = None
 
     def teardown(self) -> None:
         """Whatever is pending undoes itself, and the operator is never shut out by a change of its own."""
         if self.model.trial:
             self.time_is_up()
             self.as_the_model_says()
-        if self.driver:
-            self.driver.close()
+        for driver in (self.driver, self.alone):
+            if driver:
+                driver.close()
 
     @contextlib.contextmanager
     def operator(self) -> Iterator[MiniOrange | None]:
-        """A driver, or None where the model says that the operator is challenged (and it is)."""
+        """A driver: one that the gate lets in or, where the model says that this is challenged (and it is), one that passes the second
+        factor by itself. None where neither gets in."""
         if self.driver is None:
             self.driver = self.bench.connect(600, through_door=False)
-        if self.model.world.operator_gets_in:
+        if self.model.world.let_in:
             yield self.driver
             return
         with pytest.raises(ChallengedBySecondFactor):
             self.driver.observe()
-        yield None
+        if self.alone is None:
+            self.alone = self.bench.connect(600, seeded=True)
+        yield self.alone if self.model.world.operator_gets_in else None
 
     @precondition(lambda self: self.model.world.operator_gets_in)
-    @rule(desired=st.sampled_from((FIRST, SECOND)), manager=st.sampled_from(("one", "one", "two")))
-    def begin(self, desired: object, manager: str) -> None:
+    @rule(desired=st.sampled_from((FIRST, SECOND, ALONE)), manager=st.sampled_from(("one", "one", "two")))
+    def begin(self, desired: Desired, manager: str) -> None:
         with self.operator() as driver:
             if driver is None:
                 return
-            ordered = order(FIRST if desired is FIRST else SECOND, manager)
+            ordered = order(desired, manager)
             refusal = self.model.begin(ordered.trial, ordered.desired, manager)
             with pytest.raises(Refused) if refusal else contextlib.nullcontext() as caught:
-                driver.begin(ordered.trial, ordered.desired, ordered.owner, ordered.deletion, with_gate=True, take_over=None)
+                driver.begin(ordered.trial, ordered.desired, ordered.owner, ordered.deletion, with_gate=ordered.with_gate, take_over=None)
             assert not refusal or (caught and caught.value.type == refusal)
             self.names.append(ordered.trial)
 
@@ -111,8 +122,28 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.model.trial)
     @rule()
     def time_is_up(self) -> None:
-        self.bench.jenkins.groovy(TIME_IS_UP)
+        self.bench.jenkins.groovy(TIMER.replace("NAME", "trialTimer"))
         self.model.undo()
+
+    @precondition(lambda self: self.model.world.operator_gets_in)
+    @rule(keep=st.booleans())
+    def open_break_glass(self, keep: bool) -> None:
+        """Also one that is open is opened anew, for another reason."""
+        with self.operator() as driver:
+            if driver is None:
+                return
+            assert driver.open_break_glass(datetime.now(UTC) + timedelta(hours=1), secrets.token_hex(4), LONGEST, keep=keep)
+            self.model.glass_is_opened(keep=keep)
+
+    @precondition(lambda self: self.model.world.note and self.model.world.operator_gets_in)
+    @rule(by=st.sampled_from(("timer", "operator")))
+    def break_glass_is_over(self, by: str) -> None:
+        with self.operator() as driver:
+            if by == "timer" and self.model.world.glass:
+                self.bench.jenkins.groovy(TIMER.replace("NAME", "breakGlassTimer"))
+            elif driver is not None:
+                driver.close_break_glass()
+            self.model.glass_is_over()
 
     @rule(kill=st.sampled_from((False, False, False, True)))
     def restart(self, kill: bool) -> None:
@@ -163,6 +194,7 @@ class Machine(RuleBasedStateMachine):
                 return
             seen = driver.observe()
             assert (seen.trial.pending, seen.live or False) == (self.model.world.pending, self.model.world.live)
+            assert (seen.break_glass_until is not None) is self.model.world.glass
 
     @invariant()
     def an_administrator_gets_in(self) -> None:

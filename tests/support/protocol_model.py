@@ -34,7 +34,10 @@ class Fields:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """``gate`` and ``stored`` are the exempt groups of the gate that runs and of the one that the next start finds, None = no gate."""
+    """``gate`` and ``stored`` are the exempt groups of the gate that runs and of the one that the next start finds, None = no gate.
+
+    ``glass``: a break-glass is open; ``note``: its note is on disk, which a restart may have left; ``startup``: so is our start-up script.
+    """
 
     disk: Fields = Fields()
     memory: Fields = Fields()
@@ -44,14 +47,26 @@ class World:
     stored: frozenset[str] | None = None
     manager: str | None = None
     pending: str | None = None
+    glass: bool = False
+    note: bool = False
+    startup: bool = False
 
     @property
     def effective(self) -> bool:
         return self.live and (self.memory.questions or bool(self.memory.sender))
 
     @property
-    def operator_gets_in(self) -> bool:
+    def let_in(self) -> bool:
+        """The operator, without a second factor."""
         return self.in_chain or not self.effective
+
+    @property
+    def operator_gets_in(self) -> bool:
+        return self.let_in or self.memory.questions
+
+    def live_taking_back(self, wrote: Fields, *, former: bool) -> bool:
+        """Like a field; but a break-glass has it off, unless somebody has saved the form since, which stays if it was on before."""
+        return self.live if self.live is not wrote.enabled or (self.glass and former) else former
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,38 +74,45 @@ class Trial:
     name: str
     before: World
     wrote: Fields
-    gate: frozenset[str]
+    gate: frozenset[str] | None
     manager: str
 
 
 @dataclass(slots=True)
 class Model:
-    """``last`` is the last trial that ended in this run of Jenkins, and whether it was confirmed."""
+    """``last`` is the last trial that ended in this run of Jenkins, and whether it was confirmed. ``left`` is one that a restart has ended
+    where no start-up script of ours has cleared up after it: the next request that is about trials does."""
 
     world: World = World()
     trial: Trial | None = None
+    left: Trial | None = None
     last: tuple[str, bool] | None = None
 
     def begin(self, name: str, desired: Desired, manager: str) -> str:
-        """Returns '' or the name of the refusal."""
+        """Returns '' or the name of the refusal. Without a gate in ``desired`` the one that is there stays as it is."""
+        self._clear_up()
         if self.trial:
             return "TrialPending"
         if self.world.manager not in (None, manager):
             return "OwnedElsewhere"
-        assert desired.gate is not None
-        wrote, gate = Fields.of(desired), desired.gate.exempt_groups
-        self.trial = Trial(name, self.world, wrote, gate, manager)
-        self.world = replace(self.world, memory=wrote, live=wrote.enabled, gate=gate, in_chain=True, pending=name)
+        wrote, gate, world = Fields.of(desired), desired.gate.exempt_groups if desired.gate else None, self.world
+        world = replace(world, note=world.glass)
+        self.trial = Trial(name, replace(world, live=world.memory.enabled) if world.glass else world, wrote, gate, manager)
+        world = replace(world, memory=wrote, live=wrote.enabled and not world.glass, pending=name)
+        self.world = world if gate is None else replace(world, gate=gate, in_chain=True, startup=True)
         return ""
 
     def confirm(self, name: str) -> str:
+        self._clear_up()
         trial, world = self.trial, self.world
         if trial is None or world.pending != name:
             return self._how_it_ended(name)
-        if (world.memory, world.live, world.gate) != (trial.wrote, trial.wrote.enabled, trial.gate):
+        stands = world.glass or world.live == trial.wrote.enabled
+        if world.memory != trial.wrote or not stands or (trial.gate is not None and world.gate != trial.gate):
             self.undo()
             return "Overtaken"
-        self.world = replace(world, disk=world.memory, stored=world.gate, manager=trial.manager, pending=None)
+        stored = world.stored if trial.gate is None else trial.gate
+        self.world = replace(world, disk=world.memory, stored=stored, manager=trial.manager, pending=None)
         self._over(confirmed=True)
         return "Confirmed"
 
@@ -100,6 +122,7 @@ class Model:
         return "Confirmed" if self.last[1] else "Expired"
 
     def cancel(self, name: str) -> str:
+        self._clear_up()
         if self.trial is None or self.world.pending != name:
             return "Unknown"
         self.undo()
@@ -110,22 +133,48 @@ class Model:
         trial, world = self.trial, self.world
         assert trial is not None
         before = trial.before
-        live = before.live if world.live == trial.wrote.enabled else world.live
+        live = world.live_taking_back(trial.wrote, former=before.live)
         memory = world.memory.taking_back(trial.wrote, before.memory)
-        gate = before.gate if world.gate == trial.gate else world.gate
+        gate = before.gate if trial.gate is not None and world.gate == trial.gate else world.gate
         self.world = replace(world, memory=memory, live=live, gate=gate, in_chain=world.in_chain and gate is not None, pending=None)
         self._clear_disk(trial)
         self._over(confirmed=False)
 
     def restart(self) -> None:
         """Orderly or not: what was not confirmed is gone."""
-        if self.trial:
-            self._clear_disk(self.trial)
-            self._over(confirmed=False)
-        else:
-            self.last = None
-        disk, stored = self.world.disk, self.world.stored
-        self.world = replace(self.world, memory=disk, live=disk.enabled, gate=stored, in_chain=stored is not None, pending=None)
+        trial, self.last = self.trial or self.left, None
+        self.trial = self.left = None
+        if trial and self.world.startup:
+            self._clear_disk(trial)
+            self.last = (trial.name, False)
+        elif trial:
+            self.left = trial
+        world = self.world
+        glass, gate = world.note and world.startup, world.stored if world.startup else None
+        note, pending = glass or (world.note and not world.startup), self.left.name if self.left else None
+        world = replace(world, memory=world.disk, live=world.disk.enabled and not glass, pending=pending)
+        self.world = replace(world, gate=gate, in_chain=gate is not None, glass=glass, note=note)
+
+    def _clear_up(self) -> None:
+        trial, world = self.left, self.world
+        if trial is None:
+            return
+        if world.memory == world.disk:
+            memory = world.memory.taking_back(trial.wrote, trial.before.disk)
+            ours = world.memory.enabled == trial.wrote.enabled
+            live = world.live_taking_back(trial.wrote, former=trial.before.disk.enabled) if ours else world.live
+            world = replace(world, memory=memory, live=live)
+        self.world, self.left = replace(world, pending=None), None
+        self._clear_disk(trial)
+        self.last = (trial.name, False)
+
+    def glass_is_opened(self, *, keep: bool) -> None:
+        self.world = replace(self.world, live=False, glass=True, note=True, startup=self.world.startup or keep)
+
+    def glass_is_over(self) -> None:
+        """By its time, or because somebody closed it: also one that a restart has ended already."""
+        if self.world.note:
+            self.world = replace(self.world, live=self.world.memory.enabled, glass=False, note=False)
 
     def administrator_saves(self, form: Fields) -> None:
         self.world = replace(self.world, disk=form, memory=form, live=form.enabled)
@@ -139,6 +188,7 @@ class Model:
 
     def release(self) -> None:
         """With deletionPolicy Disable."""
+        self._clear_up()
         if self.trial:
             self.undo()
         off = replace(self.world.memory, enabled=False)
@@ -146,7 +196,10 @@ class Model:
         self.last = None
 
     def _clear_disk(self, trial: Trial) -> None:
-        self.world = replace(self.world, disk=self.world.disk.taking_back(trial.wrote, trial.before.disk))
+        """Also the start-up script, if it came with the trial and nothing needs it."""
+        world = self.world
+        kept = world.startup and (trial.gate is None or trial.before.startup or world.stored is not None or world.note)
+        self.world = replace(world, disk=world.disk.taking_back(trial.wrote, trial.before.disk), startup=kept)
 
     def _over(self, *, confirmed: bool) -> None:
         self.last = (self.trial.name, confirmed) if self.trial else None
@@ -160,7 +213,8 @@ def disk = xml == null ? [false, false, ''] : [xml.enableTfa.text() == 'true', x
 println groovy.json.JsonOutput.toJson([disk: disk, memory: [c.enableTfa, c.isEnableSecurityQuestionsAuthentication(), c.otpOverEmailDto?.senderEmailAddress ?: ''],
     live: io.jenkins.plugins.twofactor.jenkins.MoFilter.moPluginSettings['ENABLE_MO_TFA_AUTHENTICATION'] ?: false, gate: state.config?.raw?.exemptGroups,
     in_chain: hudson.util.PluginServletFilter.getInstance(context).list.any { it.toString() == 'jenkins2fa-gate' }, stored: json('gate.json')?.exemptGroups,
-    manager: json('state.json')?.owner?.instance, pending: json('trial.json')?.id])"""  # noqa: E501
+    manager: json('state.json')?.owner?.instance, pending: json('trial.json')?.id, glass: state.breakGlassTimer != null,
+    note: json('break-glass.json') != null, startup: new File(jenkins.rootDir, 'init.groovy.d/jenkins2fa.groovy').file])"""  # noqa: E501
 
 
 def look(jenkins: StandIn) -> World:
@@ -176,4 +230,7 @@ def look(jenkins: StandIn) -> World:
         stored=groups["stored"],
         manager=seen["manager"],
         pending=seen["pending"],
+        glass=seen["glass"],
+        note=seen["note"],
+        startup=seen["startup"],
     )
