@@ -104,7 +104,7 @@ class Bench:
         self.jenkins.__exit__(kind, problem, trace)
 
     def connect(self, seconds: int = 20, *, through_door: bool = True, seeded: bool = False) -> MiniOrange:
-        url, patience = (self.door.url, 5.0) if through_door else (self.jenkins.url, 30.0)  # what passes the door may be held there
+        url, patience = (self.door.url, 15.0) if through_door else (self.jenkins.url, 30.0)  # what passes the door may be held there
         seeded = seeded or self.seeded
         if seeded:
             url = self.door.url  # its answers are derived for one URL
