@@ -71,7 +71,7 @@ def test_revoked_in_the_middle_and_renewed_later(operator: OperatorProcess, scen
     scene.wait("ji", "build", seconds=50, Ready="False/Unauthorized", Stalled="True", Enforced="Unknown/Unauthorized")
     assert "renew the token" in scene.message("ji", "build")
     wait_until(lambda: not is_on(jenkins), seconds=70, what="the trial's minute is over")
-    assert not (jenkins.home / "jenkins2fa" / "trial.json").exists()
+    wait_until(lambda: not (jenkins.home / "jenkins2fa" / "trial.json").exists(), what="nothing of it is left")
     scene.credentials(door.url, renewed)
     scene.wait("ji", "build", seconds=30, Ready="True", Enforced="True/Probed")
     assert told(places(scene.kube, operator, jenkins), scene.planted) == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import requests
 
 from jenkins2fa.core.conditions import Proof
 from jenkins2fa.jenkins.change import Step
@@ -135,12 +136,21 @@ def test_a_network_that_goes_away_during_a_trial_leaves_jenkins_as_before(one: S
     assert [layers(seen), seen.trial.last_outcome, seen.gate.installed] == [[None, False, False], "expired", 0]
 
 
-def test_a_change_that_is_read_back_from_another_process_is_told_as_that_and_undone(one: StandIn) -> None:
-    with twin_of(one) as twin, InTurns(one.url, twin.url, sticky=True) as door:
+@pytest.mark.parametrize("earlier", [0, 1])
+@pytest.mark.parametrize("sticky", [False, True], ids=["by request", "by connection"])
+def test_a_change_that_meets_another_process_is_told_as_that_and_undone(one: StandIn, sticky: bool, earlier: int) -> None:
+    """Whichever of its steps meets it: ``earlier`` requests let another process be the first."""
+    with twin_of(one) as twin, InTurns(one.url, twin.url, sticky=sticky) as door:
+        for url in (one.url, twin.url):
+            each = Managed(url, "admin", one.tokens["admin"])
+            each.cancel(each.begin(policy()))  # it has compiled our scripts
+        for _ in range(earlier):
+            requests.get(door.url + "/login", timeout=10)
         managed = through(door, one)
+        managed.trial_seconds = 4
         with pytest.raises(MultipleReplicas, match="several Jenkins processes"):
             managed.apply(policy())
-        assert [is_off(one), is_off(twin)] == [True, True], "at once, and not when its time is over"
+        wait_until(lambda: [is_off(one), is_off(twin)] == [True, True], seconds=8, what="it is undone where it was begun")
 
 
 def prepare(managed: Managed, jenkins: StandIn) -> None:
