@@ -57,9 +57,10 @@ class Console:
         if "missing" in answer:
             names = _names(answer["missing"])
             wanted = (*names, name, scripts.RESIDENT) if scripts.BOOTSTRAP in names else names
+            lacking = answer.get("session")
             answer = self._call(name, resident, values, with_texts=wanted)[0]
-        if "missing" in answer:
-            raise MultipleReplicas  # the one that answered now is not the one that was sent the text a moment ago
+            if "missing" in answer or answer.get("session") != lacking:
+                raise MultipleReplicas  # the one that answered now is not the one that was sent the text a moment ago
         if answer.get("ok") is not True:
             self._raise(answer.get("error"))
         return answer

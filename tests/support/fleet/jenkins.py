@@ -136,8 +136,8 @@ class FakeJenkins:
         if "GroovyShell" in text:
             self.compiled["bootstrap"] = bootstrap
         if self.compiled.get("bootstrap") != bootstrap:
-            return self._text(f'@@2FA {asked["nonce"]} {{"missing":["bootstrap"]}}\n')
-        return self._text(f"@@2FA {asked['nonce']} {json.dumps(self._run(asked))}\n")
+            return self._text(f"@@2FA {asked['nonce']} {json.dumps({'session': self.session, 'missing': ['bootstrap']})}\n")
+        return self._text(f"@@2FA {asked['nonce']} {json.dumps({'session': self.session, **self._run(asked)})}\n")
 
     def _text(self, text: str) -> Reply:
         return Reply(200, text, {"Content-Type": "text/plain;charset=utf-8"})

@@ -1,5 +1,6 @@
 /*
- * Runs a script of the operator that this Jenkins has compiled already; compiles it first if its text comes along. Gives the answer's line.
+ * Runs a script of the operator that this Jenkins has compiled already; compiles it first if its text comes along. Gives the answer's line,
+ * with the run of Jenkins that answers (its session) in it: an answer of another one than before may not be lumped together with that.
  * `given` is JSON: nonce; script {name, sha256[, text]}; resident {sha256[, text]} or absent; the rest is the script's own input.
  * Compiled classes are kept in a servlet-context attribute under the script's name; this one too (first_call.groovy, call.groovy).
  */
@@ -32,4 +33,4 @@ if (!missing) {
     try { answer = run.run() }
     catch (Throwable problem) { answer = [ok: false, error: [type: problem.class.simpleName, message: String.valueOf(problem.message)]] }
 }
-"@@2FA ${input.nonce} ${groovy.json.JsonOutput.toJson(answer)}"
+"@@2FA ${input.nonce} ${groovy.json.JsonOutput.toJson([session: jenkins.SESSION_HASH] + answer)}"

@@ -3,4 +3,4 @@ def given = new String('<GIVEN>'.decodeBase64(), 'UTF-8')
 def jenkins = jenkins.model.Jenkins.get()
 def context = jenkins.metaClass.respondsTo(jenkins, 'getServletContext') ? jenkins.getServletContext() : jenkins.servletContext
 def kept = context.getAttribute('jenkins2fa.scripts')?.get('bootstrap')
-println kept?.sha256 == '<SHA256>' ? kept.type.newInstance(new Binding(given: given)).run() : '@@2FA <NONCE> {"missing":["bootstrap"]}'
+println kept?.sha256 == '<SHA256>' ? kept.type.newInstance(new Binding(given: given)).run() : "@@2FA <NONCE> {\"session\":\"${jenkins.SESSION_HASH}\",\"missing\":[\"bootstrap\"]}"
