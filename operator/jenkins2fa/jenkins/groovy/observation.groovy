@@ -85,6 +85,19 @@ class Heard {
     }
 }
 
+/** The start-up file's SHA-256, computed anew when the file is another one or was written to: it is the longest thing that a look reads. */
+class Startup {
+    private static volatile Map known = [:]
+
+    static String sha256(File file) {
+        if (!file.file) return null
+        def found = java.nio.file.Files.readAttributes(file.toPath(), java.nio.file.attribute.BasicFileAttributes)
+        def mark = [file.path, found.fileKey(), found.size(), found.lastModifiedTime()]
+        if (known.mark != mark) known = [mark: mark, sha256: java.security.MessageDigest.getInstance('SHA-256').digest(file.bytes).encodeHex().toString()]
+        known.sha256
+    }
+}
+
 /**
  * Everything that the operator wants to know about 2FA in this Jenkins. Never writes. The same code answers as a script (observe.groovy) and within the gate.
  * Input: users (count enrolments); groups (the enforced ones: is anybody known to be in them?); exempt (groups: who is in them is not asked for a second factor, and counts apart).
@@ -146,7 +159,7 @@ class Observation {
         [installed: gates.size(), position: gates ? gates[0] : null, pluginFilters: theirs.size(), beforePlugin: gates && theirs ? gates[0] < theirs[0] : null,
          foreign: gates && state.gate != null && !list[gates[0] as int].is(state.gate), code: state.code, config: state.config?.raw, errors: state.gateErrors ?: 0,
          lastError: state.gateError, seenGroups: (state.seenGroups ?: []) as List,
-         startup: [code: script.file ? sha256(script.bytes) : null, config: attempt('storedGate')]]
+         startup: [code: Startup.sha256(script), config: attempt('storedGate')]]
     }
 
     def storedGate() { json('gate.json') }
