@@ -63,6 +63,7 @@ class Console:
                 raise MultipleReplicas  # the one that answered now is not the one that was sent the text a moment ago
         if answer.get("ok") is not True:
             self._raise(answer.get("error"))
+        answer.pop("session", None)  # of the frame, as the nonce
         return answer
 
     def _call(
