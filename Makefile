@@ -4,7 +4,7 @@ PYTHON = venv=$$($(PREPARE) --print venv) && "$$venv/bin/python"
 PYTEST = $(PYTHON) -m pytest $(PYTEST_FLAGS)
 # Tests of the outer rings wait more than they compute. They meet no other but in a real Jenkins: there one goes after the other.
 # Those that wait most come first, so that the others fill their pauses.
-WORKERS ?= $(if $(JENKINS_URL),0,3)
+WORKERS ?= $(if $(JENKINS_URL),0,2)
 SIDE_BY_SIDE = -n $(WORKERS) --dist worksteal
 
 .PHONY: help demo test unit stand-in cluster checks bench bench-comparison bench-scale lint types derived check-derived lock sbom release prepare

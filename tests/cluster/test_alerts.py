@@ -170,5 +170,6 @@ def test_every_query_of_the_dashboard_is_understood() -> None:
         "jenkins2fa_guard_refusals_total",
         "jenkins2fa_troubles_total",
         "jenkins2fa_instance_users",
+        "jenkins2fa_weakenings_total",
     )  # nothing of it in a healthy scrape
     assert [query for query in empty if not any(name in query for name in absent)] == []

@@ -232,7 +232,7 @@ class Browser:
         self.http.auth = (name, secret) if name and secret else None
 
     def call(self, path: str, method: str = "GET", **more: Any) -> requests.Response:
-        return self.http.request(method, self.url + path, allow_redirects=False, timeout=30, **more)
+        return self.http.request(method, self.url + path, **{"allow_redirects": False, "timeout": 30, **more})
 
     def status(self, path: str = "/", method: str = "GET", **more: Any) -> int:
         return self.call(path, method, **more).status_code
