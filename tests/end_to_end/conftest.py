@@ -14,6 +14,15 @@ from tests.support.standin import StandIn, free_port
 
 
 @pytest.fixture(scope="session")
+def kube() -> Iterator[KubeServer]:
+    """An API server of this folder's own: its operator serves every namespace there, those of other tests' operators must not be among
+    them."""
+    with KubeServer() as server:
+        server.apply_crds()
+        yield server
+
+
+@pytest.fixture(scope="session")
 def granted(kube: KubeServer) -> KubeServer:
     """The API server with the operator's service account and rights."""
     grant(kube)
