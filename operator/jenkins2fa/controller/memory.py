@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from jenkins2fa.api.meta import Key
 from jenkins2fa.core.conditions import Proof
 from jenkins2fa.core.observation import Observation
+from jenkins2fa.core.runs import Runs
 from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
 from jenkins2fa.jenkins.errors import (
     ChallengedBySecondFactor,
@@ -26,7 +27,6 @@ from jenkins2fa.jenkins.probe import Note
 PROBE_SECONDS = 600.0
 DOUBT_SECONDS = 20.0  # how long an odd answer of a Jenkins that worked before is taken for a restart
 ODD = (Unauthorized, Redirected, ChallengedBySecondFactor, ProtocolError)
-REMEMBERED_SESSIONS = 8
 CALM_LOOKS = 5
 
 
@@ -54,7 +54,7 @@ class Memory:
     odd_since: float | None = None
     starting: bool = False
     starting_since: float | None = None  # the first of the answers in a row that said so
-    sessions: list[str] = field(default_factory=list)
+    runs: Runs = field(default_factory=Runs)
     in_turns: int = 0  # looks to go until several processes that answered in turn count as one again
     proof: RememberedProof | None = None
     unmarked: tuple[str, float] | None = None  # what for, and when the owner mark could not be written
@@ -64,7 +64,7 @@ class Memory:
     def connect(self, connection: Connection, note: Note | None = None) -> MiniOrange:
         """The kept driver, or a new one when URL, account or authority changed. Behind another URL nothing counts that was seen before."""
         if self.url != connection.url:
-            self.url, self.last_good, self.odd_since, self.starting, self.sessions, self.in_turns = connection.url, None, None, False, [], 0
+            self.url, self.last_good, self.odd_since, self.starting, self.runs, self.in_turns = connection.url, None, None, False, Runs(), 0
             self.starting_since = None
         if self.driver is None or self.driver.connection != connection:
             self.close()
@@ -79,15 +79,15 @@ class Memory:
     def note_answer(self, seen: Observation, now: float) -> None:
         """Take note of a good answer. Raises MultipleReplicas when a run of Jenkins comes back that another had replaced."""
         self.last_good, self.odd_since, self.starting, self.starting_since = now, None, False, None
+        known = seen.session in self.runs
         if not seen.by_gate:
             self.last_script = now
-        elif seen.session not in self.sessions:
+        elif not known:
             self.last_script = None  # another run of Jenkins: it has compiled nothing of ours yet
-        if seen.session in self.sessions[:-1]:
+        if self.runs.note(seen.session):
             self.in_turns = CALM_LOOKS
-        elif seen.session in self.sessions:
+        elif known:
             self.in_turns = max(0, self.in_turns - 1)
-        self.sessions = [*(one for one in self.sessions if one != seen.session), seen.session][-REMEMBERED_SESSIONS:]
         if self.in_turns:
             raise MultipleReplicas
 

@@ -16,6 +16,7 @@ from jenkins2fa.core.conditions import Proof
 from jenkins2fa.core.desired import Desired
 from jenkins2fa.core.observation import Observation, Owner
 from jenkins2fa.core.plan import Layer, Plan, make_plan
+from jenkins2fa.core.runs import Runs
 from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
 from jenkins2fa.jenkins.errors import (
     ChangeUndone,
@@ -74,10 +75,9 @@ def carry_out(
     """Carries out an order. ``connect`` opens a new connection, ``announce`` hears of each step before it is taken; ``writer`` is an open
     driver to begin with, which stays open (None = a new one). What was written is read back through a new connection in any case.
 
-    Raises ChangeUndone when something did not hold, MultipleReplicas when several processes were met, Refused
-    when Jenkins' side said no, or the JenkinsError that made it impossible to go on; in every case Jenkins is as before, or will be within
-    a minute. Only where the answer to the confirmation was lost, and Jenkins could no longer be asked, does the next look tell how it
-    ended."""
+    Raises ChangeUndone when something did not hold, MultipleReplicas when several processes were met, Refused when Jenkins' side said no,
+    or the JenkinsError that made it impossible to go on; in every case Jenkins is as before, or will be within a minute. Only where the
+    answer to the confirmation was lost, and Jenkins could no longer be asked, does the next look tell how it ended."""
     with contextlib.nullcontext(writer) if writer else contextlib.closing(connect()) as writer:
         announce(Step.BEGIN)
         _get_in_early(writer, order)
@@ -186,13 +186,11 @@ def _hurry_undo(driver: MiniOrange, order: Order) -> None:
 
 
 def _answer_in_turn(connect: Callable[[], MiniOrange]) -> bool:
-    """Whether a run of Jenkins answers again after another one did, over a connection for each look: that no restart can bring about."""
-    sessions: list[str] = []
+    """Whether several processes answer: a connection for each look may lead to another one."""
+    runs = Runs()
     with contextlib.suppress(JenkinsError):
-        while len(sessions) < LOOKS_FOR_SEVERAL:
+        for _ in range(LOOKS_FOR_SEVERAL):
             with contextlib.closing(connect()) as driver:
-                session = driver.observe().session
-            if session in sessions[:-1] and session != sessions[-1]:
-                return True
-            sessions.append(session)
+                if runs.note(driver.observe().session):
+                    return True
     return False
