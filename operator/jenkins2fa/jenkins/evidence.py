@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import fcntl
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -40,24 +42,26 @@ class EvidenceFile:
 
     def append(self, evidence: Evidence) -> str:
         """Writes one line and waits until it is on disk; returns its digest. Raises EvidenceError."""
-        try:
-            with self._path.open("a+b") as file:
-                fcntl.flock(file, fcntl.LOCK_EX)
-                sequence, previous = self._last(file.fileno())
-                line = self._line(evidence, sequence + 1, previous)
-                file.write(line.encode() + b"\n")
-                file.flush()
-                os.fsync(file.fileno())
-                return line_digest(line)
-        except OSError as problem:
-            raise EvidenceError(f"{self._path}: {problem.strerror}") from None
+        with self._locked() as file:
+            sequence, previous = self._last(file.fileno())
+            line = self._line(evidence, sequence + 1, previous)
+            file.write(line.encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+            return line_digest(line)
 
     def check_writable(self) -> None:
         """That the file can go on, before anything is asked. Raises EvidenceError."""
+        with self._locked() as file:
+            self._last(file.fileno())
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[BinaryIO]:
+        """The file, made where it is missing, and nobody else's until it is closed. Raises EvidenceError."""
         try:
             with self._path.open("a+b") as file:
                 fcntl.flock(file, fcntl.LOCK_EX)
-                self._last(file.fileno())
+                yield file
         except OSError as problem:
             raise EvidenceError(f"{self._path}: {problem.strerror}") from None
 
