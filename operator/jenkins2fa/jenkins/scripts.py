@@ -47,7 +47,7 @@ def script(name: str) -> Script:
 def _call_parts(*, first: bool) -> tuple[str, str, str]:
     """The form around the data and the nonce of a call."""
     text = script(FIRST_CALL if first else CALL).text.replace("<SHA256>", script(BOOTSTRAP).sha256)
-    text = text.replace("'<BOOTSTRAP>'", literal(base64.b64encode(script(BOOTSTRAP).text.encode()).decode()))
+    text = text.replace("'<BOOTSTRAP>'", _literal(base64.b64encode(script(BOOTSTRAP).text.encode()).decode()))
     before, after = text.split("'<GIVEN>'")
     between, _, after = after.partition("<NONCE>")
     return quote_plus(before), quote_plus(between), quote_plus(after)
@@ -57,11 +57,11 @@ def call_form(given: str, nonce: str, *, first: bool) -> bytes:
     """The form for the script console that runs a script. ``given``: JSON, the input of the bootstrap; ``nonce``: of that; ``first``: the
     bootstrap comes along (it is missing there), to be compiled and kept."""
     before, between, after = _call_parts(first=first)
-    data = quote_plus(literal(base64.b64encode(given.encode()).decode()))
+    data = quote_plus(_literal(base64.b64encode(given.encode()).decode()))
     return f"script={before}{data}{between}{'' if first else nonce}{after}".encode()
 
 
-def literal(text: str) -> str:
+def _literal(text: str) -> str:
     """Base64 as a Groovy expression: one literal holds no more than 65535 characters."""
     parts = [text[at : at + LONGEST_LITERAL] for at in range(0, len(text), LONGEST_LITERAL)]
     return "(" + " + ".join(f"'{part}'" for part in parts) + ")"

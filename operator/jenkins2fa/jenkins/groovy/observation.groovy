@@ -93,7 +93,7 @@ class Startup {
         if (!file.file) return null
         def found = java.nio.file.Files.readAttributes(file.toPath(), java.nio.file.attribute.BasicFileAttributes)
         def mark = [file.path, found.fileKey(), found.size(), found.lastModifiedTime()]
-        if (known.mark != mark) known = [mark: mark, sha256: java.security.MessageDigest.getInstance('SHA-256').digest(file.bytes).encodeHex().toString()]
+        if (known.mark != mark) known = [mark: mark, sha256: Observation.sha256(file.bytes)]
         known.sha256
     }
 }
@@ -127,7 +127,7 @@ class Observation {
         try { "$part"() } catch (Throwable problem) { [error: [type: problem.class.simpleName, message: String.valueOf(problem.message)]] }
     }
 
-    private static String sha256(byte[] bytes) { java.security.MessageDigest.getInstance('SHA-256').digest(bytes).encodeHex().toString() }
+    static String sha256(byte[] bytes) { java.security.MessageDigest.getInstance('SHA-256').digest(bytes).encodeHex().toString() }
 
     private File file(String path) { new File(jenkins.rootDir, path) }
 
