@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import pytest
 import requests
-from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.actions import switch_off
 from tests.support.kube import KubeServer
@@ -32,8 +31,7 @@ class Watched:
         return requests.get(f"http://{self.address}{path}", timeout=5)
 
     def samples(self) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
-        families = text_string_to_metric_families(self.get("/metrics").text)
-        return {(one.name, tuple(sorted(one.labels.items()))): one.value for family in families for one in family.samples}
+        return {(one.name, tuple(sorted(one.labels.items()))): one.value for one in self.operator.samples()}
 
     def value(self, name: str, **labels: str) -> float | None:
         """The only sample of this name that has these labels, among others; None = there is none."""

@@ -15,6 +15,7 @@ from typing import Self
 
 import requests
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 
 from tests.support.kube import CHECKOUT, KubeServer
 from tests.support.waiting import wait_until
@@ -99,9 +100,12 @@ class OperatorProcess:
 
     def counted(self, metric: str, **labels: str) -> float:
         """The sum of a metric's samples that have these labels, among others; 0 = there is none. It needs --metrics."""
+        return sum(one.value for one in self.samples() if one.name == metric and labels.items() <= one.labels.items())
+
+    def samples(self) -> list[Sample]:
+        """What it tells at /metrics now."""
         text = requests.get(f"http://{self.metrics}/metrics", timeout=5).text
-        samples = [one for family in text_string_to_metric_families(text) for one in family.samples]
-        return sum(one.value for one in samples if one.name == metric and set(labels.items()) <= set(one.labels.items()))
+        return [one for family in text_string_to_metric_families(text) for one in family.samples]
 
     def text(self) -> str:
         """Everything that it has logged."""
