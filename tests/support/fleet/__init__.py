@@ -1,6 +1,7 @@
 """Fleets of thousands of Jenkinses for measurements: a fast fake in pure Python, and a process that serves many of them.
 
-* ``jenkins``  one Jenkins with the plugin (free edition), as data: what it answers to the operator's scripts, looks and probes
+* ``state``    one Jenkins with the plugin (free edition), as data, and what the operator's scripts make of it
+* ``jenkins``  the same as the network shows it: what it answers to scripts, looks and probes
 * ``server``   many of them in one process, each on its port; some dead, some slow
 * ``client``   starts that process, and asks it what it has seen
 

@@ -1,27 +1,18 @@
-"""One Jenkins with the 2FA plugin (free edition), as data: what the operator asks for, and no more. No I/O; the clock comes from outside.
-
-What it answers is that of `jenkins/groovy/*.groovy` on the stand-in: layers, trial, gate, owner mark, the challenge of who is not let in.
+"""One Jenkins with the 2FA plugin: what it answers to the operator's scripts, looks and probes, and no more. No I/O; the clock comes from
+outside.
 """
 
 from __future__ import annotations
 
 import base64
-import copy
-import hashlib
 import json
 import re
-import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import parse_qs
 
-Document = dict[str, Any]
-VERSION = "2.541.3"
-TEXTS = {"subject": "Your one-time password for Jenkins", "template": "Your one-time password for Jenkins is $otp"}
-OFF: Document = {"enabled": False, "securityQuestions": False, "emailOTP": None, "mail": None}
-PROPERTIES = ["enableTfa", "enableSecurityQuestionsAuthentication", "otpOverEmailDto", "moAdvancedSettingsDTO"]
-HOUR = 3_600_000
+from tests.support.fleet.state import VERSION, Document, JenkinsState, Refusal
+
 _LITERAL = re.compile(r"'([A-Za-z0-9+/=]{16,})'")
 _SHA256 = re.compile(r"'([0-9a-f]{64})'")
 _ANSWERS_FOR = re.compile(r"static final String SCRIPT = '([0-9a-f]{64})'")
@@ -34,72 +25,16 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-class Refusal(Exception):
-    """What one of the resident script's own exceptions is; ``name`` is its class."""
-
-    def __init__(self, name: str, message: str) -> None:
-        super().__init__(message)
-        self.name = name
-
-
-class FakeJenkins:
-    """``url``: as its administrator configured it, with a slash at the end. ``now``: epoch milliseconds."""
+class FakeJenkins(JenkinsState):
+    """A Jenkins as the network shows it."""
 
     def __init__(self, url: str, now: Callable[[], int], *, account: tuple[str, str] = ("admin", "token")) -> None:
-        self.url, self._now = url, now
-        self._account = account
+        super().__init__(url, now, account=account)
         self._expected = "Basic " + base64.b64encode(":".join(account).encode()).decode()
-        self.identity = hashlib.sha256(url.encode()).hexdigest()[:16]
-        self.users: Document = {"total": 3, "securityQuestions": 0, "emailOTP": 0, "notEnrolled": 3, "withoutAddress": 3,
-                                "administrators": 1, "administratorsNotEnrolled": 1}  # fmt: skip
-        self.groups: frozenset[str] = frozenset()
-        self.disk: Document | None = None
-        self.files: dict[str, Document] = {}  # in $JENKINS_HOME/jenkins2fa
-        self.startup: str | None = None  # the text of init.groovy.d/jenkins2fa.groovy
-        self.quieting_down = False
-        self._boot()
-
-    def _boot(self) -> None:
-        self.session = secrets.token_hex(4)
-        self.memory: Document = copy.deepcopy(self.disk or OFF)
-        self.live = self.memory["enabled"]
-        self.compiled: dict[str, str] = {}
-        self.resident: str | None = None
-        self.gate: Document | None = None
-        self.code: str | None = None
-        self.asked = ""  # digest of the enforced groups that the gate answers looks for
-        self.last_trial: Document | None = None
-
-    def restart(self) -> None:
-        """Memory, live flag and gate come from disk; an open trial is over with it."""
-        self._boot()
-        self.quieting_down = False
-        journal = self.files.pop("trial.json", None)
-        if journal is not None:
-            self.last_trial = {"id": journal["id"], "outcome": "restarted", "at": self._now()}
-            self._undo_files(journal)
-        if self.startup is not None and "gate.json" in self.files:
-            self._install(self.files["gate.json"], self.startup)
-
-    # --- what somebody else does to it ---
-
-    def save_form(self, *, enabled: bool, questions: bool) -> None:
-        """An administrator saves the plugin's page, e-mail off: memory, live flag and disk."""
-        self.memory = {**self.memory, "enabled": enabled, "securityQuestions": questions, "emailOTP": None}
-        self.disk, self.live = copy.deepcopy(self.memory), enabled
-
-    def take_gate_out(self) -> None:
-        self.gate = None
-
-    # --- requests ---
-
-    @property
-    def effective(self) -> bool:
-        return bool(self.live and (self.memory["securityQuestions"] or (self.memory["emailOTP"] or {}).get("enabled")))
 
     def answer(self, method: str, path: str, headers: Mapping[str, str], body: bytes = b"") -> Reply:
         """``path`` below the context path, with its slash; ``headers`` by lower-case name."""
-        self._expire()
+        self.expire()
         if path == "/login":
             return Reply(200, "<html>log in</html>", self._marks())
         sent = headers.get("authorization")
@@ -129,7 +64,7 @@ class FakeJenkins:
             return self._challenge()
         wanted = headers.get("x-jenkins2fa-observe", "").split(" ")
         if self.gate is not None and len(wanted) == 3 and wanted[1:] == [_ANSWERS_FOR.findall(self.code or "")[0], self.asked]:
-            return self._text(f"@@2FA-gate {wanted[0]} {json.dumps(self._observe({'groups': self.gate.get('enforcedGroups')}))}\n")
+            return self._text(f"@@2FA-gate {wanted[0]} {json.dumps(self.observe({'groups': self.gate.get('enforcedGroups')}))}\n")
         text = parse_qs(body.decode())["script"][0]
         asked = json.loads(base64.b64decode("".join(_LITERAL.findall(text.splitlines()[0]))))
         bootstrap = _SHA256.findall(text)[0]
@@ -148,7 +83,7 @@ class FakeJenkins:
         missing = [name for name in ("resident", "script") if name in asked and not self._compile(name, asked[name])]
         if missing:
             return {"missing": [asked["script"]["name"] if name == "script" else name for name in missing]}
-        scripts = {"observe": self._observe, "begin": self._begin, "confirm": self._confirm, "release": self._release}
+        scripts = {"observe": self.observe, "begin": self.begin, "confirm": self.confirm, "release": self.release}
         try:
             return scripts[asked["script"]["name"]](asked)
         except Refusal as problem:
@@ -164,212 +99,3 @@ class FakeJenkins:
         if slot == "resident":
             self.resident = reference["text"]
         return True
-
-    def _observe(self, asked: Document) -> Document:
-        answer: Document = {
-            "ok": True,
-            "jenkins": {"version": VERSION, "session": self.session, "rootUrl": self.url, "quietingDown": self.quieting_down,
-                        "now": self._now(), "identity": self.identity, "securityRealm": "HudsonPrivateSecurityRealm"},
-            "self": {"id": self._account[0]},
-            "plugin": {"installed": True, "active": True, "version": "1.2.0", "missing": [], "properties": PROPERTIES, "premium": [],
-                       "edition": "free"},
-            "layers": {"disk": self.disk, "memory": self.memory, "live": self.live},
-            "gate": self._gate_state(),
-            "trial": self._trial_state(),
-            "state": {key: value for key, value in self._state.items() if key in ("owner", "deletionPolicy", "breakGlass", "corrections")}
-            if self._state
-            else None,
-            "breakGlass": None,
-            "mailer": {"installed": True, "smtpHost": True},
-            "configurationAsCode": None,
-            "enrolment": {"securityQuestions": False},
-        }  # fmt: skip
-        if asked.get("groups"):
-            answer["groups"] = {"known": sorted(name for name in asked["groups"] if name in self.groups or name == "authenticated")}
-        if asked.get("users"):
-            answer["users"] = self.users
-        return answer
-
-    def _gate_state(self) -> Document:
-        there = self.gate is not None
-        return {
-            "installed": int(there), "position": 0 if there else None, "pluginFilters": 1, "beforePlugin": True if there else None,
-            "foreign": False, "code": self.code and _sha256(self.code), "config": self.gate,
-            "errors": 0, "lastError": None, "seenGroups": [],
-            "startup": {"code": self.startup and _sha256(self.startup), "config": self.files.get("gate.json")},
-        }  # fmt: skip
-
-    @property
-    def _open(self) -> Document | None:
-        return self.files.get("trial.json")
-
-    @property
-    def _state(self) -> Document:
-        return self.files.get("state.json", {})
-
-    def _trial_state(self) -> Document:
-        pending = self._open and {"id": self._open["id"], "until": self._open["until"], "stale": False}
-        return {"pending": pending, "last": self.last_trial}
-
-    # --- trial ---
-
-    def _begin(self, asked: Document) -> Document:
-        if self.quieting_down:
-            raise Refusal("QuietingDown", "Jenkins is about to shut down")
-        if self._open is not None:
-            raise Refusal("TrialPending", f"trial {self._open['id']} is still pending")
-        wanted = {key: asked[key] for key in ("settings", "gate", "owner", "deletionPolicy", "corrects") if asked.get(key) is not None}
-        self._claim(asked.get("owner"), asked.get("takeOver"))
-        wanted["settings"] = self._completed(wanted["settings"])
-        standing = {
-            "live": self.live,
-            "memory": copy.deepcopy(self.memory),
-            "disk": copy.deepcopy(self.disk),
-            "gate": self.gate,
-            "startup": self.startup,
-        }
-        until = self._now() + asked["seconds"] * 1000
-        self.files["trial.json"] = {"id": asked["id"], "until": until, "before": standing, "wrote": wanted}
-        if "gate" in wanted:
-            self.startup = self.resident
-            self._install(wanted["gate"], str(self.resident))
-        self.memory = {**self.memory, **wanted["settings"]}
-        self.live = wanted["settings"].get("enabled", self.live)
-        return {"ok": True, "until": until, "memory": self.memory, "live": self.live, "gate": self.gate}
-
-    def _claim(self, owner: Document | None, take_over: str | None) -> None:
-        mine = self._state.get("owner")
-        if mine is None or owner is None or mine["cluster"] == "command-line":
-            return
-        if (mine["cluster"], mine["instance"]) == (owner["cluster"], owner["instance"]):
-            return
-        name = f"{mine['cluster']}/{mine['instance']}"
-        if take_over != name:
-            raise Refusal("OwnedElsewhere", name)
-
-    def _completed(self, settings: Document) -> Document:
-        if not settings.get("mail"):
-            return settings
-        held = self.memory["mail"] or TEXTS
-        return {**settings, "mail": {key: settings["mail"][key] or held[key] or TEXTS[key] for key in TEXTS}}
-
-    def _install(self, rules: Document, code: str) -> None:
-        self.gate, self.code = rules, code
-        self.asked = _sha256("\n".join(rules.get("enforcedGroups") or ()))
-
-    def _confirm(self, asked: Document) -> Document:
-        journal, name = self._open, asked["id"]
-        if not asked["keep"]:
-            if journal is None or journal["id"] != name:
-                return {"ok": True, "outcome": "Unknown"}
-            self._end("cancelled")
-            return {"ok": True, "outcome": "Undone"}
-        if journal is None or journal["id"] != name:
-            last = self.last_trial or {}
-            over = "Confirmed" if last.get("outcome") == "confirmed" else "Expired"
-            return {"ok": True, "outcome": over if last.get("id") == name else "Unknown"}
-        if not self._stands(journal["wrote"]):
-            self._end("overtaken")
-            return {"ok": True, "outcome": "Overtaken"}
-        self._keep(journal)
-        self._close("confirmed")
-        return {"ok": True, "outcome": "Confirmed"}
-
-    def _stands(self, wrote: Document) -> bool:
-        held = all(self._same(self.memory[key], value) for key, value in wrote["settings"].items())
-        gate = "gate" not in wrote or self.gate == wrote["gate"]
-        return held and gate and self.live == wrote["settings"].get("enabled", self.live)
-
-    @staticmethod
-    def _same(one: Any, other: Any) -> bool:
-        def is_off(value: Any) -> bool:
-            return value is None or (isinstance(value, dict) and value.get("enabled") is False and not value.get("sender"))
-
-        return bool(one == other or (is_off(one) and is_off(other)))
-
-    def _keep(self, journal: Document) -> None:
-        before, wrote = journal["before"], journal["wrote"]
-        restore = {name: before[name] for name in ("memory", "live", "disk")}
-        self.disk = copy.deepcopy(self.memory)
-        if "gate" in wrote:
-            self.files["gate.json"] = wrote["gate"]
-        if "owner" not in wrote:
-            return
-        state = copy.deepcopy(self._state)
-        ours_was_there = "gate" in wrote and before["gate"] is not None
-        if "restorePoint" not in state and not ours_was_there:
-            state["restorePoint"] = restore
-        if state.get("owner", {}).get("desired") != wrote["owner"].get("desired"):
-            state.pop("corrections", None)
-        now = self._now()
-        corrections = {path: [at for at in times if at > now - HOUR] for path, times in state.get("corrections", {}).items()}
-        corrections = {path: times for path, times in corrections.items() if times}
-        for path in wrote.get("corrects", ()):
-            corrections.setdefault(path, []).append(now)
-        state |= {"owner": wrote["owner"], "deletionPolicy": wrote.get("deletionPolicy"), "corrections": corrections}
-        self.files["state.json"] = state
-
-    def _expire(self) -> None:
-        if self._open is not None and self._open["until"] <= self._now():
-            self._end("expired")
-
-    def _end(self, outcome: str) -> None:
-        """Undoes the open trial: each field that still holds what it wrote."""
-        journal = self._open
-        if journal is None:
-            return
-        before, wrote = journal["before"], journal["wrote"]
-        if "enabled" in wrote["settings"] and self.live == wrote["settings"]["enabled"]:
-            self.live = before["live"]
-        ours = [key for key, value in wrote["settings"].items() if self._same(self.memory[key], value)]
-        self.memory = {**self.memory, **{key: before["memory"][key] for key in ours}}
-        if "gate" in wrote and self.gate == wrote["gate"]:
-            if before["gate"] is None:
-                self.gate = self.code = None
-            else:
-                self._install(before["gate"], str(self.code))
-        self._undo_files(journal)
-        self._close(outcome)
-
-    def _undo_files(self, journal: Document) -> None:
-        before = journal["before"]
-        if self.disk is not None and self.disk != before["disk"]:  # somebody saved meanwhile: what is ours in it goes
-            former, stored = before["disk"] or before["memory"], self.disk
-            wrote = journal["wrote"]["settings"].items()
-            ours = [key for key, value in wrote if self._same(stored[key], value) and not self._same(former[key], value)]
-            self.disk = {**stored, **{key: former[key] for key in ours}}
-        if "gate" in journal["wrote"] and before["startup"] is None and "gate.json" not in self.files:
-            self.startup = None
-
-    def _close(self, outcome: str) -> None:
-        journal = self.files.pop("trial.json")
-        self.last_trial = {"id": journal["id"], "outcome": outcome, "at": self._now()}
-
-    # --- release ---
-
-    def _release(self, asked: Document) -> Document:
-        if self._open is not None:
-            self._end("released")
-        state, settings = self._state, asked["settings"]
-        if settings == "Restore":
-            self._restore(state)
-        if settings == "Disable":
-            self.memory = {**self.memory, "enabled": False}
-            self.disk, self.live = copy.deepcopy(self.memory), False
-        self.gate = self.code = self.startup = self.last_trial = None
-        self.files.clear()
-        self.compiled.clear()
-        return {"ok": True}
-
-    def _restore(self, state: Document) -> None:
-        point = state.get("restorePoint")
-        if point is None:
-            if state.get("owner") is None and self.gate is None:
-                return
-            raise Refusal("NothingToRestore", "what this Jenkins was like before us is not known (state.json was lost, or never had it)")
-        self.memory = copy.deepcopy(point["disk"] or point["memory"])
-        self.disk, self.live = copy.deepcopy(point["disk"]), point["live"]
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
