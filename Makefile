@@ -5,7 +5,9 @@ PYTEST = $(PYTHON) -m pytest $(PYTEST_FLAGS)
 # Tests of the outer rings wait more than they compute. They meet no other but in a real Jenkins: there one goes after the other.
 # Those that wait most come first, so that the others fill their pauses.
 WORKERS ?= $(if $(JENKINS_URL),0,2)
-SIDE_BY_SIDE = -n $(WORKERS) --dist worksteal
+# What waits for processes can fail by a busy machine alone: it is tried once more, and told with its traceback, also when it passes then.
+RERUNS ?= 1
+SIDE_BY_SIDE = -n $(WORKERS) --dist worksteal --reruns $(RERUNS) --rerun-show-tracebacks
 
 .PHONY: help demo test unit stand-in cluster checks bench bench-comparison bench-scale lint types derived check-derived lock sbom release prepare
 .DEFAULT_GOAL := help

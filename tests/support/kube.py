@@ -28,7 +28,7 @@ KUBECTL_SECONDS = 180.0  # the deletion of a kind was seen to take more than a m
 
 
 class KubectlFailed(Exception):
-    """kubectl or helm ended with another code than 0; the text is what it wrote to standard error."""
+    """kubectl or helm ended with another code than 0; the text is what it wrote to standard error, or else to standard output."""
 
 
 class KubeServer:
@@ -142,7 +142,7 @@ class KubeServer:
         return {**os.environ, **own, "PATH": f"{self.binaries}{os.pathsep}{os.environ.get('PATH', '')}"}
 
     def kubectl(self, *arguments: str, input: str | None = None, kubeconfig: Path | None = None) -> str:
-        """Run kubectl and return its standard output; raises KubectlFailed with what it wrote to standard error."""
+        """Run kubectl and return its standard output; raises KubectlFailed with what it wrote to standard error, or else there."""
         return self._call("kubectl", arguments, input, kubeconfig)
 
     def helm(self, *arguments: str, input: str | None = None, kubeconfig: Path | None = None) -> str:
@@ -214,7 +214,7 @@ class KubeServer:
             timeout=KUBECTL_SECONDS,
         )
         if result.returncode != 0:
-            raise KubectlFailed(result.stderr.strip())
+            raise KubectlFailed(result.stderr.strip() or result.stdout.strip())
         return result.stdout
 
     def _admin_config(self) -> dict[str, Any]:
