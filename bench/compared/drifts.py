@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import requests
 
+from tests.support.actions import take_gate_out
 from tests.support.gated import groovy
 from tests.support.people import administrator, save_form
 from tests.support.standin import StandIn
@@ -20,7 +21,6 @@ LIVE = "MoFilter.moPluginSettings['ENABLE_MO_TFA_AUTHENTICATION'] = false"
 MEMORY_OFF = "MoGlobalConfig.get().setEnableTfa(false)"
 FACTOR_OFF = "MoGlobalConfig.get().setEnableSecurityQuestionsAuthentication(false)"
 TAKE_FILTER_OUT = "chain.removeAll(chain.findAll { it.class.name =~ /MoFilter|FilterWrapper/ })"
-TAKE_GATE_OUT = "chain.removeAll(chain.findAll { it.toString() == 'jenkins2fa-gate' })"
 OURS = ("jenkins2fa", "plugins/moTfaGlobalConfig", "init.groovy.d/jenkins2fa.groovy")
 
 
@@ -83,14 +83,14 @@ def _empty_home(jenkins: StandIn) -> None:
 
 
 LONGER = 12.0
-# The gate's loss looks like a restart to the operator, and is told as what it is after 20 s; after a new start all is compiled anew.
+# After a new start all is compiled anew.
 DRIFTS = (
     Drift("form", "switched off on the plugin's own page", _form_saved_off),
     Drift("live", "a script clears the flag that the filter reads", _in_groovy(LIVE)),
     Drift("memory", "a script switches it off in memory only", _in_groovy(MEMORY_OFF)),
     Drift("factor", "a script disables the only factor", _in_groovy(FACTOR_OFF)),
     Drift("file", "the settings' file is edited on the disk", _file_edited),
-    Drift("gate", "our gate is taken out of the chain", _in_groovy(TAKE_GATE_OUT), with_gate=True, longer=LONGER),
+    Drift("gate", "our gate is taken out of the chain", take_gate_out, with_gate=True),
     Drift("filter", "the plugin's filter is taken out of the chain", _in_groovy(TAKE_FILTER_OUT)),
     Drift("home", "a new start with an empty home", _empty_home, longer=LONGER),
     Drift("plugin", "the plugin is disabled, and Jenkins restarted", _plugin_disabled),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from tests.support.actions import is_off, is_on, switch_off
+from tests.support.actions import is_off, is_on, switch_off, take_gate_out
 from tests.support.running import OperatorProcess
 from tests.support.scene import Scene
 from tests.support.standin import StandIn
@@ -53,6 +53,29 @@ def test_drift_made_in_jenkins_is_put_back(operator: OperatorProcess, scene: Sce
     wait_until(lambda: is_on(jenkins), seconds=8, what="the drift is corrected within checkInterval")
     scene.wait("ji", "build", Enforced="True/Probed", Drifted="False/Corrected")
     wait_until(lambda: "DriftCorrected" in scene.events("build"), what="the Event about the correction")
+
+
+def test_gate_that_is_taken_out_puts_itself_back_and_that_is_told(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
+    """Also where drift is only reported: without its gate the operator could not even look."""
+    enforce(scene, jenkins, drift={"mode": "Report"}, apiTokens="Challenge")
+    found = operator.counted("jenkins2fa_instance_drift_corrected_total", jenkins_namespace=scene.namespace)
+    take_gate_out(jenkins)
+    assert jenkins.browser("admin").script("print 1").status_code == 302
+    wait_until(lambda: jenkins.browser("admin").script("print 1").status_code == 200, seconds=8, what="the operator gets in again")
+    wait_until(lambda: "DriftCorrected" in scene.events("build"), seconds=20, what="the Event about it")
+    assert "has put itself back" in scene.notes("build")
+    assert operator.counted("jenkins2fa_instance_drift_corrected_total", jenkins_namespace=scene.namespace) == found + 1
+    scene.wait("ji", "build", Ready="True", Enforced="True/Probed", Drifted="False/NoDrift")
+    assert scene.get("ji", "build")["status"]["gate"]["state"] == "InPlace"
+
+
+def test_stage_of_the_first_enforcement_holds_back_no_correction(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
+    enforce(scene, jenkins)
+    scene.policy("baseline", rollout={"stage": "Report"})
+    scene.wait("tfp", "baseline", Ready="True", Enforced="True/Probed")
+    switch_off(jenkins)
+    wait_until(lambda: is_on(jenkins), seconds=8, what="the drift is corrected within checkInterval")
+    scene.wait("ji", "build", Ready="True", Enforced="True/Probed")
 
 
 def test_drift_is_only_told_with_drift_mode_report(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:

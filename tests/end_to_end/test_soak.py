@@ -13,8 +13,9 @@ import pytest
 from jenkins2fa.api.policy import DeletionPolicy
 from jenkins2fa.core.desired import Desired
 from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
+from tests.support.actions import take_gate_out
 from tests.support.soak.faults import FAULTS
-from tests.support.soak.faults_jenkins import CONFIG, LIVE, TAKE_OUT
+from tests.support.soak.faults_jenkins import CONFIG, LIVE
 from tests.support.soak.invariants import (
     DiskHoldsWhatWasConfirmed,
     InForceMeansInForce,
@@ -93,7 +94,7 @@ def test_watch_sees_what_is_broken(world: World) -> None:
         visits, told = NobodyStaysIn(), NobodyStaysIn()
         opened = replace(Moment(), gate_opened=True)
         assert not list(visits.look(world, Moment()))
-        world.jenkins.groovy(TAKE_OUT)
+        take_gate_out(world.jenkins, for_good=True)
         assert "exempt" in sees(visits, world)
         assert not list(told.look(world, opened))
         challenged = OperatorGetsIn(within=1)

@@ -25,6 +25,7 @@ def jenkins = jenkins.model.Jenkins.get()
 def context = jenkins.metaClass.respondsTo(jenkins, 'getServletContext') ? jenkins.getServletContext() : jenkins.servletContext
 def state = context.getAttribute('jenkins2fa')
 [state?.trialTimer, state?.breakGlassTimer]*.cancel(false)
+state?.watch?.end()
 state?.pass?.set(false)
 context.removeAttribute('jenkins2fa')
 def chain = hudson.util.PluginServletFilter.getInstance(context).list

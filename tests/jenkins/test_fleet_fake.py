@@ -21,6 +21,7 @@ from jenkins2fa.jenkins.change import carry_out
 from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
 from jenkins2fa.jenkins.errors import JenkinsError
 from tests.jenkins.conftest import managed_of
+from tests.support.actions import take_gate_out
 from tests.support.fleet.jenkins import FakeJenkins
 from tests.support.fleet.serving import served
 from tests.support.managed import EMAIL, OTHER, Managed, policy
@@ -37,10 +38,6 @@ def config = io.jenkins.plugins.twofactor.jenkins.MoGlobalConfig.get()
 config.setEnableTfa(ENABLED); config.setEnableSecurityQuestionsAuthentication(QUESTIONS); config.@otpOverEmailDto = null
 config.save()
 io.jenkins.plugins.twofactor.jenkins.MoFilter.moPluginSettings['ENABLE_MO_TFA_AUTHENTICATION'] = ENABLED"""
-TAKE_GATE_OUT = """
-def jenkins = jenkins.model.Jenkins.get()
-def chain = hudson.util.PluginServletFilter.getInstance(jenkins.getServletContext()).list
-chain.removeAll(chain.findAll { it.toString() == 'jenkins2fa-gate' })"""
 
 
 @dataclass
@@ -84,7 +81,7 @@ class Pair:
         self.imitated.restart()
 
     def take_gate_out(self) -> None:
-        self.standin.groovy(TAKE_GATE_OUT)
+        take_gate_out(self.standin, for_good=True)
         self.imitated.take_gate_out()
 
 

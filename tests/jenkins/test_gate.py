@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from jenkins2fa.api.policy import DeletionPolicy
 from jenkins2fa.jenkins import scripts
 from jenkins2fa.jenkins.errors import ChallengedBySecondFactor
 from jenkins2fa.jenkins.http import Credentials
@@ -18,6 +19,7 @@ from tests.support.commands import Commands
 from tests.support.managed import Managed, policy
 from tests.support.people import gets_in, logged_in
 from tests.support.standin import StandIn
+from tests.support.waiting import wait_until
 
 SEED = "the-seed-of-these-tests-only-0123456789"
 CONTEXT = """
@@ -173,10 +175,13 @@ def test_a_fault_exempts_nobody_and_breaks_no_request(with_groups: StandIn, erro
     assert [logged_in(with_groups, "carol").status(), gets_in(with_groups, "alice")] == [200, ""]
 
 
-def test_a_damaged_configuration_on_disk_exempts_nobody_and_jenkins_starts(with_groups: StandIn) -> None:
+@pytest.mark.parametrize("left", ['{"exemptGroups": ["De', None])
+def test_a_damaged_configuration_on_disk_exempts_nobody_and_jenkins_starts(with_groups: StandIn, left: str | None) -> None:
+    """One that is gone too: who confirmed it last is in state.json."""
     managed = managed_of(with_groups)
     managed.apply(policy(exemptGroups=["Devs"]))
-    (with_groups.home / "jenkins2fa" / "gate.json").write_text('{"exemptGroups": ["De')
+    file = with_groups.home / "jenkins2fa" / "gate.json"
+    file.unlink() if left is None else file.write_text(left)
     with_groups.restart()
     assert [gets_in(with_groups, "alice", "carol", "admin"), with_groups.browser().status("/login")] == ["", 200]
     assert [with_groups.browser(name).status() for name in ("admin", "bob")] == [302, 302]  # not even a token, but for the script console
@@ -226,12 +231,42 @@ def test_a_gate_out_of_its_place_is_drift_and_is_put_back(standin: StandIn, scri
     assert [seen.installed, seen.position, seen.foreign] == [1, 0, False]
 
 
+def place_of_gate(jenkins: StandIn) -> int:
+    return int(jenkins.groovy(CONTEXT + "println list.findIndexOf(isGate)"))
+
+
+def test_a_gate_moved_behind_the_plugins_filter_while_people_are_asked_moves_back(standin: StandIn, managed: Managed) -> None:
+    managed.apply(policy())
+    standin.groovy(CONTEXT + "list.add(list.remove((int) list.findIndexOf(isGate)))")
+    wait_until(lambda: place_of_gate(standin) == 0, seconds=10, what="the gate is first again")
+    assert [managed.differing(policy()), managed.observe().gate.installed] == [{}, 1]
+
+
+def test_a_gate_stays_away_where_nobody_is_asked_and_after_its_release(standin: StandIn, managed: Managed) -> None:
+    """Then the operator gets in, and corrects or reports it as the policy says."""
+    managed.apply(policy(enforcement="Off", apiTokens="Challenge"))
+    assert standin.groovy(CONTEXT + "list.removeAll(list.findAll(isGate)); state.watch.look(); println list.any(isGate)") == "false"
+    managed.apply(policy())
+    standin.groovy(CONTEXT + "context.setAttribute('tests.watch', state.watch)")
+    with managed.driver() as driver:
+        driver.release(DeletionPolicy.RETAIN)
+    over = "def watch = context.getAttribute('tests.watch'); context.removeAttribute('tests.watch'); watch.look(); "
+    assert standin.groovy(CONTEXT + over + "println([list.any(isGate), watch.timer.cancelled, state])") == "[false, true, null]"
+
+
 @pytest.mark.parametrize("strict", [True, False])
 def test_a_gate_taken_away_while_people_are_asked(standin: StandIn, strict: bool) -> None:
-    """The operator is asked too. By a second way in it puts the gate back; without one a restart of Jenkins does, as the message says."""
+    """It puts itself back; after the third time within an hour it stays out. The operator is asked then too. By a second way in it puts
+    the gate back; without one a restart of Jenkins does, as the message says."""
     managed, wanted = managed_of(standin, strict=strict), policy()
     managed.apply(wanted)
-    standin.groovy(CONTEXT + "list.removeAll(list.findAll(isGate))")
+    for times in (1, 2, 3):
+        standin.groovy(CONTEXT + "list.removeAll(list.findAll(isGate))")
+        wait_until(lambda: place_of_gate(standin) == 0, seconds=10, what="the gate is back")
+        seen = managed.observe()
+        assert [seen.gate.put_back, seen.gate.foreign, len(seen.corrections["gate"])] == [times, False, times]
+        assert [managed.differing(wanted), gets_in(standin, "alice")] == [{}, ""]
+    standin.groovy(CONTEXT + "list.removeAll(list.findAll(isGate)); state.watch.look()")
     with pytest.raises(ChallengedBySecondFactor) as challenged:
         managed.observe()
     assert "restart Jenkins" in str(challenged.value)

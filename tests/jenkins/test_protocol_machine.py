@@ -24,6 +24,7 @@ from jenkins2fa.api.policy import DeletionPolicy
 from jenkins2fa.core.desired import Desired
 from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
 from jenkins2fa.jenkins.errors import ChallengedBySecondFactor, Refused
+from tests.support.actions import take_gate_out
 from tests.support.protocol_bench import ALONE, FIRST, SECOND, Bench, order
 from tests.support.protocol_model import Fields, Model, look
 
@@ -32,9 +33,8 @@ FORMS = (Fields(), Fields(True, True), Fields(True, True, "carol@lab.invalid"), 
 FORM = """def c = io.jenkins.plugins.twofactor.jenkins.MoGlobalConfig.get()
 c.saveGlobalBasicSettingsForm(net.sf.json.JSONObject.fromObject('''FORM'''))"""
 SETTER = "io.jenkins.plugins.twofactor.jenkins.MoGlobalConfig.get().setEnableTfa(ON)"
-TAKE_OUT = """def chain = hudson.util.PluginServletFilter.getInstance(jenkins.model.Jenkins.get().getServletContext())
-chain.list.removeAll(chain.list.findAll { it.toString() == 'jenkins2fa-gate' })"""
 TIMER = "jenkins.model.Jenkins.get().getServletContext().getAttribute('jenkins2fa').NAME.run()"
+GATE_LOOKS = "jenkins.model.Jenkins.get().getServletContext().getAttribute('jenkins2fa')?.watch?.look()"
 LONGEST = timedelta(hours=24)
 LET_IN = """io.jenkins.plugins.twofactor.jenkins.MoFilter.moPluginSettings['ENABLE_MO_TFA_AUTHENTICATION'] = false
 def timer = jenkins.model.Jenkins.get().getServletContext().getAttribute('jenkins2fa')?.trialTimer
@@ -164,7 +164,7 @@ class Machine(RuleBasedStateMachine):
             self.bench.jenkins.groovy(SETTER.replace("ON", str(form.enabled).lower()))
             self.model.script_sets(enabled=form.enabled)
         elif self.model.world.in_chain:
-            self.bench.jenkins.groovy(TAKE_OUT)
+            take_gate_out(self.bench.jenkins)
             self.model.gate_is_taken_out()
             self.marked_by_a_lost_gate = True
 
@@ -185,6 +185,9 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def as_the_model_says(self) -> None:
+        """After the gate has looked for its place, as it does every two seconds."""
+        self.bench.jenkins.groovy(GATE_LOOKS)
+        self.model.gate_looks()
         assert look(self.bench.jenkins) == self.model.world
 
     @invariant()

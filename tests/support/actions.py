@@ -7,6 +7,12 @@ import json
 from tests.support.standin import StandIn
 
 OFF = {"formPage": "basicConfig", "enableTfa": False, "enableSecurityQuestion": True, "enableOtpOverEmail": {"senderEmailAddress": "a@b"}}
+GATE_OUT = """
+def context = jenkins.model.Jenkins.get().getServletContext()
+def chain = hudson.util.PluginServletFilter.getInstance(context).list
+chain.removeAll(chain.findAll { it.toString() == 'jenkins2fa-gate' })
+"""
+NO_WATCH = "context.getAttribute('jenkins2fa').watch.end()"
 
 
 def switch_off(jenkins: StandIn) -> None:
@@ -21,6 +27,11 @@ def switch_off(jenkins: StandIn) -> None:
     answer = admin.call("/manage/tfaGlobalConfig/saveGlobalTfaSettings", "POST", data={"json": json.dumps(OFF)}, headers=admin.crumb())
     assert answer.status_code == 302, answer.text[:300]
     assert is_off(jenkins)
+
+
+def take_gate_out(jenkins: StandIn, *, for_good: bool = False) -> None:
+    """Out of the chain of filters of the running Jenkins. It puts itself back, unless it is ``for_good``."""
+    jenkins.groovy(GATE_OUT + (NO_WATCH if for_good else ""))
 
 
 def is_off(jenkins: StandIn) -> bool:

@@ -87,6 +87,7 @@ class Model:
     trial: Trial | None = None
     left: Trial | None = None
     last: tuple[str, bool] | None = None
+    put_back: int = 0
 
     def begin(self, name: str, desired: Desired, manager: str) -> str:
         """Returns '' or the name of the refusal. Without a gate in ``desired`` the one that is there stays as it is."""
@@ -144,6 +145,7 @@ class Model:
         """Orderly or not: what was not confirmed is gone."""
         trial, self.last = self.trial or self.left, None
         self.trial = self.left = None
+        self.put_back = 0
         if trial and self.world.startup:
             self._clear_disk(trial)
             self.last = (trial.name, False)
@@ -185,6 +187,15 @@ class Model:
 
     def gate_is_taken_out(self) -> None:
         self.world = replace(self.world, in_chain=False)
+
+    def gate_looks(self) -> None:
+        """It puts itself back while people are asked, three times within an hour: longer than any of these runs."""
+        world = self.world
+        if world.gate is None:
+            self.put_back = 0
+        elif world.effective and not world.in_chain and self.put_back < 3:
+            self.put_back += 1
+            self.world = replace(world, in_chain=True)
 
     def release(self) -> None:
         """With deletionPolicy Disable."""

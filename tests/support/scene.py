@@ -83,6 +83,13 @@ class Scene:
 
     def events(self, name: str) -> list[str]:
         """Reasons of the Events about an object, oldest first."""
+        return [one["reason"] for one in self._events(name)]
+
+    def notes(self, name: str) -> str:
+        """What the Events about an object say, a line each, oldest first."""
+        return "\n".join(one["note"] for one in self._events(name))
+
+    def _events(self, name: str) -> list[Body]:
         answer = json.loads(self.kube.kubectl("get", "events.events.k8s.io", "-n", self.namespace, "-o", "json"))
         found = [one for one in answer["items"] if one["regarding"]["name"] == name]
-        return [one["reason"] for one in sorted(found, key=lambda one: one["eventTime"])]
+        return sorted(found, key=lambda one: one["eventTime"])

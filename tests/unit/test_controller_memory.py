@@ -9,7 +9,7 @@ import pytest
 
 from jenkins2fa.controller.memory import DOUBT_SECONDS, PROBE_SECONDS, Memory, RememberedProof
 from jenkins2fa.core.conditions import Proof
-from jenkins2fa.core.observation import Observation
+from jenkins2fa.core.observation import GateState, Observation
 from jenkins2fa.jenkins.errors import (
     ChallengedBySecondFactor,
     Forbidden,
@@ -148,3 +148,23 @@ def test_a_script_is_due_at_first_after_a_restart_for_another_account_and_every_
     memory.note_answer(seen("b"), 703.0)
     memory.connect(Connection("https://jenkins.example.com/", Credentials("another", "token")))
     assert memory.is_script_due(704.0), "another account"
+
+
+@pytest.mark.parametrize(
+    ("looks", "told"),
+    [
+        ((("a", 0), ("a", 1), ("a", 1), ("a", 3)), [False, True, False, True]),
+        ((("a", 2), ("a", 2)), [False, False]),  # before this process: told by another one
+        ((("a", 2), ("b", 0), ("b", 1)), [False, False, True]),
+        ((("a", 2), ("b", 1)), [False, True]),  # a new run counts from nothing
+        ((("a", 2), ("a", 0), ("a", 1)), [False, False, True]),  # the gate was let go of in between, and put in anew
+    ],
+)
+def test_a_gate_that_has_put_itself_back_is_told_once(looks: tuple[tuple[str, int], ...], told: list[bool]) -> None:
+    memory = Memory("uid")
+    found = []
+    for session, times in looks:
+        memory.note_answer(replace(seen(session), gate=GateState(put_back=times)), 0.0)
+        found.append(memory.take_put_back())
+    assert found == told
+    assert not memory.take_put_back()

@@ -56,6 +56,8 @@ class Memory:
     starting_since: float | None = None  # the first of the answers in a row that said so
     runs: Runs = field(default_factory=Runs)
     in_turns: int = 0  # looks to go until several processes that answered in turn count as one again
+    put_back: int | None = None  # how often the gate has put itself back, as last seen in this run of Jenkins; None = not known
+    put_back_anew: bool = False  # whether the last look has found more of it
     proof: RememberedProof | None = None
     unmarked: tuple[str, float] | None = None  # what for, and when the owner mark could not be written
     taken_over: str | None = None  # the owner that a person let us take over from; that word is good for once
@@ -65,7 +67,7 @@ class Memory:
         """The kept driver, or a new one when URL, account or authority changed. Behind another URL nothing counts that was seen before."""
         if self.url != connection.url:
             self.url, self.last_good, self.odd_since, self.starting, self.runs, self.in_turns = connection.url, None, None, False, Runs(), 0
-            self.starting_since = None
+            self.starting_since = self.put_back = None
         if self.driver is None or self.driver.connection != connection:
             self.close()
             self.driver, self.last_script = MiniOrange(connection, note), None
@@ -80,6 +82,8 @@ class Memory:
         """Take note of a good answer. Raises MultipleReplicas when a run of Jenkins comes back that another had replaced."""
         self.last_good, self.odd_since, self.starting, self.starting_since = now, None, False, None
         known = seen.session in self.runs
+        before = seen.gate.put_back if self.put_back is None else self.put_back if known else 0
+        self.put_back_anew, self.put_back = seen.gate.put_back > before, seen.gate.put_back
         if not seen.by_gate:
             self.last_script = now
         elif not known:
@@ -90,6 +94,11 @@ class Memory:
             self.in_turns = max(0, self.in_turns - 1)
         if self.in_turns:
             raise MultipleReplicas
+
+    def take_put_back(self) -> bool:
+        """Whether the gate has put itself back since the look before; True once."""
+        anew, self.put_back_anew = self.put_back_anew, False
+        return anew
 
     def note_several(self) -> None:
         """Take note that a change has met another process than the one that it began in: so do the next looks, wherever they lead."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from jenkins2fa.api.instance import Access, parse_instance
 from jenkins2fa.api.meta import Key
 from jenkins2fa.api.reading import InvalidObject
@@ -12,6 +14,7 @@ from jenkins2fa.controller.context import Context
 from jenkins2fa.controller.gather import PolicyPass
 from jenkins2fa.controller.looking import look
 from jenkins2fa.controller.owners import duplicate_of
+from jenkins2fa.controller.put_back import tell_put_back
 from jenkins2fa.controller.queue import NEVER, Kind, Requeue, Urgency, Work
 from jenkins2fa.controller.releasing import without_policy
 from jenkins2fa.controller.report import instance_document, invalid_document, write_status
@@ -107,7 +110,9 @@ class InstancePass:
                 return Outcome(instance, policy, seen, mode=unseen_mode(context, subject), trouble=trouble)
             if policy is None:
                 return without_policy(context, subject, driver, seen)
-            return apply_policy(context, subject, policy, driver, seen)
+            corrected = tell_put_back(context, subject)
+            outcome = apply_policy(context, subject, policy, driver, seen)
+            return replace(outcome, corrected=tuple(dict.fromkeys((*corrected, *outcome.corrected))))
         except JenkinsError as error:
             return Outcome(instance, policy, mode=unseen_mode(context, subject), trouble=subject.trouble(error, context.clock()))
 

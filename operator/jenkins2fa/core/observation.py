@@ -65,7 +65,8 @@ class Plugin:
 class GateState:
     """The gate as it runs (``settings``, ``code``) and as the next start would find it (``stored``, ``startup_code``).
 
-    Codes are SHA-256 of the resident script. ``foreign``: a filter that calls itself our gate, but is not the one we put there."""
+    Codes are SHA-256 of the resident script. ``foreign``: a filter that calls itself our gate, but is not the one we put there.
+    ``put_back``: how often in this run of Jenkins the gate has put itself back into the chain."""
 
     installed: int = 0
     position: int | None = None
@@ -78,6 +79,7 @@ class GateState:
     stored: GateSettings | None = None
     errors: int = 0
     last_error: str | None = None
+    put_back: int = 0
 
 
 @dataclass(frozen=True, slots=True)

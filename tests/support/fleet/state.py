@@ -74,6 +74,7 @@ class JenkinsState:
         self.disk, self.live = copy.deepcopy(self.memory), enabled
 
     def take_gate_out(self) -> None:
+        """For good: here it does not put itself back."""
         self.gate = None
 
     @property
@@ -112,7 +113,7 @@ class JenkinsState:
         return {
             "installed": int(there), "position": 0 if there else None, "pluginFilters": 1, "beforePlugin": True if there else None,
             "foreign": False, "code": self.code and sha256(self.code), "config": self.gate,
-            "errors": 0, "lastError": None, "seenGroups": [],
+            "errors": 0, "lastError": None, "putBack": 0, "seenGroups": [],
             "startup": {"code": self.startup and sha256(self.startup), "config": self.files.get("gate.json")},
         }  # fmt: skip
 

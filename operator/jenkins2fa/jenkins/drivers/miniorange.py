@@ -261,6 +261,7 @@ def _gate(part: Mapping[str, Any]) -> GateState:
         stored=_rules(startup.get("config")),
         errors=part.get("errors") or 0,
         last_error=part.get("lastError"),
+        put_back=part.get("putBack") or 0,
     )
 
 

@@ -158,7 +158,7 @@ class Observation {
         def script = file('init.groovy.d/jenkins2fa.groovy')
         [installed: gates.size(), position: gates ? gates[0] : null, pluginFilters: theirs.size(), beforePlugin: gates && theirs ? gates[0] < theirs[0] : null,
          foreign: gates && state.gate != null && !list[gates[0] as int].is(state.gate), code: state.code, config: state.config?.raw, errors: state.gateErrors ?: 0,
-         lastError: state.gateError, seenGroups: (state.seenGroups ?: []) as List,
+         lastError: state.gateError, putBack: state.putBack?.count ?: 0, seenGroups: (state.seenGroups ?: []) as List,
          startup: [code: Startup.sha256(script), config: attempt('storedGate')]]
     }
 

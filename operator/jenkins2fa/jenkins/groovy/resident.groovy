@@ -386,11 +386,16 @@ class State {
             state.owner = journal.wrote.owner
             state.deletionPolicy = journal.wrote.deletionPolicy
             if (journal.wrote.gate != null) state.operator = journal.wrote.gate.operator
-            def now = System.currentTimeMillis()
-            def corrections = (state.corrections ?: [:]).collectEntries { path, times -> [path, times.findAll { it > now - HOUR }] }.findAll { it.value }
-            (journal.wrote.corrects ?: []).each { corrections[it] = (corrections[it] ?: []) + now }
-            state.corrections = corrections
+            count(state, journal.wrote.corrects ?: [])
         }
+    }
+
+    /** Notes that drift of these paths is corrected now; what is older than an hour goes. */
+    static void count(Map state, Collection paths) {
+        def now = System.currentTimeMillis()
+        def corrections = (state.corrections ?: [:]).collectEntries { path, times -> [path, times.findAll { it > now - HOUR }] }.findAll { it.value }
+        paths.each { corrections[it] = (corrections[it] ?: []) + now }
+        state.corrections = corrections
     }
 
     /** Whether our gate ran before this trial already: state.json was lost, and what is there now is our own doing, not what was before us. */
@@ -553,18 +558,25 @@ class Gate {
     /** Idempotent. The new gate is in before the old one is out, so no request ever sees none. */
     static void install(Map config, String code) {
         synchronized (Shared.chain) {
-            def state = Shared.state, list = Shared.chain.list
+            def state = Shared.state, list = Shared.chain.list as List
             def present = list.findAll { Filters.isGate(it) }
             def settled = present.size() == 1 && present[0].is(state.gate) && state.code == code && list.indexOf(present[0]) == 0
             def gate = settled ? null : rehearsed(config)
             reconfigure(config)
             if (settled) return
-            def filter = gate.asFilter()
-            list.add(0, filter)
-            list.removeAll(present)
-            state.gate = filter
+            gate.enter()
             state.code = code
+            state.remove('watch')?.end()
+            state.watch = new Watch()
         }
+    }
+
+    /** Into the chain, and only then out of it with whatever else calls itself our gate. */
+    void enter() {
+        def list = Shared.chain.list, present = list.findAll { Filters.isGate(it) }, filter = asFilter()
+        list.add(0, filter)
+        list.removeAll(present)
+        state.gate = filter
     }
 
     /** New rules for the gate that stands: swapped in one step. */
@@ -573,20 +585,24 @@ class Gate {
     static void remove() {
         synchronized (Shared.chain) {
             def list = Shared.chain.list
+            Shared.state.remove('watch')?.end()
             list.removeAll(list.findAll { Filters.isGate(it) })
             Shared.state.remove('pass')?.set(false)
             Shared.state.remove('marks')?.takeAll()
-            ['tokenPass', 'config', 'code', 'gate', 'gateErrors', 'gateError', 'seenGroups'].each { Shared.state.remove(it) }
+            ['tokenPass', 'config', 'code', 'gate', 'gateErrors', 'gateError', 'seenGroups', 'putBack'].each { Shared.state.remove(it) }
         }
     }
 
     static void atStartup(Code code) {
-        def provided = Code.embedded()
-        if (provided == null && !Store.file(FILE).file) return
+        def provided = Code.embedded(), confirmed = State.operator
+        if (provided == null && !Store.file(FILE).file && confirmed == null) return
         def config = [:]
-        try { config = provided ?: Trial.withoutRemains(Store.read(FILE)) } catch (Throwable problem) {
-            config = [strict: true, operator: State.operator]
-            Shared.log('gate.json is unreadable: nobody is exempt, and only the operator gets in, at the script console', problem)
+        try {
+            config = provided ?: Trial.withoutRemains(Store.read(FILE))
+            if (config == null && confirmed != null) throw new NoteDamaged('jenkins2fa/gate.json is gone')
+        } catch (Throwable problem) {
+            config = [strict: true, operator: confirmed]
+            Shared.log('gate.json cannot be read: nobody is exempt, and only the operator gets in, at the script console', problem)
         }
         if (config != null) install(config, code.digest)
     }
@@ -722,6 +738,46 @@ class Gate {
         state.gateErrors = (state.gateErrors ?: 0) + 1
         state.gateError = problem.toString()
         if (state.gateErrors == 1) Shared.log('the gate failed; exemptions are off for such requests', problem)
+    }
+}
+
+/**
+ * Puts the gate back when somebody has taken it out of a running Jenkins, or behind the plugin's filter, while people are asked: the operator is asked like them then, and nobody
+ * outside could do it. Like any drift three times within an hour; then a person has to look. Who wants the gate gone says so: `jenkins2fa gate remove`.
+ */
+class Watch {
+    static final int SECONDS = 2, MOST = 3
+
+    private final AtomicBoolean failed = new AtomicBoolean()
+    private final timer = Timer.get().scheduleWithFixedDelay({ -> look() } as Runnable, SECONDS, SECONDS, TimeUnit.SECONDS)
+
+    void end() { timer.cancel(false) }
+
+    /** A look that fails must not be the last one. */
+    void look() {
+        try {
+            if (isAway()) synchronized (Shared.chain) { if (isAway()) putBack() }
+        } catch (Throwable problem) {
+            if (failed.compareAndSet(false, true)) Shared.log('whether the gate is in its place cannot be told', problem)
+        }
+    }
+
+    private boolean isAway() {
+        def state = Shared.context.getAttribute(Shared.KEY), list = Shared.chain.list as List
+        if (!this.is(state?.watch)) return false
+        def at = list.findIndexOf { it.is(state.gate) }
+        if (at == 0) return false
+        def theirs = list.findIndexOf { Filters.isPlugins(it) }
+        theirs >= 0 && (at < 0 || theirs < at) && Layers.effective
+    }
+
+    private void putBack() {
+        def state = Shared.state, now = System.currentTimeMillis(), before = state.putBack ?: [count: 0, times: []], times = before.times.findAll { it > now - State.HOUR }
+        if (times.size() >= MOST) return
+        new Gate(state).enter()
+        state.putBack = [count: before.count + 1, times: times + now]
+        Shared.log("the gate was not before the plugin's filter any more, and is back${times.size() + 1 < MOST ? '' : "; not again within the hour that began at ${new Date((long) (times ? times[0] : now))}"}")
+        if (Store.file(State.FILE).file) State.update { State.count(it, ['gate']) }
     }
 }
 
