@@ -201,6 +201,7 @@ GRACE = {"rollout": {"stage": "Grace", "graceUntil": "2026-11-24T13:00:00Z"}}
         ({"rollout": {"stage": "Report"}}, Access.MANAGE, {}, Mode.STAGE_REPORT),
         ({"rollout": {"stage": "Report"}}, Access.MANAGE, {"protected": True}, Mode.WRITE),  # only the first enforcement has stages
         ({"rollout": {"stage": "Report"}, "enforcement": "Off"}, Access.MANAGE, {}, Mode.WRITE),
+        ({"rollout": {"stage": "Report"}}, Access.MANAGE, {"drift": True}, Mode.WRITE),  # it was in force, and was switched off since
         (GRACE, Access.MANAGE, {}, Mode.STAGE_GRACE),
         (GRACE, Access.MANAGE, {"now": NOW + timedelta(hours=1)}, Mode.WRITE),
     ],

@@ -27,7 +27,7 @@ class Mode(Enum):
 @dataclass(frozen=True, slots=True)
 class Circumstances:
     """What else a pass knows. ``drift``: the differences at hand come from Jenkins' side, not from a change of the policy (the owner mark
-    says that exactly this wish was confirmed there), so correcting them is no roll-out;
+    says that exactly this wish was confirmed there), so correcting them is no roll-out and no first enforcement;
     ``break_glass``: one is open;
     ``protected``: 2FA is on already, in whatever layer; ``admitted``: the roll-out has reached this instance."""
 
@@ -49,7 +49,7 @@ def mode_of(policy: PolicySpec, instance: InstanceSpec, at_hand: Circumstances) 
     if instance.access is not Access.MANAGE:
         return Mode.REPORT_ACCESS
     stage = stage_of(policy, at_hand.now)
-    if stage is not None and not at_hand.protected:
+    if stage is not None and not at_hand.protected and not at_hand.drift:
         return stage
     if not at_hand.admitted and not at_hand.drift:
         return Mode.WAITING
