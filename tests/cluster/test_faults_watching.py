@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import random
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 
 import kopf
 import pytest
@@ -38,20 +40,26 @@ def faults(kube: KubeServer) -> Iterator[KubeFaults]:
         yield proxy
 
 
-@pytest.fixture
-def store(kube: KubeServer, namespace: str, faults: KubeFaults) -> Iterator[Store]:
-    """What the watches of one namespace keep true."""
+@contextlib.contextmanager
+def watched(kube: KubeServer, namespace: str, faults: KubeFaults, settings: Callable[[], kopf.OperatorSettings]) -> Iterator[Store]:
+    """What the watches of one namespace keep true. ``settings`` is called in the event loop of each life of Kopf, at its beginning."""
     connection, kept = Connection(str(faults.kubeconfig(kube.kubeconfig))), Store()
     delivery = Delivery(kept, WorkQueue(time.monotonic, random.random), None)
     by_hand = Lists(Kubernetes(connection), delivery, (namespace,), watch_namespaces=False)  # never started: watches alone
-    watching = Watches(connection, delivery, by_hand, (namespace,), watch_namespaces=False, settings=impatient)
+    watching = Watches(connection, delivery, by_hand, (namespace,), watch_namespaces=False, settings=settings)
     by_hand.once()
     watching.start()
     wait_until(lambda: len(faults.streams) >= 2, seconds=20, what="both kinds are watched")
     yield kept
-    watching.stop(5.0)
+    watching.stop(20.0)  # a life of Kopf that cannot end is given up first
     faults.end_watches()
     assert not [one for one in threading.enumerate() if one.name == "kopf" and one.is_alive()], "it ended"
+
+
+@pytest.fixture
+def store(kube: KubeServer, namespace: str, faults: KubeFaults) -> Iterator[Store]:
+    with watched(kube, namespace, faults, impatient) as kept:
+        yield kept
 
 
 def test_silent_watch_is_opened_again_and_tells_what_happened_meanwhile(
@@ -76,3 +84,36 @@ def test_watch_that_is_refused_for_good_is_begun_anew(kube: KubeServer, namespac
     wait_until(lambda: faults.hits, seconds=20, what="it was refused")
     Scene(kube, namespace).policy("late")
     wait_until(lambda: store.policy(Key(namespace, "late")), seconds=20, what="the new policy is known")
+
+
+async def waits_for_a_helper() -> None:
+    """As a watch of Kopf's whose scheduler has ended before it: no cancellation of its own ends it."""
+    helper = asyncio.create_task(asyncio.Event().wait())
+    while not helper.done():
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.shield(helper)
+
+
+async def hears_nothing() -> None:
+    while True:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("deaf", [waits_for_a_helper, hears_nothing])
+def test_kopf_that_gives_up_and_cannot_end_is_begun_anew(
+    kube: KubeServer, namespace: str, faults: KubeFaults, deaf: Callable[[], Awaitable[None]]
+) -> None:
+    lives: list[asyncio.Task[None]] = []
+
+    def settings() -> kopf.OperatorSettings:
+        if not lives:
+            lives.append(asyncio.ensure_future(deaf()))
+        return impatient()
+
+    with watched(kube, namespace, faults, settings) as store:
+        faults.fault(Answer(410), watches, times=1)
+        faults.end_watches()
+        wait_until(lambda: faults.hits, seconds=20, what="it was refused")
+        Scene(kube, namespace).policy("late")
+        wait_until(lambda: store.policy(Key(namespace, "late")), seconds=60, what="the new policy is known")

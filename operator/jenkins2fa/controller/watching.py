@@ -26,8 +26,10 @@ logger = logging.getLogger(__name__)
 RESYNC_SECONDS = 300.0
 RETRY_SECONDS = 2.0
 LONGEST_RETRY_SECONDS = 30.0
+LONGEST_PAUSE_SECONDS = 8.0  # between two lives of Kopf, in which nothing is watched; within one it has back-offs of its own
 TURN_SECONDS = 1.0
 PATIENT_TURNS = 3  # a watch that is cancelled while it tries again may forget that, and wait for ever for a log-in that is gone
+HOPELESS_TURNS = 8  # one that waits, whatever cancels it, for helpers that have ended before it: then this life of Kopf is given up
 
 
 class Lists:
@@ -127,6 +129,8 @@ class Watches:
         for task in (task for task, turns in deaf.items() if turns > PATIENT_TURNS):
             task.cancel()
         loop.call_later(TURN_SECONDS, self._turn, loop, deaf)
+        if any(turns > HOPELESS_TURNS for turns in deaf.values()):
+            loop.stop()  # asyncio.run cancels all that is left, the helpers of what is deaf too; where that hangs, it is stopped as well
 
     def stop(self, patience: float) -> None:
         self._stopped.set()
@@ -142,7 +146,7 @@ class Watches:
                 asyncio.run(self._operator())
             except Exception as error:  # whatever it is, the operator must go on watching
                 logger.debug("the watches ended: %s: %s", type(error).__name__, error)
-            pause = RETRY_SECONDS if time.monotonic() - begun > LONGEST_RETRY_SECONDS else min(LONGEST_RETRY_SECONDS, pause * 2)
+            pause = RETRY_SECONDS if time.monotonic() - begun > LONGEST_RETRY_SECONDS else min(LONGEST_PAUSE_SECONDS, pause * 2)
             if not self._stopped.wait(pause):
                 logger.warning("the watches on the API server ended, and are begun again")
                 self._lists.ask()
