@@ -111,6 +111,14 @@ def test_operator_ends_soon_while_a_jenkins_hangs(own_operator: OperatorProcess,
     assert seconds < SOON
 
 
+def test_operator_ends_soon_whichever_of_its_threads_hears_the_signal(own_operator: OperatorProcess) -> None:
+    """Linux gives a signal to the thread that it is sent to; the one that waits for the end is not woken by it then."""
+    another = max(int(name) for name in os.listdir(f"/proc/{own_operator.pid}/task"))
+    assert another != own_operator.pid
+    os.kill(another, signal.SIGTERM)
+    assert own_operator.wait(SOON) == 0
+
+
 def test_second_replica_waits_and_takes_over(
     own_operator: OperatorProcess, own_kube: KubeServer, own_scene: Scene, jenkins: StandIn
 ) -> None:

@@ -40,6 +40,7 @@ from jenkins2fa.jenkins.evidence import EvidenceError
 logger = logging.getLogger(__name__)
 
 START_PATIENCE = 60.0  # seconds
+LONGEST_DEAFNESS = 0.5  # seconds: a signal does not wake who waits without end, if it comes the moment before, or to another thread
 PATIENCE = 0.8  # seconds for passes in flight at the end; a trial that is cut off undoes itself
 
 
@@ -202,7 +203,8 @@ def run_until_signal(options: Options, connection: Connection) -> None:
     try:
         operator = Operator(options, connection)
         operator.start(ended)
-        ended.wait()
+        while not ended.wait(LONGEST_DEAFNESS):
+            pass
         operator.stop()
     finally:
         for number, handler in before.items():
