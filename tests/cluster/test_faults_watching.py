@@ -1,4 +1,4 @@
-"""A watch that falls silent without being closed, as behind a load balancer that lost its state: it is given up, and nothing is missed."""
+"""A watch that falls silent without being closed, as behind a load balancer, or a Kopf that gives up: nothing is missed."""
 
 from __future__ import annotations
 

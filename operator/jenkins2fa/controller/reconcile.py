@@ -112,7 +112,7 @@ class InstancePass:
                 return without_policy(context, subject, driver, seen)
             corrected = tell_put_back(context, subject)
             outcome = apply_policy(context, subject, policy, driver, seen)
-            return replace(outcome, corrected=tuple(dict.fromkeys((*corrected, *outcome.corrected))))
+            return replace(outcome, corrected=tuple(dict.fromkeys((*corrected, *outcome.corrected)))) if corrected else outcome
         except JenkinsError as error:
             return Outcome(instance, policy, mode=unseen_mode(context, subject), trouble=subject.trouble(error, context.clock()))
 

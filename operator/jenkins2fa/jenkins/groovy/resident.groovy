@@ -558,7 +558,7 @@ class Gate {
     /** Idempotent. The new gate is in before the old one is out, so no request ever sees none. */
     static void install(Map config, String code) {
         synchronized (Shared.chain) {
-            def state = Shared.state, list = Shared.chain.list as List
+            def state = Shared.state, list = Shared.chain.list
             def present = list.findAll { Filters.isGate(it) }
             def settled = present.size() == 1 && present[0].is(state.gate) && state.code == code && list.indexOf(present[0]) == 0
             def gate = settled ? null : rehearsed(config)
