@@ -22,7 +22,7 @@ RESIDENT = "resident"
 LONGEST_LITERAL = 60_000
 STARTUP_FILE = "init.groovy.d/jenkins2fa.groovy"
 
-_INCLUDE = re.compile(r"^// include ([a-z_]+)\.groovy$", re.MULTILINE)
+_INCLUDE = re.compile(r"^// include ([a-z_/]+)\.groovy$", re.MULTILINE)
 _EMBEDDED = "static final String EMBEDDED = ''"
 _ANSWERED = "static final String SCRIPT = ''"
 

@@ -1,0 +1,52 @@
+/** What must outlive Kubernetes: who manages this Jenkins, what it was like before, what to do at the end, which drift was corrected, which break-glass was used. */
+class State {
+    static final String FILE = 'state.json'
+    static final long HOUR = 3600_000L
+
+    static void claim(Map owner, takeOver) {
+        def mine = Store.read(FILE)?.owner
+        if (mine == null || owner == null || mine.instance == owner.instance && mine.cluster == owner.cluster || mine.cluster == 'command-line') return
+        if (takeOver != "${mine.cluster}/${mine.instance}") throw new OwnedElsewhere("${mine.cluster}/${mine.instance}")
+    }
+
+    static void confirmed(Map journal) {
+        if (journal.wrote.owner == null) return
+        update { state ->
+            if (state.trial == journal.id) return // a crash came between this file and the end of the trial
+            state.trial = journal.id
+            if (state.restorePoint == null && !foundOurs(journal)) state.restorePoint = journal.before
+            if (state.owner?.desired != journal.wrote.owner.desired) state.remove('corrections') // another wish: another count
+            state.owner = journal.wrote.owner
+            state.deletionPolicy = journal.wrote.deletionPolicy
+            if (journal.wrote.gate != null) state.operator = journal.wrote.gate.operator
+            count(state, journal.wrote.corrects ?: [])
+        }
+    }
+
+    /** Notes that drift of these paths is corrected now; what is older than an hour goes. */
+    static void count(Map state, Collection paths) {
+        def now = System.currentTimeMillis()
+        def corrections = (state.corrections ?: [:]).collectEntries { path, times -> [path, times.findAll { it > now - HOUR }] }.findAll { it.value }
+        paths.each { corrections[it] = (corrections[it] ?: []) + now }
+        state.corrections = corrections
+    }
+
+    /** Whether our gate ran before this trial already: state.json was lost, and what is there now is our own doing, not what was before us. */
+    static boolean foundOurs(Map journal) { journal.wrote.gate != null && journal.before.gate != null }
+
+    /** Without a restore point only the gate would go, and with 2FA on that locks out whom it let in. */
+    static void insistOnRestorePoint() {
+        def state = Store.read(FILE)
+        if (state?.restorePoint != null || (state?.owner == null && Shared.state.config == null)) return
+        throw new NothingToRestore('what this Jenkins was like before us is not known (state.json was lost, or never had it)')
+    }
+
+    /** The account whose way in was confirmed last: what a damaged gate.json does not take away, so that somebody can put it right. */
+    static String getOperator() { try { Store.read(FILE)?.operator } catch (NoteDamaged damaged) { null } }
+
+    static void update(Closure change) {
+        def state = Store.read(FILE) ?: [:]
+        change(state)
+        Store.write(FILE, state)
+    }
+}

@@ -1,0 +1,197 @@
+/** A change that undoes itself unless it is confirmed. Disk changes only at the confirmation, so a restart alone brings back what was before. */
+class Trial {
+    static final String FILE = 'trial.json'
+    static final int RETRY_SECONDS = 2
+
+    /** The open trial of this run of Jenkins. Kept in memory too: whoever deletes or damages the file does not make an unconfirmed change last. */
+    static Map getOpen() {
+        if (Shared.state.trial != null) return Shared.state.trial
+        def kept = Store.read(FILE)
+        kept?.session == Jenkins.SESSION_HASH && kept.id != Shared.state.lastTrial?.id ? kept : null
+    }
+
+    /**
+     * The journal is on disk before the first change. wanted: settings {enabled, securityQuestions, emailOTP, mail; what is absent stays},
+     * gate (its configuration), or absent to leave the gate as it is; owner, deletionPolicy: what the confirmation writes into state.json.
+     */
+    static void begin(String id, long seconds, Map wanted, Code code) {
+        synchronized (Shared.chain) {
+            if (Jenkins.get().quietingDown) throw new QuietingDown('Jenkins is about to shut down')
+            recover()
+            if (open != null && open.until <= System.currentTimeMillis()) end(open.id, 'expired') // its timer is late, or was lost
+            if (open != null) throw new TrialPending("trial ${open.id} is still pending")
+            def left = Shared.state.untidy
+            if (left != null && !tidyUp(left.journal.id)) throw new NotPersisted("what trial ${left.journal.id} left on disk cannot be cleared away")
+            State.claim(wanted.owner, wanted.takeOver)
+            BreakGlass.forgetLeftNote()
+            wanted = wanted + [settings: Settings.completed(wanted.settings)]
+            if (wanted.gate != null) Gate.rehearsed(wanted.gate) // only code that has passed its rehearsal is found by the next start
+            def journal = [id: id, until: System.currentTimeMillis() + seconds * 1000, session: Jenkins.SESSION_HASH, phase: 'open', before: standing(), wrote: wanted]
+            Store.write(FILE, journal)
+            Shared.state.trial = journal
+            try {
+                schedule(id, seconds)
+                if (wanted.gate != null) {
+                    code.keep()
+                    Gate.install(wanted.gate, code.digest)
+                }
+                Settings.remember(wanted.settings)
+                if (wanted.settings.containsKey('enabled') && !BreakGlass.open) Settings.setLive(wanted.settings.enabled)
+            } catch (Throwable problem) {
+                end(id, 'failed')
+                throw problem
+            }
+            Shared.log("trial $id: begun, undone in $seconds s unless confirmed")
+        }
+    }
+
+    /** What an undo goes back to. In a break-glass the live flag counts as what it will be when that is over. */
+    static Map standing() {
+        [live: BreakGlass.open ? Layers.config.enableTfa : Layers.live[Layers.LIVE], memory: Layers.memory(), disk: Layers.disk(), digest: Settings.digest(),
+         gate: Shared.state.config?.raw, storedGate: storedGate, startup: Store.startup.file]
+    }
+
+    static Map getStoredGate() { try { Store.read(Gate.FILE) } catch (NoteDamaged damaged) { null } }
+
+    static void schedule(String id, long seconds) {
+        def task = { -> end(id, 'expired') } as Runnable
+        Shared.state.trialTimer = Timer.get().schedule(task, seconds, TimeUnit.SECONDS)
+    }
+
+    /**
+     * Compare-and-set on the id: 'Confirmed' (also when it was confirmed before), 'Expired' (over, and undone), 'Overtaken' (somebody has changed
+     * what it wrote, so what was probed is not what would be saved; undone) or 'Unknown'.
+     */
+    static String confirm(String id) {
+        synchronized (Shared.chain) {
+            if (Shared.state.trial == null) recover()
+            def journal = open, last = Shared.state.lastTrial
+            if (journal?.id != id) return last?.id != id ? 'Unknown' : (last.outcome == 'confirmed' ? 'Confirmed' : 'Expired')
+            if (journal.until <= System.currentTimeMillis()) { end(id, 'expired'); return 'Expired' }
+            if (!stands(journal)) { end(id, 'overtaken'); return 'Overtaken' }
+            try {
+                Store.write(FILE, journal + [phase: 'confirmed']) // from here on a crash leads forward
+                keep(journal)
+            } catch (Throwable problem) {
+                end(id, 'failed')
+                throw problem
+            }
+            close(journal, 'confirmed')
+            'Confirmed'
+        }
+    }
+
+    static boolean stands(Map journal) {
+        def wrote = journal.wrote
+        Settings.holds(wrote.settings) && (wrote.gate == null || Shared.state.config?.raw == wrote.gate) &&
+            (!wrote.settings.containsKey('enabled') || BreakGlass.open || Layers.live[Layers.LIVE] == wrote.settings.enabled)
+    }
+
+    /** Everything that a confirmed trial leaves on disk. */
+    static void keep(Map journal) {
+        Settings.save()
+        if (journal.wrote.gate != null) Store.write(Gate.FILE, journal.wrote.gate)
+        State.confirmed(journal)
+    }
+
+    /** Undoes a pending trial. Returns whether it was pending. An undo that fails is tried again, and the journal stays for the next start. */
+    static boolean end(String id, String outcome) {
+        synchronized (Shared.chain) {
+            if (Shared.state.trial == null) recover()
+            def journal = open
+            if (journal?.id != id) return false
+            Throwable first = null
+            for (step in [{ Settings.undo(journal.wrote.settings, journal.before) }, { undoGate(journal) }]) { // one that fails does not keep the other from being done
+                try { step() } catch (Throwable problem) { first = first ?: problem }
+            }
+            if (first != null) {
+                Shared.log("trial $id could not be undone, trying again", first)
+                schedule(id, RETRY_SECONDS)
+                throw first
+            }
+            close(journal, outcome)
+            true
+        }
+    }
+
+    static void undoGate(Map journal) {
+        def before = journal.before, gate = journal.wrote.gate
+        if (gate == null) return
+        if (Shared.state.config?.raw == gate) before.gate == null ? Gate.remove() : Gate.reconfigure(before.gate)
+    }
+
+    /** Disk as it was: settings that somebody saved meanwhile, what a confirmation left that failed half-way, and a start-up file that nothing needs. */
+    static void undoFiles(Map journal) {
+        def before = journal.before, gate = journal.wrote.gate
+        Settings.purge(journal.wrote.settings, before)
+        if (gate == null || !before.containsKey('storedGate')) return
+        if (before.storedGate != gate && storedGate == gate) before.storedGate == null ? Store.delete(Gate.FILE) : Store.write(Gate.FILE, before.storedGate)
+        if (!before.startup && !Store.file(Gate.FILE).file && !Store.file(BreakGlass.FILE).file) java.nio.file.Files.deleteIfExists(Store.startup.toPath())
+    }
+
+    static void close(Map journal, String outcome) {
+        def state = Shared.state
+        state.remove('trial')
+        state.remove('trialTimer')?.cancel(false)
+        state.lastTrial = [id: journal.id, outcome: outcome, at: System.currentTimeMillis()]
+        state.untidy = [journal: journal, undone: outcome != 'confirmed']
+        Shared.log("trial $journal.id: $outcome")
+        tidyUp(journal.id)
+    }
+
+    /** The trial is over; what it left on disk goes with its journal, later if the disk does not allow it now. Returns whether all is done. */
+    static boolean tidyUp(String id) {
+        synchronized (Shared.chain) {
+            def left = Shared.state.untidy
+            if (left?.journal?.id != id) return true
+            try {
+                if (left.undone) undoFiles(left.journal)
+                Store.delete(FILE)
+                Store.tidy()
+                Shared.state.remove('untidy')
+                return true
+            } catch (IOException | NotPersisted | NoteDamaged problem) {
+                Shared.log("trial $id: what it left on disk cannot be cleared away, trying again", problem)
+                def task = { -> tidyUp(id) } as Runnable
+                Timer.get().schedule(task, RETRY_SECONDS, TimeUnit.SECONDS)
+                return false
+            }
+        }
+    }
+
+    /** The stored configuration of the gate; that of a trial which is undone, but could not be cleared away on disk yet, is not used. */
+    static Map withoutRemains(Map stored) {
+        def left = Shared.state.untidy
+        left?.undone && left.journal.wrote.gate == stored ? left.journal.before.storedGate : stored
+    }
+
+    /**
+     * A journal of a former run of Jenkins: a confirmed trial is brought to its end, or undone where the disk does not allow that; any other is over (the
+     * restart has undone it).
+     */
+    static void recover() {
+        synchronized (Shared.chain) {
+            def journal = Store.read(FILE)
+            if (journal == null || journal.session == Jenkins.SESSION_HASH) return
+            if (journal.phase == 'confirmed') {
+                def found = Layers.memory().subMap(journal.wrote.settings.keySet())
+                try {
+                    Settings.remember(journal.wrote.settings)
+                    keep(journal)
+                } catch (Throwable problem) { // half of it, settings without their gate, was never proven: it is undone as if nobody had confirmed it
+                    Shared.log("trial ${journal.id}: was confirmed, but cannot be brought to its end", problem)
+                    Settings.remember(found)
+                    Settings.forget(journal.wrote.settings, journal.before)
+                    if (!BreakGlass.open) Settings.setLive(Layers.config.enableTfa)
+                    close(journal, 'failed')
+                    return
+                }
+                if (journal.wrote.settings.containsKey('enabled') && !BreakGlass.open) Settings.setLive(journal.wrote.settings.enabled)
+                close(journal, 'confirmed')
+                return
+            }
+            if (Settings.stored) Settings.forget(journal.wrote.settings, journal.before)
+            close(journal, 'restarted')
+        }
+    }
+}
