@@ -39,6 +39,10 @@ config.configFile.file.directory ? config.configFile.file.deleteDir() : config.c
 MoFilter.moPluginSettings['ENABLE_MO_TFA_AUTHENTICATION'] = false
 jenkins.doCancelQuietDown()
 jenkins.getDescriptor('hudson.tasks.Mailer').setSmtpHost('mail.lab.invalid')
+def challenges = hudson.ExtensionList.lookupSingleton(MoUserAuth)
+[challenges.@moSecurityQuestionAuthMap, challenges.@moOtpOverEmailAuthMap, MoFilter.userAuthenticationStatus]*.clear()
+io.jenkins.plugins.twofactor.jenkins.tfaMethodsAuth.MoOtpOverEmailAuth.@sentOtp.clear()
+GroupManager.get().setGroups(new java.util.concurrent.ConcurrentHashMap())
 hudson.model.User.getAll().each { user ->
     user.allProperties.findAll { it.class.name.contains('tfaMethodsConfig') }.each { user.addProperty(it.class.newInstance()) }
     user.save()

@@ -106,7 +106,7 @@ def test_each_factor_is_switched_on_and_off(standin: StandIn, managed: Managed) 
         assert seen.memory is not None
         assert {factor.value for factor in seen.memory.factors} == set(wanted["allowedFactors"])
         offered = person(standin, "alice").call("/user/alice/tfaConfiguration/").text
-        assert ["securityQuestionConfig" in offered, "otpOverEmailConfig" in offered] == [
+        assert ["securityQuestionConfig" in offered, "otpOverEmailAuth" in offered] == [
             "SecurityQuestions" in wanted["allowedFactors"],
             "EmailOTP" in wanted["allowedFactors"],
         ]

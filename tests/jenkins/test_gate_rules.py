@@ -82,14 +82,15 @@ def test_a_group_counts_as_known_once_a_member_was_seen(with_groups: StandIn) ->
 
 
 def test_groups_of_the_plugin_are_not_read_and_the_field_says_so(with_groups: StandIn) -> None:
-    """How the plugin keeps their members was never observed: nobody is asked because of them, and nobody believes that he is."""
+    """The plugin itself keeps members and never reads them: nobody is asked because of them, and nobody believes that he is."""
     managed, wanted = managed_of(with_groups), policy(enforcedGroups=["plugins-own"])
-    with_groups.groovy(CONTEXT + "io.jenkins.plugins.twofactor.jenkins.GroupManager.get().getOrCreateGroup('plugins-own').users << 'carol'")
+    manager = CONTEXT + "io.jenkins.plugins.twofactor.jenkins.GroupManager.get()"
+    with_groups.groovy(manager + ".getOrCreateGroup('plugins-own').@usernames << 'carol'")
     try:
         managed.apply(wanted)
         assert [gets_in(with_groups, "carol"), "GroupUnverified" in managed.reasons(wanted)] == ["carol", True]
     finally:
-        with_groups.groovy(CONTEXT + "io.jenkins.plugins.twofactor.jenkins.GroupManager.get().deleteGroup('plugins-own')")
+        with_groups.groovy(manager + ".deleteGroup('plugins-own')")
     fields = (Path(__file__).parents[2] / "docs" / "fields.md").read_text()
     assert "the plugin's own named groups are not read" in next(line for line in fields.splitlines() if "`spec.enforcedGroups`" in line)
 

@@ -31,7 +31,7 @@ from tests.support.protocol_model import Fields, Model, look
 EXAMPLES = int(os.environ.get("JENKINS2FA_PROTOCOL_EXAMPLES", "0"))
 FORMS = (Fields(), Fields(True, True), Fields(True, True, "carol@lab.invalid"), Fields(True, False), Fields(False, True))
 FORM = """def c = io.jenkins.plugins.twofactor.jenkins.MoGlobalConfig.get()
-c.saveGlobalBasicSettingsForm(net.sf.json.JSONObject.fromObject('''FORM'''))"""
+c.saveMoGlobalConfigViewForm(net.sf.json.JSONObject.fromObject('''FORM'''))"""
 SETTER = "io.jenkins.plugins.twofactor.jenkins.MoGlobalConfig.get().setEnableTfa(ON)"
 TIMER = "jenkins.model.Jenkins.get().getServletContext().getAttribute('jenkins2fa').NAME.run()"
 GATE_LOOKS = "jenkins.model.Jenkins.get().getServletContext().getAttribute('jenkins2fa')?.watch?.look()"

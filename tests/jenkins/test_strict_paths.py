@@ -25,7 +25,7 @@ SCRIPT = "System.setProperty('reached', 'yes'); print 'it ran'"
 BODY = f"script={quote(SCRIPT)}&json={{}}&build=x".encode()
 FORM = "application/x-www-form-urlencoded"
 USERS = {name: {"password": f"{name}-pw-1", "admin": True, "email": f"{name}@lab.invalid"} for name in ("root", "deputy")}
-OPEN_TITLES = ("Sign in", "2FA Config", "2FA Authentication", "Security questions", "Email configuration")
+OPEN_TITLES = ("Sign in", "2FA Config", "Security Questions", "Email configuration")
 POST_ONLY = (
     "saveSecurityQuestion",
     "securityQuestionAuthenticate",
@@ -70,6 +70,10 @@ def reached(answer: Answer, target: bytes, context: str) -> str:
         return "" if "X-Jenkins" not in answer.headers or "No such file" in answer.body else "the search for a page"
     if answer.status == 405 and "X-Jenkins" in answer.headers:
         return "" if any(word in written for word in POST_ONLY) else "a page that wants another method"
+    if answer.status == 500 and "saveSecurityQuestion" in written:  # what the plugin says to a form without its fields
+        return ""
+    if answer.status == 200 and not answer.body:  # what it says to an answer that it does not expect, and on the page of the mail factor
+        return "" if any(word in written for word in (*POST_ONLY, "otpOverEmailConfig")) else "an empty page"
     if answer.status == 200:
         title = "".join(re.findall(r"<title>(.*?)(?: \[Jenkins\])?</title>", answer.body))
         asset = answer.headers.get("Cache-Control") == "public, max-age=31536000"

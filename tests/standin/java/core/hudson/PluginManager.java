@@ -11,7 +11,7 @@ import standin.boot.Host;
 
 /** The plugins of this run, and the class loader that sees all of the active ones. */
 public class PluginManager {
-    private static final String TWO_FACTOR = "miniorange-two-factor";
+    public static final String TWO_FACTOR = "miniorange-two-factor";
 
     public final ClassLoader uberClassLoader;
     private final List<PluginWrapper> plugins = new ArrayList<>();

@@ -12,12 +12,20 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.security.SecureRandom;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 
 /** API tokens: made at the first start, kept in the home. A user may have several. */
 public final class Tokens {
     private static final SecureRandom RANDOM = new SecureRandom();
 
+    private static final Map<String, String> NAMES = new ConcurrentHashMap<>();
+
     private Tokens() {}
+
+    /** The name a token was given; names are kept as long as the process. */
+    public static String name(String token) {
+        return NAMES.getOrDefault(token, "token");
+    }
 
     /** Token to user id, as stored; every user of the options gets one if he has none. */
     public static synchronized Map<String, String> load(Options options) throws IOException {
@@ -29,10 +37,11 @@ public final class Tokens {
         return tokens;
     }
 
-    public static synchronized String add(Options options, String id) throws IOException {
+    public static synchronized String add(Options options, String id, String name) throws IOException {
         Map<String, String> tokens = load(options);
         String token = make();
         tokens.put(token, id);
+        if (name != null && !name.isBlank()) NAMES.put(token, name);
         writePrivately(file(options).toPath(), JsonOutput.toJson(tokens));
         return token;
     }

@@ -27,6 +27,7 @@ public class User {
     User(String id) {
         this.id = id;
         this.fullName = id;
+        Jenkins.get().getDescriptors().stream().filter(UserPropertyDescriptor.class::isInstance).forEach(kind -> put(((UserPropertyDescriptor) kind).newInstance(this)));
     }
 
     /** Reads every stored user; called once at start-up, when the plugins' classes can be loaded. */

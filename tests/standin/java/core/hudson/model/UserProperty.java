@@ -1,6 +1,6 @@
 package hudson.model;
 
-/** Something kept with a user. Its fields are stored with the user's file: strings, numbers and booleans. */
+/** Something kept with a user. Its fields are stored with the user's file: texts, secrets, numbers, booleans and sets of texts. */
 public abstract class UserProperty {
     protected transient User user;
 

@@ -2,15 +2,19 @@ package hudson.model;
 
 import groovy.json.JsonOutput;
 import groovy.json.JsonSlurperClassic;
+import hudson.util.AtomicFileWriter;
+import hudson.util.Secret;
 import java.io.File;
 import java.io.IOException;
 import java.lang.reflect.Constructor;
 import java.lang.reflect.Field;
 import java.lang.reflect.Modifier;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import jenkins.model.Jenkins;
 
 /** Users on disk. A property whose class is gone is not read, and is lost when the user is saved next. */
@@ -21,13 +25,19 @@ final class UserStore {
         return new File(Jenkins.get().getRootDir(), "users/" + Jenkins.get().getSecurityRealm().getUserIdStrategy().keyFor(id));
     }
 
-    static void save(User user) {
+    static synchronized void save(User user) {
         Map<String, Object> properties = new LinkedHashMap<>();
         user.getAllProperties().forEach(property -> properties.put(property.getClass().getName(), fields(property)));
         File file = new File(folder(user.getId()), "config.json");
         file.getParentFile().mkdirs();
         try {
-            Files.writeString(file.toPath(), JsonOutput.toJson(Map.of("id", user.getId(), "properties", properties)), StandardCharsets.UTF_8);
+            AtomicFileWriter writer = new AtomicFileWriter(file.toPath(), StandardCharsets.UTF_8);
+            try {
+                writer.write(JsonOutput.toJson(Map.of("id", user.getId(), "properties", properties)));
+                writer.commit();
+            } finally {
+                writer.abort();
+            }
         } catch (IOException problem) {
             throw new java.io.UncheckedIOException(problem);
         }
@@ -42,7 +52,7 @@ final class UserStore {
                 Constructor<?> maker = Jenkins.get().getPluginManager().uberClassLoader.loadClass(type).getDeclaredConstructor();
                 maker.setAccessible(true);
                 UserProperty property = (UserProperty) maker.newInstance();
-                for (Field field : kept(property)) if (fields.get(field.getName()) != null) field.set(property, fields.get(field.getName()));
+                for (Field field : kept(property)) if (fields.get(field.getName()) != null) field.set(property, read(field.getType(), fields.get(field.getName())));
                 user.put(property);
             } catch (ClassNotFoundException gone) {
                 // its plugin is not active
@@ -53,11 +63,17 @@ final class UserStore {
         return user;
     }
 
+    private static Object read(Class<?> type, Object stored) {
+        if (type == Secret.class) return Secret.fromString((String) stored);
+        return type == Set.class ? new HashSet<>((List<?>) stored) : stored;
+    }
+
     private static Map<String, Object> fields(UserProperty property) {
         Map<String, Object> values = new LinkedHashMap<>();
         for (Field field : kept(property)) {
             try {
-                values.put(field.getName(), field.get(property));
+                Object value = field.get(property);
+                values.put(field.getName(), value instanceof Secret ? ((Secret) value).getEncryptedValue() : value);
             } catch (IllegalAccessException problem) {
                 throw new IllegalStateException(problem);
             }

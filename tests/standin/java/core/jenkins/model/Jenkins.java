@@ -1,5 +1,6 @@
 package jenkins.model;
 
+import hudson.ExtensionList;
 import hudson.PluginManager;
 import hudson.model.Descriptor;
 import hudson.model.FreeStyleProject;
@@ -185,6 +186,10 @@ public class Jenkins extends JenkinsContext {
 
     public <T extends Descriptor> T getDescriptorByType(Class<T> type) {
         return descriptors.stream().filter(type::isInstance).map(type::cast).findFirst().orElse(null);
+    }
+
+    public <T> ExtensionList<T> getExtensionList(Class<T> type) {
+        return ExtensionList.lookup(type);
     }
 
     public FreeStyleProject getItem(String name) {

@@ -13,8 +13,22 @@ public class ApiTokenProperty extends UserProperty {
         this.owner = owner.getId();
     }
 
-    /** Jenkins tells names and uses of each; here only how many there are. */
-    public Collection<?> getTokenList() {
+    public Collection<TokenInfoAndStats> getTokenList() {
         return JenkinsRun.tokensOf(owner);
+    }
+
+    /** What Jenkins tells about a token: fields, no properties. */
+    public static class TokenInfoAndStats {
+        public final String name;
+        public final boolean isLegacy;
+        public final int useCounter;
+        public final long numDaysCreation;
+
+        public TokenInfoAndStats(String name, boolean legacy, int uses, long days) {
+            this.name = name;
+            isLegacy = legacy;
+            useCounter = uses;
+            numDaysCreation = days;
+        }
     }
 }

@@ -14,6 +14,11 @@ final class ApiTokenStats {
 
     private ApiTokenStats() {}
 
+    static int uses(String token) {
+        AtomicLong uses = USES.get(token);
+        return uses == null ? 0 : uses.intValue();
+    }
+
     static void count(String owner, String token) {
         long uses = USES.computeIfAbsent(token, none -> new AtomicLong()).incrementAndGet();
         File folder = new File(Jenkins.get().getRootDir(), "users/" + Jenkins.get().getSecurityRealm().getUserIdStrategy().keyFor(owner));

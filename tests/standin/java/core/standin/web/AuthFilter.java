@@ -18,6 +18,7 @@ import javax.servlet.http.HttpServletRequest;
 import javax.servlet.http.HttpServletResponse;
 import javax.servlet.http.HttpSession;
 import jenkins.model.Jenkins;
+import jenkins.security.ApiTokenProperty.TokenInfoAndStats;
 import org.springframework.security.authentication.AnonymousAuthenticationToken;
 import org.springframework.security.core.Authentication;
 import org.springframework.security.core.AuthenticationException;
@@ -42,8 +43,9 @@ final class AuthFilter implements Filter {
         tokens = Tokens.load(host.options);
     }
 
-    List<String> tokensOf(String id) {
-        return tokens.values().stream().filter(owner -> Jenkins.get().getSecurityRealm().getUserIdStrategy().equals(owner, id)).collect(Collectors.toList());
+    List<TokenInfoAndStats> tokensOf(String id) {
+        return tokens.entrySet().stream().filter(entry -> Jenkins.get().getSecurityRealm().getUserIdStrategy().equals(entry.getValue(), id))
+            .map(entry -> new TokenInfoAndStats(Tokens.name(entry.getKey()), false, ApiTokenStats.uses(entry.getKey()), 0)).collect(Collectors.toList());
     }
 
     @Override

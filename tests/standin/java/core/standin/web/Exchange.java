@@ -8,6 +8,7 @@ import java.util.List;
 import javax.servlet.http.HttpServletRequest;
 import javax.servlet.http.HttpServletResponse;
 import jenkins.model.Jenkins;
+import net.sf.json.JSONObject;
 
 /** One request, its path in segments, and the usual kinds of answer. */
 public final class Exchange {
@@ -70,6 +71,30 @@ public final class Exchange {
 
     public void redirect(String place) throws IOException {
         response.sendRedirect(place);
+    }
+
+    /** The submitted form, or null after a 400 because there is none. A text that is no JSON throws, and the answer is a 500. */
+    public JSONObject form() throws IOException {
+        String json = request.getParameter("json");
+        if (json != null) return JSONObject.fromObject(json);
+        response.sendError(400, "Nothing is submitted");
+        return null;
+    }
+
+    /** How Jenkins' forms end: at that place, relative to the form's own address, or with a note when the form was only applied. No place throws. */
+    public void done(String place) throws IOException {
+        if (Boolean.parseBoolean(request.getParameter("core:apply"))) text("text/html;charset=utf-8", "<script>notificationBar.show('Saved', notificationBar.SUCCESS)</script>");
+        else leaveFor(place);
+    }
+
+    /** As the web framework of Jenkins redirects: it resolves a relative place by itself. */
+    public void leaveFor(String place) throws IOException {
+        if (place.matches("(https?:/)?/.*")) {
+            redirect(place);
+            return;
+        }
+        String uri = request.getRequestURI();
+        redirect(uri.substring(0, uri.lastIndexOf('/') + 1) + place.replaceFirst("^\\./?", ""));
     }
 
     /** The headers of Jenkins' own pages; script answers, redirects and errors of the container have none of them. */

@@ -22,6 +22,7 @@ import javax.servlet.Filter;
 import javax.servlet.MultipartConfigElement;
 import jenkins.model.Jenkins;
 import jenkins.model.JenkinsLocationConfiguration;
+import jenkins.security.ApiTokenProperty.TokenInfoAndStats;
 import jenkins.util.HttpServletFilter;
 import jenkins.util.Timer;
 import org.eclipse.jetty.http.UriCompliance;
@@ -59,7 +60,7 @@ public final class JenkinsRun implements Run {
     }
 
     /** One entry, without the secret, for each API token of a user. */
-    public static List<String> tokensOf(String id) {
+    public static List<TokenInfoAndStats> tokensOf(String id) {
         return current.authentication.tokensOf(id);
     }
 

@@ -66,9 +66,9 @@ final class Pathways {
     private static void token(Exchange exchange, User user) throws IOException {
         if (!exchange.isPost()) return;
         if (user != User.current()) exchange.require(Jenkins.ADMINISTER);
-        String made = Tokens.add(Jenkins.get().host.options, user.getId());
+        String made = Tokens.add(Jenkins.get().host.options, user.getId(), exchange.request.getParameter("newTokenName"));
         JenkinsRun.reloadTokens();
-        exchange.json(Api.object("status", "ok", "data", Api.object("tokenName", "token", "tokenUuid", java.util.UUID.randomUUID().toString(), "tokenValue", made)));
+        exchange.json(Api.object("status", "ok", "data", Api.object("tokenName", Tokens.name(made), "tokenUuid", java.util.UUID.randomUUID().toString(), "tokenValue", made)));
     }
 
     private static void submit(Exchange exchange, User user) throws IOException {

@@ -51,7 +51,8 @@ final class Stapler extends HttpServlet {
     }
 
     private void dispatch(Exchange exchange) throws Exception {
-        if (Assets.isAsset(exchange.at(0))) Assets.serve(exchange);
+        if (PluginPages.isOne(exchange)) PluginPages.serve(exchange);
+        else if (Assets.isAsset(exchange.at(0))) Assets.serve(exchange);
         else if (!Anonymous.serve(exchange) && !servedToAnyone(exchange)) {
             exchange.require(Jenkins.READ);
             for (Part part : parts) if (part.serve(exchange)) return;

@@ -1,49 +1,60 @@
 package io.jenkins.plugins.twofactor.jenkins;
 
+import java.io.File;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
-import jenkins.model.GlobalConfiguration;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.logging.Logger;
 import jenkins.model.Jenkins;
+import jenkins.model.GlobalConfiguration;
 
-/** The plugin's named groups; nothing of the free edition reads them. Only the methods of this class are known: what a group is and how it keeps its users is made up. */
+/** The plugin's named groups; nothing of the free edition reads them. */
 public class GroupManager extends GlobalConfiguration {
-    private final Map<String, Group> groups = new LinkedHashMap<>();
+    private static final Logger LOGGER = Logger.getLogger(GroupManager.class.getName());
+    private Map<String, Group> groups = new ConcurrentHashMap<>();
+
+    public GroupManager() {
+        load();
+        save();
+    }
 
     public static GroupManager get() {
         return Jenkins.get().getDescriptorByType(GroupManager.class);
     }
 
-    public synchronized List<Group> getAllGroups() {
-        return new ArrayList<>(groups.values());
+    public static Group getOrCreateGroup(String name) {
+        Group known = getGroup(name);
+        if (known != null) return known;
+        Group made = new Group(name);
+        get().groups.put(name, made);
+        get().save();
+        return made;
     }
 
-    public synchronized Group getOrCreateGroup(String name) {
-        return groups.computeIfAbsent(name, Group::new);
+    public static Group getGroup(String name) {
+        return get().groups.get(name);
     }
 
-    public synchronized void deleteGroup(String name) {
-        groups.remove(name);
+    public static List<Group> getAllGroups() {
+        return new ArrayList<>(get().groups.values());
     }
 
-    /** A name and the ids of its users. */
-    public static final class Group {
-        private final String name;
-        private final Set<String> users = new LinkedHashSet<>();
+    public void setGroups(Map<String, Group> given) {
+        groups = given;
+    }
 
-        Group(String name) {
-            this.name = name;
-        }
+    public void deleteGroup(String name) {
+        if (groups.remove(name) != null) save();
+    }
 
-        public String getName() {
-            return name;
-        }
+    @Override
+    protected String toXml() {
+        return GroupsXml.write(groups);
+    }
 
-        public Set<String> getUsers() {
-            return users;
-        }
+    @Override
+    protected void fromXml(File file) throws Exception {
+        groups.putAll(GroupsXml.read(file));
     }
 }

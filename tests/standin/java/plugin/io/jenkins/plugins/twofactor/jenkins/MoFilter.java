@@ -27,7 +27,7 @@ public class MoFilter implements Filter {
     public static final Map<String, Boolean> userAuthenticationStatus = new ConcurrentHashMap<>();
     private static final List<String> NEVER = List.of("/login", "/logout", "/static", "/adjuncts", ".css", ".js", "/log", "/queue", "/restart", "/safeRestart", "/quietDown", "/cancelQuietDown",
         "/createItem", "/createView", "/overallLoad", "/api/json", "/descriptorByName", "tfaConfiguration/", "tfaUserAuth/", "securityQuestionConfig", "otpOverEmail", "/miniorange-two-factor",
-        "/favicon", "/images", "/i18n");
+        "PopupContent", "/ajaxBuildQueue", "/ajaxExecutors", "/checkPluginUrl", "/theme-dark", "/resourceBundle", "/favicon.ico");
     private static final Logger LOGGER = Logger.getLogger(MoFilter.class.getName());
 
     @Override
@@ -57,7 +57,7 @@ public class MoFilter implements Filter {
     private static boolean asks(HttpServletRequest request) {
         MoGlobalConfig config = MoGlobalConfig.get();
         boolean factor = config.isEnableSecurityQuestionsAuthentication() || config.isEnableOtpOverEmailAuthentication() || Edition.hasFactor(config);
-        return moPluginSettings.getOrDefault(LIVE, false) && factor && NEVER.stream().noneMatch(request.getRequestURI()::contains);
+        return moPluginSettings.getOrDefault(LIVE, false) && factor && NEVER.stream().noneMatch(request.getPathInfo()::contains);
     }
 
     private static void challenge(HttpServletRequest request, HttpServletResponse response, User user) throws IOException {

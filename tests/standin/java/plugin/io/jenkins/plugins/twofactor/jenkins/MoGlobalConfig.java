@@ -10,8 +10,8 @@ import net.sf.json.JSONObject;
 
 /** The plugin's settings in memory, and their file. */
 public class MoGlobalConfig extends GlobalConfiguration {
-    static final String DEFAULT_SUBJECT = "Jenkins 2FA Verification Code";
-    static final String DEFAULT_TEMPLATE = "<html><body><h1>Jenkins Account Verification Code</h1><p>Dear $username, <br></p><p>Your two factor verification code is: $otp </p>"
+    public static final String DEFAULT_SUBJECT = "Jenkins 2FA Verification Code";
+    public static final String DEFAULT_TEMPLATE = "<html><body><h1>Jenkins Account Verification Code</h1><p>Dear $username, <br></p><p>Your two factor verification code is: $otp </p>"
         + "<p>Please use this passcode to complete your action.</p></body></html>";
 
     private Boolean enableTfa = false;
@@ -87,16 +87,17 @@ public class MoGlobalConfig extends GlobalConfiguration {
     }
 
     /** Memory and the live flag change step by step; what is missing or refused stops it half-way, before anything is stored. */
-    public void saveGlobalBasicSettingsForm(JSONObject form) {
+    public void saveMoGlobalConfigViewForm(JSONObject form) {
         boolean on = form.getBoolean("enableTfa");
         setEnableTfa(on);
         MoFilter.moPluginSettings.put(MoFilter.LIVE, on);
         enableSecurityQuestionsAuthentication = form.getBoolean("enableSecurityQuestion");
-        otpOverEmailDto = null;
         if (form.containsKey("enableOtpOverEmail")) {
             String sender = form.getJSONObject("enableOtpOverEmail").getString("senderEmailAddress");
-            if (!sender.contains("@")) throw new IllegalArgumentException("sender address");
+            if (sender.isEmpty()) throw new IllegalArgumentException("sender address");
             otpOverEmailDto = new MoOtpOverEmailDto(true, sender);
+        } else {
+            otpOverEmailDto = null;
         }
         if (moAdvancedSettingsDTO == null) moAdvancedSettingsDTO = new MoAdvanceSettingsDTO(DEFAULT_SUBJECT, DEFAULT_TEMPLATE);
         save();

@@ -1,7 +1,11 @@
 package io.jenkins.plugins.twofactor.jenkins;
 
+import hudson.ExtensionList;
+import hudson.model.RootAction;
 import hudson.model.User;
 import hudson.util.PluginServletFilter;
+import io.jenkins.plugins.twofactor.jenkins.tfaMethodsConfig.MoOtpOverEmailConfig;
+import io.jenkins.plugins.twofactor.jenkins.tfaMethodsConfig.MoSecurityQuestionConfig;
 import javax.servlet.http.HttpServletRequest;
 import javax.servlet.http.HttpSession;
 import jenkins.model.Jenkins;
@@ -9,45 +13,61 @@ import standin.web.Exchange;
 import standin.web.Part;
 import standin.web.PluginFilters;
 
-/** How the plugin enters a run: settings from disk, then its filter, which reads the live flag from them. */
+/** How the plugin enters a run: settings from disk, what it keeps for users, then its filter, which reads the live flag. And where its pages are. */
 public final class PluginEntry implements Part {
     @Override
     public void start(Jenkins jenkins) throws Exception {
         jenkins.addDescriptor(new MoGlobalConfig());
         jenkins.addDescriptor(new GroupManager());
+        jenkins.addDescriptor(new MoSecurityQuestionConfig.DescriptorImpl());
+        jenkins.addDescriptor(new MoOtpOverEmailConfig.DescriptorImpl());
+        jenkins.addDescriptor(new MoUserProperties.DescriptorImpl());
+        MoUserAuth challenges = new MoUserAuth();
+        ExtensionList.lookup(MoUserAuth.class).add(challenges);
+        ExtensionList.lookup(RootAction.class).add(challenges);
         PluginServletFilter.addFilter(PluginFilters.asInstalled(new MoFilter()));
     }
 
-    /** Crumbs protect verified sessions only. */
+    /** Crumbs protect verified sessions only. Asking makes a session. */
     @Override
     public boolean excludesFromCrumb(HttpServletRequest request) {
-        HttpSession session = request.getSession(false);
+        HttpSession session = request.getSession();
         User user = User.current();
         return user == null || session == null || !MoFilter.isVerified(session, user);
     }
 
+    /** Everything at the root is below `manage` as well, also more than once. */
     @Override
     public boolean serve(Exchange exchange) throws Exception {
-        switch (exchange.at(0)) {
-            case "tfaUserAuth" -> AuthPages.serve(exchange);
-            case "tfaGlobalConfig" -> ConfigPages.serve(exchange, 1);
-            case "manage" -> {
-                if (!exchange.at(1).equals("tfaGlobalConfig")) return false;
-                ConfigPages.serve(exchange, 2);
+        int at = 0;
+        while (exchange.at(at).equals("manage") && exchange.path.size() > at + 1) at++;
+        switch (exchange.at(at)) {
+            case "tfaUserAuth" -> AuthPages.serve(exchange, at + 1);
+            case "tfaGlobalConfig" -> {
+                return ConfigPages.serve(exchange, at + 1);
             }
+            case "RestartPlugin" -> exchange.html(200, "Restart Required", "<h2>Plugin Installed Successfully.</h2>"); // read in the source, not recorded
             case "user" -> {
-                return Descriptors.serve(exchange, 2) || EnrolPages.serve(exchange, User.getById(exchange.at(1), false), 2);
+                return ofUser(exchange, User.getById(exchange.at(at + 1), false), at + 2);
             }
-            case "descriptorByName" -> {
-                return Descriptors.serve(exchange, 0);
+            case "securityRealm" -> { // Jenkins' own user database has its users below itself, too; read in its source, not recorded
+                return exchange.at(at + 1).equals("user") && ofUser(exchange, User.getById(exchange.at(at + 2), false), at + 3);
             }
             case "me" -> {
-                return EnrolPages.serve(exchange, User.current(), 1);
+                return ofUser(exchange, User.current(), at + 1);
+            }
+            case "job", "view", "computer" -> { // these find descriptors by name as well; read in Jenkins' source, not recorded
+                return Descriptors.serve(exchange, at + 2);
             }
             default -> {
-                return false;
+                return Descriptors.serve(exchange, at);
             }
         }
         return true;
+    }
+
+    static boolean ofUser(Exchange exchange, User user, int from) throws Exception {
+        UserForm.submit(exchange, user, from);
+        return Descriptors.serve(exchange, from) || EnrolPages.serve(exchange, user, from);
     }
 }
