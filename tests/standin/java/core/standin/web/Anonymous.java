@@ -8,6 +8,7 @@ import java.util.TreeSet;
 import java.util.stream.Collectors;
 import javax.servlet.http.HttpSession;
 import jenkins.model.Jenkins;
+import jenkins.security.SecurityListener;
 import org.springframework.security.authentication.AnonymousAuthenticationToken;
 import org.springframework.security.core.Authentication;
 
@@ -37,6 +38,7 @@ final class Anonymous {
     }
 
     private static void logOut(Exchange exchange) throws IOException {
+        if (User.current() != null) SecurityListener.fireLoggedOut(User.current().getId());
         HttpSession session = exchange.request.getSession(false);
         if (session != null) session.invalidate();
         exchange.redirect(exchange.context() + "/");

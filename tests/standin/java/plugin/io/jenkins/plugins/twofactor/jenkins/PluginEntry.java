@@ -9,6 +9,7 @@ import io.jenkins.plugins.twofactor.jenkins.tfaMethodsConfig.MoSecurityQuestionC
 import javax.servlet.http.HttpServletRequest;
 import javax.servlet.http.HttpSession;
 import jenkins.model.Jenkins;
+import jenkins.security.SecurityListener;
 import standin.web.Exchange;
 import standin.web.Part;
 import standin.web.PluginFilters;
@@ -25,6 +26,7 @@ public final class PluginEntry implements Part {
         MoUserAuth challenges = new MoUserAuth();
         ExtensionList.lookup(MoUserAuth.class).add(challenges);
         ExtensionList.lookup(RootAction.class).add(challenges);
+        ExtensionList.lookup(SecurityListener.class).add(new MoSecurityListener());
         PluginServletFilter.addFilter(PluginFilters.asInstalled(new MoFilter()));
     }
 
@@ -50,13 +52,13 @@ public final class PluginEntry implements Part {
             case "user" -> {
                 return ofUser(exchange, User.getById(exchange.at(at + 1), false), at + 2);
             }
-            case "securityRealm" -> { // Jenkins' own user database has its users below itself, too; read in its source, not recorded
+            case "securityRealm" -> { // Jenkins' own user database has its users below itself, too; not recorded
                 return exchange.at(at + 1).equals("user") && ofUser(exchange, User.getById(exchange.at(at + 2), false), at + 3);
             }
             case "me" -> {
                 return ofUser(exchange, User.current(), at + 1);
             }
-            case "job", "view", "computer" -> { // these find descriptors by name as well; read in Jenkins' source, not recorded
+            case "job", "view", "computer" -> { // these find descriptors by name as well; not recorded
                 return Descriptors.serve(exchange, at + 2);
             }
             default -> {
