@@ -29,7 +29,7 @@ from tests.attack.tables import (
     Who,
 )
 
-BATCH = 16
+BATCH = 24
 METHODS = ("GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH")
 
 
@@ -60,7 +60,8 @@ class Case:
     @property
     def text(self) -> str:
         request = f"{self.method or self.what.method} {self.target.decode(errors='replace')}"
-        return f"{self.who.name} | {request} | {self.what.kind.name} | {self.spelling}"
+        given = "" if self.what.answers is Answers.NONE else f" ({self.what.answers.value} answers)"
+        return f"{self.who.name} | {request}{given} | {self.what.kind.name} | {self.spelling}"
 
 
 def people(policy: Policy) -> tuple[Who, ...]:

@@ -55,9 +55,9 @@ class Size:
     """How many cases of each kind for one policy; `plain`: which share of what people may and may not do, plainly written."""
 
     plain: float = 1.0
-    odd: int = 700
-    sequences: int = 40
-    steps: int = 160
+    odd: int = 1_000
+    sequences: int = 60
+    steps: int = 320
 
 
 FULL = Size()
@@ -109,6 +109,7 @@ class Runner:
     def __init__(self, bench: Bench, flavour: str, seed: int) -> None:
         self.bench, self.flavour, self.chance = bench, flavour, Random(seed)
         self.result = Result()
+        self._looks: Session | None = None
         self._before = 0  # let-ins under the policies before this one
 
     def run(self, policies: Iterable[Policy] = POLICIES, size: Size = FULL) -> Result:
@@ -123,18 +124,19 @@ class Runner:
         return self.result
 
     def progress(self, policy: Policy, seconds: float) -> None:
-        let_in, refused = len(self.result.let_in), len(self.result.refused)
-        print(f"  {self.flavour}, {policy.name}: {self.result.cases:,} cases, {let_in} let in, {refused} refused, {seconds:.1f} s", flush=True)
+        found = f"{len(self.result.let_in)} let in, {len(self.result.refused)} refused"
+        print(f"  {self.flavour}, {policy.name}: {self.result.cases:,} cases, {found}, {seconds:.1f} s", flush=True)
 
     def _policy(self, policy: Policy, size: Size) -> None:
         place, self._before = self.bench.place, len(self.result.let_in)
+        share, odd = size.plain * policy.weight, round(size.odd * policy.weight)
         for case in legitimate(policy, place):
-            if self.chance.random() < size.plain:
+            if self.chance.random() < share:
                 self._promise(case)
-        self._attack(table(policy, place, self.chance, size.plain, size.odd))
+        self._attack(table(policy, place, self.chance, share, odd))
         if policy.asks:
-            self._attack(walk(place, self.chance, size.steps))
-            for sequence in sequences(policy, place, self.chance, size.sequences):
+            self._attack(walk(place, self.chance, round(size.steps * policy.weight)))
+            for sequence in sequences(policy, place, self.chance, round(size.sequences * policy.weight)):
                 self._sequence(sequence)
 
     def enrol(self) -> None:
@@ -156,12 +158,17 @@ class Runner:
 
     def _promise(self, case: Case) -> None:
         self.result.cases += 1
-        effects = self._alone(case)
-        if case.what.effect not in effects:
-            effects = self._alone(case)
+        looks = case.what.method == "GET"  # changes nothing
+        effects = self._shown(self._looking(case.who), case) if looks else self._alone(case)
         if case.what.effect not in effects:
             self.result.refused.append(self._finding(case, effects))
         self._judge(case, effects)
+
+    def _looking(self, who: Who) -> Session:
+        """A session in which one thing after the other is looked at."""
+        if self._looks is None or self._looks.who != who or self._looks.policy != self.bench.policy:
+            self._looks = Session(self.bench, who)
+        return self._looks
 
     # --- what must not ---
 
@@ -191,10 +198,10 @@ class Runner:
             if lost or not case.who.crumb:
                 session = Session(self.bench, case.who)
         who = batch[0].who
-        differs = changed(self.bench.baseline, self.bench.state(), who, self.bench) - powers(who, self.bench.policy)
-        if differs or self._reenters(who):
+        differs = changed(self.bench.baseline, self.bench.state(), who, self.bench)
+        if differs - powers(who, self.bench.policy) or (not expects_in and self._reenters(who)):
             return batch
-        if changed(self.bench.baseline, self.bench.state(), who, self.bench):
+        if differs:
             self.bench.reset()
         return suspects
 
@@ -204,9 +211,7 @@ class Runner:
 
     def _reenters(self, who: Who) -> bool:
         """Whether the password alone is enough afterwards."""
-        if who.user is None or not self.bench.policy.asks or who.robot:
-            return False
-        return Session(self.bench, Who("again", who.user, Way.BASIC)).sees()
+        return who.user is not None and Session(self.bench, Who("again", who.user, Way.BASIC)).sees()
 
     def _alone(self, case: Case) -> Effects:
         """Everything that the case brings about, from the state at the beginning, to which it goes back."""
@@ -251,15 +256,16 @@ class Runner:
         policy = self.bench.policy
         now: dict[str, Who] = {}
         sessions: dict[str, Session] = {}
+        before = self.bench.baseline
         for case in sequence.steps:
             name = case.who.name
             who = now.setdefault(name, case.who)
             if name not in sessions:
                 sessions[name] = Session(self.bench, who)
-            before = self.bench.state()
             session, was_in = sessions[name], sessions[name].sees()
             session.who = who
-            effects = self._shown(session, case) | changed(before, self.bench.state(), who, self.bench)
+            shown, before, earlier = self._shown(session, case), self.bench.state(), before
+            effects = shown | changed(earlier, before, who, self.bench)
             if session.sees() and not was_in:
                 effects |= {"verified"}
             excess = effects - {"answered"} - allowed(who, case.what, policy) - powers(who, policy)

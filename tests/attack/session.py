@@ -22,7 +22,7 @@ class Session:
     """`who` from the table. What a person of the table has shown (a second factor) is shown at the beginning."""
 
     def __init__(self, bench: Bench, who: Who) -> None:
-        self.bench, self.who = bench, who
+        self.bench, self.who, self.policy = bench, who, bench.policy
         self.cookies: dict[str, str] = {}
         self.headers: dict[str, str] = {}
         self._crumb: dict[str, str] | None = None

@@ -191,13 +191,14 @@ def _reset(method: str, path: str, factor: Factor) -> What:
 def _answer(answers: Answers, *, promised: bool = False) -> What:
     path = "/tfaUserAuth/securityQuestionAuth/securityQuestionAuthenticate"
     name = f"POST {path} with {answers.value} answers"
-    return What(name, "POST", path, Kind.ANSWER, "verified", factor=Factor.QUESTIONS, answers=answers, promised=promised)
+    body = _form(json={"userFirstAuthenticationAnswer": "", "userSecondAuthenticationAnswer": ""})
+    return What(name, "POST", path, Kind.ANSWER, "verified", body, factor=Factor.QUESTIONS, answers=answers, promised=promised)
 
 
 def _code(answers: Answers, path: str = "/tfaUserAuth/otpOverEmailAuth") -> What:
     path += "/saveOrValidateOtpOverEmailConfig"
     name = f"POST {path} with {answers.value}"
-    return What(name, "POST", path, Kind.ANSWER, "verified", factor=Factor.MAIL, answers=answers)
+    return What(name, "POST", path, Kind.ANSWER, "verified", _form(json={}), factor=Factor.MAIL, answers=answers)
 
 
 QUESTION_PAGE, MAIL_PAGE = "securityQuestionConfig", "otpOverEmailConfig"
@@ -295,7 +296,7 @@ WHAT = OPEN + PAGES + BUILDS + ADMINISTRATION + OWN_ACCOUNT + FACTOR_PAGES + CHA
 class Policy:
     """What is in force. `drift`: somebody has then changed the plugin's own settings, which must open nothing.
 
-    `needs`: what a Jenkins must offer for it: a way to read mails, restarts."""
+    `needs`: what a Jenkins must offer for it: a way to read mails, restarts. `weight`: which share of the cases is tried under it."""
 
     name: str
     factors: frozenset[Factor] = QUESTIONS
@@ -307,15 +308,16 @@ class Policy:
     glass: bool = False
     drift: str = ""
     needs: frozenset[str] = frozenset()
+    weight: float = 0.4
 
 
 OUTBOX = frozenset({"outbox"})
 LIVE = f"{PLUGIN}.MoFilter.moPluginSettings['ENABLE_MO_TFA_AUTHENTICATION']"
 CONFIG = f"{PLUGIN}.MoGlobalConfig.get()"
 POLICIES = (
-    Policy("questions"),
-    Policy("mail", MAIL, needs=OUTBOX),
-    Policy("both factors", BOTH, needs=OUTBOX),
+    Policy("questions", weight=1),
+    Policy("mail", MAIL, needs=OUTBOX, weight=1),
+    Policy("both factors", BOTH, needs=OUTBOX, weight=1),
     Policy("tokens exempt", tokens_exempt=True),
     Policy("a second factor for builds", window=1),
     Policy("anonymous may read", public=True),
