@@ -37,7 +37,7 @@ def main() -> int:
     parser.add_argument("--steps", type=int, default=FULL.steps)
     parser.add_argument("--show", type=int, default=20, help="how many findings of each kind are printed")
     options = parser.parse_args()
-    size = Size(options.odd, options.sequences, options.steps)
+    size = Size(odd=options.odd, sequences=options.sequences, steps=options.steps)
     flavours: list[Flavour] = options.flavour or list(CONTEXT)
     print(f"seed {options.seed}", flush=True)
     total = Result()

@@ -55,9 +55,9 @@ class Size:
     """How many cases of each kind for one policy; `plain`: which share of what people may and may not do, plainly written."""
 
     plain: float = 1.0
-    odd: int = 1_000
-    sequences: int = 60
-    steps: int = 320
+    odd: int = 700
+    sequences: int = 40
+    steps: int = 240
 
 
 FULL = Size()

@@ -308,7 +308,7 @@ class Policy:
     glass: bool = False
     drift: str = ""
     needs: frozenset[str] = frozenset()
-    weight: float = 0.4
+    weight: float = 0.3
 
 
 OUTBOX = frozenset({"outbox"})
