@@ -1,14 +1,17 @@
-"""`make attack`: the whole table against a stand-in of each flavour. Exit code 1 if somebody was let in or refused who must not be."""
+"""`make attack`: the whole table against a stand-in of each flavour, or, with JENKINS_URL, JENKINS_USER and JENKINS_TOKEN, that Jenkins.
+
+Exit code 1 if somebody was let in or refused who must not be."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 from typing import Literal
 
-from tests.attack.bench import Bench, InStandIn, started
+from tests.attack.bench import Bench, InStandIn, Real, started
 from tests.attack.runner import FULL, Result, Runner, Size
 from tests.attack.tables import POLICIES
 
@@ -20,6 +23,11 @@ def in_standin(flavour: Flavour, seed: int, size: Size, names: list[str]) -> Res
     with started(flavour, CONTEXT[flavour]) as jenkins:
         runner = Runner(Bench(InStandIn(jenkins, CONTEXT[flavour])), flavour, seed)
         return runner.run([one for one in POLICIES if not names or one.name in names], size)
+
+
+def in_real(url: str, seed: int, size: Size, names: list[str]) -> Result:
+    with Real(url, os.environ["JENKINS_USER"], os.environ["JENKINS_TOKEN"]) as jenkins:
+        return Runner(Bench(jenkins), "real", seed).run([one for one in POLICIES if not names or one.name in names], size)
 
 
 def told(name: str, result: Result) -> str:
@@ -41,12 +49,15 @@ def main() -> int:
     flavours: list[Flavour] = options.flavour or list(CONTEXT)
     print(f"seed {options.seed}", flush=True)
     total = Result()
-    with ProcessPoolExecutor(len(flavours)) as pool:
-        begun = time.monotonic()
-        for flavour, future in [(one, pool.submit(in_standin, one, options.seed, size, options.policy)) for one in flavours]:
-            result = future.result()
-            print(f"{told(flavour, result)} ({time.monotonic() - begun:.0f} s)", flush=True)
-            total.add(result)
+    begun = time.monotonic()
+    if url := os.environ.get("JENKINS_URL"):
+        total.add(in_real(url, options.seed, size, options.policy))
+    else:
+        with ProcessPoolExecutor(len(flavours)) as pool:
+            for flavour, future in [(one, pool.submit(in_standin, one, options.seed, size, options.policy)) for one in flavours]:
+                result = future.result()
+                print(f"{told(flavour, result)} ({time.monotonic() - begun:.0f} s)", flush=True)
+                total.add(result)
     print(told("all", total))
     for title, findings in (("let in", total.let_in), ("refused", total.refused)):
         for finding in findings[: options.show]:

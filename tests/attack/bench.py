@@ -9,9 +9,10 @@ import tempfile
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal, Protocol
-from urllib.parse import urlencode
+from typing import Any, Literal, Protocol, Self
+from urllib.parse import urlencode, urlsplit
 
+import requests
 from click.testing import CliRunner
 
 from jenkins2fa.api.policy import DeletionPolicy
@@ -47,6 +48,7 @@ class Bench:
         self.jenkins, self.place = jenkins, jenkins.place
         self.url = jenkins.managed.connection.url.rstrip("/")
         self.wire = Wire(self.url)
+        self.people = {name: one for name, one in PERSONS.items() if "groups" in jenkins.offers or not one.robot}
         self.baseline: State = {}
         self.policy = Policy("none yet", asks=False)
 
@@ -57,7 +59,7 @@ class Bench:
 
     def prepare(self) -> None:
         """Once after each start of Jenkins."""
-        given = {"users": [self.id(one) for one in PERSONS], "job": self.place.job, "marker": MARKER}
+        given = {"users": [self.id(one) for one in self.people], "job": self.place.job, "marker": MARKER}
         data = base64.b64encode(json.dumps(given).encode()).decode()
         answer = self.jenkins.run(GROOVY.read_text(encoding="utf-8").replace("<GIVEN>", data))
         assert answer.strip() == "ready", answer[:2000]
@@ -98,8 +100,8 @@ class Bench:
         spec: dict[str, Any] = {
             "allowedFactors": [factor.value for factor in Factor if factor in wanted.factors],
             "apiTokens": "Exempt" if wanted.tokens_exempt else "Challenge",
-            "exemptGroups": [ROBOTS],
-        }
+            }
+        spec |= {"exemptGroups": [ROBOTS]} if "groups" in self.jenkins.offers else {}
         spec |= {"emailOTP": EMAIL} if Factor.MAIL in wanted.factors else {}
         spec |= {"requireOnBuild": {"window": f"{wanted.window}s"}} if wanted.window else {}
         spec |= {"enforcement": "Off"} if not (wanted.asks or wanted.glass) else {}
@@ -166,6 +168,76 @@ class InStandIn:
         else:
             file.unlink(missing_ok=True)
         self._standin.restart()
+
+
+class Real:
+    """A controller that is running somewhere, with its own user database and matrix authorization: people and a job of its own for the
+    time being. What needs groups, mails or a restart is left out."""
+
+    offers = frozenset[str]()
+
+    def __init__(self, url: str, username: str, token: str) -> None:
+        self.managed = Managed(url, username, token, instance="attack-tests")
+        context = urlsplit(url).path.rstrip("/")
+        page = requests.get(url, auth=self.managed.account, timeout=30).text
+        style = re.findall(r'href="([^"]+\.css)"', page)[0].removeprefix(context)
+        self.place = Place(context=context, job="attack-job", style=style, prefix="attack-")
+        self._tokens: dict[str, str] = {}
+
+    def __enter__(self) -> Self:
+        """Refuses a Jenkins that somebody manages, or where 2FA is on."""
+        found = self.managed.observe()
+        assert found.owner is None, f"this Jenkins is managed by {found.owner}: it is not touched"
+        assert not found.protected, "2FA is on in this Jenkins: it is not touched"
+        made = self.run(_with({name: person.admin for name, person in PERSONS.items() if not person.robot}, ARRIVE))
+        self._tokens = json.loads(made)
+        return self
+
+    def __exit__(self, *ended: object) -> None:
+        with self.managed.driver() as driver:
+            if driver.observe().owner is not None:
+                driver.release(DeletionPolicy.RESTORE)
+        self.run(_with(dict.fromkeys(PERSONS, False), LEAVE))
+
+    def run(self, script: str) -> str:
+        return self.managed.console(script)
+
+    def token(self, user: str) -> str:
+        return self._tokens[user]
+
+    def provide(self, text: str) -> None:
+        raise NotImplementedError("a real Jenkins is not restarted")
+
+
+def _with(people: Mapping[str, bool], script: str) -> str:
+    return script.replace("<PEOPLE>", json.dumps(json.dumps(people)))
+
+
+ARRIVE = """def people = new groovy.json.JsonSlurperClassic().parseText(<PEOPLE>), j = jenkins.model.Jenkins.get(), tokens = [:]
+assert j.securityRealm.class.simpleName == 'HudsonPrivateSecurityRealm' && j.authorizationStrategy.class.simpleName.contains('Matrix')
+def entry = { new org.jenkinsci.plugins.matrixauth.PermissionEntry(org.jenkinsci.plugins.matrixauth.AuthorizationType.USER, it) }
+System.setProperty('attack.message', j.systemMessage ?: '')
+people.each { name, admin ->
+    def id = 'attack-' + name
+    j.securityRealm.createAccount(id, name + '-pw-1')
+    (admin ? [j.ADMINISTER] : [j.READ, hudson.model.Item.READ, hudson.model.Item.BUILD]).each { j.authorizationStrategy.add(it, entry(id)) }
+    def property = hudson.model.User.getById(id, false).getProperty(jenkins.security.ApiTokenProperty)
+    tokens[name] = property.tokenStore.generateNewToken('attack').plainValue
+    property.user.save()
+}
+j.getItem('attack-job') ?: j.createProject(hudson.model.FreeStyleProject, 'attack-job')
+print groovy.json.JsonOutput.toJson(tokens)"""
+LEAVE = """def people = new groovy.json.JsonSlurperClassic().parseText(<PEOPLE>), j = jenkins.model.Jenkins.get()
+people.keySet().each { name ->
+    def id = 'attack-' + name
+    j.authorizationStrategy.grantedPermissionEntries.values().each { entries -> entries.removeAll { it.sid == id } }
+    hudson.model.User.getById(id, false)?.delete()
+}
+j.getItem('attack-job')?.delete()
+j.systemMessage = System.clearProperty('attack.message') ?: null
+def c = j.metaClass.respondsTo(j, 'getServletContext') ? j.getServletContext() : j.servletContext
+c.removeAttribute('attack.bench')
+j.save()"""
 
 
 def started(flavour: Literal["javax", "jakarta"], context: str) -> StandIn:

@@ -60,7 +60,7 @@ class Case:
     @property
     def text(self) -> str:
         request = f"{self.method or self.what.method} {self.target.decode(errors='replace')}"
-        given = "" if self.what.answers is Answers.NONE else f" ({self.what.answers.value} answers)"
+        given = "" if self.what.answers is Answers.NONE else f" ({self.what.answers.value}{', asked for' if self.what.asks else ''})"
         return f"{self.who.name} | {request}{given} | {self.what.kind.name} | {self.spelling}"
 
 
@@ -103,7 +103,7 @@ def is_promised(who: Who, what: What, policy: Policy) -> bool:
     if what.kind is Kind.ANSWER:
         return policy.asks and not is_in(who, policy)
     if what.kind is Kind.FACTOR:
-        return policy.asks
+        return policy.asks and what.factor in policy.factors and not (what.asks and is_in(who, policy))
     return is_in(who, policy) or not policy.asks
 
 

@@ -12,7 +12,7 @@ from tests.attack.bench import MARKER, Bench, State
 from tests.attack.cases import BATCH, Case, Sequence, legitimate, sequences, table, walk
 from tests.attack.rule import Answer, expected, is_in
 from tests.attack.session import Session
-from tests.attack.tables import ENROLMENT, OTHER, PERSONS, POLICIES, WHAT, Answers, Factor, Kind, Policy, Way, What, Who
+from tests.attack.tables import ENROLMENT, OTHER, POLICIES, WHAT, Answers, Factor, Kind, Policy, Way, What, Who
 
 ENOUGH = 60
 Effects = frozenset[str]
@@ -95,7 +95,7 @@ def powers(who: Who, policy: Policy) -> Effects:
 def changed(before: State, after: State, who: Who, bench: Bench) -> Effects:
     """Which of the things that a state tells have changed, as effects of what this person did."""
     found = {key for key in ("script", "build", "job", "quiet", "settings", "token") if before[key] != after[key]}
-    for person in PERSONS:
+    for person in bench.people:
         for factor in Factor:
             one, other = (state["factors"][bench.id(person)][factor.value] for state in (before, after))
             if one != other:
@@ -130,29 +130,33 @@ class Runner:
     def _policy(self, policy: Policy, size: Size) -> None:
         place, self._before = self.bench.place, len(self.result.let_in)
         share, odd = size.plain * policy.weight, round(size.odd * policy.weight)
-        for case in legitimate(policy, place):
+        for case in self._here(legitimate(policy, place)):
             if self.chance.random() < share:
                 self._promise(case)
-        self._attack(table(policy, place, self.chance, share, odd))
+        self._attack(self._here(table(policy, place, self.chance, share, odd)))
         if policy.asks:
             self._attack(walk(place, self.chance, round(size.steps * policy.weight)))
             for sequence in sequences(policy, place, self.chance, round(size.sequences * policy.weight)):
                 self._sequence(sequence)
 
+    def _here(self, cases: Iterable[Case]) -> Iterator[Case]:
+        """Those by people whom this Jenkins has."""
+        return (case for case in cases if case.who.user is None or case.who.user in self.bench.people)
+
     def enrol(self) -> None:
         """Everybody as the table says, while nobody is asked yet."""
         self.bench.prepare()
         self.bench.enforce(Policy("before", asks=False))
-        for name, person in PERSONS.items():
+        for name, person in self.bench.people.items():
             if Factor.QUESTIONS in person.factors:
                 session = Session(self.bench, Who(name, name, Way.FORM))
                 body = ENROLMENT.replace("b1", "a1").replace("b2", "a2").replace("b3", "a3").encode()
                 session.post(f"/user/{self.bench.id(name)}/securityQuestionConfig/saveSecurityQuestion".encode(), body)
-        self.bench.call("enrolByMail", [self.bench.id(name) for name, one in PERSONS.items() if Factor.MAIL in one.factors])
+        self.bench.call("enrolByMail", [self.bench.id(name) for name, one in self.bench.people.items() if Factor.MAIL in one.factors])
         self.bench.baseline = self.bench.call("keep")
         known = self.bench.baseline["factors"].items()
         stored = {name: {Factor(key) for key, value in one.items() if value != "none"} for name, one in known}
-        assert stored == {self.bench.id(name): set(one.factors) for name, one in PERSONS.items()}, stored
+        assert stored == {self.bench.id(name): set(one.factors) for name, one in self.bench.people.items()}, stored
 
     # --- what must work ---
 
@@ -282,7 +286,7 @@ def after(one: Who, actor: Who, case: Case, effects: Effects) -> Who:
     same_user, same_session = one.user == actor.user, one.name == actor.name
     if same_session and "verified" in effects:
         one = replace(one, verified=True, fresh=True)
-    if what.path.endswith("/resendOtp") and same_user:
+    if (what.path.endswith("/resendOtp") or what.asks) and same_user:
         one = replace(one, mailed=same_session)
     for factor in Factor:
         touched = (f"own {factor.value}" in effects and same_user) or (f"other {factor.value}" in effects and one.user == OTHER)

@@ -94,6 +94,8 @@ class Session:
         method = method or what.method
         if what.kind is Kind.ANSWER and what.answers in (Answers.FIRST, Answers.SECOND) and target.endswith(QUESTIONS + ANSWER_PAGE):
             return self.answer(what.answers)
+        if what.asks:
+            self.post(MAIL + b"resendOtp", b"")
         body = b""
         if method in ("POST", "PUT", "PATCH"):
             body = self._code(what.answers) if what.factor is Factor.MAIL and what.answers is not Answers.NONE else self._fill(what.body)

@@ -6,7 +6,7 @@ In paths and bodies `{own}` is the person's id, `{other}` another person's, `{jo
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from urllib.parse import urlencode
 
@@ -121,7 +121,9 @@ STALE = Who("verified but stale", "ada", Way.FORM, True, False, True, BOTH, True
 
 @dataclass(frozen=True, slots=True)
 class What:
-    """A request. `effect`: what it brings about for who may (effects.py); `promised`: that has to work for them, too."""
+    """A request. `effect`: what it brings about for who may; `promised`: that has to work for them, too.
+
+    `trigger`: with the job's own token; `asks`: the person asks for a code by mail first, in the same session."""
 
     name: str
     method: str
@@ -134,6 +136,7 @@ class What:
     enrols: bool = False
     answers: Answers = Answers.NONE
     trigger: bool = False
+    asks: bool = False
     promised: bool = False
 
 
@@ -207,8 +210,12 @@ ENROL_MAIL = What("POST the mailed code, to enrol", "POST", "/tfaUserAuth/otpOve
                   "own EmailOTP", factor=Factor.MAIL, enrols=True, answers=Answers.CODE)  # fmt: skip
 RESEND = What("POST …/resendOtp", "POST", "/tfaUserAuth/otpOverEmailAuth/resendOtp", Kind.ANSWER, factor=Factor.MAIL)
 PROTECTED = _read("/job/{job}/", promised=True)
+MAILED = replace(ENROL_MAIL, name="a code by mail, to enrol", asks=True, promised=True)
+ANSWER_MAILED = replace(_code(Answers.CODE), name="a code by mail", asks=True, promised=True)
 FACTOR_PAGES = (
     ENROL,
+    MAILED,
+    ENROL_MAIL,
     _save("/me/securityQuestionConfig/saveSecurityQuestion"),
     _save("/user/{other}/securityQuestionConfig/saveSecurityQuestion"),
     _save("/securityQuestionConfig/saveSecurityQuestion"),
@@ -225,6 +232,7 @@ CHALLENGE_PAGES = (
     _answer(Answers.FIRST, promised=True),
     _answer(Answers.SECOND),
     _answer(Answers.BLANK),
+    ANSWER_MAILED,
     _code(Answers.CODE),
     _code(Answers.BLANK),
     _code(Answers.NONE),
