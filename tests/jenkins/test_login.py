@@ -83,7 +83,7 @@ def test_without_a_seed_it_is_challenged_and_says_what_would_help(jenkins: Stand
         pytest.raises(ChallengedBySecondFactor, match="secondFactorSeed"),
     ):
         driver.observe()
-    assert jenkins.groovy(IS_ENROLLED) == "null"
+    assert jenkins.groovy(IS_ENROLLED) == "false"
 
 
 def test_it_enrols_itself_and_keeps_its_session(jenkins: StandIn, driver: MiniOrange) -> None:
@@ -251,7 +251,7 @@ def test_it_is_enrolled_before_anybody_asks_it_to_be(flavour: Flavour) -> None:
     with StandIn(flavour=flavour) as jenkins:
         enrolled: dict[Step, str] = {}
         change(jenkins, connection_to(jenkins), lambda step: enrolled.update({step: jenkins.groovy(IS_ENROLLED)}))
-        assert (enrolled[Step.BEGIN], enrolled[Step.READ_BACK]) == ("null", "true")
+        assert (enrolled[Step.BEGIN], enrolled[Step.READ_BACK]) == ("false", "true")
 
 
 @FLAVOURS
