@@ -64,7 +64,6 @@ def main() -> int:
             print(f"  {title}: {finding}")
     for text, count in total.grouped().most_common(200 if options.show > 20 else 0):
         print(f"  {count:5} {text}")
-    print({key: round(value, 1) for key, value in total.seconds.items()} if options.show > 20 else "")
     return 1 if total.let_in or total.refused else 0
 
 

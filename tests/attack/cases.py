@@ -12,9 +12,9 @@ from tests.attack.spelling import in_context, spelled
 from tests.attack.tables import (
     CHALLENGE_PAGES,
     ENROL,
-    ENROL_MAIL,
     ENROLMENT,
     FACTOR_PAGES,
+    MAILED,
     OTHER,
     PROTECTED,
     RESEND,
@@ -103,7 +103,7 @@ def is_promised(who: Who, what: What, policy: Policy) -> bool:
     if what.kind is Kind.ANSWER:
         return policy.asks and not is_in(who, policy)
     if what.kind is Kind.FACTOR:
-        return policy.asks and what.factor in policy.factors and not (what.asks and is_in(who, policy))
+        return policy.asks and what.factor in policy.factors
     return is_in(who, policy) or not policy.asks
 
 
@@ -144,7 +144,7 @@ def sequences(policy: Policy, place: Place, chance: Random, count: int) -> Itera
     again = replace(newcomer, name="password of the same newcomer")
     pairs: list[tuple[tuple[Who, What], ...]] = [((thief, one), (thief, two)) for one, two in itertools.product(plugin, plugin)]
     pairs += [((owner, one), (thief, two)) for one, two in itertools.product((ENROL, RESEND, *plugin), plugin)]
-    pairs += [((newcomer, one), (again, two)) for one, two in itertools.product((ENROL, ENROL_MAIL, RESEND), (*plugin, RESEND))]
+    pairs += [((newcomer, one), (again, two)) for one, two in itertools.product((ENROL, MAILED, RESEND), (*plugin, RESEND))]
     triples = [((chance.choice([owner, thief]), chance.choice(plugin)), *chance.choice(pairs)) for _ in range(count // 2)]
     for steps in [*chance.sample(pairs, min(count - len(triples), len(pairs))), *triples]:
         last = steps[-1][0]

@@ -29,8 +29,9 @@ def expected(who: Who, what: What, policy: Policy) -> Answer:
     if policy.asks and not is_in(who, policy):
         if what.kind is Kind.ANSWER and what.factor in mine and is_right(who, what):
             return Answer.MAY
-        if what.kind is Kind.FACTOR and what.own and what.enrols and what.factor in policy.factors and not mine:
-            return Answer.MAY if what.answers is not Answers.CODE or is_right(who, what) else Answer.CHALLENGED
+        first = what.enrols and what.own and what.factor in policy.factors and not mine
+        if first and (what.kind is Kind.FACTOR or is_right(who, what)):
+            return Answer.MAY
         if what.kind is Kind.READ and policy.public:
             return Answer.MAY
         return Answer.CHALLENGED

@@ -258,12 +258,12 @@ class Runner:
         """Each step is judged by the rules, with what the steps before it have rightly changed."""
         self.result.cases += 1
         policy = self.bench.policy
-        now: dict[str, Who] = {}
+        now = {case.who.name: case.who for case in sequence.steps}
         sessions: dict[str, Session] = {}
         before = self.bench.baseline
         for case in sequence.steps:
             name = case.who.name
-            who = now.setdefault(name, case.who)
+            who = now[name]
             if name not in sessions:
                 sessions[name] = Session(self.bench, who)
             session, was_in = sessions[name], sessions[name].sees()

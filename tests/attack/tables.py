@@ -199,23 +199,19 @@ def _answer(answers: Answers, *, promised: bool = False) -> What:
 
 
 def _code(answers: Answers, path: str = "/tfaUserAuth/otpOverEmailAuth") -> What:
+    """A code that was mailed: a challenge's answer, or the enrolment of who has no factor."""
     path += "/saveOrValidateOtpOverEmailConfig"
     name = f"POST {path} with {answers.value}"
-    return What(name, "POST", path, Kind.ANSWER, "verified", _form(json={}), factor=Factor.MAIL, answers=answers)
+    return What(name, "POST", path, Kind.ANSWER, "verified", _form(json={}), factor=Factor.MAIL, enrols=True, answers=answers)
 
 
 QUESTION_PAGE, MAIL_PAGE = "securityQuestionConfig", "otpOverEmailConfig"
 ENROL = _save("/user/{own}/securityQuestionConfig/saveSecurityQuestion", promised=True)
-ENROL_MAIL = What("POST the mailed code, to enrol", "POST", "/tfaUserAuth/otpOverEmailAuth/saveOrValidateOtpOverEmailConfig", Kind.FACTOR,
-                  "own EmailOTP", factor=Factor.MAIL, enrols=True, answers=Answers.CODE)  # fmt: skip
 RESEND = What("POST …/resendOtp", "POST", "/tfaUserAuth/otpOverEmailAuth/resendOtp", Kind.ANSWER, factor=Factor.MAIL)
 PROTECTED = _read("/job/{job}/", promised=True)
-MAILED = replace(ENROL_MAIL, name="a code by mail, to enrol", asks=True, promised=True)
-ANSWER_MAILED = replace(_code(Answers.CODE), name="a code by mail", asks=True, promised=True)
+MAILED = replace(_code(Answers.CODE), name="a code by mail", asks=True, promised=True)
 FACTOR_PAGES = (
     ENROL,
-    MAILED,
-    ENROL_MAIL,
     _save("/me/securityQuestionConfig/saveSecurityQuestion"),
     _save("/user/{other}/securityQuestionConfig/saveSecurityQuestion"),
     _save("/securityQuestionConfig/saveSecurityQuestion"),
@@ -232,7 +228,7 @@ CHALLENGE_PAGES = (
     _answer(Answers.FIRST, promised=True),
     _answer(Answers.SECOND),
     _answer(Answers.BLANK),
-    ANSWER_MAILED,
+    MAILED,
     _code(Answers.CODE),
     _code(Answers.BLANK),
     _code(Answers.NONE),
