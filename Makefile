@@ -9,7 +9,7 @@ WORKERS ?= $(if $(JENKINS_URL),0,2)
 RERUNS ?= 1
 SIDE_BY_SIDE = -n $(WORKERS) --dist worksteal --reruns $(RERUNS) --rerun-show-tracebacks
 
-.PHONY: help demo test unit stand-in cluster checks bench bench-comparison bench-scale lint types derived check-derived lock sbom release prepare
+.PHONY: help demo test unit stand-in cluster checks attack bench bench-comparison bench-scale lint types derived check-derived lock sbom release prepare
 .DEFAULT_GOAL := help
 
 help: ## This list
@@ -19,7 +19,7 @@ demo: prepare ## Watch a policy come into force in a running Jenkins, be undone 
 	@$(PYTHON) tools/demo.py $(DEMO_FLAGS)
 
 test: prepare ## Everything: the rings unit, stand-in and cluster, then the checks
-	@$(PYTEST) $(SIDE_BY_SIDE) tests/end_to_end tests/cluster tests/jenkins tests/unit tests/checks
+	@$(PYTEST) $(SIDE_BY_SIDE) tests/end_to_end tests/cluster tests/jenkins tests/attack tests/unit tests/checks
 
 unit: ## Seconds; no network, no JVM, no API server
 	@$(PYTEST) tests/unit
@@ -33,6 +33,10 @@ cluster: prepare ## The kinds, the operator and the whole chain on a real API se
 
 checks: ## lint, types and check-derived, as tests
 	@$(PYTEST) tests/checks
+
+attack: ## Everybody's every request against the gate, both flavours (2 minutes); JENKINS_URL=... for a real Jenkins
+	@$(PREPARE) stand-in
+	@$(PYTHON) -m tests.attack $(ATTACK_FLAGS)
 
 bench: prepare ## Measure latency and idle cost, and write docs/benchmarks/latency.md (5 minutes)
 	@venv=$$($(PREPARE) --print bench) && "$$venv/bin/python" bench/latency.py $(BENCH_FLAGS)

@@ -9,6 +9,8 @@ public class FreeStyleProject {
     public BuildAuthorizationToken authToken;
     private final String name;
     private volatile boolean disabled;
+    private volatile String description;
+    private volatile String log = "Finished: SUCCESS\n";
     private final AtomicInteger builds = new AtomicInteger();
 
     public FreeStyleProject(String name) {
@@ -37,6 +39,23 @@ public class FreeStyleProject {
 
     public void setDisabled(boolean value) {
         disabled = value;
+    }
+
+    public String getDescription() {
+        return description;
+    }
+
+    public void setDescription(String text) {
+        description = text;
+    }
+
+    /** What the last build has written. */
+    public String getLog() {
+        return log;
+    }
+
+    public void setLog(String text) {
+        log = text;
     }
 
     /** How often a build was asked for since the start. */

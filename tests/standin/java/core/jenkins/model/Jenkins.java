@@ -45,6 +45,7 @@ public class Jenkins extends JenkinsContext {
     private volatile SecurityRealm securityRealm;
     private volatile AuthorizationStrategy authorizationStrategy;
     private volatile boolean quietingDown;
+    private volatile String systemMessage;
 
     protected Jenkins(File home, ServletContext context, Host host) {
         super(context);
@@ -118,6 +119,14 @@ public class Jenkins extends JenkinsContext {
 
     public void setAuthorizationStrategy(AuthorizationStrategy strategy) {
         authorizationStrategy = strategy;
+    }
+
+    public String getSystemMessage() {
+        return systemMessage;
+    }
+
+    public void setSystemMessage(String text) {
+        systemMessage = text;
     }
 
     public boolean isUseSecurity() {

@@ -46,7 +46,7 @@ final class Api {
         jenkins.getItems().forEach(job -> jobs.add(object("_class", "hudson.model.FreeStyleProject", "name", job.getName(), "url", root + "job/" + job.getName() + "/", "color", "notbuilt")));
         Map<String, Object> view = object("_class", "hudson.model.AllView", "name", "all", "url", root);
         return object("_class", "hudson.model.Hudson", "assignedLabels", List.of(object("name", "built-in")), "mode", "NORMAL",
-            "nodeDescription", "the Jenkins controller's built-in node", "nodeName", "", "numExecutors", 1, "description", null, "jobs", jobs, "overallLoad", object(),
+            "nodeDescription", "the Jenkins controller's built-in node", "nodeName", "", "numExecutors", 1, "description", jenkins.getSystemMessage(), "jobs", jobs, "overallLoad", object(),
             "primaryView", view, "quietDownReason", null, "quietingDown", jenkins.isQuietingDown(), "slaveAgentPort", 0, "unlabeledLoad", object("_class", "jenkins.model.UnlabeledLoadStatistics"),
             "url", root, "useCrumbs", true, "useSecurity", true, "views", List.of(view));
     }

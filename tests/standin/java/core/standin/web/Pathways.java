@@ -15,7 +15,7 @@ final class Pathways {
     static boolean serve(Exchange exchange) throws IOException {
         if (exchange.at(0).equals("manage") && exchange.path.size() > 1) exchange.path.remove(0); // the same pages below /manage
         switch (exchange.at(0)) {
-            case "" -> exchange.html(200, "Dashboard", "<h1>Dashboard</h1>");
+            case "" -> exchange.html(200, "Dashboard", "<h1>Dashboard</h1>" + (Jenkins.get().getSystemMessage() == null ? "" : "<div>" + Pages.escape(Jenkins.get().getSystemMessage()) + "</div>"));
             case "api" -> Api.serve(exchange, exchange.at(1), Api.jenkins());
             case "scriptText" -> Console.serve(exchange);
             case "crumbIssuer" -> Api.serve(exchange, exchange.at(2), Api.crumb(exchange));
@@ -36,7 +36,9 @@ final class Pathways {
 
     private static void administration(Exchange exchange) throws IOException {
         exchange.require(Jenkins.ADMINISTER);
-        if (exchange.startsWith("pluginManager", "api")) Api.serve(exchange, exchange.at(2), Api.plugins());
+        String script = exchange.request.getParameter("script");
+        if (exchange.at(0).equals("script") && script != null && exchange.request.getMethod().equals("POST")) exchange.html(200, "Script Console", "<pre>" + Pages.escape(Console.run(script)) + "</pre>");
+        else if (exchange.startsWith("pluginManager", "api")) Api.serve(exchange, exchange.at(2), Api.plugins());
         else exchange.html(200, exchange.at(0).equals("manage") ? "Manage Jenkins" : "Jenkins", "<h1>" + Pages.escape(exchange.at(0)) + "</h1>");
     }
 

@@ -1,0 +1,71 @@
+"""`make attack`: the whole table against a stand-in of each flavour, or, with JENKINS_URL, JENKINS_USER and JENKINS_TOKEN, that Jenkins.
+
+Exit code 1 if somebody was let in or refused who must not be."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from typing import Literal
+
+from tests.attack.bench import Bench, InStandIn, Real, started
+from tests.attack.runner import FULL, Result, Runner, Size
+from tests.attack.tables import POLICIES
+
+Flavour = Literal["javax", "jakarta"]
+CONTEXT: dict[Flavour, str] = {"javax": "", "jakarta": "/ci"}
+
+
+def in_standin(flavour: Flavour, seed: int, size: Size, names: list[str]) -> Result:
+    with started(flavour, CONTEXT[flavour]) as jenkins:
+        runner = Runner(Bench(InStandIn(jenkins, CONTEXT[flavour])), flavour, seed)
+        return runner.run([one for one in POLICIES if not names or one.name in names], size)
+
+
+def in_real(url: str, seed: int, size: Size, names: list[str]) -> Result:
+    with Real(url, os.environ["JENKINS_USER"], os.environ["JENKINS_TOKEN"]) as jenkins:
+        return Runner(Bench(jenkins), "real", seed).run([one for one in POLICIES if not names or one.name in names], size)
+
+
+def told(name: str, result: Result) -> str:
+    let_in, refused = len(result.let_in), len(result.refused)
+    return f"{name}: {result.cases:,} cases, {let_in} let in that must not be, {refused} legitimate requests refused"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seed", type=int, default=int(time.time()))
+    parser.add_argument("--flavour", action="append", choices=list(CONTEXT))
+    parser.add_argument("--policy", action="append", default=[])
+    parser.add_argument("--odd", type=int, default=FULL.odd)
+    parser.add_argument("--sequences", type=int, default=FULL.sequences)
+    parser.add_argument("--steps", type=int, default=FULL.steps)
+    parser.add_argument("--show", type=int, default=20, help="how many findings of each kind are printed")
+    options = parser.parse_args()
+    size = Size(odd=options.odd, sequences=options.sequences, steps=options.steps)
+    flavours: list[Flavour] = options.flavour or list(CONTEXT)
+    print(f"seed {options.seed}", flush=True)
+    total = Result()
+    begun = time.monotonic()
+    if url := os.environ.get("JENKINS_URL"):
+        total.add(in_real(url, options.seed, size, options.policy))
+    else:
+        with ProcessPoolExecutor(len(flavours)) as pool:
+            for flavour, future in [(one, pool.submit(in_standin, one, options.seed, size, options.policy)) for one in flavours]:
+                result = future.result()
+                print(f"{told(flavour, result)} ({time.monotonic() - begun:.0f} s)", flush=True)
+                total.add(result)
+    print(told("all", total))
+    for title, findings in (("let in", total.let_in), ("refused", total.refused)):
+        for finding in findings[: options.show]:
+            print(f"  {title}: {finding}")
+    for text, count in total.grouped().most_common(200 if options.show > 20 else 0):
+        print(f"  {count:5} {text}")
+    return 1 if total.let_in or total.refused else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
