@@ -13,7 +13,7 @@ from tests.support.scene import Scene
 from tests.support.standin import StandIn
 from tests.support.waiting import wait_until
 
-LOOSE = {"mode": "Managed", "strict": False}  # the strict gate knows the free edition's pages only
+GATED = {"mode": "Managed"}
 NEVER = {"mode": "Never"}
 FACTORS = ["SecurityQuestions", "MobileAuthenticator", "DuoPush"]
 CANARY = {"challenged": {"secretRef": {"name": "canary"}}}
@@ -59,7 +59,7 @@ def field_states(body: dict[str, Any]) -> dict[str, str]:
 
 
 def test_without_the_switch_it_is_read_and_not_written(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
-    scene.instance("build", jenkins.url, gate=LOOSE)
+    scene.instance("build", jenkins.url, gate=GATED)
     scene.policy("baseline", allowedFactors=FACTORS)
     body = scene.wait("ji", "build", Ready="False/UnsupportedPluginVersion", Stalled="True", Enforced="False")
     assert body["status"]["jenkins"]["edition"] == "Premium"
@@ -69,7 +69,7 @@ def test_without_the_switch_it_is_read_and_not_written(operator: OperatorProcess
 
 @pytest.mark.parametrize("edition", ["premium-half"], indirect=True)
 def test_each_field_is_said_to_be_applied_or_unsupported(daring: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
-    scene.instance("build", jenkins.url, gate=LOOSE, probes=CANARY)
+    scene.instance("build", jenkins.url, gate=GATED, probes=CANARY)
     scene.policy("baseline", allowedFactors=FACTORS, rememberDevice="12h", apiTokens="Challenge", exemptGroups=["robots"])
     body = scene.wait("ji", "build", seconds=30, Ready="False/Unsupported", Stalled="True/Unsupported", Enforced="True/Probed")
     assert field_states(body) == {

@@ -71,7 +71,7 @@ def test_proof_of_its_own_where_secrets_may_be_read_else_the_operators_word(
         "True",
         f"{scene.namespace}/baseline",
     ]
-    assert [build["rules"]["exemptGroups"], build["layers"]["gate"], build["differences"]] == [["robots"], "strict", []]
+    assert [build["rules"]["exemptGroups"], build["layers"]["gate"], build["differences"]] == [["robots"], "in place", []]
     assert {"DriftCorrected", "Corrected"} <= {one["reason"] for one in build["history"]}  # the Event, and Jenkins' own record
     assert [rows["unmanaged"]["policy"], rows["unmanaged"]["notLookedAt"][0]["what"]] == [None, "Jenkins itself"]
 

@@ -10,6 +10,7 @@ import pytest
 from jenkins2fa.api.policy import DeletionPolicy
 from jenkins2fa.core.capabilities import capabilities_of
 from jenkins2fa.core.conditions import Outcome, Proof, judge
+from jenkins2fa.core.finding import Severity
 from jenkins2fa.core.observation import Edition, Observation
 from jenkins2fa.jenkins.change import Step
 from jenkins2fa.jenkins.errors import ChangeUndone
@@ -66,7 +67,7 @@ def start() -> Iterator[Start]:
     def begin(edition: Kind, flavour: Flavour = "jakarta", **more: Any) -> tuple[StandIn, Managed]:
         jenkins = StandIn(edition=edition, flavour=flavour, realm="groups", users=USERS, smtp_host="mail.lab.invalid").start()
         running.append(jenkins)
-        return jenkins, Premium(jenkins.url, "admin", jenkins.tokens["admin"], **{"strict": False, **more})
+        return jenkins, Premium(jenkins.url, "admin", jenkins.tokens["admin"], **more)
 
     yield begin
     for one in running:
@@ -254,23 +255,22 @@ def test_without_the_switch_it_is_only_read(start: Start, edition: Kind) -> None
     assert [found.refused.reason, found.may_change] == ["UnsupportedPluginVersion", False]
     assert "--enable-experimental-premium" in found.refused.message
     assert found.plan.changes  # what would change is told all the same
-    assert managed.assess(policy(**ALL)).may_change
+    assert [one.reason for one in managed.assess(policy(**ALL)).findings if one.severity is Severity.REFUSAL] == ["GateUnknownPages"]
 
 
-def test_the_strict_gate_is_refused_because_it_knows_no_premium_pages(start: Start) -> None:
-    _, managed = start("premium", strict=True)
+def test_the_gate_is_refused_because_it_knows_no_premium_pages(start: Start) -> None:
+    _, managed = start("premium")
     found = managed.assess(policy(**ALL))
     assert found.refused is not None
-    assert [found.refused.reason, found.may_change] == ["StrictGateUnknownPages", False]
+    assert [found.refused.reason, found.may_change] == ["GateUnknownPages", False]
     assert managed.assess(policy(enforcement="Off")).may_change
 
 
-@pytest.mark.parametrize(("gate", "rule"), [("Never", "Exempt"), ("Managed", None)])
-def test_a_token_that_the_plugin_lets_pass_proves_nothing_and_nothing_is_claimed(start: Start, gate: str, rule: str | None) -> None:
-    jenkins, managed = start("premium", gate=gate)
-    wanted = policy(apiTokens=rule)
+def test_a_token_that_the_plugin_lets_pass_proves_nothing_and_nothing_is_claimed(start: Start) -> None:
+    jenkins, managed = start("premium", gate="Never")
+    wanted = policy(apiTokens="Exempt")
     result = managed.apply(wanted)
-    assert held(result.observation)["skipRestApi2faForTokens"] is (rule == "Exempt")
+    assert held(result.observation)["skipRestApi2faForTokens"] is True
     assert [jenkins.browser("carol").status(), result.proof] == [200, Proof.NONE]
     outcome = Outcome(managed.instance, wanted, result.observation, result.plan, proof=result.proof)
     enforced = next(one for one in judge(outcome, NOW) if one.type == "Enforced")

@@ -37,7 +37,7 @@ def test_a_jenkins_in_force_is_proven_by_a_probe_of_this_report(call: Commands, 
     found = ended.document["instances"][0]
     assert [ended.code, ended.document["summary"]["proven"], found["proof"]["basis"]] == [0, 1, "Probe"]
     assert [found["proof"][name]["reason"] for name in ("enforced", "drifted")] == ["Probed", "NoDrift"]
-    assert found["layers"] == {"disk": True, "memory": True, "live": True, "gate": "strict"}
+    assert found["layers"] == {"disk": True, "memory": True, "live": True, "gate": "in place"}
     rules = found["rules"]
     assert [rules["by"], rules["exemptGroups"], rules["apiTokens"], rules["builds"]] == [
         "Jenkins", ["robots"], "Exempt", "a second factor not older than 15m",

@@ -55,7 +55,7 @@ BUILD = InstanceReport(
     "platform/baseline",
     PROVEN,
     Software("2.541.3", "1.2.0", "Free"),
-    Layers(True, True, True, "strict"),
+    Layers(True, True, True, "in place"),
     RULES,
     Enrolment(total=120, security_questions=31, email_otp=104, not_enrolled=4, administrators=3),
     history=(

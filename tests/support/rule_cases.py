@@ -150,6 +150,6 @@ SCHEMA = [
     Case("secret name", {"credentialsRef": {"name": "Build_Jenkins"}}, "spec.credentialsRef.name", "should match", {}, "JenkinsInstance", offline="does not have the right form"),
     Case("authority kind", {"caRef": {"kind": "Configmap", "name": "ca"}}, "spec.caRef.kind", "Unsupported value", {"caRef": {"name": "ca"}}, "JenkinsInstance", offline="did you mean ConfigMap?"),
     Case("access", {"access": "Write"}, "spec.access", "Unsupported value", {"access": "Observe"}, "JenkinsInstance", offline="must be one of Manage, Observe, ProbeOnly"),
-    Case("gate mode", {"gate": {"mode": "managed"}}, "spec.gate.mode", "Unsupported value", {"gate": {"strict": False}}, "JenkinsInstance", offline="did you mean Managed?"),
+    Case("gate mode", {"gate": {"mode": "managed"}}, "spec.gate.mode", "Unsupported value", {"gate": {"mode": "Provided"}}, "JenkinsInstance", offline="did you mean Managed?"),
 ]
 # fmt: on

@@ -93,10 +93,10 @@ def test_off_is_off_and_says_so_when_it_is_not() -> None:
     assert "still asks" in next(c.message for c in judge(outcome(still, fields=off), NOW) if c.type == "Enforced")
 
 
-def test_without_the_strict_gate_the_message_names_the_plugins_exceptions() -> None:
+def test_without_the_gate_the_message_names_the_plugins_exceptions() -> None:
     (bare,) = (c for c in judge(outcome(where=BARE, fields={"apiTokens": None}), NOW) if c.type == "Enforced")
-    (strict,) = (c for c in judge(outcome(), NOW) if c.type == "Enforced")
-    assert ["PluginExceptions" in bare.message, "PluginExceptions" in strict.message] == [True, False]
+    (gated,) = (c for c in judge(outcome(), NOW) if c.type == "Enforced")
+    assert ["PluginExceptions" in bare.message, "PluginExceptions" in gated.message] == [True, False]
 
 
 @pytest.mark.parametrize("transient", [True, False])
@@ -274,7 +274,6 @@ def laxer(*, gate: Any = None, disk: Any = None, startup: Any = None) -> Observa
     ("change", "wanted"),
     [
         ({"gate": {"exempt_groups": frozenset({"robots", "all-staff"})}}, "False/NotActive"),
-        ({"gate": {"strict": False}}, "False/NotActive"),
         ({"startup": {"exempt_groups": frozenset({"robots", "all-staff"})}}, "False/NotPersisted"),
         ({"disk": {"email_otp": True, "sender": "a@b"}}, "False/NotPersisted"),
         ({"gate": {"exempt_groups": frozenset()}}, "True/Probed"),  # stricter than asked for: everybody whom the policy means is challenged

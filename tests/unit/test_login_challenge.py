@@ -242,7 +242,7 @@ def test_the_guard_lets_a_change_pass_that_the_operator_gets_through(
     gate: GateMode, factors: set[Factor], login: bool, told: str | None
 ) -> None:
     policy = PolicySpec(instance_selector={}, enforcement=Enforcement.ENFORCE, allowed_factors=frozenset(factors))
-    instance = InstanceSpec(url="https://j/", credentials="c", gate=GateSpec(gate, True))
+    instance = InstanceSpec(url="https://j/", credentials="c", gate=GateSpec(gate))
     observation = Observation(version="2.462.3", session="s", identity="i", user="admin")
     plan = make_plan(observation, desired_state(policy, instance, "admin"), "code")
     finding = operator_locked_out(Situation(policy, instance, observation, plan, second_factor_login=login))

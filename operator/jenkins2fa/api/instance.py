@@ -34,7 +34,6 @@ class GateMode(StrEnum):
 @dataclass(frozen=True, slots=True)
 class GateSpec:
     mode: GateMode = GateMode.NEVER
-    strict: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +116,7 @@ def _read_authority(fields: Fields | None) -> AuthorityRef | None:
 def _read_gate(fields: Fields | None) -> GateSpec:
     if fields is None:
         return GateSpec()
-    return GateSpec(fields.choice("mode", GateMode, None) or GateMode.NEVER, fields.boolean("strict", True))
+    return GateSpec(fields.choice("mode", GateMode, None) or GateMode.NEVER)
 
 
 def _read_probes(fields: Fields | None) -> Probes:

@@ -165,7 +165,7 @@ def _gate(seen: Observation) -> str:
         return "absent"
     if seen.gate.foreign or seen.gate.installed > 1 or seen.gate.position != 0:
         return "out of place"
-    return "strict" if seen.gate.settings and seen.gate.settings.strict else "not strict"
+    return "in place"
 
 
 def _user_names(connection: Connection, policy: TwoFactorPolicy | None, gaps: list[Gap]) -> tuple[str, ...] | None:

@@ -166,11 +166,7 @@ def _judge_proof(outcome: Outcome, policy: TwoFactorPolicy, seen: Observation) -
         )
     if outcome.proof is Proof.NONE:
         return Condition(ENFORCED, UNKNOWN, "Unverified", "all settings say on, but no probe was possible")
-    exceptions = (
-        ""
-        if seen.gate.settings and seen.gate.settings.strict
-        else (" (PluginExceptions: the plugin's own exceptions are open; gate.strict closes them)")
-    )
+    exceptions = "" if seen.gate.settings else " (PluginExceptions: the plugin's own exceptions are open; the gate closes them)"
     return Condition(ENFORCED, TRUE, "Probed", clip(_agreement(outcome, seen) + exceptions))
 
 

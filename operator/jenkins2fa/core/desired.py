@@ -62,7 +62,7 @@ def desired_state(policy: PolicySpec, instance: InstanceSpec, user: str, capabil
     builds = mode is GateMode.PROVIDED or not capabilities.premium
     return Desired(
         plugin=_plugin(policy, capabilities, gated=mode is not GateMode.NEVER),
-        gate=_gate(policy, instance, user, builds=builds) if mode is not GateMode.NEVER else None,
+        gate=_gate(policy, user, builds=builds) if mode is not GateMode.NEVER else None,
         unsupported=tuple(Unsupported(path, message) for path, message in _problems(policy, instance, capabilities)),
         gate_provided=mode is GateMode.PROVIDED,
     )
@@ -81,13 +81,12 @@ def _plugin(policy: PolicySpec, capabilities: Capabilities, *, gated: bool) -> P
     )
 
 
-def _gate(policy: PolicySpec, instance: InstanceSpec, user: str, *, builds: bool) -> GateSettings:
+def _gate(policy: PolicySpec, user: str, *, builds: bool) -> GateSettings:
     return GateSettings(
         operator=user,
         enforced_groups=policy.enforced_groups,
         exempt_groups=policy.exempt_groups,
         api_tokens=policy.api_tokens,
-        strict=instance.gate.strict,
         build_window=policy.build_window if builds else None,
     )
 

@@ -43,14 +43,14 @@ def plugin_is_unknown(s: Situation) -> Finding | None:
     )
 
 
-def strict_gate_knows_no_premium_pages(s: Situation) -> Finding | None:
+def gate_knows_no_premium_pages(s: Situation) -> Finding | None:
     gate = s.plan.desired.gate
-    if s.observation.plugin.edition is not Edition.PREMIUM or gate is None or not gate.strict or not s.plan.desired.enforcing:
+    if s.observation.plugin.edition is not Edition.PREMIUM or gate is None or not s.plan.desired.enforcing:
         return None
     return Finding(
-        "StrictGateUnknownPages",
-        "the strict gate opens the pages of the free edition's factors only, so it would keep users from answering the premium edition's: "
-        "set gate.strict: false on the JenkinsInstance",
+        "GateUnknownPages",
+        "the gate opens the pages of the free edition's factors only, so it would keep users from answering the premium edition's: "
+        "set gate.mode: Never on the JenkinsInstance",
         path="gate",
     )
 

@@ -30,7 +30,7 @@ def risks(rules: Rules | None, seen: Observation | None, proof: Proof, now: date
     if seen is not None:
         found += _of_jenkins(seen, now)
     elif "PluginExceptions" in proof.enforced.message:
-        found.append("The plugin's own exceptions are open: the gate is not strict, or not there.")
+        found.append("The plugin's own exceptions are open: there is no gate.")
     return tuple(found)
 
 
@@ -51,8 +51,8 @@ def _of_rules(rules: Rules) -> list[str]:
 def _of_jenkins(seen: Observation, now: datetime) -> list[str]:
     found = []
     gate = seen.gate.settings
-    if gate is None or not gate.strict:
-        found.append("The plugin's own exceptions are open: the gate is not strict, or not there.")
+    if gate is None:
+        found.append("The plugin's own exceptions are open: there is no gate.")
     if gate is None or gate.build_window is None:
         found.append("Builds are started without a fresh second factor.")
     if seen.break_glass_until is not None and seen.break_glass_until > now:
