@@ -104,7 +104,7 @@ def test_defaults_are_filled_in(kube: KubeServer, namespace: str) -> None:
         "credentialsRef": {"name": "build-jenkins"},
         "caRef": {"kind": "ConfigMap", "name": "ca", "key": "ca.crt"},
         "access": "Manage",
-        "gate": {"mode": "Never"},
+        "gate": {"mode": "Managed"},
         "checkInterval": "30s",
         "acknowledgeCompetingManager": False,
     }

@@ -15,7 +15,7 @@ from tests.support.waiting import wait_until
 SEED = "planted-seed-of-the-plugin-faults-0123456789"
 GATES = {
     "with a gate": {"gate": {"mode": "Managed"}},
-    "without a gate": {"gate": {"mode": "Never"}, "credentialsRef": {"name": "account"}},
+    "without a gate": {"gate": {"mode": "None"}, "credentialsRef": {"name": "account"}},
 }
 TOKENS = {"with a gate": "Exempt", "without a gate": "Challenge"}
 GONE = {"removed": "missing", "disabled": "disabled"}

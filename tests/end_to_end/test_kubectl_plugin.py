@@ -48,7 +48,7 @@ def test_the_fleet_and_why(operator: OperatorProcess, scene: Scene, jenkins: Sta
 
 
 def test_why_names_the_obstacle_and_the_way_out(operator: OperatorProcess, scene: Scene, jenkins: StandIn, plugin: Plugin) -> None:
-    scene.instance("build", jenkins.url, gate={"mode": "Never"})
+    scene.instance("build", jenkins.url, gate={"mode": "None"})
     scene.policy("policy", exemptGroups=["robots"])
     scene.wait("tfp", "policy", Ready="False/OperatorLockedOut")
     for name in ("policy", "instance/build"):

@@ -14,7 +14,7 @@ from tests.support.standin import StandIn
 from tests.support.waiting import wait_until
 
 GATED = {"mode": "Managed"}
-NEVER = {"mode": "Never"}
+NEVER = {"mode": "None"}
 FACTORS = ["SecurityQuestions", "MobileAuthenticator", "DuoPush"]
 CANARY = {"challenged": {"secretRef": {"name": "canary"}}}
 

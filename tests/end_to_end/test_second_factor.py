@@ -1,4 +1,4 @@
-"""The operator in a cluster passes the second factor by itself: gate.mode Never and a Secret with secondFactorSeed."""
+"""The operator in a cluster passes the second factor by itself: gate.mode None and a Secret with secondFactorSeed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.support.waiting import wait_until
 
 SEED = "the-seed-of-these-tests-only-0123456789"
 OTHER_SEED = "quite-different-for-these-tests-9876543210"
-NEVER = {"mode": "Never"}
+NEVER = {"mode": "None"}
 COUNT_ANSWERS = """
 def counter = new java.util.concurrent.atomic.AtomicInteger()
 jenkins.model.Jenkins.get().getServletContext().setAttribute('test.answers', counter)

@@ -47,7 +47,7 @@ def test_a_group_that_nobody_is_in_is_not_in_force(commands: Commands, standin: 
 
 
 def test_without_a_gate_the_exceptions_are_said(commands: Commands, standin: StandIn) -> None:
-    files = [commands.policy(apiTokens=None), commands.instance(gate={"mode": "Never"})]
+    files = [commands.policy(apiTokens=None), commands.instance(gate={"mode": "None"})]
     ended = commands.run("apply", *files, "-y", environment={"JENKINS_SECOND_FACTOR_SEED": SEED})
     assert [ended.code, "(PluginExceptions: " in ended.out] == [0, True]
 

@@ -113,7 +113,7 @@ def test_with_a_gate_the_plugin_asks_everybody_and_the_gate_alone_exempts(start:
 
 
 def test_without_a_gate_the_plugin_keeps_groups_and_tokens_by_itself(start: Start) -> None:
-    jenkins, managed = start("premium", gate="Never")
+    jenkins, managed = start("premium", gate="None")
     wanted = policy(**ALL)
     result = managed.apply(wanted)
     found = held(result.observation)
@@ -128,7 +128,7 @@ def test_without_a_gate_the_plugin_keeps_groups_and_tokens_by_itself(start: Star
 
 
 def test_a_group_that_cannot_be_joined_is_told_and_not_written(start: Start) -> None:
-    _, managed = start("premium", gate="Never")
+    _, managed = start("premium", gate="None")
     odd = {**ALL, "exemptGroups": ["a;b"]}
     assert set(unsupported(managed, **odd)) == {"exemptGroups"}
     assert "exemptGroups" not in managed.differing(policy(**odd))
@@ -187,7 +187,7 @@ def test_the_restore_point_has_the_properties(start: Start) -> None:
 
 
 def test_half_of_the_properties_give_half_of_the_fields_each_with_its_reason(start: Start) -> None:
-    _, managed = start("premium-half", gate="Never")
+    _, managed = start("premium-half", gate="None")
     found = unsupported(managed, **ALL)
     assert set(found) == {"allowedFactors", "enforcedGroups", "rememberDevice", "apiTokens"}
     assert found["allowedFactors"].startswith("MobileAuthenticator, WebAuthn: the installed plugin (premium edition) does not have it")
@@ -233,7 +233,7 @@ def test_a_setter_that_does_nothing_undoes_the_whole_change(start: Start) -> Non
 
 
 def test_where_nothing_has_a_known_name_all_is_unsupported_and_nothing_is_written(start: Start) -> None:
-    jenkins, managed = start("premium-renamed", gate="Never")
+    jenkins, managed = start("premium-renamed", gate="None")
     seen = managed.observe()
     assert [seen.plugin.properties, seen.plugin.known, capabilities_of(seen).name] == [(), False, "version 2.3.0"]
     found = unsupported(managed, **{**ALL, "apiTokens": "Exempt"})
@@ -267,7 +267,7 @@ def test_the_gate_is_refused_because_it_knows_no_premium_pages(start: Start) -> 
 
 
 def test_a_token_that_the_plugin_lets_pass_proves_nothing_and_nothing_is_claimed(start: Start) -> None:
-    jenkins, managed = start("premium", gate="Never")
+    jenkins, managed = start("premium", gate="None")
     wanted = policy(apiTokens="Exempt")
     result = managed.apply(wanted)
     assert held(result.observation)["skipRestApi2faForTokens"] is True

@@ -29,7 +29,7 @@ def commands(tmp_path: Path, premium: StandIn, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_plan_reads_and_says_what_the_switch_would_do(commands: Commands) -> None:
-    files = (commands.policy(allowedFactors=FACTORS), commands.instance(gate={"mode": "Never"}))
+    files = (commands.policy(allowedFactors=FACTORS), commands.instance(gate={"mode": "None"}))
     without, beside = commands.run("plan", *files), commands.run("plan", *files, SWITCH)
     assert [without.code, beside.code] == [2, 2]
     assert "Refused: UnsupportedPluginVersion." in without.out
@@ -44,7 +44,7 @@ def test_plan_reads_and_says_what_the_switch_would_do(commands: Commands) -> Non
 
 def test_plan_over_many_knows_the_switch_too(commands: Commands, premium: StandIn) -> None:
     commands.policy(allowedFactors=FACTORS)
-    commands.instance(gate={"mode": "Never"})
+    commands.instance(gate={"mode": "None"})
     accounts = commands.folder / "accounts.json"
     host = premium.url.split("/")[2]
     accounts.write_text(json.dumps({"credentials": {"*": {"hosts": [host], "username": "admin", "tokenEnv": "JENKINS_TOKEN"}}}))
@@ -54,7 +54,7 @@ def test_plan_over_many_knows_the_switch_too(commands: Commands, premium: StandI
 
 
 def test_apply_writes_only_with_it_and_says_so_when_nothing_could_be_proven(commands: Commands, premium: StandIn) -> None:
-    instance = commands.instance(gate={"mode": "Never"})
+    instance = commands.instance(gate={"mode": "None"})
     file = commands.policy(allowedFactors=FACTORS[:2])
     refused = commands.run("apply", file, instance, "--yes")
     assert [refused.code, "UnsupportedPluginVersion" in refused.err] == [1, True]

@@ -231,10 +231,10 @@ def test_a_key_for_one_time_codes_does_not_answer_questions(seed: str | None, to
 @pytest.mark.parametrize(
     ("gate", "factors", "login", "told"),
     [
-        (GateMode.NEVER, {Factor.SECURITY_QUESTIONS}, True, None),
-        (GateMode.NEVER, {Factor.SECURITY_QUESTIONS, Factor.EMAIL_OTP}, True, None),
-        (GateMode.NEVER, {Factor.EMAIL_OTP}, True, "allow SecurityQuestions"),
-        (GateMode.NEVER, {Factor.SECURITY_QUESTIONS}, False, "secondFactorSeed"),
+        (GateMode.NONE, {Factor.SECURITY_QUESTIONS}, True, None),
+        (GateMode.NONE, {Factor.SECURITY_QUESTIONS, Factor.EMAIL_OTP}, True, None),
+        (GateMode.NONE, {Factor.EMAIL_OTP}, True, "allow SecurityQuestions"),
+        (GateMode.NONE, {Factor.SECURITY_QUESTIONS}, False, "secondFactorSeed"),
         (GateMode.MANAGED, {Factor.EMAIL_OTP}, False, None),
     ],
 )

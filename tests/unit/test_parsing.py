@@ -91,9 +91,9 @@ def test_whole_policy() -> None:
 
 
 def test_smallest_instance_has_the_defaults() -> None:
-    spec = parse_instance(build("JenkinsInstance", {"url": "https://jenkins.example.com/ci"})).spec
+    spec = parse_instance(build("JenkinsInstance", {"url": "https://jenkins.example.com/ci", "gate": {"mode": "None"}})).spec
     assert spec == InstanceSpec("https://jenkins.example.com/ci/", "build-jenkins")
-    assert (spec.access, spec.gate, spec.check_interval) == (Access.MANAGE, GateSpec(GateMode.NEVER), timedelta(seconds=30))
+    assert (spec.access, spec.gate, spec.check_interval) == (Access.MANAGE, GateSpec(GateMode.NONE), timedelta(seconds=30))
 
 
 @pytest.mark.parametrize("case", RULES, ids=lambda case: case.name)

@@ -13,7 +13,7 @@ INSTANCE = """\
 apiVersion: jenkins2fa.dev/v1alpha1
 kind: JenkinsInstance
 metadata: {name: build}
-spec: {url: "http://127.0.0.1:9/", credentialsRef: {name: build}}
+spec: {url: "http://127.0.0.1:9/", credentialsRef: {name: build}, gate: {mode: Managed}}
 """
 POLICY = """\
 apiVersion: jenkins2fa.dev/v1alpha1

@@ -172,7 +172,7 @@ def test_null_is_left_out_as_the_api_server_does() -> None:
 
 def test_several_documents_lists_and_other_kinds() -> None:
     item = HEAD.replace("\n", ", ").replace("TwoFactorPolicy", "JenkinsInstance").replace("sample", "a")
-    listed = f"apiVersion: v1\nkind: List\nitems:\n- {{{item}\n   spec: {{url: foo, credentialsRef: {{name: x}}}}}}\n"
+    listed = f"apiVersion: v1\nkind: List\nitems:\n- {{{item}\n   spec: {{url: foo, credentialsRef: {{name: x}}, gate: {{mode: None}}}}}}\n"
     text = f"---\napiVersion: v1\nkind: Secret\n---\n# nothing\n---\n{HEAD}spec: {{}}\n---\n{listed}---\n- a\n"
     result = run("-", input=text)
     assert [line.removeprefix("standard input:") for line in result.output.splitlines()] == [

@@ -174,7 +174,7 @@ def _open_until(seen: Observation, context: Context) -> datetime | None:
 
 
 def _gate(mode: GateMode, gate: GateState) -> GateStatus | None:
-    if mode is GateMode.NEVER and gate.installed == 0:
+    if mode is GateMode.NONE and gate.installed == 0:
         return None
     if gate.installed == 0:
         state = "Absent"
