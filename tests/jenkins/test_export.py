@@ -105,7 +105,7 @@ def test_on_without_a_gate_needs_the_seed_of_the_account(commands: Commands, man
     assert [without.code, "ChallengedBySecondFactor" in without.out] == [1, True]
     written = export(commands, "--second-factor-seed-file", str(seed))
     assert documents(written.out)["TwoFactorPolicy"]["spec"]["enforcement"] == "Report"
-    assert "gate" not in documents(written.out)["JenkinsInstance"]["spec"]
+    assert documents(written.out)["JenkinsInstance"]["spec"]["gate"] == {"mode": "None"}
     file.write_text(written.out)
     assert commands.run("plan", file, "--second-factor-seed-file", seed).code == 0
 
