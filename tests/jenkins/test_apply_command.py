@@ -46,10 +46,10 @@ def test_a_group_that_nobody_is_in_is_not_in_force(commands: Commands, standin: 
         assert "Not proven (Enforced=Unknown/GroupUnverified): nobody is known to be in a-typo" in ended.out
 
 
-def test_without_a_gate_the_exceptions_are_said(commands: Commands, standin: StandIn) -> None:
+def test_without_a_gate_it_is_not_in_force(commands: Commands, standin: StandIn) -> None:
     files = [commands.policy(apiTokens=None), commands.instance(gate={"mode": "None"})]
     ended = commands.run("apply", *files, "-y", environment={"JENKINS_SECOND_FACTOR_SEED": SEED})
-    assert [ended.code, "(PluginExceptions: " in ended.out] == [0, True]
+    assert [ended.code, "Not in force (Enforced=False/PluginAlone): " in ended.out, is_on(standin)] == [1, True, True]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from jenkins2fa.api.instance import JenkinsInstance
-from jenkins2fa.api.policy import ApiTokens, Enforcement, PolicySpec, TwoFactorPolicy
+from jenkins2fa.api.policy import ApiTokens, Assurance, Enforcement, Factor, PolicySpec, TwoFactorPolicy
 from jenkins2fa.api.status import (
     DRIFTED,
     ENFORCED,
@@ -30,10 +30,14 @@ from jenkins2fa.core.guard_policy import unverified_groups
 from jenkins2fa.core.mode import Mode
 from jenkins2fa.core.observation import Edition, Observation
 from jenkins2fa.core.plan import Change, Layer, Plan
+from jenkins2fa.core.strength import below_aal2, reason_below
 
 LONGEST_DIFF = 10
 GATE_LEFT_BEHIND = "GateLeftBehind"
-TOLD_ELSEWHERE = ("GroupUnverified", "ApiTokensExempt")  # in Enforced; in `plan` (the policy says so itself)
+PLUGIN_ALONE = "PluginAlone"
+ASSURANCE_NOT_MET = "AssuranceNotMet"
+ANONYMOUS_ADMINISTERS = "AnonymousAdministers"
+SITE_DECIDES = (ASSURANCE_NOT_MET, ANONYMOUS_ADMINISTERS)  # not enforced, and no change of ours can help: somebody has to decide
 
 
 WAITING = "WaitingForRollout"
@@ -126,7 +130,16 @@ def _judge_layers(outcome: Outcome, policy: TwoFactorPolicy, seen: Observation, 
         return Condition(
             ENFORCED, FALSE, "NotPersisted", ("it is on now, but not on disk: it would be off after the next restart of Jenkins")
         )
-    return _judge_differences(outcome) or _judge_proof(outcome, policy, seen)
+    return _judge_assurance(policy, seen.memory.factors) or _judge_differences(outcome) or _judge_proof(outcome, policy, seen)
+
+
+def _judge_assurance(policy: TwoFactorPolicy, factors: frozenset[Factor]) -> Condition | None:
+    """Users choose among the live factors, so the weakest of them counts, whatever the policy names."""
+    weaker = below_aal2(factors) if policy.spec.minimum_assurance is Assurance.AAL2 else ()
+    if not weaker:
+        return None
+    text = f"minimumAssurance is {Assurance.AAL2.value}, but Jenkins accepts factors that do not reach it ({reason_below(weaker)})"
+    return Condition(ENFORCED, FALSE, ASSURANCE_NOT_MET, clip(f"{text}: allow only factors that do, or lower minimumAssurance"))
 
 
 def _judge_differences(outcome: Outcome) -> Condition | None:
@@ -151,6 +164,18 @@ def _judge_proof(outcome: Outcome, policy: TwoFactorPolicy, seen: Observation) -
     if outcome.proof is Proof.BYPASSED:
         how = "".join(f": {note}" for note in outcome.notes[:1])
         return Condition(ENFORCED, FALSE, "Bypassed", f"all settings say on, but a request that must be challenged got through{how}")
+    if seen.anonymous_administers:
+        return Condition(
+            ENFORCED,
+            FALSE,
+            ANONYMOUS_ADMINISTERS,
+            "anybody may administer this Jenkins without logging in, so a second factor protects nothing: take Administer from anonymous "
+            "visitors in Jenkins' authorization settings",
+        )
+    if seen.anonymous_administers is None:
+        return Condition(ENFORCED, UNKNOWN, "ObservationDamaged", "Jenkins could not tell whether anonymous visitors may administer it")
+    if outcome.proof is Proof.CHALLENGED and not seen.gated:
+        return Condition(ENFORCED, FALSE, PLUGIN_ALONE, clip(f"{_agreement(outcome, seen)}; but {_without_gate(seen)}"))
     unknown = unverified_groups(policy.spec, seen)
     if unknown:
         return Condition(
@@ -166,8 +191,14 @@ def _judge_proof(outcome: Outcome, policy: TwoFactorPolicy, seen: Observation) -
         )
     if outcome.proof is Proof.NONE:
         return Condition(ENFORCED, UNKNOWN, "Unverified", "all settings say on, but no probe was possible")
-    exceptions = "" if seen.gate.settings else " (PluginExceptions: the plugin's own exceptions are open; the gate closes them)"
-    return Condition(ENFORCED, TRUE, "Probed", clip(_agreement(outcome, seen) + exceptions))
+    return Condition(ENFORCED, TRUE, "Probed", clip(_agreement(outcome, seen)))
+
+
+def _without_gate(seen: Observation) -> str:
+    alone = "there is no gate, and the plugin alone does not guarantee that a password by itself opens nothing"
+    if seen.plugin.edition is Edition.PREMIUM:
+        return f"{alone} (the gate does not support the premium edition)"
+    return f"{alone}: set gate.mode: Managed, or Provided, in the JenkinsInstance"
 
 
 def _agreement(outcome: Outcome, seen: Observation) -> str:
@@ -202,13 +233,14 @@ def judge_ready(outcome: Outcome, enforced: Condition) -> Condition:
         return Condition(READY, FALSE, "Progressing", f"still differing: {describe(differing)}")
     if outcome.plan and outcome.plan.unsupported:
         return Condition(READY, FALSE, "Unsupported", "; ".join(f"{u.path}: {u.message}" for u in outcome.plan.unsupported))
-    if enforced.reason == "Bypassed":
-        return Condition(READY, FALSE, "Bypassed", enforced.message)
+    if enforced.reason in ("Bypassed", *SITE_DECIDES):
+        return Condition(READY, FALSE, enforced.reason, enforced.message)
     if outcome.glass is not None:
         return Condition(READY, FALSE, outcome.glass.reason, _refused(outcome.glass))
     if EXEMPT_CHALLENGED in outcome.notes:
         return Condition(READY, FALSE, "ExemptChallenged", EXEMPT_CHALLENGED)
-    hints = "".join(f"; note: {finding.message}" for finding in outcome.findings if finding.reason not in TOLD_ELSEWHERE)
+    said_already = (enforced.reason, "ApiTokensExempt")  # the latter by the policy itself; `plan` says it
+    hints = "".join(f"; note: {finding.message}" for finding in outcome.findings if finding.reason not in said_already)
     hints += "".join(f"; note: {note}" for note in outcome.notes)
     return Condition(READY, TRUE, "InForce" if enforced.status == TRUE else enforced.reason, clip(enforced.message + hints))
 
