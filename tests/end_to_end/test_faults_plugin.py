@@ -58,7 +58,9 @@ def trials(jenkins: StandIn) -> int:
 
 
 @pytest.mark.parametrize("gone", GONE)
-def test_plugin_that_is_gone_after_a_restart(operator: OperatorProcess, in_force: Scene, jenkins: StandIn, enforced: str, gone: str) -> None:
+def test_plugin_that_is_gone_after_a_restart(
+    operator: OperatorProcess, in_force: Scene, jenkins: StandIn, enforced: str, gone: str
+) -> None:
     """Nobody is asked any more, which is said in every way; nobody is kept out; with the plugin back it is in force again."""
     begun = trials(jenkins)
     jenkins.faults(plugin=GONE[gone])

@@ -99,7 +99,7 @@ def test_on_without_a_gate_needs_the_seed_of_the_account(commands: Commands, man
     seed = tmp_path / "seed"
     seed.write_text("the-seed-of-these-tests-only-0123456789")
     file = commands.policy(apiTokens=None)
-    assert commands.run("apply", file, "--yes", "--second-factor-seed-file", seed).code == 0
+    assert commands.run("apply", file, "--yes", "--second-factor-seed-file", seed).code == 3  # PluginAlone
     standin.groovy("new File(jenkins.model.Jenkins.get().rootDir, 'jenkins2fa/state.json').delete()")
     without = export(commands)
     assert [without.code, "ChallengedBySecondFactor" in without.out] == [1, True]
@@ -159,7 +159,7 @@ def test_taking_over_from_another_owner(commands: Commands, managed: Managed) ->
     file = commands.folder / "exported.yaml"
     file.write_text(written.out, encoding="utf-8")
     refused = commands.run("plan", file, "-o", "json")
-    assert [refused.code, refused.document["changes"], refused.document["refused"]] == [2, [], True]
+    assert [refused.code, refused.document["changes"], refused.document["refused"]] == [3, [], True]
     comment = next(line for line in written.out.splitlines() if line.startswith("# annotations:"))
     body = list(yaml.safe_load_all(written.out))
     for one in body:
@@ -168,7 +168,7 @@ def test_taking_over_from_another_owner(commands: Commands, managed: Managed) ->
     file.write_text(yaml.safe_dump_all(body), encoding="utf-8")
     assert commands.run("plan", file).code == 0
     file.write_text(written.out.replace("allowedFactors:\n", "exemptGroups: [robots]\n  allowedFactors:\n"), encoding="utf-8")
-    assert commands.run("apply", file, "--yes").code == 1
+    assert commands.run("apply", file, "--yes").code == 3
     assert managed.observe().owner is not None
     assert commands.run("apply", file, "--yes", "--take-over", owner).code == 0
     seen = managed.observe()

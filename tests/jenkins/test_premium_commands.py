@@ -31,7 +31,7 @@ def commands(tmp_path: Path, premium: StandIn, monkeypatch: pytest.MonkeyPatch) 
 def test_plan_reads_and_says_what_the_switch_would_do(commands: Commands) -> None:
     files = (commands.policy(allowedFactors=FACTORS), commands.instance(gate={"mode": "None"}))
     without, beside = commands.run("plan", *files), commands.run("plan", *files, SWITCH)
-    assert [without.code, beside.code] == [2, 2]
+    assert [without.code, beside.code] == [3, 3]
     assert "Refused: UnsupportedPluginVersion." in without.out
     assert "Refused" not in beside.out
     for ended in (without, beside):
@@ -57,8 +57,8 @@ def test_apply_writes_only_with_it_and_says_so_when_nothing_could_be_proven(comm
     instance = commands.instance(gate={"mode": "None"})
     file = commands.policy(allowedFactors=FACTORS[:2])
     refused = commands.run("apply", file, instance, "--yes")
-    assert [refused.code, "UnsupportedPluginVersion" in refused.err] == [1, True]
+    assert [refused.code, "UnsupportedPluginVersion" in refused.err] == [3, True]
     assert not (premium.home / "jenkins2fa").exists()
     for _ in range(2):  # a change first, then only a look
         unproven = commands.run("apply", file, instance, "--yes", SWITCH)
-        assert [unproven.code, "Enforced=Unknown/Unverified" in unproven.out, "In force" in unproven.out] == [2, True, False]
+        assert [unproven.code, "Enforced=Unknown/Unverified" in unproven.out, "In force" in unproven.out] == [3, True, False]

@@ -209,9 +209,12 @@ def test_ready(more: dict[str, Any], ready: str, reconciling: bool, stalled: boo
     assert [found["Ready"], found["Reconciling"].startswith("True"), found["Stalled"].startswith("True")] == [ready, reconciling, stalled]
 
 
-def test_suspended_says_that_the_rest_is_old() -> None:
-    ready = judge(Outcome(instance(), policy(), mode=Mode.SUSPENDED), NOW)[0]
-    assert ready.message == "the policy is suspended: nothing is written or looked at, Enforced and Drifted are as last seen"
+def test_suspended_says_that_nobody_knows() -> None:
+    found = Outcome(instance(), policy(), mode=Mode.SUSPENDED)
+    ready = judge(found, NOW)[0]
+    assert ready.message == "the policy is suspended: nothing is written or looked at, so nobody knows whether it is enforced"
+    told = said(found)
+    assert [told["Ready"], told["Enforced"], told["Drifted"]] == ["True/Suspended", "Unknown/Suspended", "Unknown/Suspended"]
 
 
 def test_an_instance_without_a_policy_is_ready_and_unknown() -> None:

@@ -270,11 +270,11 @@ def test_examples_are_right() -> None:
 
 
 def test_wrong_usage(tmp_path: Path) -> None:
-    assert run().exit_code == 2
+    assert run().exit_code == 1
     result = run(str(tmp_path / "missing.yaml"))
-    assert (result.exit_code, result.output) == (2, f"Error: {tmp_path}/missing.yaml: there is no such file or folder\n")
+    assert (result.exit_code, result.output) == (1, f"Error: {tmp_path}/missing.yaml: there is no such file or folder\n")
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
-    assert run(str(tmp_path / "loop")).exit_code == 2
+    assert run(str(tmp_path / "loop")).exit_code == 1
 
 
 def test_json_output() -> None:

@@ -9,7 +9,8 @@ import click
 
 from jenkins2fa.api.instance import GateMode, GateSpec, InstanceSpec
 from jenkins2fa.api.policy import DeletionPolicy
-from jenkins2fa.cli.errors import OneOnError, fail
+from jenkins2fa.cli.errors import GroupOneOnError, OneOnError, fail, refuse
+from jenkins2fa.cli.exit_codes import ExitCode
 from jenkins2fa.cli.jenkins_options import JenkinsOptions, jenkins_options
 from jenkins2fa.cli.target import Target, load_manifests, read_policy, read_target
 from jenkins2fa.core.desired import desired_state
@@ -20,12 +21,12 @@ from jenkins2fa.jenkins.errors import JenkinsError
 from jenkins2fa.jenkins.scripts import STARTUP_FILE, gate_code, resident_text
 
 
-@click.group()
+@click.group(cls=GroupOneOnError)
 def gate() -> None:
     """Print, look at or remove the gate: the servlet filter of ours that stays in Jenkins."""
 
 
-@gate.command()
+@gate.command(cls=OneOnError)
 @click.argument("files", nargs=-1, metavar="[FILE|FOLDER|-]...")
 @click.option("--policy", "name", help="The policy's name, where the files hold several.")
 @click.option("--username", envvar="JENKINS_USER", help="The operator's account in that Jenkins. [env: JENKINS_USER]")
@@ -53,13 +54,13 @@ def status(jenkins: JenkinsOptions) -> None:
     """Say whether the gate is in Jenkins, in its place, and which version.
 
     \b
-    Exit codes: 0 in place, this version
-                2 absent, or not as it should be
+    Exit codes: 0 in place
                 1 an error
+                3 absent, or not in its place
     """
     seen = _observe(read_target([], jenkins))
     click.echo("\n".join(status_lines(seen)))
-    sys.exit(0 if _in_place(seen.gate) else 2)
+    sys.exit(ExitCode.AS_DESIRED if _in_place(seen.gate) else ExitCode.NOT_ENFORCED)
 
 
 @gate.command(cls=OneOnError)
@@ -74,7 +75,7 @@ def remove(jenkins: JenkinsOptions, settings: str, force: bool, yes: bool) -> No
     seen = _observe(target)
     stays_on = seen.effective and settings == DeletionPolicy.RETAIN
     if stays_on and not force:
-        fail(
+        refuse(
             "2FA is in force and would stay so: exempt groups, exempt tokens and this account would be challenged. Add --force, "
             "or --settings Disable"
         )

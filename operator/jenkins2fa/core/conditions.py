@@ -27,7 +27,7 @@ from jenkins2fa.api.status import (
 from jenkins2fa.core.desired import FieldState
 from jenkins2fa.core.finding import Finding, Severity
 from jenkins2fa.core.guard_policy import unverified_groups
-from jenkins2fa.core.mode import Mode
+from jenkins2fa.core.mode import BREAK_GLASS, SUSPENDED, WAITING, Mode
 from jenkins2fa.core.observation import Edition, Observation
 from jenkins2fa.core.plan import Change, Layer, Plan
 from jenkins2fa.core.strength import below_aal2, reason_below
@@ -40,7 +40,6 @@ ANONYMOUS_ADMINISTERS = "AnonymousAdministers"
 SITE_DECIDES = (ASSURANCE_NOT_MET, ANONYMOUS_ADMINISTERS)  # not enforced, and no change of ours can help: somebody has to decide
 
 
-WAITING = "WaitingForRollout"
 COUNTING_USERS = "CountingUsers"
 ENROLMENT = "EnrolmentTooLow"  # refuses the enforcement; in the stages before it, it is only told
 STAGES = (Mode.STAGE_REPORT, Mode.STAGE_GRACE)
@@ -97,6 +96,8 @@ def judge(outcome: Outcome, now: datetime) -> tuple[Condition, ...]:
 
 
 def judge_enforced(outcome: Outcome, now: datetime) -> Condition:
+    if outcome.mode is Mode.SUSPENDED and outcome.observation is None:
+        return Condition(ENFORCED, UNKNOWN, SUSPENDED, "nobody looks at it: the policy is suspended")
     if outcome.trouble is not None and outcome.observation is None:
         return Condition(ENFORCED, UNKNOWN, outcome.trouble.reason, outcome.trouble.message)
     if outcome.policy is None or outcome.observation is None:
@@ -115,7 +116,7 @@ def _judge_off(seen: Observation) -> Condition:
 def _judge_layers(outcome: Outcome, policy: TwoFactorPolicy, seen: Observation, now: datetime) -> Condition:
     if seen.break_glass_until is not None and seen.break_glass_until > now:
         return Condition(
-            ENFORCED, FALSE, "BreakGlass", (f"two-factor authentication is off until {seen.break_glass_until:%Y-%m-%dT%H:%M:%SZ}")
+            ENFORCED, FALSE, BREAK_GLASS, (f"two-factor authentication is off until {seen.break_glass_until:%Y-%m-%dT%H:%M:%SZ}")
         )
     if "layers" in seen.damaged:
         return Condition(ENFORCED, UNKNOWN, "ObservationDamaged", "Jenkins could not tell the plugin's settings")
@@ -218,17 +219,17 @@ def judge_ready(outcome: Outcome, enforced: Condition) -> Condition:
     if outcome.policy is None:
         return Condition(READY, TRUE, "NoPolicy", "reachable; no policy selects this instance")
     if outcome.mode is Mode.SUSPENDED:
-        return Condition(READY, TRUE, "Suspended", f"{Mode.SUSPENDED.value} or looked at, Enforced and Drifted are as last seen")
+        return Condition(READY, TRUE, SUSPENDED, f"{Mode.SUSPENDED.value} or looked at, so nobody knows whether it is enforced")
     if outcome.mode is Mode.BREAK_GLASS:
-        return Condition(READY, TRUE, "BreakGlass", enforced.message)
+        return Condition(READY, TRUE, BREAK_GLASS, enforced.message)
     if outcome.refusal is not None:
         return Condition(READY, FALSE, outcome.refusal.reason, _refused(outcome.refusal))
     differing = outcome.plan.changes if outcome.plan else ()
     if differing and outcome.mode is Mode.WAITING:
-        return Condition(READY, FALSE, WAITING, Mode.WAITING.value)
+        return Condition(READY, FALSE, outcome.mode.reason, outcome.mode.value)
     if differing and outcome.mode is not Mode.WRITE:
         enrolment = "".join(f"; so far {finding.message}" for finding in outcome.findings if finding.reason == ENROLMENT)
-        return Condition(READY, TRUE, "Reported", clip(f"{outcome.mode.value}{enrolment}; differing: {describe(differing)}"))
+        return Condition(READY, TRUE, outcome.mode.reason, clip(f"{outcome.mode.value}{enrolment}; differing: {describe(differing)}"))
     if differing:
         return Condition(READY, FALSE, "Progressing", f"still differing: {describe(differing)}")
     if outcome.plan and outcome.plan.unsupported:
@@ -264,12 +265,14 @@ def judge_stalled(outcome: Outcome, ready: Condition) -> Condition:
 
 
 def judge_drifted(outcome: Outcome) -> Condition:
+    if outcome.mode is Mode.SUSPENDED and outcome.observation is None:
+        return Condition(DRIFTED, UNKNOWN, SUSPENDED, "nobody looks at it: the policy is suspended")
     if outcome.observation is None or outcome.plan is None:
         reason = outcome.trouble.reason if outcome.trouble else "NoPolicy"
         return Condition(DRIFTED, UNKNOWN if outcome.trouble else FALSE, reason, "there is nothing to compare")
     changes = outcome.plan.changes
     if outcome.mode is Mode.BREAK_GLASS:
-        return Condition(DRIFTED, FALSE, "BreakGlass", Mode.BREAK_GLASS.value)
+        return Condition(DRIFTED, FALSE, BREAK_GLASS, Mode.BREAK_GLASS.value)
     if changes and (outcome.drift or outcome.mode not in (Mode.WRITE, Mode.WAITING)):
         return Condition(DRIFTED, TRUE, "Differs", f"Jenkins differs from the policy: {describe(changes)}")
     if outcome.corrected:
