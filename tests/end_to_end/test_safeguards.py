@@ -45,6 +45,25 @@ def test_break_glass_ends_when_the_policy_says_so(operator: OperatorProcess, sce
     assert "BreakGlassClosed" in scene.events("build")
 
 
+def test_a_used_reason_opens_nothing_and_is_refused_in_words(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
+    in_force(scene, jenkins, checkInterval="1h")
+    scene.policy("baseline", breakGlass={"until": moment(hours=1), "reason": "INC-4"})
+    scene.wait("ji", "build", Ready="True/BreakGlass", Enforced="False/BreakGlass")
+    scene.kube.kubectl("patch", "tfp", "baseline", "-n", scene.namespace, "--type=merge", "-p", '{"spec":{"breakGlass":null}}')
+    scene.wait("ji", "build", Ready="True", Enforced="True/Probed")
+    scene.policy("baseline", breakGlass={"until": moment(hours=1), "reason": "INC-4"})
+    scene.wait("ji", "build", Ready="False/BreakGlassRefused", Stalled="True", Enforced="True/Probed")
+    scene.wait("tfp", "baseline", Ready="False/BreakGlassRefused", Stalled="True")
+    assert is_on(jenkins)
+    for said in (scene.message("ji", "build"), scene.message("tfp", "baseline")):
+        assert "break-glass INC-4 is not opened: its reason has been used" in said
+        assert "new reason" in said
+    wait_until(lambda: "BreakGlassRefused" in scene.events("build"), what="the Event about it")
+    scene.policy("baseline", breakGlass={"until": moment(hours=1), "reason": "INC-5"})
+    scene.wait("ji", "build", Ready="True/BreakGlass", Enforced="False/BreakGlass")
+    assert is_off(jenkins)
+
+
 def test_break_glass_does_not_outlive_its_policy(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
     in_force(scene, jenkins, checkInterval="1h")
     scene.policy("baseline", breakGlass={"until": moment(hours=1), "reason": "INC-3"})

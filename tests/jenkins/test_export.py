@@ -127,7 +127,7 @@ def test_what_no_field_can_say_is_said_in_comments(commands: Commands, managed: 
     )
     written = export(commands)
     comments = [line for line in written.out.splitlines() if line.startswith("# Cannot be expressed")]
-    assert written.code == 2
+    assert written.code == 3
     assert any("settings on disk differ" in line for line in comments)
     assert any("live flag says off" in line for line in comments)
 
@@ -140,7 +140,7 @@ def test_what_a_policy_cannot_say_stands_above_the_policy(commands: Commands, ma
     )
     written = export(commands, "--as-is")
     above, _, rest = written.out.partition("kind: TwoFactorPolicy\n")
-    assert [written.code, "Cannot be expressed" in rest] == [2, False], written.out
+    assert [written.code, "Cannot be expressed" in rest] == [3, False], written.out
     assert "# Cannot be expressed: 2FA is on without any factor" in above
 
 
@@ -148,7 +148,7 @@ def test_what_a_policy_cannot_say_stands_above_the_policy(commands: Commands, ma
 def test_without_the_plugin_there_is_no_policy(plugin: Any, word: str) -> None:
     with StandIn(plugin=plugin) as bare:
         result = CliRunner().invoke(main, ["export", bare.url], env={"JENKINS_USER": "admin", "JENKINS_TOKEN": bare.tokens["admin"]})
-    assert [result.exit_code, set(documents(result.stdout))] == [2, {"JenkinsInstance", "Secret"}]
+    assert [result.exit_code, set(documents(result.stdout))] == [3, {"JenkinsInstance", "Secret"}]
     assert f"miniorange-two-factor is {word}" in result.stdout
 
 
@@ -185,7 +185,7 @@ def test_a_list_with_some_that_do_not_answer(tmp_path: Path, one: StandIn) -> No
         environment = {"ONE": one.tokens["admin"], "SECOND": second.tokens["admin"]}
         command = ["export", str(tmp_path / "list.csv"), "--output-dir", str(tmp_path / "out"), "-n", "team"]
         result = CliRunner().invoke(main, command, env=environment)
-        assert [result.exit_code, result.stdout] == [2, ""]
+        assert [result.exit_code, result.stdout] == [1, ""]
         assert f"{DEAD} could not be read: Unreachable" in result.stderr
         files = sorted((tmp_path / "out").iterdir())
         assert len(files) == 2
