@@ -78,8 +78,8 @@ def _within_the_sum(wanted: BreakGlass, observation: Observation, now: datetime,
 def spent(wanted: BreakGlass) -> Finding:
     """One reason opens one break-glass: whoever keeps an old one in Git would else open it again and again."""
     message = (
-        f"break-glass {wanted.reason} is not opened: its reason has been used, and the break-glass that it opened is over. One reason opens "
-        "one break-glass: set breakGlass with a new reason, or take it out"
+        f"break-glass {wanted.reason} is not opened: its reason has been used, and the break-glass that it opened is over. One reason "
+        "opens one break-glass: set breakGlass with a new reason, or take it out"
     )
     return Finding(REFUSED, message, path="breakGlass")
 
