@@ -269,7 +269,7 @@ def test_kinds_go_with_the_release_only_where_the_values_say_so(bare: KubeServer
 
 def _objects() -> list[dict[str, Any]]:
     api = "jenkins2fa.dev/v1alpha1"
-    instance = {"url": "https://jenkins.example.com/", "credentialsRef": {"name": "admin"}}
+    instance = {"url": "https://jenkins.example.com/", "credentialsRef": {"name": "admin"}, "gate": {"mode": "Managed"}}
     return [
         {"apiVersion": api, "kind": "TwoFactorPolicy", "metadata": {"name": "baseline"}, "spec": QUESTIONS},
         {"apiVersion": api, "kind": "JenkinsInstance", "metadata": {"name": "build"}, "spec": instance},

@@ -104,7 +104,7 @@ def test_defaults_are_filled_in(kube: KubeServer, namespace: str) -> None:
         "credentialsRef": {"name": "build-jenkins"},
         "caRef": {"kind": "ConfigMap", "name": "ca", "key": "ca.crt"},
         "access": "Manage",
-        "gate": {"mode": "Never", "strict": True},
+        "gate": {"mode": "Managed"},
         "checkInterval": "30s",
         "acknowledgeCompetingManager": False,
     }
@@ -134,8 +134,8 @@ def test_columns_of_policies(kube: KubeServer, namespace: str) -> None:
     summary = {"instances": "2/3", "scope": "everyone", "factors": "EmailOTP+1"}
     write_status(kube, namespace, "tfp", {"summary": summary, "conditions": CONDITIONS})
     header, row = cells(kube.kubectl("get", "tfp", "-n", namespace))
-    assert header == "NAME ENFORCEMENT SCOPE FACTORS INSTANCES ENFORCED DRIFTED READY AGE".split()
-    assert row[:-1] == "sample Enforce everyone EmailOTP+1 2/3 True False True".split()
+    assert header == "NAME ENFORCEMENT SCOPE FACTORS INSTANCES ENFORCED DRIFTED READY REASON AGE".split()
+    assert row[:-1] == "sample Enforce everyone EmailOTP+1 2/3 True False True Applied".split()
     header, row = cells(kube.kubectl("get", "tfp", "-n", namespace, "-o", "wide"))
     assert header[-1] == "MESSAGE"
     assert row[-3:] == ["all", "as", "asked"]
@@ -146,13 +146,13 @@ def test_columns_of_instances(kube: KubeServer, namespace: str) -> None:
     jenkins = {"version": "2.462.3", "pluginVersion": "1.2.0", "edition": "Free", "session": "5f3a"}
     write_status(kube, namespace, "ji", {"summary": {"policy": "<none>"}, "jenkins": jenkins, "conditions": CONDITIONS})
     header, row = cells(kube.kubectl("get", "ji", "-n", namespace))
-    assert header == "NAME URL VERSION POLICY ENFORCED DRIFTED READY AGE".split()
-    assert row[:-1] == "sample https://jenkins.example.com/ci/ 2.462.3 <none> True False True".split()
+    assert header == "NAME URL VERSION POLICY ENFORCED DRIFTED READY REASON AGE".split()
+    assert row[:-1] == "sample https://jenkins.example.com/ci/ 2.462.3 <none> True False True Applied".split()
     header, row = cells(kube.kubectl("get", "ji", "-n", namespace, "-o", "wide"))
-    assert header[-6:] == "PLUGIN EDITION SESSION BREAK-GLASS REASON MESSAGE".split()
-    assert row[-7:] == "1.2.0 Free 5f3a Applied all as asked".split()
+    assert header[-5:] == "PLUGIN EDITION SESSION BREAK-GLASS MESSAGE".split()
+    assert row[-6:] == "1.2.0 Free 5f3a all as asked".split()
     write_status(kube, namespace, "ji", {"breakGlass": {"until": "2026-12-01T12:00:00Z"}})
-    assert cells(kube.kubectl("get", "ji", "-n", namespace, "-o", "wide"))[1][-5] == "2026-12-01T12:00:00Z"
+    assert cells(kube.kubectl("get", "ji", "-n", namespace, "-o", "wide"))[1][-4] == "2026-12-01T12:00:00Z"
 
 
 def test_status_and_spec_are_written_apart(kube: KubeServer, namespace: str) -> None:

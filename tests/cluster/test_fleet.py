@@ -90,6 +90,7 @@ def bodies(hosts: list[str]) -> Iterator[dict[str, Any]]:
         spec = {
             "url": f"http://{hosts[number % HOSTS]}/j{number}/",
             "credentialsRef": {"name": f"host-{number % HOSTS}"},
+            "gate": {"mode": "Managed"},
             "checkInterval": "1h",
         }
         metadata = {"name": f"jenkins-{number:04}", "labels": labels}

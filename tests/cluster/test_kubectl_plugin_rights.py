@@ -117,12 +117,14 @@ def test_rights_that_are_missing_are_named(plugin: Plugin, kube: KubeServer, sce
     assert [refused.code, 'cannot patch resource "twofactorpolicies"' in refused.err] == [1, True]
     assert scene.get("tfp", "policy")["spec"]["suspend"] is False
     seen = plugin(kubeconfig=person)  # the context's namespace
-    assert [seen.code, "NotSeen" in seen.out] == [2, True]
+    assert [seen.code, "NotSeen" in seen.out] == [3, True]
 
 
 def say_in_force(kube: KubeServer, namespace: str, operator: str, ready: str) -> None:
     """The status of instance build as an operator leaves it that is gone since."""
     rows = {"Ready": ("True", ready), "Enforced": ("True", "Probed"), "Drifted": ("False", "NoDrift")}
+    if ready == "Suspended":
+        rows |= dict.fromkeys(("Enforced", "Drifted"), ("Unknown", "Suspended"))
     time = "2026-11-24T12:00:00Z"
     held = [{"type": t, "status": s, "reason": r, "message": "…", "lastTransitionTime": time} for t, (s, r) in rows.items()]
     status = {"observedGeneration": 1, "conditions": held, "operator": operator, "summary": {"policy": "policy"}}
@@ -143,11 +145,11 @@ def test_what_a_dead_operator_left_behind_proves_nothing(plugin: Plugin, kube: K
     namespace = ("-n", scene.namespace)
     say_in_force(kube, scene.namespace, scene.namespace, "InForce")
     absent = plugin(*namespace)
-    assert [absent.code, absent.err.count("\n"), f"there is no Lease {scene.namespace}/jenkins-2fa-operator" in absent.err] == [2, 1, True]
+    assert [absent.code, absent.err.count("\n"), f"there is no Lease {scene.namespace}/jenkins-2fa-operator" in absent.err] == [3, 1, True]
     put_lease(kube, scene.namespace, timedelta(hours=1))
     for command in (("fleet",), ("fleet", "-o", "json"), ("why", "build")):
         stale = plugin(*command, *namespace)
-        assert [stale.code, stale.err.count("\n"), "was last renewed at" in stale.err] == [2, 1, True], command
+        assert [stale.code, stale.err.count("\n"), "was last renewed at" in stale.err] == [3, 1, True], command
     put_lease(kube, scene.namespace, timedelta(seconds=3))
     for command in (("fleet",), ("why", "build")):
         assert (plugin(*command, *namespace).code, plugin(*command, *namespace).err) == (0, ""), command
@@ -167,20 +169,20 @@ def test_a_suspended_fleet_and_an_empty_one_are_not_enforced(plugin: Plugin, kub
     put_lease(kube, scene.namespace, timedelta(seconds=3))
     say_in_force(kube, scene.namespace, scene.namespace, "Suspended")
     suspended = plugin(*namespace)
-    assert suspended.out.splitlines()[1].split()[:6] == ["build", "policy", "Unknown", "Unknown", "Unknown", "Suspended"]
-    assert [suspended.code, "0 of 1 enforced, by proof; 1 suspended." in suspended.out] == [2, True]
+    assert suspended.out.splitlines()[1].split()[:6] == ["build", "policy", "Unknown", "Unknown", "True", "Suspended"]
+    assert [suspended.code, "0 of 1 enforced, by proof; 1 Suspended." in suspended.out] == [3, True]
     told = plugin("why", "build", *namespace)
-    assert [told.code, "nobody looks at it (Suspended)" in told.out] == [2, True]
+    assert [told.code, "not known whether it is enforced (Suspended)" in told.out] == [3, True]
     scene.delete("ji", "build")
     empty = plugin(*namespace)
-    assert [empty.code, empty.out] == [2, f"There is no JenkinsInstance in namespace {scene.namespace} (-A shows every namespace).\n"]
+    assert [empty.code, empty.out] == [3, f"There is no JenkinsInstance in namespace {scene.namespace} (-A shows every namespace).\n"]
 
 
 def test_without_an_operator_it_says_so(plugin: Plugin, scene: Scene) -> None:
     namespace = ("-n", scene.namespace)
     scene.policy("policy")
     told = plugin("why", "policy", *namespace)
-    assert [told.code, "it does not run" in told.out] == [2, True]
+    assert [told.code, "it does not run" in told.out] == [3, True]
     waited = plugin("reconcile", "build", *namespace, "--timeout", "1")
     assert [waited.code, "the operator did not look within 1 s" in waited.out] == [1, True]
 

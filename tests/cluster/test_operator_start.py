@@ -78,7 +78,7 @@ def test_operator_of_one_namespace_needs_no_right_beyond_it(kube: KubeServer, na
     kube.kubectl("apply", "-n", namespace, "-f", str(rights))
     kube.kubectl("patch", "rolebinding", ACCOUNT, "-n", namespace, "--type=json", "-p", _subject_in(namespace))
     with OperatorProcess(kube, "--namespace", namespace, "-v", namespace=namespace) as operator:
-        spec = {"url": f"http://127.0.0.1:{free_port()}/", "credentialsRef": {"name": "none"}}
+        spec = {"url": f"http://127.0.0.1:{free_port()}/", "credentialsRef": {"name": "none"}, "gate": {"mode": "Managed"}}
         instance = {"apiVersion": "jenkins2fa.dev/v1alpha1", "kind": "JenkinsInstance", "metadata": {"name": "build"}, "spec": spec}
         kube.apply(instance, namespace=namespace)
         wait_until(lambda: "SecretMissing" in kube.kubectl("get", "ji", "-n", namespace, "-o", "yaml"), what="a status is written")

@@ -87,7 +87,7 @@ def test_where_the_lease_may_not_be_read_the_one_that_was_written_over_stops(
 def test_statuses_keep_the_name(kube: KubeServer, namespace: str) -> None:
     """The schema has the field, in both kinds: an unknown one would be pruned."""
     for kind, spec in (
-        ("JenkinsInstance", {"url": "https://jenkins.example.com/", "credentialsRef": {"name": "admin"}}),
+        ("JenkinsInstance", {"url": "https://jenkins.example.com/", "credentialsRef": {"name": "admin"}, "gate": {"mode": "Managed"}}),
         ("TwoFactorPolicy", {"instanceSelector": {}, "enforcement": "Off"}),
     ):
         body = {"apiVersion": "jenkins2fa.dev/v1alpha1", "kind": kind, "metadata": {"name": "one"}, "spec": spec}

@@ -15,18 +15,30 @@ from tests.support.waiting import wait_until
 SEED = "planted-seed-of-the-plugin-faults-0123456789"
 GATES = {
     "with a gate": {"gate": {"mode": "Managed"}},
-    "without a gate": {"gate": {"mode": "Never"}, "credentialsRef": {"name": "account"}},
+    "without a gate": {"gate": {"mode": "None"}, "credentialsRef": {"name": "account"}},
 }
+ENFORCED = {"with a gate": "True/Probed", "without a gate": "False/PluginAlone"}
 TOKENS = {"with a gate": "Exempt", "without a gate": "Challenge"}
 GONE = {"removed": "missing", "disabled": "disabled"}
 
 
 @pytest.fixture(params=GATES)
-def in_force(operator: OperatorProcess, scene: Scene, jenkins: StandIn, request: pytest.FixtureRequest) -> Scene:
+def gate(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def enforced(gate: str) -> str:
+    """What Enforced says while all is well."""
+    return ENFORCED[gate]
+
+
+@pytest.fixture
+def in_force(operator: OperatorProcess, scene: Scene, jenkins: StandIn, gate: str, enforced: str) -> Scene:
     scene.secret("account", host=jenkins.url.split("/")[2], username="admin", token=jenkins.tokens["admin"], secondFactorSeed=SEED)
-    scene.instance("build", jenkins.url, **GATES[request.param])
-    scene.policy("baseline", apiTokens=TOKENS[request.param])
-    scene.wait("ji", "build", Ready="True", Enforced="True/Probed")
+    scene.instance("build", jenkins.url, **GATES[gate])
+    scene.policy("baseline", apiTokens=TOKENS[gate])
+    scene.wait("ji", "build", Ready="True", Enforced=enforced)
     return scene
 
 
@@ -35,9 +47,9 @@ def wish(scene: Scene, **changes: object) -> None:
     scene.policy("baseline", {**scene.get("tfp", "baseline")["spec"], **changes})
 
 
-def in_force_again(scene: Scene, jenkins: StandIn) -> None:
-    scene.wait("ji", "build", seconds=40, Ready="True", Enforced="True/Probed")
-    scene.wait("tfp", "baseline", Ready="True", Enforced="True/Probed")
+def in_force_again(scene: Scene, jenkins: StandIn, enforced: str) -> None:
+    scene.wait("ji", "build", seconds=40, Ready="True", Enforced=enforced)
+    scene.wait("tfp", "baseline", Ready="True", Enforced=enforced)
     assert is_on(jenkins)
 
 
@@ -46,7 +58,9 @@ def trials(jenkins: StandIn) -> int:
 
 
 @pytest.mark.parametrize("gone", GONE)
-def test_plugin_that_is_gone_after_a_restart(operator: OperatorProcess, in_force: Scene, jenkins: StandIn, gone: str) -> None:
+def test_plugin_that_is_gone_after_a_restart(
+    operator: OperatorProcess, in_force: Scene, jenkins: StandIn, enforced: str, gone: str
+) -> None:
     """Nobody is asked any more, which is said in every way; nobody is kept out; with the plugin back it is in force again."""
     begun = trials(jenkins)
     jenkins.faults(plugin=GONE[gone])
@@ -61,16 +75,16 @@ def test_plugin_that_is_gone_after_a_restart(operator: OperatorProcess, in_force
     assert trials(jenkins) == begun
     jenkins.faults(plugin="enabled")
     jenkins.restart()
-    in_force_again(in_force, jenkins)
+    in_force_again(in_force, jenkins, enforced)
     assert told(places(in_force.kube, operator, jenkins), in_force.planted) == []
 
 
-def test_plugin_of_a_version_that_nobody_tested(operator: OperatorProcess, in_force: Scene, jenkins: StandIn) -> None:
+def test_plugin_of_a_version_that_nobody_tested(operator: OperatorProcess, in_force: Scene, jenkins: StandIn, enforced: str) -> None:
     """What is in force stays so and is proven by the probe, but nothing is written: not even what the policy asks for now."""
     begun = trials(jenkins)
     jenkins.faults(pluginVersion="1.3.0")
     jenkins.restart()
-    in_force.wait("ji", "build", seconds=40, Ready="False/UnsupportedPluginVersion", Stalled="True", Enforced="True/Probed")
+    in_force.wait("ji", "build", seconds=40, Ready="False/UnsupportedPluginVersion", Stalled="True", Enforced=enforced)
     in_force.wait("tfp", "baseline", Ready="False/UnsupportedPluginVersion", Stalled="True")
     assert "1.3.0" in in_force.message("ji", "build")
     assert in_force.get("ji", "build")["status"]["jenkins"]["pluginVersion"] == "1.3.0"
@@ -81,5 +95,5 @@ def test_plugin_of_a_version_that_nobody_tested(operator: OperatorProcess, in_fo
     wish(in_force, enforcement="Enforce")
     jenkins.faults(pluginVersion="1.2.0")
     jenkins.restart()
-    in_force_again(in_force, jenkins)
+    in_force_again(in_force, jenkins, enforced)
     assert told(places(in_force.kube, operator, jenkins), in_force.planted) == []

@@ -34,7 +34,7 @@ MASKS = (
     (r"(Session:\s+)\w+", r"\1SESSION"),
     (r"(Identity:\s+)\w+", r"\1IDENTITY"),
     (r"(Resource Version:\s+)\d+", r"\1NUMBER"),
-    (r"((?:True |False|nown)   +)\d+[sm]\w* *", r"\1AGE   "),
+    (r"((?:True|False) +[A-Z]\w+ +)\d+[sm]\w* *", r"\1AGE   "),  # after READY and REASON
 )
 
 

@@ -36,24 +36,24 @@ def test_the_fleet_and_why(operator: OperatorProcess, scene: Scene, jenkins: Sta
     assert lines[0][:6] == ["NAME", "POLICY", "ENFORCED", "DRIFTED", "READY", "REASON"]
     assert lines[1][:3] == ["build", "strong", "True"]
     assert lines[2][:2] == ["dead", "<none>"]
-    assert [table.code, "1 of 2 enforced, by proof; 1 without a policy" in table.out] == [2, True]
+    assert [table.code, "1 of 2 enforced, by proof; 1 without a policy" in table.out] == [3, True]
     rows = json.loads(plugin("fleet", *namespace, "-o", "json").out)["instances"]
     assert [rows[0]["name"], rows[0]["enforced"]] == ["build", "True"]
 
     enforced = plugin("why", "build", *namespace)
-    assert [enforced.code, "enforced, by proof (Probed)" in enforced.out] == [0, True]
+    assert [enforced.code, "enforced, by proof (InForce)" in enforced.out] == [0, True]
     without = plugin("why", "dead", *namespace)
-    assert without.code == 2
+    assert without.code == 3
     assert "Its labels: tier=test. Selectors of this namespace: strong: {'matchLabels': {'tier': 'production'}}" in without.out
 
 
 def test_why_names_the_obstacle_and_the_way_out(operator: OperatorProcess, scene: Scene, jenkins: StandIn, plugin: Plugin) -> None:
-    scene.instance("build", jenkins.url, gate={"mode": "Never"})
+    scene.instance("build", jenkins.url, gate={"mode": "None"})
     scene.policy("policy", exemptGroups=["robots"])
     scene.wait("tfp", "policy", Ready="False/OperatorLockedOut")
     for name in ("policy", "instance/build"):
         told = plugin("why", name, "-n", scene.namespace)
-        assert told.code == 2
+        assert told.code == 3
         assert "OperatorLockedOut" in told.out
         assert "gate.mode: Managed" in told.out
         assert "field exemptGroups: Unsupported" in told.out
@@ -68,8 +68,8 @@ def test_suspend_and_resume(operator: OperatorProcess, scene: Scene, jenkins: St
     scene.wait("ji", "build", Ready="True/Suspended")
     switch_off(jenkins)  # nobody looks, so nobody may say that it is enforced
     left_alone = plugin(*namespace)
-    assert [left_alone.code, "0 of 1 enforced, by proof; 1 suspended" in left_alone.out] == [2, True]
-    assert plugin("reconcile", "policy", *namespace).code == 2
+    assert [left_alone.code, "0 of 1 enforced, by proof; 1 Suspended" in left_alone.out] == [3, True]
+    assert plugin("reconcile", "policy", *namespace).code == 3
     assert "kubectl twofactor resume policy" in plugin("why", "policy", *namespace).out
     assert "nothing was changed" in plugin("suspend", "policy", *namespace).out
     assert plugin("resume", "policy", *namespace).code == 0

@@ -13,8 +13,8 @@ from tests.support.scene import Scene
 from tests.support.standin import StandIn
 from tests.support.waiting import wait_until
 
-LOOSE = {"mode": "Managed", "strict": False}  # the strict gate knows the free edition's pages only
-NEVER = {"mode": "Never"}
+GATED = {"mode": "Managed"}
+WITHOUT_GATE = {"mode": "None"}
 FACTORS = ["SecurityQuestions", "MobileAuthenticator", "DuoPush"]
 CANARY = {"challenged": {"secretRef": {"name": "canary"}}}
 
@@ -59,7 +59,7 @@ def field_states(body: dict[str, Any]) -> dict[str, str]:
 
 
 def test_without_the_switch_it_is_read_and_not_written(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
-    scene.instance("build", jenkins.url, gate=LOOSE)
+    scene.instance("build", jenkins.url, gate=GATED)
     scene.policy("baseline", allowedFactors=FACTORS)
     body = scene.wait("ji", "build", Ready="False/UnsupportedPluginVersion", Stalled="True", Enforced="False")
     assert body["status"]["jenkins"]["edition"] == "Premium"
@@ -69,16 +69,16 @@ def test_without_the_switch_it_is_read_and_not_written(operator: OperatorProcess
 
 @pytest.mark.parametrize("edition", ["premium-half"], indirect=True)
 def test_each_field_is_said_to_be_applied_or_unsupported(daring: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
-    scene.instance("build", jenkins.url, gate=LOOSE, probes=CANARY)
+    scene.secret("admin", host=jenkins.url.split("/")[2], username="admin", token=jenkins.tokens["admin"], secondFactorSeed="s" * 40)
+    scene.instance("build", jenkins.url, gate=WITHOUT_GATE, probes=CANARY)
     scene.policy("baseline", allowedFactors=FACTORS, rememberDevice="12h", apiTokens="Challenge", exemptGroups=["robots"])
-    body = scene.wait("ji", "build", seconds=30, Ready="False/Unsupported", Stalled="True/Unsupported", Enforced="True/Probed")
+    body = scene.wait("ji", "build", seconds=30, Ready="False/Unsupported", Stalled="True/Unsupported", Enforced="False/PluginAlone")
     assert field_states(body) == {
         "enforcement": "Applied",
         "exemptGroups": "Applied",
         "allowedFactors": "Unsupported",
         "rememberDevice": "Unsupported",
-        "apiTokens": "Applied",
-        "gate": "Applied",
+        "apiTokens": "Unsupported",
     }
     told = {one["path"]: one["message"] for one in body["status"]["fields"] if one["state"] == "Unsupported"}
     assert told["allowedFactors"].startswith("MobileAuthenticator: the installed plugin (premium edition) does not have it")
@@ -87,22 +87,22 @@ def test_each_field_is_said_to_be_applied_or_unsupported(daring: OperatorProcess
     assert "experimental" in scene.message("ji", "build", "Enforced")
 
 
-def test_in_force_is_said_by_a_canary_where_the_plugin_lets_the_operator_pass(
+def test_a_canary_shows_that_it_asks_where_the_plugin_lets_the_operator_pass(
     daring: OperatorProcess, scene: Scene, jenkins: StandIn
 ) -> None:
     """Without a gate the plugin keeps the groups itself, and the operator's account is in none of them."""
     scene.secret("admin", host=jenkins.url.split("/")[2], username="admin", token=jenkins.tokens["admin"], secondFactorSeed="s" * 40)
-    scene.instance("build", jenkins.url, gate=NEVER)
+    scene.instance("build", jenkins.url, gate=WITHOUT_GATE)
     scene.policy("baseline", allowedFactors=FACTORS, apiTokens="Exempt")
     scene.wait("ji", "build", seconds=30, Ready="True/Unverified", Enforced="Unknown/Unverified")
     assert "probes.challenged" in scene.message("ji", "build", "Enforced")
 
-    scene.instance("build", jenkins.url, gate=NEVER, probes=CANARY)
-    scene.wait("ji", "build", seconds=30, Ready="True/InForce", Enforced="True/Probed")
+    scene.instance("build", jenkins.url, gate=WITHOUT_GATE, probes=CANARY)
+    scene.wait("ji", "build", seconds=30, Ready="True/PluginAlone", Enforced="False/PluginAlone")
     jenkins.groovy(
         "def c = io.jenkins.plugins.twofactor.jenkins.MoGlobalConfig.get(); "
         "io.jenkins.plugins.twofactor.jenkins.MoFilter.moPluginSettings['ENABLE_MO_TFA_AUTHENTICATION'] = false"
     )
     scene.annotate("ji", "build", "somebody-was-here")
     wait_until(lambda: "DriftCorrected" in scene.events("build"), seconds=30, what="the Event about the correction")
-    scene.wait("ji", "build", seconds=30, Ready="True/InForce", Enforced="True/Probed")
+    scene.wait("ji", "build", seconds=30, Ready="True/PluginAlone", Enforced="False/PluginAlone")

@@ -71,7 +71,7 @@ def test_proof_of_its_own_where_secrets_may_be_read_else_the_operators_word(
         "True",
         f"{scene.namespace}/baseline",
     ]
-    assert [build["rules"]["exemptGroups"], build["layers"]["gate"], build["differences"]] == [["robots"], "strict", []]
+    assert [build["rules"]["exemptGroups"], build["layers"]["gate"], build["differences"]] == [["robots"], "in place", []]
     assert {"DriftCorrected", "Corrected"} <= {one["reason"] for one in build["history"]}  # the Event, and Jenkins' own record
     assert [rows["unmanaged"]["policy"], rows["unmanaged"]["notLookedAt"][0]["what"]] == [None, "Jenkins itself"]
 
@@ -79,7 +79,7 @@ def test_proof_of_its_own_where_secrets_may_be_read_else_the_operators_word(
     told = call(few, scene, "-o", "json")
     build = {one["name"]: one for one in told.document["instances"]}["build"]
     assert [build["proof"]["basis"], build["proof"]["enforced"]["reason"], build["layers"]] == ["Status", "Probed", None]
-    assert [told.code, told.document["summary"]["proven"], told.document["summary"]["recordedAsProven"]] == [2, 0, 1]
+    assert [told.code, told.document["summary"]["proven"], told.document["summary"]["recordedAsProven"]] == [3, 0, 1]
     assert "DriftCorrected" in {one["reason"] for one in build["history"]}
     assert "Secret" in build["notLookedAt"][0]["why"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from tests.support.actions import is_off, is_on, is_settled, switch_off
 from tests.support.proxy import Proxy, Say
@@ -10,6 +11,8 @@ from tests.support.running import OperatorProcess
 from tests.support.scene import Scene
 from tests.support.standin import StandIn
 from tests.support.waiting import wait_until
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 
 def in_force(scene: Scene, jenkins: StandIn, **spec: object) -> None:
@@ -43,6 +46,38 @@ def test_break_glass_ends_when_the_policy_says_so(operator: OperatorProcess, sce
     scene.wait("ji", "build", Ready="True", Enforced="True/Probed")
     assert is_on(jenkins)
     assert "BreakGlassClosed" in scene.events("build")
+
+
+def test_a_used_reason_opens_nothing_and_is_refused_in_words(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
+    in_force(scene, jenkins, checkInterval="1h")
+    scene.policy("baseline", breakGlass={"until": moment(hours=1), "reason": "INC-4"})
+    scene.wait("ji", "build", Ready="True/BreakGlass", Enforced="False/BreakGlass")
+    scene.kube.kubectl("patch", "tfp", "baseline", "-n", scene.namespace, "--type=merge", "-p", '{"spec":{"breakGlass":null}}')
+    scene.wait("ji", "build", Ready="True", Enforced="True/Probed")
+    scene.policy("baseline", breakGlass={"until": moment(hours=1), "reason": "INC-4"})
+    scene.wait("ji", "build", Ready="False/BreakGlassRefused", Stalled="True", Enforced="True/Probed")
+    scene.wait("tfp", "baseline", Ready="False/BreakGlassRefused", Stalled="True")
+    assert is_on(jenkins)
+    for said in (scene.message("ji", "build"), scene.message("tfp", "baseline")):
+        assert "break-glass INC-4 is not opened: its reason has been used" in said
+        assert "new reason" in said
+    wait_until(lambda: "BreakGlassRefused" in scene.events("build"), what="the Event about it")
+    scene.policy("baseline", breakGlass={"until": moment(hours=1), "reason": "INC-5"})
+    scene.wait("ji", "build", Ready="True/BreakGlass", Enforced="False/BreakGlass")
+    assert is_off(jenkins)
+
+
+def test_examples_applied_as_they_stand_open_nothing(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
+    """Not even at an instance that has their label, which no site's has."""
+    in_force(scene, jenkins)
+    for name in ("everything", "break-glass"):
+        scene.kube.kubectl("apply", "-n", scene.namespace, "-f", str(EXAMPLES / f"{name}.yaml"))
+        scene.kube.kubectl("label", "--overwrite", "ji", "build", "-n", scene.namespace, f"example={name}")
+        column = "everything" if name == "everything" else "baseline"  # by its priority; or since it is the older one
+        wait_until(lambda column=column: scene.get("ji", "build")["status"]["summary"]["policy"] == column, what=f"{column} governs it")
+        scene.wait("ji", "build", Ready="True/Reported" if name == "everything" else "True/InForce")
+        assert is_on(jenkins)
+    assert "BreakGlassOpened" not in scene.events("build")
 
 
 def test_break_glass_does_not_outlive_its_policy(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:

@@ -1,4 +1,4 @@
-"""The operator in a cluster passes the second factor by itself: gate.mode Never and a Secret with secondFactorSeed."""
+"""The operator in a cluster passes the second factor by itself: gate.mode None and a Secret with secondFactorSeed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.support.waiting import wait_until
 
 SEED = "the-seed-of-these-tests-only-0123456789"
 OTHER_SEED = "quite-different-for-these-tests-9876543210"
-NEVER = {"mode": "Never"}
+WITHOUT_GATE = {"mode": "None"}
 COUNT_ANSWERS = """
 def counter = new java.util.concurrent.atomic.AtomicInteger()
 jenkins.model.Jenkins.get().getServletContext().setAttribute('test.answers', counter)
@@ -33,21 +33,21 @@ def secret(scene: Scene, jenkins: StandIn, seed: str, name: str = "account") -> 
 
 def test_a_policy_is_in_force_without_a_gate(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
     secret(scene, jenkins, SEED)
-    scene.instance("build", jenkins.url, credentialsRef={"name": "account"}, gate=NEVER)
+    scene.instance("build", jenkins.url, credentialsRef={"name": "account"}, gate=WITHOUT_GATE)
     scene.policy("baseline", apiTokens="Challenge")
-    scene.wait("ji", "build", Enforced="True/Probed", Ready="True")
+    scene.wait("ji", "build", Enforced="False/PluginAlone", Ready="True")
     assert jenkins.browser("admin").status("/") == 302  # the account itself is asked like everybody
     jenkins.restart()
     jenkins.groovy(TURN_OFF)
     scene.annotate("ji", "build", "after-restart")
     wait_until(lambda: "DriftCorrected" in scene.events("build"), seconds=20, what="the drift is corrected")
-    scene.wait("ji", "build", Enforced="True/Probed", Ready="True")
+    scene.wait("ji", "build", Enforced="False/PluginAlone", Ready="True")
     assert SEED not in operator.text()
 
 
 def test_whom_the_policy_spares_is_not_asked_for_want_of_a_gate(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
     secret(scene, jenkins, SEED)
-    scene.instance("build", jenkins.url, credentialsRef={"name": "account"}, gate=NEVER)
+    scene.instance("build", jenkins.url, credentialsRef={"name": "account"}, gate=WITHOUT_GATE)
     scene.policy("baseline", apiTokens="Challenge", exemptGroups=["robots"])
     body = scene.wait("ji", "build", Ready="False/GateNeeded", Stalled="True", Enforced="False")
     assert "exemptGroups: cannot be had" in scene.message("ji", "build")
@@ -55,13 +55,13 @@ def test_whom_the_policy_spares_is_not_asked_for_want_of_a_gate(operator: Operat
     assert [states["exemptGroups"], states["enforcement"]] == ["Unsupported", "Refused"]
     assert jenkins.browser("alice", "alice-pw-1").status("/") == 200
     scene.policy("baseline", apiTokens="Challenge")
-    scene.wait("ji", "build", Enforced="True/Probed", Ready="True")
+    scene.wait("ji", "build", Enforced="False/PluginAlone", Ready="True")
     scene.policy("baseline", apiTokens="Challenge", exemptGroups=["robots"])
-    scene.wait("ji", "build", Enforced="True/Probed", Ready="False/Unsupported")
+    scene.wait("ji", "build", Enforced="False/PluginAlone", Ready="False/Unsupported")
 
 
 def test_without_a_seed_nothing_is_switched_on(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
-    scene.instance("build", jenkins.url, gate=NEVER)
+    scene.instance("build", jenkins.url, gate=WITHOUT_GATE)
     scene.policy("baseline", apiTokens="Challenge")
     scene.wait("ji", "build", Ready="False/OperatorLockedOut", Stalled="True")
     assert "secondFactorSeed" in scene.message("ji", "build")
@@ -70,20 +70,20 @@ def test_without_a_seed_nothing_is_switched_on(operator: OperatorProcess, scene:
 
 def test_a_weak_seed_is_named(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
     secret(scene, jenkins, "weak")
-    scene.instance("build", jenkins.url, credentialsRef={"name": "account"}, gate=NEVER)
+    scene.instance("build", jenkins.url, credentialsRef={"name": "account"}, gate=WITHOUT_GATE)
     scene.wait("ji", "build", Ready="False/SecretMissing", Stalled="True")
     assert "openssl rand" in scene.message("ji", "build")
 
 
 def test_another_seed_costs_one_answer_until_it_is_corrected(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
     secret(scene, jenkins, SEED)
-    scene.instance("build", jenkins.url, credentialsRef={"name": "account"}, gate=NEVER)
+    scene.instance("build", jenkins.url, credentialsRef={"name": "account"}, gate=WITHOUT_GATE)
     scene.policy("baseline", apiTokens="Challenge")
-    scene.wait("ji", "build", Enforced="True/Probed")
+    scene.wait("ji", "build", Enforced="False/PluginAlone")
     scene.delete("ji", "build")
     jenkins.groovy(COUNT_ANSWERS)
     secret(scene, jenkins, OTHER_SEED, name="later")
-    scene.instance("again", jenkins.url, credentialsRef={"name": "later"}, gate=NEVER)
+    scene.instance("again", jenkins.url, credentialsRef={"name": "later"}, gate=WITHOUT_GATE)
     scene.wait("ji", "again", Ready="False/SecondFactorRejected", Stalled="True")
     for look in range(3):
         scene.annotate("ji", "again", f"look-{look}")
@@ -91,5 +91,5 @@ def test_another_seed_costs_one_answer_until_it_is_corrected(operator: OperatorP
     assert jenkins.groovy(ANSWERS) == "1"
     secret(scene, jenkins, SEED, name="later")
     scene.annotate("ji", "again", "corrected")
-    scene.wait("ji", "again", seconds=10, Ready="True", Enforced="True/Probed")  # at once: a Secret is else kept for a minute
+    scene.wait("ji", "again", seconds=10, Ready="True", Enforced="False/PluginAlone")  # at once: a Secret is else kept for a minute
     assert OTHER_SEED not in operator.text()

@@ -9,6 +9,8 @@ from tests.support.commands import Commands
 from tests.support.managed import Managed, policy
 from tests.support.standin import StandIn
 
+SEED = "the-seed-of-these-tests-only-0123456789"
+
 
 def test_the_command_applies_proves_and_says_so(commands: Commands, standin: StandIn) -> None:
     ended = commands.run("apply", commands.policy(), "--gate", "Managed", text="y\n")
@@ -30,7 +32,7 @@ def test_the_command_asks_first_and_no_is_no(commands: Commands, standin: StandI
 def test_the_command_says_what_is_unsupported_and_does_the_rest(commands: Commands, standin: StandIn) -> None:
     file = commands.policy(allowedFactors=["SecurityQuestions", "WebAuthn"], rememberDevice="12h")
     ended = commands.run("apply", file, "--gate", "Managed", "-y")
-    assert [ended.code, ended.out.count(" Unsupported: "), is_on(standin)] == [2, 2, True]
+    assert [ended.code, ended.out.count(" Unsupported: "), is_on(standin)] == [3, 2, True]
     assert "In force (Enforced=True/Probed)" in ended.out
     assert "Ready=False/Unsupported: " in ended.out
 
@@ -40,14 +42,14 @@ def test_a_group_that_nobody_is_in_is_not_in_force(commands: Commands, standin: 
     file = commands.policy(enforcedGroups=["a-typo"])
     for options in (["-y"], []):  # after a change; and with nothing left to change
         ended = commands.run("apply", file, "--gate", "Managed", *options)
-        assert [ended.code, "In force" in ended.out, is_on(standin)] == [2, False, False]
+        assert [ended.code, "In force" in ended.out, is_on(standin)] == [3, False, False]
         assert "Not proven (Enforced=Unknown/GroupUnverified): nobody is known to be in a-typo" in ended.out
 
 
-def test_without_the_strict_gate_the_exceptions_are_said(commands: Commands, standin: StandIn) -> None:
-    files = [commands.policy(), commands.instance(gate={"mode": "Managed", "strict": False})]
-    ended = commands.run("apply", *files, "-y")
-    assert [ended.code, "(PluginExceptions: " in ended.out] == [0, True]
+def test_without_a_gate_it_is_not_in_force(commands: Commands, standin: StandIn) -> None:
+    files = [commands.policy(apiTokens=None), commands.instance(gate={"mode": "None"})]
+    ended = commands.run("apply", *files, "-y", environment={"JENKINS_SECOND_FACTOR_SEED": SEED})
+    assert [ended.code, "Not in force (Enforced=False/PluginAlone): " in ended.out, is_on(standin)] == [3, True, True]
 
 
 @pytest.mark.parametrize(
@@ -64,7 +66,7 @@ def test_the_command_refuses_and_changes_nothing(
     commands: Commands, standin: StandIn, spec: dict[str, object], options: list[str], said: str
 ) -> None:
     ended = commands.run("apply", commands.policy(**spec), *options, "-y")
-    assert [ended.code, said in ended.err, is_off(standin), (standin.home / "jenkins2fa").exists()] == [1, True, True, False]
+    assert [ended.code, said in ended.err, is_off(standin), (standin.home / "jenkins2fa").exists()] == [3, True, True, False]
 
 
 def test_a_way_out_is_named_that_this_command_has(commands: Commands) -> None:
@@ -75,7 +77,7 @@ def test_a_way_out_is_named_that_this_command_has(commands: Commands) -> None:
 def test_the_command_takes_over_by_name(commands: Commands, managed: Managed) -> None:
     managed.apply(policy())
     refused = commands.run("apply", commands.policy(enforcement="Off"), "--gate", "Managed", "-y")
-    assert [refused.code, "OwnedElsewhere" in refused.err] == [1, True]
+    assert [refused.code, "OwnedElsewhere" in refused.err] == [3, True]
     owner = managed.observe().owner
     assert owner is not None
     assert commands.run("apply", commands.policy(enforcement="Off"), "--gate", "Managed", "-y", "--take-over", owner.name).code == 0

@@ -61,7 +61,7 @@ def test_each_sort_of_jenkins(several: dict[str, StandIn], tmp_path: Path) -> No
     listed = tmp_path / "urls.txt"
     listed.write_text("# ours\n" + "\n".join(one.url for one in several.values()) + f"\n{DEAD}/ # gone\n")
     ended = run(listed, "-o", "json")
-    assert ended.code == 2
+    assert ended.code == 3
     assert rows(ended) == {
         several["plain"].url + "/": ["Yes", "Yes", "Yes", None],
         several["strict"].url + "/": ["Yes", "Yes", "No", None],
@@ -147,7 +147,7 @@ def test_answers_that_prove_nothing_are_unknown_with_their_reason(several: dict[
         with Proxy(several["plain"].url) as proxy:
             proxy.fault(answer)
             ended = run(proxy.url, "-o", "json")
-        assert [ended.code, rows(ended)[proxy.url + "/"][0], rows(ended)[proxy.url + "/"][3]] == [2, "Unknown", reason]
+        assert [ended.code, rows(ended)[proxy.url + "/"][0], rows(ended)[proxy.url + "/"][3]] == [3, "Unknown", reason]
         assert "secret=1" not in ended.out
 
 
@@ -184,7 +184,7 @@ def test_two_hundred_of_which_a_tenth_are_dead_take_under_a_minute(several: dict
         ended = run(listed, "-o", "json")
         seconds = time.monotonic() - begun
     summary = ended.document["summary"]
-    assert [ended.code, summary["enforcedYes"], summary["enforcedUnknown"]] == [2, 180, 20]
+    assert [ended.code, summary["enforcedYes"], summary["enforcedUnknown"]] == [3, 180, 20]
     why = [one["message"] for one in ended.document["instances"] if one["enforced"] == "Unknown"]
     assert [sum(sign in text for text in why) for sign in ("connection refused", "no connection within", "no answer within")] == [6, 7, 7]
     assert seconds < 60

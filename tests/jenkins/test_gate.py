@@ -154,7 +154,7 @@ def versioned(number: int, old: str = "", new: str = "") -> object:
 
 @pytest.mark.parametrize("error", ["IllegalStateException", "StackOverflowError", "NoClassDefFoundError"])
 def test_a_fault_exempts_nobody_and_breaks_no_request(with_groups: StandIn, error: str) -> None:
-    managed_of(with_groups, strict=False).apply(policy(exemptGroups=["Devs"]))
+    managed_of(with_groups).apply(policy(exemptGroups=["Devs"]))
     carol = logged_in(with_groups, "carol")
     assert carol.status() == 200
     with_groups.groovy(
@@ -218,7 +218,7 @@ def test_a_damaged_configuration_is_put_right_while_jenkins_still_runs(standin: 
     ],
 )
 def test_a_gate_out_of_its_place_is_drift_and_is_put_back(standin: StandIn, script: str, said: str) -> None:
-    managed = managed_of(standin, strict=False)
+    managed = managed_of(standin)
     wanted = policy()
     managed.apply(wanted)
     # so that the operator stays in while its gate is away
@@ -254,11 +254,10 @@ def test_a_gate_stays_away_where_nobody_is_asked_and_after_its_release(standin: 
     assert standin.groovy(CONTEXT + over + "println([list.any(isGate), watch.timer.cancelled, state])") == "[false, true, null]"
 
 
-@pytest.mark.parametrize("strict", [True, False])
-def test_a_gate_taken_away_while_people_are_asked(standin: StandIn, strict: bool) -> None:
+def test_a_gate_taken_away_while_people_are_asked(standin: StandIn) -> None:
     """It puts itself back; after the third time within an hour it stays out. The operator is asked then too. By a second way in it puts
     the gate back; without one a restart of Jenkins does, as the message says."""
-    managed, wanted = managed_of(standin, strict=strict), policy()
+    managed, wanted = managed_of(standin), policy()
     managed.apply(wanted)
     for times in (1, 2, 3):
         standin.groovy(CONTEXT + "list.removeAll(list.findAll(isGate))")
@@ -273,7 +272,7 @@ def test_a_gate_taken_away_while_people_are_asked(standin: StandIn, strict: bool
     assert "secondFactorSeed" in str(challenged.value)
     assert "set gate.mode: Managed" not in str(challenged.value)
 
-    seeded = managed_of(standin, strict=strict)
+    seeded = managed_of(standin)
     seeded.connection = replace(seeded.connection, credentials=Credentials("admin", standin.tokens["admin"], SEED))
     found = seeded.assess(wanted)
     assert [found.drift, [change.before for change in found.plan.changes if change.path == "gate"]] == [True, ["absent"]]

@@ -52,7 +52,7 @@ def test_what_render_prints_for_review_is_what_the_operator_installs(commands: C
 
 def test_status_says_where_the_gate_is(commands: Commands, standin: StandIn, managed: Managed) -> None:
     absent = commands.run("gate", "status")
-    assert [absent.code, absent.out.splitlines()[0]] == [2, "gate: absent"]
+    assert [absent.code, absent.out.splitlines()[0]] == [3, "gate: absent"]
     managed.apply(policy())
     there = commands.run("gate", "status")
     assert there.code == 0
@@ -64,7 +64,7 @@ def test_status_says_where_the_gate_is(commands: Commands, standin: StandIn, man
 def test_remove_takes_everything_of_ours_away(commands: Commands, standin: StandIn, managed: Managed) -> None:
     managed.apply(policy())
     refused = commands.run("gate", "remove", "-y")
-    assert [refused.code, "2FA is in force" in refused.err, managed.observe().gate.installed] == [1, True, 1]
+    assert [refused.code, "2FA is in force" in refused.err, managed.observe().gate.installed] == [3, True, 1]
     asked = commands.run("gate", "remove", "--settings", "Disable", text="n\n")
     assert [asked.code, managed.observe().gate.installed] == [1, 1]
     assert commands.run("gate", "remove", "--settings", "Disable", "-y").code == 0

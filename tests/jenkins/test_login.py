@@ -1,4 +1,4 @@
-"""The operator passes the second factor by itself (gate.mode Never): enrols, answers, keeps its session, never hammers."""
+"""The operator passes the second factor by itself (gate.mode None): enrols, answers, keeps its session, never hammers."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ class Run:
 
 def test_without_a_seed_it_is_refused_and_says_so(run: Run) -> None:
     result = run("plan", str(run.policy))
-    assert result.exit_code == 2
+    assert result.exit_code == 3
     assert "Refused  OperatorLockedOut" in result.output
     assert "secondFactorSeed" in result.output
 
@@ -80,8 +80,8 @@ def test_an_empty_file_is_a_mistake_and_not_the_absence_of_a_seed(run: Run) -> N
 def test_apply_plan_and_gate_status_with_a_seed(run: Run) -> None:
     seed = ("--second-factor-seed-file", str(run.seed))
     applied = run("apply", str(run.policy), "--yes", *seed)
-    assert applied.exit_code == 0, applied.output
-    assert "In force" in applied.output
+    assert applied.exit_code == 3, applied.output
+    assert "Not in force (Enforced=False/PluginAlone)" in applied.output
     assert run.jenkins.browser("admin").status("/") == 302
     assert "Nothing would change" in run("plan", str(run.policy), *seed).output
     assert "Nothing would change" in run("plan", str(run.policy), JENKINS_SECOND_FACTOR_SEED=SEED).output

@@ -14,6 +14,7 @@ from jenkins2fa.jenkins import scripts
 from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
 from jenkins2fa.jenkins.errors import JenkinsError
 from tests.jenkins.conftest import managed_of
+from tests.support.actions import ANONYMOUS_ADMINISTERS, ANONYMOUS_DOES_NOT
 from tests.support.managed import EMAIL, Managed, layers, policy
 from tests.support.standin import StandIn
 
@@ -99,6 +100,31 @@ def test_factors_and_mail_texts_are_read_from_disk_and_from_memory(standin: Stan
     template = "<b>\n'\"&amp; $otp</b> ünï €"
     assert seen.disk == PluginSettings(False, False, True, "a@lab.invalid", "Käse", template)
     assert seen.memory == PluginSettings(False, True, False, "b@lab.invalid", "Käse", template)
+
+
+JENKINS = "def there = jenkins.model.Jenkins.get(); "
+UNSECURED = """
+import hudson.security.*
+def acl = new ACL() { boolean hasPermission2(org.springframework.security.core.Authentication who, Permission what) { true } }
+jenkins.model.Jenkins.get().authorizationStrategy = new AuthorizationStrategy() { ACL getRootACL() { acl } }
+"""
+
+
+def test_whether_anybody_may_administer(one: StandIn) -> None:
+    managed = managed_of(one)
+    assert managed.observe().anonymous_administers is False
+    one.groovy(ANONYMOUS_ADMINISTERS)
+    assert managed.observe().anonymous_administers is True
+    one.groovy(ANONYMOUS_DOES_NOT)
+    assert managed.observe().anonymous_administers is False
+    one.groovy(JENKINS + "there.servletContext.setAttribute('test.strategy', there.authorizationStrategy)")
+    one.groovy(UNSECURED)
+    try:
+        assert managed.observe().anonymous_administers is True
+        managed.apply(policy())
+        assert managed.observe(by_gate=True).anonymous_administers is True
+    finally:
+        one.groovy(JENKINS + "there.authorizationStrategy = there.servletContext.getAttribute('test.strategy')")
 
 
 @pytest.mark.parametrize("state", ["fresh", "managed", "damaged"])

@@ -47,7 +47,7 @@ def test_nothing_would_change_after_it_was_applied(commands: Commands) -> None:
 def test_a_jenkins_that_a_cluster_manages_is_said_to_be_its_own(commands: Commands, managed: Managed) -> None:
     managed.apply(policy())
     ended = commands.run("plan", commands.policy(), *GATED)
-    assert [ended.code, ended.out.splitlines()[-1]] == [2, "Nothing would change. Refused: OwnedElsewhere."]
+    assert [ended.code, ended.out.splitlines()[-1]] == [3, "Nothing would change. Refused: OwnedElsewhere."]
 
 
 def test_what_the_installed_plugin_cannot_do_is_said_per_field(commands: Commands) -> None:

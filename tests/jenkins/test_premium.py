@@ -10,6 +10,7 @@ import pytest
 from jenkins2fa.api.policy import DeletionPolicy
 from jenkins2fa.core.capabilities import capabilities_of
 from jenkins2fa.core.conditions import Outcome, Proof, judge
+from jenkins2fa.core.finding import Severity
 from jenkins2fa.core.observation import Edition, Observation
 from jenkins2fa.jenkins.change import Step
 from jenkins2fa.jenkins.errors import ChangeUndone
@@ -66,7 +67,7 @@ def start() -> Iterator[Start]:
     def begin(edition: Kind, flavour: Flavour = "jakarta", **more: Any) -> tuple[StandIn, Managed]:
         jenkins = StandIn(edition=edition, flavour=flavour, realm="groups", users=USERS, smtp_host="mail.lab.invalid").start()
         running.append(jenkins)
-        return jenkins, Premium(jenkins.url, "admin", jenkins.tokens["admin"], **{"strict": False, **more})
+        return jenkins, Premium(jenkins.url, "admin", jenkins.tokens["admin"], **more)
 
     yield begin
     for one in running:
@@ -112,7 +113,7 @@ def test_with_a_gate_the_plugin_asks_everybody_and_the_gate_alone_exempts(start:
 
 
 def test_without_a_gate_the_plugin_keeps_groups_and_tokens_by_itself(start: Start) -> None:
-    jenkins, managed = start("premium", gate="Never")
+    jenkins, managed = start("premium", gate="None")
     wanted = policy(**ALL)
     result = managed.apply(wanted)
     found = held(result.observation)
@@ -127,7 +128,7 @@ def test_without_a_gate_the_plugin_keeps_groups_and_tokens_by_itself(start: Star
 
 
 def test_a_group_that_cannot_be_joined_is_told_and_not_written(start: Start) -> None:
-    _, managed = start("premium", gate="Never")
+    _, managed = start("premium", gate="None")
     odd = {**ALL, "exemptGroups": ["a;b"]}
     assert set(unsupported(managed, **odd)) == {"exemptGroups"}
     assert "exemptGroups" not in managed.differing(policy(**odd))
@@ -186,7 +187,7 @@ def test_the_restore_point_has_the_properties(start: Start) -> None:
 
 
 def test_half_of_the_properties_give_half_of_the_fields_each_with_its_reason(start: Start) -> None:
-    _, managed = start("premium-half", gate="Never")
+    _, managed = start("premium-half", gate="None")
     found = unsupported(managed, **ALL)
     assert set(found) == {"allowedFactors", "enforcedGroups", "rememberDevice", "apiTokens"}
     assert found["allowedFactors"].startswith("MobileAuthenticator, WebAuthn: the installed plugin (premium edition) does not have it")
@@ -232,7 +233,7 @@ def test_a_setter_that_does_nothing_undoes_the_whole_change(start: Start) -> Non
 
 
 def test_where_nothing_has_a_known_name_all_is_unsupported_and_nothing_is_written(start: Start) -> None:
-    jenkins, managed = start("premium-renamed", gate="Never")
+    jenkins, managed = start("premium-renamed", gate="None")
     seen = managed.observe()
     assert [seen.plugin.properties, seen.plugin.known, capabilities_of(seen).name] == [(), False, "version 2.3.0"]
     found = unsupported(managed, **{**ALL, "apiTokens": "Exempt"})
@@ -254,23 +255,22 @@ def test_without_the_switch_it_is_only_read(start: Start, edition: Kind) -> None
     assert [found.refused.reason, found.may_change] == ["UnsupportedPluginVersion", False]
     assert "--enable-experimental-premium" in found.refused.message
     assert found.plan.changes  # what would change is told all the same
-    assert managed.assess(policy(**ALL)).may_change
+    assert [one.reason for one in managed.assess(policy(**ALL)).findings if one.severity is Severity.REFUSAL] == ["GateUnknownPages"]
 
 
-def test_the_strict_gate_is_refused_because_it_knows_no_premium_pages(start: Start) -> None:
-    _, managed = start("premium", strict=True)
+def test_the_gate_is_refused_because_it_knows_no_premium_pages(start: Start) -> None:
+    _, managed = start("premium")
     found = managed.assess(policy(**ALL))
     assert found.refused is not None
-    assert [found.refused.reason, found.may_change] == ["StrictGateUnknownPages", False]
+    assert [found.refused.reason, found.may_change] == ["GateUnknownPages", False]
     assert managed.assess(policy(enforcement="Off")).may_change
 
 
-@pytest.mark.parametrize(("gate", "rule"), [("Never", "Exempt"), ("Managed", None)])
-def test_a_token_that_the_plugin_lets_pass_proves_nothing_and_nothing_is_claimed(start: Start, gate: str, rule: str | None) -> None:
-    jenkins, managed = start("premium", gate=gate)
-    wanted = policy(apiTokens=rule)
+def test_a_token_that_the_plugin_lets_pass_proves_nothing_and_nothing_is_claimed(start: Start) -> None:
+    jenkins, managed = start("premium", gate="None")
+    wanted = policy(apiTokens="Exempt")
     result = managed.apply(wanted)
-    assert held(result.observation)["skipRestApi2faForTokens"] is (rule == "Exempt")
+    assert held(result.observation)["skipRestApi2faForTokens"] is True
     assert [jenkins.browser("carol").status(), result.proof] == [200, Proof.NONE]
     outcome = Outcome(managed.instance, wanted, result.observation, result.plan, proof=result.proof)
     enforced = next(one for one in judge(outcome, NOW) if one.type == "Enforced")

@@ -4,7 +4,7 @@
 (c) Disk never holds unconfirmed settings that we wrote. (d) No session stays verified only because of a gate that is gone.
 (e) After a confirmed change all layers agree; after any other everything is as before.
 
-With a gate, which keeps the operator in, and without one, where it passes the second factor by itself (gate.mode Never).
+With a gate, which keeps the operator in, and without one, where it passes the second factor by itself (gate.mode None).
 """
 
 from __future__ import annotations

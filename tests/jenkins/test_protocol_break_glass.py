@@ -6,7 +6,7 @@ asked again, and the next change works as if it had not been.
 
 It begins with one request, and Jenkins does the rest. So an operator that is killed, or a network that is cut, can meet that request
 only: killed or cut before it, nothing happens; killed in its middle, the same happens as with a lost answer. A second operator that
-opens another is the first one to Jenkins. With a gate it goes on over a restart, by our start-up script; without one (gate.mode Never)
+opens another is the first one to Jenkins. With a gate it goes on over a restart, by our start-up script; without one (gate.mode None)
 there is no such script, and a restart ends it: only what that, or the operator's log-in afterwards, makes different is tried there too.
 """
 

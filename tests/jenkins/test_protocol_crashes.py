@@ -162,7 +162,7 @@ def test_a_confirmation_that_crashed_and_cannot_be_brought_to_its_end_is_undone(
 
 @pytest.mark.parametrize("saved", [False, True], ids=["before-the-save", "after-the-save"])
 def test_without_a_start_up_file_a_confirmation_that_crashed_is_brought_to_its_end_by_the_next_question(bench: Bench, saved: bool) -> None:
-    """gate.mode Never: nothing of ours runs at the start, so the operator that never got its answer asks again."""
+    """gate.mode None: nothing of ours runs at the start, so the operator that never got its answer asks again."""
     bench.make_virgin()
     ordered = replace(order(Desired(replace(FIRST.plugin, enabled=False))), with_gate=False)
     before = _files(bench)

@@ -37,7 +37,7 @@ def test_a_jenkins_in_force_is_proven_by_a_probe_of_this_report(call: Commands, 
     found = ended.document["instances"][0]
     assert [ended.code, ended.document["summary"]["proven"], found["proof"]["basis"]] == [0, 1, "Probe"]
     assert [found["proof"][name]["reason"] for name in ("enforced", "drifted")] == ["Probed", "NoDrift"]
-    assert found["layers"] == {"disk": True, "memory": True, "live": True, "gate": "strict"}
+    assert found["layers"] == {"disk": True, "memory": True, "live": True, "gate": "in place"}
     rules = found["rules"]
     assert [rules["by"], rules["exemptGroups"], rules["apiTokens"], rules["builds"]] == [
         "Jenkins", ["robots"], "Exempt", "a second factor not older than 15m",
@@ -55,7 +55,7 @@ def test_what_was_switched_off_is_said_layer_by_layer(call: Commands, jenkins: S
     switch_off(jenkins)
     ended = call.run("report", call.policy(), call.instance(gate={"mode": "Managed"}), "-o", "json")
     found = ended.document["instances"][0]
-    assert [ended.code, ended.document["summary"]["notEnforced"], ended.document["summary"]["drifted"]] == [2, 1, 1]
+    assert [ended.code, ended.document["summary"]["notEnforced"], ended.document["summary"]["drifted"]] == [3, 1, 1]
     assert found["proof"]["enforced"]["reason"] == "NotActive"
     assert any(one.startswith("enforcement is off") for one in found["differences"])
 
@@ -63,7 +63,7 @@ def test_what_was_switched_off_is_said_layer_by_layer(call: Commands, jenkins: S
 def test_without_a_policy_it_says_what_jenkins_goes_by(call: Commands) -> None:
     ended = call.run("report", "-o", "json")
     found = ended.document["instances"][0]
-    assert [ended.code, found["policy"], found["proof"]["enforced"]["reason"]] == [2, None, "NoPolicy"]
+    assert [ended.code, found["policy"], found["proof"]["enforced"]["reason"]] == [3, None, "NoPolicy"]
     assert found["layers"]["memory"] is False
 
 
@@ -83,7 +83,7 @@ def test_a_folder_gets_everything_for_its_owner_alone(call: Commands, tmp_path: 
     assert {stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()} == {0o600}
     digest = hashlib.sha256((folder / "report.json").read_bytes()).hexdigest()
     assert [digest in (folder / name).read_text("utf-8") for name in ("report.html", "openreports.yaml")] == [True, True]
-    assert [digest in ended.err, ended.code, call.managed.account[1] in (folder / "report.html").read_text("utf-8")] == [True, 2, False]
+    assert [digest in ended.err, ended.code, call.managed.account[1] in (folder / "report.html").read_text("utf-8")] == [True, 3, False]
 
 
 def test_many_of_which_one_is_dead_and_one_account_may_not_go_there(call: Commands, tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_many_of_which_one_is_dead_and_one_account_may_not_go_there(call: Comman
     accounts.write_text(json.dumps({"credentials": {"*": account}}), encoding="utf-8")
     ended = call.run("report", *files, "--credentials", accounts, "-o", "json")
     rows = {one["name"]: one for one in ended.document["instances"]}
-    assert [ended.code, ended.document["summary"]["proven"], ended.document["summary"]["notProven"]] == [2, 1, 2]
+    assert [ended.code, ended.document["summary"]["proven"], ended.document["summary"]["notProven"]] == [3, 1, 2]
     assert rows["alive"]["proof"]["enforced"]["reason"] == "Probed"
     gaps = {name: rows[name]["notLookedAt"][0]["why"].partition(":")[0] for name in ("dead", "elsewhere")}
     assert gaps == {"dead": "Unreachable", "elsewhere": "HostNotAllowed"}

@@ -188,11 +188,10 @@ def test_the_case_of_a_user_id_makes_no_difference(strict: StandIn, case: str) -
 
 
 @pytest.mark.parametrize("root_url", ["https://jenkins.example.com/ci/", None])
-@pytest.mark.parametrize("strictly", [True, False])
 @pytest.mark.parametrize("flavour", ["javax", "jakarta"])
-def test_nobody_is_led_to_another_host(flavour: Literal["javax", "jakarta"], root_url: str | None, strictly: bool) -> None:
+def test_nobody_is_led_to_another_host(flavour: Literal["javax", "jakarta"], root_url: str | None) -> None:
     with StandIn(flavour=flavour, context_path="/ci", root_url=root_url, users=USERS) as jenkins:
-        gated(jenkins, strict=strictly)
+        gated(jenkins)
         for host in ("evil.example", "jenkins.example.com.evil.example", "jenkins.example.com@evil.example"):
             for written in (
                 b"/ci/job/x/?a=1",
@@ -205,10 +204,8 @@ def test_nobody_is_led_to_another_host(flavour: Literal["javax", "jakarta"], roo
                 browser = logged_in(jenkins, "carol")
                 cookies = "; ".join(f"{key}={value}" for key, value in browser.http.cookies.get_dict().items())
                 answer = Wire(jenkins.url).send("GET", written, {"Cookie": cookies, "Host": host, "X-Forwarded-Host": host})
-                enrolled = browser.enrol() if strictly or answer.status == 302 else None
-                led = [answer.headers.get("Location", "")] if strictly else []
-                led += [enrolled.headers["Location"]] if enrolled is not None else []
-                for place in led:
+                enrolled = browser.enrol()
+                for place in (answer.headers.get("Location", ""), enrolled.headers["Location"]):
                     assert (
                         re.match(rf"({re.escape(root_url or '/ci/')}|{re.escape(jenkins.url)}/|/ci/)", place)
                         or not place

@@ -90,7 +90,7 @@ def test_a_reason_that_is_spent_opens_nothing(commands: Commands, managed: Manag
     noted["breakGlass"]["used"]["INC-9"] = int((datetime.now(UTC) - timedelta(hours=5)).timestamp() * 1000)
     state.write_text(json.dumps(noted))
     ended = commands.run("unlock", standin.url, "--minutes", "1", "--reason", "INC-9", "--yes")
-    assert [ended.code, "give another --reason" in ended.err, is_on(standin)] == [1, True, True]
+    assert [ended.code, "give another --reason" in ended.err, is_on(standin)] == [3, True, True]
 
 
 def test_without_a_gate_it_passes_the_second_factor_by_itself(commands: Commands, standin: StandIn, tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_when_it_is_challenged_itself_the_printed_steps_lead_in(commands: Comman
     """No gate, no seed: its own token is challenged. Stop, edit, start."""
     switch_on(standin)
     ended = commands.run("unlock", standin.url, "--yes")
-    assert [ended.code, "asks this account itself for a second factor" in ended.err, people_are_in(standin)] == [2, True, False]
+    assert [ended.code, "asks this account itself for a second factor" in ended.err, people_are_in(standin)] == [3, True, False]
     standin.stop()
     follow(ended.out, standin.home)
     standin.start()
@@ -133,7 +133,7 @@ def test_the_printed_steps_lead_in_when_the_gate_is_there_and_the_account_is_los
     managed.apply(policy())
     environment = {"JENKINS_USER": "admin", "JENKINS_TOKEN": "a-token-that-was-revoked"}
     ended = commands.run("unlock", standin.url, "--yes", environment=environment)
-    assert [ended.code, "Unauthorized" in ended.err, "a-token-that-was-revoked" in ended.out + ended.err] == [2, True, False]
+    assert [ended.code, "Unauthorized" in ended.err, "a-token-that-was-revoked" in ended.out + ended.err] == [3, True, False]
     standin.stop()
     follow(ended.out, standin.home)
     standin.start()
@@ -176,7 +176,7 @@ def test_the_steps_may_be_followed_where_there_is_nothing_of_ours(standin: Stand
 def test_whatever_is_in_the_way_is_named_and_the_steps_follow(commands: Commands, proxy: Proxy, answer: Say, reason: str) -> None:
     proxy.fault(answer)
     ended = commands.run("unlock", proxy.url, "--yes")
-    assert [ended.code, f"It cannot be done from here: {reason}" in ended.err, ended.out.rstrip()] == [2, True, steps().rstrip()]
+    assert [ended.code, f"It cannot be done from here: {reason}" in ended.err, ended.out.rstrip()] == [3, True, steps().rstrip()]
 
 
 def test_a_jenkins_that_fails_in_the_middle_gives_the_steps(commands: Commands, managed: Managed, standin: StandIn) -> None:
@@ -184,7 +184,7 @@ def test_a_jenkins_that_fails_in_the_middle_gives_the_steps(commands: Commands, 
     with Proxy(standin.url) as proxy:
         proxy.fault(BROKEN_WRITE, script="release")
         ended = commands.run("unlock", proxy.url, "--yes")
-    assert [ended.code, "ScriptFailed" in ended.err, COMMANDS[0] in ended.out] == [2, True, True]
+    assert [ended.code, "ScriptFailed" in ended.err, COMMANDS[0] in ended.out] == [3, True, True]
 
 
 def test_steps_alone_ask_nobody(commands: Commands) -> None:

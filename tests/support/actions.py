@@ -12,6 +12,14 @@ def context = jenkins.model.Jenkins.get().getServletContext()
 def chain = hudson.util.PluginServletFilter.getInstance(context).list
 chain.removeAll(chain.findAll { it.toString() == 'jenkins2fa-gate' })
 """
+_ANONYMOUS = """
+import jenkins.model.Jenkins
+import org.jenkinsci.plugins.matrixauth.*
+def strategy = Jenkins.get().authorizationStrategy
+def entry = new PermissionEntry(AuthorizationType.USER, 'anonymous')
+"""
+ANONYMOUS_ADMINISTERS = _ANONYMOUS + "strategy.add(Jenkins.ADMINISTER, entry)"
+ANONYMOUS_DOES_NOT = _ANONYMOUS + "strategy.grantedPermissionEntries[Jenkins.ADMINISTER].remove(entry)"
 NO_WATCH = "context.getAttribute('jenkins2fa').watch.end()"
 
 

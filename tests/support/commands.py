@@ -52,7 +52,7 @@ class Commands:
 
     def instance(self, name: str = "jenkins", **spec: Any) -> Path:
         """A file with one instance at this Jenkins."""
-        wanted = {"url": self.managed.connection.url, "credentialsRef": {"name": "admin"}, **spec}
+        wanted = {"url": self.managed.connection.url, "credentialsRef": {"name": "admin"}, "gate": {"mode": "None"}, **spec}
         return self.write(f"{name}.yaml", {"kind": "JenkinsInstance", "metadata": {"name": name}, "spec": wanted})
 
     def write(self, name: str, body: dict[str, Any]) -> Path:

@@ -53,7 +53,6 @@ class Managed:
         token: str,
         *,
         gate: str = "Managed",
-        strict: bool = True,
         instance: str = "instance-uid",
         **connection: Any,
     ) -> None:
@@ -62,7 +61,7 @@ class Managed:
         Its answers may take longer than the operator would wait: a JVM that has just started compiles our scripts on a busy machine."""
         more = {"read_seconds": 30.0, **connection}
         self.connection = Connection(url.rstrip("/") + "/", Credentials(username, token), **more)
-        spec = InstanceSpec(url=self.connection.url, credentials="admin", gate=GateSpec(GateMode(gate), strict))
+        spec = InstanceSpec(url=self.connection.url, credentials="admin", gate=GateSpec(GateMode(gate)))
         self.instance = JenkinsInstance(Metadata("tests", "jenkins", uid=instance), spec)
 
     def with_spec(self, **changes: Any) -> Managed:

@@ -94,7 +94,7 @@ INSTANCE_FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "credentialsRef": _object(name=st.sampled_from(["secret", "se.cret", "Secret", "-", ""])),
     "caRef": _object(kind=st.sampled_from(["ConfigMap", "Secret", "Pod"]), name=st.just("ca"), key=st.sampled_from(["ca.crt", "a b", ""])),
     "access": st.sampled_from(["Manage", "Observe", "ProbeOnly", "None"]),
-    "gate": _object(mode=st.sampled_from(["Never", "Managed", "Provided", "managed"]), strict=st.sampled_from([True, False, 0])),
+    "gate": _object(mode=st.sampled_from(["None", "Managed", "Provided", "managed"])),
     "probes": _object(
         challenged=_object(secretRef=_object(name=st.just("canary"))), exempt=_object(secretRef=_object(name=st.just("robot")))
     ),

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from jenkins2fa.api.policy import Factor
-from jenkins2fa.api.status import DRIFTED, ENFORCED, FALSE, TRUE, Condition
+from jenkins2fa.api.status import DRIFTED, ENFORCED, FALSE, READY, TRUE, Condition
 from jenkins2fa.cli.report_html import as_html
 from jenkins2fa.core.observation import Enrolment
 from jenkins2fa.core.report import Basis, Gap, Happening, InstanceReport, Layers, Proof, Report, Rules, Software, nothing_known
@@ -29,15 +29,22 @@ RULES = Rules(
     "a second factor not older than 15m",
 )
 PROVEN = Proof(
-    Condition(ENFORCED, TRUE, "Probed", AGREE), Basis.PROBE, NOW, Condition(DRIFTED, FALSE, "NoDrift", "Jenkins is as the policy says")
+    Condition(ENFORCED, TRUE, "Probed", AGREE),
+    Basis.PROBE,
+    NOW,
+    Condition(DRIFTED, FALSE, "NoDrift", "Jenkins is as the policy says"),
+    Condition(READY, TRUE, "InForce", AGREE),
 )
 OFF = Proof(
     Condition(ENFORCED, FALSE, "NotActive", "two-factor authentication is off in the filter (live flag), though the settings say on"),
     Basis.PROBE,
     NOW,
     Condition(DRIFTED, TRUE, "Differs", "Jenkins differs from the policy: enforcement is off (live), wanted on"),
+    Condition(READY, TRUE, "Reported", "drift.mode is Report: nothing is written; differing: enforcement is off (live), wanted on"),
 )
-TOLD = Proof(Condition(ENFORCED, TRUE, "Probed", AGREE), Basis.STATUS, NOW - timedelta(days=3))
+TOLD = Proof(
+    Condition(ENFORCED, TRUE, "Probed", AGREE), Basis.STATUS, NOW - timedelta(days=3), ready=Condition(READY, TRUE, "InForce", AGREE)
+)
 WEAK = Rules(
     "Jenkins",
     frozenset({Factor.EMAIL_OTP, Factor.SECURITY_QUESTIONS}),
@@ -55,7 +62,7 @@ BUILD = InstanceReport(
     "platform/baseline",
     PROVEN,
     Software("2.541.3", "1.2.0", "Free"),
-    Layers(True, True, True, "strict"),
+    Layers(True, True, True, "in place"),
     RULES,
     Enrolment(total=120, security_questions=31, email_otp=104, not_enrolled=4, administrators=3),
     history=(

@@ -12,7 +12,7 @@ from typing import Any
 Spec = dict[str, Any]
 
 POLICY: Spec = {"instanceSelector": {}, "enforcement": "Enforce", "allowedFactors": ["SecurityQuestions"]}
-INSTANCE: Spec = {"url": "https://jenkins.example.com/ci/", "credentialsRef": {"name": "build-jenkins"}}
+INSTANCE: Spec = {"url": "https://jenkins.example.com/ci/", "credentialsRef": {"name": "build-jenkins"}, "gate": {"mode": "Managed"}}
 MAIL: Spec = {"senderAddress": "jenkins@example.com"}
 
 
@@ -63,6 +63,7 @@ BUILT_IN = "must not hold authenticated or anonymous: that would exempt everyone
 URL = "must be a URL such as https://jenkins.example.com/ci/"
 HTTPS = "must use https (http is accepted for loopback addresses only)"
 NO_USER = "must not carry a user or password: put them into the Secret that credentialsRef names"
+GATE = "required because access is Manage: choose Managed (the operator installs the gate), Provided (you mount its file) or None (the plugin alone)"
 TIME = "must be a time such as 2026-12-01T12:00:00Z"
 
 # ruff: noqa: E501 - a table, one case a line
@@ -117,8 +118,10 @@ RULES = [
     Case("url user", {"url": "https://me:secret@jenkins.example.com/"}, "spec.url", NO_USER, {"url": "https://jenkins.example.com/@me"}, "JenkinsInstance"),
     Case("url query", {"url": "https://jenkins.example.com/?a=b"}, "spec.url", "must not have a query or fragment", {}, "JenkinsInstance"),
     Case("url fragment", {"url": "https://jenkins.example.com/#a"}, "spec.url", "must not have a query or fragment", {}, "JenkinsInstance"),
-    Case("credentials unless ProbeOnly", {"credentialsRef": None}, "spec.credentialsRef", "required unless access is ProbeOnly: the Secret with the operator's account", {"credentialsRef": None, "access": "ProbeOnly", "probes": {"challenged": {"secretRef": {"name": "canary"}}}}, "JenkinsInstance"),
-    Case("canary for ProbeOnly", {"access": "ProbeOnly"}, "spec.probes.challenged", "required because access is ProbeOnly: the canary is all there is to look with", {"access": "ProbeOnly", "probes": {"challenged": {"secretRef": {"name": "canary"}}}}, "JenkinsInstance"),
+    Case("credentials unless ProbeOnly", {"credentialsRef": None}, "spec.credentialsRef", "required unless access is ProbeOnly: the Secret with the operator's account", {"credentialsRef": None, "access": "ProbeOnly", "gate": None, "probes": {"challenged": {"secretRef": {"name": "canary"}}}}, "JenkinsInstance"),
+    Case("canary for ProbeOnly", {"access": "ProbeOnly", "gate": None}, "spec.probes.challenged", "required because access is ProbeOnly: the canary is all there is to look with", {"access": "ProbeOnly", "gate": None, "probes": {"challenged": {"secretRef": {"name": "canary"}}}}, "JenkinsInstance"),
+    Case("gate with Manage", {"gate": None}, "spec.gate.mode", GATE, {"gate": {"mode": "None"}}, "JenkinsInstance"),
+    Case("gate without a mode", {"gate": {}}, "spec.gate.mode", GATE, {"access": "Observe", "gate": {}}, "JenkinsInstance"),
     Case("gate needs Manage", {"access": "Observe", "gate": {"mode": "Managed"}}, "spec.gate.mode", "Managed needs access: Manage", {"access": "Observe", "gate": {"mode": "Provided"}}, "JenkinsInstance"),
     Case("interval too short", {"checkInterval": "4s"}, "spec.checkInterval", "must be at least 5s", {"checkInterval": "5s"}, "JenkinsInstance"),
     Case("interval zero", {"checkInterval": "0s"}, "spec.checkInterval", "must be at least 5s", {}, "JenkinsInstance"),
@@ -149,7 +152,7 @@ SCHEMA = [
     Case("credentials", {"credentialsRef": {}}, "spec.credentialsRef.name", "Required value", {}, "JenkinsInstance", offline="required"),
     Case("secret name", {"credentialsRef": {"name": "Build_Jenkins"}}, "spec.credentialsRef.name", "should match", {}, "JenkinsInstance", offline="does not have the right form"),
     Case("authority kind", {"caRef": {"kind": "Configmap", "name": "ca"}}, "spec.caRef.kind", "Unsupported value", {"caRef": {"name": "ca"}}, "JenkinsInstance", offline="did you mean ConfigMap?"),
-    Case("access", {"access": "Write"}, "spec.access", "Unsupported value", {"access": "Observe"}, "JenkinsInstance", offline="must be one of Manage, Observe, ProbeOnly"),
-    Case("gate mode", {"gate": {"mode": "managed"}}, "spec.gate.mode", "Unsupported value", {"gate": {"strict": False}}, "JenkinsInstance", offline="did you mean Managed?"),
+    Case("access", {"access": "Write"}, "spec.access", "Unsupported value", {"access": "Observe", "gate": None}, "JenkinsInstance", offline="must be one of Manage, Observe, ProbeOnly"),
+    Case("gate mode", {"gate": {"mode": "managed"}}, "spec.gate.mode", "Unsupported value", {"gate": {"mode": "Provided"}}, "JenkinsInstance", offline="did you mean Managed?"),
 ]
 # fmt: on

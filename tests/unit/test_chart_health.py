@@ -17,6 +17,11 @@ CASES: dict[str, tuple[Conditions, str, str, str]] = {
     "in force": ({**FINE, "Drifted": "False/NoDrift"}, "Healthy", "text of Ready", "Current"),
     "reported only": ({**FINE, "Ready": "True/Reported", "Drifted": "True/Differs"}, "Healthy", "differs: text of Drifted", "Current"),
     "nothing to prove it by": ({**FINE, "Enforced": "Unknown/Unverified"}, "Healthy", "text of Ready", "Current"),
+    "without a gate": ({**FINE, "Ready": "True/PluginAlone", "Enforced": "False/PluginAlone"}, "Healthy", "text of Ready", "Current"),
+    "anybody may administer": (
+        {"Ready": "False/AnonymousAdministers", "Stalled": "True/AnonymousAdministers", "Enforced": "False/AnonymousAdministers"},
+        "Degraded", "AnonymousAdministers: text of Stalled", "Failed",
+    ),
     "being applied": (
         {"Ready": "False/Progressing", "Reconciling": "True/Progressing"},
         "Progressing", "Progressing: text of Ready", "InProgress",

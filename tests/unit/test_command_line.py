@@ -24,7 +24,7 @@ def test_every_command_can_be_loaded_and_is_documented() -> None:
 
 def test_version_and_unknown_command() -> None:
     assert CliRunner().invoke(main, ["--version"]).output == "jenkins2fa 0.1.0\n"
-    assert CliRunner().invoke(main, ["validat"]).exit_code == 2
+    assert CliRunner().invoke(main, ["validat"]).exit_code == 1
 
 
 def test_help_imports_nothing_heavy() -> None:

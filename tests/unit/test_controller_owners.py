@@ -25,7 +25,8 @@ def older(reason: str = "Probed", *, access: str | None = None, observed: int = 
     enforced = {"type": "Enforced", "status": "True" if well else "Unknown", "reason": reason}
     meta = {"namespace": "other", "name": "older", "uid": "1", "generation": 2, "creationTimestamp": "2020-01-01T00:00:00Z"}
     held = {"identity": "abcd", "session": "run-2", **jenkins}
-    wanted = {"url": "https://j.example.com/", "credentialsRef": {"name": "s"}, **({"access": access} if access else {})}
+    gate = {"gate": {"mode": "None"}}
+    wanted = {"url": "https://j.example.com/", "credentialsRef": {"name": "s"}, **gate, **({"access": access} if access else {})}
     return {"metadata": meta, "spec": wanted, "status": {"observedGeneration": observed, "jenkins": held, "conditions": [ready, enforced]}}
 
 

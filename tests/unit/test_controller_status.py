@@ -58,7 +58,7 @@ def test_parts_that_are_not_named_stay() -> None:
 
 SUSPENDED = tuple(
     Condition(kind, status, "Suspended", "m")
-    for kind, status in (("Ready", "True"), ("Reconciling", "False"), ("Stalled", "False"), ("Enforced", "Unknown"), ("Drifted", "False"))
+    for kind, status in (("Ready", "True"), ("Reconciling", "False"), ("Stalled", "False"), ("Enforced", "Unknown"), ("Drifted", "Unknown"))
 )
 
 
@@ -70,7 +70,8 @@ def frozen(*before: str) -> list[str]:
 
 def test_what_was_trouble_when_the_policy_was_suspended_stays_trouble() -> None:
     stuck = ["Reconciling=False/SecretMissing", "Stalled=True/SecretMissing", "Enforced=Unknown/SecretMissing", "Drifted=Unknown/X"]
-    after = ["Ready=False/Suspended", "Reconciling=False/Suspended", *stuck[1:]]
+    unknown = ["Enforced=Unknown/Suspended", "Drifted=Unknown/Suspended"]
+    after = ["Ready=False/Suspended", "Reconciling=False/Suspended", stuck[1], *unknown]
     assert frozen("Ready=False/SecretMissing", *stuck) == after
     assert frozen(*after) == after, "nor does a second pass change it"
     moving = ["Reconciling=True/Starting", "Stalled=False/Starting", "Enforced=Unknown/Starting", "Drifted=Unknown/Starting"]
@@ -80,9 +81,18 @@ def test_what_was_trouble_when_the_policy_was_suspended_stays_trouble() -> None:
 def test_what_was_well_says_suspended() -> None:
     well = ["Reconciling=False/InForce", "Stalled=False/InForce", "Enforced=True/Probed", "Drifted=False/NoDrift"]
     assert frozen("Ready=True/InForce", *well) == [
-        "Ready=True/Suspended", "Reconciling=False/Suspended", "Stalled=False/Suspended", *well[2:],
+        "Ready=True/Suspended", "Reconciling=False/Suspended", "Stalled=False/Suspended",
+        "Enforced=Unknown/Suspended", "Drifted=Unknown/Suspended",
     ]  # fmt: skip
     assert frozen()[3:] == ["Enforced=Unknown/Suspended", "Drifted=Unknown/Suspended"]
+
+
+def test_suspended_says_how_it_was_before_and_goes_on_saying_so() -> None:
+    held = [condition("Enforced", "True", "Probed")]
+    first = next(one for one in _frozen({"status": {"conditions": held}}, SUSPENDED) if one.type == "Enforced")
+    assert first.message == "m; before that, Enforced was True (Probed)"
+    again = [{"type": one.type, "status": one.status, "reason": one.reason, "message": one.message} for one in (first,)]
+    assert next(one for one in _frozen({"status": {"conditions": again}}, SUSPENDED) if one.type == "Enforced") == first
 
 
 def test_transitions_are_changes_of_status_or_reason_not_of_message() -> None:

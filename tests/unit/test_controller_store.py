@@ -18,7 +18,7 @@ Body = dict[str, Any]
 
 
 def instance(name: str = "build", namespace: str = "team", **changes: Any) -> Body:
-    spec = {"url": f"https://{name}.example.com/", "credentialsRef": {"name": "admin"}}
+    spec = {"url": f"https://{name}.example.com/", "credentialsRef": {"name": "admin"}, "gate": {"mode": "Managed"}}
     return body("JenkinsInstance", name, namespace, spec, changes)
 
 
@@ -192,7 +192,8 @@ def test_first_list_is_less_urgent_than_a_change(bench: Bench) -> None:
 
 
 def test_lane_is_the_host_whatever_the_path(bench: Bench) -> None:
-    bench.deliver(instance("a"), {**instance("b"), "spec": {"url": "https://A.example.com/ci/", "credentialsRef": {"name": "x"}}})
+    spec = {"url": "https://A.example.com/ci/", "credentialsRef": {"name": "x"}, "gate": {"mode": "Managed"}}
+    bench.deliver(instance("a"), {**instance("b"), "spec": spec})
     lanes = {name: bench.delivery.lane(WorkKey(Kind.INSTANCE, Key("team", name))) for name in "ab"}
     assert lanes == {"a": "a.example.com", "b": "a.example.com"}
     assert bench.delivery.lane(WorkKey(Kind.POLICY, Key("team", "a"))) is None

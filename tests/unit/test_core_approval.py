@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from jenkins2fa.api.instance import GateMode, GateSpec, InstanceSpec, JenkinsInstance
+from jenkins2fa.api.instance import InstanceSpec, JenkinsInstance
 from jenkins2fa.api.meta import APPROVE_WEAKENING
 from jenkins2fa.api.policy import DeletionPolicy, TwoFactorPolicy
 from jenkins2fa.core.approval import release_approval
@@ -15,8 +15,7 @@ from jenkins2fa.core.assess import Assessment, assess
 from jenkins2fa.core.observation import Observation, Owner
 from tests.support.literals import BARE, CODE, MANAGED, NOW, in_force, instance, policy, spec
 
-LOOSE = replace(MANAGED, gate=GateSpec(GateMode.MANAGED, strict=False))
-FLEET = (MANAGED, LOOSE, BARE)
+FLEET = (MANAGED, BARE)
 
 
 def off(named: str = "", generation: int = 2) -> TwoFactorPolicy:

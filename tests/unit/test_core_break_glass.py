@@ -94,6 +94,25 @@ def test_whatever_is_asked_for_no_day_has_more_than_the_maximum(wishes: list[tup
         assert day <= LONGEST
 
 
+@pytest.mark.parametrize(
+    ("seen", "hours", "refused"),
+    [
+        (after((-2, -1), used="INC-9"), 1, True),
+        (after((-2, -1), used="INC-9"), 4 / 3600, False),  # it ends now, by one clock or the other
+        (after((-2, -1), used="INC-9"), -1, False),
+        (after((-1, 1), used="INC-9", open_until=1), 1, False),  # it is open
+        (after((-1, 1), used="INC-9", open_until=1), 3, False),
+        (after((-1, 1), used="INC-8", open_until=1), 1, False),
+    ],
+)
+def test_a_used_reason_is_refused_in_words(seen: Observation, hours: float, refused: bool) -> None:
+    found = glass_to_be(spec(**asked(hours)), seen, NOW, LONGEST, approval="7-abc" if refused else None)
+    assert (found.refused is not None) is refused
+    if found.refused is not None:
+        assert (found.glass, found.refused.reason) == (Glass.NOTHING, "BreakGlassRefused")
+        assert all(part in found.refused.message for part in ("INC-9", "has been used", "new reason"))
+
+
 def test_a_short_maximum_may_be_used_in_full() -> None:
     found = glass_to_be(spec(**asked(1)), after(), NOW, LEAST / 10)
     assert (found.glass, found.until) == (Glass.OPEN, NOW + LEAST / 10)

@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 
 from jenkins2fa.api.instance import Access
+from jenkins2fa.api.policy import Assurance
 from jenkins2fa.api.status import LONGEST_MESSAGE
 from jenkins2fa.core.break_glass import Glass, glass_to_be
 from jenkins2fa.core.conditions import EXEMPT_CHALLENGED, LONGEST_DIFF, Outcome, Proof, Trouble, describe, field_statuses, judge
 from jenkins2fa.core.finding import Finding, Severity
 from jenkins2fa.core.flapping import flapping_fields
 from jenkins2fa.core.mode import Circumstances, Mode, mode_of
-from jenkins2fa.core.observation import Observation
+from jenkins2fa.core.observation import Edition, Observation
 from jenkins2fa.core.plan import Change, Layer
 from tests.support.literals import BARE, FRESH, MANAGED, NOW, PluginSettings, in_force, instance, plan, spec
 from tests.support.managed import policy
@@ -93,10 +94,91 @@ def test_off_is_off_and_says_so_when_it_is_not() -> None:
     assert "still asks" in next(c.message for c in judge(outcome(still, fields=off), NOW) if c.type == "Enforced")
 
 
-def test_without_the_strict_gate_the_message_names_the_plugins_exceptions() -> None:
-    (bare,) = (c for c in judge(outcome(where=BARE, fields={"apiTokens": None}), NOW) if c.type == "Enforced")
-    (strict,) = (c for c in judge(outcome(), NOW) if c.type == "Enforced")
-    assert ["PluginExceptions" in bare.message, "PluginExceptions" in strict.message] == [True, False]
+WITHOUT_GATE: dict[str, Any] = {"where": BARE, "fields": {"apiTokens": None}}
+
+
+@pytest.mark.parametrize(
+    ("more", "enforced", "ready"),
+    [
+        ({}, "False/PluginAlone", "True/PluginAlone"),
+        ({"proof": Proof.NONE}, "Unknown/Unverified", "True/Unverified"),
+        ({"proof": Proof.BYPASSED}, "False/Bypassed", "False/Bypassed"),
+        ({"seen": replace(in_force(spec(apiTokens=None), BARE), live=False)}, "False/NotActive", "False/Progressing"),
+    ],
+)
+def test_without_a_gate_a_challenged_probe_does_not_prove_enforcement(more: dict[str, Any], enforced: str, ready: str) -> None:
+    found = said(outcome(**WITHOUT_GATE, **more))
+    assert [found["Enforced"], found["Ready"]] == [enforced, ready]
+
+
+def test_without_a_gate_the_message_says_what_it_means_and_what_to_do() -> None:
+    conditions = {c.type: c for c in judge(outcome(**WITHOUT_GATE), NOW)}
+    for one in (conditions["Enforced"], conditions["Ready"]):
+        assert "a probe was challenged; but there is no gate" in one.message
+        assert "set gate.mode: Managed, or Provided" in one.message
+    seen = in_force(spec(apiTokens=None), BARE)
+    premium = replace(seen, plugin=replace(seen.plugin, edition=Edition.PREMIUM))
+    (alone,) = (c for c in judge(outcome(premium, **WITHOUT_GATE), NOW) if c.type == "Enforced")
+    assert [alone.reason, "set gate.mode" in alone.message, "does not support the premium edition" in alone.message] == [
+        "PluginAlone", False, True,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("where", [MANAGED, BARE])
+@pytest.mark.parametrize(
+    ("anonymous", "more", "enforced", "ready"),
+    [
+        (True, {}, "False/AnonymousAdministers", "False/AnonymousAdministers"),
+        (True, {"proof": Proof.NONE}, "False/AnonymousAdministers", "False/AnonymousAdministers"),
+        (True, {"proof": Proof.BYPASSED}, "False/Bypassed", "False/Bypassed"),
+        (None, {}, "Unknown/ObservationDamaged", "True/ObservationDamaged"),
+    ],
+)
+def test_where_anybody_may_administer_nothing_is_enforced(
+    where: Any, anonymous: bool | None, more: dict[str, Any], enforced: str, ready: str
+) -> None:
+    seen = replace(in_force(spec(apiTokens=None), where), anonymous_administers=anonymous)
+    found = said(outcome(seen, where=where, fields={"apiTokens": None}, **more))
+    assert [found["Enforced"], found["Ready"]] == [enforced, ready]
+    assert found["Stalled"] == ("True/AnonymousAdministers" if ready == "False/AnonymousAdministers" else f"False/{ready.split('/')[1]}")
+
+
+def test_where_anybody_may_administer_an_off_policy_is_still_off() -> None:
+    seen = replace(in_force(spec(enforcement="Off")), anonymous_administers=True)
+    assert said(outcome(seen, fields={"enforcement": "Off"}, proof=Proof.NONE))["Enforced"] == "False/Off"
+
+
+@pytest.mark.parametrize(
+    ("minimum", "more", "enforced", "ready"),
+    [
+        ("AAL1", {}, "True/Probed", "True/InForce"),
+        ("AAL2", {}, "False/AssuranceNotMet", "False/AssuranceNotMet"),
+        ("AAL2", {"proof": Proof.NONE}, "False/AssuranceNotMet", "False/AssuranceNotMet"),
+        ("AAL2", {"fields": {"allowedFactors": ["MobileAuthenticator"]}}, "False/AssuranceNotMet", "False/Progressing"),
+        ("AAL2", {"live": False}, "False/NotActive", "False/Progressing"),
+        ("AAL2", {"memory": PluginSettings(enabled=True)}, "False/NoFactor", "False/Progressing"),
+    ],
+)
+def test_a_live_factor_below_the_minimum_assurance_does_not_enforce_it(
+    minimum: str, more: dict[str, Any], enforced: str, ready: str
+) -> None:
+    """What Jenkins accepts counts, not what the policy names."""
+    changes = {name: more[name] for name in ("live", "memory") if name in more}
+    fields = more.get("fields", {})
+    seen = replace(in_force(spec()), **changes)
+    wanted = policy(**fields)
+    wanted = replace(wanted, spec=replace(wanted.spec, minimum_assurance=Assurance(minimum)))
+    made = plan(seen, wanted.spec, MANAGED)
+    found = said(Outcome(instance(MANAGED), wanted, seen, made, proof=more.get("proof", Proof.CHALLENGED)))
+    assert [found["Enforced"], found["Ready"]] == [enforced, ready]
+
+
+def test_assurance_not_met_names_the_factor_and_the_way_out() -> None:
+    wanted = policy()
+    wanted = replace(wanted, spec=replace(wanted.spec, minimum_assurance=Assurance.AAL2))
+    found = Outcome(instance(), wanted, in_force(wanted.spec), plan(in_force(wanted.spec), wanted.spec), proof=Proof.CHALLENGED)
+    (enforced,) = (c for c in judge(found, NOW) if c.type == "Enforced")
+    assert ["SecurityQuestions" in enforced.message, "lower minimumAssurance" in enforced.message] == [True, True]
 
 
 @pytest.mark.parametrize("transient", [True, False])
@@ -127,9 +209,12 @@ def test_ready(more: dict[str, Any], ready: str, reconciling: bool, stalled: boo
     assert [found["Ready"], found["Reconciling"].startswith("True"), found["Stalled"].startswith("True")] == [ready, reconciling, stalled]
 
 
-def test_suspended_says_that_the_rest_is_old() -> None:
-    ready = judge(Outcome(instance(), policy(), mode=Mode.SUSPENDED), NOW)[0]
-    assert ready.message == "the policy is suspended: nothing is written or looked at, Enforced and Drifted are as last seen"
+def test_suspended_says_that_nobody_knows() -> None:
+    found = Outcome(instance(), policy(), mode=Mode.SUSPENDED)
+    ready = judge(found, NOW)[0]
+    assert ready.message == "the policy is suspended: nothing is written or looked at, so nobody knows whether it is enforced"
+    told = said(found)
+    assert [told["Ready"], told["Enforced"], told["Drifted"]] == ["True/Suspended", "Unknown/Suspended", "Unknown/Suspended"]
 
 
 def test_an_instance_without_a_policy_is_ready_and_unknown() -> None:
@@ -274,7 +359,6 @@ def laxer(*, gate: Any = None, disk: Any = None, startup: Any = None) -> Observa
     ("change", "wanted"),
     [
         ({"gate": {"exempt_groups": frozenset({"robots", "all-staff"})}}, "False/NotActive"),
-        ({"gate": {"strict": False}}, "False/NotActive"),
         ({"startup": {"exempt_groups": frozenset({"robots", "all-staff"})}}, "False/NotPersisted"),
         ({"disk": {"email_otp": True, "sender": "a@b"}}, "False/NotPersisted"),
         ({"gate": {"exempt_groups": frozenset()}}, "True/Probed"),  # stricter than asked for: everybody whom the policy means is challenged

@@ -139,9 +139,7 @@ def test_a_gate_that_comes_to_what_is_on_for_everyone_weakens(fields: dict[str, 
     assert plan(off, spec(**fields)).weakening == (), "a first enforcement"
 
 
-def test_less_strictness_weakens_and_nothing_weakens_where_nothing_is_on() -> None:
-    loose = replace(MANAGED, gate=GateSpec(GateMode.MANAGED, strict=False))
-    assert {change.path for change in plan(in_force(spec()), spec(), loose).weakening} == {"gate.strict"}
+def test_nothing_weakens_where_nothing_is_on() -> None:
     assert plan(FRESH, spec(exemptGroups=["r"])).weakening == ()
 
 
@@ -192,9 +190,7 @@ def test_documents_read_back_as_they_were_written(fields: dict[str, Any]) -> Non
 )
 def test_a_damaged_configuration_differs_from_every_wanted_one(odd: dict[str, Any]) -> None:
     held = read_gate_configuration(odd)
-    for strict in (True, False):
-        where = replace(MANAGED, gate=GateSpec(GateMode.MANAGED, strict))
-        assert all(held != desired_state(spec(**fields), where, "admin").gate for fields in SPECS)
+    assert all(held != desired_state(spec(**fields), MANAGED, "admin").gate for fields in SPECS)
 
 
 def test_the_build_window_is_kept_in_whole_seconds() -> None:

@@ -39,6 +39,7 @@ spec:
 ---
 # https://a.example.com/ci/
 # Cannot be expressed: the settings on disk differ
+# gate.mode None is what was found: the plugin alone. Managed lets the operator install the gate.
 apiVersion: jenkins2fa.dev/v1alpha1
 kind: JenkinsInstance
 metadata:
@@ -50,6 +51,8 @@ spec:
   url: https://a.example.com/ci/
   credentialsRef:
     name: a-example-com-ci
+  gate:
+    mode: None
 ---
 # Put the account's API token in, by your own way of keeping secrets, and keep it out of Git.
 apiVersion: v1

@@ -57,7 +57,7 @@ POLICY = {
 INSTANCE = {
     "url": "https://jenkins.example.com/ci/", "credentialsRef": {"name": "admin"},
     "caRef": {"kind": "ConfigMap", "name": "ca", "key": "ca.crt"},
-    "access": "Manage", "gate": {"mode": "Managed", "strict": True}, "checkInterval": "30s", "acknowledgeCompetingManager": False,
+    "access": "Manage", "gate": {"mode": "Managed"}, "checkInterval": "30s", "acknowledgeCompetingManager": False,
     "probes": {"challenged": {"secretRef": {"name": "c"}}, "exempt": {"secretRef": {"name": "e"}}},
 }  # fmt: skip
 SECRET_URLS = (f"https://me:{PLANTED}@jenkins.example.com/", f"https://{PLANTED}@j:99999/", f"http://a:{PLANTED}@127.0.0.1/",

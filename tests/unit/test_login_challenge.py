@@ -231,10 +231,10 @@ def test_a_key_for_one_time_codes_does_not_answer_questions(seed: str | None, to
 @pytest.mark.parametrize(
     ("gate", "factors", "login", "told"),
     [
-        (GateMode.NEVER, {Factor.SECURITY_QUESTIONS}, True, None),
-        (GateMode.NEVER, {Factor.SECURITY_QUESTIONS, Factor.EMAIL_OTP}, True, None),
-        (GateMode.NEVER, {Factor.EMAIL_OTP}, True, "allow SecurityQuestions"),
-        (GateMode.NEVER, {Factor.SECURITY_QUESTIONS}, False, "secondFactorSeed"),
+        (GateMode.NONE, {Factor.SECURITY_QUESTIONS}, True, None),
+        (GateMode.NONE, {Factor.SECURITY_QUESTIONS, Factor.EMAIL_OTP}, True, None),
+        (GateMode.NONE, {Factor.EMAIL_OTP}, True, "allow SecurityQuestions"),
+        (GateMode.NONE, {Factor.SECURITY_QUESTIONS}, False, "secondFactorSeed"),
         (GateMode.MANAGED, {Factor.EMAIL_OTP}, False, None),
     ],
 )
@@ -242,7 +242,7 @@ def test_the_guard_lets_a_change_pass_that_the_operator_gets_through(
     gate: GateMode, factors: set[Factor], login: bool, told: str | None
 ) -> None:
     policy = PolicySpec(instance_selector={}, enforcement=Enforcement.ENFORCE, allowed_factors=frozenset(factors))
-    instance = InstanceSpec(url="https://j/", credentials="c", gate=GateSpec(gate, True))
+    instance = InstanceSpec(url="https://j/", credentials="c", gate=GateSpec(gate))
     observation = Observation(version="2.462.3", session="s", identity="i", user="admin")
     plan = make_plan(observation, desired_state(policy, instance, "admin"), "code")
     finding = operator_locked_out(Situation(policy, instance, observation, plan, second_factor_login=login))

@@ -91,9 +91,9 @@ def test_whole_policy() -> None:
 
 
 def test_smallest_instance_has_the_defaults() -> None:
-    spec = parse_instance(build("JenkinsInstance", {"url": "https://jenkins.example.com/ci"})).spec
+    spec = parse_instance(build("JenkinsInstance", {"url": "https://jenkins.example.com/ci", "gate": {"mode": "None"}})).spec
     assert spec == InstanceSpec("https://jenkins.example.com/ci/", "build-jenkins")
-    assert (spec.access, spec.gate, spec.check_interval) == (Access.MANAGE, GateSpec(GateMode.NEVER, True), timedelta(seconds=30))
+    assert (spec.access, spec.gate, spec.check_interval) == (Access.MANAGE, GateSpec(GateMode.NONE), timedelta(seconds=30))
 
 
 @pytest.mark.parametrize("case", RULES, ids=lambda case: case.name)
@@ -158,7 +158,6 @@ def test_rules(case: Case) -> None:
         ("JenkinsInstance", {"caRef": {"kind": "Pod", "name": "a"}}, "spec.caRef.kind", "must be ConfigMap or Secret, is 'Pod'"),
         ("JenkinsInstance", {"caRef": {}}, "spec.caRef.name", "required"),
         ("JenkinsInstance", {"probes": {"challenged": {}}}, "spec.probes.challenged.secretRef", "required"),
-        ("JenkinsInstance", {"gate": {"strict": "no"}}, "spec.gate.strict", "must be true or false, is a text"),
         ("JenkinsInstance", {"checkInterval": "0s"}, "spec.checkInterval", "must be at least 5s"),
     ],
 )

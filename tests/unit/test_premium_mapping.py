@@ -224,7 +224,7 @@ def test_the_switch_alone_lets_it_be_written_and_the_message_names_it() -> None:
     from tests.unit.test_core_guard import situation
 
     for allowed, reasons in ((False, {"UnsupportedPluginVersion"}), (True, set())):
-        found = check(situation(seen(*FULL), replace(MANAGED, gate=replace(MANAGED.gate, strict=False)), {"premium": allowed}))
+        found = check(situation(seen(*FULL), BARE, {"premium": allowed, "second_factor_login": True}))
         refused = {one.reason for one in found if one.severity.value == "Refusal"}
         assert refused == reasons
         assert ("ExperimentalPremium" in {one.reason for one in found}) is allowed

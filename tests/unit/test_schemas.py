@@ -100,6 +100,7 @@ def test_plain_json_schema_takes_the_examples_and_closes_objects() -> None:
                 continue
             if "breakGlass" in body["spec"]:
                 body["spec"]["breakGlass"]["until"] = "2026-12-01T12:00:00Z"  # PyYAML makes a datetime of it
+            if "rollout" in body["spec"]:
                 body["spec"]["rollout"]["graceUntil"] = "2026-12-01T12:00:00Z"
             assert validator.is_valid(body), path
             body["spec"]["surprise"] = 1

@@ -13,7 +13,7 @@ INSTANCE = """\
 apiVersion: jenkins2fa.dev/v1alpha1
 kind: JenkinsInstance
 metadata: {name: build}
-spec: {url: "http://127.0.0.1:9/", credentialsRef: {name: build}}
+spec: {url: "http://127.0.0.1:9/", credentialsRef: {name: build}, gate: {mode: Managed}}
 """
 POLICY = """\
 apiVersion: jenkins2fa.dev/v1alpha1
@@ -46,34 +46,3 @@ def test_the_token_goes_to_the_jenkins_that_is_meant(
         main, [command, str(tmp_path), *arguments], env={"JENKINS_URL": environment, "JENKINS_USER": "admin", "JENKINS_TOKEN": "token"}
     )
     assert (found.exit_code, told in found.output) == (1, True), found.output
-
-
-@pytest.mark.parametrize(
-    ("strict", "options", "wanted"),
-    [(True, (), ()), (False, (), ("--no-strict",)), (True, ("--no-strict",), ("--no-strict",)), (None, (), ())],
-)
-def test_what_is_rendered_is_as_strict_as_the_instance_says(
-    strict: bool | None, options: tuple[str, ...], wanted: tuple[str, ...], tmp_path: Path
-) -> None:
-    """Else the mounted file is another than the policy needs: GateNotProvided."""
-    gate = f", gate: {{mode: Provided, strict: {str(strict).lower()}}}}}"
-    instance = "" if strict is None else INSTANCE.rstrip()[:-1] + gate + "\n---\n"
-    (tmp_path / "files.yaml").write_text(instance + POLICY, encoding="utf-8")
-    alone = tmp_path / "alone"
-    alone.mkdir()
-    (alone / "policy.yaml").write_text(POLICY, encoding="utf-8")
-
-    def render(*arguments: str) -> str:
-        found = CliRunner().invoke(main, ["gate", "render", *arguments, "--username", "admin"])
-        assert found.exit_code == 0, found.output
-        return found.output
-
-    assert render(str(tmp_path / "files.yaml"), *options) == render(str(alone), *wanted)
-    assert render(str(alone)) != render(str(alone), "--no-strict")
-
-
-def test_instances_that_disagree_about_strict_cannot_share_a_file(tmp_path: Path) -> None:
-    bodies = [INSTANCE.rstrip()[:-1] + f", gate: {{mode: Provided, strict: {one}}}}}\n" for one in ("true", "false")]
-    (tmp_path / "files.yaml").write_text("---\n".join([*bodies, POLICY]).replace("build}", "a}", 1), encoding="utf-8")
-    found = CliRunner().invoke(main, ["gate", "render", str(tmp_path), "--username", "admin"])
-    assert [found.exit_code, "gate.strict" in found.output] == [1, True]

@@ -26,6 +26,15 @@ def reasons_of_errors() -> Iterator[str]:
 
 def reasons_of_findings() -> Iterator[str]:
     """The first argument of every Finding(...): a text, or the name of one at the top of a module."""
+    yield from _arguments("Finding", 0)
+
+
+def reasons_of_conditions() -> Iterator[str]:
+    """The third argument of every Condition(...) that is a text or the name of one; the others are passed on from elsewhere."""
+    yield from _arguments("Condition", 2)
+
+
+def _arguments(function: str, position: int) -> Iterator[str]:
     trees = [ast.parse(path.read_text()) for path in CORE.glob("*.py")]
     named = {
         node.targets[0].id: node.value.value
@@ -34,17 +43,19 @@ def reasons_of_findings() -> Iterator[str]:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and isinstance(node.value, ast.Constant)
     }
     for node in (node for tree in trees for node in ast.walk(tree)):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Finding":
-            first = node.args[0]
-            assert isinstance(first, ast.Constant | ast.Name)
-            yield str(first.value if isinstance(first, ast.Constant) else named[first.id])
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == function:
+            given = node.args[position]
+            assert function != "Finding" or isinstance(given, ast.Constant | ast.Name)
+            if isinstance(given, ast.Constant) or (isinstance(given, ast.Name) and given.id in named):
+                yield str(given.value if isinstance(given, ast.Constant) else named[given.id])
 
 
 def test_the_reasons_are_found() -> None:
     assert {"PluginMissing", "OperatorLockedOut", "ApprovalRequired", "BreakGlassRefused"} <= set(reasons_of_findings())
+    assert {"PluginAlone", "AssuranceNotMet", "AnonymousAdministers", "Bypassed"} <= set(reasons_of_conditions())
 
 
-@pytest.mark.parametrize("reason", sorted({*reasons_of_errors(), *reasons_of_findings()} - BASES))
+@pytest.mark.parametrize("reason", sorted({*reasons_of_errors(), *reasons_of_findings(), *reasons_of_conditions()} - BASES))
 def test_every_reason_is_explained(reason: str) -> None:
     assert f"`{reason}`" in PAGE
 

@@ -172,7 +172,7 @@ def test_null_is_left_out_as_the_api_server_does() -> None:
 
 def test_several_documents_lists_and_other_kinds() -> None:
     item = HEAD.replace("\n", ", ").replace("TwoFactorPolicy", "JenkinsInstance").replace("sample", "a")
-    listed = f"apiVersion: v1\nkind: List\nitems:\n- {{{item}\n   spec: {{url: foo, credentialsRef: {{name: x}}}}}}\n"
+    listed = f"apiVersion: v1\nkind: List\nitems:\n- {{{item}\n   spec: {{url: foo, credentialsRef: {{name: x}}, gate: {{mode: None}}}}}}\n"
     text = f"---\napiVersion: v1\nkind: Secret\n---\n# nothing\n---\n{HEAD}spec: {{}}\n---\n{listed}---\n- a\n"
     result = run("-", input=text)
     assert [line.removeprefix("standard input:") for line in result.output.splitlines()] == [
@@ -270,11 +270,11 @@ def test_examples_are_right() -> None:
 
 
 def test_wrong_usage(tmp_path: Path) -> None:
-    assert run().exit_code == 2
+    assert run().exit_code == 1
     result = run(str(tmp_path / "missing.yaml"))
-    assert (result.exit_code, result.output) == (2, f"Error: {tmp_path}/missing.yaml: there is no such file or folder\n")
+    assert (result.exit_code, result.output) == (1, f"Error: {tmp_path}/missing.yaml: there is no such file or folder\n")
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
-    assert run(str(tmp_path / "loop")).exit_code == 2
+    assert run(str(tmp_path / "loop")).exit_code == 1
 
 
 def test_json_output() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
@@ -26,15 +26,17 @@ class Access(StrEnum):
 class GateMode(StrEnum):
     """Who installs the gate: nobody, the operator, or the site itself (the operator then only verifies it)."""
 
-    NEVER = "Never"
+    NONE = "None"
     MANAGED = "Managed"
     PROVIDED = "Provided"
 
 
 @dataclass(frozen=True, slots=True)
 class GateSpec:
-    mode: GateMode = GateMode.NEVER
-    strict: bool = True
+    """``chosen``: the object names the mode; else there is no gate, which is no choice where the operator may install one."""
+
+    mode: GateMode = GateMode.NONE
+    chosen: bool = field(default=True, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +117,8 @@ def _read_authority(fields: Fields | None) -> AuthorityRef | None:
 
 
 def _read_gate(fields: Fields | None) -> GateSpec:
-    if fields is None:
-        return GateSpec()
-    return GateSpec(fields.choice("mode", GateMode, None) or GateMode.NEVER, fields.boolean("strict", True))
+    mode = fields.choice("mode", GateMode, None) if fields else None
+    return GateSpec(mode or GateMode.NONE, chosen=mode is not None)
 
 
 def _read_probes(fields: Fields | None) -> Probes:

@@ -27,6 +27,10 @@ _PORT = "([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|
 URL = rf"[a-z][a-z0-9+.-]*://([^/?#]*@)?([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(:{_PORT})?([/?#][^\s]*)?"
 USER_IN_URL = "[^/?#]*://[^/?#]*@"
 LOOPBACK_URL = r"http://(localhost|127[.][0-9]{1,3}[.][0-9]{1,3}[.][0-9]{1,3}|\[::1\])(:[0-9]+)?([/?#]|$)"
+GATE_REQUIRED = (
+    "required because access is Manage: choose Managed (the operator installs the gate), Provided (you mount its file) or None "
+    "(the plugin alone)"
+)
 ADDRESS = r"[^@\s<>]+@[^@\s<>]+"
 
 
@@ -137,6 +141,11 @@ def _probe_only(spec: InstanceSpec) -> Findings:
         yield "probes.challenged", "required because access is ProbeOnly: the canary is all there is to look with"
 
 
+def _gate_mode(spec: InstanceSpec) -> Findings:
+    if spec.access is Access.MANAGE and not spec.gate.chosen:
+        yield "gate.mode", GATE_REQUIRED
+
+
 def _managed_gate(spec: InstanceSpec) -> Findings:
     if spec.access is not Access.MANAGE and spec.gate.mode is GateMode.MANAGED:
         yield "gate.mode", "Managed needs access: Manage"
@@ -162,6 +171,7 @@ INSTANCE_RULES: Rules[InstanceSpec] = (
     (_url, ("url",)),
     (_credentials, ("access", "credentialsRef")),
     (_probe_only, ("access", "probes")),
+    (_gate_mode, ("access", "gate")),
     (_managed_gate, ("access", "gate")),
     (_interval, ("checkInterval",)),
 )

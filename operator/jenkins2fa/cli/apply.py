@@ -10,12 +10,14 @@ import click
 
 from jenkins2fa.api.instance import GateMode
 from jenkins2fa.api.status import FALSE, TRUE, UNKNOWN
-from jenkins2fa.cli.errors import OneOnError, fail
+from jenkins2fa.cli.errors import OneOnError, fail, refuse
+from jenkins2fa.cli.exit_codes import ExitCode, code_of
 from jenkins2fa.cli.look import Look, Question, look_at, look_through, question_options
 from jenkins2fa.cli.plan import as_text
 from jenkins2fa.cli.recording import evidence_options, open_recording
-from jenkins2fa.core.conditions import Outcome, Proof, judge_enforced, judge_ready
+from jenkins2fa.core.conditions import Outcome, Proof, judge_drifted, judge_enforced, judge_ready, judge_stalled
 from jenkins2fa.core.mode import Mode
+from jenkins2fa.core.summary import summarize
 from jenkins2fa.jenkins.change import Order, Result, Step, carry_out
 from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
 from jenkins2fa.jenkins.errors import JenkinsError
@@ -47,18 +49,17 @@ def apply(question: Question, take_over: str | None, evidence: str | None, evide
 
     \b
     Exit codes: 0 Enforced is True (or the policy says Off, and it is off), whether or not there was something to do
-                2 done as far as possible, but Enforced is Unknown (a group that nobody is known to be in, no proof),
-                  or something is unsupported
-                1 an error, a refusal, the change was undone, or Enforced is False
+                1 an error, the change was undone, or you said no
+                3 refused; or done as far as possible, but Enforced is not True, or something is unsupported
     """
     note = open_recording(evidence, evidence_key)
     look = look_at(question, take_over)
     click.echo(as_text(look))
     found = look.assessment
     if found.refused:
-        fail(f"{found.refused.reason}: nothing was changed")
+        refuse(f"{found.refused.reason}: nothing was changed")
     if found.mode is not Mode.WRITE:
-        fail(f"{found.mode.value}: nothing was changed")
+        refuse(f"{found.mode.said}: nothing was changed")
     if found.plan.changes:
         if not yes and not click.confirm("\nApply this?"):
             fail("nothing was changed")
@@ -114,6 +115,6 @@ def _tell(look: Look, proof: Proof) -> None:
     click.echo(f"{click.style(word, fg=colour, bold=True)} (Enforced={enforced.status}/{enforced.reason}): {enforced.message}")
     if ready.status == FALSE and ready.reason != enforced.reason:
         click.echo(f"Ready={ready.status}/{ready.reason}: {ready.message}")
-    if enforced.status == FALSE and (not off or look.observation.effective):
-        sys.exit(1)
-    sys.exit(2 if enforced.status == UNKNOWN or ready.status == FALSE else 0)
+    if off and not look.observation.effective and ready.status == TRUE:
+        sys.exit(ExitCode.AS_DESIRED)
+    sys.exit(code_of(summarize(ready, enforced, judge_drifted(outcome), stalled=judge_stalled(outcome, ready).status == TRUE)))

@@ -12,6 +12,7 @@ import click
 from jenkins2fa.cli.audit_list import Asked, read_list
 from jenkins2fa.cli.audit_output import OUTPUTS, Audit
 from jenkins2fa.cli.errors import CannotGoOn, OneOnError
+from jenkins2fa.cli.exit_codes import ExitCode
 from jenkins2fa.cli.fleet_parallel import side_by_side
 from jenkins2fa.cli.jenkins_options import read_ca
 from jenkins2fa.cli.recording import evidence_options, open_recording
@@ -50,8 +51,8 @@ def audit(
 
     \b
     Exit codes: 0 every one demands it, by proof
-                2 some do not, or could not be asked
                 1 an error, or stopped by Ctrl-C
+                3 some do not, or could not be asked
     """
     asked = read_list(sources, username, token_file)
     authority, note = read_ca(ca_file), open_recording(evidence, evidence_key)
@@ -64,8 +65,8 @@ def audit(
     click.echo(OUTPUTS[output](Audit(run.surveys, time.monotonic() - started)), nl=False)
     if run.stopped:
         click.echo(f"Stopped: {run.answered} of {len(asked)} were asked.", err=True)
-        sys.exit(1)
-    sys.exit(0 if all(one.enforced is Known.YES for one in run.surveys) else 2)
+        sys.exit(ExitCode.ERROR)
+    sys.exit(ExitCode.AS_DESIRED if all(one.enforced is Known.YES for one in run.surveys) else ExitCode.NOT_ENFORCED)
 
 
 @dataclass(frozen=True, slots=True)

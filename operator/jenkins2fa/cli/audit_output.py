@@ -21,7 +21,7 @@ EXCEPTIONS = {Known.YES: "open", Known.NO: "challenged", Known.UNKNOWN: "unknown
 COLOURS = {Known.YES: "green", Known.NO: "bold red", Known.UNKNOWN: "yellow"}
 RESIDUAL_RISK = (
     "The plugin never challenges some paths, nor requests without a log-in. Where `Exceptions` says open, one such path let the canary "
-    "pass; `challenged` is said of that one path only. The gate's strict mode closes them.",
+    "pass; `challenged` is said of that one path only. The gate closes them.",
     "A canary sees what holds now, for itself: not what is on disk and holds after a restart, which factors there are, or who is exempt.",
 )
 BEYOND = "what holds after a restart, which factors, who is exempt"

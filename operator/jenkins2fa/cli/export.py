@@ -14,6 +14,7 @@ import click
 
 from jenkins2fa.cli.audit_list import Asked, read_list
 from jenkins2fa.cli.errors import CannotGoOn, OneOnError
+from jenkins2fa.cli.exit_codes import ExitCode
 from jenkins2fa.cli.export_content import content_of
 from jenkins2fa.cli.export_groups import Exported, Group, groups_of
 from jenkins2fa.cli.export_yaml import commented, files_of, names_for
@@ -66,8 +67,8 @@ def export(
 
     \b
     Exit codes: 0 every Jenkins is described in full
-                2 something cannot be expressed, or some Jenkins could not be read (comments say what)
-                1 an error, or none could be read, or stopped by Ctrl-C
+                1 an error, or some Jenkins could not be read (comments say which), or stopped by Ctrl-C
+                3 something cannot be expressed: unsupported (comments say what)
     """
     asked = read_list(sources, username, token_file, "account")
     authority, seed, names = read_ca(ca_file), read_seed(second_factor_seed_file), names_for(one.url for one in asked)
@@ -81,18 +82,18 @@ def export(
     seconds = time.monotonic() - started
     found = [result or Missing(one.url, "stopped before it was read") for one, result in zip(asked, run.results, strict=True)]
     code = _tell(found, seconds, namespace, output_dir)
-    sys.exit(1 if run.stopped else code)
+    sys.exit(ExitCode.ERROR if run.stopped else code)
 
 
-def _tell(found: Sequence[Exported | Missing], seconds: float, namespace: str | None, output_dir: str | None) -> int:
+def _tell(found: Sequence[Exported | Missing], seconds: float, namespace: str | None, output_dir: str | None) -> ExitCode:
     """Write it all; the exit code of a run that was not stopped."""
     read_ones = [one for one in found if isinstance(one, Exported)]
     groups = groups_of(read_ones)
     _write([one for one in found if isinstance(one, Missing)], files_of(read_ones, groups, namespace), output_dir)
     click.echo(f"{len(read_ones)} of {len(found)} Jenkinses were read in {seconds:.1f} s. {_counted(groups)}", err=True)
-    if not read_ones:
-        return 1
-    return 2 if len(read_ones) < len(found) or any(_incomplete(one) for one in read_ones) else 0
+    if len(read_ones) < len(found):
+        return ExitCode.ERROR
+    return ExitCode.NOT_ENFORCED if any(_incomplete(one) for one in read_ones) else ExitCode.AS_DESIRED
 
 
 def _counted(groups: Sequence[Group]) -> str:

@@ -140,7 +140,7 @@ def _gate(state: GateState, gate_code: GateCode, gaps: list[str]) -> Spec | None
         mode = GateMode.MANAGED
         if state.code != gate_code(None):
             gaps.append("gate: another version of it is in this Jenkins; an operator of this version replaces it")
-    return {"mode": mode.value} if state.settings.strict else {"mode": mode.value, "strict": False}
+    return {"mode": mode.value}
 
 
 def _gaps(seen: Observation) -> Iterator[str]:

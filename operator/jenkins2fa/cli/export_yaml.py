@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from jenkins2fa.api.instance import GateMode
 from jenkins2fa.api.meta import API_VERSION, TAKE_OVER
 from jenkins2fa.api.rules import host_and_port
 from jenkins2fa.cli.export_groups import Exported, Group
@@ -85,8 +86,9 @@ def _instance(one: Exported, policy: str | None, where: Mapping[str, str]) -> st
     spec: dict[str, Any] = {"url": one.url, "credentialsRef": {"name": one.name}}
     if one.authority is not None:
         spec["caRef"] = {"kind": "ConfigMap", "name": f"{one.name}-ca", "key": "ca.crt"}
-    if one.content.gate is not None:
-        spec["gate"] = one.content.gate
+    if one.content.gate is None:
+        comments.append("gate.mode None is what was found: the plugin alone. Managed lets the operator install the gate.")
+    spec["gate"] = one.content.gate or {"mode": GateMode.NONE.value}
     if one.content.owner is not None:
         comments = [
             *comments,

@@ -12,6 +12,7 @@ from jenkins2fa.api.instance import Access, JenkinsInstance
 from jenkins2fa.api.meta import Key
 from jenkins2fa.api.policy import KIND as POLICY
 from jenkins2fa.api.policy import TwoFactorPolicy
+from jenkins2fa.cli.exit_codes import ExitCode, code_of_plan, worst
 from jenkins2fa.cli.fleet_parallel import side_by_side
 from jenkins2fa.cli.fleet_reach import Reach, reach_of
 from jenkins2fa.cli.look import Look, look_through
@@ -115,11 +116,10 @@ class Fleet:
         return sum(row.verdict is verdict for row in self.rows)
 
     @property
-    def exit_code(self) -> int:
-        """1 what could not be looked at, else 2 something would change, is refused or unsupported, else 0."""
-        if self.stopped or self.count(Verdict.UNKNOWN):
-            return 1
-        return 2 if any(row.verdict in (Verdict.CHANGES, Verdict.REFUSED, Verdict.UNSUPPORTED) for row in self.rows) else 0
+    def exit_code(self) -> ExitCode:
+        """ERROR where something could not be looked at."""
+        codes = [code_of_plan(row.look.assessment) for row in self.rows if row.look]
+        return ExitCode.ERROR if self.stopped or self.count(Verdict.UNKNOWN) else worst(codes)
 
 
 def plan_fleet(

@@ -51,7 +51,7 @@ def note_of(row: Row) -> str:
     found = row.look.assessment if row.look else None
     parts = [f"{row.reason}: {row.message}" if row.reason else row.message]
     parts += [found.refused.reason] if found and found.refused else []
-    parts += [found.mode.value] if found and found.mode is not Mode.WRITE else []
+    parts += [found.mode.said] if found and found.mode is not Mode.WRITE else []
     parts += [f"batch {row.batch[0]} of {row.batch[1]} of the roll-out"] if row.batch else []
     parts += ["weakens, so it waits for approval"] if row.awaits_approval else []
     parts += [f"overrides {', '.join(map(str, row.overridden))}"] if row.overridden else []

@@ -7,11 +7,11 @@ import sys
 
 import click
 
-from jenkins2fa.api.instance import GateMode, GateSpec, InstanceSpec, parse_instance
+from jenkins2fa.api.instance import GateMode, GateSpec, InstanceSpec
 from jenkins2fa.api.policy import DeletionPolicy
-from jenkins2fa.cli.errors import CannotGoOn, OneOnError, fail
+from jenkins2fa.cli.errors import GroupOneOnError, OneOnError, fail, refuse
+from jenkins2fa.cli.exit_codes import ExitCode
 from jenkins2fa.cli.jenkins_options import JenkinsOptions, jenkins_options
-from jenkins2fa.cli.manifests import Manifest
 from jenkins2fa.cli.target import Target, load_manifests, read_policy, read_target
 from jenkins2fa.core.desired import desired_state
 from jenkins2fa.core.observation import GateState, Observation
@@ -21,42 +21,31 @@ from jenkins2fa.jenkins.errors import JenkinsError
 from jenkins2fa.jenkins.scripts import STARTUP_FILE, gate_code, resident_text
 
 
-@click.group()
+@click.group(cls=GroupOneOnError)
 def gate() -> None:
     """Print, look at or remove the gate: the servlet filter of ours that stays in Jenkins."""
 
 
-@gate.command()
+@gate.command(cls=OneOnError)
 @click.argument("files", nargs=-1, metavar="[FILE|FOLDER|-]...")
 @click.option("--policy", "name", help="The policy's name, where the files hold several.")
 @click.option("--username", envvar="JENKINS_USER", help="The operator's account in that Jenkins. [env: JENKINS_USER]")
-@click.option("--no-strict", is_flag=True, help="Leave the plugin's own exceptions open.")
-def render(files: tuple[str, ...], name: str | None, username: str | None, no_strict: bool) -> None:
+def render(files: tuple[str, ...], name: str | None, username: str | None) -> None:
     """Print the gate's file.
 
     Without files: the constant text that the operator keeps in Jenkins (gate.mode Managed), for review. With the files of a policy: the
-    same with its rules within it, to be mounted as init.groovy.d/jenkins2fa.groovy (gate.mode Provided). Where the files hold the
-    JenkinsInstance too, its gate.strict is heeded.
+    same with its rules within it, to be mounted as init.groovy.d/jenkins2fa.groovy (gate.mode Provided).
     """
     if not files:
         click.echo(resident_text(), nl=False)
         return
     if not username:
         raise click.UsageError("--username is needed: the gate lets the operator's account in")
-    manifests = load_manifests(files)
-    policy = read_policy(manifests, name)
-    instance = InstanceSpec(url="", credentials="", gate=GateSpec(GateMode.PROVIDED, not no_strict and _is_strict(manifests)))
+    policy = read_policy(load_manifests(files), name)
+    instance = InstanceSpec(url="", credentials="", gate=GateSpec(GateMode.PROVIDED))
     wanted = desired_state(policy.spec, instance, username).gate
     assert wanted is not None  # Provided has one always
     click.echo(resident_text(gate_configuration(wanted)), nl=False)
-
-
-def _is_strict(manifests: list[Manifest]) -> bool:
-    """What the instances of the files say; without one, the default."""
-    said = {parse_instance(one.body).spec.gate.strict for one in manifests if one.kind == "JenkinsInstance"}
-    if len(said) > 1:
-        raise CannotGoOn("the files hold instances with gate.strict and without: name the files of one, or none and --no-strict")
-    return next(iter(said), True)
 
 
 @gate.command(cls=OneOnError)
@@ -65,13 +54,13 @@ def status(jenkins: JenkinsOptions) -> None:
     """Say whether the gate is in Jenkins, in its place, and which version.
 
     \b
-    Exit codes: 0 in place, this version
-                2 absent, or not as it should be
+    Exit codes: 0 in place
                 1 an error
+                3 absent, or not in its place
     """
     seen = _observe(read_target([], jenkins))
     click.echo("\n".join(status_lines(seen)))
-    sys.exit(0 if _in_place(seen.gate) else 2)
+    sys.exit(ExitCode.AS_DESIRED if _in_place(seen.gate) else ExitCode.NOT_ENFORCED)
 
 
 @gate.command(cls=OneOnError)
@@ -86,7 +75,7 @@ def remove(jenkins: JenkinsOptions, settings: str, force: bool, yes: bool) -> No
     seen = _observe(target)
     stays_on = seen.effective and settings == DeletionPolicy.RETAIN
     if stays_on and not force:
-        fail(
+        refuse(
             "2FA is in force and would stay so: exempt groups, exempt tokens and this account would be challenged. Add --force, "
             "or --settings Disable"
         )
@@ -118,7 +107,6 @@ def status_lines(seen: Observation) -> list[str]:
     lines.append(f"start-up file: {STARTUP_FILE if state.startup_code else 'absent'}")
     if state.startup_code and state.startup_code != state.code:
         lines.append(f"  differs from what runs (SHA-256 {state.startup_code})")
-    lines.append(f"strict: {'yes' if state.settings and state.settings.strict else 'no'}")
     lines.append(f"faults: {state.errors}" + (f", last: {state.last_error}" if state.errors else ""))
     lines.append(f"owner: {seen.owner.name if seen.owner else 'none'}")
     return lines

@@ -54,7 +54,7 @@ seed_option = click.option(
 gate_option = click.option(
     "--gate",
     type=click.Choice([mode.value for mode in GateMode], case_sensitive=False),
-    help="gate.mode, where the files hold no JenkinsInstance. Default: Never.",
+    help="gate.mode, where the files hold no JenkinsInstance. Default: None.",
 )
 
 _OPTIONS = (

@@ -16,7 +16,8 @@ import click
 
 from jenkins2fa import __version__
 from jenkins2fa.cli.cluster import Cluster, cluster_options, open_cluster, told
-from jenkins2fa.cli.errors import CannotGoOn, OneOnError
+from jenkins2fa.cli.errors import CannotGoOn, GroupOneOnError, OneOnError
+from jenkins2fa.cli.exit_codes import EXIT_CODES, ExitCode, code_of, code_of_all
 from jenkins2fa.cli.fleet import plan_fleet
 from jenkins2fa.cli.fleet_command import OUTPUTS as PLAN_OUTPUTS
 from jenkins2fa.cli.fleet_parallel import parallel_option
@@ -24,9 +25,10 @@ from jenkins2fa.cli.fleet_sources import from_cluster
 from jenkins2fa.cli.kubectl_actions import break_glass_end, break_glass_until, reconcile_named, set_suspend, time_of
 from jenkins2fa.cli.kubectl_find import find_named
 from jenkins2fa.cli.kubectl_lease import silence
-from jenkins2fa.cli.kubectl_table import OUTPUTS, all_enforced, fleet_rows
+from jenkins2fa.cli.kubectl_table import OUTPUTS, fleet_rows
 from jenkins2fa.cli.kubectl_why import explain
 from jenkins2fa.controller.kubernetes import Body, KubernetesError
+from jenkins2fa.core.summary import summary_of
 
 
 def in_cluster(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -55,7 +57,7 @@ name_argument = click.argument("name", metavar="[policy/|instance/]NAME")
 timeout_option = click.option("--timeout", type=click.FloatRange(0, 3600), default=60.0, show_default=True, help="Seconds to wait at most.")
 
 
-class FleetByDefault(click.Group):
+class FleetByDefault(GroupOneOnError):
     """Without a command it is `fleet`, with whatever options there are."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -63,7 +65,7 @@ class FleetByDefault(click.Group):
         return super().parse_args(ctx, ["fleet", *args] if not args or (args[0].startswith("-") and args[0] not in own) else args)
 
 
-@click.group(cls=FleetByDefault, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.group(cls=FleetByDefault, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.version_option(__version__, prog_name="kubectl twofactor", message="%(prog)s %(version)s")
 def twofactor() -> None:
     """Two-factor authentication of the Jenkinses of a cluster. Without a command: the fleet of this namespace."""
@@ -77,16 +79,18 @@ def fleet(cluster: Cluster, everywhere: bool, output: str) -> None:
     """Every instance: its policy, whether it is enforced, and why not.
 
     \b
-    Exit codes: 0 everywhere enforced, by proof
-                2 not everywhere; or there is no instance, one was not seen yet or is suspended,
-                  or no operator lives (told on stderr, where you may read its Lease)
+    Exit codes: 0 everywhere enforced, by proof, as the policies say
                 1 an error
+                2 everywhere enforced, but something differs
+                3 not everywhere enforced, or something needs attention; or there is no instance, one was not seen yet
+                  or is suspended, or no operator is running (said on stderr, where you may read its Lease)
     """
     bodies = cluster.instances(None if everywhere else cluster.namespace)
     rows = fleet_rows(bodies)
     where = "in the cluster" if everywhere else f"in namespace {cluster.namespace} (-A shows every namespace)"
     click.echo(OUTPUTS[output](rows) if rows or output == "json" else f"There is no JenkinsInstance {where}.")
-    sys.exit(0 if operator_lives(cluster, bodies) and all_enforced(rows) else 2)
+    code = code_of_all(summary_of(body) for body in bodies)
+    sys.exit(code if operator_lives(cluster, bodies) else ExitCode.NOT_ENFORCED)
 
 
 @twofactor.command(cls=OneOnError)
@@ -96,14 +100,14 @@ def why(cluster: Cluster, name: str) -> None:
     """Say why a policy or an instance is not enforced, and the way out.
 
     \b
-    Exit codes: 0 it is enforced, by proof
-                2 it is not; or it was not seen yet or is suspended, or no operator lives
+    Exit codes: 0 it is enforced, by proof, as the policy says
                 1 an error
+                2 it is enforced, but something differs
+                3 it is not enforced, or needs attention; or it was not seen yet or is suspended, or no operator is running
     """
     found = find_named(cluster, name)
-    text, enforced = explain(cluster, found)
-    click.echo(text)
-    sys.exit(0 if operator_lives(cluster, (found.body,)) and enforced else 2)
+    click.echo(explain(cluster, found))
+    sys.exit(code_of(found.summary) if operator_lives(cluster, (found.body,)) else ExitCode.NOT_ENFORCED)
 
 
 @twofactor.command(cls=OneOnError)
@@ -120,8 +124,9 @@ def plan(cluster: Cluster, name: str, policy_namespace: str | None, everywhere: 
 
     \b
     Exit codes: 0 nothing would change
-                2 something would change, or is refused or unsupported
                 1 an error, or some instance could not be looked at
+                2 something would change
+                3 something is refused or unsupported
     """
     found = find_named(cluster, name)
     planned = plan_fleet(
@@ -157,9 +162,10 @@ def reconcile(cluster: Cluster, name: str, timeout: float) -> None:
     """Have an instance, or those of a policy, looked at now, probes included, and wait for it.
 
     \b
-    Exit codes: 0 looked at, and Ready
-                2 looked at, and not Ready; or suspended, so that nobody looked
+    Exit codes: 0 looked at, and enforced as the policy says
                 1 an error, or the operator did not look in time
+                2 enforced, but something differs
+                3 not enforced, or something needs attention; or suspended, so that nobody looked
     """
     sys.exit(reconcile_named(cluster, find_named(cluster, name), timeout, click.echo))
 
@@ -177,8 +183,8 @@ def break_glass(cluster: Cluster, name: str, length: str | None, until: str | No
 
     \b
     Exit codes: 0 open everywhere
-                2 not everywhere
                 1 an error
+                3 not everywhere: refused, or not in time
     """
     moment = time_of(length, until)
     if not yes and not click.confirm(
@@ -197,8 +203,8 @@ def end_break_glass(cluster: Cluster, name: str, timeout: float) -> None:
 
     \b
     Exit codes: 0 closed everywhere
-                2 not everywhere
                 1 an error
+                3 not everywhere: refused, or not in time
     """
     sys.exit(break_glass_end(cluster, name, timeout, click.echo))
 

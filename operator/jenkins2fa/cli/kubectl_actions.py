@@ -9,14 +9,15 @@ from datetime import UTC, datetime
 from jenkins2fa.api import instance, policy
 from jenkins2fa.api.meta import RECONCILE_AT
 from jenkins2fa.api.reading import format_time, parse_duration, parse_time
-from jenkins2fa.api.status import ENFORCED, READY, TRUE
+from jenkins2fa.api.status import ENFORCED
 from jenkins2fa.cli.cluster import Cluster
 from jenkins2fa.cli.errors import CannotGoOn
+from jenkins2fa.cli.exit_codes import ExitCode, code_of_all
 from jenkins2fa.cli.kubectl_find import PLURALS, Named, find_named, governed
+from jenkins2fa.core.mode import BREAK_GLASS
 
 Say = Callable[[str], object]
 EVERY = 0.5  # seconds between looks at a status
-GLASS = "BreakGlass"
 GIT = "If the policy is kept in Git, say it there too: the next synchronisation puts it back."
 
 
@@ -30,7 +31,7 @@ def set_suspend(cluster: Cluster, name: str, suspend: bool) -> str:
     return f"{found.label} {what}. {GIT}"
 
 
-def reconcile_named(cluster: Cluster, found: Named, timeout: float, say: Say) -> int:
+def reconcile_named(cluster: Cluster, found: Named, timeout: float, say: Say) -> ExitCode:
     """Returns the exit code."""
     targets = [found] if found.kind == instance.KIND else governed(cluster, found)
     if not targets:
@@ -39,15 +40,9 @@ def reconcile_named(cluster: Cluster, found: Named, timeout: float, say: Say) ->
     for one in targets:
         cluster.kubernetes.patch(instance.PLURAL, one.key, {"metadata": {"annotations": {RECONCILE_AT: asked}}})
     seen = _wait(cluster, targets, lambda one: (one.body.get("status") or {}).get("lastHandledReconcileAt") == asked, timeout)
-    ready = True
     for one, done in seen:
-        condition = one.condition(READY)
-        text = f"{condition.reason}: {condition.message}" if condition else "nothing is known"
-        say(f"{one.label}: {text if done else _nobody(timeout)}")
-        ready &= condition is not None and condition.status == TRUE and not one.suspended
-    if not all(done for _, done in seen):
-        return 1
-    return 0 if ready else 2
+        say(f"{one.label}: {f'{one.summary.reason}: {one.summary.message}' if done else _nobody(timeout)}")
+    return code_of_all(one.summary for one, _ in seen) if all(done for _, done in seen) else ExitCode.ERROR
 
 
 def time_of(length: str | None, until: str | None) -> datetime:
@@ -64,7 +59,7 @@ def time_of(length: str | None, until: str | None) -> datetime:
     return moment
 
 
-def break_glass_until(cluster: Cluster, name: str, until: datetime, reason: str, timeout: float, say: Say) -> int:
+def break_glass_until(cluster: Cluster, name: str, until: datetime, reason: str, timeout: float, say: Say) -> ExitCode:
     """Returns the exit code."""
     found = find_named(cluster, name, policy.KIND)
     if found.body["spec"].get("suspend"):
@@ -75,37 +70,35 @@ def break_glass_until(cluster: Cluster, name: str, until: datetime, reason: str,
     return _glass(cluster, found, True, timeout, say)
 
 
-def break_glass_end(cluster: Cluster, name: str, timeout: float, say: Say) -> int:
+def break_glass_end(cluster: Cluster, name: str, timeout: float, say: Say) -> ExitCode:
     """Returns the exit code."""
     found = find_named(cluster, name, policy.KIND)
     if found.body["spec"].get("breakGlass") is None:
         say(f"{found.label} has no break-glass: nothing was changed.")
-        return 0
+        return ExitCode.AS_DESIRED
     cluster.kubernetes.patch(policy.PLURAL, found.key, {"spec": {"breakGlass": None}})
     say(f"{found.label}: its break-glass is ended. {GIT}")
     return _glass(cluster, found, False, timeout, say)
 
 
-def _glass(cluster: Cluster, found: Named, wanted: bool, timeout: float, say: Say) -> int:
+def _glass(cluster: Cluster, found: Named, wanted: bool, timeout: float, say: Say) -> ExitCode:
     """Waits until every instance is open, or none is; says how each is."""
     generation = cluster.kubernetes.get(policy.PLURAL, found.key)["metadata"]["generation"]
     targets = governed(cluster, found)
     if not targets:
         say("It governs no instance, so nothing is opened or closed.")
-        return 2
+        return ExitCode.NOT_ENFORCED
 
     def done(one: Named) -> bool:
         condition = one.condition(ENFORCED)
         current = ((one.body.get("status") or {}).get("policy") or {}).get("generation") == generation
-        return current and condition is not None and (condition.reason == GLASS) == wanted
+        return current and condition is not None and (condition.reason == BREAK_GLASS) == wanted
 
     seen = _wait(cluster, targets, done, timeout)
     for one, fine in seen:
-        enforced, ready = one.condition(ENFORCED), one.condition(READY)
-        telling = enforced if fine or ready is None or ready.status == TRUE else ready
-        text = f"{telling.reason}: {telling.message}" if telling else "nothing is known"
-        say(f"{one.label}: {'' if fine else 'NOT ' + ('open' if wanted else 'closed') + ' yet: '}{text}")
-    return 0 if all(fine for _, fine in seen) else 2
+        state = "" if fine else f"NOT {'open' if wanted else 'closed'} yet: "
+        say(f"{one.label}: {state}{one.summary.reason}: {one.summary.message}")
+    return ExitCode.AS_DESIRED if all(fine for _, fine in seen) else ExitCode.NOT_ENFORCED
 
 
 def _wait(cluster: Cluster, targets: list[Named], done: Callable[[Named], bool], timeout: float) -> list[tuple[Named, bool]]:

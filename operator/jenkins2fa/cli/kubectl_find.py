@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from jenkins2fa.api import instance, policy
 from jenkins2fa.api.meta import Key, read_metadata
-from jenkins2fa.api.status import ENFORCED, READY, TRUE, UNKNOWN, Condition, condition_of
+from jenkins2fa.api.status import Condition, condition_of
 from jenkins2fa.cli.cluster import Cluster
 from jenkins2fa.cli.errors import CannotGoOn
 from jenkins2fa.controller.kubernetes import Body
+from jenkins2fa.core.summary import Summary, summary_of
 
 PREFIXES = {
     **dict.fromkeys(("policy", "tfp", "twofactorpolicy", "twofactorpolicies"), policy.KIND),
@@ -19,7 +20,6 @@ PREFIXES = {
 }
 PLURALS = {policy.KIND: policy.PLURAL, instance.KIND: instance.PLURAL}
 WORDS = {policy.KIND: "policy", instance.KIND: "instance"}
-NOT_SEEN, SUSPENDED = "NotSeen", "Suspended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,39 +38,9 @@ class Named:
         return f"{WORDS[self.kind]} {self.key}"
 
     @property
-    def observed(self) -> bool:
-        """Whether the operator has looked at it as it is now."""
-        status = self.body.get("status") or {}
-        return bool(status.get("conditions")) and status.get("observedGeneration") == self.body["metadata"].get("generation")
-
-    @property
-    def suspended(self) -> bool:
-        """Whether nobody looks at it: its conditions are then those of before."""
-        ready = self.condition(READY)
-        return bool((self.body.get("spec") or {}).get("suspend")) or (ready is not None and ready.reason == SUSPENDED)
-
-    @property
-    def current(self) -> bool:
-        """Whether its conditions are about what is there now."""
-        return self.observed and not self.suspended
-
-    @property
-    def enforced(self) -> bool:
-        """Whether it is enforced by proof now."""
-        condition = self.condition(ENFORCED)
-        return self.current and condition is not None and condition.status == TRUE
-
-    @property
-    def telling(self) -> Condition | None:
-        """What is the matter with it, in one condition; None = nothing is known."""
-        ready, enforced = self.condition(READY), self.condition(ENFORCED)
-        if not self.observed:
-            return Condition(READY, UNKNOWN, NOT_SEEN, "the operator has not looked at it yet, or not at its newest generation")
-        if self.suspended:
-            known = enforced is not None and enforced.reason != SUSPENDED
-            before = f"; before that, Enforced was {enforced.status} ({enforced.reason})" if enforced is not None and known else ""
-            return Condition(READY, UNKNOWN, SUSPENDED, f"nobody looks at it: its policy is suspended{before}")
-        return ready if ready is not None and ready.status != TRUE else enforced
+    def summary(self) -> Summary:
+        """What is the matter with it now."""
+        return summary_of(self.body)
 
     def condition(self, kind: str) -> Condition | None:
         return condition_of(self.body, kind)

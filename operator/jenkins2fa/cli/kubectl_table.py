@@ -7,17 +7,17 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 
 from jenkins2fa.api import instance
-from jenkins2fa.api.status import DRIFTED, ENFORCED, READY, TRUE, UNKNOWN
-from jenkins2fa.cli.kubectl_find import NOT_SEEN, SUSPENDED, Named
+from jenkins2fa.api.status import TRUE
+from jenkins2fa.cli.kubectl_find import Named
 from jenkins2fa.controller.kubernetes import Body
+from jenkins2fa.core.mode import BREAK_GLASS, REPORTED, SUSPENDED
 
 LONGEST = 100  # characters of a message in the table
 
 
 @dataclass(frozen=True, slots=True)
 class FleetRow:
-    """One instance. ``enforced``, ``drifted`` and ``ready`` are True, False or Unknown, and about now: Unknown where nobody has looked at
-    the newest generation, or the policy is suspended."""
+    """One instance, with the parts of its summary."""
 
     namespace: str
     name: str
@@ -33,11 +33,6 @@ class FleetRow:
 def fleet_rows(bodies: Iterable[Body]) -> list[FleetRow]:
     """By namespace and name."""
     return sorted((_row(Named(instance.KIND, body)) for body in bodies), key=lambda row: (row.namespace, row.name))
-
-
-def all_enforced(rows: list[FleetRow]) -> bool:
-    """Whether every instance is enforced by proof now; of no instance nothing is proven."""
-    return bool(rows) and all(row.enforced == TRUE for row in rows)
 
 
 def as_table(rows: list[FleetRow]) -> str:
@@ -59,23 +54,18 @@ OUTPUTS: dict[str, Callable[[list[FleetRow]], str]] = {"table": as_table, "json"
 
 
 def _row(found: Named) -> FleetRow:
-    telling, status = found.telling, found.body.get("status") or {}
+    summary, status = found.summary, found.body.get("status") or {}
     return FleetRow(
         found.key.namespace,
         found.key.name,
         found.body["spec"]["url"],
         (status.get("summary") or {}).get("policy") or "<none>",
-        _now(found, ENFORCED),
-        _now(found, DRIFTED),
-        _now(found, READY),
-        telling.reason if telling else NOT_SEEN,
-        telling.message if telling else "",
+        summary.enforced,
+        summary.drifted,
+        summary.ready,
+        summary.reason,
+        summary.message,
     )
-
-
-def _now(found: Named, kind: str) -> str:
-    condition = found.condition(kind)
-    return condition.status if condition is not None and found.current else UNKNOWN
 
 
 def _short(row: FleetRow) -> str:
@@ -88,6 +78,7 @@ def _summary(rows: list[FleetRow]) -> str:
     without = sum(row.policy == "<none>" for row in rows)
     text = f"{sum(row.enforced == TRUE for row in rows)} of {len(rows)} enforced, by proof"
     text += f"; {sum(row.drifted == TRUE for row in rows)} drifted" if any(row.drifted == TRUE for row in rows) else ""
-    for word, count in (("suspended", sum(row.reason == SUSPENDED for row in rows)), ("without a policy", without)):
+    words = {word: sum(row.reason == word for row in rows) for word in (SUSPENDED, BREAK_GLASS, REPORTED)}
+    for word, count in {**words, "without a policy": without}.items():
         text += f"; {count} {word}" if count else ""
-    return text + ("." if all_enforced(rows) else ". Why: kubectl twofactor why NAME")
+    return text + ("." if all(row.enforced == TRUE for row in rows) else ". Why: kubectl twofactor why NAME")

@@ -7,34 +7,32 @@ from datetime import UTC, datetime
 from jenkins2fa.api import policy
 from jenkins2fa.api.meta import Key
 from jenkins2fa.api.reading import parse_time
-from jenkins2fa.api.status import DRIFTED, ENFORCED, READY, STALLED, TRUE, governing_policy
+from jenkins2fa.api.status import DRIFTED, ENFORCED, FALSE, TRUE, UNKNOWN, governing_policy
 from jenkins2fa.cli.cluster import Cluster
 from jenkins2fa.cli.kubectl_find import Named, governed
 from jenkins2fa.controller.kubernetes import Body, Forbidden, NotFound
+from jenkins2fa.core.summary import NOT_SEEN
 
 MOST_INSTANCES = 20
 
 
-def explain(cluster: Cluster, found: Named) -> tuple[str, bool]:
-    """The text, and whether it is enforced by proof."""
+VERDICTS = {TRUE: "enforced, by proof", FALSE: "NOT enforced", UNKNOWN: "not known whether it is enforced"}
+
+
+def explain(cluster: Cluster, found: Named) -> str:
     lines = [_verdict(found)]
     lines += _not_seen(found)
     lines += _policy_lines(cluster, found) if found.kind == policy.KIND else _instance_lines(cluster, found)
-    return "\n".join(lines), found.enforced
+    return "\n".join(lines)
 
 
 def _verdict(found: Named) -> str:
-    enforced = found.condition(ENFORCED)
-    if enforced is None:
-        return f"{found.label}: nothing is known yet."
-    if found.suspended:
-        return f"{found.label}: not known whether it is enforced: nobody looks at it (Suspended).\n  As it was before: {enforced.message}"
-    word = {"True": "enforced, by proof", "False": "NOT enforced"}.get(enforced.status, "not known whether it is enforced")
-    return f"{found.label}: {word} ({enforced.reason}).\n  {enforced.message}"
+    summary = found.summary
+    return f"{found.label}: {VERDICTS[summary.enforced]} ({summary.reason}).\n  {summary.message}"
 
 
 def _not_seen(found: Named) -> list[str]:
-    if found.observed:
+    if found.summary.reason != NOT_SEEN:
         return []
     return [
         "  The operator has not looked at its newest generation yet. If that lasts longer than a minute, it does not run,",
@@ -43,16 +41,14 @@ def _not_seen(found: Named) -> list[str]:
 
 
 def _conditions(found: Named) -> list[str]:
-    """Ready and Drifted where they say more than Enforced does."""
+    """Enforced and Drifted where they say more than the verdict does."""
     lines = []
-    said = {condition.message for condition in [found.condition(ENFORCED)] if condition}
-    for kind in (READY, DRIFTED):
+    said = found.summary.message
+    for kind, well in ((ENFORCED, TRUE), (DRIFTED, FALSE)):
         condition = found.condition(kind)
-        if condition is None or condition.message in said or (kind == READY) == (condition.status == TRUE):
-            continue
-        said.add(condition.message)
-        lines.append(f"  {kind}={condition.status} ({condition.reason}): {condition.message}")
-    if _is(found, STALLED):
+        if condition is not None and condition.status != well and condition.message not in said:
+            lines.append(f"  {kind}={condition.status} ({condition.reason}): {condition.message}")
+    if found.summary.stalled:
         lines.append("  Stalled: it needs a person, and does not go away by itself.")
     return lines
 
@@ -85,13 +81,10 @@ def _selectors(cluster: Cluster) -> str:
 def _policy_lines(cluster: Cluster, found: Named) -> list[str]:
     lines = [*_conditions(found), *_toggles(found.body)]
     members = governed(cluster, found)
-    open_ones = [member for member in members if not (member.enforced and _is(member, READY))]
+    open_ones = [member for member in members if not (member.summary.proven and member.summary.ready == TRUE)]
     lines += [f"  {len(members) - len(open_ones)} of {len(members)} instances are enforced and ready."] if members else []
     for member in open_ones[:MOST_INSTANCES]:
-        telling = member.telling
-        lines.append(
-            f"  instance {member.key}: {telling.reason}: {telling.message}" if telling else f"  instance {member.key}: not seen yet"
-        )
+        lines.append(f"  instance {member.key}: {member.summary.reason}: {member.summary.message}")
         lines += [f"  {line}" for line in _fields(member)]
     if len(open_ones) > MOST_INSTANCES:
         lines.append(f"  and {len(open_ones) - MOST_INSTANCES} more: kubectl twofactor fleet")
@@ -114,8 +107,3 @@ def _toggles(body: Body) -> list[str]:
         until = f" until {spec['rollout'].get('graceUntil')}" if stage == "Grace" else ""
         lines.append(f"  The policy's rollout.stage is {stage}{until}: a first enforcement waits for Enforce.")
     return lines
-
-
-def _is(found: Named, kind: str) -> bool:
-    condition = found.condition(kind)
-    return condition is not None and condition.status == TRUE

@@ -25,7 +25,7 @@ from jenkins2fa.jenkins.target import gate_code_for
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Which policy of which files is meant for which Jenkins. ``gate``: gate.mode where the files hold no instance; None = Never."""
+    """Which policy of which files is meant for which Jenkins. ``gate``: gate.mode where the files hold no instance; None = no gate."""
 
     files: tuple[str, ...]
     jenkins: JenkinsOptions

@@ -8,6 +8,8 @@ from importlib import import_module
 import click
 
 from jenkins2fa import __version__
+from jenkins2fa.cli.errors import GroupOneOnError
+from jenkins2fa.cli.exit_codes import EXIT_CODES
 from jenkins2fa.controller.logs import quiet_about_answers
 
 
@@ -33,7 +35,7 @@ COMMANDS = {
 }
 
 
-class LazyGroup(click.Group):
+class LazyGroup(GroupOneOnError):
     """A group that knows its commands from :data:`COMMANDS` and loads one only when it is needed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -54,13 +56,10 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, entry.summary) for name, entry in COMMANDS.items()])
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.group(cls=LazyGroup, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.version_option(__version__, prog_name="jenkins2fa", message="%(prog)s %(version)s")
 def main() -> None:
-    """Keep the two-factor settings of Jenkins controllers equal to policies in Git, and prove that they are in force.
-
-    Every command says in its own --help what its exit codes mean; 0 is always "all is well".
-    """
+    """Keep the two-factor settings of Jenkins controllers equal to policies in Git, and prove that they are in force."""
     quiet_about_answers()
 
 

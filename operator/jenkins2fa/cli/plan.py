@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from jenkins2fa.cli.errors import CannotGoOn, OneOnError
+from jenkins2fa.cli.exit_codes import code_of_plan
 from jenkins2fa.cli.fleet_options import FleetOptions, fleet_options
 from jenkins2fa.cli.look import Look, Question, look_at, question_options
 from jenkins2fa.core.assess import Assessment
@@ -34,8 +35,9 @@ def plan(question: Question, fleet: FleetOptions | None, output: str) -> None:
 
     \b
     Exit codes: 0 nothing would change
-                2 something would change, or is refused or unsupported
                 1 an error, or some instance could not be looked at
+                2 something would change
+                3 something is refused or unsupported
     """
     if fleet is not None:
         from jenkins2fa.cli.fleet_command import print_fleet  # a fleet's plan consists of plans, so it imports this module
@@ -45,7 +47,7 @@ def plan(question: Question, fleet: FleetOptions | None, output: str) -> None:
         raise CannotGoOn("-o markdown is for many instances: give --credentials or --cluster")
     look = look_at(question)
     click.echo(json.dumps(as_document(look), indent=2, ensure_ascii=False) if output == "json" else as_text(look))
-    sys.exit(2 if look.assessment.plan.changes or look.assessment.plan.unsupported or look.assessment.refused else 0)
+    sys.exit(code_of_plan(look.assessment))
 
 
 def as_text(look: Look, *, one: bool = True) -> str:
@@ -99,7 +101,7 @@ def _finding_lines(found: Assessment, one: bool) -> list[str]:
     lines = [f"  Refused  {f.reason}: {f.message}{ways_out.get(f.reason, '')}" for f in found.findings if f.severity is Severity.REFUSAL]
     lines += [f"  Note     {f.reason}: {f.message}" for f in found.findings if f.severity is Severity.HAZARD]
     if found.mode is not Mode.WRITE:
-        lines.append(f"  Note     {found.mode.value}")
+        lines.append(f"  Note     {found.mode.said}")
     return lines
 
 

@@ -14,6 +14,7 @@ import click
 from jenkins2fa import __version__
 from jenkins2fa.cli.cluster import Cluster, cluster_options, open_cluster, told
 from jenkins2fa.cli.errors import CannotGoOn, OneOnError, fail
+from jenkins2fa.cli.exit_codes import ExitCode, code_of_all
 from jenkins2fa.cli.fleet import Sources
 from jenkins2fa.cli.fleet_parallel import parallel_option, side_by_side
 from jenkins2fa.cli.fleet_sources import from_cluster, from_files
@@ -59,9 +60,10 @@ def report(files: tuple[str, ...], output: str, folder: str | None, parallel: in
                    is told of by the operator's own status.
 
     \b
-    Exit codes: 0 every instance is proven to demand a second factor
-                2 some are not
+    Exit codes: 0 every instance is proven to demand a second factor, as its policy says
                 1 an error, or stopped by Ctrl-C
+                2 every instance is proven, but some differ from their policies
+                3 some are not proven, or need attention
     """
     asking, source = _asking(files, given)
     instances = sorted(asking.sources.instances, key=lambda one: (one.meta.namespace, one.meta.name))
@@ -76,7 +78,7 @@ def report(files: tuple[str, ...], output: str, folder: str | None, parallel: in
     else:
         _write(made, Path(folder))
     click.echo(f"{made.summary}. SHA-256 of the JSON: {report_digest(made)}", err=True)
-    sys.exit(0 if made.all_proven else 2)
+    sys.exit(code_of_all(one.proof.summary for one in made.instances) if made.all_proven else ExitCode.NOT_ENFORCED)
 
 
 def _asking(files: tuple[str, ...], given: Mapping[str, Any]) -> tuple[Asking, str]:

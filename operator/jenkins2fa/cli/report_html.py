@@ -65,7 +65,7 @@ def _add_time(parent: Element, moment: datetime) -> Element:
 def _add_summary(main: Element, report: Report) -> None:
     section = SubElement(main, "section", {"aria-labelledby": "summary"})
     add(section, "h2", "Summary", id="summary")
-    mood = "good" if report.all_proven else "bad" if report.count(FALSE) else "open"
+    mood = "good" if report.as_desired else "bad" if report.count(FALSE) else "open"
     add(section, "p", _headline(report), **{"class": f"headline {mood}"})
     numbers = SubElement(section, "dl", {"class": "numbers"})
     counts = (
@@ -92,13 +92,13 @@ def _headline(report: Report) -> str:
 
 
 def _add_overview(section: Element, instances: Iterable[InstanceReport]) -> None:
-    headings = ("Instance", "Second factor", "Reason", "Strength of factors", "Enrolled")
+    headings = ("Instance", "Second factor", "State", "Strength of factors", "Enrolled")
     table = add_table(section, "All instances at a glance", headings)
     for number, one in enumerate(instances, 1):
         row = add_row(table)
         add(add(row, "th", "", scope="row"), "a", one.key, href=f"#instance-{number}")
         add(add(row, "td", ""), "span", one.verdict, **{"class": f"badge {badge_of(one)}"})
-        add(row, "td", one.proof.enforced.reason)
+        add(row, "td", one.proof.summary.reason)
         add(row, "td", describe(one.rules.factors).replace(f" ({STANDARD})", "") if one.rules and one.rules.factors else "unknown")
         users = one.enrolment
         add(row, "td", f"{users.total - users.not_enrolled} of {users.total}" if users else "unknown")

@@ -26,7 +26,7 @@ def add_instance(section: Element, one: InstanceReport, number: int) -> None:
     article = SubElement(section, "article", {"id": f"instance-{number}", "aria-labelledby": f"name-{number}"})
     title = add(article, "h3", f"{one.key} ", id=f"name-{number}")
     add(title, "span", one.verdict, **{"class": f"badge {badge_of(one)}"})
-    add(article, "p", f"{one.proof.enforced.reason}: {one.proof.enforced.message}", **{"class": "why"})
+    add(article, "p", f"{one.proof.summary.reason}: {one.proof.summary.message}", **{"class": "why"})
     _add_facts(article, one)
     if one.rules is not None and one.rules.factors:
         _add_factors(article, one.rules, one.key)
@@ -41,6 +41,8 @@ def _add_facts(article: Element, one: InstanceReport) -> None:
     add_fact(table, "Address", one.url)
     add_fact(table, "Policy", one.policy or "none")
     add_fact(table, "Seen by", BASES[proof.basis] + (f" {proof.at:%Y-%m-%d %H:%M:%S} UTC" if proof.at else ""))
+    enforced = proof.enforced
+    add_fact(table, "Enforced", f"{enforced.status}, {enforced.reason}: {enforced.message}")
     add_fact(table, "As the policy says", f"{proof.drifted.reason}: {proof.drifted.message}" if proof.drifted else "not compared")
     known = f"Jenkins {software.jenkins or 'unknown'}, plugin {software.plugin or 'unknown'}"
     add_fact(table, "Software", known + (f" ({software.edition.lower()} edition)" if software.edition else ""))

@@ -16,7 +16,7 @@ from jenkins2fa.cli.report_recorded import recorded
 from jenkins2fa.cli.target import Target
 from jenkins2fa.controller.kubernetes import KubernetesError
 from jenkins2fa.core import conditions
-from jenkins2fa.core.conditions import Outcome, describe, judge_drifted, judge_enforced
+from jenkins2fa.core.conditions import Outcome, describe, judge_drifted, judge_enforced, judge_ready
 from jenkins2fa.core.observation import Observation
 from jenkins2fa.core.precedence import resolve
 from jenkins2fa.core.report import Basis, Gap, Happening, InstanceReport, Layers, Proof, Software, nothing_known
@@ -89,7 +89,8 @@ def _asked(instance: JenkinsInstance, policy: TwoFactorPolicy | None, connection
         made = _probe(driver, seen, gaps)
     outcome = _outcome(instance, policy, connection, seen, made, asking)
     now = asking.now()
-    proof = Proof(judge_enforced(outcome, now), Basis.PROBE, now, judge_drifted(outcome))
+    enforced = judge_enforced(outcome, now)
+    proof = Proof(enforced, Basis.PROBE, now, judge_drifted(outcome), judge_ready(outcome, enforced))
     rules = seen_rules(seen)
     return InstanceReport(
         *_names(instance, policy),
@@ -165,7 +166,7 @@ def _gate(seen: Observation) -> str:
         return "absent"
     if seen.gate.foreign or seen.gate.installed > 1 or seen.gate.position != 0:
         return "out of place"
-    return "strict" if seen.gate.settings and seen.gate.settings.strict else "not strict"
+    return "in place"
 
 
 def _user_names(connection: Connection, policy: TwoFactorPolicy | None, gaps: list[Gap]) -> tuple[str, ...] | None:

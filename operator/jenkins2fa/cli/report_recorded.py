@@ -9,7 +9,7 @@ from typing import Any
 from jenkins2fa.api.instance import JenkinsInstance
 from jenkins2fa.api.policy import TwoFactorPolicy
 from jenkins2fa.api.reading import parse_time
-from jenkins2fa.api.status import DRIFTED, ENFORCED, condition_of, governing_policy
+from jenkins2fa.api.status import DRIFTED, ENFORCED, READY, condition_of, governing_policy
 from jenkins2fa.core.report import Basis, Gap, Happening, InstanceReport, Proof, Software, nothing_known
 from jenkins2fa.core.report_rules import policy_rules
 
@@ -20,10 +20,10 @@ APPLIED = "Applied"
 def recorded(body: Mapping[str, Any], instance: JenkinsInstance, policy: TwoFactorPolicy | None) -> InstanceReport:
     """One instance as its status tells it; ``policy``: the one that governs it now."""
     status = body.get("status") or {}
-    enforced, drifted = condition_of(body, ENFORCED), condition_of(body, DRIFTED)
+    enforced, drifted, ready = (condition_of(body, kind) for kind in (ENFORCED, DRIFTED, READY))
     jenkins = status.get("jenkins") or {}
     proof = (
-        Proof(enforced, Basis.STATUS, _since(status, ENFORCED), drifted)
+        Proof(enforced, Basis.STATUS, _since(status, ENFORCED), drifted, ready)
         if enforced
         else nothing_known("NoStatus", "no operator has looked yet")
     )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from jenkins2fa.api.reading import parse_duration
+from jenkins2fa.cli.errors import OneOnError
 from jenkins2fa.cli.premium import premium_option
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 SERVICE_ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
-@click.command()
+@click.command(cls=OneOnError)
 @click.option("-n", "--namespace", "namespaces", multiple=True, help="Serve this namespace only (repeatable). Left out: the whole cluster.")
 @click.option("--policy-namespace", help="Namespace whose policies outrank all others and may select instances of other namespaces.")
 @click.option("--lease-namespace", help="Namespace of the Lease that makes one replica the leader. Default: the pod's own, else default.")

@@ -38,7 +38,7 @@ def read_target(manifests: list[Manifest], jenkins: JenkinsOptions, gate: str | 
     """The instance from the files (if they hold one) with what the options say instead."""
     instance = _instance(manifests, jenkins)
     if gate is not None:
-        instance = replace(instance, spec=replace(instance.spec, gate=GateSpec(GateMode(gate), instance.spec.gate.strict)))
+        instance = replace(instance, spec=replace(instance.spec, gate=GateSpec(GateMode(gate))))
     return Target(instance, Connection(instance.spec.url, jenkins.credentials(), read_ca(jenkins.ca_file)))
 
 

@@ -11,7 +11,8 @@ from typing import NoReturn
 import click
 
 from jenkins2fa.api.policy import DeletionPolicy
-from jenkins2fa.cli.errors import OneOnError, fail
+from jenkins2fa.cli.errors import OneOnError, fail, refuse
+from jenkins2fa.cli.exit_codes import ExitCode
 from jenkins2fa.cli.jenkins_options import JenkinsOptions, jenkins_options
 from jenkins2fa.cli.target import Target, read_target
 from jenkins2fa.cli.unlock_steps import HOLD_THE_OPERATOR, steps
@@ -46,8 +47,8 @@ def unlock(
 
     \b
     Exit codes: 0 nobody is asked for a second factor any more, and that was looked at
-                2 it could not be done from here: the steps are printed
                 1 an error, or nothing was changed
+                3 it could not be done from here: the steps are printed
     """
     if only_steps:
         click.echo(steps())
@@ -102,7 +103,7 @@ def _open(target: Target, seen: Observation, minutes: int | None, reason: str | 
             keep=_keeps(seen),
         )
     if until is None:
-        fail("this reason was used before, and its time is over: give another --reason. Nothing was changed")
+        refuse("this reason was used before, and its time is over: give another --reason. Nothing was changed")
 
 
 def _keeps(seen: Observation) -> bool:
@@ -135,4 +136,4 @@ def _cannot(problem: JenkinsError) -> NoReturn:
 def _give_up(why: str) -> NoReturn:
     click.echo(f"It cannot be done from here: {why}.", err=True)
     click.echo(steps())
-    sys.exit(2)
+    sys.exit(ExitCode.NOT_ENFORCED)

@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass, field
 import click
 
 from jenkins2fa.cli.checking import Finding, check, finding
+from jenkins2fa.cli.errors import OneOnError, fail
+from jenkins2fa.cli.exit_codes import ExitCode
 from jenkins2fa.cli.manifests import Failure, Manifest, UnreadableFile, find_files, is_ours, read_manifests
 
 
@@ -23,7 +25,7 @@ class Report:
     seen: dict[tuple[str, str, str], Manifest] = field(default_factory=dict)
 
 
-@click.command()
+@click.command(cls=OneOnError)
 @click.argument("paths", nargs=-1, required=True, metavar="FILE|FOLDER|-...")
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How to print the findings.")
 def validate(paths: tuple[str, ...], output: str) -> None:
@@ -33,17 +35,15 @@ def validate(paths: tuple[str, ...], output: str) -> None:
     for *.yaml, *.yml and *.json; - is standard input. Objects of other kinds are passed over.
 
     \b
-    Exit codes: 0 all is well
-                1 there are findings
-                2 wrong usage, or a file that cannot be opened
+    Exit codes: 0 no findings
+                1 there are findings, wrong usage, or a file that cannot be opened
     """
     try:
         report = validate_files(find_files(paths))
     except UnreadableFile as error:
-        click.echo(f"Error: {printable(str(error))}", err=True)
-        sys.exit(2)
+        fail(printable(str(error)))
     click.echo(as_json(report) if output == "json" else as_text(report))
-    sys.exit(1 if report.findings else 0)
+    sys.exit(ExitCode.ERROR if report.findings else ExitCode.AS_DESIRED)
 
 
 def validate_files(files: list[str]) -> Report:

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from jenkins2fa.cli.errors import OneOnError, fail
+from jenkins2fa.cli.exit_codes import ExitCode
 from jenkins2fa.core.evidence import Checked
 from jenkins2fa.jenkins.evidence import EvidenceError, check_file, read_public_key
 
@@ -29,8 +30,8 @@ def verify(files: tuple[str, ...], key: str | None, ends: str | None) -> None:
 
     \b
     Exit codes: 0 every line holds
-                2 something was changed, moved, taken out, or is not signed
                 1 a file or the key cannot be read
+                2 something was changed, moved, taken out, or is not signed
     """
     if ends is not None and len(files) > 1:
         raise click.UsageError("--ends is about one file")
@@ -48,7 +49,7 @@ def verify(files: tuple[str, ...], key: str | None, ends: str | None) -> None:
             problems.append(f"ends with {checked.head}, not with {ends.lower()}: lines were taken off its end, or added since")
         broken |= bool(problems)
         _tell(file, checked, problems, signed=public is not None)
-    sys.exit(2 if broken else 0)
+    sys.exit(ExitCode.DIFFERS if broken else ExitCode.AS_DESIRED)
 
 
 def _tell(file: str, checked: Checked, problems: list[str], *, signed: bool) -> None:

@@ -19,6 +19,7 @@ from jenkins2fa.api.meta import Key
 from jenkins2fa.api.status import DRIFTED, ENFORCED, FALSE, READY, STALLED, TRUE
 from jenkins2fa.core.conditions import Outcome, Proof
 from jenkins2fa.core.mode import Mode
+from jenkins2fa.core.summary import summary_of
 from jenkins2fa.core.wanted import is_wanted
 
 Body = Mapping[str, Any]
@@ -136,7 +137,7 @@ def _from_status(bodies: list[Body]) -> Iterator[Metric]:
         held = {one["type"]: one for one in (body.get("status") or {}).get("conditions") or ()}
         names, policy = _names(body), _policy(body)
         if policy is not None:
-            enforced.add_metric((*names, *policy), VALUES.get((held.get(ENFORCED) or {}).get("status", ""), -1.0))
+            enforced.add_metric((*names, *policy), VALUES.get(summary_of(body).enforced, -1.0))
         for kind in (READY, STALLED, ENFORCED, DRIFTED):
             if kind in held:
                 conditions.add_metric((*names, kind, held[kind]["status"], held[kind]["reason"]), 1)

@@ -28,7 +28,6 @@ WEAKENING = (  # fields that can weaken, on the free edition
     "enforcedGroups",
     "exemptGroups",
     "apiTokens",
-    "gate.strict",
     "requireOnBuild.window",
     "breakGlass",
     "deletionPolicy",

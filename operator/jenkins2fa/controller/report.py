@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -43,7 +44,7 @@ from jenkins2fa.controller.store import Body
 from jenkins2fa.controller.subject import Subject
 from jenkins2fa.core.conditions import Outcome, field_statuses, judge
 from jenkins2fa.core.finding import APPROVAL_REQUIRED
-from jenkins2fa.core.mode import Mode
+from jenkins2fa.core.mode import SUSPENDED, Mode
 from jenkins2fa.core.observation import GateState, Observation
 
 RELEASING = "Releasing"
@@ -149,17 +150,18 @@ def invalid_document(generation: int, error: InvalidObject) -> dict[str, Any]:
 
 
 def _frozen(body: Body, judged: tuple[Condition, ...]) -> tuple[Condition, ...]:
-    """A suspended policy's conditions: as they were, but for the reason of Ready. What was trouble before is not called well."""
-    kept = {kind: condition_of(body, kind) for kind in (READY, RECONCILING, STALLED, ENFORCED, DRIFTED)}
+    """A suspended policy's conditions. What was trouble before is not called well, and how it was before is said."""
+    kept = {kind: condition_of(body, kind) for kind in (READY, RECONCILING, STALLED, ENFORCED)}
     return tuple(_freeze(condition, kept.get(condition.type)) for condition in judged)
 
 
 def _freeze(judged: Condition, before: Condition | None) -> Condition:
     if before is None:
-        unseen = judged.type in (ENFORCED, DRIFTED)
-        return Condition(judged.type, UNKNOWN, "Suspended", "not looked at: the policy is suspended") if unseen else judged
+        return judged
     if judged.type == READY:
         return Condition(READY, before.status, judged.reason, judged.message)
+    if judged.type == ENFORCED and before.reason != SUSPENDED:
+        return replace(judged, message=f"{judged.message}; before that, Enforced was {before.status} ({before.reason})")
     return judged if judged.type in (RECONCILING, STALLED) and judged.status == before.status else before
 
 
@@ -174,7 +176,7 @@ def _open_until(seen: Observation, context: Context) -> datetime | None:
 
 
 def _gate(mode: GateMode, gate: GateState) -> GateStatus | None:
-    if mode is GateMode.NEVER and gate.installed == 0:
+    if mode is GateMode.NONE and gate.installed == 0:
         return None
     if gate.installed == 0:
         state = "Absent"

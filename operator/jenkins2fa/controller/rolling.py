@@ -15,9 +15,9 @@ from jenkins2fa.api.status import FALSE, TRUE, Condition, rollout_status
 from jenkins2fa.controller.context import Context
 from jenkins2fa.controller.queue import Kind, Urgency, WorkKey
 from jenkins2fa.controller.store import Body
-from jenkins2fa.core.conditions import ENROLMENT, STAGES, WAITING
+from jenkins2fa.core.conditions import ENROLMENT, STAGES
 from jenkins2fa.core.gather import Member
-from jenkins2fa.core.mode import stage_of
+from jenkins2fa.core.mode import REPORTED, WAITING, stage_of
 from jenkins2fa.core.rollout import Progress, RolloutState, Standing, advance, is_admitted
 
 HELD_BACK = tuple(mode.value for mode in STAGES)  # how the message of a report begins that a stage is the reason of
@@ -87,6 +87,6 @@ def _governed(context: Context, policy: TwoFactorPolicy) -> list[Key]:
 def _standing(key: Key, ready: Condition | None, staged: bool) -> Standing:
     """``ready`` is about this generation of the policy, or None. A report while a stage holds the enforcement back is no roll-out, nor is
     one that is left of it until the next pass: else all would be done at the moment when the stage ends."""
-    if ready is None or ready.reason == WAITING or (ready.reason == "Reported" and (staged or ready.message.startswith(HELD_BACK))):
+    if ready is None or ready.reason == WAITING or (ready.reason == REPORTED and (staged or ready.message.startswith(HELD_BACK))):
         return Standing(key, reached=False, ready=False, failed=False, seen=ready is not None)
     return Standing(key, True, ready.status == TRUE, ready.status == FALSE and ready.reason not in PENDING)

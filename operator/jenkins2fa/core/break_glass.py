@@ -17,6 +17,7 @@ from jenkins2fa.core.observation import Observation
 LONGEST = timedelta(hours=4)  # the operator's usual maximum
 WINDOW = timedelta(hours=24)  # in which all that were open together may not exceed it
 REFUSED = "BreakGlassRefused"
+CLOCKS = timedelta(seconds=5)
 LEAST = timedelta(minutes=10)  # a shorter rest of the maximum is no help: then it is refused, and not spent
 
 
@@ -45,7 +46,7 @@ def glass_to_be(
 ) -> Decision:
     """OPEN also for an earlier end: Jenkins takes the earlier of it and the reason's first use + ``longest``, the operator's maximum.
 
-    A reason that was used and is over does not start anew. ``approval``: the digest that has to be approved of first; None = nothing
+    A reason whose break-glass is over does not open another. ``approval``: the digest that has to be approved of first; None = nothing
     has."""
     wanted = policy.break_glass if policy else None
     is_open = observation.break_glass_until is not None and observation.break_glass_until > now
@@ -53,7 +54,10 @@ def glass_to_be(
         return Decision(Glass.CLOSE) if is_open else NOTHING
     if observation.break_glass_used == wanted.reason:
         shortened = is_open and observation.break_glass_until is not None and wanted.until < observation.break_glass_until
-        return Decision(Glass.OPEN, wanted.until) if shortened else NOTHING
+        if shortened:
+            return Decision(Glass.OPEN, wanted.until)
+        ending = wanted.until - now <= CLOCKS  # Jenkins may have ended it by its own clock already
+        return NOTHING if is_open or ending else Decision(Glass.NOTHING, refused=spent(wanted))
     if approval is not None:
         return Decision(Glass.NOTHING, refused=_unapproved(wanted, approval))
     return _within_the_sum(wanted, observation, now, longest)
@@ -72,8 +76,11 @@ def _within_the_sum(wanted: BreakGlass, observation: Observation, now: datetime,
 
 
 def spent(wanted: BreakGlass) -> Finding:
-    """Jenkins says that this reason was used long ago: one is good for one break-glass."""
-    message = f"the reason {wanted.reason} was used for a break-glass before, and one reason is good for one: give another"
+    """One reason opens one break-glass: whoever keeps an old one in Git would else open it again and again."""
+    message = (
+        f"break-glass {wanted.reason} is not opened: its reason has been used, and the break-glass that it opened is over. One reason "
+        "opens one break-glass: set breakGlass with a new reason, or take it out"
+    )
     return Finding(REFUSED, message, path="breakGlass")
 
 

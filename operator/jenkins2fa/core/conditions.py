@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from jenkins2fa.api.instance import JenkinsInstance
-from jenkins2fa.api.policy import ApiTokens, Enforcement, PolicySpec, TwoFactorPolicy
+from jenkins2fa.api.policy import ApiTokens, Assurance, Enforcement, Factor, PolicySpec, TwoFactorPolicy
 from jenkins2fa.api.status import (
     DRIFTED,
     ENFORCED,
@@ -27,16 +27,19 @@ from jenkins2fa.api.status import (
 from jenkins2fa.core.desired import FieldState
 from jenkins2fa.core.finding import Finding, Severity
 from jenkins2fa.core.guard_policy import unverified_groups
-from jenkins2fa.core.mode import Mode
+from jenkins2fa.core.mode import BREAK_GLASS, SUSPENDED, WAITING, Mode
 from jenkins2fa.core.observation import Edition, Observation
 from jenkins2fa.core.plan import Change, Layer, Plan
+from jenkins2fa.core.strength import below_aal2, reason_below
 
 LONGEST_DIFF = 10
 GATE_LEFT_BEHIND = "GateLeftBehind"
-TOLD_ELSEWHERE = ("GroupUnverified", "ApiTokensExempt")  # in Enforced; in `plan` (the policy says so itself)
+PLUGIN_ALONE = "PluginAlone"
+ASSURANCE_NOT_MET = "AssuranceNotMet"
+ANONYMOUS_ADMINISTERS = "AnonymousAdministers"
+SITE_DECIDES = (ASSURANCE_NOT_MET, ANONYMOUS_ADMINISTERS)  # not enforced, and no change of ours can help: somebody has to decide
 
 
-WAITING = "WaitingForRollout"
 COUNTING_USERS = "CountingUsers"
 ENROLMENT = "EnrolmentTooLow"  # refuses the enforcement; in the stages before it, it is only told
 STAGES = (Mode.STAGE_REPORT, Mode.STAGE_GRACE)
@@ -93,6 +96,8 @@ def judge(outcome: Outcome, now: datetime) -> tuple[Condition, ...]:
 
 
 def judge_enforced(outcome: Outcome, now: datetime) -> Condition:
+    if outcome.mode is Mode.SUSPENDED and outcome.observation is None:
+        return Condition(ENFORCED, UNKNOWN, SUSPENDED, "nobody looks at it: the policy is suspended")
     if outcome.trouble is not None and outcome.observation is None:
         return Condition(ENFORCED, UNKNOWN, outcome.trouble.reason, outcome.trouble.message)
     if outcome.policy is None or outcome.observation is None:
@@ -111,7 +116,7 @@ def _judge_off(seen: Observation) -> Condition:
 def _judge_layers(outcome: Outcome, policy: TwoFactorPolicy, seen: Observation, now: datetime) -> Condition:
     if seen.break_glass_until is not None and seen.break_glass_until > now:
         return Condition(
-            ENFORCED, FALSE, "BreakGlass", (f"two-factor authentication is off until {seen.break_glass_until:%Y-%m-%dT%H:%M:%SZ}")
+            ENFORCED, FALSE, BREAK_GLASS, (f"two-factor authentication is off until {seen.break_glass_until:%Y-%m-%dT%H:%M:%SZ}")
         )
     if "layers" in seen.damaged:
         return Condition(ENFORCED, UNKNOWN, "ObservationDamaged", "Jenkins could not tell the plugin's settings")
@@ -126,7 +131,16 @@ def _judge_layers(outcome: Outcome, policy: TwoFactorPolicy, seen: Observation, 
         return Condition(
             ENFORCED, FALSE, "NotPersisted", ("it is on now, but not on disk: it would be off after the next restart of Jenkins")
         )
-    return _judge_differences(outcome) or _judge_proof(outcome, policy, seen)
+    return _judge_assurance(policy, seen.memory.factors) or _judge_differences(outcome) or _judge_proof(outcome, policy, seen)
+
+
+def _judge_assurance(policy: TwoFactorPolicy, factors: frozenset[Factor]) -> Condition | None:
+    """Users choose among the live factors, so the weakest of them counts, whatever the policy names."""
+    weaker = below_aal2(factors) if policy.spec.minimum_assurance is Assurance.AAL2 else ()
+    if not weaker:
+        return None
+    text = f"minimumAssurance is {Assurance.AAL2.value}, but Jenkins accepts factors that do not reach it ({reason_below(weaker)})"
+    return Condition(ENFORCED, FALSE, ASSURANCE_NOT_MET, clip(f"{text}: allow only factors that do, or lower minimumAssurance"))
 
 
 def _judge_differences(outcome: Outcome) -> Condition | None:
@@ -151,6 +165,18 @@ def _judge_proof(outcome: Outcome, policy: TwoFactorPolicy, seen: Observation) -
     if outcome.proof is Proof.BYPASSED:
         how = "".join(f": {note}" for note in outcome.notes[:1])
         return Condition(ENFORCED, FALSE, "Bypassed", f"all settings say on, but a request that must be challenged got through{how}")
+    if seen.anonymous_administers:
+        return Condition(
+            ENFORCED,
+            FALSE,
+            ANONYMOUS_ADMINISTERS,
+            "anybody may administer this Jenkins without logging in, so a second factor protects nothing: take Administer from anonymous "
+            "visitors in Jenkins' authorization settings",
+        )
+    if seen.anonymous_administers is None:
+        return Condition(ENFORCED, UNKNOWN, "ObservationDamaged", "Jenkins could not tell whether anonymous visitors may administer it")
+    if outcome.proof is Proof.CHALLENGED and not seen.gated:
+        return Condition(ENFORCED, FALSE, PLUGIN_ALONE, clip(f"{_agreement(outcome, seen)}; but {_without_gate(seen)}"))
     unknown = unverified_groups(policy.spec, seen)
     if unknown:
         return Condition(
@@ -166,12 +192,14 @@ def _judge_proof(outcome: Outcome, policy: TwoFactorPolicy, seen: Observation) -
         )
     if outcome.proof is Proof.NONE:
         return Condition(ENFORCED, UNKNOWN, "Unverified", "all settings say on, but no probe was possible")
-    exceptions = (
-        ""
-        if seen.gate.settings and seen.gate.settings.strict
-        else (" (PluginExceptions: the plugin's own exceptions are open; gate.strict closes them)")
-    )
-    return Condition(ENFORCED, TRUE, "Probed", clip(_agreement(outcome, seen) + exceptions))
+    return Condition(ENFORCED, TRUE, "Probed", clip(_agreement(outcome, seen)))
+
+
+def _without_gate(seen: Observation) -> str:
+    alone = "there is no gate, and the plugin alone does not guarantee that a password by itself opens nothing"
+    if seen.plugin.edition is Edition.PREMIUM:
+        return f"{alone} (the gate does not support the premium edition)"
+    return f"{alone}: set gate.mode: Managed, or Provided, in the JenkinsInstance"
 
 
 def _agreement(outcome: Outcome, seen: Observation) -> str:
@@ -191,28 +219,29 @@ def judge_ready(outcome: Outcome, enforced: Condition) -> Condition:
     if outcome.policy is None:
         return Condition(READY, TRUE, "NoPolicy", "reachable; no policy selects this instance")
     if outcome.mode is Mode.SUSPENDED:
-        return Condition(READY, TRUE, "Suspended", f"{Mode.SUSPENDED.value} or looked at, Enforced and Drifted are as last seen")
+        return Condition(READY, TRUE, SUSPENDED, f"{Mode.SUSPENDED.value} or looked at, so nobody knows whether it is enforced")
     if outcome.mode is Mode.BREAK_GLASS:
-        return Condition(READY, TRUE, "BreakGlass", enforced.message)
+        return Condition(READY, TRUE, BREAK_GLASS, enforced.message)
     if outcome.refusal is not None:
         return Condition(READY, FALSE, outcome.refusal.reason, _refused(outcome.refusal))
     differing = outcome.plan.changes if outcome.plan else ()
     if differing and outcome.mode is Mode.WAITING:
-        return Condition(READY, FALSE, WAITING, Mode.WAITING.value)
+        return Condition(READY, FALSE, outcome.mode.reason, outcome.mode.value)
     if differing and outcome.mode is not Mode.WRITE:
         enrolment = "".join(f"; so far {finding.message}" for finding in outcome.findings if finding.reason == ENROLMENT)
-        return Condition(READY, TRUE, "Reported", clip(f"{outcome.mode.value}{enrolment}; differing: {describe(differing)}"))
+        return Condition(READY, TRUE, outcome.mode.reason, clip(f"{outcome.mode.value}{enrolment}; differing: {describe(differing)}"))
     if differing:
         return Condition(READY, FALSE, "Progressing", f"still differing: {describe(differing)}")
     if outcome.plan and outcome.plan.unsupported:
         return Condition(READY, FALSE, "Unsupported", "; ".join(f"{u.path}: {u.message}" for u in outcome.plan.unsupported))
-    if enforced.reason == "Bypassed":
-        return Condition(READY, FALSE, "Bypassed", enforced.message)
+    if enforced.reason in ("Bypassed", *SITE_DECIDES):
+        return Condition(READY, FALSE, enforced.reason, enforced.message)
     if outcome.glass is not None:
         return Condition(READY, FALSE, outcome.glass.reason, _refused(outcome.glass))
     if EXEMPT_CHALLENGED in outcome.notes:
         return Condition(READY, FALSE, "ExemptChallenged", EXEMPT_CHALLENGED)
-    hints = "".join(f"; note: {finding.message}" for finding in outcome.findings if finding.reason not in TOLD_ELSEWHERE)
+    said_already = (enforced.reason, "ApiTokensExempt")  # the latter by the policy itself; `plan` says it
+    hints = "".join(f"; note: {finding.message}" for finding in outcome.findings if finding.reason not in said_already)
     hints += "".join(f"; note: {note}" for note in outcome.notes)
     return Condition(READY, TRUE, "InForce" if enforced.status == TRUE else enforced.reason, clip(enforced.message + hints))
 
@@ -236,12 +265,14 @@ def judge_stalled(outcome: Outcome, ready: Condition) -> Condition:
 
 
 def judge_drifted(outcome: Outcome) -> Condition:
+    if outcome.mode is Mode.SUSPENDED and outcome.observation is None:
+        return Condition(DRIFTED, UNKNOWN, SUSPENDED, "nobody looks at it: the policy is suspended")
     if outcome.observation is None or outcome.plan is None:
         reason = outcome.trouble.reason if outcome.trouble else "NoPolicy"
         return Condition(DRIFTED, UNKNOWN if outcome.trouble else FALSE, reason, "there is nothing to compare")
     changes = outcome.plan.changes
     if outcome.mode is Mode.BREAK_GLASS:
-        return Condition(DRIFTED, FALSE, "BreakGlass", Mode.BREAK_GLASS.value)
+        return Condition(DRIFTED, FALSE, BREAK_GLASS, Mode.BREAK_GLASS.value)
     if changes and (outcome.drift or outcome.mode not in (Mode.WRITE, Mode.WAITING)):
         return Condition(DRIFTED, TRUE, "Differs", f"Jenkins differs from the policy: {describe(changes)}")
     if outcome.corrected:

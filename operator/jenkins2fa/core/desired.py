@@ -61,8 +61,8 @@ def desired_state(policy: PolicySpec, instance: InstanceSpec, user: str, capabil
     mode = instance.gate.mode
     builds = mode is GateMode.PROVIDED or not capabilities.premium
     return Desired(
-        plugin=_plugin(policy, capabilities, gated=mode is not GateMode.NEVER),
-        gate=_gate(policy, instance, user, builds=builds) if mode is not GateMode.NEVER else None,
+        plugin=_plugin(policy, capabilities, gated=mode is not GateMode.NONE),
+        gate=_gate(policy, user, builds=builds) if mode is not GateMode.NONE else None,
         unsupported=tuple(Unsupported(path, message) for path, message in _problems(policy, instance, capabilities)),
         gate_provided=mode is GateMode.PROVIDED,
     )
@@ -81,13 +81,12 @@ def _plugin(policy: PolicySpec, capabilities: Capabilities, *, gated: bool) -> P
     )
 
 
-def _gate(policy: PolicySpec, instance: InstanceSpec, user: str, *, builds: bool) -> GateSettings:
+def _gate(policy: PolicySpec, user: str, *, builds: bool) -> GateSettings:
     return GateSettings(
         operator=user,
         enforced_groups=policy.enforced_groups,
         exempt_groups=policy.exempt_groups,
         api_tokens=policy.api_tokens,
-        strict=instance.gate.strict,
         build_window=policy.build_window if builds else None,
     )
 
@@ -97,7 +96,7 @@ def _problems(policy: PolicySpec, instance: InstanceSpec, capabilities: Capabili
     if missing:
         roles = [FACTOR_ROLES[factor] for factor in missing]
         yield "allowedFactors", f"{', '.join(factor.value for factor in missing)}: {capabilities.lacks(*roles)}"
-    gated = instance.gate.mode is not GateMode.NEVER
+    gated = instance.gate.mode is not GateMode.NONE
     yield from premium_problems(policy, capabilities, gated=gated)
     if gated:
         return

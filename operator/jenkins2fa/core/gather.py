@@ -24,10 +24,10 @@ from jenkins2fa.api.status import (
     clip,
 )
 from jenkins2fa.core.conditions import IN_PROGRESS
+from jenkins2fa.core.mode import REPORTED, SUSPENDED
 from jenkins2fa.core.rollout import Progress, RolloutState
 
 NOT_HONOURED = "NamespaceSelectorNotHonoured"
-SUSPENDED = "Suspended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +125,11 @@ def _ready(spec: PolicySpec, members: list[Member], governed: list[Member], fail
     if waiting:
         return Condition(READY, FALSE, "Progressing", f"waiting for {len(waiting)} of {len(governed)} instances")
     if spec.suspend:
-        text = "the policy is suspended: nothing is written or looked at, Enforced and Drifted are as last seen"
+        text = "the policy is suspended: nothing is written or looked at, so nobody knows whether it is enforced"
         return Condition(READY, TRUE, SUSPENDED, text)
     differing = sum(_is(member.drifted, TRUE) for member in governed)
     if differing:
-        return Condition(READY, TRUE, "Reported", "differences are only reported: " + _first_drifted(governed))
+        return Condition(READY, TRUE, REPORTED, "differences are only reported: " + _first_drifted(governed))
     overridden = f"; {len(members) - len(governed)} more are governed by another policy" if len(members) > len(governed) else ""
     first = next((member.ready for member in governed if member.ready), None)
     reason = first.reason if first and len({m.ready.reason for m in governed if m.ready}) == 1 else "InForce"
@@ -209,6 +209,8 @@ def _drifted(governed: list[Member]) -> Condition:
         return Condition(DRIFTED, TRUE, "Differs", _share(drifted, governed) + drifted[0].message)
     unknown = [member for member in governed if member.drifted is None or member.drifted.status == UNKNOWN]
     if unknown:
+        if all(_is_frozen(member) for member in unknown):
+            return Condition(DRIFTED, UNKNOWN, SUSPENDED, "nobody looks at it: the policy is suspended")
         return Condition(DRIFTED, UNKNOWN, "Unknown", _share(unknown, governed) + "Jenkins could not be compared")
     return Condition(DRIFTED, FALSE, "NoDrift", "no instance differs from the policy")
 

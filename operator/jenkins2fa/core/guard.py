@@ -15,7 +15,7 @@ CHECKS: tuple[Callable[[Situation], Finding | None], ...] = (
     guard_jenkins.observation_is_damaged,
     guard_jenkins.plugin_is_missing,
     guard_jenkins.plugin_is_unknown,
-    guard_jenkins.strict_gate_knows_no_premium_pages,
+    guard_jenkins.gate_knows_no_premium_pages,
     guard_jenkins.plugin_filter_is_missing,
     guard_jenkins.another_owner,
     guard_jenkins.competing_manager,

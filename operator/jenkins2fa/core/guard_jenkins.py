@@ -43,14 +43,14 @@ def plugin_is_unknown(s: Situation) -> Finding | None:
     )
 
 
-def strict_gate_knows_no_premium_pages(s: Situation) -> Finding | None:
+def gate_knows_no_premium_pages(s: Situation) -> Finding | None:
     gate = s.plan.desired.gate
-    if s.observation.plugin.edition is not Edition.PREMIUM or gate is None or not gate.strict or not s.plan.desired.enforcing:
+    if s.observation.plugin.edition is not Edition.PREMIUM or gate is None or not s.plan.desired.enforcing:
         return None
     return Finding(
-        "StrictGateUnknownPages",
-        "the strict gate opens the pages of the free edition's factors only, so it would keep users from answering the premium edition's: "
-        "set gate.strict: false on the JenkinsInstance",
+        "GateUnknownPages",
+        "the gate opens the pages of the free edition's factors only, so it would keep users from answering the premium edition's: "
+        "set gate.mode: None on the JenkinsInstance",
         path="gate",
     )
 
@@ -155,11 +155,11 @@ def flapping(s: Situation) -> Finding | None:
 
 def gate_is_left_behind(s: Situation) -> Finding | None:
     """Its rules would go on deciding who is asked, and nobody would compare them with the policy."""
-    if s.instance.gate.mode is not GateMode.NEVER or not s.observation.gate.installed or s.policy.enforcement is Enforcement.OFF:
+    if s.instance.gate.mode is not GateMode.NONE or not s.observation.gate.installed or s.policy.enforcement is Enforcement.OFF:
         return None
     return Finding(
         "GateLeftBehind",
-        "gate.mode is Never, but a gate of this operator is still in this Jenkins and exempts whom it was told to: set "
+        "gate.mode is None, but a gate of this operator is still in this Jenkins and exempts whom it was told to: set "
         "gate.mode: Managed, or take "
         "it out with `jenkins2fa gate remove`",
     )

@@ -9,6 +9,11 @@ from enum import Enum
 from jenkins2fa.api.instance import Access, InstanceSpec
 from jenkins2fa.api.policy import DriftMode, Enforcement, PolicySpec, Stage
 
+SUSPENDED = "Suspended"
+BREAK_GLASS = "BreakGlass"
+REPORTED = "Reported"
+WAITING = "WaitingForRollout"
+
 
 class Mode(Enum):
     """The value says it in a sentence, for status and ``plan``."""
@@ -22,6 +27,17 @@ class Mode(Enum):
     STAGE_GRACE = "rollout.stage is Grace: nothing is written until graceUntil, users may enrol meanwhile"
     WAITING = "the roll-out has not reached this instance yet: nothing is written"
     SUSPENDED = "the policy is suspended: nothing is written"
+
+    @property
+    def reason(self) -> str:
+        """The one word for it, in conditions and wherever else it is said. WRITE has none: what comes of writing is said."""
+        own = {Mode.WRITE: "", Mode.SUSPENDED: SUSPENDED, Mode.BREAK_GLASS: BREAK_GLASS, Mode.WAITING: WAITING}
+        return own.get(self, REPORTED)
+
+    @property
+    def said(self) -> str:
+        """The word and the sentence, for people."""
+        return f"{self.reason}: {self.value}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,6 +148,7 @@ class Observation:
 
     ``enrolled``: whether the operator's own account has security questions (None = cannot tell). ``live`` None = the flag is not set.
     ``managed_by_code``: configuration-as-code sets the plugin's fields (None = cannot tell).
+    ``anonymous_administers``: anybody may administer without a log-in (None = cannot tell).
     ``deletion``: the deletion policy that the owner mark was left with.
     ``known_groups``: those of the groups asked for that somebody is known to be in. ``damaged``: parts that could not be read.
     ``clock_ahead``: how far Jenkins' clock is ahead of ours; all times in here are ours.
@@ -170,6 +171,7 @@ class Observation:
     deletion: str | None = None
     mail_server: MailServer = MailServer()
     managed_by_code: bool | None = False
+    anonymous_administers: bool | None = False
     break_glass_until: datetime | None = None
     break_glass_used: str | None = None
     break_glass_times: tuple[tuple[datetime, datetime], ...] = ()
@@ -186,6 +188,11 @@ class Observation:
     def effective(self) -> bool:
         """Whether the plugin challenges anybody now: live flag set and a factor enabled in memory (jenkins-contract, five layers)."""
         return bool(self.live) and self.memory is not None and bool(self.memory.factors)
+
+    @property
+    def gated(self) -> bool:
+        """Whether our gate runs. Whether it is in its place, and as it should be, is for the plan to say."""
+        return self.gate.installed > 0 and not self.gate.foreign and self.gate.settings is not None
 
     @property
     def protected(self) -> bool:

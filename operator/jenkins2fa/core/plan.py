@@ -15,7 +15,7 @@ from jenkins2fa.core.observation import GateState, Observation
 from jenkins2fa.core.premium import differences
 from jenkins2fa.core.settings import GateSettings, PluginSettings, canonical, gate_configuration, plugin_document
 
-NO_GATE = GateSettings(strict=False)  # the plugin by itself asks everyone, tokens too, but for its own exceptions
+NO_GATE = GateSettings()  # the plugin by itself asks everyone, tokens too, but for its own exceptions
 
 
 class Layer(StrEnum):
@@ -260,7 +260,6 @@ _GATE_FIELDS = (
         lambda value: value.value if value else "the plugin's own rule",
         lambda before, after: after.api_tokens is ApiTokens.EXEMPT,
     ),
-    _GateField("gate.strict", lambda g: g.strict, _on, lambda before, after: before.strict and not after.strict),
     _GateField(
         "requireOnBuild.window", lambda g: g.build_window, lambda value: format_duration(value) if value else "not asked", _longer_window
     ),

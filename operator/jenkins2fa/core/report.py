@@ -14,9 +14,10 @@ from typing import Any
 
 from jenkins2fa.api.policy import Factor
 from jenkins2fa.api.reading import format_time
-from jenkins2fa.api.status import DRIFTED, ENFORCED, FALSE, TRUE, UNKNOWN, Condition
+from jenkins2fa.api.status import DRIFTED, ENFORCED, FALSE, READY, TRUE, UNKNOWN, Condition
 from jenkins2fa.core.observation import Enrolment
 from jenkins2fa.core.strength import STANDARD, STRENGTHS, describe, in_order
+from jenkins2fa.core.summary import Summary, summarize
 
 FORMAT = "jenkins2fa.dev/report/v1"
 
@@ -37,6 +38,11 @@ class Proof:
     basis: Basis
     at: datetime | None = None
     drifted: Condition | None = None
+    ready: Condition | None = None
+
+    @property
+    def summary(self) -> Summary:
+        return summarize(self.ready, self.enforced, self.drifted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +154,12 @@ class Report:
     @property
     def all_proven(self) -> bool:
         """Where nobody was asked on purpose, what the operator recorded is enough."""
-        return bool(self.instances) and self.count(TRUE) + (0 if self.asked else self.recorded) == len(self.instances)
+        return bool(self.instances) and all(one.proof.summary.proven and not (one.recorded and self.asked) for one in self.instances)
+
+    @property
+    def as_desired(self) -> bool:
+        """All proven, and nothing is left to be done anywhere."""
+        return self.all_proven and all(one.proof.summary.as_desired for one in self.instances)
 
     @property
     def drifted(self) -> int:
@@ -196,6 +207,7 @@ def _instance(one: InstanceReport) -> dict[str, Any]:
         "name": one.name,
         "url": one.url,
         "policy": one.policy,
+        "state": one.proof.summary.reason,
         "proof": {
             "enforced": _condition(one.proof.enforced),
             "drifted": one.proof.drifted and _condition(one.proof.drifted),
@@ -260,4 +272,5 @@ def _time(moment: datetime | None) -> str | None:
 
 def nothing_known(reason: str, message: str) -> Proof:
     """For an instance that nobody could look at."""
-    return Proof(Condition(ENFORCED, UNKNOWN, reason, message), Basis.NOTHING, drifted=Condition(DRIFTED, UNKNOWN, reason, message))
+    enforced, drifted, ready = (Condition(kind, UNKNOWN, reason, message) for kind in (ENFORCED, DRIFTED, READY))
+    return Proof(enforced, Basis.NOTHING, drifted=drifted, ready=ready)

@@ -6,10 +6,12 @@ from datetime import datetime
 
 from jenkins2fa.api.policy import ApiTokens
 from jenkins2fa.api.status import ENFORCED, TRUE
+from jenkins2fa.core.conditions import PLUGIN_ALONE
 from jenkins2fa.core.observation import Edition, Observation
 from jenkins2fa.core.report import Gap, Proof, Rules
 from jenkins2fa.core.strength import below_aal2, reason_below, reservations
 
+WITHOUT_GATE = "There is no gate: the plugin alone does not guarantee that a password by itself opens nothing."
 EVERYWHERE = (
     "Requests without a log-in are never asked: what anonymous visitors may do is Jenkins' own authorization.",
     "A user without a second factor enrols one after the first log-in with a password alone.",
@@ -29,8 +31,8 @@ def risks(rules: Rules | None, seen: Observation | None, proof: Proof, now: date
         found += _of_rules(rules)
     if seen is not None:
         found += _of_jenkins(seen, now)
-    elif "PluginExceptions" in proof.enforced.message:
-        found.append("The plugin's own exceptions are open: the gate is not strict, or not there.")
+    elif proof.enforced.reason == PLUGIN_ALONE:
+        found.append(WITHOUT_GATE)
     return tuple(found)
 
 
@@ -51,8 +53,10 @@ def _of_rules(rules: Rules) -> list[str]:
 def _of_jenkins(seen: Observation, now: datetime) -> list[str]:
     found = []
     gate = seen.gate.settings
-    if gate is None or not gate.strict:
-        found.append("The plugin's own exceptions are open: the gate is not strict, or not there.")
+    if gate is None:
+        found.append(WITHOUT_GATE)
+    if seen.anonymous_administers:
+        found.append("Anybody may administer this Jenkins without logging in.")
     if gate is None or gate.build_window is None:
         found.append("Builds are started without a fresh second factor.")
     if seen.break_glass_until is not None and seen.break_glass_until > now:

@@ -61,7 +61,6 @@ class GateSettings:
     enforced_groups: frozenset[str] | None = None
     exempt_groups: frozenset[str] = frozenset()
     api_tokens: ApiTokens | None = None
-    strict: bool = True
     build_window: timedelta | None = None
 
 
@@ -71,7 +70,6 @@ def gate_configuration(gate: GateSettings) -> dict[str, Any]:
         "operator": gate.operator,
         "exemptGroups": sorted(gate.exempt_groups),
         "exemptTokens": gate.api_tokens is ApiTokens.EXEMPT,
-        "strict": gate.strict,
     }
     if gate.enforced_groups is not None:
         configuration["enforcedGroups"] = sorted(gate.enforced_groups)
@@ -83,8 +81,8 @@ def gate_configuration(gate: GateSettings) -> dict[str, Any]:
 
 
 def read_gate_configuration(configuration: Mapping[str, Any]) -> GateSettings:
-    """The reverse of :func:`gate_configuration`; what is damaged or foreign reads as the empty gate, which differs from any that is
-    wanted."""
+    """The reverse of :func:`gate_configuration`; what is damaged or foreign reads as the gate without an operator, which
+    differs from any that is wanted."""
     try:
         enforced = configuration.get("enforcedGroups")
         build = configuration.get("build")
@@ -94,12 +92,11 @@ def read_gate_configuration(configuration: Mapping[str, Any]) -> GateSettings:
             enforced_groups=None if enforced is None else frozenset(enforced),
             exempt_groups=frozenset(configuration.get("exemptGroups") or ()),
             api_tokens=ApiTokens.EXEMPT if configuration.get("exemptTokens") else tokens,
-            strict=bool(configuration.get("strict")),
             build_window=timedelta(seconds=build["windowSeconds"]) if build else None,
         )
     except (AttributeError, KeyError, TypeError, OverflowError, ValueError):
-        return GateSettings(strict=False)
-    return read if misfit(read, GateSettings) is None else GateSettings(strict=False)
+        return GateSettings()
+    return read if misfit(read, GateSettings) is None else GateSettings()
 
 
 def plugin_document(settings: PluginSettings) -> dict[str, Any]:

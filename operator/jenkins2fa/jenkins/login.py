@@ -1,4 +1,4 @@
-"""Passing the second factor with security questions or a one-time code, for the operator's own account (gate.mode Never).
+"""Passing the second factor with security questions or a one-time code, for the operator's own account (gate.mode None).
 
 The answers are derived from the Secret's ``secondFactorSeed``, so nothing has to be kept: a fresh process, or another replica, gives the
 same ones. The account enrols itself when the plugin asks it to. Forms and pages: jenkins-contract, "Ways for the operator to stay in", 1.

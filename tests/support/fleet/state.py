@@ -98,6 +98,7 @@ class JenkinsState:
             if self._state
             else None,
             "breakGlass": None,
+            "access": {"anonymousAdministers": False},
             "mailer": {"installed": True, "smtpHost": True},
             "configurationAsCode": None,
             "enrolment": {"securityQuestions": False},

@@ -209,6 +209,7 @@ def read_observation(answer: Mapping[str, Any]) -> Observation:
             managed_by_code=None
             if "configurationAsCode" in damaged
             else (sound.get("configurationAsCode") or {"managed": False})["managed"],
+            anonymous_administers=(sound.get("access") or {}).get("anonymousAdministers"),
             break_glass_until=_time((sound.get("breakGlass") or {}).get("until")),
             break_glass_used=(state.get("breakGlass") or {}).get("reason"),
             break_glass_times=tuple(_span(*one) for one in (state.get("breakGlass") or {}).get("times") or ()),

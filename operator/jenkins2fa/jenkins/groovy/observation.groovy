@@ -117,7 +117,7 @@ class Observation {
 
     Map take() {
         def answer = [ok: true, jenkins: ofJenkins(), self: [id: User.current()?.id]]
-        ['plugin', 'layers', 'gate', 'trial', 'state', 'breakGlass', 'mailer', 'configurationAsCode', 'enrolment'].each { answer[it] = attempt(it) }
+        ['plugin', 'layers', 'gate', 'trial', 'state', 'breakGlass', 'access', 'mailer', 'configurationAsCode', 'enrolment'].each { answer[it] = attempt(it) }
         if (input.groups) answer.groups = attempt('groups')
         if (input.users) answer.users = attempt('users')
         answer
@@ -176,6 +176,9 @@ class Observation {
         def note = json('break-glass.json')
         state.breakGlassTimer == null ? null : [until: state.breakGlassUntil, reason: note?.reason] // without its timer it is what a restart has left: nothing is open
     }
+
+    /** Whether anybody may administer without a log-in: by the strategy that allows everything, or by a permission of anonymous. */
+    Map access() { [anonymousAdministers: jenkins.ACL.hasPermission2(Jenkins.ANONYMOUS2, Jenkins.ADMINISTER)] }
 
     Map mailer() {
         def mailer = jenkins.getDescriptor('hudson.tasks.Mailer')

@@ -1,8 +1,8 @@
-/** A request at which the gate has failed. In strict mode only the open pages and the sessions that the plugin has verified go on. Returns whether it was answered here. */
+/** A request at which the gate has failed. Only the open pages and the sessions that the plugin has verified go on. Returns whether it was answered here. */
 class AfterFault {
     static boolean answers(Map state, Visit visit, request, response) {
         try {
-            if (!isStrict(state) || (visit != null && (visit.user == null || visit.verified))) return false
+            if (visit != null && (visit.user == null || visit.verified)) return false
             if (visit == null ? OpenPages.isForEverybody(new Place(request), request.method) : OpenPages.has(visit) || !Layers.effective) return false
             if (visit != null) { Challenge.send(visit, response); return true }
         } catch (Throwable worse) {
@@ -11,6 +11,4 @@ class AfterFault {
         response.sendError(503, 'Whether a second factor is needed cannot be told at the moment')
         true
     }
-
-    private static boolean isStrict(Map state) { try { state.config?.strict != false } catch (Throwable unknown) { true } }
 }

@@ -4,7 +4,7 @@
  * earlier) protects only sessions that it sees as verified. The operator and exempt API tokens get a mark for their request only: the same session may
  * also serve requests without the token.
  *
- * Configuration: operator (user id), enforcedGroups (null = everyone), exemptGroups, exemptTokens, strict, build {windowSeconds, once, words} or null.
+ * Configuration: operator (user id), enforcedGroups (null = everyone), exemptGroups, exemptTokens, build {windowSeconds, once, words} or null.
  */
 class Gate {
     static final String FILE = 'gate.json'
@@ -65,7 +65,7 @@ class Gate {
             config = provided ?: Trial.withoutRemains(Store.read(FILE))
             if (config == null && confirmed != null) throw new NoteDamaged('jenkins2fa/gate.json is gone')
         } catch (Throwable problem) {
-            config = [strict: true, operator: confirmed]
+            config = [operator: confirmed]
             Shared.log('gate.json cannot be read: nobody is exempt, and only the operator gets in, at the script console', problem)
         }
         if (config != null) install(config, code.digest)
@@ -80,7 +80,6 @@ class Gate {
          exemptGroups  : keys(raw.exemptGroups),
          enforcedGroups: raw.enforcedGroups == null ? null : keys(raw.enforcedGroups),
          exemptTokens  : raw.exemptTokens ?: false,
-         strict        : raw.strict ?: false,
          asked         : Code.sha256((raw.enforcedGroups ?: []).join('\n')),
          build         : raw.build == null ? null : [millis: raw.build.windowSeconds * 1000L, once: raw.build.once ?: false,
                                                      words : (raw.build.words ?: BuildStart.WORDS) as Set]].asImmutable()
@@ -153,7 +152,7 @@ class Gate {
             visit.unmark()
             return true
         }
-        config.strict && !visit.wasVerified && !OpenPages.has(visit) && Layers.effective
+        !visit.wasVerified && !OpenPages.has(visit) && Layers.effective
     }
 
     /** By a group. Which of the named groups have been seen on a request is kept: a group that nobody is in enforces nothing. */

@@ -1,4 +1,4 @@
-/** What an unverified user may reach in strict mode: these very pages, and no others below them. */
+/** What an unverified user may reach: these very pages, and no others below them. */
 class OpenPages {
     static final Set ASSETS = ['adjuncts', 'css', 'images', 'jsbundles', 'scripts', 'plugin', 'i18n', 'favicon.ico', 'favicon.svg', 'apple-touch-icon.png', 'mask-icon.svg'] as Set
     static final String FILE = /.+\.(css|js|mjs|map|json|png|jpe?g|gif|svg|ico|webp|woff2?|ttf|eot|otf)/

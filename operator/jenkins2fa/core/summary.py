@@ -1,0 +1,58 @@
+"""What conditions come to: the one answer behind ``kubectl get``, ``kubectl twofactor``, reports, metrics and exit codes.
+
+The word for the state of an object is the reason of its condition Ready, everywhere: ``Suspended``, ``BreakGlass``, ``Reported`` (somebody
+only wants to know what differs), ``PluginAlone``, a refusal, a failure, or ``InForce``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from jenkins2fa.api.status import DRIFTED, ENFORCED, READY, STALLED, TRUE, UNKNOWN, Condition, condition_of
+
+NOT_SEEN = "NotSeen"
+NOT_SEEN_MESSAGE = "the operator has not looked at it yet, or not at its newest generation"
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """``enforced``, ``drifted`` and ``ready``: True, False or Unknown, about what is there now. ``stalled``: it needs attention.
+    ``reason``: the state in one word; ``message``: why, and what to do."""
+
+    enforced: str
+    drifted: str
+    ready: str
+    stalled: bool
+    reason: str
+    message: str
+
+    @property
+    def proven(self) -> bool:
+        """Whether it is enforced by proof."""
+        return self.enforced == TRUE
+
+    @property
+    def as_desired(self) -> bool:
+        """Whether it is enforced by proof, and nothing else is left to be done."""
+        return self.proven and self.ready == TRUE and self.drifted != TRUE
+
+
+def summarize(ready: Condition | None, enforced: Condition | None, drifted: Condition | None, *, stalled: bool = False) -> Summary:
+    """From conditions about what is there now; None = it was never set."""
+    telling = ready or enforced or Condition(READY, UNKNOWN, NOT_SEEN, NOT_SEEN_MESSAGE)
+    return Summary(_status(enforced), _status(drifted), _status(ready), stalled, telling.reason, telling.message)
+
+
+def summary_of(body: Mapping[str, Any]) -> Summary:
+    """Of an object from the API server. Conditions about an older generation say nothing about what is there now."""
+    status = body.get("status") or {}
+    if not status.get("conditions") or status.get("observedGeneration") != body["metadata"].get("generation"):
+        return summarize(None, None, None)
+    ready, enforced, drifted, stalled = (condition_of(body, kind) for kind in (READY, ENFORCED, DRIFTED, STALLED))
+    return summarize(ready, enforced, drifted, stalled=stalled is not None and stalled.status == TRUE)
+
+
+def _status(condition: Condition | None) -> str:
+    return condition.status if condition is not None else UNKNOWN
