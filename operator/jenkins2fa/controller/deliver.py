@@ -6,9 +6,9 @@ import threading
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from jenkins2fa.api.consent import host_and_port
 from jenkins2fa.api.meta import RECONCILE_AT, Key
 from jenkins2fa.api.policy import TwoFactorPolicy
-from jenkins2fa.api.rules import host_and_port
 from jenkins2fa.controller.queue import Kind, Urgency, WorkKey, WorkQueue
 from jenkins2fa.controller.store import Body, Store, key_of
 from jenkins2fa.core.precedence import selects

@@ -14,6 +14,8 @@ from urllib.parse import urljoin, urlsplit
 
 import pyotp
 
+from jenkins2fa.api.consent import is_plain
+
 ONE_TIME_CODE = "one-time-code"
 STEP_SECONDS = 30  # of RFC 6238: within one step the code stays the same
 
@@ -75,6 +77,8 @@ def _below(url: str, target: str) -> str | None:
     """A URL as a path below ``url``; None when it is another origin, or beside it."""
     base, found = urlsplit(url), urlsplit(target)
     if (base.scheme, base.netloc) != (found.scheme, found.netloc) or not found.path.startswith(base.path):
+        return None
+    if not is_plain(found.path[len(base.path) :]):
         return None
     return found.path[len(base.path) :] + (f"?{found.query}" if found.query else "")
 
