@@ -23,6 +23,7 @@ CONNECT_SECONDS = 3.0
 READ_SECONDS = 10.0
 LONGEST_ANSWER = 8 * 1024 * 1024
 PIECE = 65536
+MOST_COOKIES = 30
 NO_HTTP = "the head of the answer is not HTTP, or too long: does spec.url name a Jenkins?"
 
 # Hears of each request: how it ended (a word of OUTCOMES, or the reason of the error) and after how many seconds.
@@ -150,6 +151,8 @@ class Http:
             self.connection.requested(problem.reason, time.monotonic() - begun)
             raise
         self.connection.requested(_outcome(answer.status), time.monotonic() - begun)
+        if len(self._session.cookies) > MOST_COOKIES:
+            self.forget_cookies()  # a Jenkins sets two or three; each of them is sent and kept for as long as the session lives
         if data is not None and 300 <= answer.status < 400:
             self._session.close()  # Jenkins closes a connection whose request it has not read to its end: the next one might meet that
         return answer
