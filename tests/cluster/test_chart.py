@@ -59,6 +59,7 @@ MATRIX: dict[str, dict[str, Any]] = {
         "replicas": 2,
         "fullnameOverride": "two-factor",
         "verbose": True,
+        "allowLoopback": True,
         "requireApproval": True,
         "logFormat": "plain",
         "serviceAccount": {"name": "another", "annotations": {"a": "b"}},

@@ -120,5 +120,5 @@ def _end_with_parent() -> None:
 
 def grant(kube: KubeServer) -> None:
     """Apply deploy/rbac.yaml."""
-    kube.kubectl("create", "namespace", NAMESPACE)
+    kube.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
     kube.kubectl("apply", "--server-side", "-f", str(CHECKOUT / "deploy" / "rbac.yaml"))

@@ -53,10 +53,12 @@ class _Held:
 class CredentialStore:
     """Thread-safe. Raises SecretMissing, HostNotAllowed or CertificateRejected; errors of the API server pass through.
 
-    ``reader``: who reads, for messages."""
+    ``reader``: who reads, for messages; ``away``: no instance may lead to this very machine."""
 
-    def __init__(self, kubernetes: Kubernetes, clock: Callable[[], float], reader: Reader = Reader.OPERATOR) -> None:
-        self._kubernetes, self._clock, self._reader = kubernetes, clock, reader
+    def __init__(
+        self, kubernetes: Kubernetes, clock: Callable[[], float], reader: Reader = Reader.OPERATOR, *, away: bool = False
+    ) -> None:
+        self._kubernetes, self._clock, self._reader, self._away = kubernetes, clock, reader, away
         self._lock = threading.Lock()
         self._held: dict[tuple[str, Key], _Held] = {}
         # By URL and Secret. They outlive connections, or a wrong answer would be sent in every pass.
@@ -72,13 +74,13 @@ class CredentialStore:
         authority = account.authority or self._authority(namespace, spec.authority)
         with self._lock:
             attempts = self._attempts.setdefault((spec.url, key), Attempts(self._clock))
-        return Connection(spec.url, account, authority, attempts=attempts)
+        return Connection(spec.url, account, authority, away=self._away, attempts=attempts)
 
     def bare_connection(self, instance: JenkinsInstance, canaries: Iterable[Credentials]) -> Connection:
         """How to reach an instance as one of its canaries. caRef is read only for those that pin no authority."""
         pinned = all(canary.authority for canary in canaries)
         authority = None if pinned else self._authority(instance.meta.namespace, instance.spec.authority)
-        return Connection(instance.spec.url, None, authority)
+        return Connection(instance.spec.url, None, authority, away=self._away)
 
     def canary(self, instance: JenkinsInstance, secret: str) -> Credentials:
         """An account for probes; its Secret must consent to the host as well."""

@@ -59,13 +59,15 @@ class Connection:
     the account pins goes before it.
 
     ``connect_seconds`` is for one address of the host, ``read_seconds`` for a whole answer, and nothing takes longer than both together.
-    ``attempts`` is what all sessions of this account share about its second factor."""
+    ``attempts`` is what all sessions of this account share about its second factor.
+    ``away``: it must not lead to this very machine or its link (see ``deadline.within``)."""
 
     url: str
     credentials: Credentials | None
     authority: str | None = field(default=None, repr=False)
     connect_seconds: float = CONNECT_SECONDS
     read_seconds: float = READ_SECONDS
+    away: bool = False
     attempts: Attempts = field(default_factory=Attempts, compare=False, repr=False)
     requested: Requested = field(default=lambda _outcome, _seconds: None, compare=False, repr=False)
 
@@ -161,7 +163,7 @@ class Http:
         where, limits = _place(self.connection.url), (self.connection.connect_seconds, self.connection.read_seconds)
         try:
             with (
-                within(sum(limits)),
+                within(sum(limits), away=self.connection.away),
                 self._session.send(
                     self._prepare(method, path, headers, data), allow_redirects=False, stream=True, timeout=limits
                 ) as response,
