@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
@@ -90,17 +92,26 @@ def test_namespace_selector_of_a_team_reaches_nobody_else(
     kube.remove_namespace(other.namespace)
 
 
-def test_two_instances_for_one_jenkins_the_older_wins(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
-    scene.instance("older", jenkins.url)
-    scene.policy("baseline")
-    scene.wait("ji", "older", Ready="True", Enforced="True/Probed")
-    wait_until(lambda: "older" in scene.kube.kubectl("get", "ji", "-n", scene.namespace))
+def test_of_two_instances_for_one_jenkins_the_holder_of_the_owner_record_wins(
+    operator: OperatorProcess, scene: Scene, jenkins: StandIn
+) -> None:
+    """Also where the holder is the younger one: the older comes to this Jenkins later."""
     localhost = jenkins.url.replace("127.0.0.1", "localhost")
     scene.credentials(localhost, jenkins.tokens["admin"], name="again")
-    scene.instance("younger", localhost, credentialsRef={"name": "again"})
-    scene.wait("ji", "younger", Ready="False/DuplicateInstance", Stalled="True")
-    assert f"{scene.namespace}/older" in scene.message("ji", "younger")
+    with closing(socket.create_server(("127.0.0.1", 0))) as nothing:
+        nowhere = f"http://127.0.0.1:{nothing.getsockname()[1]}"
+        scene.credentials(nowhere, "some-token", name="elsewhere")
+        scene.instance("older", nowhere, labels={"tier": "a"}, credentialsRef={"name": "elsewhere"})
+    scene.instance("holder", jenkins.url, labels={"tier": "a"})
+    scene.policy("baseline", instanceSelector={"matchLabels": {"tier": "a"}})
+    scene.wait("ji", "holder", Ready="True", Enforced="True/Probed")
+    scene.instance("older", localhost, labels={"tier": "a"}, credentialsRef={"name": "again"})
+    scene.wait("ji", "older", Ready="False/DuplicateInstance", Stalled="True")
+    assert f"{scene.namespace}/holder holds the owner record" in scene.message("ji", "older")
+    scene.annotate("ji", "holder", "now")
+    wait_until(lambda: scene.get("ji", "holder")["status"].get("lastHandledReconcileAt") == "now", what="it is looked at again")
+    assert scene.conditions("ji", "holder")["Enforced"] == "True/Probed"
+    assert "identity" not in scene.get("ji", "holder")["status"]["jenkins"]
+    scene.delete("ji", "holder")
+    scene.annotate("ji", "older", "now")
     scene.wait("ji", "older", Ready="True", Enforced="True/Probed")
-    scene.delete("ji", "older")
-    scene.annotate("ji", "younger", "now")
-    scene.wait("ji", "younger", Ready="True", Enforced="True/Probed")

@@ -236,23 +236,6 @@ def test_fingerprint_does_not_depend_on_the_order_of_labels() -> None:
     assert fingerprint(instance(labels={"a": "1", "b": "2"})) == fingerprint(instance(labels={"b": "2", "a": "1"}))
 
 
-def test_instances_are_found_by_the_jenkins_that_they_reach() -> None:
-    store = Store()
-
-    def reached(identity: str) -> set[str]:
-        return {one["metadata"]["name"] for one in store.reaching(identity)}
-
-    for name, version, identity in (("a", "1", "one"), ("b", "1", "one"), ("c", "1", "two"), ("d", "1", None)):
-        store.put(Kind.INSTANCE, instance(name, resourceVersion=version, status={"jenkins": {"identity": identity}} if identity else {}))
-    assert (reached("one"), reached("two"), reached("three")) == ({"a", "b"}, {"c"}, set())
-    store.put(Kind.INSTANCE, instance("a", resourceVersion="2", status={"jenkins": {"identity": "two"}}))
-    store.put(Kind.INSTANCE, instance("a", resourceVersion="1", status={"jenkins": {"identity": "one"}}))  # late: the older state
-    assert (reached("one"), reached("two")) == ({"b"}, {"a", "c"})
-    store.put(Kind.INSTANCE, instance("b", resourceVersion="2"))
-    store.remove(Kind.INSTANCE, Key("team", "c"))
-    assert (reached("one"), reached("two")) == (set(), {"a"})
-
-
 class CountingDelivery(Delivery):
     counted = 0
 

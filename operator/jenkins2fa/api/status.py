@@ -42,7 +42,6 @@ class JenkinsStatus:
     version: str
     plugin_version: str
     edition: str
-    identity: str
     session: str
 
 
@@ -136,7 +135,6 @@ def instance_status_document(status: InstanceStatus) -> dict[str, Any]:
             "version": clip(status.jenkins.version, LONGEST_WORD),
             "pluginVersion": clip(status.jenkins.plugin_version, LONGEST_WORD),
             "edition": status.jenkins.edition,
-            "identity": clip(status.jenkins.identity, LONGEST_ID),
             "session": clip(status.jenkins.session, LONGEST_WORD),
         },
         "policy": status.policy

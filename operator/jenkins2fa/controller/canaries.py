@@ -97,7 +97,7 @@ def look_document(subject: Subject, body: Body, found: CanaryLook) -> dict[str, 
         InstanceStatus(
             observed_generation=instance.meta.generation,
             conditions=judge_canaries(policy, found),
-            jenkins=JenkinsStatus(version, "", "", "", session) if version or session else None,
+            jenkins=JenkinsStatus(version, "", "", session) if version or session else None,
             policy=named,
             policy_column=policy_column(instance.meta.key, named),
         )
