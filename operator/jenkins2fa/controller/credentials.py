@@ -32,7 +32,7 @@ SHORTEST_USE = 1.0
 class Reader(Enum):
     """Whose rights decide what can be read."""
 
-    OPERATOR = ("the operator", "give its service account get on that object")
+    OPERATOR = ("the operator", "give its service account get on that object (rbac.references of the chart, deploy/rbac-references.yaml)")
     PERSON = ("you", "ask for the right to get that object, or name another --context")
 
     @property
