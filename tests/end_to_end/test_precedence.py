@@ -92,6 +92,29 @@ def test_namespace_selector_of_a_team_reaches_nobody_else(
     kube.remove_namespace(other.namespace)
 
 
+def test_a_baseline_counts_and_names_the_instances_that_escape_it(
+    operator: OperatorProcess, scene: Scene, platform: Scene, jenkins: StandIn
+) -> None:
+    scene.kube.kubectl("label", "namespace", scene.namespace, "guarded=yes")
+    scene.instance("build", jenkins.url, labels={"tier": "production"})
+    selected = {"matchLabels": {"tier": "production"}}
+    platform.policy("floor", namespaceSelector={"matchLabels": {"guarded": "yes"}}, instanceSelector=selected)
+    platform.wait("tfp", "floor", Ready="True", Enforced="True/Probed")
+    assert platform.get("tfp", "floor")["status"]["instances"]["escaped"] == 0
+
+    def escapes(how: str) -> bool:
+        found = platform.get("tfp", "floor")["status"]
+        told = f"1 instance of its namespaces escapes this policy: {scene.namespace}/build ({how})"
+        return found["instances"]["escaped"] == 1 and told in platform.message("tfp", "floor")
+
+    scene.instance("build", jenkins.url, labels={"tier": "production"}, access="Observe", gate=None)
+    wait_until(lambda: escapes("access: Observe"), what="it is seen that the instance is only observed")
+    scene.kube.kubectl("label", "ji", "build", "-n", scene.namespace, "tier-")
+    wait_until(lambda: escapes("not selected by its labels"), what="it is seen that the label is gone")
+    scene.instance("build", jenkins.url, labels={"tier": "production"})
+    wait_until(lambda: platform.get("tfp", "floor")["status"]["instances"]["escaped"] == 0, what="it is back")
+
+
 def test_of_two_instances_for_one_jenkins_the_holder_of_the_owner_record_wins(
     operator: OperatorProcess, scene: Scene, jenkins: StandIn
 ) -> None:

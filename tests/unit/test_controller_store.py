@@ -154,6 +154,15 @@ def test_namespace_selector_counts_in_the_policy_namespace_only() -> None:
     assert bench.deliver(policy("grab", "elsewhere", spec=selector)) == {"policy elsewhere/grab"}
 
 
+def test_an_instance_that_escapes_a_baseline_asks_for_it_all_the_same() -> None:
+    """Nothing but the count of the policy changes, and nobody else would tell it."""
+    bench = Bench(policy_namespace="platform")
+    bench.delivery.deliver_namespace("ADDED", {"metadata": {"name": "team", "labels": {"guarded": "yes"}}})
+    selectors = {"namespaceSelector": {"matchLabels": {"guarded": "yes"}}, "instanceSelector": {"matchLabels": {"tier": "production"}}}
+    bench.deliver(policy("floor", "platform", spec=selectors))
+    assert bench.deliver(instance()) == {"policy platform/floor", "instance team/build"}
+
+
 def test_namespace_label_asks_for_its_instances_and_the_roaming_policies() -> None:
     bench = Bench(policy_namespace="platform")
     bench.deliver(instance(), policy("floor", "platform", spec={"namespaceSelector": {"matchLabels": {"guarded": "yes"}}}))
