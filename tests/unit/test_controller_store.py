@@ -200,10 +200,15 @@ def test_first_list_is_less_urgent_than_a_change(bench: Bench) -> None:
     assert (work.key.key.name, work.urgency) == ("changed", Urgency.CHANGE)
 
 
-def test_lane_is_the_host_whatever_the_path(bench: Bench) -> None:
+def test_lane_is_the_host_whatever_the_path_and_another_in_each_namespace(bench: Bench) -> None:
+    """On a host that several share, the slow Jenkins controllers of one namespace keep no other waiting."""
     bench.deliver(instance("a"), {**instance("b"), "spec": {"url": "https://A.example.com/ci/", "credentialsRef": {"name": "x"}}})
-    lanes = {name: bench.delivery.lane(WorkKey(Kind.INSTANCE, Key("team", name))) for name in "ab"}
-    assert lanes == {"a": "a.example.com", "b": "a.example.com"}
+    bench.deliver({**instance("a"), "metadata": {**instance("a")["metadata"], "namespace": "other", "uid": "another"}})
+    one, same, other = (
+        bench.delivery.lane(WorkKey(Kind.INSTANCE, Key(*key))) for key in (("team", "a"), ("team", "b"), ("other", "a"))
+    )
+    assert one is not None
+    assert (one == same, one == other) == (True, False)
     assert bench.delivery.lane(WorkKey(Kind.POLICY, Key("team", "a"))) is None
 
 

@@ -71,9 +71,12 @@ class Delivery:
             self._add(kind, self._store.keys(kind), urgency)
 
     def lane(self, key: WorkKey) -> str | None:
-        """What a pass keeps busy: the host of the instance's Jenkins; two instances of one host never run side by side."""
+        """What a pass keeps busy: the host of the instance's Jenkins; two instances of one host and namespace never run side by side.
+
+        By namespace: many slow instances of one, on a host that several share, must not keep the others waiting, nor make the host suspect
+        for them."""
         instance = self._store.instance(key.key) if key.kind is Kind.INSTANCE else None
-        return host_and_port(instance.spec.url) if instance else None
+        return f"{key.key.namespace} {host_and_port(instance.spec.url)}" if instance else None
 
     def policies_of(self, key: Key) -> list[Key]:
         """The policies that select an instance."""
