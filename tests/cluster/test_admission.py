@@ -1,4 +1,4 @@
-"""examples/admission: only holders of the verb approve may set the annotation that lets a weakening through."""
+"""examples/admission: who may let a weakening through, and that no instance leaves the platform's baseline."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from tests.support.rule_cases import build
 from tests.support.waiting import wait_until
 
 EXAMPLE = CHECKOUT / "examples" / "admission" / "approve-weakening.yaml"
+BASELINE = CHECKOUT / "examples" / "admission" / "keep-baseline.yaml"
 ANNOTATION = "jenkins2fa.dev/approve-weakening"
 KINDS = ("TwoFactorPolicy", "JenkinsInstance")
 WRITER = {
@@ -75,3 +76,76 @@ def test_nothing_can_be_created_with_it(kube: KubeServer, namespace: str, people
     body["metadata"] |= {"namespace": namespace, "annotations": {ANNOTATION: "abc"}}
     with pytest.raises(KubectlFailed, match="verb approve"):
         kube.kubectl("create", "-f", "-", input=json.dumps(body), kubeconfig=people["writer"])
+
+
+# --- keep-baseline.yaml ---
+
+ESCAPES = {
+    "label dropped": {"metadata": {"labels": {"tier": None}}},
+    "another value": {"metadata": {"labels": {"tier": "test"}}},
+    "observed only": {"spec": {"access": "Observe", "gate": None}},
+    "probed only": {"spec": {"access": "ProbeOnly", "gate": None, "probes": {"challenged": {"secretRef": {"name": "canary"}}}}},
+}
+
+
+@pytest.fixture
+def tenants(kube: KubeServer, namespace: str) -> dict[str, Path]:
+    """Two accounts that may write instances in a namespace of the baseline, where one instance is kept; one of them may let it escape."""
+    kube.kubectl("apply", "-f", str(BASELINE))
+    kube.kubectl("label", "namespace", namespace, "jenkins2fa.dev/baseline=required")
+    role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "writer"}, "rules": [WRITER]}
+    kube.apply(role, namespace=namespace)
+    found = {}
+    for name in ("tenant", "keeper"):
+        found[name] = kube.service_account(namespace, name)
+        kube.kubectl("create", "rolebinding", name, "-n", namespace, "--role=writer", f"--serviceaccount={namespace}:{name}")
+    keeper = f"--serviceaccount={namespace}:keeper"
+    kube.kubectl("create", "rolebinding", "keeps", "-n", namespace, "--clusterrole=jenkins2fa-baseline-keeper", keeper)
+    body = build("JenkinsInstance", {})
+    body["metadata"] |= {"labels": {"tier": "production"}}
+    kube.apply(body, namespace=namespace)
+    wait_until(lambda: not may(kube, namespace, found["tenant"], ESCAPES["label dropped"], dry=True), seconds=20, what="it is in force")
+    return found
+
+
+def may(kube: KubeServer, namespace: str, who: Path, change: object, *, dry: bool = False) -> bool:
+    try:
+        more = ["--dry-run=server"] if dry else []
+        kube.kubectl("patch", "ji", "sample", "-n", namespace, "--type=merge", "-p", json.dumps(change), *more, kubeconfig=who)
+    except KubectlFailed as error:
+        assert "ask the platform team" in str(error)
+        return False
+    return True
+
+
+@pytest.mark.parametrize("how", ESCAPES)
+def test_a_tenant_cannot_leave_the_baseline_and_the_platform_team_can(
+    kube: KubeServer, namespace: str, tenants: dict[str, Path], how: str
+) -> None:
+    assert not may(kube, namespace, tenants["tenant"], ESCAPES[how])
+    assert may(kube, namespace, tenants["tenant"], {"spec": {"checkInterval": "2h"}, "metadata": {"labels": {"tier": "staging"}}})
+    assert may(kube, namespace, tenants["keeper"], ESCAPES[how])
+
+
+def test_nothing_is_created_outside_the_baseline(kube: KubeServer, namespace: str, tenants: dict[str, Path]) -> None:
+    labelled: dict[str, str] = {"tier": "production"}
+    cases: tuple[tuple[dict[str, str], dict[str, object], bool], ...] = (
+        ({}, {}, False),
+        (labelled, {"access": "Observe", "gate": {}}, False),
+        (labelled, {}, True),
+    )
+    for labels, spec, allowed in cases:
+        body = build("JenkinsInstance", spec, name="new")
+        body["metadata"] |= {"namespace": namespace, "labels": labels}
+        try:
+            kube.kubectl("create", "--dry-run=server", "-f", "-", input=json.dumps(body), kubeconfig=tenants["tenant"])
+        except KubectlFailed as error:
+            assert not allowed, str(error)
+            assert "ask the platform team" in str(error)
+        else:
+            assert allowed
+
+
+def test_other_namespaces_are_left_alone(kube: KubeServer, namespace: str, tenants: dict[str, Path]) -> None:
+    kube.kubectl("label", "namespace", namespace, "jenkins2fa.dev/baseline-")
+    wait_until(lambda: may(kube, namespace, tenants["tenant"], ESCAPES["label dropped"]), seconds=20, what="the namespace is let go")

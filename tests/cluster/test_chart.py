@@ -28,11 +28,15 @@ MATRIX: dict[str, dict[str, Any]] = {
     "namespaces": {"watchNamespaces": ["one", "two"], "policyNamespace": "platform"},
     "own namespace": {"watchNamespaces": [NAMESPACE]},
     "rights of somebody else": {"rbac": {"create": False}, "serviceAccount": {"create": False, "name": "given"}},
-    "references by name": {"rbac": {"secretNames": ["build", "canary.two"], "configMapNames": ["ca"]}},
-    "closed network": {"networkPolicy": {"enabled": True, "jenkins": [JENKINS]}},
+    "references by name": {"rbac": {"references": {"one": {"secrets": ["build", "canary.two"]}, "two": {"configMaps": ["ca"]}}}},
+    "every reference": {"rbac": {"everyReference": True}},
+    "every reference of some namespaces": {"watchNamespaces": ["one"], "rbac": {"everyReference": True}},
+    "closed network": {"networkPolicy": {"egress": True, "jenkins": [JENKINS]}},
+    "open to everybody, but closed outwards": {"networkPolicy": {"ingress": False, "egress": True, "jenkins": [JENKINS]}},
+    "an open network": {"networkPolicy": {"ingress": False}},
     "closed network, open for monitoring": {
         "networkPolicy": {
-            "enabled": True,
+            "egress": True,
             "apiServer": {"cidrs": ["10.0.0.1/32", "fd00::1/128"], "ports": [6443]},
             "dns": {"namespace": "dns", "podLabels": {"k8s-app": "dns"}, "ports": [53, 5353]},
             "jenkins": [JENKINS, {"to": [{"namespaceSelector": {}, "podSelector": {"matchLabels": {"app": "jenkins"}}}], "ports": [8080]}],
@@ -59,6 +63,7 @@ MATRIX: dict[str, dict[str, Any]] = {
         "replicas": 2,
         "fullnameOverride": "two-factor",
         "verbose": True,
+        "allowLoopback": True,
         "requireApproval": True,
         "logFormat": "plain",
         "serviceAccount": {"name": "another", "annotations": {"a": "b"}},
@@ -85,7 +90,12 @@ NONSENSE: dict[str, tuple[dict[str, Any], str]] = {
     "root": ({"runAsUser": 0}, "'/runAsUser': minimum: got 0, want 1"),
     "a duration without unit": ({"longestBreakGlass": "4"}, "'/longestBreakGlass': '4' does not match pattern"),
     "an account of somebody else without its name": ({"serviceAccount": {"create": False}}, "'/serviceAccount/name': minLength"),
-    "a closed network without a Jenkins": ({"networkPolicy": {"enabled": True}}, "'/networkPolicy/jenkins': minItems: got 0, want 1"),
+    "a closed network without a Jenkins": ({"networkPolicy": {"egress": True}}, "'/networkPolicy/jenkins': minItems: got 0, want 1"),
+    "a reference that nothing is named in": ({"rbac": {"references": {"one": {}}}}, "'/rbac/references/one': minProperties"),
+    "some references and every reference": (
+        {"rbac": {"everyReference": True, "references": {"one": {"secrets": ["a"]}}}},
+        "'/rbac/references': maxProperties",
+    ),
     "evidence that is kept nowhere": ({"evidence": {"enabled": True}}, "'/evidence/volume': minProperties: got 0, want 1"),
     "a port that there is not": (
         {"networkPolicy": {"jenkins": [{"to": [{"podSelector": {}}], "ports": [0]}]}},
@@ -132,7 +142,8 @@ def test_api_server_takes_what_the_values_lead_to(cluster: KubeServer, name: str
     told = cluster.kubectl("apply", "--server-side", "--force-conflicts", "--dry-run=server", "--validate=strict", "-f", "-", input=items)
     assert len(told.splitlines()) == len(objects)
     namespaces = {body["metadata"].get("namespace", "") for body in objects}
-    assert namespaces <= {"", NAMESPACE, "platform", *MATRIX[name].get("watchNamespaces", ())}
+    named = (*MATRIX[name].get("watchNamespaces", ()), *MATRIX[name].get("rbac", {}).get("references", {}))
+    assert namespaces <= {"", NAMESPACE, "platform", *named}
 
 
 @pytest.mark.parametrize("name", MATRIX)
@@ -167,6 +178,33 @@ def test_lint_has_nothing_to_say(cluster: KubeServer, tmp_path: Path) -> None:
         assert "WARNING" not in told
 
 
+def test_metrics_are_closed_unless_the_values_say_who_may_read_them(cluster: KubeServer) -> None:
+    monitoring = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}
+    for sources, ingress in (
+        ([], []),
+        ([monitoring], [{"from": [monitoring], "ports": [{"port": "health", "protocol": "TCP"}]}]),
+    ):
+        objects = rendered(cluster, {"networkPolicy": {"metricsFrom": sources}})
+        policy, pod = one(objects, "NetworkPolicy")["spec"], one(objects, "Deployment")["spec"]["template"]
+        assert policy["podSelector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
+        assert (policy["policyTypes"], policy["ingress"], "egress" in policy) == (["Ingress"], ingress, False)
+        assert [port["name"] for port in pod["spec"]["containers"][0]["ports"]] == ["health"]
+    assert not [body for body in rendered(cluster, {"networkPolicy": {"ingress": False}}) if body["kind"] == "NetworkPolicy"]
+
+
+def test_references_are_read_by_name_unless_the_values_say_otherwise(cluster: KubeServer) -> None:
+    named = {"rbac": {"references": {"one": {"secrets": ["build"]}}}}
+    for values, expected in (({}, []), (named, [("one", ["build"])]), ({"rbac": {"everyReference": True}}, [("", None)])):
+        objects = rendered(cluster, values)
+        rules = [
+            (body["metadata"].get("namespace", ""), rule.get("resourceNames"))
+            for body in objects
+            for rule in body.get("rules") or ()
+            if {"secrets", "configmaps"} & set(rule["resources"])
+        ]
+        assert rules == expected
+
+
 def test_namespaced_installation_has_nothing_for_the_whole_cluster(cluster: KubeServer) -> None:
     kinds = {body["kind"] for body in rendered(cluster, {"watchNamespaces": ["one"], "crds": {"install": False}})}
     assert not {kind for kind in kinds if kind.startswith("Cluster")}
@@ -186,7 +224,9 @@ def test_notes_say_what_to_do_next(bare: KubeServer) -> None:
     notes = told.split("NOTES:")[1]
     assert "serves all namespaces, with policies in team above all others" in notes
     assert "helm test jenkins-2fa-operator -n jenkins-2fa" in notes
-    assert "The operator may read any Secret in all namespaces" in notes
+    assert "The operator may read no Secret yet" in notes
+    every = bare.helm("install", RELEASE, str(CHART), "-n", NAMESPACE, "--set", "rbac.everyReference=true", "--dry-run=server")
+    assert "The operator may read any Secret in all namespaces" in every
     assert "\n\n\n" not in notes
     warning, own = "There is no published image", "image.repository=registry.example.com/operator"
     assert warning in notes
@@ -207,7 +247,7 @@ def test_alerts_link_to_the_pages_that_the_values_name(cluster: KubeServer) -> N
 
 def test_names_are_asked_for_at_the_ports_that_the_values_name(cluster: KubeServer) -> None:
     def asked(**dns: Any) -> list[tuple[int, str]]:
-        policy = one(rendered(cluster, {"networkPolicy": {"enabled": True, "jenkins": [JENKINS], "dns": dns}}), "NetworkPolicy")
+        policy = one(rendered(cluster, {"networkPolicy": {"egress": True, "jenkins": [JENKINS], "dns": dns}}), "NetworkPolicy")
         return [(port["port"], port["protocol"]) for port in policy["spec"]["egress"][0]["ports"]]
 
     assert asked() == [(53, "UDP"), (53, "TCP")]

@@ -21,16 +21,16 @@ from tests.support.scene import Scene
 from tests.support.standin import StandIn
 from tests.support.waiting import wait_until
 
-BY_NAME = {"secretNames": ["admin", "unused"], "configMapNames": ["corporate-ca"]}
+BY_NAME = {"references": {"team": {"secrets": ["admin"], "configMaps": ["corporate-ca"]}}}
 # Values, and the requests that are refused by design.
 INSTALLATIONS: dict[str, tuple[dict[str, Any], set[Right]]] = {
-    "cluster": ({}, set()),
+    "cluster, every reference": ({"rbac": {"everyReference": True}}, set()),
     "cluster, policies above, references by name": (
-        {"policyNamespace": "platform", "rbac": {**BY_NAME, "secretNames": ["admin"]}},
+        {"policyNamespace": "platform", "rbac": BY_NAME},
         set(),
     ),
     "namespaces": (
-        {"watchNamespaces": ["team"], "rbac": {**BY_NAME, "secretNames": ["admin"]}},
+        {"watchNamespaces": ["team"], "rbac": BY_NAME},
         {Right("kube-system", "", "namespaces", "get", "kube-system")},
     ),
 }
@@ -62,7 +62,7 @@ def test_operator_has_the_rights_that_it_uses_and_no_other(audited: KubeServer, 
 
 def test_comparison_finds_a_name_that_nobody_needs_and_one_that_is_missing(audited: KubeServer, tmp_path: Path) -> None:
     """The comparison above finds what it is for."""
-    install(audited, {"rbac": {**BY_NAME, "configMapNames": ["another"]}})
+    install(audited, {"rbac": {"references": {"team": {"secrets": ["admin", "unused"], "configMaps": ["another"]}}}})
     scene = Scene(audited, "team")
     with StandIn() as jenkins, operator_of(audited):
         prepare(scene, jenkins)
@@ -72,6 +72,19 @@ def test_comparison_finds_a_name_that_nobody_needs_and_one_that_is_missing(audit
     assert seen.denied == {Right("team", "", "configmaps", "get", "corporate-ca")}
     unused = superfluous(rights_of(audited), seen.allowed)
     assert {right.name for right in unused if right.resource == "secrets"} == {"unused"}
+
+
+def test_without_a_name_no_secret_can_be_read(audited: KubeServer, tmp_path: Path) -> None:
+    """The chart's defaults."""
+    install(audited, {})
+    assert not [right for right in rights_of(audited) if right.resource in ("secrets", "configmaps")]
+    scene = Scene(audited, "team")
+    scene.secret("admin", host="127.0.0.1:9", username="admin", token="t0ken")
+    scene.instance("build", "http://127.0.0.1:9")
+    with operator_of(audited):
+        scene.wait("ji", "build", Ready="False/SecretMissing", Stalled="True")
+    assert "rbac.references of the chart" in scene.message("ji", "build")
+    assert Right("team", "", "secrets", "get", "admin") in usage(tmp_path / "audit.log").denied
 
 
 def install(kube: KubeServer, values: dict[str, Any]) -> None:

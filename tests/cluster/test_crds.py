@@ -177,7 +177,7 @@ FULL_STATUS: dict[str, dict[str, Any]] = {
     "ji": {
         "observedGeneration": 3,
         "conditions": CONDITIONS,
-        "jenkins": {"version": "2.462.3", "pluginVersion": "1.2.0", "edition": "Free", "identity": "ab12", "session": "5f3a"},
+        "jenkins": {"version": "2.462.3", "pluginVersion": "1.2.0", "edition": "Free", "session": "5f3a"},
         "policy": {"namespace": "team", "name": "production", "uid": "6f0e", "generation": 2},
         "summary": {"policy": "production"},
         "fields": [{"path": f"field{number}", "state": "Applied", "message": "m"} for number in range(32)],

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.kube import CHECKOUT, KubeServer
-from tests.support.running import ACCOUNT, OperatorProcess
+from tests.support.raw_server import Asked, RawServer
+from tests.support.running import ACCOUNT, OperatorProcess, grant
+from tests.support.scene import Scene
 from tests.support.standin import free_port
 from tests.support.waiting import wait_until
 
@@ -106,3 +108,20 @@ def test_liveness_and_json_lines(kube: KubeServer, namespace: str) -> None:
         lines = [json.loads(line) for line in operator.text().splitlines()]
         assert {"time", "level", "logger", "message"} == set(lines[0])
         assert not [line for line in lines if "healthz" in line["message"]], "a probe is not worth a line"
+
+
+@pytest.mark.parametrize(("options", "reason"), [((), "HostNotAllowed"), (("--allow-loopback",), "Unauthorized")])
+def test_in_a_pod_a_loopback_target_is_refused(kube: KubeServer, namespace: str, options: tuple[str, ...], reason: str) -> None:
+    grant(kube)
+    asked: list[Asked] = []
+    refusal = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n"
+    scene = Scene(kube, namespace)
+    with RawServer(lambda one: asked.append(one) or refusal) as server:
+        url = server.url.rstrip("/")
+        scene.credentials(url, "t0ken-that-must-not-show")
+        scene.instance("build", url)
+        with OperatorProcess(kube, "-n", namespace, *options, environment={"KUBERNETES_SERVICE_HOST": "192.0.2.1"}):
+            scene.wait("ji", "build", Ready=f"False/{reason}", Stalled="True")
+    assert bool(asked) is bool(options)
+    if not options:
+        assert "correct spec.url" in scene.message("ji", "build")

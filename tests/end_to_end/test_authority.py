@@ -76,3 +76,21 @@ def test_an_authority_is_named_wrongly_then_rightly_then_exchanged(
     scene.wait("ji", "build", seconds=30, Ready="False/CertificateRejected", Stalled="True", Enforced="Unknown")
     name_authority(scene, kind, second)
     scene.wait("ji", "build", seconds=30, Ready="True/InForce", Enforced="True/Probed", Stalled="False")
+
+
+def test_an_authority_that_the_secret_pins_is_the_only_one(
+    operator: OperatorProcess, scene: Scene, jenkins: StandIn, proxy: Proxy, authorities: tuple[trustme.CA, trustme.CA]
+) -> None:
+    """Whoever may write the instance cannot choose who vouches for the server that gets the token."""
+    first, second = authorities
+    pins, token, host = ("pin", jenkins.tokens["admin"], proxy.url.split("/")[2])
+    name_authority(scene, "ConfigMap", first)  # that of the server
+    scene.secret(pins, host=host, username="admin", token=token, **{"ca.crt": second.cert_pem.bytes().decode()})
+    reference = {"kind": "ConfigMap", "name": "corporate-ca", "key": "ca.crt"}
+    scene.instance("build", proxy.url, credentialsRef={"name": pins}, caRef=reference, checkInterval="5s")
+    scene.wait("ji", "build", Ready="False/CertificateRejected", Stalled="True/CertificateRejected")
+    assert "the key ca.crt of the Secret" in scene.message("ji", "build")
+    assert proxy.seen == [], "nothing is sent"
+    name_authority(scene, "ConfigMap", second)
+    scene.secret(pins, host=host, username="admin", token=token, **{"ca.crt": first.cert_pem.bytes().decode()})
+    scene.wait("ji", "build", seconds=30, Ready="True/NoPolicy")

@@ -67,6 +67,20 @@ def test_secret_for_another_host_is_not_sent(operator: OperatorProcess, scene: S
     assert "jenkins.example.com" not in scene.message("ji", "build"), "what the Secret holds is not for everyone to read"
 
 
+def test_secret_for_another_path_of_the_host_is_not_sent(operator: OperatorProcess, scene: Scene) -> None:
+    """On a host that many controllers share, the one of somebody else gets nothing."""
+    with Listener() as listener:
+        host = listener.url.removeprefix("http://")
+        scene.secret("stolen", host=f"{host}/ci", username="admin", token="t0ken-that-must-not-show")
+        for name, path in (("beside", "/other"), ("longer", "/cid"), ("round", "/ci/../other"), ("encoded", "/ci/%2e%2e/other")):
+            scene.instance(name, f"{listener.url}{path}", credentialsRef={"name": "stolen"})
+            scene.wait("ji", name, Ready="False/HostNotAllowed", Stalled="True")
+        assert not listener.was_called()
+        scene.instance("meant", f"{listener.url}/ci", credentialsRef={"name": "stolen"})
+        wait_until(listener.was_called, what="the one that is meant is asked")
+    assert "t0ken-that-must-not-show" not in operator.text()
+
+
 def test_wrong_token_is_unauthorized_and_the_right_one_is_taken(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
     scene.credentials(jenkins.url, "11" + "0" * 32)
     scene.instance("build", jenkins.url)

@@ -32,7 +32,6 @@ MASKS = (
     (r"\b[0-9a-f]{64}\b", "SHA256"),
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "TIME"),
     (r"(Session:\s+)\w+", r"\1SESSION"),
-    (r"(Identity:\s+)\w+", r"\1IDENTITY"),
     (r"(Resource Version:\s+)\d+", r"\1NUMBER"),
     (r"((?:True|False) +[A-Z]\w+ +)\d+[sm]\w* *", r"\1AGE   "),  # after READY and REASON
 )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
@@ -90,17 +92,49 @@ def test_namespace_selector_of_a_team_reaches_nobody_else(
     kube.remove_namespace(other.namespace)
 
 
-def test_two_instances_for_one_jenkins_the_older_wins(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
-    scene.instance("older", jenkins.url)
-    scene.policy("baseline")
-    scene.wait("ji", "older", Ready="True", Enforced="True/Probed")
-    wait_until(lambda: "older" in scene.kube.kubectl("get", "ji", "-n", scene.namespace))
+def test_a_baseline_counts_and_names_the_instances_that_escape_it(
+    operator: OperatorProcess, scene: Scene, platform: Scene, jenkins: StandIn
+) -> None:
+    scene.kube.kubectl("label", "namespace", scene.namespace, "guarded=yes")
+    scene.instance("build", jenkins.url, labels={"tier": "production"})
+    selected = {"matchLabels": {"tier": "production"}}
+    platform.policy("floor", namespaceSelector={"matchLabels": {"guarded": "yes"}}, instanceSelector=selected)
+    platform.wait("tfp", "floor", Ready="True", Enforced="True/Probed")
+    assert platform.get("tfp", "floor")["status"]["instances"]["escaped"] == 0
+
+    def escapes(how: str) -> bool:
+        found = platform.get("tfp", "floor")["status"]
+        told = f"1 instance of its namespaces escapes this policy: {scene.namespace}/build ({how})"
+        return found["instances"]["escaped"] == 1 and told in platform.message("tfp", "floor")
+
+    scene.instance("build", jenkins.url, labels={"tier": "production"}, access="Observe", gate=None)
+    wait_until(lambda: escapes("access: Observe"), what="it is seen that the instance is only observed")
+    scene.kube.kubectl("label", "ji", "build", "-n", scene.namespace, "tier-")
+    wait_until(lambda: escapes("not selected by its labels"), what="it is seen that the label is gone")
+    scene.instance("build", jenkins.url, labels={"tier": "production"})
+    wait_until(lambda: platform.get("tfp", "floor")["status"]["instances"]["escaped"] == 0, what="it is back")
+
+
+def test_of_two_instances_for_one_jenkins_the_holder_of_the_owner_record_wins(
+    operator: OperatorProcess, scene: Scene, jenkins: StandIn
+) -> None:
+    """Also where the holder is the younger one: the older comes to this Jenkins later."""
     localhost = jenkins.url.replace("127.0.0.1", "localhost")
     scene.credentials(localhost, jenkins.tokens["admin"], name="again")
-    scene.instance("younger", localhost, credentialsRef={"name": "again"})
-    scene.wait("ji", "younger", Ready="False/DuplicateInstance", Stalled="True")
-    assert f"{scene.namespace}/older" in scene.message("ji", "younger")
+    with closing(socket.create_server(("127.0.0.1", 0))) as nothing:
+        nowhere = f"http://127.0.0.1:{nothing.getsockname()[1]}"
+        scene.credentials(nowhere, "some-token", name="elsewhere")
+        scene.instance("older", nowhere, labels={"tier": "a"}, credentialsRef={"name": "elsewhere"})
+    scene.instance("holder", jenkins.url, labels={"tier": "a"})
+    scene.policy("baseline", instanceSelector={"matchLabels": {"tier": "a"}})
+    scene.wait("ji", "holder", Ready="True", Enforced="True/Probed")
+    scene.instance("older", localhost, labels={"tier": "a"}, credentialsRef={"name": "again"})
+    scene.wait("ji", "older", Ready="False/DuplicateInstance", Stalled="True")
+    assert f"{scene.namespace}/holder holds the owner record" in scene.message("ji", "older")
+    scene.annotate("ji", "holder", "now")
+    wait_until(lambda: scene.get("ji", "holder")["status"].get("lastHandledReconcileAt") == "now", what="it is looked at again")
+    assert scene.conditions("ji", "holder")["Enforced"] == "True/Probed"
+    assert "identity" not in scene.get("ji", "holder")["status"]["jenkins"]
+    scene.delete("ji", "holder")
+    scene.annotate("ji", "older", "now")
     scene.wait("ji", "older", Ready="True", Enforced="True/Probed")
-    scene.delete("ji", "older")
-    scene.annotate("ji", "younger", "now")
-    scene.wait("ji", "younger", Ready="True", Enforced="True/Probed")

@@ -58,6 +58,8 @@ def test_one_of_a_namespace_takes_it_over_and_the_first_leaves_it_alone(
     kube.kubectl("apply", "-n", namespace, "-f", str(CHECKOUT / "deploy" / "rbac-one-namespace.yaml"))
     subject = json.dumps([{"op": "add", "path": "/subjects/0/namespace", "value": namespace}])
     kube.kubectl("patch", "rolebinding", ACCOUNT, "-n", namespace, "--type=json", "-p", subject)
+    kube.kubectl("create", "role", "references", "-n", namespace, "--verb=get", "--resource=secrets", "--resource-name=admin")
+    kube.kubectl("create", "rolebinding", "references", "-n", namespace, "--role=references", f"--serviceaccount={namespace}:{ACCOUNT}")
     with OperatorProcess(kube, "--namespace", namespace, "-v", namespace=namespace) as second:
         wait_until(lambda: server_of(scene) == [namespace, namespace], seconds=30, what="the second serves both objects")
         scene.wait("ji", "build", Ready="False/OwnedElsewhere", Stalled="True")  # Jenkins has the first one's mark: a person decides

@@ -100,7 +100,7 @@ def _status(managed: Managed, wish: Any, seen: Observation) -> dict[str, Any]:
     found = managed.assess(wish, seen)
     outcome = Outcome(managed.instance, wish, seen, found.plan, found.findings, found.mode, found.drift)
     edition = seen.plugin.edition.value if seen.plugin.edition else ""
-    jenkins = JenkinsStatus(seen.version, seen.plugin.version or "", edition, seen.identity, seen.session)
+    jenkins = JenkinsStatus(seen.version, seen.plugin.version or "", edition, seen.session)
     gate = GateStatus("Managed", seen.gate.code or "", "InPlace")
     trial = TrialStatus(seen.trial.pending, seen.trial.until) if seen.trial.pending and seen.trial.until else None
     conditions = judge(outcome, datetime.now(UTC))

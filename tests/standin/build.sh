@@ -1,15 +1,16 @@
 #!/bin/sh
 # Builds the Jenkins stand-in, both flavours, into the folder OUT. Idempotent: does nothing when OUT holds a finished build of the same sources.
-# Usage: build.sh OUT        OUT/<flavour>/{lib/*.jar,boot,core,plugin,plugin-<edition>,casc}
+# Usage: build.sh OUT JARS        OUT/<flavour>/{lib/*.jar,boot,core,plugin,plugin-<edition>,casc}; JARS is what jars.sh made
 set -eu
-[ $# -eq 1 ] || { echo "usage: build.sh OUT" >&2; exit 2; }
-for tool in java javac mvn; do
-  command -v "$tool" >/dev/null || { echo "stand-in: $tool is missing; install a JDK 17 or later and Maven" >&2; exit 1; }
+[ $# -eq 2 ] || { echo "usage: build.sh OUT JARS" >&2; exit 2; }
+for tool in java javac; do
+  command -v "$tool" >/dev/null || { echo "stand-in: $tool is missing; install a JDK 17 or later" >&2; exit 1; }
 done
+jars=$(cd "$2" && pwd)
 here=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$1"
 out=$(cd "$1" && pwd)
-stamp=$(cd "$here" && find build.sh poms java -type f | LC_ALL=C sort | xargs cat | sha256sum | cut -d' ' -f1)
+stamp=$(cd "$here" && find build.sh jars.sha256 poms java -type f | LC_ALL=C sort | xargs cat | sha256sum | cut -d' ' -f1)
 [ "$(cat "$out/stamp" 2>/dev/null || true)" = "$stamp" ] && { echo "stand-in: up to date"; exit 0; }
 rm -f "$out/stamp"
 
@@ -36,14 +37,8 @@ compile() { # compile FLAVOUR PART CLASSPATH
 }
 
 for flavour in javax jakarta; do
-  want=$(sha256sum < "$here/poms/$flavour.xml" | cut -d' ' -f1)
-  if [ "$(cat "$out/$flavour/lib.stamp" 2>/dev/null || true)" != "$want" ]; then
-    echo "stand-in: resolving the jars of flavour $flavour"
-    rm -rf "$out/$flavour/lib"; mkdir -p "$out/$flavour"
-    mvn -q -B -f "$here/poms/$flavour.xml" org.apache.maven.plugins:maven-dependency-plugin:copy-dependencies -DoutputDirectory="$out/$flavour/lib" >"$out/$flavour/maven.log" 2>&1 \
-      || { tail -5 "$out/$flavour/maven.log" >&2; echo "stand-in: Maven could not resolve the jars" >&2; exit 1; }
-    echo "$want" > "$out/$flavour/lib.stamp"
-  fi
+  rm -rf "$out/$flavour/lib"; mkdir -p "$out/$flavour"
+  cp -r "$jars/$flavour" "$out/$flavour/lib"
   echo "stand-in: compiling flavour $flavour"
   base="$out/$flavour"
   compile "$flavour" boot "$base/lib/*"

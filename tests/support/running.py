@@ -1,4 +1,4 @@
-"""The operator as its users run it: a process of its own, as its service account, with exactly the rights of deploy/rbac.yaml."""
+"""The operator as its users run it: a process of its own, as its service account, with exactly the rights of deploy/."""
 
 from __future__ import annotations
 
@@ -119,6 +119,7 @@ def _end_with_parent() -> None:
 
 
 def grant(kube: KubeServer) -> None:
-    """Apply deploy/rbac.yaml."""
-    kube.kubectl("create", "namespace", NAMESPACE)
-    kube.kubectl("apply", "--server-side", "-f", str(CHECKOUT / "deploy" / "rbac.yaml"))
+    """Apply deploy/rbac.yaml, and let the operator read every Secret: tests give theirs many names."""
+    kube.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
+    for file in ("rbac.yaml", "rbac-every-reference.yaml"):
+        kube.kubectl("apply", "--server-side", "-f", str(CHECKOUT / "deploy" / file))

@@ -51,6 +51,14 @@ def test_locks_have_the_pinned_versions_with_hashes_and_name_no_place(lock: str)
         assert "://" not in entry
 
 
+def test_every_lock_has_hashes_and_exact_versions() -> None:
+    for path in (CHECKOUT / "locks").iterdir():
+        for name, entry in entries(path.stem).items():
+            assert re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.+]+( ; .+)?", name), (path.name, name)
+            assert re.search(r"--hash=sha256:[0-9a-f]{64}", entry), (path.name, name)
+            assert "://" not in entry
+
+
 def test_each_lock_has_what_it_is_for() -> None:
     declared = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())
     names = {lock: {normal(pin) for pin in entries(lock)} for lock in ("run", "build", "dev")}

@@ -1,4 +1,4 @@
-"""Who counts as another manager of one Jenkins."""
+"""Who counts as the manager of a Jenkins: whoever holds the owner record."""
 
 from __future__ import annotations
 
@@ -8,50 +8,66 @@ from typing import Any, cast
 
 import pytest
 
-from jenkins2fa.api.meta import Key
-from jenkins2fa.controller.context import Context
-from jenkins2fa.controller.owners import duplicate_of
+from jenkins2fa.api.meta import TAKE_OVER
+from jenkins2fa.controller.context import Context, Options
+from jenkins2fa.controller.owners import holder_of, may_take_over
 from jenkins2fa.controller.queue import Kind
 from jenkins2fa.controller.store import Store
+from jenkins2fa.core.observation import Owner
 from tests.support.literals import NOW, in_force, instance, spec
 
-SEEN = replace(in_force(spec()), identity="abcd", session="run-2")
+OURS = Owner("cluster", "uid-of-other")
+SEEN = replace(in_force(spec()), identity="abcd", session="run-2", owner=OURS)
 
 
-def older(reason: str = "Probed", *, access: str | None = None, observed: int = 2, **jenkins: str) -> dict[str, Any]:
-    """An older instance with its status; with another reason than `Probed`, it did not reach its Jenkins."""
-    well = reason == "Probed"
-    ready = {"type": "Ready", "status": "True" if well else "False", "reason": "Applied" if well else reason}
-    enforced = {"type": "Enforced", "status": "True" if well else "Unknown", "reason": reason}
-    meta = {"namespace": "other", "name": "older", "uid": "1", "generation": 2, "creationTimestamp": "2020-01-01T00:00:00Z"}
-    held = {"identity": "abcd", "session": "run-2", **jenkins}
-    gate = {"gate": {"mode": "None"}}
-    wanted = {"url": "https://j.example.com/", "credentialsRef": {"name": "s"}, **gate, **({"access": access} if access else {})}
-    return {"metadata": meta, "spec": wanted, "status": {"observedGeneration": observed, "jenkins": held, "conditions": [ready, enforced]}}
+def other(created: str = "2020-01-01T00:00:00Z", **changes: Any) -> dict[str, Any]:
+    """Another instance, which may say of itself that it reaches the same Jenkins in the same run."""
+    meta = {"namespace": "other", "name": "holder", "uid": "uid-of-other", "generation": 2, "creationTimestamp": created}
+    ready = {"type": "Ready", "status": "True", "reason": "Applied"}
+    status = {"observedGeneration": 2, "jenkins": {"identity": "abcd", "session": "run-2"}, "conditions": [ready]}
+    wanted = {"url": "https://j.example.com/", "credentialsRef": {"name": "s"}, "gate": {"mode": "None"}}
+    return {"metadata": {**meta, **changes}, "spec": wanted, "status": status}
 
 
-def rival(body: dict[str, Any]) -> Key | None:
+def context(*bodies: dict[str, Any], namespaces: tuple[str, ...] = (), synced: bool = True) -> Context:
     store = Store()
-    store.put(Kind.INSTANCE, body)
-    return duplicate_of(cast("Context", SimpleNamespace(store=store)), instance(created=NOW), SEEN)
+    for body in bodies:
+        store.put(Kind.INSTANCE, body)
+    if synced:
+        store.mark_synced()
+    return cast("Context", SimpleNamespace(store=store, cluster=lambda: "cluster", options=Options(namespaces=namespaces)))
 
 
-def test_the_older_that_reaches_the_same_run_of_jenkins_counts() -> None:
-    assert rival(older()) == Key("other", "older")
-    assert rival(older(access="Manage")) == Key("other", "older")
+@pytest.mark.parametrize("created", ["2020-01-01T00:00:00Z", "2030-01-01T00:00:00Z"])
+def test_whoever_holds_the_owner_record_manages_it_whatever_its_age(created: str) -> None:
+    holder = holder_of(context(other(created)), instance(created=NOW), SEEN)
+    assert holder is not None
+    assert (holder.namespace, holder.name) == ("other", "holder")
+    assert may_take_over(context(other(created)), instance(created=NOW), SEEN) is None
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        older("Unreachable"),
-        older("Unauthorized"),
-        older(access="Observe"),
-        older(observed=1),
-        older(session="run-1"),
-        older(identity="other"),
-        {**older(), "status": {"jenkins": {"identity": "abcd", "session": "run-2"}}},
-    ],
-)
-def test_a_status_that_does_not_speak_of_now_counts_for_nothing(body: dict[str, Any]) -> None:
-    assert rival(body) is None
+@pytest.mark.parametrize("owner", [None, Owner("cluster", "uid"), Owner("another-cluster", "uid-of-other")])
+def test_an_older_instance_that_says_it_reaches_the_same_run_counts_for_nothing(owner: Owner | None) -> None:
+    """A Jenkins can say what it likes of itself: somebody else's instance must not be stalled by that."""
+    asking = instance(created=NOW)
+    seen = replace(SEEN, owner=replace(owner, instance=asking.meta.uid) if owner and owner.instance == "uid" else owner)
+    assert holder_of(context(other()), asking, seen) is None
+
+
+def test_a_holder_that_is_gone_is_taken_over_from() -> None:
+    assert holder_of(context(), instance(), SEEN) is None
+    assert may_take_over(context(), instance(), SEEN) == OURS.name
+
+
+@pytest.mark.parametrize("doubt", [{"namespaces": ("team",)}, {"synced": False}])
+def test_in_doubt_nobody_is_gone(doubt: dict[str, Any]) -> None:
+    assert may_take_over(context(**doubt), instance(), SEEN) is None
+
+
+def test_a_person_may_order_to_take_over_from_a_holder_that_is_there() -> None:
+    """As where Jenkins' home was copied, and the owner record with it."""
+    plain = instance()
+    ordered = replace(plain, meta=replace(plain.meta, annotations={TAKE_OVER: OURS.name}))
+    assert holder_of(context(other()), ordered, SEEN) is None
+    wrong = replace(plain, meta=replace(plain.meta, annotations={TAKE_OVER: "cluster/somebody-else"}))
+    assert holder_of(context(other()), wrong, SEEN) is not None

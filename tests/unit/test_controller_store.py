@@ -154,6 +154,15 @@ def test_namespace_selector_counts_in_the_policy_namespace_only() -> None:
     assert bench.deliver(policy("grab", "elsewhere", spec=selector)) == {"policy elsewhere/grab"}
 
 
+def test_an_instance_that_escapes_a_baseline_asks_for_it_all_the_same() -> None:
+    """Nothing but the count of the policy changes, and nobody else would tell it."""
+    bench = Bench(policy_namespace="platform")
+    bench.delivery.deliver_namespace("ADDED", {"metadata": {"name": "team", "labels": {"guarded": "yes"}}})
+    selectors = {"namespaceSelector": {"matchLabels": {"guarded": "yes"}}, "instanceSelector": {"matchLabels": {"tier": "production"}}}
+    bench.deliver(policy("floor", "platform", spec=selectors))
+    assert bench.deliver(instance()) == {"policy platform/floor", "instance team/build"}
+
+
 def test_namespace_label_asks_for_its_instances_and_the_roaming_policies() -> None:
     bench = Bench(policy_namespace="platform")
     bench.deliver(instance(), policy("floor", "platform", spec={"namespaceSelector": {"matchLabels": {"guarded": "yes"}}}))
@@ -191,11 +200,16 @@ def test_first_list_is_less_urgent_than_a_change(bench: Bench) -> None:
     assert (work.key.key.name, work.urgency) == ("changed", Urgency.CHANGE)
 
 
-def test_lane_is_the_host_whatever_the_path(bench: Bench) -> None:
+def test_lane_is_the_host_whatever_the_path_and_another_in_each_namespace(bench: Bench) -> None:
+    """On a host that several share, the slow Jenkins controllers of one namespace keep no other waiting."""
     spec = {"url": "https://A.example.com/ci/", "credentialsRef": {"name": "x"}, "gate": {"mode": "Managed"}}
     bench.deliver(instance("a"), {**instance("b"), "spec": spec})
-    lanes = {name: bench.delivery.lane(WorkKey(Kind.INSTANCE, Key("team", name))) for name in "ab"}
-    assert lanes == {"a": "a.example.com", "b": "a.example.com"}
+    bench.deliver({**instance("a"), "metadata": {**instance("a")["metadata"], "namespace": "other", "uid": "another"}})
+    one, same, other = (
+        bench.delivery.lane(WorkKey(Kind.INSTANCE, Key(*key))) for key in (("team", "a"), ("team", "b"), ("other", "a"))
+    )
+    assert one is not None
+    assert (one == same, one == other) == (True, False)
     assert bench.delivery.lane(WorkKey(Kind.POLICY, Key("team", "a"))) is None
 
 
@@ -235,23 +249,6 @@ def test_policy_that_became_invalid_keeps_its_rank_but_not_what_it_said(bench: B
 
 def test_fingerprint_does_not_depend_on_the_order_of_labels() -> None:
     assert fingerprint(instance(labels={"a": "1", "b": "2"})) == fingerprint(instance(labels={"b": "2", "a": "1"}))
-
-
-def test_instances_are_found_by_the_jenkins_that_they_reach() -> None:
-    store = Store()
-
-    def reached(identity: str) -> set[str]:
-        return {one["metadata"]["name"] for one in store.reaching(identity)}
-
-    for name, version, identity in (("a", "1", "one"), ("b", "1", "one"), ("c", "1", "two"), ("d", "1", None)):
-        store.put(Kind.INSTANCE, instance(name, resourceVersion=version, status={"jenkins": {"identity": identity}} if identity else {}))
-    assert (reached("one"), reached("two"), reached("three")) == ({"a", "b"}, {"c"}, set())
-    store.put(Kind.INSTANCE, instance("a", resourceVersion="2", status={"jenkins": {"identity": "two"}}))
-    store.put(Kind.INSTANCE, instance("a", resourceVersion="1", status={"jenkins": {"identity": "one"}}))  # late: the older state
-    assert (reached("one"), reached("two")) == ({"b"}, {"a", "c"})
-    store.put(Kind.INSTANCE, instance("b", resourceVersion="2"))
-    store.remove(Kind.INSTANCE, Key("team", "c"))
-    assert (reached("one"), reached("two")) == (set(), {"a"})
 
 
 class CountingDelivery(Delivery):

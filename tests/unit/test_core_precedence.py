@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
+from jenkins2fa.api.instance import Access
 from jenkins2fa.api.meta import Key, Metadata
 from jenkins2fa.api.policy import Factor, TwoFactorPolicy
-from jenkins2fa.api.status import Condition, PolicyStatus
-from jenkins2fa.core.gather import Member, factors_column, gather
-from jenkins2fa.core.precedence import resolve, selects
-from tests.support.literals import NOW, instance, spec
+from jenkins2fa.api.status import Condition, PolicyStatus, policy_status_document
+from jenkins2fa.core.gather import Escape, Member, factors_column, gather
+from jenkins2fa.core.precedence import escape_of, resolve, selects
+from tests.support.literals import MANAGED, NOW, instance, spec
 from tests.support.managed import policy
 
 NAMESPACES = {"tests": {"tier": "production"}, "other": {}, "platform": {}}
@@ -67,6 +68,43 @@ def test_a_namespace_that_is_not_known_yet_has_no_labels() -> None:
 
 def test_a_policy_that_is_being_deleted_governs_nothing() -> None:
     assert order(named("a", deleting=True), named("b")) == ["b"]
+
+
+# --- who escapes a baseline ---
+
+
+@pytest.mark.parametrize(
+    ("labels", "access", "others", "how"),
+    [
+        ({"tier": "production"}, Access.MANAGE, (), None),
+        ({"tier": "production"}, Access.OBSERVE, (), "access: Observe"),
+        ({"tier": "production"}, Access.PROBE_ONLY, (), "access: ProbeOnly"),
+        ({}, Access.MANAGE, (), "not selected by its labels"),
+        ({}, Access.MANAGE, (named("own"),), "not selected by its labels"),  # whoever governs it there instead is the tenant's own
+        ({}, Access.MANAGE, (named("rest", "platform", namespaceSelector={}, instanceSelector={}),), None),  # the platform's own choice
+    ],
+)
+def test_ways_out_of_a_baseline(labels: dict[str, str], access: Access, others: tuple[TwoFactorPolicy, ...], how: str | None) -> None:
+    floor = named("floor", "platform", namespaceSelector={"matchLabels": {"tier": "production"}}, priority=9,
+                  instanceSelector={"matchLabels": {"tier": "production"}})  # fmt: skip
+    one = instance(replace(MANAGED, access=access), labels=labels)
+    winner = resolve(one, (floor, *others), "platform", NAMESPACES).winner
+    assert escape_of(floor, one, winner, "platform", NAMESPACES) == how
+    assert escape_of(floor, one, winner, None, NAMESPACES) is None, "without a policy namespace there is no baseline"
+    elsewhere = replace(one, meta=replace(one.meta, namespace="other"))
+    assert escape_of(floor, elsewhere, None, "platform", NAMESPACES) is None, "its namespace is not meant"
+
+
+def test_a_policy_counts_and_names_who_escapes_it() -> None:
+    escapes = [Escape(Key("tests", name), "access: Observe") for name in "dcba"]
+    found = gather(policy(), [member("x", **FINE)], escapes=escapes)
+    assert policy_status_document(found)["instances"]["escaped"] == 4
+    assert found.conditions[0].message.startswith(
+        "4 instances of its namespaces escape this policy: tests/a (access: Observe), tests/b (access: Observe), "
+        "tests/c (access: Observe) and 1 more; "
+    )
+    assert policy_status_document(gather(policy(), [], escapes=[]))["instances"]["escaped"] == 0
+    assert "escaped" not in policy_status_document(gather(policy(), []))["instances"], "a policy of one namespace has none"
 
 
 # --- the policy's status ---

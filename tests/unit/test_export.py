@@ -62,7 +62,7 @@ metadata:
   namespace: team
 type: Opaque
 stringData:
-  host: a.example.com
+  host: a.example.com/ci
   username: bot
   token: ''
 """,

@@ -12,8 +12,10 @@ from contextlib import closing, contextmanager
 
 import pytest
 
-from jenkins2fa.jenkins.errors import ProtocolError, Unreachable
-from jenkins2fa.jenkins.http import Connection, Http
+from jenkins2fa.jenkins.deadline import is_here
+from jenkins2fa.jenkins.errors import HostNotAllowed, ProtocolError, Unreachable
+from jenkins2fa.jenkins.http import Connection, Credentials, Http
+from tests.support.raw_server import Asked, RawServer
 
 SECONDS = 0.5
 LONG = 10.0  # far less than what they would take, far more than what is allowed
@@ -194,3 +196,34 @@ def test_a_damaged_body_is_told(answer: Callable[[socket.socket], None]) -> None
         pytest.raises(ProtocolError, match="cut short"),
     ):
         http.get()
+
+
+# --- away: in a pod, nothing is sent to the pod itself or its node ---
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["127.0.0.1", "127.8.8.8", "0.0.0.0", "169.254.169.254", "::1", "::", "fe80::1%eth0", "::ffff:127.0.0.1", "::ffff:169.254.1.1",
+     "64:ff9b::7f00:1", "224.0.0.1"],
+)  # fmt: skip
+def test_addresses_of_this_machine_are_known_however_they_are_written(address: str) -> None:
+    assert is_here(address)
+
+
+@pytest.mark.parametrize("address", ["10.0.0.1", "192.0.2.1", "2001:db8::1", "fd00::1", "64:ff9b::c000:201", "::ffff:10.0.0.1"])
+def test_other_addresses_are_left_alone(address: str) -> None:
+    assert not is_here(address)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "jenkins.localhost"])
+def test_a_loopback_target_is_refused_in_a_pod(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Asked] = []
+    with RawServer(lambda one: asked.append(one)) as server:
+        port = int(server.url.rstrip("/").rpartition(":")[2])
+        here, there = ((socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in ("127.0.0.1", "192.0.2.1"))
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [there, here])
+        away = Connection(server.url.replace("127.0.0.1", host), Credentials("admin", "token"), away=True)
+        with closing(Http(away)) as http, pytest.raises(HostNotAllowed, match=r"nothing was sent: correct spec\.url") as found:
+            http.get()
+    assert "--allow-loopback" in str(found.value)
+    assert asked == []

@@ -25,7 +25,6 @@ from jenkins2fa.api.policy import (
     parse_policy,
 )
 from jenkins2fa.api.reading import InvalidObject, format_duration, format_time, parse_duration, parse_time
-from jenkins2fa.api.rules import host_and_port, is_loopback
 from tests.support.random_specs import objects
 from tests.support.rule_cases import RULES, Case, build
 
@@ -251,25 +250,3 @@ def test_selector_matches_as_kubernetes_does(expression: dict[str, Any], labels:
 
 def test_empty_selector_matches_everything() -> None:
     assert read_selector(Fields({})).matches({})
-
-
-@pytest.mark.parametrize(
-    ("url", "expected"),
-    [
-        ("https://jenkins.example.com/ci/", "jenkins.example.com"),
-        ("https://jenkins.example.com:443/", "jenkins.example.com"),
-        ("https://jenkins.example.com:8443/", "jenkins.example.com:8443"),
-        ("http://127.0.0.1:8080/", "127.0.0.1:8080"),
-        ("http://[::1]:8080/", "[::1]:8080"),
-        ("https://[2001:db8::1]/", "[2001:db8::1]"),
-    ],
-)
-def test_host_and_port(url: str, expected: str) -> None:
-    assert host_and_port(url) == expected
-
-
-@pytest.mark.parametrize(
-    ("host", "expected"), [("localhost", True), ("127.1.2.3", True), ("::1", True), ("10.0.0.1", False), ("localhost.evil", False)]
-)
-def test_loopback(host: str, expected: bool) -> None:
-    assert is_loopback(host) is expected

@@ -59,19 +59,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
   verbs: [create, patch]
 {{- end }}
 
-{{/* What instances refer to. A rule without names is a right to all of them, so that an empty list is no rule with empty names. */}}
-{{- define "operator.references" -}}
+{{/* Every object that instances could refer to. */}}
+{{- define "operator.everyReference" -}}
 - apiGroups: [""]
-  resources: [secrets]
-  {{- with .Values.rbac.secretNames }}
-  resourceNames: {{ toJson . }}
-  {{- end }}
-  verbs: [get]
-- apiGroups: [""]
-  resources: [configmaps]
-  {{- with .Values.rbac.configMapNames }}
-  resourceNames: {{ toJson . }}
-  {{- end }}
+  resources: [secrets, configmaps]
   verbs: [get]
 {{- end }}
 

@@ -6,7 +6,6 @@ Each stands also in ``crds/`` as a CEL rule with the same message; a test holds 
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
@@ -183,21 +182,3 @@ def _can_be_split(url: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address means this very machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def host_and_port(url: str) -> str:
-    """Host and port of a URL as the Secret's key ``host`` must name them: ``jenkins.example.com``, ``127.0.0.1:8080``, ``[::1]:8080``."""
-    parts = urlsplit(url)
-    host = f"[{parts.hostname}]" if parts.hostname and ":" in parts.hostname else (parts.hostname or "")
-    standard = {"https": 443, "http": 80}.get(parts.scheme)
-    return host if parts.port in (None, standard) else f"{host}:{parts.port}"

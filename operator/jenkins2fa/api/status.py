@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -42,7 +42,6 @@ class JenkinsStatus:
     version: str
     plugin_version: str
     edition: str
-    identity: str
     session: str
 
 
@@ -97,6 +96,7 @@ class Counts:
     enforced: int = 0
     drifted: int = 0
     failing: int = 0
+    escaped: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,6 @@ def instance_status_document(status: InstanceStatus) -> dict[str, Any]:
             "version": clip(status.jenkins.version, LONGEST_WORD),
             "pluginVersion": clip(status.jenkins.plugin_version, LONGEST_WORD),
             "edition": status.jenkins.edition,
-            "identity": clip(status.jenkins.identity, LONGEST_ID),
             "session": clip(status.jenkins.session, LONGEST_WORD),
         },
         "policy": status.policy
@@ -156,11 +155,10 @@ def instance_status_document(status: InstanceStatus) -> dict[str, Any]:
 
 def policy_status_document(status: PolicyStatus) -> dict[str, Any]:
     """As JSON for the API server, without the times of conditions."""
-    counts = status.counts
     return {
         "observedGeneration": status.observed_generation,
         "conditions": _conditions(status.conditions, status.observed_generation),
-        "instances": {name: getattr(counts, name) for name in ("selected", "governed", "overridden", "enforced", "drifted", "failing")},
+        "instances": {name: count for name, count in asdict(status.counts).items() if count is not None},
         "summary": {"instances": status.instances_column, "scope": status.scope_column, "factors": status.factors_column},
         "failing": [{"namespace": f.namespace, "name": f.name, "reason": f.reason} for f in status.failing[:MOST_FAILING]],
         "rollout": status.rollout and _rollout_document(status.rollout),

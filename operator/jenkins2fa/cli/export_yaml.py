@@ -8,9 +8,9 @@ from typing import Any
 
 import yaml
 
+from jenkins2fa.api.consent import place_of
 from jenkins2fa.api.instance import GateMode
 from jenkins2fa.api.meta import API_VERSION, TAKE_OVER
-from jenkins2fa.api.rules import host_and_port
 from jenkins2fa.cli.export_groups import Exported, Group
 
 LABEL = "jenkins2fa.dev/policy"  # on each exported instance: the policy that selects it, so that it selects these instances alone
@@ -102,7 +102,7 @@ def _instance(one: Exported, policy: str | None, where: Mapping[str, str]) -> st
 
 
 def _secret(one: Exported, where: Mapping[str, str]) -> str:
-    data = {"host": host_and_port(one.url), "username": one.username, "token": ""}
+    data = {"host": place_of(one.url), "username": one.username, "token": ""}
     body = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": one.name, **where}, "type": "Opaque", "stringData": data}
     return _document(body, ["Put the account's API token in, by your own way of keeping secrets, and keep it out of Git."])
 

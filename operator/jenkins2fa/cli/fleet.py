@@ -214,13 +214,13 @@ def _idle(sources: Sources, rows: list[Row]) -> tuple[Idle, ...]:
 
 
 def _twins(rows: tuple[Row, ...]) -> tuple[str, ...]:
-    """Instances that reach the same Jenkins: only the oldest may manage it."""
+    """Instances that seem to reach the same Jenkins, by what it says of itself: only one may manage it."""
     by_identity: dict[str, list[str]] = {}
     for row in rows:
         if row.seen is not None and row.seen.identity:
             by_identity.setdefault(row.seen.identity, []).append(str(row.instance.meta.key))
     return tuple(
-        f"{' and '.join(names)} reach the same Jenkins: the older one manages it, the other says DuplicateInstance"
+        f"{' and '.join(names)} reach the same Jenkins: the holder of its owner record manages it, the other says DuplicateInstance"
         for names in by_identity.values()
         if len(names) > 1
     )

@@ -4,7 +4,7 @@
 
     credentials:
       team-a/build:                        # namespace/name of the JenkinsInstance, or its name alone, or "*" for all the others
-        hosts: [jenkins.example.com]       # host, and port unless standard; "*.example.com" is every host of that domain
+        hosts: [jenkins.example.com/ci]    # host, port unless standard, and optionally a path; "*.example.com" is every host of that domain
         username: plan-bot                 # or usernameEnv
         tokenEnv: BUILD_TOKEN              # or tokenFile
         secondFactorSeedFile: seed         # optional; or secondFactorSeedEnv
@@ -22,9 +22,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+from jenkins2fa.api.consent import host_and_port, is_below, place_of
 from jenkins2fa.api.instance import JenkinsInstance
-from jenkins2fa.api.rules import host_and_port
 from jenkins2fa.cli.errors import CannotGoOn
 from jenkins2fa.cli.yaml_reading import UnreadableYAML, read_documents
 from jenkins2fa.jenkins.errors import HostNotAllowed, SecretMissing
@@ -47,10 +48,10 @@ class Account:
     def connection(self, instance: JenkinsInstance) -> Connection:
         """How to reach an instance. Raises HostNotAllowed or SecretMissing."""
         url = instance.spec.url
-        wanted = host_and_port(url)
-        if not any(_matches(host, wanted) for host in self.hosts):
+        if not any(_matches(host, url) for host in self.hosts):
+            place = place_of(url)
             raise HostNotAllowed(
-                f"the credentials {self.entry} are not for {wanted}: nothing was sent. Add {wanted} to their hosts, or correct spec.url"
+                f"the credentials {self.entry} are not for {place}: nothing was sent. Add {place} to their hosts, or correct spec.url"
             )
         seed = self._optional("secondFactorSeed")
         problem = seed_problem(seed) if seed is not None else None
@@ -142,9 +143,12 @@ def _account(entry: str, found: Any) -> Account:
     texts = {key: value for key, value in found.items() if key != "hosts"}
     if not all(isinstance(value, str) and value.strip() for value in texts.values()):
         raise CannotGoOn(f"{entry}: every value must be a text")
-    return Account(entry, tuple(host.strip().lower() for host in hosts), texts)
+    return Account(entry, tuple(host.strip() for host in hosts), texts)
 
 
-def _matches(host: str, wanted: str) -> bool:
-    wanted = wanted.lower()
-    return wanted.endswith(host[1:]) and wanted != host[2:] if host.startswith("*.") else host == wanted
+def _matches(allowed: str, url: str) -> bool:
+    """As ``consents``, and "*." stands for every host of a domain."""
+    (host, _, path), wanted = allowed.partition("/"), host_and_port(url).lower()
+    host = host.lower()
+    named = wanted.endswith(host[1:]) and wanted != host[2:] if host.startswith("*.") else host == wanted
+    return named and is_below(path, urlsplit(url).path)

@@ -50,6 +50,9 @@ SERVICE_ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/
     metavar="[HOST:]PORT",
     help="Answer GET /metrics, /healthz and /readyz there. Without HOST: loopback, in a pod all addresses.",
 )
+@click.option(
+    "--allow-loopback", is_flag=True, help="Also in a pod, serve a Jenkins at a loopback or link-local address (one in the same pod)."
+)
 @click.option("--kubeconfig", type=click.Path(dir_okay=False), help="Outside a cluster. Default: $KUBECONFIG or ~/.kube/config.")
 @click.option("--context", help="Context of the kubeconfig. Default: its current one.")
 def run(
@@ -65,6 +68,7 @@ def run(
     log_format: str,
     verbose: bool,
     metrics: str | None,
+    allow_loopback: bool,
     kubeconfig: str | None,
     context: str | None,
 ) -> None:
@@ -74,7 +78,7 @@ def run(
     deploy/rbac.yaml. Exit code 0: stopped by a signal; 1: it cannot start (the one line on standard error says why).
     """
     from jenkins2fa.controller import logs  # kopf and the Kubernetes client take half a second to import
-    from jenkins2fa.controller.connection import Connection
+    from jenkins2fa.controller.connection import IN_CLUSTER, Connection
     from jenkins2fa.controller.context import Options
     from jenkins2fa.controller.run import CannotStart, run_until_signal
 
@@ -90,6 +94,7 @@ def run(
         longest_break_glass=_duration(longest_break_glass),
         require_approval=require_approval,
         experimental_premium=premium,
+        loopback=allow_loopback or IN_CLUSTER not in os.environ,
         evidence=_evidence(evidence_directory, evidence_key),
         release_grace=_for_tests("JENKINS2FA_RELEASE_GRACE", "60s"),
         lease_duration=_for_tests("JENKINS2FA_LEASE_DURATION", "15s"),

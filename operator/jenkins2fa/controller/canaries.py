@@ -71,9 +71,9 @@ def look_only(context: Context, subject: Subject) -> CanaryLook:
     """What the canaries of an instance meet, in the light of what was before: around a restart odd answers prove nothing."""
     instance, memory = subject.instance, subject.memory
     try:
-        connection = context.credentials.bare_connection(instance)
         challenged = context.credentials.canary(instance, instance.spec.probes.challenged or "")
         exempt = context.credentials.canary(instance, instance.spec.probes.exempt) if instance.spec.probes.exempt else None
+        connection = context.credentials.bare_connection(instance, filter(None, (challenged, exempt)))
     except JenkinsError as problem:
         return CanaryLook(trouble=Trouble(problem.reason, str(problem), problem.transient))
     found = look_with_canaries(connection, challenged, exempt, context.note)
@@ -97,7 +97,7 @@ def look_document(subject: Subject, body: Body, found: CanaryLook) -> dict[str, 
         InstanceStatus(
             observed_generation=instance.meta.generation,
             conditions=judge_canaries(policy, found),
-            jenkins=JenkinsStatus(version, "", "", "", session) if version or session else None,
+            jenkins=JenkinsStatus(version, "", "", session) if version or session else None,
             policy=named,
             policy_column=policy_column(instance.meta.key, named),
         )

@@ -1,21 +1,23 @@
 """Secrets and certificate authorities that instances refer to: read by name, kept at most a minute, sent only where they consent to.
 
-The keys of a Secret: ``host`` (must equal host and port of the URL), ``username``, ``token``, and ``secondFactorSeed`` where the account
-has to pass the second factor by itself.
+The keys of a Secret: ``host`` (host and port of the URL, optionally with its path: see ``api/consent.py``), ``username``, ``token``;
+``ca.crt`` where the Secret pins the authority that its account is sent to, whatever caRef names; and ``secondFactorSeed`` or ``totp`` where
+the account has to pass the second factor by itself.
 """
 
 from __future__ import annotations
 
 import base64
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
+from urllib.parse import urlsplit
 
+from jenkins2fa.api.consent import consents, is_plain, place_of
 from jenkins2fa.api.instance import AuthorityRef, JenkinsInstance
 from jenkins2fa.api.meta import Key
-from jenkins2fa.api.rules import host_and_port
 from jenkins2fa.controller.kubernetes import Forbidden, Kubernetes, NotFound
 from jenkins2fa.jenkins.attempts import Attempts
 from jenkins2fa.jenkins.errors import CertificateRejected, HostNotAllowed, SecretMissing
@@ -30,7 +32,7 @@ SHORTEST_USE = 1.0
 class Reader(Enum):
     """Whose rights decide what can be read."""
 
-    OPERATOR = ("the operator", "give its service account get on that object")
+    OPERATOR = ("the operator", "give its service account get on that object (rbac.references of the chart, deploy/rbac-references.yaml)")
     PERSON = ("you", "ask for the right to get that object, or name another --context")
 
     @property
@@ -51,10 +53,12 @@ class _Held:
 class CredentialStore:
     """Thread-safe. Raises SecretMissing, HostNotAllowed or CertificateRejected; errors of the API server pass through.
 
-    ``reader``: who reads, for messages."""
+    ``reader``: who reads, for messages; ``away``: no instance may lead to this very machine."""
 
-    def __init__(self, kubernetes: Kubernetes, clock: Callable[[], float], reader: Reader = Reader.OPERATOR) -> None:
-        self._kubernetes, self._clock, self._reader = kubernetes, clock, reader
+    def __init__(
+        self, kubernetes: Kubernetes, clock: Callable[[], float], reader: Reader = Reader.OPERATOR, *, away: bool = False
+    ) -> None:
+        self._kubernetes, self._clock, self._reader, self._away = kubernetes, clock, reader, away
         self._lock = threading.Lock()
         self._held: dict[tuple[str, Key], _Held] = {}
         # By URL and Secret. They outlive connections, or a wrong answer would be sent in every pass.
@@ -66,14 +70,17 @@ class CredentialStore:
         if spec.credentials is None:
             raise SecretMissing("there is no credentialsRef, so there are only canaries to look with (access: ProbeOnly)")
         key = Key(namespace, spec.credentials)
-        account, authority = self._account(key, spec.url), self._authority(namespace, spec.authority)
+        account = self._account(key, spec.url)
+        authority = account.authority or self._authority(namespace, spec.authority)
         with self._lock:
             attempts = self._attempts.setdefault((spec.url, key), Attempts(self._clock))
-        return Connection(spec.url, account, authority, attempts=attempts)
+        return Connection(spec.url, account, authority, away=self._away, attempts=attempts)
 
-    def bare_connection(self, instance: JenkinsInstance) -> Connection:
-        """How to reach an instance as nobody."""
-        return Connection(instance.spec.url, None, self._authority(instance.meta.namespace, instance.spec.authority))
+    def bare_connection(self, instance: JenkinsInstance, canaries: Iterable[Credentials]) -> Connection:
+        """How to reach an instance as one of its canaries. caRef is read only for those that pin no authority."""
+        pinned = all(canary.authority for canary in canaries)
+        authority = None if pinned else self._authority(instance.meta.namespace, instance.spec.authority)
+        return Connection(instance.spec.url, None, authority, away=self._away)
 
     def canary(self, instance: JenkinsInstance, secret: str) -> Credentials:
         """An account for probes; its Secret must consent to the host as well."""
@@ -132,13 +139,23 @@ class CredentialStore:
 
 
 def _credentials(data: Mapping[str, str], key: Key, url: str) -> Credentials:
-    allowed, wanted = _required(data, key, "host").strip(), host_and_port(url)
-    if allowed.lower() != wanted.lower():
-        raise HostNotAllowed(
-            f"the Secret {key.name} is not for {wanted}: nothing was sent. Set its key host to {wanted}, or correct spec.url"
-        )
+    if not consents(_required(data, key, "host"), url):
+        raise HostNotAllowed(f"the Secret {key.name} is not for {place_of(url)}: nothing was sent. {_way_out(url)}, or correct spec.url")
     username, token = (_required(data, key, name).strip() for name in ("username", "token"))
-    return Credentials(username, token, _seed(data, key), _totp(data, key))
+    return Credentials(username, token, _seed(data, key), _totp(data, key), _pinned_authority(data, key))
+
+
+def _way_out(url: str) -> str:
+    if is_plain(urlsplit(url).path):
+        return f"Set its key host to {place_of(url)}"
+    return "Where its key host has a path, the path of spec.url must have no dot segments, no empty ones, no percent-encoding: spell it so"
+
+
+def _pinned_authority(data: Mapping[str, str], key: Key) -> str | None:
+    """An empty key is a mistake, and no reason to trust others."""
+    if "ca.crt" in data and not data["ca.crt"].strip():
+        raise SecretMissing(f"the key ca.crt of the Secret {key.name} is empty: put the certificate authority in, or remove the key")
+    return data.get("ca.crt")
 
 
 def _decode(body: Mapping[str, Any]) -> dict[str, str]:

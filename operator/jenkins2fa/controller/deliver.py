@@ -6,12 +6,12 @@ import threading
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from jenkins2fa.api.consent import host_and_port
 from jenkins2fa.api.meta import RECONCILE_AT, Key
 from jenkins2fa.api.policy import TwoFactorPolicy
-from jenkins2fa.api.rules import host_and_port
 from jenkins2fa.controller.queue import Kind, Urgency, WorkKey, WorkQueue
 from jenkins2fa.controller.store import Body, Store, key_of
-from jenkins2fa.core.precedence import selects
+from jenkins2fa.core.precedence import is_baseline_for, selects
 
 
 class Delivery:
@@ -71,9 +71,12 @@ class Delivery:
             self._add(kind, self._store.keys(kind), urgency)
 
     def lane(self, key: WorkKey) -> str | None:
-        """What a pass keeps busy: the host of the instance's Jenkins; two instances of one host never run side by side."""
+        """What a pass keeps busy: the host of the instance's Jenkins; two instances of one host and namespace never run side by side.
+
+        By namespace: many slow instances of one, on a host that several share, must not keep the others waiting, nor make the host suspect
+        for them."""
         instance = self._store.instance(key.key) if key.kind is Kind.INSTANCE else None
-        return host_and_port(instance.spec.url) if instance else None
+        return f"{key.key.namespace} {host_and_port(instance.spec.url)}" if instance else None
 
     def policies_of(self, key: Key) -> list[Key]:
         """The policies that select an instance."""
@@ -99,7 +102,7 @@ class Delivery:
 
     def _selected(self, kind: Kind, key: Key) -> set[Key]:
         if kind is Kind.INSTANCE:
-            return set(self.policies_of(key))
+            return set(self.policies_of(key)) | self._baselines_of(key.namespace)
         policy = self._store.policy(key)
         return self.members_of(policy) if policy else set()
 
@@ -114,6 +117,12 @@ class Delivery:
             if {name: policy.get(name) for name in named} == named:
                 found.add(key_of(body))
         return found
+
+    def _baselines_of(self, namespace: str) -> set[Key]:
+        """The policies that are meant for a namespace: they count the instances that escape them."""
+        namespaces = self._store.namespaces()
+        policies = self._store.policies()
+        return {one.meta.key for one in policies if is_baseline_for(one, namespace, self._policy_namespace, namespaces)}
 
     def _roaming_policies(self) -> list[Key]:
         return [policy.meta.key for policy in self._store.policies() if policy.spec.namespace_selector is not None]

@@ -12,8 +12,9 @@ from jenkins2fa.controller.queue import NEVER, Kind, Requeue, Urgency, Work, Wor
 from jenkins2fa.controller.report import invalid_document, write_status
 from jenkins2fa.controller.rolling import call_admitted, next_progress, until_next
 from jenkins2fa.controller.schedule import ANOTHER_SERVES
-from jenkins2fa.core.gather import Member, gather
+from jenkins2fa.core.gather import Escape, Member, gather
 from jenkins2fa.core.mode import stage_of
+from jenkins2fa.core.precedence import escape_of, is_baseline_for
 
 SHORTEST_GAP = 1.0  # seconds between two passes of one policy, however many instances report
 LOOK_AGAIN = 300.0
@@ -64,7 +65,8 @@ class PolicyPass:
         members = self._members(policy)
         progress = next_progress(context, policy, body, members)
         staged = stage_of(policy.spec, context.now()) is not None
-        status = gather(policy, members, progress, staged=staged, policy_namespace=context.options.policy_namespace)
+        above = context.options.policy_namespace
+        status = gather(policy, members, progress, staged=staged, policy_namespace=above, escapes=self._escapes(policy))
         write_status(context, Kind.POLICY, body, policy_status_document(status))
         call_admitted(context, policy, progress, members)
         left = until_next(context, policy, body, progress)
@@ -74,6 +76,19 @@ class PolicyPass:
         selected = self._context.delivery.members_of(policy)
         instances = [found for key in selected if (found := self._context.store.instance(key)) is not None]
         return [self._member(policy, found) for found in instances]
+
+    def _escapes(self, policy: TwoFactorPolicy) -> list[Escape] | None:
+        """Instances that stay out of a baseline of the policy namespace; None for any other policy."""
+        context = self._context
+        above, namespaces = context.options.policy_namespace, context.store.namespaces()
+        if above is None or policy.meta.namespace != above or policy.spec.namespace_selector is None:
+            return None
+        ways = (
+            (one.meta.key, escape_of(policy, one, context.resolve(one).winner, above, namespaces))
+            for one in context.store.instances()
+            if is_baseline_for(policy, one.meta.namespace, above, namespaces)
+        )
+        return [Escape(key, how) for key, how in ways if how is not None]
 
     def _member(self, policy: TwoFactorPolicy, instance: JenkinsInstance) -> Member:
         key, winner = instance.meta.key, self._context.resolve(instance).winner

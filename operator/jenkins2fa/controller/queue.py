@@ -10,6 +10,7 @@ import heapq
 import itertools
 import math
 import threading
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
@@ -74,13 +75,18 @@ NEVER = Requeue()
 class Limits:
     """``workers``: passes in flight. A host that failed ``breaker`` times in a row is suspect: all suspects together hold at most
     ``suspects`` passes, so that dead hosts leave workers for the others. Back-off in seconds: ``base`` doubles up to ``cap``,
-    ± ``jitter`` (a share)."""
+    ± ``jitter`` (a share).
+
+    A namespace begins a pass only while it holds fewer than ``greed`` times the workers that are free, of all and of the suspects' alike.
+    So one alone gets up to three quarters of them, however slow its hosts are, n of them divide the workers evenly, and there is always
+    one left for a namespace that has none."""
 
     workers: int = 64
     breaker: int = 2
     base: float = 1.0
     cap: float = 300.0
     jitter: float = 0.2
+    greed: int = 3
 
     @property
     def suspects(self) -> int:
@@ -117,7 +123,7 @@ class WorkQueue:
         self._changed = threading.Condition()
         self._entries: dict[WorkKey, _Entry] = {}  # what waits; the heaps may hold outdated copies
         self._later: list[tuple[float, int, WorkKey]] = []
-        self._ready: list[tuple[Urgency, float, int, WorkKey]] = []
+        self._ready: dict[str, list[tuple[Urgency, float, int, WorkKey]]] = {}  # by namespace
         self._parked: dict[str, list[WorkKey]] = {}  # due, but their lane is busy
         self._parked_suspects: list[WorkKey] = []
         self._running: dict[WorkKey, Lane] = {}
@@ -149,9 +155,12 @@ class WorkQueue:
             return
         self._entries[key] = entry
         if entry.due <= self._clock():
-            heapq.heappush(self._ready, (entry.urgency, entry.due, next(self._numbers), key))
+            self._push_ready(key, entry)
         else:
             heapq.heappush(self._later, (entry.due, next(self._numbers), key))
+
+    def _push_ready(self, key: WorkKey, entry: _Entry) -> None:
+        heapq.heappush(self._ready.setdefault(key.key.namespace, []), (entry.urgency, entry.due, next(self._numbers), key))
 
     # --- taking out ---
 
@@ -169,8 +178,8 @@ class WorkQueue:
 
     def _next(self) -> Work | None:
         self._promote()
-        while self._ready and not self._paused and len(self._running) < self._limits.workers:
-            urgency, due, _, key = heapq.heappop(self._ready)
+        while not self._paused and (namespace := self._next_namespace()) is not None:
+            urgency, due, _, key = heapq.heappop(self._ready[namespace])
             if self._entries.get(key) != _Entry(due, urgency):
                 continue  # an outdated copy
             lane = self._lane(key)
@@ -181,13 +190,20 @@ class WorkQueue:
             return Work(key, urgency, max(0.0, self._clock() - due), self._failures.get(key, 0))
         return None
 
+    def _next_namespace(self) -> str | None:
+        """Whose turn it is: of those that may begin a pass, the one with the most urgent key; among equals the one that waited longest."""
+        self._ready = {namespace: keys for namespace, keys in self._ready.items() if keys}
+        held, free = Counter(key.key.namespace for key in self._running), self._limits.workers - len(self._running)
+        may_begin = (namespace for namespace in self._ready if held[namespace] < self._limits.greed * free)
+        return min(may_begin, key=lambda namespace: self._ready[namespace][0], default=None)
+
     def _promote(self) -> None:
         now = self._clock()
         while self._later and self._later[0][0] <= now:
             due, _, key = heapq.heappop(self._later)
             entry = self._entries.get(key)
             if entry is not None and entry.due == due:
-                heapq.heappush(self._ready, (entry.urgency, due, next(self._numbers), key))
+                self._push_ready(key, entry)
 
     def _is_held_back(self, key: WorkKey, lane: Lane) -> bool:
         if lane is None:
@@ -195,10 +211,14 @@ class WorkQueue:
         if lane in self._running.values():
             self._parked.setdefault(lane, []).append(key)
             return True
-        if self._is_suspect(lane) and sum(map(self._is_suspect, self._running.values())) >= self._limits.suspects:
+        if self._is_suspect(lane) and not self._may_take_a_suspect(key.key.namespace):
             self._parked_suspects.append(key)
             return True
         return False
+
+    def _may_take_a_suspect(self, namespace: str) -> bool:
+        holders = [key.key.namespace for key, lane in self._running.items() if self._is_suspect(lane)]
+        return holders.count(namespace) < self._limits.greed * (self._limits.suspects - len(holders))
 
     def _is_suspect(self, lane: Lane) -> bool:
         return lane is not None and self._host_failures.get(lane, 0) >= self._limits.breaker
@@ -249,7 +269,7 @@ class WorkQueue:
         for key in waiting:
             entry = self._entries.get(key)
             if entry is not None:
-                heapq.heappush(self._ready, (entry.urgency, entry.due, next(self._numbers), key))
+                self._push_ready(key, entry)
 
     # --- life ---
 

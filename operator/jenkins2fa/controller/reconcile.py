@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from jenkins2fa.api.instance import Access, parse_instance
-from jenkins2fa.api.meta import Key
+from jenkins2fa.api.meta import TAKE_OVER, Key
 from jenkins2fa.api.reading import InvalidObject
 from jenkins2fa.api.status import governing_policy
 from jenkins2fa.controller.apply import apply_policy, unseen_mode
@@ -13,7 +13,7 @@ from jenkins2fa.controller.canaries import look_again, look_document, look_only
 from jenkins2fa.controller.context import Context
 from jenkins2fa.controller.gather import PolicyPass
 from jenkins2fa.controller.looking import look
-from jenkins2fa.controller.owners import duplicate_of
+from jenkins2fa.controller.owners import holder_of
 from jenkins2fa.controller.put_back import tell_put_back
 from jenkins2fa.controller.queue import NEVER, Kind, Requeue, Urgency, Work
 from jenkins2fa.controller.releasing import without_policy
@@ -102,10 +102,13 @@ class InstancePass:
         try:
             with context.metrics.step("observe"):
                 driver, seen = look(context, instance, policy, subject.memory)
-            rival = duplicate_of(context, instance, seen)
-            if rival is not None:
-                named = rival if rival.namespace == subject.key.namespace else "an instance of another namespace"
-                message = f"{named} reaches the same Jenkins and is older, so it alone manages it: delete one of the two"
+            holder = holder_of(context, subject.heeding_take_over_once().instance, seen)
+            if holder is not None and seen.owner is not None:
+                named = holder.key if holder.namespace == subject.key.namespace else "an instance of another namespace"
+                message = (
+                    f"{named} holds the owner record of this Jenkins, so it alone manages it: delete one of the two, or take over by the "
+                    f"annotation {TAKE_OVER}: {seen.owner.name}"
+                )
                 trouble = Trouble("DuplicateInstance", message, transient=False)
                 return Outcome(instance, policy, seen, mode=unseen_mode(context, subject), trouble=trouble)
             if policy is None:

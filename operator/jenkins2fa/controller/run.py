@@ -157,7 +157,7 @@ class Operator:
             store=store,
             queue=self._queue,
             delivery=self._delivery,
-            credentials=CredentialStore(self._kubernetes, time.monotonic),
+            credentials=CredentialStore(self._kubernetes, time.monotonic, away=not self._options.loopback),
             events=Events(self._kubernetes, self._options.identity, time.monotonic),
             memories=Memories(time.monotonic),
             clock=time.monotonic,

@@ -24,7 +24,6 @@ class Store:
         self._lock = threading.RLock()
         self._bodies: dict[Kind, dict[Key, Body]] = {kind: {} for kind in Kind}
         self._parsed: dict[Kind, dict[Key, Parsed]] = {kind: {} for kind in Kind}
-        self._reaching: dict[str, set[Key]] = {}  # instances by the Jenkins (its identity) that their status names
         self._namespaces: dict[str, Mapping[str, str]] = {}
         self._synced = False
 
@@ -40,7 +39,6 @@ class Store:
             news, known = self.is_news(kind, body), self._bodies[kind].get(key)
             if known is None or not is_older(body, known):
                 self._bodies[kind][key] = body
-                self._note_reach(key, known, body)
             if news:
                 self._parse(kind, key, body)
             return news
@@ -58,7 +56,6 @@ class Store:
                 return False
             del self._bodies[kind][key]
             self._parsed[kind].pop(key, None)
-            self._note_reach(key, known, {})
             return True
 
     def replace(self, kind: Kind, bodies: Iterable[Body]) -> list[Key]:
@@ -86,11 +83,6 @@ class Store:
     def bodies(self, kind: Kind) -> list[Body]:
         with self._lock:
             return list(self._bodies[kind].values())
-
-    def reaching(self, identity: str) -> list[Body]:
-        """The instances whose status says that they reach this Jenkins, or last did."""
-        with self._lock:
-            return [self._bodies[Kind.INSTANCE][key] for key in self._reaching.get(identity, ())]
 
     def instance(self, key: Key) -> JenkinsInstance | None:
         """The instance when it is there and valid."""
@@ -132,17 +124,6 @@ class Store:
         with self._lock:
             return dict(self._namespaces)
 
-    def _note_reach(self, key: Key, before: Body | None, after: Body) -> None:
-        former, identity = _identity(before or {}), _identity(after)
-        if former == identity:
-            return
-        if former is not None:
-            self._reaching[former].discard(key)
-            if not self._reaching[former]:
-                del self._reaching[former]
-        if identity is not None:
-            self._reaching.setdefault(identity, set()).add(key)
-
     def _parse(self, kind: Kind, key: Key, body: Body) -> None:
         try:
             parsed = parse_instance(body) if kind is Kind.INSTANCE else parse_what_governs(body)
@@ -152,12 +133,6 @@ class Store:
             self._parsed[kind].pop(key, None)
         else:
             self._parsed[kind][key] = parsed
-
-
-def _identity(body: Body) -> str | None:
-    """Of the Jenkins that an instance's status names; policies have none."""
-    found: str | None = ((body.get("status") or {}).get("jenkins") or {}).get("identity")
-    return found
 
 
 def key_of(body: Body) -> Key:

@@ -42,7 +42,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """``location`` is where a redirect leads: the path without user ids, or only the host when it leaves the plugin's pages."""
+    """``location`` is where a redirect leads: the plugin's page without user ids, or "elsewhere"."""
 
     status: int
     location: str = ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sized
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from jenkins2fa.api.meta import Key
 from jenkins2fa.api.policy import Factor, PolicySpec, TwoFactorPolicy
@@ -43,6 +43,14 @@ class Member:
     drifted: Condition | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Escape:
+    """An instance of a namespace that the policy is meant for, and how it stays out of it."""
+
+    key: Key
+    how: str
+
+
 def gather(
     policy: TwoFactorPolicy,
     members: Iterable[Member],
@@ -50,15 +58,18 @@ def gather(
     *,
     staged: bool = False,
     policy_namespace: str | None = None,
+    escapes: Iterable[Escape] | None = None,
 ) -> PolicyStatus:
     """Counts, columns and conditions; texts name at most three instances, the list ``failing`` at most ten.
 
     ``staged``: a stage holds the enforcement back everywhere, so a roll-out has not begun; ``policy_namespace``: the one whose policies may
-    select namespaces, if any."""
+    select namespaces, if any; ``escapes`` None = the policy is meant for its own namespace only."""
     all_members = sorted(members, key=lambda member: (member.key.namespace, member.key.name))
     governed = [member for member in all_members if member.governed]
     failing = [member for member in governed if member.ready is not None and member.ready.status == FALSE]
+    escaped = None if escapes is None else sorted(escapes, key=lambda one: (one.key.namespace, one.key.name))
     counts = Counts(
+        escaped=None if escaped is None else len(escaped),
         selected=len(all_members),
         governed=len(governed),
         overridden=len(all_members) - len(governed),
@@ -72,6 +83,8 @@ def gather(
         or (_rolling_out(spreading, failing) if spreading and governed else None)
         or _ready(policy.spec, all_members, governed, failing)
     )
+    if escaped:
+        ready = replace(ready, message=f"{_told(escaped)}; {ready.message}")
     return PolicyStatus(
         observed_generation=policy.meta.generation,
         conditions=(
@@ -88,6 +101,14 @@ def gather(
         failing=tuple(Failing(m.key.namespace, m.key.name, m.ready.reason) for m in failing if m.ready)[:10],
         rollout=RolloutStatus(**{**asdict(rollout), "state": rollout.state.value}) if rollout else None,
     )
+
+
+def _told(escaped: list[Escape]) -> str:
+    """Who escapes a baseline: first, since it is what its author does not expect."""
+    shown = ", ".join(f"{one.key} ({one.how})" for one in escaped[:3])
+    more = f" and {len(escaped) - 3} more" if len(escaped) > 3 else ""
+    count = "1 instance of its namespaces escapes" if len(escaped) == 1 else f"{len(escaped)} instances of its namespaces escape"
+    return f"{count} this policy: {shown}{more}"
 
 
 def factors_column(factors: frozenset[Factor]) -> str:

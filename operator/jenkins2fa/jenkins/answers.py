@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+import re
 
 from jenkins2fa.jenkins.challenge import is_challenge
 from jenkins2fa.jenkins.errors import ChallengedBySecondFactor, Forbidden, ProtocolError, Redirected, Starting, Unauthorized
 from jenkins2fa.jenkins.http import Answer
+
+_VERSION = re.compile("[0-9]{1,6}([.][0-9]{1,6}){1,4}(-[A-Za-z0-9.]{1,20})?")
+_SESSION = re.compile("[0-9a-fA-F]{1,40}")
 
 
 def is_challenged(answer: Answer) -> bool:
@@ -47,15 +50,23 @@ def _redirection(answer: Answer) -> Exception:
             "file brings the gate back. Otherwise, or instead of that, put a secondFactorSeed into the Secret, a way in where "
             "SecurityQuestions are allowed (`jenkins2fa unlock` tells every way)"
         )
-    host = _host(answer.location) or "another page of the same host"
     return Redirected(
-        f"Jenkins, or something in front of it, redirects to {host} ({answer.status}): set spec.url to where Jenkins itself answers"
+        f"Jenkins, or something in front of it, redirects to another page ({answer.status}; `curl -I` on spec.url shows which): "
+        "set spec.url to where Jenkins itself answers"
     )
 
 
-def _host(location: str) -> str:
-    """Host and port, never an account."""
-    try:
-        return urlsplit(location).netloc.rpartition("@")[2]
-    except ValueError:
-        return "a place that is no URL"
+def version_of(answer: Answer) -> str:
+    """The version that Jenkins names in a header; empty when there is none, or something else in its place."""
+    return _word(answer, "X-Jenkins", _VERSION)
+
+
+def session_of(answer: Answer) -> str:
+    """The run of Jenkins that a header names; empty likewise."""
+    return _word(answer, "X-Jenkins-Session", _SESSION)
+
+
+def _word(answer: Answer, header: str, pattern: re.Pattern[str]) -> str:
+    """Headers come without the frame, so only what looks like what it is said to be is passed on to status, logs and evidence."""
+    value = answer.headers.get(header, "")
+    return value if pattern.fullmatch(value) else ""

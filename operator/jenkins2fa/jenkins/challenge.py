@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from html.parser import HTMLParser
 from urllib.parse import unquote, urljoin, urlsplit
 
 from jenkins2fa.jenkins.errors import ProtocolError
+from jenkins2fa.jenkins.pages import read_page
 
 ENROLMENT, CHALLENGE, QUESTIONS = "tfaConfiguration", "tfaUserAuth", "securityQuestionAuth"
 AUTHENTICATE = "securityQuestionAuthenticate"
+UNSEEN = frozenset({"script", "style", "template", "title"})
 NO_ROOT_URL = "null"  # what the plugin puts before its page when Jenkins has no root URL configured
 
 
@@ -55,42 +56,26 @@ def resolve(base: str, location: str) -> str:
 
 def shown_questions(page: str, known: Iterable[str]) -> tuple[str, ...] | None:
     """Those of the ``known`` questions that the page asks, in the order shown; None when it is not the page of security questions."""
-    parser = _Page()
-    try:
-        parser.feed(page)
-        parser.close()
-    except AssertionError:  # how the parser of the standard library refuses a malformed declaration
-        return None
-    if not any(_segments(action)[-1:] == [AUTHENTICATE] for action in parser.actions):
+    texts, actions = _read(page)
+    if not any(_segments(action)[-1:] == [AUTHENTICATE] for action in actions):
         return None
     wanted = {_one_line(question): question for question in known}
-    return tuple(dict.fromkeys(wanted[text] for text in map(_one_line, parser.texts) if text in wanted))
+    return tuple(dict.fromkeys(wanted[text] for text in map(_one_line, texts) if text in wanted))
 
 
-class _Page(HTMLParser):
+def _read(page: str) -> tuple[list[str], list[str]]:
     """The texts that a reader sees, one for each run between two tags, and where the forms lead to."""
-
-    UNSEEN = frozenset({"script", "style", "template", "title"})
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.texts: list[str] = []
-        self.actions: list[str] = []
-        self._unseen = 0
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag in self.UNSEEN:
-            self._unseen += 1
-        if tag == "form":
-            self.actions += [value for name, value in attrs if name == "action" and value]
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in self.UNSEEN and self._unseen:
-            self._unseen -= 1
-
-    def handle_data(self, data: str) -> None:
-        if not self._unseen:
-            self.texts.append(data)
+    texts: list[str] = []
+    actions: list[str] = []
+    unseen = 0
+    for one in read_page(page):
+        if isinstance(one, str):
+            texts += [one] if not unseen else []
+        elif one.name in UNSEEN:
+            unseen = max(0, unseen - 1) if one.closes else unseen + 1
+        elif one.name == "form" and one.attributes.get("action"):
+            actions.append(one.attributes["action"])
+    return texts, actions
 
 
 def _segments(location: str) -> list[str]:

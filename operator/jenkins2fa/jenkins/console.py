@@ -102,6 +102,7 @@ class Console:
         return found
 
     def _not_ours(self, answer: Answer) -> Exception:
+        """What an answer without the frame is taken for. Nothing of it is quoted: anybody may have written it."""
         if answer.text.startswith(FRAME):
             return ProtocolError("the answer was cut short, or belongs to another request", transient=True)
         if "<html" in answer.text[:2000].lower():
@@ -110,7 +111,7 @@ class Console:
                 transient=False,
             )
         if "Exception" in answer.text or "Error" in answer.text or "startup failed" in answer.text:
-            return ScriptFailed(f"the script console failed: {quote(self._masked(answer.text))}")
+            return ScriptFailed("the script console answered with an error of its own: look for it in Jenkins' log")
         if not answer.text.strip():
             return ProtocolError("the answer is empty", transient=True)
         return ProtocolError("something answered that is not Jenkins' script console: check spec.url and its context path", transient=False)

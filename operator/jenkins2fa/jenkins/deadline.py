@@ -1,4 +1,4 @@
-"""Connections that end in time, however slowly the other side takes or gives.
+"""Connections that end in time, however slowly the other side takes or gives, and that stay away from this machine where they must.
 
 A socket's own time limit holds for each single read, so a peer that sends one byte at a time could hold a worker for hours. Here one
 deadline bounds a whole exchange: every address that is tried, the TLS handshake, the request, and head and body of the answer.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import ipaddress
 import socket
 import time
 from collections.abc import Iterator
@@ -20,21 +21,48 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
+from jenkins2fa.jenkins.errors import HostNotAllowed
+
+TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
 RECORD = 16384  # bytes: what TLS sends at once
+
+HERE = (
+    "spec.url leads to the operator's own pod or node (a loopback or link-local address), and nothing was sent: correct spec.url, or what "
+    "DNS says of its host; where Jenkins runs in the same pod, start the operator with --allow-loopback"
+)
 
 # When the exchange that this thread is busy with has to be over, by time.monotonic(). A context variable, because urllib3 makes the
 # connections, and hands no argument of ours to them.
 _end: ContextVar[float | None] = ContextVar("end of the exchange", default=None)
 
 
+# Likewise: whether a connection to this machine itself is refused.
+_away: ContextVar[bool] = ContextVar("only other machines", default=False)
+
+
 @contextlib.contextmanager
-def within(seconds: float) -> Iterator[None]:
-    """Everything that this thread does with a :class:`TimedAdapter` inside of it raises TimeoutError once the time is up."""
-    token = _end.set(time.monotonic() + seconds)
+def within(seconds: float, *, away: bool = False) -> Iterator[None]:
+    """Everything that this thread does with a :class:`TimedAdapter` inside of it raises TimeoutError once the time is up; with ``away``
+    HostNotAllowed, before anything is sent, for a host with an address of this machine or of its link."""
+    end, refused = _end.set(time.monotonic() + seconds), _away.set(away)
     try:
         yield
     finally:
-        _end.reset(token)
+        _away.reset(refused)
+        _end.reset(end)
+
+
+def is_here(address: str) -> bool:
+    """Whether an IP address is of this machine or of its link only (the metadata service of a cloud is), however it is written."""
+    found: ipaddress.IPv4Address | ipaddress.IPv6Address = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(found, ipaddress.IPv6Address):
+        found = found.ipv4_mapped or _translated(found) or found
+    return found.is_loopback or found.is_link_local or found.is_unspecified or found.is_multicast
+
+
+def _translated(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """The IPv4 address that a translator would lead to (RFC 6052)."""
+    return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF) if address in TRANSLATED else None
 
 
 def _left(limit: float | None = None) -> float:
@@ -83,6 +111,8 @@ class _Timed(HTTPConnection):
             found = socket.getaddrinfo(self._dns_host, self.port, type=socket.SOCK_STREAM)
         except (socket.gaierror, UnicodeError) as problem:
             raise NameResolutionError(self.host, self, problem) from problem  # type: ignore[arg-type]
+        if _away.get() and any(is_here(str(address[0])) for *_, address in found):
+            raise HostNotAllowed(HERE)
         refused: OSError = OSError("no address")
         for family, kind, protocol, _, address in found:
             try:

@@ -23,6 +23,7 @@ CONNECT_SECONDS = 3.0
 READ_SECONDS = 10.0
 LONGEST_ANSWER = 8 * 1024 * 1024
 PIECE = 65536
+MOST_COOKIES = 30
 NO_HTTP = "the head of the answer is not HTTP, or too long: does spec.url name a Jenkins?"
 
 # Hears of each request: how it ended (a word of OUTCOMES, or the reason of the error) and after how many seconds.
@@ -35,12 +36,14 @@ class Credentials:
     """An account of a Jenkins. ``secret`` is an API token, or a canary's password.
 
     ``second_factor_seed``: what its answers to security questions are derived from; ``totp``: its key for one-time codes (base32).
-    With neither it cannot pass a second factor. None of them is ever shown."""
+    With neither it cannot pass a second factor. None of them is ever shown.
+    ``authority``: PEM text of the one authority that a server must prove itself by before the account is sent there."""
 
     username: str
     secret: str = field(repr=False)
     second_factor_seed: str | None = field(default=None, repr=False)
     totp: str | None = field(default=None, repr=False)
+    authority: str | None = field(default=None, repr=False)
 
     def masked(self, text: str) -> str:
         """A text without anything of these that could be used, as it is or as we send it."""
@@ -52,18 +55,35 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """Where a Jenkins is and who we are there. ``url`` ends with a slash; ``authority`` is PEM text, None = the usual authorities.
+    """Where a Jenkins is and who we are there. ``url`` ends with a slash; ``authority`` is PEM text, None = the usual authorities. One that
+    the account pins goes before it.
 
     ``connect_seconds`` is for one address of the host, ``read_seconds`` for a whole answer, and nothing takes longer than both together.
-    ``attempts`` is what all sessions of this account share about its second factor."""
+    ``attempts`` is what all sessions of this account share about its second factor.
+    ``away``: it must not lead to this very machine or its link (see ``deadline.within``)."""
 
     url: str
     credentials: Credentials | None
     authority: str | None = field(default=None, repr=False)
     connect_seconds: float = CONNECT_SECONDS
     read_seconds: float = READ_SECONDS
+    away: bool = False
     attempts: Attempts = field(default_factory=Attempts, compare=False, repr=False)
     requested: Requested = field(default=lambda _outcome, _seconds: None, compare=False, repr=False)
+
+    @property
+    def pinned(self) -> bool:
+        return self.credentials is not None and self.credentials.authority is not None
+
+    @property
+    def trusted(self) -> str | None:
+        """PEM text of the authority that counts, None = the usual ones."""
+        return self.credentials.authority if self.credentials is not None and self.credentials.authority is not None else self.authority
+
+    @property
+    def trusted_by(self) -> str:
+        """What names that authority, for messages."""
+        return "the key ca.crt of the Secret" if self.pinned else "caRef"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +129,7 @@ class Http:
         if connection.credentials is not None:
             self._session.auth = HTTPBasicAuth(connection.credentials.username.encode(), connection.credentials.secret.encode())
         self._session.mount("http://", TimedAdapter())
-        self._session.mount("https://", TimedAdapter() if connection.authority is None else _authority(connection.authority))
+        self._session.mount("https://", _adapter(connection))
 
     def get(self, path: str = "", headers: Mapping[str, str] | None = None) -> Answer:
         """GET below the instance's URL. Raises Unreachable, CertificateRejected or ProtocolError."""
@@ -133,6 +153,8 @@ class Http:
             self.connection.requested(problem.reason, time.monotonic() - begun)
             raise
         self.connection.requested(_outcome(answer.status), time.monotonic() - begun)
+        if len(self._session.cookies) > MOST_COOKIES:
+            self.forget_cookies()  # a Jenkins sets two or three; each of them is sent and kept for as long as the session lives
         if data is not None and 300 <= answer.status < 400:
             self._session.close()  # Jenkins closes a connection whose request it has not read to its end: the next one might meet that
         return answer
@@ -141,14 +163,14 @@ class Http:
         where, limits = _place(self.connection.url), (self.connection.connect_seconds, self.connection.read_seconds)
         try:
             with (
-                within(sum(limits)),
+                within(sum(limits), away=self.connection.away),
                 self._session.send(
                     self._prepare(method, path, headers, data), allow_redirects=False, stream=True, timeout=limits
                 ) as response,
             ):
                 return Answer(response.status_code, response.headers, _read(response), response.headers.get("Location", ""))
         except (requests.exceptions.SSLError, urllib3.exceptions.SSLError) as problem:
-            raise CertificateRejected(f"{where}: {_why_tls(problem)}") from None
+            raise CertificateRejected(f"{where}: {_why_tls(problem, self.connection)}") from None
         except requests.exceptions.ConnectTimeout:
             raise Unreachable(
                 f"{where}: no connection within {self.connection.connect_seconds:g} s: check the URL, DNS and network policies"
@@ -173,6 +195,7 @@ class Http:
         kept = self._kept.get((method, path))
         if kept is None:
             kept = requests.Request(method, self.connection.url + path, headers=self._session.headers, auth=self._session.auth).prepare()
+            self._stay_below(kept.url or "")
             self._kept[method, path] = kept
         prepared = kept.copy()
         prepared.headers.update(headers or {})
@@ -183,12 +206,20 @@ class Http:
             prepared.prepare_cookies(self._session.cookies)
         return prepared
 
+    def _stay_below(self, target: str) -> None:
+        """A path may come from an answer of Jenkins; once taken apart it must still lead below the URL that the account is for."""
+        base = requests.Request("GET", self.connection.url).prepare().url or ""
+        if not urllib3.util.parse_url(target).url.startswith(urllib3.util.parse_url(base).url):  # without dot segments, decoded ones too
+            raise ProtocolError("a page of Jenkins leads outside of spec.url: nothing was sent there", transient=False)
 
-def _authority(pem: str) -> _OwnAuthority:
+
+def _adapter(connection: Connection) -> TimedAdapter:
+    if connection.trusted is None:
+        return TimedAdapter()
     try:
-        return _OwnAuthority(pem)
+        return _OwnAuthority(connection.trusted)
     except (ssl.SSLError, ValueError, TypeError) as problem:  # TypeError: other characters than ASCII
-        raise CertificateRejected("caRef does not hold a certificate in PEM form") from problem
+        raise CertificateRejected(f"{connection.trusted_by} does not hold a certificate in PEM form") from problem
 
 
 def _read(response: requests.Response) -> str:
@@ -216,13 +247,15 @@ def _place(url: str) -> str:
     return urlsplit(url).netloc.rpartition("@")[2]
 
 
-def _why_tls(problem: Exception) -> str:
+def _why_tls(problem: Exception, connection: Connection) -> str:
     text = str(problem)
     if "Hostname mismatch" in text or "IP address mismatch" in text or "doesn't match" in text:
         return "its certificate is for another name: correct spec.url, or the certificate"
     if "expired" in text:
         return "its certificate has expired"
     if "CERTIFICATE_VERIFY_FAILED" in text:
+        if connection.pinned:
+            return "its certificate is not signed by the authority in the key ca.crt of the Secret: correct that key, or the certificate"
         return "its certificate is not signed by a known authority: name the authority in caRef"
     return "TLS failed: does this port speak https?"
 

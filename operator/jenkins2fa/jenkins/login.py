@@ -124,7 +124,7 @@ class SecondFactorLogin:
                 self._answer()
             else:
                 raise SecondFactorRejected(
-                    f"Jenkins asks for {challenge.factor}, which the operator cannot answer: allow SecurityQuestions, and {RESET}"
+                    f"Jenkins asks for a factor that the operator cannot answer: allow SecurityQuestions, and {RESET}"
                 )
 
     def verify_early(self, user: str, *, enrolled: bool) -> None:

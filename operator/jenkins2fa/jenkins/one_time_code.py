@@ -8,11 +8,15 @@ by POST to the same Jenkins. Anything else is left alone.
 from __future__ import annotations
 
 import binascii
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from html.parser import HTMLParser
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 import pyotp
+
+from jenkins2fa.api.consent import is_plain
+from jenkins2fa.jenkins.challenge import resolve
+from jenkins2fa.jenkins.pages import read_page
 
 ONE_TIME_CODE = "one-time-code"
 STEP_SECONDS = 30  # of RFC 6238: within one step the code stays the same
@@ -58,16 +62,10 @@ def code_form(page: str, url: str, path: str) -> CodeForm | None:
     """The form of a page that asks for a code; None when the page has none, or several, or sends it to elsewhere.
 
     ``path`` is the page's, below ``url``."""
-    parser = _Forms()
-    try:
-        parser.feed(page)
-        parser.close()
-    except AssertionError:  # how the parser of the standard library refuses a malformed declaration
-        return None
-    asking = [form for form in parser.forms if form.codes]
+    asking = [form for form in _forms(page) if form.codes]
     if len(asking) != 1 or len(asking[0].codes) != 1 or asking[0].method != "post":
         return None
-    target = _below(url, urljoin(url + path, asking[0].action))
+    target = _below(url, resolve(url + path, asking[0].action))
     return None if target is None else CodeForm(target, asking[0].codes[0], tuple(asking[0].hidden))
 
 
@@ -76,28 +74,31 @@ def _below(url: str, target: str) -> str | None:
     base, found = urlsplit(url), urlsplit(target)
     if (base.scheme, base.netloc) != (found.scheme, found.netloc) or not found.path.startswith(base.path):
         return None
+    if not is_plain(found.path[len(base.path) :]):
+        return None
     return found.path[len(base.path) :] + (f"?{found.query}" if found.query else "")
 
 
-class _Forms(HTMLParser):
+def _forms(page: str) -> list[_Form]:
     """The forms of a page with their hidden fields and the names of their fields for a code."""
+    forms: list[_Form] = []
+    current: _Form | None = None
+    for one in read_page(page):
+        if isinstance(one, str):
+            continue
+        if one.name == "form":
+            current = None if one.closes else _Form(one.attributes.get("action", ""), one.attributes.get("method", "get").lower())
+            forms += [current] if current else []
+        elif one.name == "input" and current is not None:
+            _note_field(current, one.attributes)
+    return forms
 
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.forms: list[_Form] = []
-        self._open: _Form | None = None
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        values = {name: value or "" for name, value in attrs}
-        if tag == "form":
-            self._open = _Form(values.get("action", ""), values.get("method", "get").lower())
-            self.forms.append(self._open)
-        elif tag == "input" and self._open is not None and values.get("name"):
-            if ONE_TIME_CODE in values.get("autocomplete", "").lower().split():
-                self._open.codes.append(values["name"])
-            elif values.get("type", "").lower() == "hidden":
-                self._open.hidden.append((values["name"], values.get("value", "")))
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag == "form":
-            self._open = None
+def _note_field(form: _Form, values: Mapping[str, str]) -> None:
+    name = values.get("name", "")
+    if not name:
+        return
+    if ONE_TIME_CODE in values.get("autocomplete", "").lower().split():
+        form.codes.append(name)
+    elif values.get("type", "").lower() == "hidden":
+        form.hidden.append((name, values.get("value", "")))

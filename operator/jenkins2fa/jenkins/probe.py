@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -11,13 +12,14 @@ from urllib.parse import urlsplit
 import jenkins2fa
 from jenkins2fa.core.conditions import Proof
 from jenkins2fa.core.evidence import Account, Evidence, Reply, Request, identity_digest
-from jenkins2fa.jenkins import scripts
-from jenkins2fa.jenkins.answers import expect_success, is_challenged
-from jenkins2fa.jenkins.challenge import NO_ROOT_URL, is_challenge
+from jenkins2fa.jenkins import answers, scripts
+from jenkins2fa.jenkins.answers import expect_success, is_challenged, version_of
+from jenkins2fa.jenkins.challenge import CHALLENGE, ENROLMENT, read_challenge
 from jenkins2fa.jenkins.errors import JenkinsError, ProtocolError
 from jenkins2fa.jenkins.http import Answer, Connection, Credentials, Http
 
 PROBE_HEADER = "X-Jenkins2fa-Probe"
+_FACTOR_PAGE = re.compile("[A-Za-z]{1,40}")
 Note = Callable[[Evidence], None]
 
 
@@ -65,7 +67,7 @@ def session_of(connection: Connection) -> str:
     finally:
         http.close()
     expect_success(answer)
-    return answer.headers.get("X-Jenkins-Session", "")
+    return answers.session_of(answer)
 
 
 def _probe(connection: Connection, account: Account, headers: Mapping[str, str]) -> Probed:
@@ -108,21 +110,20 @@ def _read(answer: Answer) -> Proof:
 
 
 def _reply(answer: Answer) -> Reply:
-    headers = answer.headers
-    return Reply(answer.status, _place(answer.location), headers.get("X-Jenkins", ""), headers.get("X-Jenkins-Session", ""))
+    return Reply(answer.status, _place(answer.location), version_of(answer), answers.session_of(answer))
 
 
 def _place(location: str) -> str:
-    """Where a redirect leads, for the record: no user ids, no query, and of other pages only the host."""
-    try:
-        parts = urlsplit(location)
-    except ValueError:
+    """Where a redirect leads, for the record: the plugin's page, in our words and without user ids, or that it is none."""
+    if not location:
         return ""
-    if not is_challenge(location):
-        return parts.netloc.rpartition("@")[2]
-    segments = parts.path.split("/")
-    after_user = [before.removeprefix(NO_ROOT_URL) == "user" for before in ["", *segments]]
-    return "/".join("*" if masked else segment for segment, masked in zip(segments, after_user, strict=False))
+    try:
+        challenge = read_challenge(location)
+    except ProtocolError:
+        return "elsewhere"
+    if challenge.user is not None:
+        return f"/user/*/{ENROLMENT}/"
+    return f"/{CHALLENGE}/{challenge.factor}/" if _FACTOR_PAGE.fullmatch(challenge.factor) else f"/{CHALLENGE}/"
 
 
 @functools.cache

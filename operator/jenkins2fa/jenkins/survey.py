@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from jenkins2fa.core.conditions import Proof
 from jenkins2fa.core.evidence import Account
-from jenkins2fa.jenkins.answers import is_challenged
+from jenkins2fa.jenkins.answers import is_challenged, version_of
 from jenkins2fa.jenkins.challenge import CHALLENGE
 from jenkins2fa.jenkins.errors import CertificateRejected, JenkinsError, Unauthorized, Unreachable
 from jenkins2fa.jenkins.http import Connection, Http
@@ -110,5 +110,5 @@ def _version(connection: Connection, probed: Probed) -> str:
     if probed.evidence.reply is not None and probed.evidence.reply.version:
         return probed.evidence.reply.version
     with contextlib.closing(Http(replace(connection, credentials=None))) as http, contextlib.suppress(JenkinsError):
-        return http.get("login").headers.get("X-Jenkins", "")
+        return version_of(http.get("login"))
     return ""

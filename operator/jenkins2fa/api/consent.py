@@ -1,0 +1,49 @@
+"""What a Secret consents to: the one Jenkins that an account may be sent to.
+
+The key ``host`` of a Secret is host and port of the URL (the port unless it is the standard one), and optionally a path, such as
+``jenkins.example.com/ci``: then the account goes to URLs of that path and below it, and nowhere else on that host.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+# What every reader of a path takes for itself: no percent-encoding, no backslash, no parameter.
+_PLAIN_SEGMENT = re.compile(r"(?!\.\.?$)[A-Za-z0-9._~!$&'()*+,=:@-]+")
+
+
+def host_and_port(url: str) -> str:
+    """Host and port of a URL as consent must name them: ``jenkins.example.com``, ``127.0.0.1:8080``, ``[::1]:8080``."""
+    parts = urlsplit(url)
+    host = f"[{parts.hostname}]" if parts.hostname and ":" in parts.hostname else (parts.hostname or "")
+    standard = {"https": 443, "http": 80}.get(parts.scheme)
+    return host if parts.port in (None, standard) else f"{host}:{parts.port}"
+
+
+def place_of(url: str) -> str:
+    """The narrowest consent for a URL: host, port and context path, without the last slash."""
+    return host_and_port(url) + urlsplit(url).path.rstrip("/")
+
+
+def consents(host: str, url: str) -> bool:
+    """Whether the key ``host`` of a Secret allows that its account is sent to a URL."""
+    name, _, path = host.strip().partition("/")
+    return name.lower() == host_and_port(url).lower() and is_below(path, urlsplit(url).path)
+
+
+def is_below(prefix: str, path: str) -> bool:
+    """Whether a path is ``prefix`` or below it, by whole segments. Without a prefix every path is; with one, only plain paths are:
+    a path that readers could take apart differently might lead elsewhere."""
+    allowed, given = _segments(prefix), _segments(path)
+    return not allowed or (is_plain(prefix) and is_plain(path) and given[: len(allowed)] == allowed)
+
+
+def is_plain(path: str) -> bool:
+    """Whether every reader takes a path apart alike: no dot segments, no empty ones, nothing percent-encoded."""
+    return all(map(_PLAIN_SEGMENT.fullmatch, _segments(path)))
+
+
+def _segments(path: str) -> list[str]:
+    inner = path.removeprefix("/").removesuffix("/")
+    return inner.split("/") if inner else []
