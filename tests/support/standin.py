@@ -245,6 +245,10 @@ class Browser:
         answer = self.call("/crumbIssuer/api/json")
         return {answer.json()["crumbRequestField"]: answer.json()["crumb"]} if answer.status_code == 200 else {}
 
+    def page_crumb(self, path: str) -> dict[str, str]:
+        """As a page shows it to its forms: also to somebody who may not ask for one."""
+        return crumb_in(self.call(path).text)
+
     def login(self, password: str) -> requests.Response:
         """The form, then only the cookie. Without a session from the page before, Jenkins answers the same but sets no cookie."""
         self.http.auth = None
@@ -260,17 +264,26 @@ class Browser:
             "secondSecurityQuestion": second, "secondSecurityQuestionAnswer": QUESTIONS[second],
             "customSecurityQuestion": third, "customSecurityQuestionAnswer": QUESTIONS[third],
         }  # fmt: skip
-        return self.call(f"/user/{self.name}/securityQuestionConfig/saveSecurityQuestion", "POST", data={"json": json.dumps(form)})
+        page = f"/user/{self.name}/securityQuestionConfig/"
+        crumb = self.page_crumb(page)
+        return self.call(page + "saveSecurityQuestion", "POST", data={"json": json.dumps(form)}, headers=crumb)
 
-    def second_factor(self) -> requests.Response:
-        """Answers the two questions that the page shows."""
-        page = self.call("/tfaUserAuth/securityQuestionAuth/").text
+    def second_factor(self, page: str | None = None) -> requests.Response:
+        """Answers the two questions that the page shows: one that was called before, or a new one."""
+        page = self.call("/tfaUserAuth/securityQuestionAuth/").text if page is None else page
+        crumb = crumb_in(page)
         shown = sorted((question for question in QUESTIONS if question in page), key=page.find)
         form = {"userFirstAuthenticationAnswer": QUESTIONS[shown[0]], "userSecondAuthenticationAnswer": QUESTIONS[shown[1]]}
-        return self.call("/tfaUserAuth/securityQuestionAuth/securityQuestionAuthenticate", "POST", data={"json": json.dumps(form)})
+        action = "/tfaUserAuth/securityQuestionAuth/securityQuestionAuthenticate"
+        return self.call(action, "POST", data={"json": json.dumps(form)}, headers=crumb)
 
     def script(self, text: str) -> requests.Response:
         return self.call("/scriptText", "POST", data={"script": text})
+
+
+def crumb_in(page: str) -> dict[str, str]:
+    found = re.search(r'data-crumb-header="([\w-]+)"[^>]*data-crumb-value="(\w+)"', page)
+    return {found[1]: found[2]} if found else {}
 
 
 def free_port() -> int:

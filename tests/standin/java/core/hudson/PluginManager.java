@@ -18,12 +18,13 @@ public class PluginManager {
 
     public PluginManager(Host host) throws MalformedURLException {
         List<URL> active = new ArrayList<>();
+        active.add(new File(host.options.home, "war/WEB-INF/classes/").toURI().toURL());
         plugins.add(new PluginWrapper("display-url-api", "Display URL API", "2.204.vf6fddd8a_8b_e9", true));
         plugins.add(new PluginWrapper("mailer", "Mailer Plugin", "472.vf7c289a_4b_420", true));
         plugins.add(new PluginWrapper("matrix-auth", "Matrix Authorization Strategy Plugin", "3.2.2", true));
         if (!host.options.plugin.equals("missing")) {
             boolean enabled = host.options.plugin.equals("enabled");
-            plugins.add(new PluginWrapper(TWO_FACTOR, "miniOrange Two Factor Plugin", host.options.pluginVersion, enabled));
+            plugins.add(new PluginWrapper(TWO_FACTOR, "miniOrange Two Factor Plugin", host.options.pluginVersion, enabled, new File(host.options.home, "plugins/" + TWO_FACTOR).toURI().toURL()));
             if (enabled) active.add(new File(host.build, (host.options.edition.equals("free") ? "plugin" : "plugin-" + host.options.edition) + "/").toURI().toURL());
         }
         if (host.options.casc != null) {

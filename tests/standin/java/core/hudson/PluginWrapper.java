@@ -1,17 +1,26 @@
 package hudson;
 
+import java.net.URL;
+
 /** An installed plugin, active or not. */
 public final class PluginWrapper {
     private final String shortName;
     private final String longName;
     private final String version;
     private final boolean active;
+    /** Where its static files are. */
+    public final URL baseResourceURL;
 
     public PluginWrapper(String shortName, String longName, String version, boolean active) {
+        this(shortName, longName, version, active, null);
+    }
+
+    public PluginWrapper(String shortName, String longName, String version, boolean active, URL baseResourceURL) {
         this.shortName = shortName;
         this.longName = longName;
         this.version = version;
         this.active = active;
+        this.baseResourceURL = baseResourceURL;
     }
 
     public String getShortName() {

@@ -8,6 +8,8 @@ import hudson.security.ACL;
 import hudson.security.AuthorizationStrategy;
 import hudson.security.Permission;
 import hudson.security.SecurityRealm;
+import hudson.security.csrf.CrumbIssuer;
+import hudson.security.csrf.DefaultCrumbIssuer;
 import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -45,6 +47,7 @@ public class Jenkins extends JenkinsContext {
     private volatile SecurityRealm securityRealm;
     private volatile AuthorizationStrategy authorizationStrategy;
     private volatile boolean quietingDown;
+    private volatile CrumbIssuer crumbIssuer = new DefaultCrumbIssuer();
     private volatile String systemMessage;
 
     protected Jenkins(File home, ServletContext context, Host host) {
@@ -119,6 +122,15 @@ public class Jenkins extends JenkinsContext {
 
     public void setAuthorizationStrategy(AuthorizationStrategy strategy) {
         authorizationStrategy = strategy;
+    }
+
+    /** Null: forged requests are not looked for. */
+    public CrumbIssuer getCrumbIssuer() {
+        return crumbIssuer;
+    }
+
+    public void setCrumbIssuer(CrumbIssuer issuer) {
+        crumbIssuer = issuer;
     }
 
     public String getSystemMessage() {

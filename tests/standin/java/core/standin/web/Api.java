@@ -1,5 +1,6 @@
 package standin.web;
 
+import hudson.security.csrf.DefaultCrumbIssuer;
 import hudson.PluginWrapper;
 import hudson.model.User;
 import java.io.IOException;
@@ -65,6 +66,6 @@ final class Api {
     }
 
     static Map<String, Object> crumb(Exchange exchange) {
-        return object("_class", "hudson.security.csrf.DefaultCrumbIssuer", "crumb", Crumbs.issue(exchange.request), "crumbRequestField", Crumbs.FIELD);
+        return object("_class", "hudson.security.csrf.DefaultCrumbIssuer", "crumb", DefaultCrumbIssuer.issue(exchange.request), "crumbRequestField", DefaultCrumbIssuer.FIELD);
     }
 }

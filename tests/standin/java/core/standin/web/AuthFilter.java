@@ -2,6 +2,7 @@ package standin.web;
 
 import hudson.model.User;
 import hudson.security.AccessDeniedException3;
+import hudson.security.csrf.DefaultCrumbIssuer;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Base64;
@@ -110,7 +111,7 @@ final class AuthFilter implements Filter {
         String name = request.getParameter("j_username"), password = request.getParameter("j_password"), from = request.getParameter("from");
         String context = request.getContextPath();
         try {
-            if (Flavour.LOGIN_NEEDS_CRUMB && !Crumbs.isValid(request)) throw new org.springframework.security.authentication.BadCredentialsException("no crumb");
+            if (Flavour.LOGIN_NEEDS_CRUMB && !DefaultCrumbIssuer.isValid(request)) throw new org.springframework.security.authentication.BadCredentialsException("no crumb");
             Authentication who = remember(Jenkins.get().getSecurityRealm().authenticateByPassword(name == null ? "" : name, password == null ? "" : password));
             HttpSession before = request.getSession(false);
             if (before != null) {

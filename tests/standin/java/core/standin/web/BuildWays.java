@@ -24,7 +24,7 @@ final class BuildWays {
             case "rebuild" -> List.of("", "configSubmit").contains(then);
             case "replay" -> List.of("run", "rebuild").contains(then);
             case "restart" -> List.of("restart", "restartPipeline").contains(then);
-            case "retry", "polling" -> true;
+            case "retry", "rerun", "polling" -> true;
             default -> false;
         };
         if (!starts) {
@@ -33,7 +33,8 @@ final class BuildWays {
             return true;
         }
         exchange.require(Defaults.BUILD);
-        if (exchange.isPost()) scheduled(exchange, job);
+        boolean byGet = List.of("rebuild", "retry", "rerun").contains(action) && then.isEmpty(); // read in the source of these plugins, not recorded
+        if (byGet || exchange.isPost()) scheduled(exchange, job);
         return true;
     }
 

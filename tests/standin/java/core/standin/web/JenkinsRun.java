@@ -42,7 +42,6 @@ public final class JenkinsRun implements Run {
     private final Host host;
     private final FrontFilter front;
     private final AuthFilter authentication;
-    private final CrumbFilter crumbs = new CrumbFilter();
     private final List<Part> parts = new ArrayList<>();
     private static volatile JenkinsRun current;
     private Server server;
@@ -67,6 +66,7 @@ public final class JenkinsRun implements Run {
     @Override
     public void start() throws Exception {
         long opened = System.currentTimeMillis();
+        Assets.lay(host.options.home);
         ServletContextHandler context = openPort();
         Jenkins jenkins = new Hudson(host.options.home, context.getServletContext(), host);
         try (ACLContext system = ACL.as2(ACL.SYSTEM2)) {
@@ -80,7 +80,6 @@ public final class JenkinsRun implements Run {
             }
             User.loadAll();
             Setup.addresses(host);
-            crumbs.parts = parts;
             startUpScripts();
         }
         Thread.sleep(Math.max(0, opened + host.options.startingMillis - System.currentTimeMillis()));
@@ -105,8 +104,9 @@ public final class JenkinsRun implements Run {
         context.getSessionHandler().setHttpOnly(true);
         context.getSessionHandler().setMaxInactiveInterval(1800);
         context.getSessionHandler().addEventListener(new Sessions());
+        context.setResourceBase(new File(host.options.home, "war").getPath());
         Flavour.prepare(context);
-        for (Filter filter : List.of(front, authentication, crumbs, new PluginServletFilter()))
+        for (Filter filter : List.of(front, authentication, new CrumbFilter(), new PluginServletFilter()))
             context.addFilter(new FilterHolder(filter), "/*", EnumSet.of(DispatcherType.REQUEST));
         ServletHolder servlet = new ServletHolder("Stapler", new Stapler(parts));
         servlet.getRegistration().setMultipartConfig(new MultipartConfigElement(System.getProperty("java.io.tmpdir")));

@@ -1,5 +1,6 @@
 package standin.web;
 
+import hudson.security.csrf.DefaultCrumbIssuer;
 import javax.servlet.http.HttpServletRequest;
 import jenkins.model.Jenkins;
 
@@ -11,7 +12,7 @@ final class Pages {
         String resources = request.getContextPath() + Jenkins.RESOURCE_PATH;
         return "  \n  <!DOCTYPE html><html><head resURL=\"" + resources + "\" data-rooturl=\"" + request.getContextPath() + "\" data-resurl=\"" + resources
             + "\" data-extensions-available=\"true\" data-unit-test=\"false\" data-imagesurl=\"" + resources + "/images\" data-crumb-header=\"Jenkins-Crumb\" data-crumb-value=\""
-            + Crumbs.issue(request) + "\">\n    \n    \n\n    <title>" + escape(title) + (title.startsWith("Jenkins") ? "" : " [Jenkins]")
+            + DefaultCrumbIssuer.issue(request) + "\">\n    \n    \n\n    <title>" + escape(title) + (title.startsWith("Jenkins") ? "" : " [Jenkins]")
             + "</title><link rel=\"stylesheet\" href=\"" + resources + "/jsbundles/styles.css\" type=\"text/css\"><link rel=\"icon\" href=\"" + resources
             + "/favicon.svg\"><script src=\"" + resources + "/scripts/hudson-behavior.js\"></script><script src=\"" + resources + "/jsbundles/app.js\"></script></head><body>"
             + body + "<footer>Jenkins " + Jenkins.VERSION + "</footer></body></html>";
@@ -20,7 +21,7 @@ final class Pages {
     static String login(HttpServletRequest request, boolean failed) {
         String context = request.getContextPath(), resources = context + Jenkins.RESOURCE_PATH;
         String from = request.getParameter("from");
-        String crumb = Crumbs.issue(request);
+        String crumb = DefaultCrumbIssuer.issue(request);
         return "      \n      \n    \n    \n    <!DOCTYPE html><html lang=\"en\"><head resURL=\"" + resources + "\" data-rooturl=\"" + context + "\" data-resurl=\"" + resources
             + "\" data-imagesurl=\"" + resources + "/images\"><title>Sign in [Jenkins]</title><meta name=\"ROBOTS\" content=\"NOFOLLOW\"><link rel=\"icon\" href=\"" + resources
             + "/favicon.svg\" type=\"image/svg+xml\"></head><body>" + (failed ? "<div>Invalid username or password</div>" : "")

@@ -1,6 +1,5 @@
 package standin.web;
 
-import javax.servlet.http.HttpServletRequest;
 import jenkins.model.Jenkins;
 
 /** What an active plugin adds to a run of Jenkins. */
@@ -13,11 +12,6 @@ public interface Part {
 
     /** The same for pages that need no right. */
     default boolean serveAnyone(Exchange exchange) throws Exception {
-        return false;
-    }
-
-    /** Whether this request needs no crumb. */
-    default boolean excludesFromCrumb(HttpServletRequest request) {
         return false;
     }
 }

@@ -3,11 +3,10 @@ package io.jenkins.plugins.twofactor.jenkins;
 import hudson.ExtensionList;
 import hudson.model.RootAction;
 import hudson.model.User;
+import hudson.security.csrf.CrumbExclusion;
 import hudson.util.PluginServletFilter;
 import io.jenkins.plugins.twofactor.jenkins.tfaMethodsConfig.MoOtpOverEmailConfig;
 import io.jenkins.plugins.twofactor.jenkins.tfaMethodsConfig.MoSecurityQuestionConfig;
-import javax.servlet.http.HttpServletRequest;
-import javax.servlet.http.HttpSession;
 import jenkins.model.Jenkins;
 import jenkins.security.SecurityListener;
 import standin.web.Exchange;
@@ -26,16 +25,9 @@ public final class PluginEntry implements Part {
         MoUserAuth challenges = new MoUserAuth();
         ExtensionList.lookup(MoUserAuth.class).add(challenges);
         ExtensionList.lookup(RootAction.class).add(challenges);
+        ExtensionList.lookup(CrumbExclusion.class).add(new MoTfaCrumbExclusion());
         ExtensionList.lookup(SecurityListener.class).add(new MoSecurityListener());
         PluginServletFilter.addFilter(PluginFilters.asInstalled(new MoFilter()));
-    }
-
-    /** Crumbs protect verified sessions only. Asking makes a session. */
-    @Override
-    public boolean excludesFromCrumb(HttpServletRequest request) {
-        HttpSession session = request.getSession();
-        User user = User.current();
-        return user == null || session == null || !MoFilter.isVerified(session, user);
     }
 
     /** Everything at the root is below `manage` as well, also more than once. */
