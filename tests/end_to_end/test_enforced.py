@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 from tests.support.actions import is_off, is_on, switch_off, take_gate_out
+from tests.support.gated import verified
 from tests.support.running import OperatorProcess
 from tests.support.scene import Scene
 from tests.support.standin import StandIn
@@ -53,6 +55,23 @@ def test_drift_made_in_jenkins_is_put_back(operator: OperatorProcess, scene: Sce
     wait_until(lambda: is_on(jenkins), seconds=8, what="the drift is corrected within checkInterval")
     scene.wait("ji", "build", Enforced="True/Probed", Drifted="False/Corrected")
     wait_until(lambda: "DriftCorrected" in scene.events("build"), what="the Event about the correction")
+    assert "to switch it off for a while, open a break-glass" in scene.notes("build")
+
+
+def test_guesses_are_told_without_names(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
+    enforce(scene, jenkins, apiTokens="Challenge")
+    verified(jenkins, "alice")
+    thief = jenkins.browser("alice")
+    thief.login("alice-pw-1")
+    page = "/tfaUserAuth/securityQuestionAuth/"
+    form = {"json": '{"userFirstAuthenticationAnswer": "no", "userSecondAuthenticationAnswer": "no"}'}
+    answers = [thief.status(page + "securityQuestionAuthenticate", "POST", data=form, headers=thief.page_crumb(page)) for _ in range(5)]
+    assert answers == [302, 302, 302, 429, 429]
+    wait_until(lambda: "AnswersLimited" in scene.events("build"), seconds=20, what="the Event about the guesses")
+    names = [f"jenkins2fa_instance_{what}_answers_total" for what in ("wrong", "limited")]
+    told = [operator.counted(name, jenkins_namespace=scene.namespace) for name in names]
+    assert told == [3, 2]
+    assert "alice" not in scene.notes("build") + json.dumps(scene.get("ji", "build")["status"])
 
 
 def test_gate_that_is_taken_out_puts_itself_back_and_that_is_told(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:

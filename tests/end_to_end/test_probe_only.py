@@ -40,7 +40,7 @@ def test_a_canary_alone_tells_whether_it_is_in_force(operator: OperatorProcess, 
 def test_it_goes_with_what_happens_in_jenkins(operator: OperatorProcess, canaries: Scene, jenkins: StandIn) -> None:
     scene = canaries
     scene.instance("build", jenkins.url)
-    scene.policy("baseline", exemptGroups=["bots"])
+    scene.policy("baseline", exemptGroups=["bots"], drift={"mode": "Report"})  # the gate follows the plugin
     scene.wait("ji", "build", Ready="True", Enforced="True/Probed")
     probe_only(scene, jenkins)
     body = scene.wait("ji", "build", Ready="True/InForce", Enforced="True/Probed", Drifted="Unknown/NotObserved")

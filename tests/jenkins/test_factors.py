@@ -13,6 +13,7 @@ from tests.support.managed import EMAIL, Managed, policy
 from tests.support.standin import Browser, StandIn
 
 BOTH: dict[str, Any] = {"allowedFactors": ["EmailOTP", "SecurityQuestions"], "emailOTP": EMAIL}
+PAGE = "/tfaUserAuth/otpOverEmailAuth/"
 ONLY_EMAIL: dict[str, Any] = {"allowedFactors": ["EmailOTP"], "emailOTP": EMAIL}
 ONLY_QUESTIONS: dict[str, Any] = {"allowedFactors": ["SecurityQuestions"]}
 
@@ -20,7 +21,7 @@ ONLY_QUESTIONS: dict[str, Any] = {"allowedFactors": ["SecurityQuestions"]}
 def mail_of(jenkins: StandIn, browser: Browser) -> dict[str, str]:
     """The mail that a person gets who asks for a one-time password."""
     before = len(jenkins.outbox())
-    assert browser.status("/tfaUserAuth/otpOverEmailAuth/resendOtp", "POST") == 302
+    assert browser.status(PAGE + "resendOtp", "POST", headers=browser.page_crumb(PAGE)) == 302
     (mail,) = jenkins.outbox()[before:]
     return mail
 
@@ -28,7 +29,8 @@ def mail_of(jenkins: StandIn, browser: Browser) -> dict[str, str]:
 def enter(browser: Browser, mail: dict[str, str]) -> int:
     """Types the one-time password of a mail; the status of the first page afterwards."""
     form = {"emailOtpForVerification": re.findall(r"\d{5}", mail["body"])[0]}
-    browser.call("/tfaUserAuth/otpOverEmailAuth/saveOrValidateOtpOverEmailConfig", "POST", data={"json": json.dumps(form)})
+    data, crumb = {"json": json.dumps(form)}, browser.page_crumb(PAGE)
+    browser.call(PAGE + "saveOrValidateOtpOverEmailConfig", "POST", data=data, headers=crumb)
     return browser.status()
 
 

@@ -41,6 +41,7 @@ def handler = { proxy, method, args ->
 } as java.lang.reflect.InvocationHandler
 def foreign = java.lang.reflect.Proxy.newProxyInstance(type.classLoader, [type] as Class[], handler)
 """
+JUDGE = "String judge(Visit visit, response) {"
 
 
 def test_installing_again_leaves_one_gate(standin: StandIn, managed: Managed) -> None:
@@ -78,7 +79,7 @@ def test_code_that_fails_its_rehearsal_stays_out(standin: StandIn, managed: Mana
     managed.apply(policy())
     before = managed.observe().gate
     with monkeypatch.context() as patch:
-        patch.setattr(scripts, "script", versioned(0, "boolean judge(Visit visit) {", "boolean judge(Visit visit) {\n nonsense()\n"))
+        patch.setattr(scripts, "script", versioned(0, JUDGE, f"{JUDGE}\n nonsense()\n"))
         with pytest.raises(Exception, match="rehearsal"):
             managed.begin(policy(exemptGroups=["a"]))
     assert managed.observe().gate == before

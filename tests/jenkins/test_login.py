@@ -227,7 +227,7 @@ def test_several_factors_and_one_that_no_program_can_answer(flavour: Flavour) ->
         with contextlib.closing(MiniOrange(connection_to(jenkins))) as driver:  # a page to choose from
             driver.observe()
         jenkins.groovy(RESET)
-        refused(connection_to(jenkins), "otpOverEmailAuth")
+        refused(connection_to(jenkins), "a factor that the operator cannot answer")
 
 
 # --- a change without a gate ---

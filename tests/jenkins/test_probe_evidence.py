@@ -122,7 +122,7 @@ def test_probe_only_says_when_an_exemption_holds(with_groups: StandIn) -> None:
 
 
 def test_probe_only_finds_the_live_flag_off_though_all_settings_say_on(managed: Managed, standin: StandIn) -> None:
-    managed.apply(policy())
+    managed.apply(policy(drift={"mode": "Report"}))  # so the gate follows the plugin
     assert look_with_canaries(at(standin), ALICE).challenged is Proof.CHALLENGED
     groovy(standin, "MoFilter.moPluginSettings['ENABLE_MO_TFA_AUTHENTICATION'] = false")
     assert look_with_canaries(at(standin), ALICE).challenged is Proof.BYPASSED

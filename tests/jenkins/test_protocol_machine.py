@@ -185,7 +185,7 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def as_the_model_says(self) -> None:
-        """After the gate has looked for its place, as it does every two seconds."""
+        """After the gate has looked for its place, as it does every second."""
         self.bench.jenkins.groovy(GATE_LOOKS)
         self.model.gate_looks()
         assert look(self.bench.jenkins) == self.model.world
@@ -201,7 +201,7 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def an_administrator_gets_in(self) -> None:
-        if self.model.world.memory.questions or not self.model.world.effective:
+        if self.model.world.memory.questions or not self.model.world.asked:
             assert self.bench.administrator()
 
     @invariant()
@@ -212,7 +212,7 @@ class Machine(RuleBasedStateMachine):
             return
         for group, visitor in self.visitors.items():
             exempt = world.in_chain and group in (world.gate or ())
-            assert visitor.status() == (200 if exempt or not world.effective else 302), group
+            assert visitor.status() == (200 if exempt or not world.asked else 302), group
 
 
 @pytest.mark.timeout(60 + 30 * EXAMPLES if EXAMPLES else 400)

@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.gated import gate, gated, groovy, switch_on, verified
 from tests.support.paths import Wire
-from tests.support.standin import QUESTIONS, Browser, StandIn
+from tests.support.standin import QUESTIONS, Browser, StandIn, crumb_in
 
 ODD_NAMES = ("Jörg", "ann b", "a@b.example", "team/ann", "50%", "a+b")
 USERS = {name: {"password": f"{name}-pw-1"} for name in (*ODD_NAMES, "carol")}
@@ -72,14 +72,15 @@ def test_a_browser_enrols_verifies_is_led_back_and_works(strict: StandIn) -> Non
 def test_everything_that_the_enrolment_pages_load_is_served(strict: StandIn) -> None:
     browser = logged_in(strict, "carol")
     context = strict.url.removeprefix("http://").partition("/")[2]
-    for place in ("/user/carol/tfaConfiguration/", "/user/carol/securityQuestionConfig/", "/tfaUserAuth/"):
+    for place in ("/user/carol/tfaConfiguration/", "/user/carol/securityQuestionConfig/", "/me/securityQuestionConfig/"):
         page = browser.call(place)
         loaded = re.findall(r'(?:src|href)="(/[^"]+\.(?:js|css|png|svg|ico))"', page.text)
         assert page.status_code == 200
         assert len(loaded) >= 4
         assert {file: browser.status(file.removeprefix(f"/{context}" if context else "")) for file in loaded} == dict.fromkeys(loaded, 200)
+    crumb = browser.page_crumb("/user/carol/securityQuestionConfig/")
     for base in ("", "/user/carol"):
-        choice = browser.call(f"{base}/descriptorByName/{QUESTION_PROPERTY}/fillFirstSecurityQuestionItems", "POST")
+        choice = browser.call(f"{base}/descriptorByName/{QUESTION_PROPERTY}/fillFirstSecurityQuestionItems", "POST", headers=crumb)
         assert choice.status_code == 200
         assert next(iter(QUESTIONS)) in choice.text
 
@@ -97,7 +98,6 @@ def test_pages_of_other_users_and_other_descriptors_are_closed(strict: StandIn) 
     closed += [
         "/user/admin/",
         "/user/admin/configure",
-        "/me/tfaConfiguration/",
         "/api/json",
         "/queue/api/json",
         "/whoAmI/api/json",
@@ -174,6 +174,7 @@ def test_a_user_whose_id_has_special_characters_is_led_to_his_own_page(strict: S
     saved = browser.http.post(
         place.replace("tfaConfiguration/", "securityQuestionConfig/saveSecurityQuestion"),
         data={"json": json.dumps(form)},
+        headers=crumb_in(answer.body),
         allow_redirects=False,
     )
     assert below(strict, saved.headers["Location"]) == "/job/x/"

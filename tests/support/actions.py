@@ -12,6 +12,20 @@ def context = jenkins.model.Jenkins.get().getServletContext()
 def chain = hudson.util.PluginServletFilter.getInstance(context).list
 chain.removeAll(chain.findAll { it.toString() == 'jenkins2fa-gate' })
 """
+SAID = """
+def load = { jenkins.model.Jenkins.get().pluginManager.uberClassLoader.loadClass("io.jenkins.plugins.twofactor.jenkins.$it") }
+def said = false
+try {
+    def config = load('MoGlobalConfig').get()
+    def factor = config.isEnableSecurityQuestionsAuthentication() || config.isEnableOtpOverEmailAuthentication()
+    factor = factor || config.metaClass.hasProperty(config, 'enableDuoPush') // another edition, with factors of its own
+    said = load('MoFilter').moPluginSettings['ENABLE_MO_TFA_AUTHENTICATION'] && config.enableTfa && factor
+} catch (ClassNotFoundException | NullPointerException absent) { }
+def jenkins = jenkins.model.Jenkins.get()
+def context = jenkins.metaClass.respondsTo(jenkins, 'getServletContext') ? jenkins.getServletContext() : jenkins.servletContext
+def state = context.getAttribute('jenkins2fa')
+print groovy.json.JsonOutput.toJson([said as boolean, state?.hold != null && state.breakGlassTimer == null && state.gate != null])
+"""
 _ANONYMOUS = """
 import jenkins.model.Jenkins
 import org.jenkinsci.plugins.matrixauth.*
@@ -43,8 +57,9 @@ def take_gate_out(jenkins: StandIn, *, for_good: bool = False) -> None:
 
 
 def is_off(jenkins: StandIn) -> bool:
-    """Whether an ordinary user gets in without a second factor."""
-    return jenkins.browser("alice", "alice-pw-1").status("/") == 200
+    """Whether the plugin's settings say off, and an ordinary user gets in without a second factor, unless the gate holds."""
+    said, held = _said(jenkins)
+    return not said and _is_asked(jenkins) is held
 
 
 def is_settled(jenkins: StandIn) -> bool:
@@ -53,5 +68,17 @@ def is_settled(jenkins: StandIn) -> bool:
 
 
 def is_on(jenkins: StandIn) -> bool:
-    """Whether an ordinary user is asked for a second factor."""
-    return jenkins.browser("alice", "alice-pw-1").status("/") == 302
+    """Whether the plugin's settings say on, and an ordinary user is asked for a second factor."""
+    return _said(jenkins)[0] and _is_asked(jenkins)
+
+
+def _said(jenkins: StandIn) -> tuple[bool, bool]:
+    """What the plugin's live flag and memory say; and whether the gate asks people whatever they say."""
+    said, held = json.loads(jenkins.groovy(SAID))
+    return said, held
+
+
+def _is_asked(jenkins: StandIn) -> bool:
+    status = jenkins.browser("alice", "alice-pw-1").status("/")
+    assert status in (200, 302), status
+    return status == 302

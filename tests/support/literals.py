@@ -38,7 +38,7 @@ def in_force(wanted: PolicySpec, where: InstanceSpec = MANAGED) -> Observation:
     held, gate = desired.plugin, desired.gate
     state = GateState(plugin_filters=1)
     if gate is not None:
-        state = GateState(1, 0, 1, True, False, CODE, gate, CODE, gate)
+        state = GateState(1, 0, 1, True, False, CODE, gate, CODE, gate, hold=desired.hold, stored_hold=desired.hold)
     owner = Owner("cluster", "instance-uid", "policy-uid", 1, desired_digest(desired, CODE))
     return replace(
         FRESH, disk=held, memory=held, live=held.enabled, gate=state, owner=owner, known_groups=wanted.enforced_groups or frozenset()

@@ -35,6 +35,7 @@ class Fields:
 @dataclass(frozen=True, slots=True)
 class World:
     """``gate`` and ``stored`` are the exempt groups of the gate that runs and of the one that the next start finds, None = no gate.
+    ``hold`` and ``stored_hold`` are the factors by which it asks people whatever the plugin's settings say, None = it follows these.
 
     ``glass``: a break-glass is open; ``note``: its note is on disk, which a restart may have left; ``startup``: so is our start-up script.
     """
@@ -50,10 +51,22 @@ class World:
     glass: bool = False
     note: bool = False
     startup: bool = False
+    hold: frozenset[str] | None = None
+    stored_hold: frozenset[str] | None = None
 
     @property
     def effective(self) -> bool:
         return self.live and (self.memory.questions or bool(self.memory.sender))
+
+    @property
+    def held(self) -> bool:
+        """A break-glass is the one thing that it gives way to."""
+        return self.hold is not None and not self.glass
+
+    @property
+    def asked(self) -> bool:
+        """Whether people are: by the plugin, or by the gate."""
+        return self.effective or (self.in_chain and self.held)
 
     @property
     def let_in(self) -> bool:
@@ -75,6 +88,7 @@ class Trial:
     before: World
     wrote: Fields
     gate: frozenset[str] | None
+    hold: frozenset[str] | None
     manager: str
 
 
@@ -98,8 +112,8 @@ class Model:
             return "OwnedElsewhere"
         wrote, gate, world = Fields.of(desired), desired.gate.exempt_groups if desired.gate else None, self.world
         world = replace(world, note=world.glass)
-        self.trial = Trial(name, replace(world, live=world.memory.enabled) if world.glass else world, wrote, gate, manager)
-        world = replace(world, memory=wrote, live=wrote.enabled and not world.glass, pending=name)
+        self.trial = Trial(name, replace(world, live=world.memory.enabled) if world.glass else world, wrote, gate, desired.hold, manager)
+        world = replace(world, memory=wrote, live=wrote.enabled and not world.glass, pending=name, hold=desired.hold)
         self.world = world if gate is None else replace(world, gate=gate, in_chain=True, startup=True)
         return ""
 
@@ -109,10 +123,12 @@ class Model:
         if trial is None or world.pending != name:
             return self._how_it_ended(name)
         stands = world.glass or world.live == trial.wrote.enabled
+        stands = stands and world.hold == trial.hold
         if world.memory != trial.wrote or not stands or (trial.gate is not None and world.gate != trial.gate):
             self.undo()
             return "Overtaken"
         stored = world.stored if trial.gate is None else trial.gate
+        world = replace(world, stored_hold=trial.hold)
         self.world = replace(world, disk=world.memory, stored=stored, manager=trial.manager, pending=None)
         self._over(confirmed=True)
         return "Confirmed"
@@ -137,6 +153,8 @@ class Model:
         live = world.live_taking_back(trial.wrote, former=before.live)
         memory = world.memory.taking_back(trial.wrote, before.memory)
         gate = before.gate if trial.gate is not None and world.gate == trial.gate else world.gate
+        hold = (before.hold if world.hold == trial.hold else world.hold) if gate is not None or trial.gate is None else None
+        world = replace(world, hold=hold)
         self.world = replace(world, memory=memory, live=live, gate=gate, in_chain=world.in_chain and gate is not None, pending=None)
         self._clear_disk(trial)
         self._over(confirmed=False)
@@ -155,7 +173,8 @@ class Model:
         glass, gate = world.note and world.startup, world.stored if world.startup else None
         note, pending = glass or (world.note and not world.startup), self.left.name if self.left else None
         world = replace(world, memory=world.disk, live=world.disk.enabled and not glass, pending=pending)
-        self.world = replace(world, gate=gate, in_chain=gate is not None, glass=glass, note=note)
+        hold = world.stored_hold if world.startup else None
+        self.world = replace(world, gate=gate, in_chain=gate is not None, glass=glass, note=note, hold=hold)
 
     def _clear_up(self) -> None:
         trial, world = self.left, self.world
@@ -193,7 +212,7 @@ class Model:
         world = self.world
         if world.gate is None:
             self.put_back = 0
-        elif world.effective and not world.in_chain and self.put_back < 3:
+        elif (world.held or (world.effective and not world.glass)) and not world.in_chain and self.put_back < 3:
             self.put_back += 1
             self.world = replace(world, in_chain=True)
 
@@ -225,13 +244,13 @@ println groovy.json.JsonOutput.toJson([disk: disk, memory: [c.enableTfa, c.isEna
     live: io.jenkins.plugins.twofactor.jenkins.MoFilter.moPluginSettings['ENABLE_MO_TFA_AUTHENTICATION'] ?: false, gate: state.config?.raw?.exemptGroups,
     in_chain: hudson.util.PluginServletFilter.getInstance(context).list.any { it.toString() == 'jenkins2fa-gate' }, stored: json('gate.json')?.exemptGroups,
     manager: json('state.json')?.owner?.instance, pending: json('trial.json')?.id, glass: state.breakGlassTimer != null,
-    note: json('break-glass.json') != null, startup: new File(jenkins.rootDir, 'init.groovy.d/jenkins2fa.groovy').file])"""  # noqa: E501
+    hold: state.hold?.factors, stored_hold: json('state.json')?.hold?.factors, note: json('break-glass.json') != null, startup: new File(jenkins.rootDir, 'init.groovy.d/jenkins2fa.groovy').file])"""  # noqa: E501
 
 
 def look(jenkins: StandIn) -> World:
     """What is really there, read without our scripts."""
     seen: dict[str, Any] = json.loads(jenkins.groovy(LOOK).splitlines()[0])
-    groups = {name: None if seen[name] is None else frozenset(seen[name]) for name in ("gate", "stored")}
+    groups = {name: None if seen[name] is None else frozenset(seen[name]) for name in ("gate", "stored", "hold", "stored_hold")}
     return World(
         disk=Fields(*seen["disk"]),
         memory=Fields(*seen["memory"]),
@@ -244,4 +263,6 @@ def look(jenkins: StandIn) -> World:
         glass=seen["glass"],
         note=seen["note"],
         startup=seen["startup"],
+        hold=groups["hold"],
+        stored_hold=groups["stored_hold"],
     )

@@ -160,11 +160,12 @@ def test_a_script_is_due_at_first_after_a_restart_for_another_account_and_every_
         ((("a", 2), ("a", 0), ("a", 1)), [False, False, True]),  # the gate was let go of in between, and put in anew
     ],
 )
-def test_a_gate_that_has_put_itself_back_is_told_once(looks: tuple[tuple[str, int], ...], told: list[bool]) -> None:
+def test_what_the_gate_has_done_by_itself_is_told_once(looks: tuple[tuple[str, int], ...], told: list[bool]) -> None:
     memory = Memory("uid")
     found = []
     for session, times in looks:
-        memory.note_answer(replace(seen(session), gate=GateState(put_back=times)), 0.0)
-        found.append(memory.take_put_back())
+        memory.note_answer(replace(seen(session), gate=GateState(put_back=times, limited_answers=times)), 0.0)
+        found.append(memory.gate_news.put_back.take())
+        assert memory.gate_news.limited.take() is found[-1]
     assert found == told
-    assert not memory.take_put_back()
+    assert not memory.gate_news.put_back.take()

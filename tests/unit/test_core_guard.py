@@ -166,7 +166,8 @@ def test_an_enrolment_that_is_too_low_holds_back_no_correction() -> None:
     """2FA was in force, and somebody switched it off: that people have not enrolled since is no reason to leave it off."""
     asked = {"rollout": {"minimumEnrolled": 80}}
     confirmed = in_force(spec(apiTokens="Challenge", **asked))
-    off = replace(confirmed, live=False, memory=PluginSettings(), disk=None, enrolment=Enrolment(5, not_enrolled=5))
+    loose = replace(confirmed.gate, hold=None, stored_hold=None)
+    off = replace(confirmed, live=False, memory=PluginSettings(), disk=None, gate=loose, enrolment=Enrolment(5, not_enrolled=5))
     assert off.owner is not None
     another = replace(off, owner=replace(off.owner, desired="another"))
     mark = replace(off.owner, instance=MINE.instance)
@@ -246,7 +247,7 @@ def test_a_provided_gate_has_to_be_the_right_one_already() -> None:
     other = replace(seen, gate=replace(seen.gate, settings=GateSettings("admin", exempt_groups=frozenset({"x"}))))
     assert reasons(other, PROVIDED) == ["GateNotProvided"]
     assert reasons(other, PROVIDED, enforcement="Off") == [], "where nobody is asked for anything, its rules do not count"
-    assert {change.path for change in situation(other, PROVIDED, enforcement="Off").plan.changes} == {"enforcement"}
+    assert {change.path for change in situation(other, PROVIDED, enforcement="Off").plan.changes} == {"enforcement", "gate.hold"}
 
 
 def test_hazards_of_tokens() -> None:
@@ -320,3 +321,20 @@ def test_a_gate_that_stays_although_none_is_wanted_is_said() -> None:
 def test_sources_that_cannot_be_read_are_a_hazard() -> None:
     found = check(situation(replace(FRESH, managed_by_code=None)))
     assert [(finding.reason, finding.severity) for finding in found] == [("CompetingManagerUnknown", Severity.HAZARD)]
+
+
+def test_people_without_any_group_are_told_of_where_groups_decide() -> None:
+    seen = in_force(spec(apiTokens="Challenge", enforcedGroups=["Devs"]))
+    untold = replace(seen, gate=replace(seen.gate, unplaced=2))
+    told = [one for one in check(situation(untold, enforcedGroups=["Devs"])) if one.reason == "GroupsUntold"]
+    assert [(one.severity, "2 people" in one.message) for one in told] == [(Severity.HAZARD, True)]
+    assert "GroupsUntold" not in reasons(seen, enforcedGroups=["Devs"]) + reasons(replace(untold))
+
+
+def test_what_a_provided_gate_holds_is_written_without_its_file() -> None:
+    seen = in_force(spec(apiTokens="Challenge"), PROVIDED)
+    other = replace(seen, gate=replace(seen.gate, hold=frozenset({"emailOTP"})))
+    assert {change.path for change in situation(other, PROVIDED).plan.changes} == {"gate.hold"}
+    assert reasons(other, PROVIDED) == []
+    loose = replace(seen, gate=replace(seen.gate, hold=None, stored_hold=None))
+    assert situation(loose, PROVIDED).plan.changes == (), "a home that nobody can write to keeps no note"

@@ -195,3 +195,28 @@ def test_a_damaged_configuration_differs_from_every_wanted_one(odd: dict[str, An
 
 def test_the_build_window_is_kept_in_whole_seconds() -> None:
     assert gate_configuration(GateSettings(build_window=timedelta(minutes=15)))["build"] == {"windowSeconds": 900}
+
+
+def test_what_the_gate_holds_follows_the_policy() -> None:
+    held = desired_state(spec(allowedFactors=["SecurityQuestions", "EmailOTP"], emailOTP=EMAIL), MANAGED, "admin").hold
+    assert held == {"securityQuestions", "emailOTP"}
+    loose: tuple[dict[str, Any], ...] = ({"enforcement": "Off"}, {"drift": {"mode": "Report"}})
+    assert [desired_state(spec(**fields), MANAGED, "admin").hold for fields in loose] == [None, None]
+    assert desired_state(spec(apiTokens=None), BARE, "admin").hold is None
+
+
+def test_letting_go_of_the_hold_weakens_where_nothing_else_asks() -> None:
+    before, report = in_force(spec()), spec(drift={"mode": "Report"})
+    assert [change.weakens for change in plan(before, report).changes] == [False, False]
+    assert {change.path for change in plan(replace(before, live=False), report).weakening} == {"gate.hold"}
+    more = replace(before, gate=replace(before.gate, hold=frozenset({"securityQuestions", "emailOTP"})))
+    assert [(change.path, change.laxer) for change in plan(more, spec()).changes] == [("gate.hold", True)]
+
+
+def test_where_the_gate_holds_alone_only_its_own_rules_can_be_weakened() -> None:
+    """Drift that has switched the plugin off, and one more factor on, is put back without anybody's approval."""
+    before = in_force(spec())
+    drifted = replace(before.memory or PluginSettings(), enabled=False, email_otp=True)
+    off = replace(before, memory=drifted, disk=drifted, live=False)
+    assert plan(off, spec()).weakening == ()
+    assert {change.path for change in plan(off, spec(exemptGroups=["robots"])).weakening} == {"exemptGroups"}

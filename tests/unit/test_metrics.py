@@ -205,3 +205,16 @@ def test_drift_counts_once_from_found_to_gone_and_a_proof_is_remembered() -> Non
     metrics.tally.note(Outcome(instance, wanted, trouble=Trouble("Unreachable", "", transient=True)), NOW)
     assert facts.wanted, "a Jenkins that is away is still to be enforced"
     assert facts.verified == start + 6
+
+
+def test_wrong_answers_add_up_over_restarts_of_jenkins() -> None:
+    wanted, metrics, instance = policy(), Metrics(), make_instance()
+    good = in_force(wanted.spec)
+    totals = []
+    for run, wrong, limited in (("a", 2, 0), ("a", 5, 1), ("a", 5, 1), ("b", 1, 1), ("b", 0, 0)):
+        seen = replace(good, session=run, gate=replace(good.gate, wrong_answers=wrong, limited_answers=limited))
+        metrics.tally.note(Outcome(instance, wanted, seen, plan(seen, wanted.spec)), NOW)
+        facts = metrics.tally.of(instance.meta.key, instance.meta.uid or "")
+        assert facts is not None
+        totals.append((facts.wrong, facts.limited))
+    assert totals == [(2, 0), (5, 1), (5, 1), (6, 2), (6, 2)]

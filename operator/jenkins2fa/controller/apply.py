@@ -35,6 +35,7 @@ COUNTING = Trouble(
     "the next look goes on",
     transient=True,
 )
+HELD = "; the gate went on asking people: to switch it off for a while, open a break-glass (spec.breakGlass of the policy)"
 UNMARKED = "no owner mark is left in this Jenkins, since its home cannot be written to"  # what ``notes`` say of it
 
 
@@ -209,7 +210,8 @@ def _tell(context: Context, subject: Subject, policy: TwoFactorPolicy, found: As
     weakened = tuple(dict.fromkeys(change.path for change in found.plan.weakening))
     context.metrics.weakened(*weakened)
     warning = f"; this weakens the protection: {', '.join(weakened)}" if weakened else ""
-    note = f"{', '.join(found.plan.paths)} (policy {policy.meta.key}){warning}"
+    held = HELD if found.drift and found.plan.desired.hold is not None and "enforcement" in found.plan.paths else ""
+    note = f"{', '.join(found.plan.paths)} (policy {policy.meta.key}){warning}{held}"
     announce(
         context,
         subject,

@@ -19,6 +19,7 @@ from jenkins2fa.api.meta import Key
 from jenkins2fa.api.status import DRIFTED, ENFORCED, FALSE, READY, STALLED, TRUE
 from jenkins2fa.core.conditions import Outcome, Proof
 from jenkins2fa.core.mode import Mode
+from jenkins2fa.core.observation import Observation
 from jenkins2fa.core.summary import summary_of
 from jenkins2fa.core.wanted import is_wanted
 
@@ -43,6 +44,9 @@ class Facts:
     refused: str | None = None
     glass: bool = False
     users: tuple[int, int, int] | None = None  # enrolled, not enrolled, exempt
+    wrong: int = 0
+    limited: int = 0
+    answers: tuple[str, int, int] = ("", 0, 0)  # the run of Jenkins that counts them, and what it has counted
 
 
 class Tally:
@@ -74,6 +78,7 @@ class Tally:
         seen = outcome.observation
         assert seen is not None
         facts.glass = seen.break_glass_until is not None and seen.break_glass_until > now
+        self._note_answers(facts, seen)
         drifting = outcome.drift and outcome.plan is not None and bool(outcome.plan.changes)
         facts.found += (drifting or bool(outcome.corrected)) and not facts.drifting
         facts.corrected += bool(outcome.corrected)
@@ -84,6 +89,15 @@ class Tally:
         facts.refused = refused
         users = seen.enrolment
         facts.users = (users.total - users.not_enrolled, users.not_enrolled, users.exempt) if users else None  # old counts would mislead
+
+    @staticmethod
+    def _note_answers(facts: Facts, seen: Observation) -> None:
+        """Jenkins counts anew after each restart."""
+        run, wrong, limited = facts.answers
+        same = run == seen.session
+        facts.wrong += max(0, seen.gate.wrong_answers - (wrong if same else 0))
+        facts.limited += max(0, seen.gate.limited_answers - (limited if same else 0))
+        facts.answers = (seen.session, seen.gate.wrong_answers, seen.gate.limited_answers)
 
     def forget(self, key: Key) -> None:
         with self._lock:
@@ -176,6 +190,8 @@ def _from_facts(known: list[tuple[tuple[str, str], Facts]]) -> Iterator[Metric]:
         ("drift_found", "Times that drift was found", lambda facts: facts.found),
         ("drift_corrected", "Times that drift was corrected", lambda facts: facts.corrected),
         ("changes_undone", "Changes that were begun and undone", lambda facts: facts.undone),
+        ("wrong_answers", "Wrong answers to a second factor", lambda facts: facts.wrong),
+        ("limited_answers", "Answers, and mails, that the gate refused since there had been too many", lambda facts: facts.limited),
     )
     for name, text, count in counters:
         counter = CounterMetricFamily(f"jenkins2fa_instance_{name}", text, labels=NAMED)

@@ -43,6 +43,32 @@ class RememberedProof:
 
 
 @dataclass(slots=True)
+class Counted:
+    """What one run of Jenkins counts: whether there is more of it since the look before. Of what was there at the first look nothing is
+    said."""
+
+    last: int | None = None
+    anew: bool = False
+
+    def note(self, count: int, known_run: bool) -> None:
+        before = count if self.last is None else self.last if known_run else 0
+        self.anew, self.last = count > before, count
+
+    def take(self) -> bool:
+        """True once."""
+        anew, self.anew = self.anew, False
+        return anew
+
+
+@dataclass(slots=True)
+class GateNews:
+    """How often the gate has put itself back into the chain, and has made somebody wait after wrong answers."""
+
+    put_back: Counted = field(default_factory=Counted)
+    limited: Counted = field(default_factory=Counted)
+
+
+@dataclass(slots=True)
 class Memory:
     """For one instance, by one pass at a time. Times are seconds of the clock."""
 
@@ -56,8 +82,7 @@ class Memory:
     starting_since: float | None = None  # the first of the answers in a row that said so
     runs: Runs = field(default_factory=Runs)
     in_turns: int = 0  # looks to go until several processes that answered in turn count as one again
-    put_back: int | None = None  # how often the gate has put itself back, as last seen in this run of Jenkins; None = not known
-    put_back_anew: bool = False  # whether the last look has found more of it
+    gate_news: GateNews = field(default_factory=GateNews)
     proof: RememberedProof | None = None
     unmarked: tuple[str, float] | None = None  # what for, and when the owner mark could not be written
     taken_over: str | None = None  # the owner that a person let us take over from; that word is good for once
@@ -67,7 +92,7 @@ class Memory:
         """The kept driver, or a new one when URL, account or authority changed. Behind another URL nothing counts that was seen before."""
         if self.url != connection.url:
             self.url, self.last_good, self.odd_since, self.starting, self.runs, self.in_turns = connection.url, None, None, False, Runs(), 0
-            self.starting_since = self.put_back = None
+            self.starting_since, self.gate_news = None, GateNews()
         if self.driver is None or self.driver.connection != connection:
             self.close()
             self.driver, self.last_script = MiniOrange(connection, note), None
@@ -82,8 +107,8 @@ class Memory:
         """Take note of a good answer. Raises MultipleReplicas when a run of Jenkins comes back that another had replaced."""
         self.last_good, self.odd_since, self.starting, self.starting_since = now, None, False, None
         known = seen.session in self.runs
-        before = seen.gate.put_back if self.put_back is None else self.put_back if known else 0
-        self.put_back_anew, self.put_back = seen.gate.put_back > before, seen.gate.put_back
+        self.gate_news.put_back.note(seen.gate.put_back, known)
+        self.gate_news.limited.note(seen.gate.limited_answers, known)
         if not seen.by_gate:
             self.last_script = now
         elif not known:
@@ -94,11 +119,6 @@ class Memory:
             self.in_turns = max(0, self.in_turns - 1)
         if self.in_turns:
             raise MultipleReplicas
-
-    def take_put_back(self) -> bool:
-        """Whether the gate has put itself back since the look before; True once."""
-        anew, self.put_back_anew = self.put_back_anew, False
-        return anew
 
     def note_several(self) -> None:
         """Take note that a change has met another process than the one that it began in: so do the next looks, wherever they lead."""

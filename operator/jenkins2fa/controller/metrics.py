@@ -29,6 +29,7 @@ WEAKENING = (  # fields that can weaken, on the free edition
     "exemptGroups",
     "apiTokens",
     "requireOnBuild.window",
+    "gate.hold",
     "breakGlass",
     "deletionPolicy",
 )

@@ -11,10 +11,10 @@ from jenkins2fa.api.status import governing_policy
 from jenkins2fa.controller.apply import apply_policy, unseen_mode
 from jenkins2fa.controller.canaries import look_again, look_document, look_only
 from jenkins2fa.controller.context import Context
+from jenkins2fa.controller.gate_news import tell_gate_news
 from jenkins2fa.controller.gather import PolicyPass
 from jenkins2fa.controller.looking import look
 from jenkins2fa.controller.owners import holder_of
-from jenkins2fa.controller.put_back import tell_put_back
 from jenkins2fa.controller.queue import NEVER, Kind, Requeue, Urgency, Work
 from jenkins2fa.controller.releasing import without_policy
 from jenkins2fa.controller.report import instance_document, invalid_document, write_status
@@ -113,7 +113,7 @@ class InstancePass:
                 return Outcome(instance, policy, seen, mode=unseen_mode(context, subject), trouble=trouble)
             if policy is None:
                 return without_policy(context, subject, driver, seen)
-            corrected = tell_put_back(context, subject)
+            corrected = tell_gate_news(context, subject)
             outcome = apply_policy(context, subject, policy, driver, seen)
             return replace(outcome, corrected=tuple(dict.fromkeys((*corrected, *outcome.corrected)))) if corrected else outcome
         except JenkinsError as error:

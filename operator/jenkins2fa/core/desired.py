@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from jenkins2fa.api.instance import GateMode, InstanceSpec
-from jenkins2fa.api.policy import ApiTokens, Enforcement, Factor, PolicySpec
+from jenkins2fa.api.policy import ApiTokens, DriftMode, Enforcement, Factor, PolicySpec
 from jenkins2fa.core.capabilities import FREE, Capabilities
 from jenkins2fa.core.premium import native, premium_problems, premium_values
-from jenkins2fa.core.settings import FACTOR_ROLES, GateSettings, PluginSettings
+from jenkins2fa.core.settings import FACTOR_ROLES, HELD_FACTORS, GateSettings, PluginSettings
 
 NEEDS_GATE = "needs the gate: set gate.mode to Managed or Provided on the JenkinsInstance"
 
@@ -36,12 +36,14 @@ class Unsupported:
 class Desired:
     """``gate`` None = the gate is left as it is (not allowed, or none needed).
 
-    ``gate_provided``: the site mounts it, its rules within its file."""
+    ``gate_provided``: the site mounts it, its rules within its file. ``hold``: the factors (in the gate's words) by which the gate asks
+    people, whatever the plugin's own settings say; None = it follows the plugin's settings."""
 
     plugin: PluginSettings
     gate: GateSettings | None = None
     unsupported: tuple[Unsupported, ...] = ()
     gate_provided: bool = False
+    hold: frozenset[str] | None = None
 
     @property
     def enforcing(self) -> bool:
@@ -65,6 +67,7 @@ def desired_state(policy: PolicySpec, instance: InstanceSpec, user: str, capabil
         gate=_gate(policy, user, builds=builds) if mode is not GateMode.NONE else None,
         unsupported=tuple(Unsupported(path, message) for path, message in _problems(policy, instance, capabilities)),
         gate_provided=mode is GateMode.PROVIDED,
+        hold=_hold(policy) if mode is not GateMode.NONE else None,
     )
 
 
@@ -89,6 +92,13 @@ def _gate(policy: PolicySpec, user: str, *, builds: bool) -> GateSettings:
         api_tokens=policy.api_tokens,
         build_window=policy.build_window if builds else None,
     )
+
+
+def _hold(policy: PolicySpec) -> frozenset[str] | None:
+    """Where drift is only reported, people decide in Jenkins, and the gate follows them."""
+    if policy.enforcement is Enforcement.OFF or policy.drift_mode is DriftMode.REPORT:
+        return None
+    return frozenset(HELD_FACTORS[factor] for factor in policy.allowed_factors if factor in HELD_FACTORS) or None
 
 
 def _problems(policy: PolicySpec, instance: InstanceSpec, capabilities: Capabilities) -> Iterator[tuple[str, str]]:

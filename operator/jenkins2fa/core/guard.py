@@ -38,6 +38,7 @@ CHECKS: tuple[Callable[[Situation], Finding | None], ...] = (
     guard_policy.tokens_are_challenged,
     guard_policy.provider_tokens_exempt,
     guard_policy.group_unverified,
+    guard_jenkins.groups_are_untold,
     guard_jenkins.premium_is_experimental,
     guard_jenkins.clocks_differ,
 )

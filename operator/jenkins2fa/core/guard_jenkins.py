@@ -9,8 +9,9 @@ from jenkins2fa.api.policy import Enforcement
 from jenkins2fa.api.reading import format_duration
 from jenkins2fa.core.finding import Finding, Severity, Situation, unread
 from jenkins2fa.core.observation import COMMAND_LINE, Edition
-from jenkins2fa.core.plan import lacks_filter
+from jenkins2fa.core.plan import HOLD, Layer, lacks_filter
 
+GATE_LAYERS = (Layer.GATE, Layer.STARTUP)
 ESSENTIAL = frozenset({"plugin", "layers", "gate", "trial", "state"})  # parts of an observation that a change hangs on
 
 
@@ -52,6 +53,20 @@ def gate_knows_no_premium_pages(s: Situation) -> Finding | None:
         "the gate opens the pages of the free edition's factors only, so it would keep users from answering the premium edition's: "
         "set gate.mode: None on the JenkinsInstance",
         path="gate",
+    )
+
+
+def groups_are_untold(s: Situation) -> Finding | None:
+    """Who is in an enforced group cannot be told of people without any group, so they are asked."""
+    unplaced = s.observation.gate.unplaced
+    if not unplaced or s.policy.enforced_groups is None:
+        return None
+    people = "1 person" if unplaced == 1 else f"{unplaced} people"
+    return Finding(
+        "GroupsUntold",
+        f"the security realm tells no group of {people} who came since Jenkins started, so they are asked for a second factor too",
+        Severity.HAZARD,
+        path="enforcedGroups",
     )
 
 
@@ -128,7 +143,7 @@ def gate_is_not_provided(s: Situation) -> Finding | None:
     """Where nobody is asked for anything the plan holds no change of such a gate (``Desired.gate_counts``)."""
     if s.instance.gate.mode is not GateMode.PROVIDED:
         return None
-    gates = [change for change in s.plan.changes if change.path.startswith("gate") or change.layer.value in ("gate", "start-up")]
+    gates = [change for change in s.plan.changes if change.path != HOLD and (change.path.startswith("gate") or change.layer in GATE_LAYERS)]
     if not gates:
         return None
     return Finding(

@@ -66,7 +66,9 @@ class GateState:
     """The gate as it runs (``settings``, ``code``) and as the next start would find it (``stored``, ``startup_code``).
 
     Codes are SHA-256 of the resident script. ``foreign``: a filter that calls itself our gate, but is not the one we put there.
-    ``put_back``: how often in this run of Jenkins the gate has put itself back into the chain."""
+    ``hold``: the factors by which it asks people whatever the plugin's settings say, now and after the next start (``stored_hold``);
+    None = it follows the plugin. In this run of Jenkins: ``put_back``, how often it has put itself back into the chain; ``wrong_answers``
+    and ``limited_answers`` (not looked at, since there were too many); ``unplaced``, how many people the realm has told no group of."""
 
     installed: int = 0
     position: int | None = None
@@ -80,6 +82,11 @@ class GateState:
     errors: int = 0
     last_error: str | None = None
     put_back: int = 0
+    hold: frozenset[str] | None = None
+    stored_hold: frozenset[str] | None = None
+    wrong_answers: int = 0
+    limited_answers: int = 0
+    unplaced: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +202,11 @@ class Observation:
         return self.gate.installed > 0 and not self.gate.foreign and self.gate.settings is not None
 
     @property
-    def protected(self) -> bool:
-        """Whether any layer says that 2FA is on."""
+    def switched_on(self) -> bool:
+        """Whether any layer of the plugin's settings says that 2FA is on."""
         return bool(self.live) or any(layer is not None and layer.enabled for layer in (self.memory, self.disk))
+
+    @property
+    def protected(self) -> bool:
+        """Whether 2FA is on in any layer, or the gate holds it."""
+        return self.switched_on or self.gate.hold is not None

@@ -15,6 +15,7 @@ from jenkins2fa.core.observation import GateState, Observation
 from jenkins2fa.core.premium import differences
 from jenkins2fa.core.settings import GateSettings, PluginSettings, canonical, gate_configuration, plugin_document
 
+HOLD = "gate.hold"
 NO_GATE = GateSettings()  # the plugin by itself asks everyone, tokens too, but for its own exceptions
 
 
@@ -70,9 +71,8 @@ class Plan:
 
 def desired_digest(desired: Desired, gate_code: str) -> str:
     """Names one desired state, the version of the gate included: twelve hexadecimal digits."""
-    return _digest(
-        [plugin_document(desired.plugin), gate_configuration(desired.gate) if desired.gate else None, gate_code if desired.gate else None]
-    )
+    gate = [gate_configuration(desired.gate), gate_code] if desired.gate else None
+    return _digest([plugin_document(desired.plugin), gate, None if desired.hold is None else sorted(desired.hold)])
 
 
 def approval_digest(desired: Desired, glass: BreakGlass | None = None, only: Sequence[str] = ()) -> str:
@@ -106,9 +106,11 @@ def make_plan(observation: Observation, desired: Desired, gate_code: str) -> Pla
         *_premium_changes(observation, desired.plugin),
         *_filter_changes(observation, desired),
         *_gate_changes(observation, desired, gate_code),
+        *_hold_changes(observation, desired),
     )
-    if not observation.protected:  # where nothing is asked for yet, nothing can be weakened
-        changes = tuple(replace(change, weakens=False) for change in changes)
+    if not observation.switched_on:  # what asks for nothing cannot be weakened; a gate that holds still asks
+        held = (Layer.GATE, Layer.STARTUP) if observation.protected else ()
+        changes = tuple(replace(change, weakens=change.weakens and change.layer in held) for change in changes)
     return Plan(tuple(changes), desired.unsupported, desired, gate_code)
 
 
@@ -200,6 +202,22 @@ def _gate_changes(observation: Observation, desired: Desired, code: str) -> Iter
         yield Change("gate", Layer.STARTUP, "absent" if state.startup_code is None else "another version", "this version", laxer=True)
     if not desired.gate_provided and (state.stored != state.settings or state.settings != desired.gate):
         yield from _rule_changes(Layer.STARTUP, state.stored, desired.gate)
+
+
+def _hold_changes(observation: Observation, desired: Desired) -> Iterator[Change]:
+    """It weakens to let go of it where nothing else asks people; other factors are told as changes of ``allowedFactors``.
+
+    A site's own gate may stand in a home that nobody can write to, which keeps no such note: there it comes along with other changes."""
+    wanted = desired.hold
+    for layer, held in ((Layer.GATE, observation.gate.hold), (Layer.STARTUP, observation.gate.stored_hold)):
+        if held != wanted and not (held is None and desired.gate_provided):
+            laxer = wanted is not None and (held is None or not held <= wanted)
+            weakens = held is not None and wanted is None and not observation.effective
+            yield Change(HOLD, layer, _held(held), _held(wanted), weakens, laxer)
+
+
+def _held(factors: frozenset[str] | None) -> str:
+    return "follows the plugin's settings" if factors is None else f"asks by {', '.join(sorted(factors)) or 'whatever factor is on'}"
 
 
 def _in_place(state: GateState, code: str) -> bool:

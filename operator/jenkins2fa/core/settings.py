@@ -25,6 +25,8 @@ FACTOR_ROLES: Mapping[Factor, str] = MappingProxyType(
         Factor.YUBI_KEY: "yubiKey",
     }
 )
+HELD_FACTORS: Mapping[Factor, str] = MappingProxyType({Factor.SECURITY_QUESTIONS: "securityQuestions", Factor.EMAIL_OTP: "emailOTP"})
+"""What the gate calls the factors whose pages it knows."""
 
 
 def _nothing() -> Mapping[str, Value]:

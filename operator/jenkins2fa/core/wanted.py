@@ -43,7 +43,7 @@ def _has_lost_it(outcome: Outcome, seen: Observation) -> bool:
 
 def _switched_off(plan: Plan) -> str:
     """The digest of the same wish with ``enforcement: Off``."""
-    return desired_digest(replace(plan.desired, plugin=replace(plan.desired.plugin, enabled=False)), plan.gate_code)
+    return desired_digest(replace(plan.desired, plugin=replace(plan.desired.plugin, enabled=False), hold=None), plan.gate_code)
 
 
 def _is_on(seen: Observation) -> bool:

@@ -51,6 +51,7 @@ class JenkinsState:
         self.compiled: dict[str, str] = {}
         self.resident: str | None = None
         self.gate: Document | None = None
+        self.hold: Document | None = self._state.get("hold")
         self.code: str | None = None
         self.asked = ""  # digest of the enforced groups that the gate answers looks for
         self.last_trial: Document | None = None
@@ -79,6 +80,8 @@ class JenkinsState:
 
     @property
     def effective(self) -> bool:
+        if self.gate is not None and self.hold is not None:
+            return True
         return bool(self.live and (self.memory["securityQuestions"] or (self.memory["emailOTP"] or {}).get("enabled")))
 
     # --- what the scripts do ---
@@ -114,7 +117,8 @@ class JenkinsState:
         return {
             "installed": int(there), "position": 0 if there else None, "pluginFilters": 1, "beforePlugin": True if there else None,
             "foreign": False, "code": self.code and sha256(self.code), "config": self.gate,
-            "errors": 0, "lastError": None, "putBack": 0, "seenGroups": [],
+            "errors": 0, "lastError": None, "putBack": 0, "seenGroups": [], "unplaced": 0, "wrongAnswers": 0, "limitedAnswers": 0,
+            "hold": self.hold, "storedHold": self._state.get("hold"),
             "startup": {"code": self.startup and sha256(self.startup), "config": self.files.get("gate.json")},
         }  # fmt: skip
 
@@ -137,7 +141,8 @@ class JenkinsState:
             raise Refusal("QuietingDown", "Jenkins is about to shut down")
         if self._open is not None:
             raise Refusal("TrialPending", f"trial {self._open['id']} is still pending")
-        wanted = {key: asked[key] for key in ("settings", "gate", "owner", "deletionPolicy", "corrects") if asked.get(key) is not None}
+        parts = ("settings", "gate", "hold", "owner", "deletionPolicy", "corrects")
+        wanted = {key: asked[key] for key in parts if asked.get(key) is not None}
         self._claim(asked.get("owner"), asked.get("takeOver"))
         wanted["settings"] = self._completed(wanted["settings"])
         standing = {
@@ -145,6 +150,7 @@ class JenkinsState:
             "memory": copy.deepcopy(self.memory),
             "disk": copy.deepcopy(self.disk),
             "gate": self.gate,
+            "hold": self.hold,
             "startup": self.startup,
         }
         until = self._now() + asked["seconds"] * 1000
@@ -154,6 +160,8 @@ class JenkinsState:
             self._install(wanted["gate"], str(self.resident))
         self.memory = {**self.memory, **wanted["settings"]}
         self.live = wanted["settings"].get("enabled", self.live)
+        if "hold" in wanted:
+            self.hold = wanted["hold"] or None
         return {"ok": True, "until": until, "memory": self.memory, "live": self.live, "gate": self.gate}
 
     def _claim(self, owner: Document | None, take_over: str | None) -> None:
@@ -195,6 +203,8 @@ class JenkinsState:
         return {"ok": True, "outcome": "Confirmed"}
 
     def _stands(self, wrote: Document) -> bool:
+        if "hold" in wrote and self.hold != (wrote["hold"] or None):
+            return False
         held = all(self._same(self.memory[key], value) for key, value in wrote["settings"].items())
         gate = "gate" not in wrote or self.gate == wrote["gate"]
         return held and gate and self.live == wrote["settings"].get("enabled", self.live)
@@ -212,9 +222,12 @@ class JenkinsState:
         self.disk = copy.deepcopy(self.memory)
         if "gate" in wrote:
             self.files["gate.json"] = wrote["gate"]
+        state = copy.deepcopy(self._state)
+        if "hold" in wrote:
+            state["hold"] = wrote["hold"] or None
+            self.files["state.json"] = state
         if "owner" not in wrote:
             return
-        state = copy.deepcopy(self._state)
         ours_was_there = "gate" in wrote and before["gate"] is not None
         if "restorePoint" not in state and not ours_was_there:
             state["restorePoint"] = restore
@@ -242,6 +255,8 @@ class JenkinsState:
             self.live = before["live"]
         ours = [key for key, value in wrote["settings"].items() if self._same(self.memory[key], value)]
         self.memory = {**self.memory, **{key: before["memory"][key] for key in ours}}
+        if "hold" in wrote and self.hold == (wrote["hold"] or None):
+            self.hold = before["hold"]
         if "gate" in wrote and self.gate == wrote["gate"]:
             if before["gate"] is None:
                 self.gate = self.code = None
@@ -275,7 +290,7 @@ class JenkinsState:
         if settings == "Disable":
             self.memory = {**self.memory, "enabled": False}
             self.disk, self.live = copy.deepcopy(self.memory), False
-        self.gate = self.code = self.startup = self.last_trial = None
+        self.gate = self.hold = self.code = self.startup = self.last_trial = None
         self.files.clear()
         self.compiled.clear()
         return {"ok": True}

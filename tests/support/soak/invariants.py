@@ -145,7 +145,7 @@ class NobodyStaysIn:
 
     def _judge(self, inside: Inside, status: int) -> Iterator[str]:
         exempt = inside.in_chain and "robots" in (inside.gate or ())
-        if (status == 200) != (exempt or not inside.effective):
+        if (status == 200) != (exempt or not inside.asked):
             yield f"the session of an exempt user got {status} while {inside}"
 
 

@@ -117,6 +117,7 @@ class MiniOrange:
             seconds=self._trial_seconds,
             settings=plugin_changes(desired.plugin),
             gate=gate_configuration(desired.gate) if with_gate and desired.gate else None,
+            hold=False if desired.hold is None else {"factors": sorted(desired.hold)},
             owner=asdict(owner) if owner else None,
             deletionPolicy=deletion.value,
             takeOver=take_over,
@@ -263,7 +264,16 @@ def _gate(part: Mapping[str, Any]) -> GateState:
         errors=part.get("errors") or 0,
         last_error=part.get("lastError"),
         put_back=part.get("putBack") or 0,
+        hold=_hold(part.get("hold")),
+        stored_hold=_hold(part.get("storedHold")),
+        wrong_answers=part.get("wrongAnswers") or 0,
+        limited_answers=part.get("limitedAnswers") or 0,
+        unplaced=part.get("unplaced") or 0,
     )
+
+
+def _hold(part: Mapping[str, Any] | None) -> frozenset[str] | None:
+    return None if part is None else frozenset(part.get("factors") or ())
 
 
 def _rules(configuration: Mapping[str, Any] | None) -> GateSettings | None:

@@ -8,6 +8,9 @@ class Known {
         'MoFilter'               : ['doFilter', 'moPluginSettings'],
         'dto.MoOtpOverEmailDto'  : ['getIsEnabled', 'getSenderEmailAddress'],
         'dto.MoAdvanceSettingsDTO': ['getCustomOTPEmailSubject', 'getCustomOTPEmailTemplate'],
+        'MoUserAuth'             : ['moSecurityQuestionAuthMap', 'moOtpOverEmailAuthMap'],
+        'tfaMethodsAuth.MoSecurityQuestionAuth': ['firstRandomSecurityQuestionIndex', 'secondRandomSecurityQuestionIndex', 'showWrongCredentialWarning'],
+        'tfaMethodsAuth.MoOtpOverEmailAuth'    : ['sentOtp', 'RANDOM', 'showWrongCredentialWarning'],
     ]
 
     private static volatile Map lacking = [:]
@@ -158,11 +161,14 @@ class Observation {
         def script = file('init.groovy.d/jenkins2fa.groovy')
         [installed: gates.size(), position: gates ? gates[0] : null, pluginFilters: theirs.size(), beforePlugin: gates && theirs ? gates[0] < theirs[0] : null,
          foreign: gates && state.gate != null && !list[gates[0] as int].is(state.gate), code: state.code, config: state.config?.raw, errors: state.gateErrors ?: 0,
-         lastError: state.gateError, putBack: state.putBack?.count ?: 0, seenGroups: (state.seenGroups ?: []) as List,
+         lastError: state.gateError, putBack: state.putBack?.count ?: 0, seenGroups: (state.seenGroups ?: []) as List, unplaced: state.unplaced?.size() ?: 0,
+         hold: state.hold, storedHold: attempt('storedHold'), wrongAnswers: state.wrongAnswers ?: 0, limitedAnswers: state.limitedAnswers ?: 0,
          startup: [code: Startup.sha256(script), config: attempt('storedGate')]]
     }
 
     def storedGate() { json('gate.json') }
+
+    def storedHold() { json('state.json')?.hold }
 
     Map trial() {
         def kept = json('trial.json')

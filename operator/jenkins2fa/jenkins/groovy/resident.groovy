@@ -15,7 +15,6 @@ import java.lang.reflect.Proxy
 import java.util.concurrent.ConcurrentHashMap
 import java.util.concurrent.TimeUnit
 import java.util.concurrent.atomic.AtomicBoolean
-import java.util.concurrent.atomic.AtomicMarkableReference
 import java.util.logging.Level
 import java.util.logging.Logger
 import jenkins.model.Jenkins
@@ -37,6 +36,16 @@ import jenkins.util.Timer
 
 // include gate/settings.groovy
 
+// include gate/recent.groovy
+
+// include gate/page.groovy
+
+// include gate/mini_orange.groovy
+
+// include gate/factors.groovy
+
+// include gate/hold.groovy
+
 // include gate/trial.groovy
 
 // include gate/state.groovy
@@ -47,15 +56,25 @@ import jenkins.util.Timer
 
 // include gate/marks.groovy
 
+// include gate/session_record.groovy
+
+// include gate/attempts.groovy
+
 // include gate/gate.groovy
 
 // include gate/watch.groovy
 
 // include gate/place.groovy
 
+// include gate/static_files.groovy
+
 // include gate/open_pages.groovy
 
-// include gate/factors.groovy
+// include gate/factor_change.groovy
+
+// include gate/crumb_check.groovy
+
+// include gate/answers.groovy
 
 // include gate/challenge.groovy
 
@@ -73,9 +92,10 @@ import jenkins.util.Timer
 
 def atStartup = !binding.hasVariable('text')
 def code = new Code(atStartup ? Store.startup.getText('UTF-8') : binding.text)
-if (atStartup && Layers.present) {
-    [trial: { Trial.recover() }, breakGlass: { BreakGlass.atStartup() }, gate: { Gate.atStartup(code) }].each { name, step ->
+if (atStartup) {
+    def steps = Layers.present ? [trial: { Trial.recover() }, breakGlass: { BreakGlass.atStartup() }, hold: { Hold.atStartup() }, gate: { Gate.atStartup(code) }] : [hold: { Hold.atStartup() }]
+    steps.each { name, step ->
         try { step() } catch (Throwable problem) { Shared.log("$name failed at start-up", problem) }
     }
 }
-[code: code.digest, source: code, store: Store, shared: Shared, layers: Layers, settings: Settings, trial: Trial, state: State, breakGlass: BreakGlass, gate: Gate]
+[code: code.digest, source: code, store: Store, attempts: Attempts, shared: Shared, layers: Layers, settings: Settings, trial: Trial, state: State, breakGlass: BreakGlass, gate: Gate]

@@ -1,14 +1,32 @@
-/** A request at which the gate has failed. Only the open pages and the sessions that the plugin has verified go on. Returns whether it was answered here. */
+/** A request at which the gate has failed: what is for everybody goes on, and what needs no second look. Returns whether it was answered here. */
 class AfterFault {
-    static boolean answers(Map state, Visit visit, request, response) {
+    static boolean answers(Visit visit, request, response) {
         try {
-            if (visit != null && (visit.user == null || visit.verified)) return false
-            if (visit == null ? OpenPages.isForEverybody(new Place(request), request.method) : OpenPages.has(visit) || !Layers.effective) return false
-            if (visit != null) { Challenge.send(visit, response); return true }
+            def place = visit?.place ?: new Place(request)
+            if (OpenPages.isForEverybody(place, request.method)) return false
+            if (visit != null && goesOn(visit)) {
+                if (CrumbCheck.passes(request, response)) return false
+            } else if (visit?.user != null && Hold.demanded && !OpenPages.has(visit)) {
+                Challenge.send(visit, response)
+                return true
+            }
         } catch (Throwable worse) {
             Shared.log('the gate failed twice at one request, which is refused', worse)
         }
-        response.sendError(503, 'Whether a second factor is needed cannot be told at the moment')
+        refuse(response)
         true
+    }
+
+    static void refuse(response) { response.sendError(503, 'Whether a second factor is needed cannot be told at the moment') }
+
+    private static boolean goesOn(Visit visit) {
+        if (MiniOrange.isMentioned(visit.place)) return visit.user != null && OpenPages.has(visit) && visit.request.method in ['GET', 'HEAD'] && !Answers.watches(visit)
+        visit.user == null || !Hold.demanded || isPlain(visit)
+    }
+
+    /** Of a verified session, and nothing that asks for a fresh one. */
+    private static boolean isPlain(Visit visit) {
+        def record = SessionRecord.of(visit), config = Shared.state.config, mayStepUp = !(config instanceof Map) || config.build != null
+        record != null && FactorChange.demands(visit, record) == null && !(mayStepUp && BuildStart.isBegunBy(visit, BuildStart.WORDS as Set))
     }
 }

@@ -1,16 +1,21 @@
-/** Sends an unverified user to his own page of the plugin; the gate chooses it itself, so that no gap in the plugin's filter matters. */
+/** Sends an unverified user to their own page of the plugin; the gate chooses it itself, so that no gap in the plugin's filter matters. */
 class Challenge {
     static void send(Visit visit, response) {
         Relay.remember(visit)
-        response.status = 302 // not sendRedirect, which would complete the place with what the client says is our host
-        response.setHeader('Location', root(visit.request) + page(visit.user))
+        redirect(visit, MiniOrange.placeFor(visit.user), response)
+    }
+
+    /** Too many wrong answers, or mails: programs are told how long to wait, people see the page again. */
+    static void limit(Visit visit, String factor, long seconds, response) {
+        response.setHeader('Retry-After', String.valueOf(seconds))
+        if (String.valueOf(visit.request.getHeader('Accept')).contains('text/html')) redirect(visit, MiniOrange.placeOf(factor), response)
+        else response.sendError(429, "Too many attempts: try again in $seconds s")
     }
 
     static String root(request) { Jenkins.get().rootUrl ?: request.contextPath + '/' }
 
-    static String page(User user) {
-        def own = Factors.enrolled(user)
-        if (own.size() > 1) return 'tfaUserAuth/'
-        own ? "tfaUserAuth/${own[0]}/" : "user/${java.net.URLEncoder.encode(user.id, 'UTF-8').replace('+', '%20')}/tfaConfiguration/"
+    private static void redirect(Visit visit, String place, response) {
+        response.status = 302 // not sendRedirect, which would complete the place with what the client says is our host
+        response.setHeader('Location', root(visit.request) + place)
     }
 }

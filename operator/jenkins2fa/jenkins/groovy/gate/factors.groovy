@@ -1,12 +1,7 @@
-/** The plugin's factors, by the names of their challenge pages. */
+/** Which second factors count now. */
 class Factors {
-    static final Map PROPERTIES = [securityQuestionAuth: 'tfaMethodsConfig.MoSecurityQuestionConfig', otpOverEmailAuth: 'tfaMethodsConfig.MoOtpOverEmailConfig']
-    static final List DESCRIPTORS = PROPERTIES.values().collect { "io.jenkins.plugins.twofactor.jenkins.$it".toString() }
+    /** Those that were confirmed, while the gate holds; else those that the plugin has switched on, or, where there is none, all that people could enrol in. */
+    static List<String> enabled() { Hold.factors ?: MiniOrange.switchedOn() ?: MiniOrange.FACTORS.keySet() as List }
 
-    static List<String> enabled() {
-        def config = Layers.config
-        [securityQuestionAuth: config.isEnableSecurityQuestionsAuthentication(), otpOverEmailAuth: config.isEnableOtpOverEmailAuthentication()].findAll { it.value }*.key
-    }
-
-    static List<String> enrolled(User user) { enabled().findAll { user.getProperty(Layers.load(PROPERTIES[it]))?.isConfigured() } }
+    static List<String> enrolled(User user) { enabled().findAll { MiniOrange.isEnrolled(user, it) } }
 }

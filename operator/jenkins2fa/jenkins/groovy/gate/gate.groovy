@@ -1,17 +1,17 @@
 /**
- * The filter before the plugin's filter. It marks the sessions of exempt users as verified with an object of its own, shared by all of them: the plugin
- * reads the mark by its text, so that setting the object to false voids every mark at once. A session mark, because Jenkins' crumb check (which comes
- * earlier) protects only sessions that it sees as verified. The operator and exempt API tokens get a mark for their request only: the same session may
- * also serve requests without the token.
+ * The filter before the plugin's filter, and the only one that says who is verified. The plugin's own mark follows what it says: a mark of ours is an object that the plugin
+ * reads by its text, shared by all sessions, so that setting it to false voids every one at once. The operator and exempt API tokens get a mark for their request only, since
+ * the same session may also serve requests without the token.
  *
  * Configuration: operator (user id), enforcedGroups (null = everyone), exemptGroups, exemptTokens, build {windowSeconds, once, words} or null.
  */
 class Gate {
     static final String FILE = 'gate.json'
-    static final String VERIFIED = '_SESSION_2FA_VERIFICATION'
-    static final String SINCE = 'jenkins2fa.verifiedAt.'
     static final String BY_TOKEN = 'jenkins.security.BasicHeaderApiTokenAuthenticator'
     static final String PROBE = 'X-Jenkins2fa-Probe'
+    static final int MOST_UNPLACED = 10_000
+    /** What becomes of a request: on to Jenkins; on, and watched; nothing more, since it is answered. */
+    private static final String PASS = 'pass', WATCH = 'watch', DONE = 'done'
 
     final Map state
     final AtomicBoolean pass
@@ -46,6 +46,7 @@ class Gate {
     /** New rules for the gate that stands: swapped in one step. */
     static void reconfigure(Map config) { Shared.state.config = compile(config) }
 
+    /** Takes everything along that lets somebody in: marks, records and what is known of attempts. */
     static void remove() {
         synchronized (Shared.chain) {
             def list = Shared.chain.list
@@ -53,7 +54,8 @@ class Gate {
             list.removeAll(list.findAll { Filters.isGate(it) })
             Shared.state.remove('pass')?.set(false)
             Shared.state.remove('marks')?.takeAll()
-            ['tokenPass', 'config', 'code', 'gate', 'gateErrors', 'gateError', 'seenGroups', 'putBack'].each { Shared.state.remove(it) }
+            ['voucher', 'hold', 'holdSaid', 'tokenPass', 'config', 'code', 'gate', 'gateErrors', 'gateError', 'seenGroups', 'unplaced', 'putBack', 'locks', 'attempts',
+             'wrongAnswers', 'limitedAnswers'].each { Shared.state.remove(it) }
         }
     }
 
@@ -88,20 +90,24 @@ class Gate {
     /** A gate that has served one made-up request of the calling user with this configuration: one that cannot never gets into the chain, where it would break every request. */
     static Gate rehearsed(Map config) {
         def state = Shared.state
+        if (state.voucher == null) state.voucher = new Object()
         if (state.pass == null) state.pass = new AtomicBoolean(true)
         if (state.tokenPass == null) state.tokenPass = new RequestPass()
         if (state.marks == null) state.marks = new Marks()
-        if (state.seenGroups == null) state.seenGroups = ConcurrentHashMap.newKeySet()
-        def trial = [pass: state.pass, tokenPass: state.tokenPass, marks: new Marks(), seenGroups: state.seenGroups, config: compile(config)]
+        ['seenGroups', 'unplaced'].each { if (state[it] == null) state[it] = ConcurrentHashMap.newKeySet() }
+        def trial = [pass: state.pass, tokenPass: state.tokenPass, marks: new Marks(), seenGroups: state.seenGroups, unplaced: ConcurrentHashMap.newKeySet(), config: compile(config)]
         def attributes = [:], passed = 0
         def session = [getAttribute: { attributes[it] }, setAttribute: { k, v -> attributes[k] = v }, removeAttribute: { attributes.remove(it) }] as Expando
-        def request = [session: session, method: 'GET', requestURI: '/login', contextPath: '', getSession: { create = true -> session }, getAttribute: { null }, getParameter: { null }, getHeader: { null }] as Expando
+        def request = [session: session, method: 'GET', requestURI: '/login', contextPath: '', queryString: null, remoteAddr: '127.0.0.1', contentType: null,
+                       getSession: { create = true -> session }, getAttribute: { null }, getParameter: { null }, getHeader: { null }] as Expando
         new Gate(trial).doFilter(request, [:] as Expando, [doFilter: { a, b -> passed++ }] as Expando)
         if (passed != 1 || trial.gateErrors) throw new IllegalStateException("the gate failed its rehearsal: ${trial.gateError}")
         new Gate(state)
     }
 
-    /** java.lang.reflect.Proxy: the interface is known only at run time. */
+    /** Filter, of whichever servlet API this Jenkins has: known only at run time. */
+    static Class getFilterType() { PluginServletFilter.methods.find { it.name == 'addFilter' && !it.isAnnotationPresent(Deprecated) }.parameterTypes[0] }
+
     def asFilter() {
         def handler = { proxy, method, args ->
             switch (method.name) {
@@ -112,57 +118,90 @@ class Gate {
                 default: return null
             }
         } as java.lang.reflect.InvocationHandler
-        def type = PluginServletFilter.methods.find { it.name == 'addFilter' && !it.isAnnotationPresent(Deprecated) }.parameterTypes[0]
-        Proxy.newProxyInstance(type.classLoader, [type] as Class[], handler)
+        Proxy.newProxyInstance(filterType.classLoader, [filterType] as Class[], handler)
     }
 
     /** A fault of ours ends an exemption, opens nothing, and is never the request's fault. */
     void doFilter(request, response, chain) {
-        def visit = null, seen = null
+        def visit = null, fate = PASS, seen = null
         try {
-            visit = new Visit(request)
-            if (visit.user != null && judge(visit)) { Challenge.send(visit, response); return }
-            seen = visit.user == null ? null : Look.answer(state.config, visit)
-        } catch (Throwable problem) {
-            fault(problem)
-            try { tokenPass.admitted.remove(); visit?.dropOurMark() } catch (Throwable worse) { fault(worse) }
-            if (AfterFault.answers(state, visit, request, response)) return
-        }
-        try { seen == null ? chain.doFilter(request, response) : Look.send(response, seen) } finally { tokenPass?.admitted?.remove() }
-        try { stamp(visit) } catch (Throwable problem) { fault(problem) }
+            try {
+                visit = new Visit(request, marks)
+                fate = judge(visit, response)
+                if (fate == DONE) return
+                seen = visit.user == null ? null : Look.answer(state.config, visit)
+            } catch (Throwable problem) {
+                fault(problem)
+                fate = PASS
+                try { tokenPass.admitted.remove(); visit?.dropOurMark() } catch (Throwable worse) { fault(worse) }
+                if (AfterFault.answers(visit, request, response)) return
+            }
+            if (seen != null) Look.send(response, seen)
+            else fate == WATCH ? new Answers(this, visit, response, chain).serve() : chain.doFilter(request, response)
+        } finally { tokenPass?.admitted?.remove() }
     }
 
-    /** Sets or takes the mark. Returns whether the gate itself has to send the user to the second factor. */
-    boolean judge(Visit visit) {
+    private String judge(Visit visit, response) {
         def config = state.config
         if (!config.realm.is(Jenkins.get().securityRealm)) state.config = config = compile(config.raw)
-        visit.wasVerified = visit.verified && !visit.ours
-        if (!visit.probe && isExempt(config, visit)) {
-            if (!visit.wasVerified) visit.mark(marks, pass)
-            return false
-        }
-        visit.dropOurMark()
-        if (!visit.probe && letsIn(config, visit)) {
-            if (!visit.wasVerified) { visit.mark(marks, tokenPass); tokenPass.admitted.set(true) }
-            return false
-        }
-        if (!visit.wasVerified) Relay.keepLocal(visit)
-        if (config.build != null && BuildStart.isBegunBy(visit, config.build.words) && !isFresh(config.build, visit)) {
-            if (!Layers.effective) return false
-            visit.unmark()
-            return true
-        }
-        !visit.wasVerified && !OpenPages.has(visit) && Layers.effective
+        def demanded = Hold.demanded
+        if (!Layers.present) return PASS
+        def fate = visit.user == null ? (MiniOrange.isMentioned(visit.place) ? refuse(response) : PASS) : judgeUser(config, visit, demanded, response)
+        if (fate == DONE || CrumbCheck.passes(visit.request, response)) return fate
+        CrumbCheck.refuse(response)
+        DONE
     }
 
-    /** By a group. Which of the named groups have been seen on a request is kept: a group that nobody is in enforces nothing. */
+    private String judgeUser(Map config, Visit visit, boolean demanded, response) {
+        def record = SessionRecord.of(visit), exempt = !visit.probe && isExempt(config, visit), byToken = !visit.probe && letsIn(config, visit)
+        if (demanded && record == null && !exempt && !byToken) {
+            if (visit.answering) Answers.awaitEnd(visit.user) // the browser may have its answer before we have noted what it was worth
+            record = SessionRecord.of(visit)
+        }
+        mark(visit, record, exempt, byToken)
+        if (demanded && record == null && !exempt && !byToken) {
+            if (!OpenPages.has(visit)) return challenge(visit, response)
+            return Answers.watches(visit) ? WATCH : PASS
+        }
+        switch (FactorChange.demands(visit, record)) {
+            case 'refuse': return refuse(response)
+            case 'verify': return challenge(visit, response)
+        }
+        if (Answers.watches(visit)) return WATCH
+        def stepsUp = config.build != null && demanded && !exempt && !byToken && BuildStart.isBegunBy(visit, config.build.words)
+        stepsUp && !SessionRecord.isFresh(record, config.build.millis, config.build.once) ? challenge(visit, response) : PASS
+    }
+
+    /** The plugin's mark, as the plugin is to see this request. One that it has set itself counts only while its answer is looked at (Answers). */
+    private void mark(Visit visit, Map record, boolean exempt, boolean byToken) {
+        if (record != null) {
+            if (!visit.marked) visit.mark(pass)
+        } else if (exempt) visit.mark(pass)
+        else if (byToken) { visit.mark(tokenPass); tokenPass.admitted.set(true) }
+        else {
+            if (!visit.answering) visit.unmark()
+            Relay.keepLocal(visit)
+        }
+    }
+
+    private static String challenge(Visit visit, response) { Challenge.send(visit, response); DONE }
+
+    private static String refuse(response) { response.sendError(403, 'This page of the second factor is not open to you'); DONE }
+
+    /**
+     * By a group. Which of the named groups have been seen on a request is kept: a group that nobody is in enforces nothing. Of whom the realm tells no group at all, nobody
+     * can say that they are in no enforced one.
+     */
     boolean isExempt(Map config, Visit visit) {
         if (!config.exemptGroups && config.enforcedGroups == null) return false
         def strategy = Jenkins.get().securityRealm.groupIdStrategy
         def groups = Jenkins.authentication2.authorities.collect { strategy.keyFor(it.authority) }
         def exempt = groups.findAll { it in config.exemptGroups }, enforced = config.enforcedGroups == null ? [] : groups.findAll { it in config.enforcedGroups }
         state.seenGroups?.addAll(exempt + enforced)
-        exempt || (config.enforcedGroups != null && !enforced)
+        if (exempt || config.enforcedGroups == null || enforced) return exempt as boolean
+        def placed = groups.any { it != strategy.keyFor('authenticated') }
+        if (!placed && state.unplaced?.size() < MOST_UNPLACED) state.unplaced.add(visit.userKey)
+        placed
     }
 
     /** By its API token: anybody's if tokens are exempt, else the operator's own, and that for the script console only. */
@@ -174,27 +213,6 @@ class Gate {
     static boolean isOperatorAtConsole(Map config, Visit visit) {
         visit.request.getAttribute(BY_TOKEN) && config.operator != null && Jenkins.get().securityRealm.userIdStrategy.keyFor(visit.user.id) == config.operator &&
             visit.request.method == 'POST' && visit.place.plain && visit.place.segments == ['scriptText']
-    }
-
-    static boolean isFresh(Map build, Visit visit) {
-        def verified = visit.session.getAttribute(SINCE + visit.user.id)
-        if (!visit.wasVerified || !(verified instanceof AtomicMarkableReference)) return false
-        def at = verified.reference
-        def unspent = build.once ? verified.compareAndSet(at, at, true, false) : verified.marked
-        unspent && System.nanoTime() - at <= build.millis * 1_000_000L
-    }
-
-    /** Notes when a session became verified: the only moment at which it is fresh. A request that began before that moment and ends later does not renew it. */
-    void stamp(Visit visit) {
-        if (visit?.user == null || visit.wasVerified || state.config?.build == null) return
-        def session = visit.request.getSession(false)
-        def mark = session?.getAttribute(visit.key)
-        if (mark == null || Visit.isOurs(mark) || !Boolean.parseBoolean(mark.toString())) return
-        synchronized (mark) {
-            def known = session.getAttribute(SINCE + visit.user.id)
-            if (known instanceof AtomicMarkableReference && known.reference - visit.began >= 0) return
-            marks.put(session, SINCE + visit.user.id, new AtomicMarkableReference(System.nanoTime(), true))
-        }
     }
 
     void fault(Throwable problem) {

@@ -25,5 +25,5 @@ class Marks {
         }
     }
 
-    private static boolean isOurs(String name, value) { name.startsWith(Gate.SINCE) || (name.endsWith(Gate.VERIFIED) && Visit.isOurs(value)) }
+    private static boolean isOurs(String name, value) { name.startsWith('jenkins2fa.') || (name.endsWith(MiniOrange.MARK) && Visit.isOurs(value)) }
 }

@@ -16,11 +16,27 @@ class Place {
         sound = below && written ==~ /[\x21-\x7e]*/ && !(written =~ /[\\;]|%(?![0-9A-Fa-f]{2})/)
         segments = sound ? raw.collect { decode(it) } : []
         plain = sound && !written.contains('//') && segments.every { !(it in ['.', '..']) && !(it =~ /[\p{Cntrl}\uFFFD]/) }
-        words = sound ? decode(written).split('[/\\\\;]') as Set : [] as Set
+        def once = lenient(written)
+        words = [written, once, lenient(once)].collectMany { it.split('[/\\\\;?]') as List }.findAll() as Set
     }
 
     /** Whether a segment is written as it reads, without any escape. */
     boolean isLiteral(int at) { !raw[at].contains('%') }
+
+    boolean isLiteral() { raw.indices.every { isLiteral(it) } }
+
+    String getLastWord() { raw ? lenient(raw.last()) : null }
+
+    /** As the most forgiving reader decodes it: what is no escape stays. */
+    static String lenient(String text) {
+        def bytes = new ByteArrayOutputStream()
+        for (int at = 0; at < text.length(); at++) {
+            def escape = text.charAt(at) == '%' && at + 2 < text.length() ? text.substring(at + 1, at + 3) : ''
+            if (escape ==~ /[0-9A-Fa-f]{2}/) { bytes.write(Integer.parseInt(escape, 16)); at += 2 }
+            else bytes.write(text.substring(at, at + 1).getBytes('UTF-8'))
+        }
+        bytes.toString('UTF-8')
+    }
 
     private static String decode(String text) { java.net.URLDecoder.decode(text.replace('+', '%2B'), 'UTF-8') }
 }

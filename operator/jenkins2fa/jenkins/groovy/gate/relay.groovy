@@ -1,6 +1,6 @@
 /** Where the plugin leads a user after his answers: the page that he wanted first, and never another host, whatever host a request names. */
 class Relay {
-    static final String KEY = 'tfaRelayState'
+    static final String KEY = MiniOrange.RELAY
 
     static void remember(Visit visit) {
         if (visit.session.getAttribute(KEY) != null) return

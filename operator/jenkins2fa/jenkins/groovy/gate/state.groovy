@@ -1,4 +1,4 @@
-/** What must outlive Kubernetes: who manages this Jenkins, what it was like before, what to do at the end, which drift was corrected, which break-glass was used. */
+/** What must outlive Kubernetes: who manages this Jenkins, what it was like before, what to do at the end, that 2FA holds, which drift was corrected, which break-glass was used. */
 class State {
     static final String FILE = 'state.json'
     static final long HOUR = 3600_000L
@@ -10,10 +10,13 @@ class State {
     }
 
     static void confirmed(Map journal) {
-        if (journal.wrote.owner == null) return
+        if (journal.wrote.owner == null && journal.wrote.hold == null) return
         update { state ->
             if (state.trial == journal.id) return // a crash came between this file and the end of the trial
             state.trial = journal.id
+            if (journal.wrote.hold) state.hold = journal.wrote.hold
+            else if (journal.wrote.hold != null) state.remove('hold')
+            if (journal.wrote.owner == null) return
             if (state.restorePoint == null && !foundOurs(journal)) state.restorePoint = journal.before
             if (state.owner?.desired != journal.wrote.owner.desired) state.remove('corrections') // another wish: another count
             state.owner = journal.wrote.owner

@@ -12,7 +12,8 @@ class Trial {
 
     /**
      * The journal is on disk before the first change. wanted: settings {enabled, securityQuestions, emailOTP, mail; what is absent stays},
-     * gate (its configuration), or absent to leave the gate as it is; owner, deletionPolicy: what the confirmation writes into state.json.
+     * gate (its configuration), or absent to leave the gate as it is; hold (what Hold keeps, false for nothing), or absent to leave it; owner, deletionPolicy: what the
+     * confirmation writes into state.json.
      */
     static void begin(String id, long seconds, Map wanted, Code code) {
         synchronized (Shared.chain) {
@@ -37,6 +38,8 @@ class Trial {
                 }
                 Settings.remember(wanted.settings)
                 if (wanted.settings.containsKey('enabled') && !BreakGlass.open) Settings.setLive(wanted.settings.enabled)
+                if (wanted.hold != null) Hold.set(wanted.hold ?: null)
+                if (!journal.before.live && Layers.effective) MiniOrange.forget() // what the plugin has kept since before anybody was asked
             } catch (Throwable problem) {
                 end(id, 'failed')
                 throw problem
@@ -48,7 +51,7 @@ class Trial {
     /** What an undo goes back to. In a break-glass the live flag counts as what it will be when that is over. */
     static Map standing() {
         [live: BreakGlass.open ? Layers.config.enableTfa : Layers.live[Layers.LIVE], memory: Layers.memory(), disk: Layers.disk(), digest: Settings.digest(),
-         gate: Shared.state.config?.raw, storedGate: storedGate, startup: Store.startup.file]
+         gate: Shared.state.config?.raw, hold: Hold.current, storedGate: storedGate, startup: Store.startup.file]
     }
 
     static Map getStoredGate() { try { Store.read(Gate.FILE) } catch (NoteDamaged damaged) { null } }
@@ -83,7 +86,7 @@ class Trial {
 
     static boolean stands(Map journal) {
         def wrote = journal.wrote
-        Settings.holds(wrote.settings) && (wrote.gate == null || Shared.state.config?.raw == wrote.gate) &&
+        Settings.holds(wrote.settings) && (wrote.gate == null || Shared.state.config?.raw == wrote.gate) && (wrote.hold == null || Hold.current == (wrote.hold ?: null)) &&
             (!wrote.settings.containsKey('enabled') || BreakGlass.open || Layers.live[Layers.LIVE] == wrote.settings.enabled)
     }
 
@@ -101,7 +104,7 @@ class Trial {
             def journal = open
             if (journal?.id != id) return false
             Throwable first = null
-            for (step in [{ Settings.undo(journal.wrote.settings, journal.before) }, { undoGate(journal) }]) { // one that fails does not keep the other from being done
+            for (step in [{ Settings.undo(journal.wrote.settings, journal.before) }, { undoHold(journal) }, { undoGate(journal) }]) { // one that fails does not keep the other from being done
                 try { step() } catch (Throwable problem) { first = first ?: problem }
             }
             if (first != null) {
@@ -112,6 +115,11 @@ class Trial {
             close(journal, outcome)
             true
         }
+    }
+
+    static void undoHold(Map journal) {
+        def hold = journal.wrote.hold
+        if (hold != null && Hold.current == (hold ?: null)) Hold.set(journal.before.hold)
     }
 
     static void undoGate(Map journal) {
@@ -187,6 +195,7 @@ class Trial {
                     return
                 }
                 if (journal.wrote.settings.containsKey('enabled') && !BreakGlass.open) Settings.setLive(journal.wrote.settings.enabled)
+                if (journal.wrote.hold != null) Hold.set(journal.wrote.hold ?: null)
                 close(journal, 'confirmed')
                 return
             }

@@ -1,33 +1,60 @@
-/** One request of one user, and the mark in his session. */
+/** One request of one user, and what is in the session about them. */
 class Visit {
-    final request, session
+    static final String ANSWERING = 'jenkins2fa.answering.'
+
+    final request, session, marks
     final User user = User.current()
     final Place place
-    final long began = System.nanoTime()
-    boolean wasVerified
+    final Page page
 
-    Visit(request) {
+    Visit(request, marks) {
         this.request = request
+        this.marks = marks
         place = new Place(request)
+        page = MiniOrange.page(place)
         session = user == null ? null : request.session
     }
 
-    String getKey() { user.id + Gate.VERIFIED }
+    String getKey() { user.id + MiniOrange.MARK }
+
+    String getUserKey() { Jenkins.get().securityRealm.userIdStrategy.keyFor(user.id) }
 
     def getMark() { session.getAttribute(key) }
 
-    void mark(marks, value) { if (!value.is(mark)) marks.put(session, key, value) }
+    void mark(value) { if (!value.is(mark)) put(key, value) }
+
+    void put(String name, value) { marks.put(session, name, value) }
 
     void unmark() { session.removeAttribute(key) }
 
-    boolean isVerified() { Boolean.parseBoolean(String.valueOf(mark)) }
+    boolean isMarked() { Boolean.parseBoolean(String.valueOf(mark)) }
 
-    boolean isOurs() { isOurs(mark) }
+    boolean isMarkedByPlugin(session) {
+        def found = session.getAttribute(key)
+        found != null && !isOurs(found) && Boolean.parseBoolean(String.valueOf(found))
+    }
+
+    /** While a page of the second factor is served, the plugin's mark is what tells whether the answer was right. */
+    boolean isAnswering() { session.getAttribute(ANSWERING + user.id) != null }
 
     static boolean isOurs(mark) { mark instanceof AtomicBoolean || mark?.class?.name == 'RequestPass' }
 
     /** Asks to be challenged like anybody else: can only strengthen, so anybody may send it. */
     boolean isProbe() { request.getHeader(Gate.PROBE) == 'challenge' }
 
-    void dropOurMark() { if (user != null && ours) unmark() }
+    void dropOurMark() { if (user != null && isOurs(mark)) unmark() }
+
+    /** Where the request comes from: behind a proxy of the same network, what that says. */
+    String getAddress() {
+        def peer = String.valueOf(request.remoteAddr), said = request.getHeader('X-Forwarded-For')
+        if (said == null || !isNearby(peer)) return peer
+        def last = said.split(',').last().trim()
+        last ==~ /[0-9A-Fa-f.:]{2,45}/ ? last : peer
+    }
+
+    private static boolean isNearby(String address) {
+        if (!(address ==~ /[0-9A-Fa-f.:\[\]%]+/)) return false
+        def found = InetAddress.getByName(address.replaceAll(/[\[\]]|%.*/, ''))
+        found.loopbackAddress || found.siteLocalAddress || found.linkLocalAddress || (found.address[0] & 0xfe) == 0xfc && found.address.length == 16
+    }
 }

@@ -3,7 +3,7 @@
  * outside could do it. Like any drift three times within an hour; then a person has to look. Who wants the gate gone says so: `jenkins2fa gate remove`.
  */
 class Watch {
-    static final int SECONDS = 2, MOST = 3
+    static final int SECONDS = 1, MOST = 3
 
     private final AtomicBoolean failed = new AtomicBoolean()
     private final timer = Timer.get().scheduleWithFixedDelay({ -> look() } as Runnable, SECONDS, SECONDS, TimeUnit.SECONDS)
@@ -25,7 +25,7 @@ class Watch {
         def at = list.findIndexOf { it.is(state.gate) }
         if (at == 0) return false
         def theirs = list.findIndexOf { Filters.isPlugins(it) }
-        theirs >= 0 && (at < 0 || theirs < at) && Layers.effective
+        (at < 0 ? theirs >= 0 || Hold.current != null : theirs in 0..<at) && Hold.demanded
     }
 
     private void putBack() {

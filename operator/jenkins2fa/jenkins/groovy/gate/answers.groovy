@@ -1,0 +1,114 @@
+/**
+ * Serves the pages of the second factor under watch, one at a time for each user, so that what the plugin keeps by user is this session's meanwhile. Only here does a session
+ * become verified: by an answer, or a first enrolment, that was possible before the request, and that the plugin has marked as right while we looked.
+ */
+class Answers {
+    static final long LONGEST_WAIT_SECONDS = 10
+
+    private final Gate gate
+    private final Visit visit
+    private final Page page
+    private final response, chain
+
+    Answers(Gate gate, Visit visit, response, chain) { this.gate = gate; this.visit = visit; page = visit.page; this.response = response; this.chain = chain }
+
+    static boolean watches(Visit visit) {
+        def page = visit.page
+        page?.factor != null && (page.action ? visit.request.method == 'POST' : page.kind == Page.SHOW)
+    }
+
+    /** Until nobody is at this user's second factor any more, but not for ever. */
+    static void awaitEnd(User user) {
+        def lock = lockOf(user)
+        if (lock.tryLock(LONGEST_WAIT_SECONDS, TimeUnit.SECONDS)) lock.unlock()
+    }
+
+    void serve() {
+        def lock = null
+        try {
+            if (!isReadable() || (page.kind == Page.ANSWER && isLimited())) return // before it waits, and again when nobody else is at it
+            lock = lockOf(visit.user)
+            if (!lock.tryLock(LONGEST_WAIT_SECONDS, TimeUnit.SECONDS)) {
+                response.setHeader('Retry-After', '5')
+                response.sendError(503, 'Another request about this second factor is still on its way')
+                return
+            }
+        } catch (Throwable problem) {
+            fail(problem)
+            return
+        }
+        try { serveAlone() } finally { lock.unlock() }
+    }
+
+    private void serveAlone() {
+        try {
+            if (isLimited()) return
+            if (!isStillPossible()) { Challenge.send(visit, response); return }
+            if (page.challenge) MiniOrange.prepare(visit, page)
+            visit.put(Visit.ANSWERING + visit.user.id, true)
+            visit.unmark()
+        } catch (Throwable problem) {
+            fail(problem)
+            return
+        }
+        try { chain.doFilter(visit.request, response) } finally {
+            try { afterwards() } catch (Throwable problem) { gate.fault(problem) } finally { ended() }
+        }
+    }
+
+    private void fail(Throwable problem) {
+        gate.fault(problem)
+        AfterFault.refuse(response)
+    }
+
+    /** The whole form is here before anybody waits for this request; in the encoding that the plugin's pages use. */
+    private boolean isReadable() {
+        if (!page.action) return true
+        try {
+            if (String.valueOf(visit.request.contentType).toLowerCase(Locale.ROOT).startsWith('multipart/')) { response.sendError(415, 'Send this form url-encoded'); return false }
+            visit.request.getParameter('json')
+            true
+        } catch (RuntimeException unreadable) { response.sendError(400, 'This form cannot be read'); false }
+    }
+
+    private boolean isLimited() {
+        def attempts = Attempts.current, id = visit.userKey, address = visit.address
+        def pause = page.kind == Page.ANSWER ? attempts.pauseOf(id, address) : page.kind == Page.SEND ? attempts.pauseOfMail(id, address) : 0
+        if (pause == 0) return false
+        Attempts.count('limitedAnswers')
+        Challenge.limit(visit, page.factor, Attempts.seconds(pause), response)
+        true
+    }
+
+    /** What was so when the request came may have changed while it waited for its turn. */
+    private boolean isStillPossible() {
+        def record = SessionRecord.of(visit)
+        if (page.challenge) return OpenPages.canAnswer(page.factor, Factors.enrolled(visit.user))
+        FactorChange.demands(visit, record) == null
+    }
+
+    private void afterwards() {
+        def session = visit.request.getSession(false)
+        if (session == null) return
+        def right = visit.isMarkedByPlugin(session), record = SessionRecord.of(visit)
+        if (page.kind == Page.ANSWER) {
+            def answerable = page.factor != MiniOrange.MAIL || MiniOrange.codeOf(visit) != null
+            right = right && answerable && MiniOrange.isEnrolled(visit.user, page.factor)
+            if (right) Attempts.current.wasRight(visit.userKey, visit.address)
+            else if (answerable) Attempts.current.wasWrong(visit.userKey, visit.address)
+        }
+        page.challenge ? MiniOrange.putAway(visit, page, right) : MiniOrange.forget(page.owner == null ? visit.user.id : User.get(page.owner, false)?.id ?: visit.user.id)
+        if (right && page.kind in [Page.ANSWER, Page.ENROL] && MiniOrange.isEnrolled(visit.user, page.factor)) SessionRecord.write(visit, page.factor)
+        else if (record == null) visit.unmark()
+    }
+
+    /** Last: who finds no answer under way any more finds what it was worth. */
+    private void ended() {
+        try { visit.request.getSession(false)?.removeAttribute(Visit.ANSWERING + visit.user.id) } catch (IllegalStateException over) { }
+    }
+
+    private static lockOf(User user) {
+        def locks = Shared.state.computeIfAbsent('locks') { new ConcurrentHashMap() }
+        locks.computeIfAbsent(user.id) { new java.util.concurrent.locks.ReentrantLock(true) }
+    }
+}

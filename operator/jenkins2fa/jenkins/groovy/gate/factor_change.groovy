@@ -1,0 +1,23 @@
+/** What is asked of who changes a second factor, also where nobody is asked for one: null (nothing more), 'verify', or 'refuse'. */
+class FactorChange {
+    static final Set PEOPLE = ['user', 'me', 'author', 'allUsers'] as Set
+
+    static String demands(Visit visit, Map record) {
+        def place = visit.place, page = visit.page, user = visit.user
+        if (MiniOrange.SETTINGS in place.words && !isAdministrator()) return 'refuse'
+        if (page == null) {
+            if (MiniOrange.isMentioned(place)) return 'refuse'
+            return 'configSubmit' in place.words && place.words.any { it in PEOPLE } ? unlessFresh(user, record) : null
+        }
+        if (page.kind == Page.CHOOSE || page.kind == Page.HELPER) return null
+        if (page.challenge) return OpenPages.canAnswer(page.factor, Factors.enrolled(user)) ? null : 'refuse'
+        if (!page.isOf(user)) return page.kind != Page.ENROL && isAdministrator() ? null : 'refuse'
+        if (page.kind == Page.ENROL && !(page.factor in Factors.enabled())) return 'refuse'
+        page.kind in [Page.ENROL, Page.RESET] ? unlessFresh(user, record) : null
+    }
+
+    /** Who has no factor has nothing to prove it with. */
+    private static String unlessFresh(User user, Map record) { Factors.enrolled(user) && !SessionRecord.isFresh(record) ? 'verify' : null }
+
+    static boolean isAdministrator() { Jenkins.get().hasPermission(Jenkins.ADMINISTER) }
+}

@@ -1,0 +1,18 @@
+/** One page of the second factor: of which factor, what it does, and whose it is (null for the challenge, which is always the current user's). */
+class Page {
+    static final String CHOOSE = 'choose', SHOW = 'show', ANSWER = 'answer', SEND = 'send', OVERVIEW = 'overview', ENROL_PAGE = 'enrolment page',
+                        ENROL = 'enrol', RESET = 'reset', HELPER = 'form helper'
+
+    final String factor, kind, owner
+
+    Page(String factor, String kind, String owner = null) { this.factor = factor; this.kind = kind; this.owner = owner }
+
+    boolean isChallenge() { kind in [CHOOSE, SHOW, ANSWER, SEND] }
+
+    /** Takes, stores or removes something: only a POST does that. */
+    boolean isAction() { kind in [ANSWER, SEND, ENROL, RESET] }
+
+    boolean isOf(User user) {
+        challenge || owner == null || User.get(owner, false)?.id == user.id
+    }
+}

@@ -1,0 +1,6 @@
+/** The latest entries by key, so many at most. */
+class Recent {
+    static Map of(int most) {
+        Collections.synchronizedMap(new LinkedHashMap(16, 0.75f, true) { boolean removeEldestEntry(Map.Entry eldest) { size() > most } })
+    }
+}

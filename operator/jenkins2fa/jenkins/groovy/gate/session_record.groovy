@@ -1,0 +1,24 @@
+/**
+ * The gate's own record of who is verified in a session: by which factor, and when. Made only by an answer that the gate has watched. Of plain classes, so that it outlives
+ * a new version of this code; the voucher is that of this gate's life: when the gate goes, all records are void.
+ */
+class SessionRecord {
+    static final String KEY = 'jenkins2fa.verified.'
+    static final long FRESH_MILLIS = 15 * 60_000L
+
+    static void write(Visit visit, String factor) {
+        visit.put(KEY + visit.user.id, Collections.unmodifiableMap([voucher: Shared.state.voucher, factor: factor, at: System.nanoTime(), unspent: new AtomicBoolean(true)]))
+    }
+
+    /** Null unless the user is verified in this session by a factor that still counts and is still theirs. */
+    static Map of(Visit visit) {
+        def found = visit.session?.getAttribute(KEY + visit.user.id)
+        def valid = found instanceof Map && found.voucher != null && found.voucher.is(Shared.state.voucher) && found.factor in Factors.enabled() && MiniOrange.isEnrolled(visit.user, found.factor)
+        valid ? found : null
+    }
+
+    static boolean isFresh(Map record, long millis = FRESH_MILLIS, boolean once = false) {
+        if (record == null || System.nanoTime() - (long) record.at > millis * 1_000_000L) return false
+        once ? record.unspent.getAndSet(false) : true
+    }
+}

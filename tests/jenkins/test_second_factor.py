@@ -1,0 +1,425 @@
+"""The gate owns the second factor: who counts as verified, whose factor may be changed by whom, and how often somebody may guess."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import re
+from collections.abc import Iterator, Mapping
+from typing import Literal
+from urllib.parse import urlencode
+
+import pytest
+
+from tests.support.gated import age, gate, gated, groovy, switch_on, verified
+from tests.support.people import logged_in
+from tests.support.standin import Browser, StandIn, crumb_in
+
+USERS = {
+    "carol": {"password": "carol-pw-1", "email": "carol@lab.invalid"},
+    "dave": {"password": "dave-pw-1", "email": "dave@lab.invalid"},
+    "root": {"password": "root-pw-1", "admin": True},
+}
+NOBODY = """hudson.model.User.getAll().each { user ->
+    user.allProperties.findAll { it.class.name.contains('tfaMethodsConfig') }.each { user.addProperty(it.class.newInstance()) }
+}
+state?.attempts?.values()*.clear()
+['wrongAnswers', 'limitedAnswers'].each { state?.remove(it) }
+null"""
+PROPERTY = "tfaMethodsConfig.MoSecurityQuestionConfig"
+QUESTION_PAGE, MAIL_PAGE = "/tfaUserAuth/securityQuestionAuth/", "/tfaUserAuth/otpOverEmailAuth/"
+WRONG = {"json": '{"userFirstAuthenticationAnswer": "no", "userSecondAuthenticationAnswer": "no"}'}
+BY_BROWSER = {"Accept": "text/html,application/xhtml+xml"}
+STALE = 16 * 60
+
+
+@pytest.fixture(scope="module", params=[("javax", ""), ("jakarta", "/ci")], ids=["javax", "jakarta-ci"])
+def _kept(request: pytest.FixtureRequest) -> Iterator[StandIn]:
+    flavour: Literal["javax", "jakarta"] = request.param[0]
+    with StandIn(flavour=flavour, context_path=request.param[1], users=USERS, smtp_host="mail.lab.invalid") as jenkins:
+        yield jenkins
+
+
+@pytest.fixture
+def jenkins(_kept: StandIn) -> StandIn:
+    """2FA by security questions, nobody enrolled, nothing guessed yet."""
+    found = gated(_kept)
+    groovy(_kept, NOBODY)
+    return found
+
+
+def is_enrolled(jenkins: StandIn, name: str) -> bool:
+    return groovy(jenkins, f"print hudson.model.User.getById('{name}', true).getProperty({PROPERTY})?.isConfigured() ?: false") == "true"
+
+
+def stored(jenkins: StandIn, name: str) -> str:
+    """A digest of what is stored as the answers."""
+    kept = f"hudson.model.User.getById('{name}', true).getProperty({PROPERTY})"
+    return groovy(jenkins, f"def kept = {kept}; print kept.properties.findAll {{ it.key =~ /(?i)answer/ }}.toString().hashCode()")
+
+
+def reset(browser: Browser, path: str, crumb: Mapping[str, str] | None = None) -> int:
+    return browser.status(path, "POST", headers=browser.crumb() if crumb is None else crumb)
+
+
+def guess(browser: Browser, **headers: str) -> int:
+    """A wrong answer; what becomes of it."""
+    crumb = browser.page_crumb(QUESTION_PAGE)
+    return browser.status(QUESTION_PAGE + "securityQuestionAuthenticate", "POST", data=WRONG, headers={**crumb, **headers})
+
+
+def mail(jenkins: StandIn, browser: Browser) -> str:
+    """Asks for a code; the newest one that has been mailed."""
+    browser.call(MAIL_PAGE + "resendOtp", "POST", headers=browser.page_crumb(MAIL_PAGE))
+    return re.findall(r"\b\d{5}\b", jenkins.outbox()[-1]["body"])[0]
+
+
+def answer_by_mail(browser: Browser, code: str) -> int:
+    form = {"json": f'{{"emailOtpForVerification": "{code}"}}'}
+    browser.call(MAIL_PAGE + "saveOrValidateOtpOverEmailConfig", "POST", data=form, headers=browser.page_crumb(MAIL_PAGE))
+    return browser.status("/job/x/")
+
+
+def by_mail(jenkins: StandIn, *names: str) -> None:
+    """They are enrolled by mail, and that is switched on."""
+    switch_on(jenkins, email=True)
+    for name in names:
+        groovy(jenkins, f"hudson.model.User.getById('{name}', true).addProperty(new tfaMethodsConfig.MoOtpOverEmailConfig(true)); null")
+
+
+# --- who counts as verified ---
+
+
+def test_a_mark_that_the_gate_has_not_seen_come_about_counts_for_nothing(jenkins: StandIn) -> None:
+    groovy(jenkins, "context.getAttribute('tests.code').gate.remove(); null")
+    before = logged_in(jenkins, "carol")
+    before.enrol()
+    assert before.status("/job/x/") == 200, "the plugin alone"
+    gate(jenkins)
+    assert [before.place("/job/x/"), before.second_factor().status_code, before.status("/job/x/")] == [QUESTION_PAGE, 302, 200]
+    groovy(jenkins, f"MoGlobalConfig.get().setEnableSecurityQuestionsAuthentication(false); {OTHER_FACTOR}")
+    assert before.status("/job/x/") == 302, "the factor does not count any more"
+
+
+OTHER_FACTOR = "MoGlobalConfig.get().@otpOverEmailDto = new dto.MoOtpOverEmailDto(true, 'jenkins@lab.invalid')"
+
+
+def test_no_request_beside_a_wrong_answer_gets_in(jenkins: StandIn) -> None:
+    verified(jenkins, "carol")
+    thief = logged_in(jenkins, "carol")
+    cookies, crumb = thief.http.cookies.get_dict(), thief.page_crumb(QUESTION_PAGE)
+
+    def one(number: int) -> int:
+        browser = jenkins.browser()
+        browser.http.cookies.update(cookies)
+        if number % 3:
+            return browser.status("/job/x/")
+        return browser.status(QUESTION_PAGE + "securityQuestionAuthenticate", "POST", data=WRONG, headers=crumb)
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(one, range(48)))
+    assert 200 not in answers
+    assert set(answers) <= {302, 429}
+
+
+def test_an_answer_that_arrives_while_another_is_looked_at_waits_for_its_turn(jenkins: StandIn) -> None:
+    """Sessions of one user, some with right and some with wrong answers at the same time: each gets what its own answer deserves."""
+    verified(jenkins, "carol")
+    sessions = [logged_in(jenkins, "carol") for _ in range(6)]
+
+    def one(number: int) -> tuple[bool, int]:
+        browser = sessions[number]
+        wrong = number >= 4
+        guess(browser) if wrong else browser.second_factor()
+        return wrong, browser.status("/job/x/")
+
+    with concurrent.futures.ThreadPoolExecutor(6) as pool:
+        outcome = list(pool.map(one, range(6)))
+    assert outcome == [(wrong, 302 if wrong else 200) for wrong, _ in outcome]
+
+
+def test_the_page_after_the_right_answer_is_open_at_once(jenkins: StandIn) -> None:
+    """Also over another connection, which does not wait for the end of the first request."""
+    verified(jenkins, "carol")
+    seen = []
+    for _ in range(25):
+        browser, other = logged_in(jenkins, "carol"), jenkins.browser()
+        other.status("/login")
+        other.http.cookies.clear()
+        other.http.cookies.update(browser.http.cookies.get_dict())
+        browser.second_factor()
+        seen.append(other.status("/job/x/"))
+    assert set(seen) == {200}
+
+
+# --- pages of enrolment ---
+
+
+def test_enrolment_is_open_for_enabled_factors_and_for_who_has_none(jenkins: StandIn) -> None:
+    new = logged_in(jenkins, "carol")
+    helper = "/user/carol/descriptorByName/io.jenkins.plugins.twofactor.jenkins.tfaMethodsConfig.{}/fillFirstSecurityQuestionItems"
+    questions, other = helper.format("MoSecurityQuestionConfig"), helper.format("MoOtpOverEmailConfig")
+    crumb = new.page_crumb("/user/carol/securityQuestionConfig/")
+    mailed = "/user/carol/otpOverEmailConfig/"
+    assert [new.status(mailed), new.status(questions, "POST", headers=crumb), new.status(other, "POST", headers=crumb)] == [302, 200, 302]
+    new.enrol()
+    again = logged_in(jenkins, "carol")
+    crumb = again.page_crumb(QUESTION_PAGE)
+    pages = ("/user/carol/tfaConfiguration/", "/user/carol/securityQuestionConfig/", mailed)
+    assert [again.status(page) for page in pages] == [302, 302, 302]
+    assert again.status(questions, "POST", headers=crumb) == 302
+
+
+# --- whose factor ---
+
+
+@pytest.mark.parametrize("who", ["verified without rights", "nobody", "not verified"])
+def test_nobody_without_rights_touches_another_persons_factor(jenkins: StandIn, who: str) -> None:
+    verified(jenkins, "dave")
+    before = stored(jenkins, "dave")
+    browser = jenkins.browser() if who == "nobody" else logged_in(jenkins, "carol") if who == "not verified" else verified(jenkins, "carol")
+    crumb = browser.crumb() or browser.page_crumb("/user/carol/tfaConfiguration/") or browser.page_crumb("/login")
+    for path in ("/user/dave/securityQuestionConfig", "/user/DAVE/securityQuestionConfig", "/user/d%61ve/securityQuestionConfig"):
+        for action in ("/reset", "/saveSecurityQuestion"):
+            assert browser.status(path + action, "POST", headers=crumb, data={"json": "{}"}) in (302, 403)
+            assert browser.status(path + action) in (302, 403, 405)
+    assert is_enrolled(jenkins, "dave")
+    assert stored(jenkins, "dave") == before
+
+
+def test_an_administrator_resets_another_persons_factor_and_enrols_nobody(jenkins: StandIn) -> None:
+    verified(jenkins, "dave")
+    root = verified(jenkins, "root")
+    before = stored(jenkins, "root")
+    assert root.status("/user/dave/securityQuestionConfig/saveSecurityQuestion", "POST", headers=root.crumb(), data={"json": "{}"}) == 403
+    assert stored(jenkins, "root") == before
+    reset(root, "/user/dave/securityQuestionConfig/reset")
+    assert not is_enrolled(jenkins, "dave")
+    assert root.status("/job/x/") == 200
+
+
+def test_after_a_reset_the_old_session_is_verified_no_more(jenkins: StandIn) -> None:
+    dave, root = verified(jenkins, "dave"), verified(jenkins, "root")
+    assert dave.status("/job/x/") == 200
+    reset(root, "/user/dave/securityQuestionConfig/reset")
+    assert dave.place("/job/x/") == "/user/dave/tfaConfiguration/"
+
+
+# --- one's own factor ---
+
+
+@pytest.mark.parametrize("path", ["/user/carol", "/me", "/securityRealm/user/carol"])
+def test_changing_the_own_factor_needs_a_fresh_second_factor(jenkins: StandIn, path: str) -> None:
+    browser = verified(jenkins, "carol")
+    age(jenkins, STALE)
+    target = f"{path}/securityQuestionConfig/reset"
+    crumb = browser.crumb()
+    assert [browser.status("/job/x/"), reset(browser, target, crumb), is_enrolled(jenkins, "carol")] == [200, 302, True]
+    browser.second_factor()
+    reset(browser, target, crumb)
+    assert not is_enrolled(jenkins, "carol")
+
+
+def test_a_stolen_session_does_not_make_itself_fresh(jenkins: StandIn) -> None:
+    gate(jenkins, build={"windowSeconds": 600})
+    browser = verified(jenkins, "carol")
+    age(jenkins, STALE)
+    before, crumb = stored(jenkins, "carol"), browser.crumb()
+    browser.enrol()
+    assert [stored(jenkins, "carol"), browser.status("/job/x/build", "POST", headers=crumb)] == [before, 302]
+
+
+@pytest.mark.parametrize("off", ["nobody is asked", "a break-glass", "exempt"])
+def test_who_is_not_asked_proves_it_before_a_factor_changes(jenkins: StandIn, off: str) -> None:
+    """Otherwise a password would be enough to replace the factor while nobody is asked, for the time after."""
+    verified(jenkins, "carol")
+    if off == "exempt":
+        gate(jenkins, exemptGroups=["authenticated"])
+    elif off == "a break-glass":
+        groovy(jenkins, "context.getAttribute('tests.code').breakGlass.arm(System.currentTimeMillis() + 60_000); null")
+    else:
+        groovy(jenkins, "MoFilter.moPluginSettings['ENABLE_MO_TFA_AUTHENTICATION'] = false")
+    try:
+        thief = logged_in(jenkins, "carol")
+        assert thief.status("/job/x/") == 200
+        assert reset(thief, "/user/carol/securityQuestionConfig/reset") == 302
+        thief.enrol()
+        assert [is_enrolled(jenkins, "carol"), thief.second_factor().status_code] == [True, 302]
+        reset(thief, "/user/carol/securityQuestionConfig/reset")
+        assert not is_enrolled(jenkins, "carol")
+    finally:
+        groovy(jenkins, "context.getAttribute('tests.code').breakGlass.close(); null")
+
+
+# --- what the plugin keeps ---
+
+
+def test_answers_are_compared_with_those_stored_now(jenkins: StandIn) -> None:
+    verified(jenkins, "carol")
+    early = logged_in(jenkins, "carol")
+    early.call(QUESTION_PAGE)
+    kept = f"hudson.model.User.getById('carol', true).getProperty({PROPERTY})"
+    hashed = "hudson.util.Secret.fromString('other')"
+    field = f"def kept = {kept}; kept.class.declaredFields.findAll {{ it.name =~ /(?i)answer$/ }}.each {{ it.accessible = true;"
+    groovy(jenkins, f"{field} it.set(kept, it.type == String ? 'other' : {hashed}) }}; null")
+    early.second_factor()
+    assert early.status("/job/x/") == 302
+
+
+def test_somebody_with_the_password_does_not_change_the_page_of_the_owner(jenkins: StandIn) -> None:
+    verified(jenkins, "carol")
+    owner, thief = logged_in(jenkins, "carol"), logged_in(jenkins, "carol")
+    page = owner.call(QUESTION_PAGE).text
+    for _ in range(5):
+        thief.call(QUESTION_PAGE)
+    guess(thief)
+    owner.second_factor(page)
+    assert [owner.status("/job/x/"), thief.status("/job/x/")] == [200, 302]
+
+
+def test_a_code_belongs_to_the_session_that_asked_for_it_and_lives_ten_minutes(jenkins: StandIn) -> None:
+    by_mail(jenkins, "carol")
+    owner, thief = logged_in(jenkins, "carol"), logged_in(jenkins, "carol")
+    code = mail(jenkins, owner)
+    assert answer_by_mail(thief, code) == 302
+    assert answer_by_mail(owner, code) == 200
+    late = logged_in(jenkins, "carol")
+    code = mail(jenkins, late)
+    older = """state.marks.@sessions.keySet().each { session ->
+        session.attributeNames.toList().findAll { it.startsWith('jenkins2fa.kept.') }.each { name ->
+            def held = session.getAttribute(name)
+            if (held.sent) session.setAttribute(name, held + [sent: held.sent - 601 * 1_000_000_000L])
+        }
+    }
+    null"""
+    groovy(jenkins, older)
+    assert answer_by_mail(late, code) == 302
+    assert answer_by_mail(late, "") == 302
+
+
+# --- how often ---
+
+
+def test_wrong_answers_are_limited_and_the_right_one_from_elsewhere_is_not(jenkins: StandIn) -> None:
+    verified(jenkins, "carol")
+    thief = logged_in(jenkins, "carol")
+    assert [guess(thief) for _ in range(5)] == [302, 302, 302, 429, 429]
+    crumb = thief.page_crumb(QUESTION_PAGE)
+    told = thief.call(QUESTION_PAGE + "securityQuestionAuthenticate", "POST", data=WRONG, headers=crumb)
+    assert 1 <= int(told.headers["Retry-After"]) <= 5
+    shown = thief.call(QUESTION_PAGE + "securityQuestionAuthenticate", "POST", data=WRONG, headers={**crumb, **BY_BROWSER})
+    assert [shown.status_code, shown.headers["Location"].removeprefix(jenkins.url)] == [302, QUESTION_PAGE]
+    again = logged_in(jenkins, "carol")
+    again.second_factor()
+    assert again.status("/job/x/") == 302, "the right answer has to wait too, from there"
+    owner = logged_in(jenkins, "carol")
+    owner.http.headers["X-Forwarded-For"] = "192.0.2.7"
+    owner.second_factor()
+    assert owner.status("/job/x/") == 200
+    assert groovy(jenkins, "print([state.wrongAnswers, state.limitedAnswers])") == "[3, 5]"
+
+
+def test_from_however_many_addresses_a_code_is_found_in_a_day_with_less_than_one_in_a_thousand(jenkins: StandIn) -> None:
+    verified(jenkins, "carol")
+    owner = logged_in(jenkins, "carol")
+    owner.http.headers["X-Forwarded-For"] = "192.0.2.7"
+    owner.second_factor()
+    thief = logged_in(jenkins, "carol")
+    for number in range(300):
+        for _ in range(4):
+            if guess(thief, **{"X-Forwarded-For": f"198.51.{number // 200}.{number % 200 + 1}"}) == 429:
+                break
+    looked_at = int(groovy(jenkins, "print state.wrongAnswers"))
+    assert 20 <= looked_at < 100
+    late = logged_in(jenkins, "carol")
+    late.http.headers["X-Forwarded-For"] = "192.0.2.7"
+    late.second_factor()
+    assert late.status("/job/x/") == 200, "from where the owner was right before, nobody keeps them out"
+
+
+def test_what_is_remembered_of_guesses_is_bounded(jenkins: StandIn) -> None:
+    made = """def attempts = context.getAttribute('tests.code').attempts
+def now = attempts.current
+30_000.times { now.wasWrong("user-$it".toString(), "10.0.${it.intdiv(250)}.${it % 250}".toString()) }
+400.times { now.wasWrong('carol', "10.1.0.$it".toString()) }
+print([state.attempts.users.size(), state.attempts.addresses.size(), state.attempts.users.carol.wrong.size()])"""
+    assert groovy(jenkins, made) == "[10000, 10000, 128]"
+
+
+def test_mails_are_limited(jenkins: StandIn) -> None:
+    by_mail(jenkins, "carol")
+    browser = logged_in(jenkins, "carol")
+    before = len(jenkins.outbox())
+    crumb = browser.page_crumb(MAIL_PAGE)
+    answers = [browser.status(MAIL_PAGE + "resendOtp", "POST", headers=crumb) for _ in range(7)]
+    assert [answers[5:], len(jenkins.outbox()) - before] == [[429, 429], 5]
+
+
+# --- static files ---
+
+
+def test_static_means_a_file_that_is_there(jenkins: StandIn) -> None:
+    browser = logged_in(jenkins, "carol")
+    there = ("/static/abc/jsbundles/app.js", "/static/abc/favicon.svg", "/plugin/miniorange-two-factor/css/tfaConfiguration.css")
+    absent = ("/static/abc/jsbundles/none.js", "/css/none.css", "/plugin/miniorange-two-factor/css/none.css", "/plugin/none/x.css")
+    absent += ("/plugin/miniorange-two-factor/wrapper/parent/plugin/mailer/x.css", "/plugin/miniorange-two-factor/wrapper/x.css")
+    absent += ("/job/x/x.css", "/static/abc/job/x/app.js", "/adjuncts/abc/none/x.js")
+    assert {path: browser.status(path) for path in there} == dict.fromkeys(there, 200)
+    assert {path: browser.status(path) for path in absent} == dict.fromkeys(absent, 302)
+
+
+# --- crumbs ---
+
+
+@pytest.mark.parametrize("case", ["off", "a break-glass", "exempt", "verified"])
+def test_forged_requests_are_refused_as_in_a_jenkins_without_the_plugin(jenkins: StandIn, case: str) -> None:
+    browser = verified(jenkins, "carol") if case == "verified" else logged_in(jenkins, "carol")
+    if case == "exempt":
+        gate(jenkins, exemptGroups=["authenticated"])
+    elif case == "a break-glass":
+        groovy(jenkins, "context.getAttribute('tests.code').breakGlass.arm(System.currentTimeMillis() + 60_000); null")
+    elif case == "off":
+        groovy(jenkins, "MoFilter.moPluginSettings['ENABLE_MO_TFA_AUTHENTICATION'] = false")
+    try:
+        assert browser.status("/job/x/build", "POST") == 403, "the first request of this kind in the session"
+        assert browser.status("/job/x/build", "POST", headers={"Jenkins-Crumb": "0" * 64}) == 403
+        crumb = browser.crumb()
+        assert browser.status("/job/x/build", "POST", headers=crumb) == 201
+        assert browser.status("/job/x/build", "POST", data=urlencode(crumb)) == 403, "not in a body of another type"
+        assert browser.status("/job/x/build", "POST", data=dict(crumb)) == 201
+    finally:
+        groovy(jenkins, "context.getAttribute('tests.code').breakGlass.close(); null")
+
+
+def test_other_exclusions_from_crumbs_still_count(jenkins: StandIn) -> None:
+    added = """class Hook extends hudson.security.csrf.CrumbExclusion {
+    boolean process(SERVLET.HttpServletRequest request, SERVLET.HttpServletResponse response, CHAIN chain) {
+        if (!request.pathInfo.startsWith('/job/x/build')) return false
+        chain.doFilter(request, response)
+        true
+    }
+}
+hudson.ExtensionList.lookup(hudson.security.csrf.CrumbExclusion).add(new Hook())
+null"""
+    kind = "javax" if "/ci" not in jenkins.url else "jakarta"
+    browser = verified(jenkins, "carol")
+    jenkins.groovy(added.replace("SERVLET", f"{kind}.servlet.http").replace("CHAIN", f"{kind}.servlet.FilterChain"))
+    try:
+        assert [browser.status("/job/x/build", "POST"), browser.status("/job/x/disable", "POST")] == [201, 403]
+    finally:
+        ours = "def all = hudson.ExtensionList.lookup(hudson.security.csrf.CrumbExclusion)"
+        groovy(jenkins, f"{ours}; all.removeAll(all.findAll {{ it.class.name == 'Hook' }}); null")
+
+
+# --- groups ---
+
+
+def test_who_has_no_group_at_all_is_asked_and_counted(jenkins: StandIn) -> None:
+    gate(jenkins, enforcedGroups=["Devs"])
+    for name in ("carol", "dave", "carol"):
+        assert jenkins.browser(name, f"{name}-pw-1").status("/job/x/") == 302
+    assert groovy(jenkins, "print state.unplaced.size()") == "2"
+
+
+def test_the_page_shows_a_crumb(jenkins: StandIn) -> None:
+    """What the tests above send is what a browser would find."""
+    assert crumb_in(logged_in(jenkins, "carol").call("/user/carol/tfaConfiguration/").text)
