@@ -12,6 +12,7 @@ def fieldsOf = { type -> type.declaredFields.findAll { !java.lang.reflect.Modifi
 def read = { object -> fieldsOf(object.class).collectEntries { [it.name, it.get(object)] } }
 def write = { object, values -> fieldsOf(object.class).each { if (it.get(object) != values[it.name]) it.set(object, values[it.name]) } }
 def blank = { type -> def maker = type.getDeclaredConstructor(); maker.accessible = true; maker.newInstance() }
+def onStandIn = job.metaClass.respondsTo(job, 'getBuildRequests') as boolean
 def property = { id, type -> def user = User.getById(id, true); user.getProperty(type) ?: blank(type).with { user.addProperty(it); it } }
 def live = MoFilter.moPluginSettings
 def kept = [:]
@@ -23,7 +24,7 @@ bench.state = {
     def factors = given.users.collectEntries { id -> [id, kinds.collectEntries { name, type ->
         def at = property(id, type); [name, at.isConfigured() ? read(at).values().collect(shown).join('.') : 'none'] }] }
     [script: System.getProperty('attack.ran'),
-     build: job.metaClass.respondsTo(job, 'getBuildRequests') ? job.buildRequests : job.nextBuildNumber + jenkins.queue.items.size(),
+     build: onStandIn ? job.buildRequests : job.nextBuildNumber + jenkins.queue.getItems(job).size(),
      job: [job.description, job.disabled, jenkins.items.size(), jenkins.systemMessage], quiet: jenkins.quietingDown, factors: factors,
      settings: [read(MoGlobalConfig.get()).collectEntries { key, value -> [key, value?.class?.name?.contains('.dto.') ? read(value) : value] }, live].toString(),
      token: given.users.collect { User.getById(it, true).getProperty(jenkins.security.ApiTokenProperty).tokenList.size() }]
@@ -34,12 +35,15 @@ bench.keep = {
     kept.factors = given.users.collectEntries { id -> [id, kinds.collectEntries { name, type -> [name, read(property(id, type))] }] }
     bench.reset()
 }
+/** The mailed codes that are still to be answered, by user. */
+def codes = { load('tfaMethodsAuth.MoOtpOverEmailAuth').declaredFields.find { it.name == 'sentOtp' }?.with { accessible = true; get(null) } }
 bench.forget = { // what the plugin keeps between requests of one person, and the mails
     try {
         def pages = hudson.ExtensionList.lookupSingleton(load('MoUserAuth'))
         given.users.each { id -> pages.cleanUserAuthResource(id) }
-        def sent = load('tfaMethodsAuth.MoOtpOverEmailAuth').declaredFields.find { it.name == 'sentOtp' }
-        if (sent) { sent.accessible = true; sent.get(null).clear() }
+        given.users.each { id -> codes()?.remove(id) }
+        def attempts = context.getAttribute('jenkins2fa')?.attempts // of the limits, nothing but a new day would do
+        if (attempts) [attempts.users, attempts.addresses]*.clear()
     } catch (ClassNotFoundException | MissingMethodException | IllegalStateException none) { }
     if (jenkins.metaClass.hasProperty(jenkins, 'host')) jenkins.host.outbox.clear()
 }
@@ -55,11 +59,21 @@ bench.reset = {
         def at = property(id, type)
         if (read(at) != kept.factors[id][name]) { write(at, kept.factors[id][name]); User.getById(id, true).save() }
     } }
+    if (!onStandIn) {
+        jenkins.queue.getItems(job).each { jenkins.queue.cancel(it) }
+        jenkins.getItem('taken')?.delete()
+        if (job.configFile.asString() != kept.job) job.updateByXml(new javax.xml.transform.stream.StreamSource(new StringReader(kept.job)))
+    }
     bench.forget()
     bench.state()
 }
 bench.enrolByMail = { ids -> ids.each { id -> def at = property(id, kinds.EmailOTP); fieldsOf(at.class).find { it.name == 'isConfigured' }.set(at, true); User.getById(id, true).save() } }
 bench.code = { id ->
+    if (!onStandIn) { // where they are kept, whether the mail was delivered or not: by the gate with the session, else by the plugin
+        def sessions = context.getAttribute('jenkins2fa')?.marks?.with { it.@sessions.keySet() } ?: []
+        def mailed = sessions.findResults { try { it.getAttribute("jenkins2fa.kept.$id") } catch (IllegalStateException ended) { null } }.findAll { it.code }
+        return mailed.max { it.sent }?.code ?: codes().get(id)
+    }
     def address = User.getById(id, true).getProperty(hudson.tasks.Mailer.UserProperty)?.address
     jenkins.host.outbox.findAll { it.to == address }.with { it ? (it.last().body =~ /\d{5}/)[0] : null }
 }
@@ -69,9 +83,24 @@ bench.public = { on ->
     on ? jenkins.authorizationStrategy.add(jenkins.READ, entry) : entries[jenkins.READ]?.remove(entry)
     null
 }
-given.users.each { User.getById(it, true).fullName = given.marker }
-if (job.metaClass.respondsTo(job, 'setLog')) { job.log = "$given.marker\n"; if (!job.buildRequests) job.schedule() }
-else if (job.lastBuild == null) { job.buildersList.add(jenkins.pluginManager.uberClassLoader.loadClass('hudson.tasks.Shell').newInstance("echo $given.marker")); job.scheduleBuild2(0).get() }
-job.authToken = new hudson.model.BuildAuthorizationToken('t')
+if (onStandIn) {
+    given.users.each { User.getById(it, true).fullName = given.marker }
+    job.log = "$given.marker\n"
+    if (!job.buildRequests) job.schedule()
+} else {
+    given.users.each { User.getById(it, true).description = given.marker }
+    User.getById(given.other, true).fullName = given.marker // not a sender's: Jenkins shows that on every page, refusals included
+    if (job.lastBuild == null) {
+        job.buildersList.add(jenkins.pluginManager.uberClassLoader.loadClass('hudson.tasks.Shell').newInstance("echo $given.marker"))
+        job.scheduleBuild2(0).get()
+    }
+    job.assignedLabel = hudson.model.Label.get('attack-nowhere') // what is scheduled from now on stays in the queue, where it can be counted
+}
+for (def type = job.class; type; type = type.superclass)
+    type.declaredFields.find { it.name == 'authToken' }?.with { accessible = true; set(job, new hudson.model.BuildAuthorizationToken('t')) }
+if (!onStandIn) {
+    job.description = given.marker
+    kept.job = job.configFile.asString()
+}
 context.setAttribute('attack.bench', [call: { name, arguments -> JsonOutput.toJson(bench[name](*arguments)) }])
 print 'ready'

@@ -36,8 +36,8 @@ def expected(who: Who, what: What, policy: Policy) -> Answer:
             return Answer.MAY
         return Answer.CHALLENGED
 
-    if what.kind is Kind.FACTOR and what.own and mine and policy.asks and not who.verified:
-        return Answer.CHALLENGED  # exempt from being asked is not the same as having proven who one is
+    if what.kind is Kind.FACTOR and what.own and mine and not who.verified:
+        return Answer.CHALLENGED  # not to be asked is not the same as having proven who one is
     if what.kind is Kind.BUILD and policy.window and policy.asks and not (who.fresh or is_exempt(who, policy)):
         return Answer.CHALLENGED
     if (what.kind is Kind.ADMIN or (what.kind is Kind.FACTOR and not what.own)) and not who.admin:

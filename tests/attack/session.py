@@ -52,6 +52,7 @@ class Session:
                 time.sleep(self.bench.policy.window + 0.1)
 
     def _authorize(self, user: str, secret: str) -> None:
+        self._crumb = None  # a crumb is of a user and a session
         self.headers["Authorization"] = "Basic " + base64.b64encode(f"{self.bench.id(user)}:{secret}".encode()).decode()
 
     def _log_in(self, user: str) -> None:
@@ -131,7 +132,7 @@ class Session:
         return self.send("GET", self.bench.place.context.encode() + path, b"", {})
 
     def post(self, path: bytes, body: bytes) -> Answer:
-        crumb = self.crumb() if self.who.crumb and path.startswith(b"/tfa") else {}
+        crumb = self.crumb() if self.who.crumb and not path.startswith(b"/j_") else {}
         return self.send("POST", self.bench.place.context.encode() + path, body, crumb)
 
     def send(self, method: str, target: bytes, body: bytes, headers: dict[str, str]) -> Answer:

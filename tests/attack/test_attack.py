@@ -1,4 +1,4 @@
-"""Whether the table that `make attack` runs in full finds what there is to find, where nothing of ours stands in the way."""
+"""A sample of the table that `make attack` runs in full, and whether the tool finds anything where there is something to find."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ import pytest
 
 from tests.attack.bench import Bench, InStandIn, started
 from tests.attack.runner import Result, Runner, Size
-from tests.attack.tables import Policy
+from tests.attack.tables import POLICIES, Policy
 
 SEED = 20261128
+SAMPLE = Size(plain=0.15, odd=60, sequences=8, steps=32)
+SAMPLED = ("questions", "both factors")
 ALONE = """io.jenkins.plugins.twofactor.jenkins.MoGlobalConfig.get().with {
     setEnableTfa(true); setEnableSecurityQuestionsAuthentication(true); save() }
 io.jenkins.plugins.twofactor.jenkins.MoFilter.moPluginSettings['ENABLE_MO_TFA_AUTHENTICATION'] = true
@@ -35,6 +37,12 @@ def jenkins(request: pytest.FixtureRequest) -> Iterator[InStandIn]:
 
 def told(result: Result) -> str:
     return "\n".join(map(str, [*result.let_in[:20], *result.refused[:20]]))
+
+
+def test_nobody_is_let_in_or_refused_who_must_not_be(jenkins: InStandIn) -> None:
+    result = Runner(Bench(jenkins), "sample", SEED).run([one for one in POLICIES if one.name in SAMPLED], SAMPLE)
+    assert result.cases > 300
+    assert not result.let_in + result.refused, told(result)
 
 
 def test_the_table_finds_what_a_jenkins_without_the_gate_lets_happen(jenkins: InStandIn) -> None:
