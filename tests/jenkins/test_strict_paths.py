@@ -66,6 +66,8 @@ def reached(answer: Answer, target: bytes, context: str) -> str:
             if home or re.search(r"/(tfaConfiguration/|tfaUserAuth/(securityQuestionAuth/|otpOverEmailAuth/)?)$", answer.place)
             else "a redirect elsewhere"
         )
+    if answer.status == 403 and "No valid crumb" in answer.body:
+        return ""
     if answer.status == 404:  # of the container, or of a static file
         return "" if "X-Jenkins" not in answer.headers or "No such file" in answer.body else "the search for a page"
     if answer.status == 405 and "X-Jenkins" in answer.headers:
