@@ -22,16 +22,22 @@ WRITER = {
 }
 
 
+def writers(kube: KubeServer, namespace: str, *names: str) -> dict[str, Path]:
+    """Accounts that may write policies and instances; the kubeconfig of each."""
+    role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "writer"}, "rules": [WRITER]}
+    kube.apply(role, namespace=namespace)
+    found = {}
+    for name in names:
+        found[name] = kube.service_account(namespace, name)
+        kube.kubectl("create", "rolebinding", name, "-n", namespace, "--role=writer", f"--serviceaccount={namespace}:{name}")
+    return found
+
+
 @pytest.fixture
 def people(kube: KubeServer, namespace: str) -> dict[str, Path]:
     """Two accounts that may write policies and instances; one of them may approve, too."""
     kube.kubectl("apply", "-f", str(EXAMPLE))
-    role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "writer"}, "rules": [WRITER]}
-    kube.apply(role, namespace=namespace)
-    found = {}
-    for name in ("writer", "approver"):
-        found[name] = kube.service_account(namespace, name)
-        kube.kubectl("create", "rolebinding", name, "-n", namespace, "--role=writer", f"--serviceaccount={namespace}:{name}")
+    found = writers(kube, namespace, "writer", "approver")
     kube.kubectl(
         "create", "rolebinding", "approves", "-n", namespace, "--clusterrole=jenkins2fa-approver", f"--serviceaccount={namespace}:approver"
     )
@@ -93,12 +99,7 @@ def tenants(kube: KubeServer, namespace: str) -> dict[str, Path]:
     """Two accounts that may write instances in a namespace of the baseline, where one instance is kept; one of them may let it escape."""
     kube.kubectl("apply", "-f", str(BASELINE))
     kube.kubectl("label", "namespace", namespace, "jenkins2fa.dev/baseline=required")
-    role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "writer"}, "rules": [WRITER]}
-    kube.apply(role, namespace=namespace)
-    found = {}
-    for name in ("tenant", "keeper"):
-        found[name] = kube.service_account(namespace, name)
-        kube.kubectl("create", "rolebinding", name, "-n", namespace, "--role=writer", f"--serviceaccount={namespace}:{name}")
+    found = writers(kube, namespace, "tenant", "keeper")
     keeper = f"--serviceaccount={namespace}:keeper"
     kube.kubectl("create", "rolebinding", "keeps", "-n", namespace, "--clusterrole=jenkins2fa-baseline-keeper", keeper)
     body = build("JenkinsInstance", {})

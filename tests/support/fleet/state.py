@@ -18,6 +18,7 @@ TEXTS = {"subject": "Your one-time password for Jenkins", "template": "Your one-
 OFF: Document = {"enabled": False, "securityQuestions": False, "emailOTP": None, "mail": None}
 PROPERTIES = ["enableTfa", "enableSecurityQuestionsAuthentication", "otpOverEmailDto", "moAdvancedSettingsDTO"]
 HOUR = 3_600_000
+TOLD_OF_STATE = ("owner", "deletionPolicy", "breakGlass", "corrections", "hold")
 
 
 class Refusal(Exception):
@@ -97,7 +98,7 @@ class JenkinsState:
             "layers": {"disk": self.disk, "memory": self.memory, "live": self.live},
             "gate": self._gate_state(),
             "trial": self._trial_state(),
-            "state": {key: value for key, value in self._state.items() if key in ("owner", "deletionPolicy", "breakGlass", "corrections")}
+            "state": {key: value for key, value in self._state.items() if key in TOLD_OF_STATE}
             if self._state
             else None,
             "breakGlass": None,
@@ -118,7 +119,7 @@ class JenkinsState:
             "installed": int(there), "position": 0 if there else None, "pluginFilters": 1, "beforePlugin": True if there else None,
             "foreign": False, "code": self.code and sha256(self.code), "config": self.gate,
             "errors": 0, "lastError": None, "putBack": 0, "seenGroups": [], "unplaced": 0, "wrongAnswers": 0, "limitedAnswers": 0,
-            "hold": self.hold, "storedHold": self._state.get("hold"),
+            "hold": self.hold,
             "startup": {"code": self.startup and sha256(self.startup), "config": self.files.get("gate.json")},
         }  # fmt: skip
 

@@ -202,7 +202,7 @@ def read_observation(answer: Mapping[str, Any]) -> Observation:
             disk=_layer(layers.get("disk")),
             memory=_layer(layers.get("memory")),
             live=layers.get("live"),
-            gate=_gate(sound.get("gate") or {}),
+            gate=_gate(sound.get("gate") or {}, state.get("hold")),
             trial=_trial(sound.get("trial") or {}),
             owner=_owner(state.get("owner")),
             deletion=state.get("deletionPolicy"),
@@ -249,7 +249,7 @@ def _layer(part: Mapping[str, Any] | None) -> PluginSettings | None:
     return None if part is None else read_plugin_document(part)
 
 
-def _gate(part: Mapping[str, Any]) -> GateState:
+def _gate(part: Mapping[str, Any], stored_hold: Mapping[str, Any] | None) -> GateState:
     startup = part.get("startup") or {}
     return GateState(
         installed=part.get("installed") or 0,
@@ -265,7 +265,7 @@ def _gate(part: Mapping[str, Any]) -> GateState:
         last_error=part.get("lastError"),
         put_back=part.get("putBack") or 0,
         hold=_hold(part.get("hold")),
-        stored_hold=_hold(part.get("storedHold")),
+        stored_hold=_hold(stored_hold),
         wrong_answers=part.get("wrongAnswers") or 0,
         limited_answers=part.get("limitedAnswers") or 0,
         unplaced=part.get("unplaced") or 0,

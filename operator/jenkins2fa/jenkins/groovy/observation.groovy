@@ -162,13 +162,11 @@ class Observation {
         [installed: gates.size(), position: gates ? gates[0] : null, pluginFilters: theirs.size(), beforePlugin: gates && theirs ? gates[0] < theirs[0] : null,
          foreign: gates && state.gate != null && !list[gates[0] as int].is(state.gate), code: state.code, config: state.config?.raw, errors: state.gateErrors ?: 0,
          lastError: state.gateError, putBack: state.putBack?.count ?: 0, seenGroups: (state.seenGroups ?: []) as List, unplaced: state.unplaced?.size() ?: 0,
-         hold: state.hold, storedHold: attempt('storedHold'), wrongAnswers: state.wrongAnswers ?: 0, limitedAnswers: state.limitedAnswers ?: 0,
+         hold: state.hold, wrongAnswers: state.wrongAnswers ?: 0, limitedAnswers: state.limitedAnswers ?: 0,
          startup: [code: Startup.sha256(script), config: attempt('storedGate')]]
     }
 
     def storedGate() { json('gate.json') }
-
-    def storedHold() { json('state.json')?.hold }
 
     Map trial() {
         def kept = json('trial.json')
@@ -176,7 +174,7 @@ class Observation {
         [pending: pending == null ? null : [id: pending.id, until: pending.until, stale: pending.session != Jenkins.SESSION_HASH], last: state.lastTrial]
     }
 
-    Map state() { json('state.json')?.subMap(['owner', 'deletionPolicy', 'breakGlass', 'corrections']) }
+    Map state() { json('state.json')?.subMap(['owner', 'deletionPolicy', 'breakGlass', 'corrections', 'hold']) }
 
     Map breakGlass() {
         def note = json('break-glass.json')

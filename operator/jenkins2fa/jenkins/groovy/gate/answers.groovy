@@ -82,23 +82,21 @@ class Answers {
 
     /** What was so when the request came may have changed while it waited for its turn. */
     private boolean isStillPossible() {
-        def record = SessionRecord.of(visit)
-        if (page.challenge) return OpenPages.canAnswer(page.factor, Factors.enrolled(visit.user))
-        FactorChange.demands(visit, record) == null
+        page.challenge ? OpenPages.canAnswer(page.factor, Factors.enrolled(visit.user)) : FactorChange.demands(visit, SessionRecord.of(visit)) == null
     }
 
     private void afterwards() {
         def session = visit.request.getSession(false)
         if (session == null) return
-        def right = visit.isMarkedByPlugin(session), record = SessionRecord.of(visit)
+        def right = visit.isMarkedByPlugin(session) && MiniOrange.isEnrolled(visit.user, page.factor), record = SessionRecord.of(visit)
         if (page.kind == Page.ANSWER) {
             def answerable = page.factor != MiniOrange.MAIL || MiniOrange.codeOf(visit) != null
-            right = right && answerable && MiniOrange.isEnrolled(visit.user, page.factor)
+            right = right && answerable
             if (right) Attempts.current.wasRight(visit.userKey, visit.address)
             else if (answerable) Attempts.current.wasWrong(visit.userKey, visit.address)
         }
         page.challenge ? MiniOrange.putAway(visit, page, right) : MiniOrange.forget(page.owner == null ? visit.user.id : User.get(page.owner, false)?.id ?: visit.user.id)
-        if (right && page.kind in [Page.ANSWER, Page.ENROL] && MiniOrange.isEnrolled(visit.user, page.factor)) SessionRecord.write(visit, page.factor)
+        if (right && page.kind in [Page.ANSWER, Page.ENROL]) SessionRecord.write(visit, page.factor)
         else if (record == null) visit.unmark()
     }
 

@@ -12,7 +12,7 @@ class Attempts {
     /** Of this run of Jenkins, whichever version of this code asks. */
     static Attempts getCurrent() {
         def state = Shared.state
-        if (state.attempts == null) state.putIfAbsent('attempts', [users: recent(MOST_USERS), addresses: recent(MOST_USERS)])
+        if (state.attempts == null) state.putIfAbsent('attempts', [users: Recent.of(MOST_USERS), addresses: Recent.of(MOST_USERS)])
         new Attempts((Map) state.attempts)
     }
 
@@ -47,7 +47,7 @@ class Attempts {
         count('wrongAnswers')
     }
 
-    /** From here the user is known, and begins anew. */
+    /** From here the user is known. */
     void wasRight(String user, String address) {
         def about = aboutUser(user)
         synchronized (about) { about.known.put(address, System.currentTimeMillis()) }
@@ -72,7 +72,7 @@ class Attempts {
     static long seconds(long millis) { Math.max(1, (millis + 999).intdiv(1000)) }
 
     private Map aboutUser(String user) {
-        synchronized (users) { users.computeIfAbsent(user) { [wrong: recent(MOST_ADDRESSES), known: recent(MOST_KNOWN), mails: []] } }
+        synchronized (users) { users.computeIfAbsent(user) { [wrong: Recent.of(MOST_ADDRESSES), known: Recent.of(MOST_KNOWN), mails: []] } }
     }
 
     private List aboutAddress(String address) { synchronized (addresses) { addresses.computeIfAbsent(address) { [] } } }
@@ -91,6 +91,4 @@ class Attempts {
         about.wrong.each { from, all -> if (from == address || about.known.containsKey(from) == isKnown) times.addAll(ofToday(all, now)) }
         times ? (long) times.min() + DAY - now : LONGEST_PAUSE
     }
-
-    private static Map recent(int most) { Recent.of(most) }
 }

@@ -1,6 +1,7 @@
 /** Jenkins' own check for forged requests, which the plugin switches off for every session that it does not see as verified. */
 class CrumbCheck {
     static final String LEFT_OUT = '.MoTfaCrumbExclusion'
+    private static final NOWHERE = nowhere()
 
     static boolean passes(request, response) {
         def issuer = Jenkins.get().crumbIssuer
@@ -19,8 +20,11 @@ class CrumbCheck {
 
     /** Another plugin's exclusion passes the request on by itself: here to nowhere. One that fails excludes nothing. */
     private static boolean excludes(exclusion, request, response) {
+        try { exclusion.process(request, response, NOWHERE) } catch (Exception problem) { false }
+    }
+
+    private static nowhere() {
         def type = Gate.filterType.methods.find { it.name == 'doFilter' }.parameterTypes[2]
-        def nowhere = Proxy.newProxyInstance(type.classLoader, [type] as Class[], { proxy, method, args -> null } as java.lang.reflect.InvocationHandler)
-        try { exclusion.process(request, response, nowhere) } catch (Exception problem) { false }
+        Proxy.newProxyInstance(type.classLoader, [type] as Class[], { proxy, method, args -> null } as java.lang.reflect.InvocationHandler)
     }
 }

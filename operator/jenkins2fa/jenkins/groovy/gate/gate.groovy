@@ -153,9 +153,10 @@ class Gate {
     }
 
     private String judgeUser(Map config, Visit visit, boolean demanded, response) {
+        def answering = visit.answering // before the record is looked at: that is noted first, and only then is nobody answering any more
         def record = SessionRecord.of(visit), exempt = !visit.probe && isExempt(config, visit), byToken = !visit.probe && letsIn(config, visit)
-        if (demanded && record == null && !exempt && !byToken) {
-            if (visit.answering) Answers.awaitEnd(visit.user) // the browser may have its answer before we have noted what it was worth
+        if (answering && demanded && record == null && !exempt && !byToken) {
+            Answers.awaitEnd(visit.user) // the browser may have its answer before we have noted what it was worth
             record = SessionRecord.of(visit)
         }
         mark(visit, record, exempt, byToken)

@@ -8,7 +8,10 @@ class Hold {
 
     static List<String> getFactors() { current?.factors?.findAll { it in MiniOrange.FACTORS.keySet() } }
 
-    static void set(Map hold) { hold == null ? Shared.state.remove('hold') : Shared.state.put('hold', hold) }
+    /** False and null are none. */
+    static void set(hold) { hold ? Shared.state.put('hold', hold) : Shared.state.remove('hold') }
+
+    static boolean isAs(hold) { current == (hold ?: null) }
 
     static Map getStored() { (Map) Store.read(State.FILE)?.hold }
 

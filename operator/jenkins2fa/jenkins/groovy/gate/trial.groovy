@@ -38,7 +38,7 @@ class Trial {
                 }
                 Settings.remember(wanted.settings)
                 if (wanted.settings.containsKey('enabled') && !BreakGlass.open) Settings.setLive(wanted.settings.enabled)
-                if (wanted.hold != null) Hold.set(wanted.hold ?: null)
+                if (wanted.hold != null) Hold.set(wanted.hold)
                 if (!journal.before.live && Layers.effective) MiniOrange.forget() // what the plugin has kept since before anybody was asked
             } catch (Throwable problem) {
                 end(id, 'failed')
@@ -86,7 +86,7 @@ class Trial {
 
     static boolean stands(Map journal) {
         def wrote = journal.wrote
-        Settings.holds(wrote.settings) && (wrote.gate == null || Shared.state.config?.raw == wrote.gate) && (wrote.hold == null || Hold.current == (wrote.hold ?: null)) &&
+        Settings.holds(wrote.settings) && (wrote.gate == null || Shared.state.config?.raw == wrote.gate) && (wrote.hold == null || Hold.isAs(wrote.hold)) &&
             (!wrote.settings.containsKey('enabled') || BreakGlass.open || Layers.live[Layers.LIVE] == wrote.settings.enabled)
     }
 
@@ -119,7 +119,7 @@ class Trial {
 
     static void undoHold(Map journal) {
         def hold = journal.wrote.hold
-        if (hold != null && Hold.current == (hold ?: null)) Hold.set(journal.before.hold)
+        if (hold != null && Hold.isAs(hold)) Hold.set(journal.before.hold)
     }
 
     static void undoGate(Map journal) {
@@ -195,7 +195,7 @@ class Trial {
                     return
                 }
                 if (journal.wrote.settings.containsKey('enabled') && !BreakGlass.open) Settings.setLive(journal.wrote.settings.enabled)
-                if (journal.wrote.hold != null) Hold.set(journal.wrote.hold ?: null)
+                if (journal.wrote.hold != null) Hold.set(journal.wrote.hold)
                 close(journal, 'confirmed')
                 return
             }
