@@ -34,7 +34,7 @@ cluster: prepare ## The kinds, the operator and the whole chain on a real API se
 checks: ## lint, types and check-derived, as tests
 	@$(PYTEST) tests/checks
 
-attack: ## Everybody's every request against the gate, both flavours (2 minutes); JENKINS_URL=... for a real Jenkins
+attack: ## Everybody's every request against the gate, both flavours (4 minutes on two cores); JENKINS_URL=... for a real Jenkins
 	@$(PREPARE) stand-in
 	@$(PYTHON) -m tests.attack $(ATTACK_FLAGS)
 
