@@ -13,20 +13,20 @@ from pathlib import Path
 from bench.changing import bare_pages
 from bench.measured import Measured, Part, milliseconds
 from jenkins2fa.api.meta import Key
-from jenkins2fa.controller.connection import Connection as ClusterConnection
+from jenkins2fa.controller.cache import Store
 from jenkins2fa.controller.context import Context, Options, cluster_uid
-from jenkins2fa.controller.credentials import CredentialStore
-from jenkins2fa.controller.deliver import Delivery
-from jenkins2fa.controller.events import Events
-from jenkins2fa.controller.kubernetes import Kubernetes
-from jenkins2fa.controller.memory import Memories
+from jenkins2fa.controller.instance.memory import Memories
+from jenkins2fa.controller.main import passes
+from jenkins2fa.controller.mapping import Delivery
+from jenkins2fa.controller.other_installations import Rivals
 from jenkins2fa.controller.queue import Kind, Urgency, Work, WorkKey, WorkQueue
-from jenkins2fa.controller.rivals import Rivals
-from jenkins2fa.controller.run import passes
-from jenkins2fa.controller.store import Store
-from jenkins2fa.controller.watching import Lists
+from jenkins2fa.controller.watch import Lists
 from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
 from jenkins2fa.jenkins.http import Connection, Credentials
+from jenkins2fa.kube.client import Kubernetes
+from jenkins2fa.kube.connection import Connection as ClusterConnection
+from jenkins2fa.kube.credentials import CredentialStore
+from jenkins2fa.kube.events import Events
 from tests.support.running import NAMESPACE as LEASE_NAMESPACE
 from tests.support.standin import StandIn
 

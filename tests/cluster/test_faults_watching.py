@@ -13,13 +13,13 @@ import kopf
 import pytest
 
 from jenkins2fa.api.meta import Key
-from jenkins2fa.controller.connection import Connection
-from jenkins2fa.controller.deliver import Delivery
+from jenkins2fa.controller.cache import Store
 from jenkins2fa.controller.handlers import kopf_settings
-from jenkins2fa.controller.kubernetes import Kubernetes
+from jenkins2fa.controller.mapping import Delivery
 from jenkins2fa.controller.queue import Kind, WorkQueue
-from jenkins2fa.controller.store import Store
-from jenkins2fa.controller.watching import Lists, Watches
+from jenkins2fa.controller.watch import Lists, Watches
+from jenkins2fa.kube.client import Kubernetes
+from jenkins2fa.kube.connection import Connection
 from tests.support.kube import KubeServer
 from tests.support.kube_fault_kinds import Answer, lists, watches
 from tests.support.kube_faults import KubeFaults

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from jenkins2fa.cli.export_yaml import names_for
+from jenkins2fa.cli.export.yaml import names_for
 from jenkins2fa.cli.main import main
 from tests.jenkins.conftest import managed_of, shared
 from tests.support.commands import Commands, Ended

@@ -21,18 +21,18 @@ import pytest
 
 from jenkins2fa.api.policy import DeletionPolicy
 from jenkins2fa.api.status import GateStatus, InstanceStatus, JenkinsStatus, TrialStatus, instance_status_document
-from jenkins2fa.controller.logs import set_up
+from jenkins2fa.controller.telemetry.logs import set_up
 from jenkins2fa.core.conditions import Outcome, field_statuses, judge
 from jenkins2fa.core.desired import Desired
 from jenkins2fa.core.observation import Observation
 from jenkins2fa.core.settings import PluginSettings
 from jenkins2fa.jenkins import scripts
-from jenkins2fa.jenkins.attempts import Attempts
 from jenkins2fa.jenkins.canary import look_with_canaries
 from jenkins2fa.jenkins.console import Console
 from jenkins2fa.jenkins.drivers.miniorange import MiniOrange, read_observation
 from jenkins2fa.jenkins.errors import JenkinsError
 from jenkins2fa.jenkins.http import Connection, Credentials
+from jenkins2fa.jenkins.login.attempts import Attempts
 from jenkins2fa.jenkins.probe import probe_self, session_of
 from jenkins2fa.jenkins.survey import survey
 from tests.support.fuzzing import PLANTED, as_json, cases, damaged, scrap

@@ -8,9 +8,9 @@ from typing import Any, Literal
 import pytest
 
 from jenkins2fa.api.policy import DeletionPolicy
-from jenkins2fa.core.capabilities import capabilities_of
 from jenkins2fa.core.conditions import Outcome, Proof, judge
-from jenkins2fa.core.finding import Severity
+from jenkins2fa.core.factors.capabilities import capabilities_of
+from jenkins2fa.core.guard.finding import Severity
 from jenkins2fa.core.observation import Edition, Observation
 from jenkins2fa.jenkins.change import Step
 from jenkins2fa.jenkins.errors import ChangeUndone

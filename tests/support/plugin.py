@@ -9,7 +9,8 @@ from pathlib import Path
 
 from tests.support.kube import CHECKOUT, KubeServer
 
-SCRIPT = "#!{python}\nimport sys\nfrom jenkins2fa.cli.kubectl import main\nsys.exit(main())\n"  # as pip makes it from [project.scripts]
+# As pip makes it from [project.scripts].
+SCRIPT = "#!{python}\nimport sys\nfrom jenkins2fa.cli.kubectl.command import main\nsys.exit(main())\n"
 
 
 @dataclass(frozen=True, slots=True)

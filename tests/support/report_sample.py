@@ -13,10 +13,10 @@ from pathlib import Path
 
 from jenkins2fa.api.policy import Factor
 from jenkins2fa.api.status import DRIFTED, ENFORCED, FALSE, READY, TRUE, Condition
-from jenkins2fa.cli.report_html import as_html
+from jenkins2fa.cli.report.html import as_html
 from jenkins2fa.core.observation import Enrolment
-from jenkins2fa.core.report import Basis, Gap, Happening, InstanceReport, Layers, Proof, Report, Rules, Software, nothing_known
-from jenkins2fa.core.report_risks import risks
+from jenkins2fa.core.report.document import Basis, Gap, Happening, InstanceReport, Layers, Proof, Report, Rules, Software, nothing_known
+from jenkins2fa.core.report.risks import risks
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 AGREE = "disk, memory, live flag and factors agree, and a probe was challenged"

@@ -20,13 +20,13 @@ from hypothesis import strategies as st
 
 from jenkins2fa.api.consent import consents, host_and_port, place_of
 from jenkins2fa.api.instance import JenkinsInstance, parse_instance
-from jenkins2fa.cli.fleet_credentials import Account
-from jenkins2fa.controller.connection import Connection as ClusterConnection
-from jenkins2fa.controller.credentials import CredentialStore
-from jenkins2fa.controller.kubernetes import Kubernetes
+from jenkins2fa.cli.plan.credentials import Account
 from jenkins2fa.jenkins.errors import CertificateRejected, HostNotAllowed, JenkinsError, ProtocolError, SecretMissing
 from jenkins2fa.jenkins.http import Connection, Credentials, Http
-from jenkins2fa.jenkins.one_time_code import code_form
+from jenkins2fa.jenkins.login.one_time_code import code_form
+from jenkins2fa.kube.client import Kubernetes
+from jenkins2fa.kube.connection import Connection as ClusterConnection
+from jenkins2fa.kube.credentials import CredentialStore
 from tests.support.raw_server import Asked, RawServer
 
 # --- which URL ---

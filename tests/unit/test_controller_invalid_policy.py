@@ -11,10 +11,10 @@ from jenkins2fa.api.instance import Access
 from jenkins2fa.api.policy import parse_what_governs
 from jenkins2fa.api.status import ENFORCED, READY, STALLED
 from jenkins2fa.controller.context import Context
-from jenkins2fa.controller.gather import PolicyPass
-from jenkins2fa.controller.memory import Memory
-from jenkins2fa.controller.reconcile import InstancePass
-from jenkins2fa.controller.subject import Subject
+from jenkins2fa.controller.instance.memory import Memory
+from jenkins2fa.controller.instance.reconcile import InstancePass
+from jenkins2fa.controller.instance.subject import Subject
+from jenkins2fa.controller.policy.reconcile import PolicyPass
 from jenkins2fa.core.conditions import judge
 from tests.support.literals import MANAGED, NOW, instance
 

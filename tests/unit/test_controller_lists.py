@@ -9,15 +9,15 @@ from typing import Any, cast
 
 import pytest
 
-from jenkins2fa.controller import watching
-from jenkins2fa.controller.connection import Connection
+from jenkins2fa.controller import watch
+from jenkins2fa.controller.cache import Store
 from jenkins2fa.controller.context import Options
-from jenkins2fa.controller.deliver import Delivery
-from jenkins2fa.controller.kubernetes import Kubernetes
+from jenkins2fa.controller.main import Operator
+from jenkins2fa.controller.mapping import Delivery
 from jenkins2fa.controller.queue import WorkQueue
-from jenkins2fa.controller.run import Operator
-from jenkins2fa.controller.store import Store
-from jenkins2fa.controller.watching import Lists
+from jenkins2fa.controller.watch import Lists
+from jenkins2fa.kube.client import Kubernetes
+from jenkins2fa.kube.connection import Connection
 from tests.support.waiting import wait_until
 
 
@@ -36,7 +36,7 @@ class OddServer:
 
 def test_what_nobody_expects_ends_no_list(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     for name in ("TURN_SECONDS", "RETRY_SECONDS"):
-        monkeypatch.setattr(watching, name, 0.01)
+        monkeypatch.setattr(watch, name, 0.01)
     store, server = Store(), OddServer()
     delivery = Delivery(store, WorkQueue(lambda: 0.0, lambda: 0.5), None)
     lists = Lists(cast(Kubernetes, server), delivery, (), watch_namespaces=False)

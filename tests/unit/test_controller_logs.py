@@ -9,14 +9,14 @@ from typing import Any, cast
 
 import pytest
 
-from jenkins2fa.controller.apply import _tell_failed
 from jenkins2fa.controller.context import Context
-from jenkins2fa.controller.logs import JsonFormatter
-from jenkins2fa.controller.memory import Memory
-from jenkins2fa.controller.metrics import Metrics
+from jenkins2fa.controller.instance.apply import _tell_failed
+from jenkins2fa.controller.instance.memory import Memory
+from jenkins2fa.controller.instance.status import _tell, _whose, log_change
+from jenkins2fa.controller.instance.subject import Subject
 from jenkins2fa.controller.queue import Kind
-from jenkins2fa.controller.report import _tell, _whose, log_change
-from jenkins2fa.controller.subject import Subject
+from jenkins2fa.controller.telemetry.logs import JsonFormatter
+from jenkins2fa.controller.telemetry.metrics import Metrics
 from jenkins2fa.jenkins.errors import ChangeUndone
 from tests.support.literals import instance, policy
 

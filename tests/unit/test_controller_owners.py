@@ -9,10 +9,10 @@ from typing import Any, cast
 import pytest
 
 from jenkins2fa.api.meta import TAKE_OVER
+from jenkins2fa.controller.cache import Store
 from jenkins2fa.controller.context import Context, Options
-from jenkins2fa.controller.owners import holder_of, may_take_over
+from jenkins2fa.controller.instance.ownership import holder_of, may_take_over
 from jenkins2fa.controller.queue import Kind
-from jenkins2fa.controller.store import Store
 from jenkins2fa.core.observation import Owner
 from tests.support.literals import NOW, in_force, instance, spec
 

@@ -9,9 +9,9 @@ import pytest
 
 from jenkins2fa.api.meta import Key
 from jenkins2fa.controller.context import Context
-from jenkins2fa.controller.memory import Memory
+from jenkins2fa.controller.instance.memory import Memory
+from jenkins2fa.controller.instance.schedule import when_again
 from jenkins2fa.controller.queue import Kind, Limits, Requeue, Urgency, Work, WorkKey, WorkQueue
-from jenkins2fa.controller.schedule import when_again
 from jenkins2fa.core.conditions import Outcome, Trouble
 from jenkins2fa.jenkins.errors import Starting
 from tests.support.literals import instance

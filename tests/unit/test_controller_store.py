@@ -9,9 +9,9 @@ import pytest
 
 from jenkins2fa.api.meta import Key
 from jenkins2fa.api.policy import Enforcement, TwoFactorPolicy
-from jenkins2fa.controller.deliver import Delivery
+from jenkins2fa.controller.cache import Store, fingerprint
+from jenkins2fa.controller.mapping import Delivery
 from jenkins2fa.controller.queue import Kind, Urgency, WorkKey, WorkQueue
-from jenkins2fa.controller.store import Store, fingerprint
 from jenkins2fa.core.precedence import resolve
 
 Body = dict[str, Any]

@@ -10,8 +10,8 @@ import pytest
 
 from jenkins2fa.api.instance import InstanceSpec, JenkinsInstance
 from jenkins2fa.api.meta import TAKE_OVER, Metadata
-from jenkins2fa.controller.memory import Memory
-from jenkins2fa.controller.subject import Subject
+from jenkins2fa.controller.instance.memory import Memory
+from jenkins2fa.controller.instance.subject import Subject
 from jenkins2fa.core.observation import Owner
 from jenkins2fa.jenkins.errors import Starting, Unauthorized
 
@@ -64,4 +64,4 @@ def test_who_reads_that_a_jenkins_starts_is_told_to_wait() -> None:
 def test_durations_come_from_a_clock_that_cannot_jump(file: Path) -> None:
     """`time.time` is the time of day: what it measures is wrong by whatever the clock is set by. Only one-time codes need it."""
     named = [ast.unparse(node) for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Attribute)]
-    assert named.count("time.time") == (1 if file.name == "login.py" else 0)
+    assert named.count("time.time") == (1 if file.name == "flow.py" else 0)

@@ -13,8 +13,8 @@ from jenkins2fa.api.policy import Assurance
 from jenkins2fa.api.status import LONGEST_MESSAGE
 from jenkins2fa.core.break_glass import Glass, glass_to_be
 from jenkins2fa.core.conditions import EXEMPT_CHALLENGED, LONGEST_DIFF, Outcome, Proof, Trouble, describe, field_statuses, judge
-from jenkins2fa.core.finding import Finding, Severity
 from jenkins2fa.core.flapping import flapping_fields
+from jenkins2fa.core.guard.finding import Finding, Severity
 from jenkins2fa.core.mode import Circumstances, Mode, mode_of
 from jenkins2fa.core.observation import Edition, Observation
 from jenkins2fa.core.plan import Change, Layer

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from jenkins2fa.api.instance import GateMode, GateSpec
-from jenkins2fa.core.finding import Severity, Situation
-from jenkins2fa.core.guard import CHECKS, check, refusals
+from jenkins2fa.core.guard.chain import CHECKS, check, refusals
+from jenkins2fa.core.guard.finding import Severity, Situation
 from jenkins2fa.core.observation import Edition, Enrolment, MailServer, Observation, Owner, Plugin, TrialState
 from tests.support.literals import BARE, FRESH, MANAGED, NOW, GateSettings, PluginSettings, in_force, plan, spec
 from tests.support.managed import EMAIL
@@ -307,7 +307,7 @@ def test_refusals_come_first_and_every_message_tells_a_way_out() -> None:
 
 def test_every_check_answers_for_one_reason() -> None:
     assert len(set(CHECKS)) == len(CHECKS)
-    assert {one.__module__ for one in CHECKS} == {"jenkins2fa.core.guard_jenkins", "jenkins2fa.core.guard_policy"}
+    assert {one.__module__ for one in CHECKS} == {"jenkins2fa.core.guard.controller", "jenkins2fa.core.guard.policy"}
 
 
 def test_a_gate_that_stays_although_none_is_wanted_is_said() -> None:

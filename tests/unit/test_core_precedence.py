@@ -12,7 +12,7 @@ from jenkins2fa.api.instance import Access
 from jenkins2fa.api.meta import Key, Metadata
 from jenkins2fa.api.policy import Factor, TwoFactorPolicy
 from jenkins2fa.api.status import Condition, PolicyStatus, policy_status_document
-from jenkins2fa.core.gather import Escape, Member, factors_column, gather
+from jenkins2fa.core.policy_status import Escape, Member, factors_column, gather
 from jenkins2fa.core.precedence import escape_of, resolve, selects
 from tests.support.literals import MANAGED, NOW, instance, spec
 from tests.support.managed import policy

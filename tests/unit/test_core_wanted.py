@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from jenkins2fa.api.policy import TwoFactorPolicy
-from jenkins2fa.controller.metrics import Metrics
+from jenkins2fa.controller.telemetry.metrics import Metrics
 from jenkins2fa.core.assess import Assessment, assess
 from jenkins2fa.core.conditions import Outcome, Proof, Trouble
 from jenkins2fa.core.mode import Mode

@@ -12,10 +12,10 @@ import click
 import pytest
 import yaml
 
-from jenkins2fa.cli.fleet_credentials import KEYS, CredentialsFile
-from jenkins2fa.cli.fleet_markdown import MARKER
-from jenkins2fa.cli.kubectl import twofactor
+from jenkins2fa.cli.kubectl.command import twofactor
 from jenkins2fa.cli.main import main
+from jenkins2fa.cli.plan.credentials import KEYS, CredentialsFile
+from jenkins2fa.cli.plan.markdown import MARKER
 
 ROOT = Path(__file__).resolve().parents[2]
 PIPELINES = ROOT / "examples" / "pipelines"

@@ -20,21 +20,21 @@ import yaml
 
 from jenkins2fa.api.instance import JenkinsInstance, parse_instance
 from jenkins2fa.api.meta import Metadata
+from jenkins2fa.api.parse import InvalidObject
 from jenkins2fa.api.policy import parse_policy
-from jenkins2fa.api.reading import InvalidObject
-from jenkins2fa.cli.audit_list import read_list
-from jenkins2fa.cli.checking import check
+from jenkins2fa.cli.audit.list import read_list
 from jenkins2fa.cli.errors import CannotGoOn
-from jenkins2fa.cli.fleet_credentials import CredentialsFile
 from jenkins2fa.cli.manifests import Manifest, parse_manifests
-from jenkins2fa.controller.connection import Connection as ClusterConnection
-from jenkins2fa.controller.credentials import CredentialStore
-from jenkins2fa.controller.kubernetes import Kubernetes, KubernetesError
-from jenkins2fa.controller.report import handled_request
+from jenkins2fa.cli.plan.credentials import CredentialsFile
+from jenkins2fa.cli.validate.checking import check
+from jenkins2fa.controller.instance.status import handled_request
 from jenkins2fa.core.assess import assess
 from jenkins2fa.core.conditions import Outcome, judge
 from jenkins2fa.jenkins.errors import JenkinsError
 from jenkins2fa.jenkins.http import Connection, Http
+from jenkins2fa.kube.client import Kubernetes, KubernetesError
+from jenkins2fa.kube.connection import Connection as ClusterConnection
+from jenkins2fa.kube.credentials import CredentialStore
 from tests.support.fuzzing import PLANTED, cases, damaged, odd_values, scrap
 from tests.support.literals import CODE, FRESH, MANAGED
 from tests.support.managed import policy

@@ -13,10 +13,10 @@ from jenkins2fa.api.meta import Key
 from jenkins2fa.api.policy import Rollout
 from jenkins2fa.api.status import Condition, policy_status_document, rollout_status
 from jenkins2fa.controller.context import Context
-from jenkins2fa.controller.rolling import AFTER_ADMISSION, _standing, progress_of, until_next
+from jenkins2fa.controller.policy.rollout import AFTER_ADMISSION, _standing, progress_of, until_next
 from jenkins2fa.core.conditions import Outcome, judge_ready
-from jenkins2fa.core.gather import Member, gather
 from jenkins2fa.core.mode import Circumstances, Mode, mode_of
+from jenkins2fa.core.policy_status import Member, gather
 from jenkins2fa.core.rollout import Progress, RolloutState, Standing, advance
 from tests.support.literals import FRESH, MANAGED, NOW, plan
 from tests.support.literals import instance as make_instance

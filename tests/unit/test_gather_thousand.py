@@ -8,7 +8,7 @@ import pytest
 
 from jenkins2fa.api.meta import Key
 from jenkins2fa.api.status import DRIFTED, ENFORCED, FALSE, READY, STALLED, TRUE, Condition, policy_status_document
-from jenkins2fa.core.gather import Member, gather
+from jenkins2fa.core.policy_status import Member, gather
 from jenkins2fa.core.rollout import Progress, RolloutState
 from tests.support.managed import policy
 

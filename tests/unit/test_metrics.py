@@ -10,14 +10,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from jenkins2fa.controller.connection import IN_CLUSTER
-from jenkins2fa.controller.health import QUEUE_SECONDS, WATCH_SECONDS, Signs, problems, readiness
-from jenkins2fa.controller.instance_metrics import InstanceMetrics
-from jenkins2fa.controller.metrics import Metrics, ProcessMetrics
-from jenkins2fa.controller.policy_metrics import PolicyMetrics
 from jenkins2fa.controller.queue import Depth
-from jenkins2fa.controller.serving import Server, parse_place
+from jenkins2fa.controller.telemetry.health import QUEUE_SECONDS, WATCH_SECONDS, Signs, problems, readiness
+from jenkins2fa.controller.telemetry.instance_metrics import InstanceMetrics
+from jenkins2fa.controller.telemetry.metrics import Metrics, ProcessMetrics
+from jenkins2fa.controller.telemetry.policy_metrics import PolicyMetrics
+from jenkins2fa.controller.telemetry.server import Server, parse_place
 from jenkins2fa.core.conditions import Outcome, Proof, Trouble
+from jenkins2fa.kube.connection import IN_CLUSTER
 from tests.support.literals import in_force, plan, policy
 from tests.support.literals import instance as make_instance
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from jenkins2fa.api.instance import Access, GateMode, GateSpec, InstanceSpec, parse_instance
 from jenkins2fa.api.meta import Fields, LabelSelector, Requirement, read_metadata, read_selector
+from jenkins2fa.api.parse import InvalidObject, format_duration, format_time, parse_duration, parse_time
 from jenkins2fa.api.policy import (
     ApiTokens,
     Assurance,
@@ -24,7 +25,6 @@ from jenkins2fa.api.policy import (
     SMSGateway,
     parse_policy,
 )
-from jenkins2fa.api.reading import InvalidObject, format_duration, format_time, parse_duration, parse_time
 from tests.support.random_specs import objects
 from tests.support.rule_cases import RULES, Case, build
 

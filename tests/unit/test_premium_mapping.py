@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from jenkins2fa.api.policy import Factor
-from jenkins2fa.core.capabilities import FREE, FREE_FACTORS, Capabilities, capabilities_of
 from jenkins2fa.core.desired import desired_state
-from jenkins2fa.core.guard import check
+from jenkins2fa.core.factors.capabilities import FREE, FREE_FACTORS, Capabilities, capabilities_of
+from jenkins2fa.core.factors.premium import differences, may_pass_by_itself, premium_values
+from jenkins2fa.core.guard.chain import check
 from jenkins2fa.core.observation import Edition, Observation, Plugin, Property, PropertyKind
 from jenkins2fa.core.plan import desired_digest, make_plan
-from jenkins2fa.core.premium import differences, may_pass_by_itself, premium_values
 from jenkins2fa.core.settings import PluginSettings, plugin_document, read_plugin_document
 from tests.support.literals import BARE, CODE, FRESH, MANAGED, in_force, spec
 

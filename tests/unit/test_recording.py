@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from jenkins2fa.cli.main import main
-from jenkins2fa.controller.recording import Place, Recorder
+from jenkins2fa.controller.instance.evidence import Place, Recorder
 from jenkins2fa.core.conditions import Proof
 from jenkins2fa.core.evidence import Account, Evidence, Request
 from jenkins2fa.jenkins.evidence import EvidenceError

@@ -15,12 +15,12 @@ import yaml
 
 from jenkins2fa.api.policy import Factor
 from jenkins2fa.api.status import ENFORCED, FALSE, TRUE, UNKNOWN, Condition
-from jenkins2fa.cli.report_openreports import as_openreports
-from jenkins2fa.cli.report_recorded import history_of, recorded
-from jenkins2fa.core.capabilities import FREE_FACTORS
+from jenkins2fa.cli.report.openreports import as_openreports
+from jenkins2fa.cli.report.recorded import history_of, recorded
+from jenkins2fa.core.factors.capabilities import FREE_FACTORS
 from jenkins2fa.core.observation import Edition, Enrolment
-from jenkins2fa.core.report import Basis, InstanceReport, Proof, Report, Rules, report_digest, report_json
-from jenkins2fa.core.report_risks import gaps_of, risks
+from jenkins2fa.core.report.document import Basis, InstanceReport, Proof, Report, Rules, report_digest, report_json
+from jenkins2fa.core.report.risks import gaps_of, risks
 from tests.support.literals import BARE, in_force, instance, spec
 from tests.support.managed import policy
 from tests.support.report_sample import BUILD, LEGACY, LOST, NOW, PROVEN, RELEASE, REPORT

@@ -9,8 +9,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from jenkins2fa.cli.report_html import as_html
-from jenkins2fa.core.report import Gap, Happening, Report, report_digest
+from jenkins2fa.cli.report.html import as_html
+from jenkins2fa.core.report.document import Gap, Happening, Report, report_digest
 from tests.support.report_sample import BUILD, NOW, REPORT
 
 VOID = {"meta", "br", "hr", "img", "link", "input"}

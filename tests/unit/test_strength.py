@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from jenkins2fa.api.policy import Factor
-from jenkins2fa.core.finding import Severity
-from jenkins2fa.core.guard import check
-from jenkins2fa.core.strength import STRENGTHS, Reach, below_aal2, describe, in_order, reservations
+from jenkins2fa.core.factors.strength import STRENGTHS, Reach, below_aal2, describe, in_order, reservations
+from jenkins2fa.core.guard.chain import check
+from jenkins2fa.core.guard.finding import Severity
 from tests.unit.test_core_guard import situation
 
 F = Factor

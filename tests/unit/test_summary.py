@@ -10,13 +10,13 @@ from click.testing import CliRunner
 
 from jenkins2fa.api.status import DRIFTED, ENFORCED, READY, Condition
 from jenkins2fa.cli.exit_codes import EXIT_CODES, MEANINGS, ExitCode, code_of, code_of_all, worst
-from jenkins2fa.cli.kubectl import twofactor
-from jenkins2fa.cli.kubectl_find import Named
-from jenkins2fa.cli.kubectl_table import as_table, fleet_rows
+from jenkins2fa.cli.kubectl.command import twofactor
+from jenkins2fa.cli.kubectl.find import Named
+from jenkins2fa.cli.kubectl.table import as_table, fleet_rows
 from jenkins2fa.cli.main import COMMANDS, main
-from jenkins2fa.cli.report_recorded import recorded
-from jenkins2fa.controller.instance_metrics import InstanceMetrics, Tally
-from jenkins2fa.core.report import Report
+from jenkins2fa.cli.report.recorded import recorded
+from jenkins2fa.controller.telemetry.instance_metrics import InstanceMetrics, Tally
+from jenkins2fa.core.report.document import Report
 from jenkins2fa.core.summary import summarize, summary_of
 from tests.support.literals import NOW, instance
 

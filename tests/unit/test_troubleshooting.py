@@ -35,7 +35,7 @@ def reasons_of_conditions() -> Iterator[str]:
 
 
 def _arguments(function: str, position: int) -> Iterator[str]:
-    trees = [ast.parse(path.read_text()) for path in CORE.glob("*.py")]
+    trees = [ast.parse(path.read_text()) for path in CORE.rglob("*.py")]
     named = {
         node.targets[0].id: node.value.value
         for tree in trees

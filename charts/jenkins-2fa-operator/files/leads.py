@@ -6,9 +6,9 @@ import time
 from datetime import UTC, datetime, timedelta
 
 from jenkins2fa.api.meta import Key
-from jenkins2fa.controller.connection import Connection, NoConnection
-from jenkins2fa.controller.kubernetes import Kubernetes, KubernetesError
-from jenkins2fa.controller.lease import NAME
+from jenkins2fa.kube.client import Kubernetes, KubernetesError
+from jenkins2fa.kube.connection import Connection, NoConnection
+from jenkins2fa.kube.lease import NAME
 
 key = Key(os.environ["LEASE_NAMESPACE"], NAME)
 deadline = time.monotonic() + float(os.environ.get("PATIENCE", "60"))

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from jenkins2fa.api.meta import Metadata, collect_metadata
-from jenkins2fa.api.reading import Fields, InvalidObject
+from jenkins2fa.api.parse import Fields, InvalidObject
 
 KIND = "JenkinsInstance"
 PLURAL = "jenkinsinstances"

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from jenkins2fa.api.meta import LabelSelector, Metadata, collect_metadata, read_selector
-from jenkins2fa.api.reading import Fields, InvalidObject
+from jenkins2fa.api.parse import Fields, InvalidObject
 
 KIND = "TwoFactorPolicy"
 PLURAL = "twofactorpolicies"

@@ -14,8 +14,8 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from jenkins2fa.api.instance import Access, GateMode, InstanceSpec
+from jenkins2fa.api.parse import Problem
 from jenkins2fa.api.policy import Enforcement, Factor, PolicySpec
-from jenkins2fa.api.reading import Problem
 
 _LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 BUILT_IN_GROUPS = ("authenticated", "anonymous")

@@ -15,9 +15,9 @@ from kubernetes.config.config_exception import ConfigException
 from jenkins2fa.api import instance, policy
 from jenkins2fa.api.meta import Key
 from jenkins2fa.cli.errors import CannotGoOn
-from jenkins2fa.controller.connection import Connection, NoConnection
-from jenkins2fa.controller.credentials import CredentialStore, Reader
-from jenkins2fa.controller.kubernetes import CUSTOM, MERGE_PATCH, Body, Forbidden, Kubernetes, KubernetesError, NotFound
+from jenkins2fa.kube.client import CUSTOM, MERGE_PATCH, Body, Forbidden, Kubernetes, KubernetesError, NotFound
+from jenkins2fa.kube.connection import Connection, NoConnection
+from jenkins2fa.kube.credentials import CredentialStore, Reader
 
 F = TypeVar("F", bound=Callable[..., Any])
 POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")

@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 
 from jenkins2fa.api.instance import GateMode, GateSpec, InstanceSpec, JenkinsInstance, parse_instance
 from jenkins2fa.api.meta import Metadata
+from jenkins2fa.api.parse import InvalidObject
 from jenkins2fa.api.policy import TwoFactorPolicy, parse_policy
-from jenkins2fa.api.reading import InvalidObject
 from jenkins2fa.api.rules import instance_problems
-from jenkins2fa.cli.checking import check
 from jenkins2fa.cli.errors import CannotGoOn
-from jenkins2fa.cli.jenkins_options import JenkinsOptions, read_ca
 from jenkins2fa.cli.manifests import Failure, Manifest, UnreadableFile, find_files, is_ours, read_manifests
+from jenkins2fa.cli.options import JenkinsOptions, read_ca
+from jenkins2fa.cli.validate.checking import check
 from jenkins2fa.jenkins.http import Connection
 
 

@@ -11,18 +11,18 @@ from jenkins2fa.api import instance, policy
 from jenkins2fa.api.instance import JenkinsInstance
 from jenkins2fa.api.meta import Key
 from jenkins2fa.api.policy import TwoFactorPolicy
-from jenkins2fa.controller.credentials import CredentialStore
-from jenkins2fa.controller.deliver import Delivery
-from jenkins2fa.controller.events import Announcement, Events
-from jenkins2fa.controller.kubernetes import Body, Forbidden, Kubernetes, NotFound
-from jenkins2fa.controller.memory import Memories
-from jenkins2fa.controller.metrics import Metrics
+from jenkins2fa.controller.cache import Store
+from jenkins2fa.controller.instance.evidence import Place, log_evidence
+from jenkins2fa.controller.instance.memory import Memories
+from jenkins2fa.controller.mapping import Delivery
+from jenkins2fa.controller.other_installations import Rivals
 from jenkins2fa.controller.queue import Kind, WorkQueue
-from jenkins2fa.controller.recording import Place, log_evidence
-from jenkins2fa.controller.rivals import Rivals
-from jenkins2fa.controller.store import Store
+from jenkins2fa.controller.telemetry.metrics import Metrics
 from jenkins2fa.core.precedence import Resolution, resolve
 from jenkins2fa.jenkins.probe import Note
+from jenkins2fa.kube.client import Body, Forbidden, Kubernetes, NotFound
+from jenkins2fa.kube.credentials import CredentialStore
+from jenkins2fa.kube.events import Announcement, Events
 
 PLURALS = {Kind.INSTANCE: instance.PLURAL, Kind.POLICY: policy.PLURAL}
 CONFIRMED_SECONDS = 1.0

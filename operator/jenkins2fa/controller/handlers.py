@@ -12,9 +12,9 @@ import kopf
 
 from jenkins2fa.api import instance, policy
 from jenkins2fa.api.meta import GROUP, VERSION
-from jenkins2fa.controller.connection import Connection
-from jenkins2fa.controller.deliver import Delivery
+from jenkins2fa.controller.mapping import Delivery
 from jenkins2fa.controller.queue import Kind
+from jenkins2fa.kube.connection import Connection
 
 
 def register(delivery: Delivery, connection: Connection, relist: Callable[[], None], *, namespaces: bool) -> kopf.OperatorRegistry:

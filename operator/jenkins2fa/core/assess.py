@@ -9,11 +9,11 @@ from jenkins2fa.api.instance import JenkinsInstance
 from jenkins2fa.api.meta import TAKE_OVER
 from jenkins2fa.api.policy import TwoFactorPolicy
 from jenkins2fa.core.approval import approved, wish_approvals
-from jenkins2fa.core.capabilities import capabilities_of
 from jenkins2fa.core.desired import desired_state
-from jenkins2fa.core.finding import Finding, Situation
+from jenkins2fa.core.factors.capabilities import capabilities_of
 from jenkins2fa.core.flapping import flapping_fields
-from jenkins2fa.core.guard import check, refusals
+from jenkins2fa.core.guard.chain import check, refusals
+from jenkins2fa.core.guard.finding import Finding, Situation
 from jenkins2fa.core.mode import Circumstances, Mode, mode_of
 from jenkins2fa.core.observation import Observation, Owner
 from jenkins2fa.core.plan import Plan, desired_digest, is_drift, make_plan

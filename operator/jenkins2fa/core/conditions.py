@@ -25,12 +25,12 @@ from jenkins2fa.api.status import (
     clip,
 )
 from jenkins2fa.core.desired import FieldState
-from jenkins2fa.core.finding import Finding, Severity
-from jenkins2fa.core.guard_policy import unverified_groups
+from jenkins2fa.core.factors.strength import below_aal2, reason_below
+from jenkins2fa.core.guard.finding import Finding, Severity
+from jenkins2fa.core.guard.policy import unverified_groups
 from jenkins2fa.core.mode import BREAK_GLASS, SUSPENDED, WAITING, Mode
 from jenkins2fa.core.observation import Edition, Observation
 from jenkins2fa.core.plan import Change, Layer, Plan
-from jenkins2fa.core.strength import below_aal2, reason_below
 
 LONGEST_DIFF = 10
 GATE_LEFT_BEHIND = "GateLeftBehind"

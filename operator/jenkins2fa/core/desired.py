@@ -8,8 +8,8 @@ from enum import StrEnum
 
 from jenkins2fa.api.instance import GateMode, InstanceSpec
 from jenkins2fa.api.policy import ApiTokens, DriftMode, Enforcement, Factor, PolicySpec
-from jenkins2fa.core.capabilities import FREE, Capabilities
-from jenkins2fa.core.premium import native, premium_problems, premium_values
+from jenkins2fa.core.factors.capabilities import FREE, Capabilities
+from jenkins2fa.core.factors.premium import native, premium_problems, premium_values
 from jenkins2fa.core.settings import FACTOR_ROLES, HELD_FACTORS, GateSettings, PluginSettings
 
 NEEDS_GATE = "needs the gate: set gate.mode to Managed or Provided on the JenkinsInstance"

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
+from jenkins2fa.api.parse import format_duration, format_time
 from jenkins2fa.api.policy import ApiTokens, BreakGlass
-from jenkins2fa.api.reading import format_duration, format_time
 from jenkins2fa.core.desired import Desired, Unsupported
+from jenkins2fa.core.factors.premium import differences
 from jenkins2fa.core.observation import GateState, Observation
-from jenkins2fa.core.premium import differences
 from jenkins2fa.core.settings import GateSettings, PluginSettings, canonical, gate_configuration, plugin_document
 
 HOLD = "gate.hold"

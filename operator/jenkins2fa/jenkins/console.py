@@ -18,7 +18,7 @@ from jenkins2fa.jenkins import scripts
 from jenkins2fa.jenkins.answers import expect_success
 from jenkins2fa.jenkins.errors import MultipleReplicas, ProtocolError, Refused, ScriptFailed, quote
 from jenkins2fa.jenkins.http import Answer, Connection, Http
-from jenkins2fa.jenkins.login import SecondFactorLogin
+from jenkins2fa.jenkins.login.flow import SecondFactorLogin
 
 LONGEST_DOCUMENT = 1024 * 1024  # characters of a script's answer; pages of Jenkins may be longer (its list of jobs is one)
 LARGE_DOCUMENT = 128 * 1024  # as data it may take thirty times its size: one at a time

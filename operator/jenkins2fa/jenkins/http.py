@@ -15,9 +15,9 @@ import requests
 import urllib3
 from requests.auth import HTTPBasicAuth
 
-from jenkins2fa.jenkins.attempts import Attempts
 from jenkins2fa.jenkins.deadline import TimedAdapter, within
 from jenkins2fa.jenkins.errors import CertificateRejected, JenkinsError, ProtocolError, Unreachable
+from jenkins2fa.jenkins.login.attempts import Attempts
 
 CONNECT_SECONDS = 3.0
 READ_SECONDS = 10.0

@@ -11,6 +11,7 @@ from jenkins2fa.api.policy import DeletionPolicy
 from jenkins2fa.core.clocks import ahead_of, in_our_time
 from jenkins2fa.core.conditions import Proof
 from jenkins2fa.core.desired import Desired
+from jenkins2fa.core.factors.premium import may_pass_by_itself
 from jenkins2fa.core.observation import (
     Edition,
     Enrolment,
@@ -23,7 +24,6 @@ from jenkins2fa.core.observation import (
     PropertyKind,
     TrialState,
 )
-from jenkins2fa.core.premium import may_pass_by_itself
 from jenkins2fa.core.settings import (
     GateSettings,
     PluginSettings,

@@ -1,0 +1,117 @@
+"""The options that name a Jenkins and an account there. Secrets come from files or the environment, never as arguments."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from jenkins2fa.api.instance import GateMode
+from jenkins2fa.cli.errors import CannotGoOn
+from jenkins2fa.jenkins.http import Credentials
+from jenkins2fa.jenkins.login.flow import seed_problem
+
+SEED_VARIABLE = "JENKINS_SECOND_FACTOR_SEED"
+
+
+@dataclass(frozen=True, slots=True)
+class JenkinsOptions:
+    """What a command line says of a Jenkins and of an account there; None = nothing.
+
+    ``url_by_environment``: nobody typed the URL. Every build of a Jenkins has a JENKINS_URL, which is not the Jenkins that files mean."""
+
+    url: str | None = None
+    username: str | None = None
+    token_file: str | None = None
+    second_factor_seed_file: str | None = None
+    ca_file: str | None = None
+    url_by_environment: bool = False
+
+    def credentials(self) -> Credentials:
+        """The account. Raises CannotGoOn when it, its token or its seed is missing or unreadable."""
+        if not self.username:
+            raise CannotGoOn("no account: give --username, or set JENKINS_USER")
+        token = read_secret("--token-file", self.token_file) if self.token_file else os.environ.get("JENKINS_TOKEN", "").strip()
+        if not token:
+            raise CannotGoOn("no API token: give --token-file FILE, or set JENKINS_TOKEN")
+        return Credentials(self.username, token, read_seed(self.second_factor_seed_file))
+
+
+seed_option = click.option(
+    "--second-factor-seed-file",
+    type=click.Path(),
+    help="File with the seed of the account's answers to security questions ('-' = standard input), for a Jenkins without a gate; "
+    "else the environment variable JENKINS_SECOND_FACTOR_SEED.",
+)
+
+gate_option = click.option(
+    "--gate",
+    type=click.Choice([mode.value for mode in GateMode], case_sensitive=False),
+    help="gate.mode, where the files hold no JenkinsInstance. Default: None.",
+)
+
+_OPTIONS = (
+    click.option(
+        "--url",
+        envvar="JENKINS_URL",
+        help="Root URL of the Jenkins; default: spec.url of the JenkinsInstance in the files. [env: JENKINS_URL, if they hold none]",
+    ),
+    click.option("--username", envvar="JENKINS_USER", help="Account with Administer. [env: JENKINS_USER]"),
+    click.option(
+        "--token-file",
+        type=click.Path(),
+        help="File with its API token ('-' = standard input); else the environment variable JENKINS_TOKEN.",
+    ),
+    seed_option,
+    click.option("--ca-file", type=click.Path(), help="Certificate authority of the Jenkins (PEM); default: the usual authorities."),
+)
+
+
+def jenkins_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds the options; the command gets them as ``jenkins``."""
+
+    @functools.wraps(command)
+    def with_jenkins(**given: Any) -> Any:
+        names = ("url", "username", "token_file", "second_factor_seed_file", "ca_file")
+        source = click.get_current_context().get_parameter_source("url")
+        options = JenkinsOptions(**{name: given.pop(name) for name in names}, url_by_environment=source is ParameterSource.ENVIRONMENT)
+        return command(jenkins=options, **given)
+
+    wrapped: Callable[..., Any] = with_jenkins
+    for option in reversed(_OPTIONS):
+        wrapped = option(wrapped)
+    return wrapped
+
+
+def read_seed(file: str | None) -> str | None:
+    """The seed of the second factor, by the option or the environment; None = the account has none. Raises CannotGoOn."""
+    seed = read_secret("--second-factor-seed-file", file) if file else os.environ.get(SEED_VARIABLE, "").strip()
+    problem = seed_problem(seed) if seed or file else None
+    if problem:
+        raise CannotGoOn(f"the seed of the second factor {problem}")
+    return seed or None
+
+
+def read_secret(option: str, file: str) -> str:
+    """The text of a file that an option names, '-' = standard input. Raises CannotGoOn."""
+    try:
+        return (sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")).strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CannotGoOn(f"{option} {file}: {getattr(error, 'strerror', None) or 'is not text'}") from None
+
+
+def read_ca(file: str | None) -> str | None:
+    """The certificate authority that --ca-file names, as PEM. Raises CannotGoOn."""
+    if file is None:
+        return None
+    try:
+        return Path(file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CannotGoOn(f"--ca-file {file}: {getattr(error, 'strerror', None) or 'is not text'}") from None

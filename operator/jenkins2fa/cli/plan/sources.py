@@ -1,0 +1,134 @@
+"""What a fleet's plan works from: manifests of a folder, and the objects of a cluster that they will meet there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from jenkins2fa.api.instance import JenkinsInstance, parse_instance
+from jenkins2fa.api.parse import InvalidObject, format_time
+from jenkins2fa.api.policy import TwoFactorPolicy, parse_policy, parse_what_governs
+from jenkins2fa.cli.cluster import Cluster, told
+from jenkins2fa.cli.errors import CannotGoOn
+from jenkins2fa.cli.manifests import STANDARD_INPUT, Manifest, find_files, read_manifests
+from jenkins2fa.cli.plan.credentials import CredentialsFile
+from jenkins2fa.cli.plan.fleet import Labels, Sources
+from jenkins2fa.cli.target import load_manifests
+from jenkins2fa.kube.client import KubernetesError
+
+Body = Mapping[str, Any]
+Name = tuple[str, str]
+KINDS = ("JenkinsInstance", "TwoFactorPolicy")
+
+
+def from_files(files: tuple[str, ...], credentials: str, namespace: str | None, policy_namespace: str | None) -> Sources:
+    """Everything out of files; ``credentials`` is the file that names the accounts. Raises CannotGoOn."""
+    bodies = _read(files, namespace or "default")
+    return Sources(
+        tuple(parse_instance(body) for body in bodies["JenkinsInstance"].values()),
+        tuple(parse_policy(body) for body in bodies["TwoFactorPolicy"].values()),
+        CredentialsFile(credentials).connection,
+        policy_namespace=policy_namespace,
+        labels=_labels(files),
+    )
+
+
+def from_cluster(files: tuple[str, ...], cluster: Cluster, policy_namespace: str | None, *, everywhere: bool, prune: bool) -> Sources:
+    """The cluster as it would be after the files were applied; ``prune``: policies that the files lack are gone then. Raises CannotGoOn."""
+    wanted = _read(files, cluster.namespace)
+    spaces = _spaces(wanted, cluster.namespace)
+    try:
+        live = {
+            "JenkinsInstance": _listed(cluster.instances, spaces, None, everywhere=everywhere),
+            "TwoFactorPolicy": _listed(cluster.policies, spaces, policy_namespace, everywhere=everywhere),
+        }
+        labels = {**cluster.labels(), **_labels(files)} if policy_namespace else {}
+        uid = cluster.uid()
+    except KubernetesError as problem:
+        raise told(problem) from None
+    notes: list[str] = []
+    kept = {} if prune and files else live["TwoFactorPolicy"]
+    policies = {**kept, **_as_applied(wanted["TwoFactorPolicy"], live["TwoFactorPolicy"])}
+    instances = {**live["JenkinsInstance"], **_as_applied(wanted["JenkinsInstance"], live["JenkinsInstance"])}
+    return Sources(
+        _instances(instances, notes),
+        governing_policies(policies, notes),
+        cluster.credentials.connection,
+        former=governing_policies(live["TwoFactorPolicy"], []),
+        policy_namespace=policy_namespace,
+        labels=labels,
+        cluster=uid,
+        notes=tuple(notes),
+    )
+
+
+def _read(files: tuple[str, ...], namespace: str) -> dict[str, dict[Name, Body]]:
+    """Our objects in the files by kind and name, each with its namespace."""
+    found: dict[str, dict[Name, Body]] = {kind: {} for kind in KINDS}
+    for one in load_manifests(files) if files else ():
+        name = (one.namespace or namespace, one.name)
+        if name in found[one.kind]:
+            raise CannotGoOn(f"{one.file}:{one.line()}: the {one.kind} {name[0]}/{name[1]} stands twice in the files")
+        found[one.kind][name] = {**one.body, "metadata": {**one.body["metadata"], "namespace": name[0]}}
+    return found
+
+
+def _spaces(wanted: Mapping[str, Mapping[Name, Body]], own: str) -> list[str]:
+    """The namespaces that the files are about; the person's own when they hold nothing."""
+    return sorted({namespace for bodies in wanted.values() for namespace, _ in bodies}) or [own]
+
+
+def _listed(lister: Callable[[str | None], list[Any]], spaces: list[str], more: str | None, *, everywhere: bool) -> dict[Name, Body]:
+    wanted: Iterable[str | None] = [None] if everywhere else [*spaces, *([more] if more and more not in spaces else [])]
+    return {(body["metadata"]["namespace"], body["metadata"]["name"]): body for space in wanted for body in lister(space)}
+
+
+def _as_applied(wanted: Mapping[Name, Body], live: Mapping[Name, Body]) -> dict[Name, Body]:
+    """What the API server would hold: identity and age of what is there already, and annotations that others have set."""
+    now = format_time(datetime.now(UTC))
+    result: dict[Name, Body] = {}
+    for name, body in wanted.items():
+        held = (live.get(name) or {}).get("metadata") or {}
+        kept = {key: held[key] for key in ("uid", "generation", "creationTimestamp") if key in held} or {"creationTimestamp": now}
+        annotations = {**(held.get("annotations") or {}), **(body["metadata"].get("annotations") or {})}
+        result[name] = {**body, "metadata": {**body["metadata"], **kept, "annotations": annotations}}
+    return result
+
+
+def _instances(bodies: Mapping[Name, Body], notes: list[str]) -> tuple[JenkinsInstance, ...]:
+    """What cannot be parsed is left out; the operator says Invalid there."""
+    found = []
+    for name, body in bodies.items():
+        try:
+            found.append(parse_instance(body))
+        except InvalidObject as problem:
+            notes.append(f"{_invalid('JenkinsInstance', name, problem)}: it is left out")
+    return tuple(found)
+
+
+def governing_policies(bodies: Mapping[Name, Body], notes: list[str]) -> tuple[TwoFactorPolicy, ...]:
+    """What cannot be parsed still keeps the instances that it selects from other policies, as with the operator."""
+    found = []
+    for name, body in bodies.items():
+        try:
+            found.append(parse_policy(body))
+        except InvalidObject as problem:
+            notes.append(_invalid("TwoFactorPolicy", name, problem))
+            governing = parse_what_governs(body)
+            found += [governing] if governing is not None else []
+    return tuple(found)
+
+
+def _invalid(kind: str, name: Name, problem: InvalidObject) -> str:
+    return f"{kind} {name[0]}/{name[1]} is invalid: {' '.join(str(problem).split())}"
+
+
+def _labels(files: tuple[str, ...]) -> Labels:
+    """Labels of the Namespaces that the files hold."""
+    found: dict[str, Mapping[str, str]] = {}
+    for file in find_files(one for one in files if one != STANDARD_INPUT):
+        for one in read_manifests(file):
+            if isinstance(one, Manifest) and one.kind == "Namespace" and one.body.get("apiVersion") == "v1":
+                found[one.name] = (one.body.get("metadata") or {}).get("labels") or {}
+    return found

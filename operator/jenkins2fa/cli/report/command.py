@@ -1,0 +1,149 @@
+"""``jenkins2fa report``: for auditors, is a second factor enforced at each Jenkins, by what proof, and what is not known."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from jenkins2fa import __version__
+from jenkins2fa.cli.cluster import Cluster, cluster_options, open_cluster, told
+from jenkins2fa.cli.errors import CannotGoOn, OneOnError, fail
+from jenkins2fa.cli.exit_codes import ExitCode, code_of_all
+from jenkins2fa.cli.options import jenkins_options
+from jenkins2fa.cli.parallel import parallel_option, side_by_side
+from jenkins2fa.cli.plan.fleet import Sources
+from jenkins2fa.cli.plan.sources import from_cluster, from_files
+from jenkins2fa.cli.report.html import as_html
+from jenkins2fa.cli.report.observe import Asking, report_on
+from jenkins2fa.cli.report.openreports import as_openreports
+from jenkins2fa.cli.report.recorded import history_of
+from jenkins2fa.cli.target import load_manifests, read_policy, read_target
+from jenkins2fa.core.report.document import Gap, Happening, Report, report_digest, report_json
+from jenkins2fa.kube.client import Body, Forbidden, KubernetesError
+from jenkins2fa.kube.events import COMPONENT
+
+NAMED = "This report names people: it holds personal data."
+OUTPUTS: dict[str, tuple[str, Callable[[Report], str]]] = {
+    "html": ("report.html", as_html),
+    "json": ("report.json", report_json),
+    "openreports": ("openreports.yaml", as_openreports),
+}
+
+
+@click.command(cls=OneOnError)
+@click.argument("files", nargs=-1, metavar="[FILE|FOLDER|-]...")
+@jenkins_options
+@click.option("--credentials", type=click.Path(), help="YAML file that names the account of each instance in the files.")
+@click.option("--cluster", "in_cluster", is_flag=True, help="The instances and policies of a cluster, with the current kubeconfig.")
+@cluster_options
+@click.option("-n", "--namespace", help="Namespace of the cluster, or of objects that name none; default: the context's.")
+@click.option("-A", "--all-namespaces", "everywhere", is_flag=True, help="The instances of every namespace of the cluster.")
+@click.option("--policy-namespace", help="The operator's policy namespace, as it was started with.")
+@click.option("--recorded", is_flag=True, help="Ask no Jenkins: report what the operator wrote into the cluster.")
+@click.option("--with-names", is_flag=True, help="Also name the users without a second factor. The report then holds personal data.")
+@parallel_option
+@click.option("-o", "--output", type=click.Choice(list(OUTPUTS)), default="html", show_default=True, help="What to print.")
+@click.option("--folder", type=click.Path(file_okay=False), help="Write all of them into this folder instead.")
+def report(files: tuple[str, ...], output: str, folder: str | None, parallel: int, **given: Any) -> None:
+    """Report for auditors: where a second factor is enforced, by what proof, who is exempt, what remains. Writes nothing into Jenkins.
+
+    \b
+    One Jenkins:   the files hold the TwoFactorPolicy, and may hold the JenkinsInstance; without one, --url names the Jenkins.
+    Many, files:   --credentials FILE: every instance and policy of the files.
+    Many, cluster: --cluster (or --context, --kubeconfig, -A). A Jenkins whose Secret you may not read, or that does not answer,
+                   is told of by the operator's own status.
+
+    \b
+    Exit codes: 0 every instance is proven to demand a second factor, as its policy says
+                1 an error, or stopped by Ctrl-C
+                2 every instance is proven, but some differ from their policies
+                3 some are not proven, or need attention
+    """
+    asking, source = _asking(files, given)
+    instances = sorted(asking.sources.instances, key=lambda one: (one.meta.namespace, one.meta.name))
+    looked = side_by_side(instances, lambda one: report_on(one, asking), parallel, "looking")
+    if looked.stopped:
+        fail("stopped: a report of some instances only would mislead")
+    done = tuple(one for one in looked.results if one is not None)
+    notes = (*asking.sources.notes, *((NAMED,) if asking.with_names else ()))
+    made = Report(asking.now(), __version__, source, done, notes, asking.directly)
+    if folder is None:
+        click.echo(OUTPUTS[output][1](made), nl=False)
+    else:
+        _write(made, Path(folder))
+    click.echo(f"{made.summary}. SHA-256 of the JSON: {report_digest(made)}", err=True)
+    sys.exit(code_of_all(one.proof.summary for one in made.instances) if made.all_proven else ExitCode.NOT_ENFORCED)
+
+
+def _asking(files: tuple[str, ...], given: Mapping[str, Any]) -> tuple[Asking, str]:
+    in_cluster = given["in_cluster"] or given["kubeconfig"] or given["context"] or given["everywhere"]
+    if in_cluster and given["credentials"]:
+        raise CannotGoOn("--credentials is for instances in files; in a cluster the Secrets are read that the instances name")
+    if in_cluster and files:
+        raise CannotGoOn("a report of a cluster is about what is there: give no files (`jenkins2fa plan` looks at files in a cluster)")
+    if given["recorded"] and (given["with_names"] or not in_cluster):
+        raise CannotGoOn("--recorded is about what a cluster holds: it needs --cluster, and there are no names in it")
+    if in_cluster:
+        return _of_cluster(given)
+    sources = (
+        from_files(files, given["credentials"], given["namespace"], given["policy_namespace"])
+        if given["credentials"]
+        else _of_one(files, given)
+    )
+    return Asking(
+        sources, _now, gaps=(Gap("history", "there is no cluster, so there are no Events"),), with_names=given["with_names"]
+    ), "files"
+
+
+def _of_one(files: tuple[str, ...], given: Mapping[str, Any]) -> Sources:
+    manifests = load_manifests(files) if files else []
+    target = read_target(manifests, given["jenkins"])
+    policies = (read_policy(manifests, None),) if any(one.kind == "TwoFactorPolicy" for one in manifests) else ()
+    return Sources((target.instance,), policies, lambda instance: target.connection)
+
+
+def _of_cluster(given: Mapping[str, Any]) -> tuple[Asking, str]:
+    cluster = open_cluster(given["kubeconfig"], given["context"], given["namespace"])
+    sources = from_cluster((), cluster, given["policy_namespace"], everywhere=given["everywhere"], prune=False)
+    space = None if given["everywhere"] else cluster.namespace
+    try:
+        bodies = {f"{body['metadata']['namespace']}/{body['metadata']['name']}": body for body in cluster.instances(space)}
+    except KubernetesError as problem:
+        raise told(problem) from None
+    history, gaps = _history(cluster, space)
+    asking = Asking(sources, _now, bodies, history, gaps, directly=not given["recorded"], with_names=given["with_names"])
+    return asking, "cluster, all namespaces" if space is None else f"cluster, namespace {space}"
+
+
+def _history(cluster: Cluster, space: str | None) -> tuple[dict[str, tuple[Happening, ...]], tuple[Gap, ...]]:
+    try:
+        events: list[Body] = cluster.events(space)
+    except Forbidden:
+        return {}, (Gap("history", "you have no right to list Events"),)
+    except KubernetesError as problem:
+        return {}, (Gap("history", f"Events could not be read: {problem}"),)
+    return history_of(events, COMPONENT), ()
+
+
+def _write(made: Report, folder: Path) -> None:
+    """Readable by this person alone: where people have no second factor is worth knowing to others, too."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for name, render in OUTPUTS.values():
+            opened = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(opened, "w", encoding="utf-8", newline="\n") as file:
+                os.fchmod(file.fileno(), 0o600)
+                file.write(render(made))
+            click.echo(str(folder / name))
+    except OSError as problem:
+        fail(f"{folder}: {problem.strerror}")
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)

@@ -1,0 +1,1 @@
+"""``jenkins2fa unlock``: gets people back in when all else fails."""

@@ -1,0 +1,1 @@
+"""``jenkins2fa validate``: checks files without a cluster."""

@@ -1,0 +1,190 @@
+"""Checking one object of a file: the schema and the rules together, one finding for each mistake.
+
+The schema (derived from ``crds/``) knows every field and its type, the parser in ``api`` knows the rules between fields and has the better
+words. Where both speak of one place, the more precise one is kept.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, cast
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+
+from jenkins2fa.api.instance import parse_instance
+from jenkins2fa.api.meta import VERSION
+from jenkins2fa.api.parse import DURATION_PATTERN, TIME_PATTERN, InvalidObject
+from jenkins2fa.api.policy import KIND as POLICY
+from jenkins2fa.api.policy import parse_policy
+from jenkins2fa.cli.data import load_schema
+from jenkins2fa.cli.manifests import KINDS, Manifest, nearest, type_problems
+from jenkins2fa.cli.yaml_reading import Path
+
+TYPES = {"string": "a text", "boolean": "true or false", "integer": "a whole number", "object": "a mapping", "array": "a list"}
+NAME = "must be a name of small letters, digits, '-' and '.', such as build-jenkins"
+FORMS = {  # patterns of the schemas that most people meet, in words; the parser has better ones where a field has rules of its own
+    r"\S": "must not be empty",
+    "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$": NAME,
+    "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$": "must be a name of small letters, digits and '-', such as team-a",
+    "^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$": NAME,
+    "^[-._a-zA-Z0-9]+$": "must be a key of letters, digits, '-', '_' and '.', such as ca.crt",
+    "^[A-Za-z]([A-Za-z0-9_]*[A-Za-z0-9])?$": "must be a word of letters, digits and '_', such as InForce",
+    r"^[^@\s<>]+@[^@\s<>]+$": "must be an e-mail address",
+    f"^{DURATION_PATTERN}$": "must be a duration such as 30s, 15m or 1h30m",
+    f"^{TIME_PATTERN}$": "must be a time such as 2026-12-01T12:00:00Z",
+}
+VAGUE = ("pattern", "minItems", "minLength", "required")  # the parser has better words for these, when it has any
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One mistake: where in which file (``line`` counts from 1), in which object and field, and the way out."""
+
+    file: str
+    line: int
+    kind: str
+    namespace: str
+    name: str
+    path: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One mistake inside an object; ``vague`` gives way to a better message for the same place."""
+
+    path: Path
+    message: str
+    vague: bool = False
+
+
+def check(manifest: Manifest) -> list[Finding]:
+    """Every mistake in one object of our kinds, by line."""
+    mistakes = [Mistake((field,), message) for field, message in type_problems(manifest)]
+    mistakes += [
+        Mistake(path[len(manifest.start) :], "is given twice; only the last one would count")
+        for path, _ in manifest.document.repeated
+        if path[: len(manifest.start)] == manifest.start
+    ]
+    if manifest.kind in KINDS:
+        body = without_nulls(manifest.body)
+        found = [mistake for error in _validator(manifest.kind).iter_errors(body) for mistake in _mistakes(error, manifest)]
+        mistakes += _merge(found, list(_parser_mistakes(manifest.kind, body)))
+    findings = [finding(manifest, mistake.path, mistake.message) for mistake in dict.fromkeys(mistakes)]
+    return sorted(findings, key=lambda one: (one.line, one.path))
+
+
+def finding(manifest: Manifest, path: Path, message: str) -> Finding:
+    return Finding(manifest.file, manifest.line(path), manifest.kind, manifest.namespace, manifest.name, spell(path), message)
+
+
+def without_nulls(value: Any) -> Any:
+    """The API server drops fields that are null before it looks at an object, and so do we."""
+    if isinstance(value, Mapping):
+        return {key: without_nulls(child) for key, child in value.items() if child is not None}
+    return [without_nulls(child) for child in value] if isinstance(value, list) else value
+
+
+def spell(path: Path) -> str:
+    """``spec.enforcedGroups[1]``, as the API server writes it."""
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).lstrip(".")
+
+
+def read_path(text: str) -> Path:
+    """The inverse of :func:`spell`, for the parser's paths."""
+    return tuple(int(number) if number else name for name, number in re.findall(r"([^.\[\]]+)(?!\])|\[([0-9]+)\]", text))
+
+
+@cache
+def _validator(kind: str) -> Draft202012Validator:
+    schema = load_schema(kind, VERSION)
+    relaxed = {name: value for name, value in schema["properties"].items() if name not in ("apiVersion", "kind")}
+    required = [name for name in schema["required"] if name not in ("apiVersion", "kind")]  # type_problems says these better
+    return Draft202012Validator({**schema, "properties": {"apiVersion": {}, "kind": {}, **relaxed}, "required": required})
+
+
+def _parser_mistakes(kind: str, body: Mapping[str, Any]) -> Iterator[Mistake]:
+    try:
+        (parse_policy if kind == POLICY else parse_instance)(body)
+    except InvalidObject as error:
+        for problem in error.problems:
+            yield Mistake(read_path(problem.path), problem.message)
+
+
+def _merge(schema: list[Mistake], parser: list[Mistake]) -> list[Mistake]:
+    precise = [mistake for mistake in schema if not mistake.vague]
+    kept = [one for one in parser if not any(_nested(one.path, mistake.path) for mistake in precise)]
+    places = {mistake.path for mistake in kept}
+    return [mistake for mistake in schema if not (mistake.vague and mistake.path in places)] + kept
+
+
+def _nested(one: Path, other: Path) -> bool:
+    """Whether one path is the other or leads to it."""
+    length = min(len(one), len(other))
+    return one[:length] == other[:length]
+
+
+def _mistakes(error: ValidationError, manifest: Manifest) -> Iterable[Mistake]:
+    path: Path = tuple(error.absolute_path)
+    rule = str(error.validator)
+    limit, value, schema = cast(Any, error.validator_value), cast(Any, error.instance), cast(Any, error.schema)
+    if rule == "additionalProperties":
+        return [Mistake((*path, name), _unknown(name, schema["properties"])) for name in value if name not in schema["properties"]]
+    if rule == "uniqueItems":
+        repeated = [number for number, item in enumerate(value) if item in value[:number]]
+        return [Mistake((*path, number), f"stands in the list already, is {value[number]!r}") for number in repeated]
+    if rule == "enum" and not isinstance(value, str):
+        return []  # its type is wrong too, and that message says more
+    if rule == "required":
+        return [Mistake((*path, name), "required", vague=True) for name in limit if name not in value]
+    if rule == "type":
+        return [Mistake(path, _wrong_type(str(limit), value, manifest.word(path), schema.get("enum", ())))]
+    return [Mistake(path, _message(rule, limit, value), vague=rule in VAGUE)]
+
+
+def _unknown(name: str, known: Iterable[str]) -> str:
+    guess = nearest(name, known)
+    return "is no known field: " + (f"did you mean {guess}?" if guess else f"those known here are {', '.join(sorted(known))}")
+
+
+def _message(rule: str, limit: Any, value: Any) -> str:
+    match rule:
+        case "enum":
+            return _not_listed(limit, value)
+        case "maxLength":
+            return f"must have at most {limit} characters, has {len(value)}"
+        case "minLength" | "minItems":
+            return "must not be empty"
+        case "maxItems" | "maxProperties":
+            return f"must have at most {limit} entries, has {len(value)}"
+        case "minimum":
+            return f"must be at least {limit}, is {value}"
+        case "maximum":
+            return f"must be at most {limit}, is {value}"
+        case _:
+            words = FORMS.get(limit, f"must match {limit}")
+            return f"does not have the right form: {words}, is {value!r}"
+
+
+def _wrong_type(wanted: str, value: Any, word: str | None, allowed: Iterable[str]) -> str:
+    label = TYPES.get(wanted, wanted)
+    if wanted == "string" and word is not None:
+        meant = nearest(word, allowed) or word
+        return f'must be a text, but YAML reads {word} as {_kind(value)}: write "{meant}" in quotes'
+    return f"must be {label}, is {_kind(value)}"
+
+
+def _not_listed(allowed: list[str], value: str) -> str:
+    guess = nearest(value, allowed)
+    return f"must be one of {', '.join(allowed)}, is {value!r}" + (f": did you mean {guess}?" if guess else "")
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    names = {dict: "a mapping", list: "a list", str: "a text", int: "a number", float: "a number", type(None): "null"}
+    return names.get(type(value), type(value).__name__)

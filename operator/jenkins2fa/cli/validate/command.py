@@ -1,0 +1,105 @@
+"""``jenkins2fa validate``: check files without a cluster, one line for each mistake."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict, dataclass, field
+
+import click
+
+from jenkins2fa.cli.errors import OneOnError, fail
+from jenkins2fa.cli.exit_codes import ExitCode
+from jenkins2fa.cli.manifests import Failure, Manifest, UnreadableFile, find_files, is_ours, read_manifests
+from jenkins2fa.cli.validate.checking import Finding, check, finding
+
+
+@dataclass(slots=True)
+class Report:
+    """What a run found. ``passed_over`` counts objects of other kinds."""
+
+    files: int = 0
+    checked: int = 0
+    passed_over: int = 0
+    findings: list[Finding] = field(default_factory=list)
+    seen: dict[tuple[str, str, str], Manifest] = field(default_factory=dict)
+
+
+@click.command(cls=OneOnError)
+@click.argument("paths", nargs=-1, required=True, metavar="FILE|FOLDER|-...")
+@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How to print the findings.")
+def validate(paths: tuple[str, ...], output: str) -> None:
+    """Check TwoFactorPolicy and JenkinsInstance objects in files, without a cluster.
+
+    Says what the API server would refuse, and what it would drop without a word (unknown fields, keys given twice). Folders are searched
+    for *.yaml, *.yml and *.json; - is standard input. Objects of other kinds are passed over.
+
+    \b
+    Exit codes: 0 no findings
+                1 there are findings, wrong usage, or a file that cannot be opened
+    """
+    try:
+        report = validate_files(find_files(paths))
+    except UnreadableFile as error:
+        fail(printable(str(error)))
+    click.echo(as_json(report) if output == "json" else as_text(report))
+    sys.exit(ExitCode.ERROR if report.findings else ExitCode.AS_DESIRED)
+
+
+def validate_files(files: list[str]) -> Report:
+    """Check every object of the files. Raises :class:`UnreadableFile`."""
+    report = Report(files=len(files))
+    for file in files:
+        for found in read_manifests(file):
+            if isinstance(found, Failure):
+                report.findings.append(Finding(found.file, found.line, "", "", "", "", found.message))
+            elif is_ours(found):
+                _check(report, found)
+            else:
+                report.passed_over += 1
+    return report
+
+
+def _check(report: Report, manifest: Manifest) -> None:
+    report.checked += 1
+    report.findings += check(manifest)
+    key = (manifest.kind, manifest.namespace, manifest.name)
+    first = report.seen.setdefault(key, manifest)
+    if first is not manifest and manifest.name:
+        report.findings.append(finding(manifest, ("metadata", "name"), f"this object was given before, at {first.file}:{first.line()}"))
+
+
+def as_text(report: Report) -> str:
+    """One line for each finding, and a summary."""
+    return "\n".join([*(printable(_line(one)) for one in report.findings), summary(report)])
+
+
+def _line(one: Finding) -> str:
+    name = f"{one.kind or '(no kind)'}/{one.name or '(no name)'}: " if one.path else ""
+    return f"{one.file}:{one.line}: {name}{one.path + ': ' if one.path else ''}{one.message}"
+
+
+def summary(report: Report) -> str:
+    """The last line: what was checked, and how it went."""
+    files = _count(report.files, "file")
+    other = f", {_count(report.passed_over, 'object')} of other kinds passed over" if report.passed_over else ""
+    result = _count(len(report.findings), "finding") if report.findings else "all is well"
+    if not report.checked and not report.findings:
+        result = "no TwoFactorPolicy or JenkinsInstance to check"
+    return f"{result} ({_count(report.checked, 'object')} checked in {files}{other})"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def as_json(report: Report) -> str:
+    """The same for programs: ``findings`` has the fields of :class:`Finding`."""
+    findings = [asdict(one) for one in report.findings]
+    result = {"files": report.files, "checked": report.checked, "passedOver": report.passed_over, "findings": findings}
+    return json.dumps(result, indent=2)
+
+
+def printable(text: str) -> str:
+    """One line without control characters: names come from files, and a terminal obeys escape sequences."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)

@@ -1,0 +1,1 @@
+"""One reconcile of one instance: everything that happens to one Jenkins controller."""

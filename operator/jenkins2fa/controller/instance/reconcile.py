@@ -1,0 +1,138 @@
+"""An instance's pass: everything that happens to one Jenkins, from top to bottom in :meth:`InstancePass.run`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from jenkins2fa.api.instance import Access, parse_instance
+from jenkins2fa.api.meta import TAKE_OVER, Key
+from jenkins2fa.api.parse import InvalidObject
+from jenkins2fa.api.status import governing_policy
+from jenkins2fa.controller.context import Context
+from jenkins2fa.controller.instance.apply import apply_policy, unseen_mode
+from jenkins2fa.controller.instance.canaries import look_again, look_document, look_only
+from jenkins2fa.controller.instance.gate_events import tell_gate_news
+from jenkins2fa.controller.instance.observe import look
+from jenkins2fa.controller.instance.ownership import holder_of
+from jenkins2fa.controller.instance.release import without_policy
+from jenkins2fa.controller.instance.schedule import ANOTHER_SERVES, when_again
+from jenkins2fa.controller.instance.status import instance_document, invalid_document, write_status
+from jenkins2fa.controller.instance.subject import Outdated, Subject
+from jenkins2fa.controller.policy.reconcile import PolicyPass
+from jenkins2fa.controller.queue import NEVER, Kind, Requeue, Urgency, Work
+from jenkins2fa.core.conditions import Outcome, Trouble
+from jenkins2fa.core.mode import Mode
+from jenkins2fa.jenkins.errors import JenkinsError
+
+
+class InstancePass:
+    def __init__(self, context: Context, policies: PolicyPass) -> None:
+        self._context, self._policies = context, policies
+
+    def run(self, work: Work) -> Requeue:
+        """Routine; else get, gone, another's, invalid, resolve. Then settle, report, requeue."""
+        context, key = self._context, work.key.key
+        routine = self._routine(work)
+        if routine is not None:
+            return self._served(routine)
+        body = context.live(Kind.INSTANCE, key)
+        if body is None:
+            context.memories.forget(key)
+            context.metrics.tally.forget(key)
+            return NEVER
+        if context.is_left_alone(Kind.INSTANCE, body):
+            context.memories.forget(key)
+            return Requeue(after=ANOTHER_SERVES)
+        try:
+            instance = parse_instance(body)
+        except InvalidObject as error:
+            write_status(context, Kind.INSTANCE, body, invalid_document(body["metadata"].get("generation", 0), error))
+            return NEVER
+        if instance.meta.deleting:
+            return NEVER  # somebody's finalizer holds it; for us it is gone
+        memory = context.memories.of(key, instance.meta.uid)
+        return self._served(Subject(body, instance, context.resolve(instance).winner, memory, context.delivery.take_request(key)))
+
+    def _routine(self, work: Work) -> Subject | None:
+        """What a pass is about that only the clock has called for, as the watch has told it last: so a look that finds nothing to do asks
+        the API server for nothing. Where a Jenkins is to be changed, the objects are read first. None = read it now."""
+        context, key = self._context, work.key.key
+        body, instance = context.store.body(Kind.INSTANCE, key), context.store.instance(key)
+        if work.urgency is not Urgency.CLOCK or work.failures or body is None or instance is None or instance.meta.deleting:
+            return None
+        memory, policy = context.memories.of(key, instance.meta.uid), context.resolve(instance).winner
+        if memory.last_good is None or policy is None or policy.spec.break_glass is not None or context.rivals.serving(body) is not None:
+            return None
+        return Subject(body, instance, policy, memory, context.delivery.take_request(key), live=False)
+
+    def _served(self, subject: Subject) -> Requeue:
+        looked = False
+        try:
+            looked, again = self._serve(subject)
+            return again
+        finally:
+            if subject.asked and not looked:
+                self._context.delivery.ask_again(subject.key)
+
+    def _serve(self, subject: Subject) -> tuple[bool, Requeue]:
+        """Whether the Jenkins was looked at, and when to do so again."""
+        context, body = self._context, subject.body
+        stopped = subject.policy is not None and (subject.policy.spec.suspend or subject.policy.invalid)
+        if subject.instance.spec.access is Access.PROBE_ONLY and not stopped:
+            return self._probe_only(subject)
+        try:
+            outcome = self._settle(subject)
+        except Outdated:
+            return False, Requeue(after=0.0, urgency=Urgency.CHANGE)
+        context.metrics.tally.note(outcome, context.now())
+        with context.metrics.step("status"):
+            written = write_status(context, Kind.INSTANCE, body, instance_document(body, outcome, context))
+        if written:
+            self._tell_policies(subject)
+        return outcome.observation is not None, when_again(outcome, subject.memory, context)
+
+    def _settle(self, subject: Subject) -> Outcome:
+        """Credentials, observe, then what the policy asks for. Trouble with the Jenkins is an outcome too."""
+        context, instance, policy = self._context, subject.instance, subject.policy
+        if policy is not None and policy.invalid:
+            message = f"the policy {policy.meta.key} governs this instance and cannot be used (its status says why): nothing is changed"
+            return Outcome(instance, policy, trouble=Trouble("Invalid", message, transient=False))
+        if policy is not None and policy.spec.suspend:
+            return Outcome(instance, policy, mode=Mode.SUSPENDED)
+        try:
+            with context.metrics.step("observe"):
+                driver, seen = look(context, instance, policy, subject.memory)
+            holder = holder_of(context, subject.heeding_take_over_once().instance, seen)
+            if holder is not None and seen.owner is not None:
+                named = holder.key if holder.namespace == subject.key.namespace else "an instance of another namespace"
+                message = (
+                    f"{named} holds the owner record of this Jenkins, so it alone manages it: delete one of the two, or take over by the "
+                    f"annotation {TAKE_OVER}: {seen.owner.name}"
+                )
+                trouble = Trouble("DuplicateInstance", message, transient=False)
+                return Outcome(instance, policy, seen, mode=unseen_mode(context, subject), trouble=trouble)
+            if policy is None:
+                return without_policy(context, subject, driver, seen)
+            corrected = tell_gate_news(context, subject)
+            outcome = apply_policy(context, subject, policy, driver, seen)
+            return replace(outcome, corrected=tuple(dict.fromkeys((*corrected, *outcome.corrected)))) if corrected else outcome
+        except JenkinsError as error:
+            return Outcome(instance, policy, mode=unseen_mode(context, subject), trouble=subject.trouble(error, context.clock()))
+
+    def _probe_only(self, subject: Subject) -> tuple[bool, Requeue]:
+        """Canaries alone: no administration rights, nothing read or written."""
+        context = self._context
+        subject.memory.close()
+        with context.metrics.step("probe"):
+            found = look_only(context, subject)
+        outcome = Outcome(subject.instance, subject.policy, trouble=found.trouble, proof=found.challenged)
+        context.metrics.tally.note(outcome, context.now())
+        if write_status(context, Kind.INSTANCE, subject.body, look_document(subject, subject.body, found)):
+            self._tell_policies(subject)
+        return found.trouble is None, look_again(context, subject.instance, found)
+
+    def _tell_policies(self, subject: Subject) -> None:
+        former = governing_policy(subject.body)
+        keys = set(self._context.delivery.policies_of(subject.key)) | ({Key(former.namespace, former.name)} if former else set())
+        for key in keys:
+            self._policies.soon(key)

@@ -1,0 +1,109 @@
+"""Letting go of a Jenkins whose policy is gone, and only then: every doubt means that nothing is done."""
+
+from __future__ import annotations
+
+from jenkins2fa.api import policy
+from jenkins2fa.api.instance import Access, GateMode, JenkinsInstance
+from jenkins2fa.api.meta import Key, read_metadata
+from jenkins2fa.api.policy import DeletionPolicy
+from jenkins2fa.api.status import PolicyReference, governing_policy
+from jenkins2fa.controller.context import Context
+from jenkins2fa.controller.instance.break_glass import close_break_glass
+from jenkins2fa.controller.instance.status import RELEASING, announce
+from jenkins2fa.controller.instance.subject import Subject
+from jenkins2fa.core.approval import approved, release_approval
+from jenkins2fa.core.conditions import Outcome, Trouble
+from jenkins2fa.core.guard.finding import APPROVAL_REQUIRED, approve_by
+from jenkins2fa.core.observation import Observation
+from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
+from jenkins2fa.kube.client import KubernetesError, NotFound
+from jenkins2fa.kube.events import Announcement
+
+
+def without_policy(context: Context, subject: Subject, driver: MiniOrange, seen: Observation) -> Outcome:
+    """No policy selects the instance: only its reachability is told, unless its policy was deleted and asked for more."""
+    instance, memory = subject.instance, subject.memory
+    if close_break_glass(context, subject, driver, seen):
+        seen = driver.observe()
+    deletion = _wanted_release(context, instance, governing_policy(subject.body), seen)
+    if deletion is None or seen.owner is None:
+        memory.gone_policy = None
+        return Outcome(instance, None, seen)
+    if memory.gone_policy is None or memory.gone_policy[0] != seen.owner.policy:
+        memory.gone_policy = (seen.owner.policy, context.clock())
+    grace = context.options.release_grace.total_seconds()
+    if context.clock() - memory.gone_policy[1] < grace or not context.leading():
+        message = f"the policy of this Jenkins was deleted: its deletionPolicy {deletion} is carried out {grace:g} s after that was noticed"
+        return Outcome(instance, None, seen, trouble=Trouble(RELEASING, message, transient=True))
+    waiting = _missing_approval(context, instance, seen, deletion)
+    if waiting is not None:
+        return Outcome(instance, None, seen, trouble=waiting)
+    driver.release(deletion)
+    if seen.protected:
+        context.metrics.weakened("deletionPolicy")
+    note = f"the policy was deleted, and its deletionPolicy {deletion} is carried out"
+    announce(context, subject, Announcement("Released", note, action="Release"))
+    memory.gone_policy, memory.proof = None, None
+    return Outcome(instance, None, seen)
+
+
+def _missing_approval(context: Context, instance: JenkinsInstance, seen: Observation, deletion: DeletionPolicy) -> Trouble | None:
+    """Where what weakens has to be approved of: what waits, and how it is approved. Restore counts too: what was before us is known to
+    Jenkins alone, and our gate goes in any case."""
+    if not context.options.require_approval or not seen.protected or seen.owner is None:
+        return None
+    approval = release_approval(instance, seen, seen.owner, deletion)
+    if approved(instance.meta, approval):
+        return None
+    key = instance.meta.key
+    message = (
+        f"the policy of this Jenkins was deleted, and its deletionPolicy {deletion} weakens the protection: Jenkins stays as it is until a "
+        "policy selects it again, or somebody who may approve does: "
+        f"{approve_by(approval, f'jenkinsinstance {key.name} -n {key.namespace}')}"
+    )
+    return Trouble(APPROVAL_REQUIRED, message, transient=False)
+
+
+def _wanted_release(context: Context, instance: JenkinsInstance, named: PolicyReference | None, seen: Observation) -> DeletionPolicy | None:
+    """What the vanished policy of an instance asked for: Restore or Disable; None = nothing is to be done in this Jenkins.
+
+    ``named`` is the policy that the status names, ``seen`` has the owner mark."""
+    mark, deletion = seen.owner, seen.deletion
+    if mark is None or deletion not in (DeletionPolicy.RESTORE, DeletionPolicy.DISABLE) or not context.store.synced:
+        return None
+    if (mark.cluster, mark.instance) != (context.cluster(), instance.meta.uid) or not mark.policy:
+        return None
+    if instance.spec.access is not Access.MANAGE or instance.spec.gate.mode is GateMode.PROVIDED or instance.meta.deleting:
+        return None
+    return DeletionPolicy(deletion) if _is_gone(context, instance, named, mark.policy) else None
+
+
+def _is_gone(context: Context, instance: JenkinsInstance, named: PolicyReference | None, uid: str) -> bool:
+    """Whether the policy with this UID is deleted for certain, in a namespace that stays, while its kind is served."""
+    if any(found.meta.uid == uid for found in context.store.policies()):
+        return False  # it only selects the instance no more
+    known = named is not None and named.uid == uid
+    homes = {named.namespace if named and known else context.options.policy_namespace or instance.meta.namespace, instance.meta.namespace}
+    try:
+        if not context.kubernetes.served() or any(_is_terminating(context, namespace) for namespace in homes):
+            return False
+        if named is not None and known:
+            return _is_another(context, Key(named.namespace, named.name), uid)
+        live = (body for namespace in homes for body in context.kubernetes.list(policy.PLURAL, namespace))
+        return all(read_metadata(body).uid != uid for body in live)
+    except KubernetesError:
+        return False
+
+
+def _is_another(context: Context, key: Key, uid: str) -> bool:
+    try:
+        return bool(context.kubernetes.get(policy.PLURAL, key)["metadata"]["uid"] != uid)
+    except NotFound:
+        return True
+
+
+def _is_terminating(context: Context, namespace: str) -> bool:
+    try:
+        return bool(context.kubernetes.namespace(namespace)["metadata"].get("deletionTimestamp"))
+    except NotFound:
+        return True

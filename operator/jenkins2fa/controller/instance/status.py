@@ -1,0 +1,201 @@
+"""From the outcome of a pass to what people see: status, Events, one line in the log. Nothing is written when nothing changed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from jenkins2fa.api.instance import GateMode, JenkinsInstance
+from jenkins2fa.api.meta import RECONCILE_AT, Key, read_metadata
+from jenkins2fa.api.parse import InvalidObject
+from jenkins2fa.api.status import (
+    DRIFTED,
+    ENFORCED,
+    FALSE,
+    LONGEST_REQUEST,
+    READY,
+    RECONCILING,
+    STALLED,
+    TRUE,
+    UNKNOWN,
+    Condition,
+    GateStatus,
+    InstanceStatus,
+    JenkinsStatus,
+    PolicyReference,
+    TrialStatus,
+    clip,
+    condition_of,
+    governing_policy,
+    instance_status_document,
+    policy_column,
+)
+from jenkins2fa.controller.cache import Body
+from jenkins2fa.controller.context import NAMES, PLURALS, Context
+from jenkins2fa.controller.instance.subject import Subject
+from jenkins2fa.controller.other_installations import OPERATOR
+from jenkins2fa.controller.queue import Kind
+from jenkins2fa.controller.telemetry.logs import FACTS
+from jenkins2fa.core.conditions import Outcome, field_statuses, judge
+from jenkins2fa.core.guard.finding import APPROVAL_REQUIRED
+from jenkins2fa.core.mode import SUSPENDED, Mode
+from jenkins2fa.core.observation import GateState, Observation
+from jenkins2fa.kube.client import Unavailable
+from jenkins2fa.kube.events import Announcement
+from jenkins2fa.kube.status import difference, transitions, with_times
+
+RELEASING = "Releasing"
+
+logger = logging.getLogger(__name__)
+
+
+def write_status(context: Context, kind: Kind, body: Body, document: Mapping[str, Any]) -> bool:
+    """Bring an object's status to ``document`` (no times yet); whether it has changed. Tells of transitions by Event and log: also of a
+    write whose answer was lost, once it is seen to have been carried out."""
+    held, meta = body.get("status") or {}, read_metadata(body)
+    wanted = {**with_times(document, held, context.now()), OPERATOR: context.rivals.own}
+    patch, untold = difference(wanted, held), context.untold.get(meta.uid)
+    if (not patch and untold is None) or not context.leading():
+        return False
+    before = held if untold is None else untold
+    if patch:
+        context.rivals.claimed(meta.uid)
+        try:
+            written = context.kubernetes.patch_status(PLURALS[kind], meta.key, meta.uid, patch)
+        except Unavailable:
+            context.untold[meta.uid] = before
+            raise
+        context.delivery.deliver(kind, "MODIFIED", written)
+    context.untold.pop(meta.uid, None)
+    _tell(context, kind, body, transitions(wanted, before), _whose(kind, meta.key, {**held, **wanted}))
+    return True
+
+
+def _whose(kind: Kind, key: Key, status: Mapping[str, Any]) -> dict[str, str]:
+    """The objects that a line about a status is about: an instance with the policy that governs it, or a policy."""
+    if kind is Kind.POLICY:
+        return {"policy": str(key)}
+    named = governing_policy({"status": status})
+    return {"instance": str(key), **({"policy": f"{named.namespace}/{named.name}"} if named else {})}
+
+
+def _tell(context: Context, kind: Kind, body: Body, changed: list[dict[str, Any]], whose: Mapping[str, str]) -> None:
+    """What Ready became; what Enforced and Drifted became where that says more. Each reason once."""
+    by_type = {condition["type"]: condition for condition in changed if _is_news(condition)}
+    told: set[str] = set()
+    for name in (READY, ENFORCED, DRIFTED):
+        condition = by_type.get(name)
+        if condition is None or condition["reason"] in told:
+            continue
+        if name == ENFORCED and condition["status"] == TRUE and READY in by_type:
+            continue  # Ready's message says it already
+        told.add(condition["reason"])
+        status, reason, message = (condition[part] for part in ("status", "reason", "message"))
+        facts = {**whose, "condition": name, "status": status, "reason": reason}
+        logger.info("%s %s: %s=%s/%s: %s", kind, read_metadata(body).key, name, status, reason, message, extra={FACTS: facts})
+        bad = status == (TRUE if name == DRIFTED else FALSE)
+        context.events.tell(NAMES[kind], body, Announcement(reason, message, warning=bad))
+
+
+def _is_news(condition: Mapping[str, Any]) -> bool:
+    quiet = {READY: (), ENFORCED: (UNKNOWN,), DRIFTED: (UNKNOWN, FALSE)}
+    return condition["type"] in quiet and condition["status"] not in quiet[condition["type"]]
+
+
+def instance_document(body: Body, outcome: Outcome, context: Context) -> dict[str, Any]:
+    """The status that an outcome stands for. What was not seen this time is left as it was last seen."""
+    seen, found = outcome.observation, outcome.instance
+    policy = outcome.policy and PolicyReference(
+        outcome.policy.meta.namespace, outcome.policy.meta.name, outcome.policy.meta.uid, outcome.policy.meta.generation
+    )
+    document = instance_status_document(
+        InstanceStatus(
+            observed_generation=found.meta.generation,
+            conditions=_frozen(body, judge(outcome, context.now())) if outcome.mode is Mode.SUSPENDED else judge(outcome, context.now()),
+            jenkins=_jenkins(seen) if seen else None,
+            policy=policy or None,
+            fields=field_statuses(outcome),
+            gate=_gate(found.spec.gate.mode, seen.gate) if seen else None,
+            trial=TrialStatus(seen.trial.pending, seen.trial.until) if seen and seen.trial.pending and seen.trial.until else None,
+            break_glass_until=_open_until(seen, context) if seen else None,
+            policy_column=policy_column(found.meta.key, policy or None),
+        )
+    )
+    document["lastHandledReconcileAt"] = handled_request(found)
+    if outcome.policy is None and outcome.trouble is not None and outcome.trouble.reason in (RELEASING, APPROVAL_REQUIRED):
+        document.pop("policy")  # the next pass asks for it by name
+    if seen is None:
+        for name in ("jenkins", "gate", "breakGlass", *(("fields",) if outcome.mode is Mode.SUSPENDED else ())):
+            document.pop(name)
+    return document
+
+
+def handled_request(instance: JenkinsInstance) -> str | None:
+    """What ``status.lastHandledReconcileAt`` says: the request that this pass has answered."""
+    asked = instance.meta.annotations.get(RECONCILE_AT)
+    return clip(asked, LONGEST_REQUEST) if asked else None
+
+
+def invalid_document(generation: int, error: InvalidObject) -> dict[str, Any]:
+    """The status of an object that says what cannot be: a person has to correct it."""
+    message = f"the object cannot be used: {error}"[:1024]
+    rows = ((READY, FALSE), (RECONCILING, FALSE), (STALLED, TRUE), (ENFORCED, UNKNOWN), (DRIFTED, UNKNOWN))
+    conditions = [
+        {"type": kind, "status": status, "reason": "Invalid", "message": message, "observedGeneration": generation} for kind, status in rows
+    ]
+    return {"observedGeneration": generation, "conditions": conditions}
+
+
+def _frozen(body: Body, judged: tuple[Condition, ...]) -> tuple[Condition, ...]:
+    """A suspended policy's conditions. What was trouble before is not called well, and how it was before is said."""
+    kept = {kind: condition_of(body, kind) for kind in (READY, RECONCILING, STALLED, ENFORCED)}
+    return tuple(_freeze(condition, kept.get(condition.type)) for condition in judged)
+
+
+def _freeze(judged: Condition, before: Condition | None) -> Condition:
+    if before is None:
+        return judged
+    if judged.type == READY:
+        return Condition(READY, before.status, judged.reason, judged.message)
+    if judged.type == ENFORCED and before.reason != SUSPENDED:
+        return replace(judged, message=f"{judged.message}; before that, Enforced was {before.status} ({before.reason})")
+    return judged if judged.type in (RECONCILING, STALLED) and judged.status == before.status else before
+
+
+def _jenkins(seen: Observation) -> JenkinsStatus:
+    edition = seen.plugin.edition.value if seen.plugin.edition else ""
+    return JenkinsStatus(seen.version, seen.plugin.version or "", edition, seen.session)
+
+
+def _open_until(seen: Observation, context: Context) -> datetime | None:
+    until = seen.break_glass_until
+    return until if until is not None and until > context.now() else None
+
+
+def _gate(mode: GateMode, gate: GateState) -> GateStatus | None:
+    if mode is GateMode.NONE and gate.installed == 0:
+        return None
+    if gate.installed == 0:
+        state = "Absent"
+    elif gate.foreign:
+        state = "Foreign"
+    else:
+        state = "InPlace" if gate.installed == 1 and gate.position == 0 else "Displaced"
+    return GateStatus(mode.value, gate.code or "", state)
+
+
+def announce(context: Context, subject: Subject, announcement: Announcement, **facts: str | float) -> None:
+    """Tell of something that was done in a Jenkins, by Event and log; ``facts`` go into the log alone (they differ each time)."""
+    log_change(subject, announcement.reason, announcement.note, **facts)
+    context.events.tell(NAMES[Kind.INSTANCE], subject.body, announcement)
+
+
+def log_change(subject: Subject, change: str, note: str, **facts: str | float) -> None:
+    """The one line of a pass that did something in a Jenkins."""
+    policy = {"policy": str(subject.policy.meta.key)} if subject.policy else {}
+    more = {"instance": str(subject.key), **policy, "change": change, **facts}
+    tail = f" ({', '.join(f'{name} {value}' for name, value in facts.items())})" if facts else ""
+    logger.info("instance %s: %s: %s%s", subject.key, change, note, tail, extra={FACTS: more})

@@ -1,0 +1,260 @@
+"""Puts the operator together, starts it and stops it."""
+
+from __future__ import annotations
+
+import logging
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import cache
+
+from jenkins2fa import __version__
+from jenkins2fa.api import instance, policy
+from jenkins2fa.api.meta import GROUP
+from jenkins2fa.controller.cache import Store
+from jenkins2fa.controller.context import Context, Options, cluster_uid
+from jenkins2fa.controller.instance.evidence import Recorder, log_evidence
+from jenkins2fa.controller.instance.memory import Memories
+from jenkins2fa.controller.instance.reconcile import InstancePass
+from jenkins2fa.controller.mapping import Delivery
+from jenkins2fa.controller.other_installations import Rivals, explained
+from jenkins2fa.controller.policy.reconcile import PolicyPass
+from jenkins2fa.controller.queue import Kind, Limits, Requeue, Work, WorkQueue
+from jenkins2fa.controller.telemetry.health import Signs
+from jenkins2fa.controller.telemetry.instance_metrics import InstanceMetrics
+from jenkins2fa.controller.telemetry.metrics import Metrics, ProcessMetrics
+from jenkins2fa.controller.telemetry.policy_metrics import PolicyMetrics
+from jenkins2fa.controller.telemetry.server import Server
+from jenkins2fa.controller.watch import Lists, Watches
+from jenkins2fa.controller.workers import Pass, Workers
+from jenkins2fa.jenkins.evidence import EvidenceError
+from jenkins2fa.kube.client import Forbidden, Kubernetes, KubernetesError, Unavailable
+from jenkins2fa.kube.connection import Connection, NoConnection
+from jenkins2fa.kube.credentials import CredentialStore
+from jenkins2fa.kube.events import Events
+from jenkins2fa.kube.lease import Leadership, Timing
+
+logger = logging.getLogger(__name__)
+
+START_PATIENCE = 60.0  # seconds
+LONGEST_DEAFNESS = 0.5  # seconds: a signal does not wake who waits without end, if it comes the moment before, or to another thread
+PATIENCE = 0.8  # seconds for passes in flight at the end; a trial that is cut off undoes itself
+
+
+class CannotStart(Exception):
+    """The operator cannot work at all; the text is one line with the way out."""
+
+
+class Operator:
+    """One process of the operator: stores, queue, watches, election, workers."""
+
+    def __init__(self, options: Options, connection: Connection) -> None:
+        self._options = options
+        self._metrics = Metrics()
+        self._recorder = _recorder(options, self._metrics)
+        self._kubernetes = _open(connection)
+        self._queue = WorkQueue(time.monotonic, random.random, lambda key: self._delivery.lane(key), Limits(workers=options.workers))
+        self._rivals = Rivals(
+            self._kubernetes, options.lease_namespace, options.lease_duration, time.monotonic, lambda: datetime.now(UTC)
+        )
+        store = Store()
+        self._delivery = Delivery(store, self._queue, options.policy_namespace)
+        roaming = options.policy_namespace is not None and not options.namespaces
+        self._lists = Lists(self._kubernetes, self._delivery, options.namespaces, watch_namespaces=roaming)
+        self._watches = Watches(connection, self._delivery, self._lists, options.namespaces, watch_namespaces=roaming)
+        self._leadership = Leadership(
+            self._kubernetes,
+            options.lease_namespace,
+            options.identity,
+            time.monotonic,
+            self._lead,
+            self._queue.pause,
+            Timing.of(options.lease_duration.total_seconds()),
+        )
+        self._workers = Workers(self._queue, passes(self._context(store)))
+        self._store = store
+        self._server = self._serve()
+
+    def start(self, ended: threading.Event) -> None:
+        """Start everything. Raises CannotStart when it would be in vain, or when ``ended`` was set before the API server was ready."""
+        self._queue.pause()  # until we lead
+        _patiently(self._list, ended)
+        if self._server is not None:
+            self._server.start()
+        for part in (self._lists, self._watches, self._workers, self._leadership):
+            part.start()
+        where = ", ".join(self._options.namespaces) or "all namespaces"
+        logger.info("jenkins-2fa-operator %s watches %s as %s", __version__, where, self._options.identity)
+
+    def _list(self) -> None:
+        _check(self._kubernetes, self._options)
+        self._lists.once()
+        self._insist_on_work()
+
+    def _insist_on_work(self) -> None:
+        """Where another installation serves everything, this one was started by mistake. Raises CannotStart and KubernetesError."""
+        bodies = list(self._store.bodies(Kind.INSTANCE))
+        rival = self._rivals.serving_all(bodies)
+        if rival is not None:
+            raise CannotStart(explained(rival, len(bodies)))
+
+    def stop(self) -> None:
+        """Stop everything in less than two seconds."""
+        self._workers.stop(PATIENCE)
+        self._lists.stop()
+        self._watches.stop(0.3)
+        self._leadership.stop()
+        if self._server is not None:
+            self._server.stop()
+        if self._recorder is not None:
+            self._recorder.close()
+
+    def _serve(self) -> Server | None:
+        store, leading = self._store, self._leadership.holds
+        self._metrics.watch(ProcessMetrics(self._queue.depth, leading, lambda: store.synced))
+        self._metrics.watch(InstanceMetrics(lambda: list(store.bodies(Kind.INSTANCE)), self._metrics.tally, leading))
+        self._metrics.watch(PolicyMetrics(lambda: list(store.bodies(Kind.POLICY)), leading))
+        if self._options.serving is None:
+            return None
+        try:
+            return Server(self._options.serving, self._metrics.registry, self._signs)
+        except OSError as error:
+            host, port = self._options.serving
+            raise CannotStart(
+                f"nothing can be served at {host or '*'}:{port}: {error.strerror or error}. Choose another --metrics"
+            ) from error
+
+    def _signs(self) -> Signs:
+        parts = {
+            "kopf": self._watches.alive,
+            "lists": self._lists.alive,
+            "work-queue": self._workers.alive,
+            "lease": self._leadership.alive,
+        }
+        return Signs(
+            watches=self._watches.still_for(),
+            passes=self._workers.still_for(),
+            depth=self._queue.depth(),
+            leading=self._leadership.holds(),
+            synced=self._store.synced,
+            threads=tuple(name for name, alive in parts.items() if not alive),
+        )
+
+    def _lead(self) -> None:
+        self._lists.ask()
+        self._delivery.everything()
+        unmanaged, every = len(self._delivery.unmanaged()), len(self._store.keys(Kind.INSTANCE))
+        logger.info("%d instances are known; no policy selects %d of them", every, unmanaged)
+        self._queue.resume()
+
+    def _context(self, store: Store) -> Context:
+        return Context(
+            options=self._options,
+            kubernetes=self._kubernetes,
+            store=store,
+            queue=self._queue,
+            delivery=self._delivery,
+            credentials=CredentialStore(self._kubernetes, time.monotonic, away=not self._options.loopback),
+            events=Events(self._kubernetes, self._options.identity, time.monotonic),
+            memories=Memories(time.monotonic),
+            clock=time.monotonic,
+            now=lambda: datetime.now(UTC),
+            random=random.random,
+            leading=self._leadership.holds,
+            cluster=cache(lambda: cluster_uid(self._kubernetes, self._options.lease_namespace)),
+            rivals=self._rivals,
+            note=self._recorder or log_evidence,
+            metrics=self._metrics,
+        )
+
+
+def passes(context: Context) -> Pass:
+    """The pass for a key of either kind; an API server that does not answer, or a write that came too late, is tried again."""
+    policies = PolicyPass(context)
+    instances = InstancePass(context, policies)
+    kinds: dict[Kind, Callable[[Work], Requeue]] = {Kind.INSTANCE: instances.run, Kind.POLICY: policies.run}
+
+    def run(work: Work) -> Requeue:
+        if not context.leading():
+            return Requeue(after=1.0, urgency=work.urgency)
+        begun, result = context.clock(), "crashed"
+        try:
+            requeue = kinds[work.key.kind](work)
+            result = "retried" if requeue.back_off else "done"
+            return requeue
+        except (KubernetesError, NoConnection) as error:
+            result = "unavailable"
+            level = logging.WARNING if isinstance(error, Forbidden) else logging.DEBUG
+            logger.log(level, "%s: %s", work.key, error)
+            return Requeue(after=getattr(error, "retry_after", None), back_off=True, cap=30.0, urgency=work.urgency)
+        finally:
+            context.metrics.passed(work, result, context.clock() - begun)
+
+    return run
+
+
+def run_until_signal(options: Options, connection: Connection) -> None:
+    """Run the operator until SIGTERM or SIGINT. Raises CannotStart."""
+    ended = threading.Event()
+    before = {number: signal.signal(number, lambda *_: ended.set()) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        operator = Operator(options, connection)
+        operator.start(ended)
+        while not ended.wait(LONGEST_DEAFNESS):
+            pass
+        operator.stop()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    logger.info("stopped")
+
+
+def _recorder(options: Options, metrics: Metrics) -> Recorder | None:
+    if options.evidence is None:
+        return None
+    try:
+        return Recorder(options.evidence, lambda: datetime.now(UTC), metrics.evidence_written)
+    except EvidenceError as error:
+        raise CannotStart(f"evidence of probes cannot be kept: {error}") from error
+
+
+def _open(connection: Connection) -> Kubernetes:
+    try:
+        return Kubernetes(connection)
+    except NoConnection as error:
+        raise CannotStart(str(error)) from error
+
+
+def _patiently(begin: Callable[[], None], ended: threading.Event) -> None:
+    """An API server that answers "not now" (it starts, or throttles us) is asked again for a while. Raises CannotStart."""
+    until, pause = time.monotonic() + START_PATIENCE, 1.0
+    while True:
+        try:
+            begin()
+            return
+        except KubernetesError as error:
+            busy = isinstance(error, Unavailable) and error.status > 0
+            if not busy or time.monotonic() > until:
+                raise _explained(error) from error
+            logger.warning("the API server is not ready for us, trying again: %s", error)
+            if ended.wait(max(pause, getattr(error, "retry_after", 0.0))):
+                raise CannotStart("stopped while the API server was not ready") from error
+            pause = min(2 * pause, 8.0)
+
+
+def _check(kubernetes: Kubernetes, options: Options) -> None:
+    if not kubernetes.served():
+        raise CannotStart(f"the API server does not know {GROUP}: apply the CRDs in crds/ first")
+    for kind in (instance.PLURAL, policy.PLURAL):
+        for namespace in options.namespaces or (None,):
+            next(kubernetes.list(kind, namespace), None)
+    cluster_uid(kubernetes, options.lease_namespace)
+
+
+def _explained(error: KubernetesError) -> CannotStart:
+    if isinstance(error, Forbidden):
+        return CannotStart(f"a right is missing (see deploy/rbac.yaml): {error}")
+    return CannotStart(f"the API server cannot be used: {error}")

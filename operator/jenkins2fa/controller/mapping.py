@@ -1,0 +1,144 @@
+"""From a changed object to the keys of the passes that it calls for."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from jenkins2fa.api.consent import host_and_port
+from jenkins2fa.api.meta import RECONCILE_AT, Key
+from jenkins2fa.api.policy import TwoFactorPolicy
+from jenkins2fa.controller.cache import Body, Store, key_of
+from jenkins2fa.controller.queue import Kind, Urgency, WorkKey, WorkQueue
+from jenkins2fa.core.precedence import is_baseline_for, selects
+
+
+class Delivery:
+    """``policy_namespace``: where policies may select in other namespaces."""
+
+    def __init__(self, store: Store, queue: WorkQueue, policy_namespace: str | None) -> None:
+        self._store, self._queue, self._policy_namespace = store, queue, policy_namespace
+        self._lock = threading.Lock()
+        self._asked: set[Key] = set()
+
+    def take_request(self, key: Key) -> bool:
+        """Whether somebody asked for a full look at an instance (by annotation) since the last call."""
+        with self._lock:
+            asked = key in self._asked
+            self._asked.discard(key)
+            return asked
+
+    def ask_again(self, key: Key) -> None:
+        """A request that was taken could not be answered: it stands until there is a look."""
+        with self._lock:
+            self._asked.add(key)
+
+    def deliver(self, kind: Kind, event: str | None, body: Body) -> None:
+        """One event of the watch; ``event`` is DELETED, another word, or None for the first list."""
+        key = key_of(body)
+        before, news = self._store.body(kind, key), event == "DELETED" or self._store.is_news(kind, body)
+        affected = self._selected(kind, key) if news else set()  # each pass of an instance delivers its policy, however many those select
+        if event == "DELETED":
+            changed = self._store.remove(kind, key, body["metadata"].get("uid"))
+        else:
+            changed = self._store.put(kind, body)
+        if changed:
+            self._note_request(kind, key, before, body)
+            self._enqueue(kind, key, affected, Urgency.CLOCK if event is None else Urgency.CHANGE)
+
+    def deliver_namespace(self, event: str | None, body: Body) -> None:
+        """A namespace's labels may change which of its instances a policy of the policy namespace selects."""
+        name = body["metadata"]["name"]
+        if event == "DELETED":
+            self._store.remove_namespace(name)
+        elif self._store.put_namespace(body):
+            for key in self._store.keys(Kind.INSTANCE):
+                if key.namespace == name:
+                    self._queue.add(WorkKey(Kind.INSTANCE, key), Urgency.CHANGE)
+            self._add(Kind.POLICY, self._roaming_policies())
+
+    def resync(self, instances: Iterable[Body], policies: Iterable[Body]) -> None:
+        """Take full lists as the truth (a watch that was cut may have missed deletions) and look at what differs."""
+        for kind, bodies in ((Kind.POLICY, policies), (Kind.INSTANCE, instances)):
+            for key in self._store.replace(kind, bodies):
+                self._enqueue(kind, key, set(), Urgency.CHANGE)
+        self._store.mark_synced()
+
+    def everything(self, urgency: Urgency = Urgency.CLOCK) -> None:
+        """Look at every object, as after a start or a change of leader."""
+        for kind in Kind:
+            self._add(kind, self._store.keys(kind), urgency)
+
+    def lane(self, key: WorkKey) -> str | None:
+        """What a pass keeps busy: the host of the instance's Jenkins; two instances of one host and namespace never run side by side.
+
+        By namespace: many slow instances of one, on a host that several share, must not keep the others waiting, nor make the host suspect
+        for them."""
+        instance = self._store.instance(key.key) if key.kind is Kind.INSTANCE else None
+        return f"{key.key.namespace} {host_and_port(instance.spec.url)}" if instance else None
+
+    def policies_of(self, key: Key) -> list[Key]:
+        """The policies that select an instance."""
+        found = self._store.instance(key)
+        namespaces = self._store.namespaces()
+        return [p.meta.key for p in self._store.policies() if found and selects(p, found, self._policy_namespace, namespaces)]
+
+    def members_of(self, policy: TwoFactorPolicy) -> set[Key]:
+        """The instances that a policy selects."""
+        namespaces = self._store.namespaces()
+        return {i.meta.key for i in self._store.instances() if selects(policy, i, self._policy_namespace, namespaces)}
+
+    def unmanaged(self) -> list[Key]:
+        """The instances that no policy selects."""
+        return [key for key in self._store.keys(Kind.INSTANCE) if not self.policies_of(key)]
+
+    # --- keys ---
+
+    def _enqueue(self, kind: Kind, key: Key, before: set[Key], urgency: Urgency) -> None:
+        self._add(kind, [key], urgency)
+        other = Kind.POLICY if kind is Kind.INSTANCE else Kind.INSTANCE
+        self._add(other, before | self._selected(kind, key) | self._governed_by(kind, key), urgency)
+
+    def _selected(self, kind: Kind, key: Key) -> set[Key]:
+        if kind is Kind.INSTANCE:
+            return set(self.policies_of(key)) | self._baselines_of(key.namespace)
+        policy = self._store.policy(key)
+        return self.members_of(policy) if policy else set()
+
+    def _governed_by(self, kind: Kind, key: Key) -> set[Key]:
+        """Instances whose status names a policy: they must hear of its end also when no selector tells any more."""
+        if kind is Kind.INSTANCE:
+            return set()
+        named = {"namespace": key.namespace, "name": key.name}
+        found = set()
+        for body in self._store.bodies(Kind.INSTANCE):
+            policy = (body.get("status") or {}).get("policy") or {}
+            if {name: policy.get(name) for name in named} == named:
+                found.add(key_of(body))
+        return found
+
+    def _baselines_of(self, namespace: str) -> set[Key]:
+        """The policies that are meant for a namespace: they count the instances that escape them."""
+        namespaces = self._store.namespaces()
+        policies = self._store.policies()
+        return {one.meta.key for one in policies if is_baseline_for(one, namespace, self._policy_namespace, namespaces)}
+
+    def _roaming_policies(self) -> list[Key]:
+        return [policy.meta.key for policy in self._store.policies() if policy.spec.namespace_selector is not None]
+
+    def _add(self, kind: Kind, keys: Iterable[Key], urgency: Urgency = Urgency.CHANGE) -> None:
+        for key in keys:
+            self._queue.add(WorkKey(kind, key), urgency)
+
+    def _note_request(self, kind: Kind, key: Key, before: Body | None, body: Body) -> None:
+        if before is None or _request(before) == _request(body) or _request(body) is None:
+            return
+        policy = self._store.policy(key) if kind is Kind.POLICY else None
+        with self._lock:
+            self._asked |= self.members_of(policy) if policy else {key}
+
+
+def _request(body: Mapping[str, Any]) -> str | None:
+    value: str | None = (body["metadata"].get("annotations") or {}).get(RECONCILE_AT)
+    return value

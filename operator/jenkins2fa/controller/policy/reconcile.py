@@ -1,0 +1,103 @@
+"""A policy's pass: adds the statuses of its instances up into the policy's own. It never talks to a Jenkins."""
+
+from __future__ import annotations
+
+from jenkins2fa.api.instance import JenkinsInstance
+from jenkins2fa.api.meta import Key
+from jenkins2fa.api.parse import InvalidObject
+from jenkins2fa.api.policy import TwoFactorPolicy, parse_policy
+from jenkins2fa.api.status import DRIFTED, ENFORCED, READY, STALLED, condition_of, governing_policy, policy_status_document
+from jenkins2fa.controller.context import Context
+from jenkins2fa.controller.instance.schedule import ANOTHER_SERVES
+from jenkins2fa.controller.instance.status import invalid_document, write_status
+from jenkins2fa.controller.policy.rollout import call_admitted, next_progress, until_next
+from jenkins2fa.controller.queue import NEVER, Kind, Requeue, Urgency, Work, WorkKey
+from jenkins2fa.core.mode import stage_of
+from jenkins2fa.core.policy_status import Escape, Member, gather
+from jenkins2fa.core.precedence import escape_of, is_baseline_for
+
+SHORTEST_GAP = 1.0  # seconds between two passes of one policy, however many instances report
+LOOK_AGAIN = 300.0
+
+
+class Pace:
+    """When instances may call for a policy's next pass. A pass that a person's change has called for says only that the change is seen: the
+    report of what became of it need not wait for a second to go by."""
+
+    def __init__(self) -> None:
+        self._last: dict[Key, float] = {}
+
+    def began(self, key: Key, urgency: Urgency, now: float) -> None:
+        if urgency is not Urgency.CHANGE:
+            self._last[key] = now
+
+    def wait(self, key: Key, now: float) -> float:
+        """Seconds until the next pass may be."""
+        return max(0.0, self._last.get(key, -SHORTEST_GAP) + SHORTEST_GAP - now)
+
+    def forget(self, key: Key) -> None:
+        self._last.pop(key, None)
+
+
+class PolicyPass:
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._pace = Pace()
+
+    def soon(self, key: Key) -> None:
+        """Ask for a pass now, or when a second has gone by since the last."""
+        self._context.queue.add(WorkKey(Kind.POLICY, key), Urgency.DRIFT, after=self._pace.wait(key, self._context.clock()))
+
+    def run(self, work: Work) -> Requeue:
+        context, key = self._context, work.key.key
+        self._pace.began(key, work.urgency, context.clock())
+        body = context.live(Kind.POLICY, key)
+        if body is None:
+            self._pace.forget(key)
+            return NEVER
+        if context.is_left_alone(Kind.POLICY, body):
+            return Requeue(after=ANOTHER_SERVES)
+        try:
+            policy = parse_policy(body)
+        except InvalidObject as error:
+            write_status(context, Kind.POLICY, body, invalid_document(body["metadata"].get("generation", 0), error))
+            return NEVER
+        members = self._members(policy)
+        progress = next_progress(context, policy, body, members)
+        staged = stage_of(policy.spec, context.now()) is not None
+        above = context.options.policy_namespace
+        status = gather(policy, members, progress, staged=staged, policy_namespace=above, escapes=self._escapes(policy))
+        write_status(context, Kind.POLICY, body, policy_status_document(status))
+        call_admitted(context, policy, progress, members)
+        left = until_next(context, policy, body, progress)
+        return Requeue(after=LOOK_AGAIN) if left is None else Requeue(after=min(LOOK_AGAIN, left), urgency=Urgency.DRIFT)
+
+    def _members(self, policy: TwoFactorPolicy) -> list[Member]:
+        selected = self._context.delivery.members_of(policy)
+        instances = [found for key in selected if (found := self._context.store.instance(key)) is not None]
+        return [self._member(policy, found) for found in instances]
+
+    def _escapes(self, policy: TwoFactorPolicy) -> list[Escape] | None:
+        """Instances that stay out of a baseline of the policy namespace; None for any other policy."""
+        context = self._context
+        above, namespaces = context.options.policy_namespace, context.store.namespaces()
+        if above is None or policy.meta.namespace != above or policy.spec.namespace_selector is None:
+            return None
+        ways = (
+            (one.meta.key, escape_of(policy, one, context.resolve(one).winner, above, namespaces))
+            for one in context.store.instances()
+            if is_baseline_for(policy, one.meta.namespace, above, namespaces)
+        )
+        return [Escape(key, how) for key, how in ways if how is not None]
+
+    def _member(self, policy: TwoFactorPolicy, instance: JenkinsInstance) -> Member:
+        key, winner = instance.meta.key, self._context.resolve(instance).winner
+        if winner is None or winner.meta.key != policy.meta.key:
+            return Member(key, governed=False, overridden_by=winner.meta.key if winner else None)
+        body = self._context.store.body(Kind.INSTANCE, key) or {}
+        named = governing_policy(body)
+        current = named is not None and (named.uid, named.generation) == (policy.meta.uid, policy.meta.generation)
+        if not current or (body.get("status") or {}).get("observedGeneration") != instance.meta.generation:
+            return Member(key, governed=True)  # its status is about something else yet
+        ready, stalled, enforced, drifted = (condition_of(body, kind) for kind in (READY, STALLED, ENFORCED, DRIFTED))
+        return Member(key, True, None, ready, stalled, enforced, drifted)

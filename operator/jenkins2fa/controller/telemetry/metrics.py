@@ -1,0 +1,161 @@
+"""What the operator counts and times, as Prometheus metrics (docs/metrics.md has the list).
+
+Labels are bounded: namespaces and names of our objects, and words of ours. Never users, hosts or messages. The labels that name a Jenkins
+are called ``jenkins_namespace`` and ``jenkins``, since ``namespace`` and ``instance`` are what Prometheus itself calls the scraped pod.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import platform
+import time
+from collections.abc import Callable, Iterator
+
+from prometheus_client import CollectorRegistry, Counter, GCCollector, Histogram, PlatformCollector, ProcessCollector
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from jenkins2fa import __version__
+from jenkins2fa.controller.queue import Depth, Work
+from jenkins2fa.controller.telemetry.instance_metrics import Tally
+
+PREFIX = "jenkins2fa"
+QUICK = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+WEAKENING = (  # fields that can weaken, on the free edition
+    "enforcement",
+    "allowedFactors.SecurityQuestions",
+    "allowedFactors.EmailOTP",
+    "enforcedGroups",
+    "exemptGroups",
+    "apiTokens",
+    "requireOnBuild.window",
+    "gate.hold",
+    "breakGlass",
+    "deletionPolicy",
+)
+WAITS = (0.001, 0.01, 0.05, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
+
+
+class Metrics:
+    """Thread-safe. One registry a process; the parts that are read at each scrape are added by :meth:`watch`."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self.registry = registry = CollectorRegistry()
+        for collector in (ProcessCollector, PlatformCollector, GCCollector):
+            collector(registry=registry)
+        self._passes = Counter(f"{PREFIX}_passes", "Passes, by how they ended", ("kind", "result"), registry=registry)
+        self._pass = Histogram(f"{PREFIX}_pass_duration_seconds", "Time of a whole pass", ("kind",), buckets=QUICK, registry=registry)
+        self._step = Histogram(f"{PREFIX}_step_duration_seconds", "Time of a step of a pass", ("step",), buckets=QUICK, registry=registry)
+        self._wait = Histogram(
+            f"{PREFIX}_queue_wait_seconds", "From due to begun, by urgency", ("urgency",), buckets=WAITS, registry=registry
+        )
+        self._requests = Counter(f"{PREFIX}_jenkins_requests", "HTTP requests to Jenkinses, by outcome", ("outcome",), registry=registry)
+        self._request = Histogram(f"{PREFIX}_jenkins_request_duration_seconds", "Time of a request", buckets=QUICK, registry=registry)
+        self._observations = Counter(
+            f"{PREFIX}_observations", "Looks at Jenkinses, by what answered: the gate or a script", ("by",), registry=registry
+        )
+        self._troubles = Counter(f"{PREFIX}_troubles", "Passes that trouble with a Jenkins has ended", ("reason",), registry=registry)
+        self._refusals = Counter(f"{PREFIX}_guard_refusals", "Times that the guard began to refuse", ("reason",), registry=registry)
+        self._trials = Counter(f"{PREFIX}_trials", "Trials by how they ended", ("outcome",), registry=registry)
+        for outcome in ("confirmed", "undone"):
+            self._trials.labels(outcome)  # a rate needs the zero before the first
+        self._weakenings = Counter(f"{PREFIX}_weakenings", "Fields that a confirmed change made weaker", ("path",), registry=registry)
+        for path in WEAKENING:
+            self._weakenings.labels(path)
+        self._evidence = Counter(f"{PREFIX}_evidence_lines", "Evidence of probes, by whether it was kept", ("result",), registry=registry)
+        for result in ("written", "failed"):
+            self._evidence.labels(result)
+        self.tally = Tally(self._troubles_inc, self._refusals_inc)
+        registry.register(_Build())
+
+    def watch(self, collector: Collector) -> None:
+        """Add what is read from elsewhere at each scrape."""
+        self.registry.register(collector)
+
+    @contextlib.contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Time a step, however it ends."""
+        begun = self._clock()
+        try:
+            yield
+        finally:
+            self._step.labels(name).observe(self._clock() - begun)
+
+    @contextlib.contextmanager
+    def change(self) -> Iterator[Callable[[str], None]]:
+        """Time the steps of a change by their announcements, each made before its step; yields whom to announce to."""
+        running: list[tuple[str, float]] = []
+
+        def close() -> None:
+            if running:
+                name, begun = running.pop()
+                self._step.labels(name).observe(self._clock() - begun)
+
+        def announce(name: str) -> None:
+            close()
+            running.append((f"change-{name}", self._clock()))
+
+        try:
+            yield announce
+        finally:
+            close()
+
+    def passed(self, work: Work, result: str, seconds: float) -> None:
+        """A pass is over. ``result``: done, retried (trouble that goes away by itself), unavailable (the API server) or crashed."""
+        kind = work.key.kind.value
+        self._passes.labels(kind, result).inc()
+        self._pass.labels(kind).observe(seconds)
+        self._wait.labels(work.urgency.name.lower()).observe(work.waited)
+
+    def requested(self, outcome: str, seconds: float) -> None:
+        """A request to a Jenkins is over; a :data:`jenkins2fa.jenkins.http.Requested`."""
+        self._requests.labels(outcome).inc()
+        self._request.observe(seconds)
+
+    def evidence_written(self, kept: bool) -> None:
+        """A line of evidence is on disk, or could not be written."""
+        self._evidence.labels("written" if kept else "failed").inc()
+
+    def observed(self, *, by_gate: bool) -> None:
+        """A look at a Jenkins was answered."""
+        self._observations.labels("gate" if by_gate else "script").inc()
+
+    def trial_ended(self, outcome: str) -> None:
+        self._trials.labels(outcome).inc()
+
+    def weakened(self, *paths: str) -> None:
+        """What was carried out in a Jenkins weakens its protection there; ``paths`` of the policy's fields."""
+        for path in paths:
+            self._weakenings.labels(path).inc()
+
+    def _troubles_inc(self, reason: str) -> None:
+        self._troubles.labels(reason).inc()
+
+    def _refusals_inc(self, reason: str) -> None:
+        self._refusals.labels(reason).inc()
+
+
+class _Build(Collector):
+    def collect(self) -> Iterator[Metric]:
+        family = GaugeMetricFamily(f"{PREFIX}_build_info", "What runs here; always 1", labels=("version", "python"))
+        family.add_metric((__version__, platform.python_version()), 1)
+        yield family
+
+
+class ProcessMetrics(Collector):
+    """Queue and election, as they are at the scrape."""
+
+    def __init__(self, depth: Callable[[], Depth], leading: Callable[[], bool], synced: Callable[[], bool]) -> None:
+        self._depth, self._leading, self._synced = depth, leading, synced
+
+    def collect(self) -> Iterator[Metric]:
+        depth, leading = self._depth(), self._leading()
+        yield GaugeMetricFamily(f"{PREFIX}_leader", "1 while this replica holds the Lease", value=float(leading))
+        yield GaugeMetricFamily(f"{PREFIX}_synced", "1 once everything has been listed", value=float(self._synced()))
+        keys = GaugeMetricFamily(f"{PREFIX}_queue_keys", "Objects in the work queue, by state", labels=("state",))
+        for state, count in (("due", depth.due), ("delayed", depth.delayed), ("running", depth.running)):
+            keys.add_metric((state,), count)
+        yield keys
+        oldest = depth.oldest if leading else 0.0  # a replica that waits for the Lease takes nothing out
+        yield GaugeMetricFamily(f"{PREFIX}_queue_oldest_wait_seconds", "How long the first object that is due has waited", value=oldest)

@@ -1,0 +1,168 @@
+"""Keeps the store true to the cluster: Kopf's watches in a thread of their own, and full lists now and then.
+
+A watch that was cut while the API server was away comes back without the deletions of that time; the lists notice them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+
+import kopf
+
+from jenkins2fa.api import instance, policy
+from jenkins2fa.controller.handlers import kopf_settings, register
+from jenkins2fa.controller.mapping import Delivery
+from jenkins2fa.kube.client import Body, Forbidden, Kubernetes, KubernetesError, NotFound
+from jenkins2fa.kube.connection import Connection, NoConnection
+
+logger = logging.getLogger(__name__)
+
+RESYNC_SECONDS = 300.0
+RETRY_SECONDS = 2.0
+LONGEST_RETRY_SECONDS = 30.0
+LONGEST_PAUSE_SECONDS = 8.0  # between two lives of Kopf, in which nothing is watched; within one it has back-offs of its own
+TURN_SECONDS = 1.0
+PATIENT_TURNS = 3  # a watch that is cancelled while it tries again may forget that, and wait for ever for a log-in that is gone
+HOPELESS_TURNS = 8  # one that waits, whatever cancels it, for helpers that have ended before it: then this life of Kopf is given up
+
+
+class Lists:
+    """Lists both kinds every five minutes and when :meth:`ask` is called. ``namespaces`` empty = the whole cluster."""
+
+    def __init__(self, kubernetes: Kubernetes, delivery: Delivery, namespaces: tuple[str, ...], *, watch_namespaces: bool) -> None:
+        self._kubernetes, self._delivery = kubernetes, delivery
+        self._namespaces: tuple[str | None, ...] = namespaces or (None,)
+        self._watch_namespaces = watch_namespaces
+        self._wanted, self._stopped = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._run, name="lists", daemon=True)
+
+    def once(self) -> None:
+        """List now. Raises KubernetesError."""
+        for body in self._labelled():
+            self._delivery.deliver_namespace(None, body)
+        found = [[body for where in self._namespaces for body in self._kubernetes.list(kind.PLURAL, where)] for kind in (instance, policy)]
+        self._delivery.resync(*found)
+
+    def _labelled(self) -> Iterator[Body]:
+        """Namespaces whose labels matter: all when they are watched, else those that are served and may be read."""
+        if self._watch_namespaces:
+            yield from self._kubernetes.namespaces()
+        for name in filter(None, self._namespaces):
+            with contextlib.suppress(Forbidden, NotFound):
+                yield self._kubernetes.namespace(name)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    @property
+    def alive(self) -> bool:
+        return self._thread.is_alive()
+
+    def ask(self) -> None:
+        self._wanted.set()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self._wanted.set()
+
+    def _run(self) -> None:
+        failures, pause = 0, RESYNC_SECONDS
+        while True:
+            if self._wanted.wait(pause):
+                self._stopped.wait(TURN_SECONDS)  # many ask at once
+            self._wanted.clear()
+            if self._stopped.is_set():
+                return
+            try:
+                self.once()
+                failures, pause = 0, RESYNC_SECONDS
+            except Exception as error:  # whatever it is, the next list may go well: without lists a lost deletion is never noticed
+                if isinstance(error, KubernetesError | NoConnection):
+                    logger.debug("lists: %s", error)
+                else:
+                    logger.exception("lists: failed unexpectedly (%s); it is tried again", type(error).__name__)
+                failures += 1
+                pause = max(min(LONGEST_RETRY_SECONDS, RETRY_SECONDS * 2 ** min(failures - 1, 8)), getattr(error, "retry_after", 0.0))
+
+
+class Watches:
+    """Runs Kopf until it is stopped, and again whenever it gives up (it does when an API server that restarts refuses its token)."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        delivery: Delivery,
+        lists: Lists,
+        namespaces: tuple[str, ...],
+        *,
+        watch_namespaces: bool,
+        settings: Callable[[], kopf.OperatorSettings] = kopf_settings,
+    ) -> None:
+        self._connection, self._delivery, self._lists, self._namespaces = connection, delivery, lists, namespaces
+        self._watch_namespaces, self._settings = watch_namespaces, settings
+        self._stopped = threading.Event()
+        self._end: Callable[[], object] = lambda: None
+        self._turned = time.monotonic()
+        self._thread = threading.Thread(target=self._run, name="kopf", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    @property
+    def alive(self) -> bool:
+        return self._thread.is_alive()
+
+    def still_for(self) -> float:
+        """Seconds since Kopf's event loop turned (it does so every second), or was begun again."""
+        return time.monotonic() - self._turned
+
+    def _turn(self, loop: asyncio.AbstractEventLoop, deaf: Mapping[asyncio.Task[object], int]) -> None:
+        """A callback, no task: Kopf waits for foreign tasks at its end. ``deaf``: tasks that were cancelled, and for how many turns."""
+        self._turned = time.monotonic()
+        deaf = {task: deaf.get(task, 0) + 1 for task in asyncio.all_tasks(loop) if task.cancelling()}
+        for task in (task for task, turns in deaf.items() if turns > PATIENT_TURNS):
+            task.cancel()
+        loop.call_later(TURN_SECONDS, self._turn, loop, deaf)
+        if any(turns > HOPELESS_TURNS for turns in deaf.values()):
+            loop.stop()  # asyncio.run cancels all that is left, the helpers of what is deaf too; where that hangs, it is stopped as well
+
+    def stop(self, patience: float) -> None:
+        self._stopped.set()
+        with contextlib.suppress(RuntimeError):  # that life of Kopf has ended already
+            self._end()
+        self._thread.join(patience)
+
+    def _run(self) -> None:
+        pause = RETRY_SECONDS
+        while not self._stopped.is_set():
+            begun = self._turned = time.monotonic()
+            try:
+                asyncio.run(self._operator())
+            except Exception as error:  # whatever it is, the operator must go on watching
+                logger.debug("the watches ended: %s: %s", type(error).__name__, error)
+            pause = RETRY_SECONDS if time.monotonic() - begun > LONGEST_RETRY_SECONDS else min(LONGEST_PAUSE_SECONDS, pause * 2)
+            if not self._stopped.wait(pause):
+                logger.warning("the watches on the API server ended, and are begun again")
+                self._lists.ask()
+
+    async def _operator(self) -> None:
+        loop, ended = asyncio.get_running_loop(), asyncio.Event()
+        # No threading.Event: a thread of the loop would wait for it, and hold up the end of a Kopf that gave up by itself.
+        self._end = partial(loop.call_soon_threadsafe, ended.set)
+        self._turn(loop, {})
+        if self._stopped.is_set():
+            return
+        await kopf.operator(
+            registry=register(self._delivery, self._connection, self._lists.ask, namespaces=self._watch_namespaces),
+            settings=self._settings(),
+            standalone=True,
+            clusterwide=not self._namespaces,
+            namespaces=self._namespaces,
+            stop_flag=ended,
+        )

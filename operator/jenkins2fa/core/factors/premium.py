@@ -1,0 +1,216 @@
+"""From a policy to the properties of the premium edition that were found; what cannot be said with them is said to be unsupported.
+
+Only plain values with a meaning that the name itself tells are written. Words whose spelling nobody knows (the unit of a duration, a
+gateway) are never made up: they are read, and used as they stand.
+
+With a gate the plugin is told to ask everybody, and the gate alone exempts: one place decides, it is the one that is tested, and a probe,
+from which the gate withholds the exemption, shows that the plugin asks. Without a gate the plugin keeps groups and tokens by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+
+from jenkins2fa.api.policy import ApiTokens, PolicySpec, SMSGateway
+from jenkins2fa.core.factors.capabilities import Capabilities
+from jenkins2fa.core.observation import Property, PropertyKind
+from jenkins2fa.core.settings import FACTOR_ROLES, GROUP_SEPARATOR, Value
+
+ENFORCED, EXEMPT = "enableTfaForGroups", "skipTfaForGroups"
+REST, TOKENS = "enforceRestApi2fa", "skipRestApi2faForTokens"
+BUILD, REMEMBER, DURATION, UNIT, GATEWAY = "enableTfaOnBuild", "enableRememberMe", "rememberDuration", "rememberUnit", "smsGateway"
+UNITS = {"second": timedelta(seconds=1), "minute": timedelta(minutes=1), "hour": timedelta(hours=1), "day": timedelta(days=1)}
+
+PATHS = {
+    ENFORCED: "enforcedGroups",
+    EXEMPT: "exemptGroups",
+    REST: "apiTokens",
+    TOKENS: "apiTokens",
+    BUILD: "requireOnBuild",
+    REMEMBER: "rememberDevice",
+    DURATION: "rememberDevice",
+    GATEWAY: "smsOTP",
+    **{role: f"allowedFactors.{factor.value}" for factor, role in FACTOR_ROLES.items()},
+}
+
+Problem = tuple[str, str]
+
+
+def native(capabilities: Capabilities, path: str) -> bool:
+    """Whether the plugin itself can keep this field of a policy."""
+    switch, text = PropertyKind.SWITCH, PropertyKind.TEXT
+    match path:
+        case "enforcedGroups":
+            return capabilities.has(ENFORCED, text)
+        case "exemptGroups":
+            return capabilities.has(EXEMPT, text)
+        case "apiTokens":
+            return capabilities.has(REST, switch) and capabilities.has(TOKENS, switch)
+        case "requireOnBuild":
+            return capabilities.has(BUILD, switch)
+    return False
+
+
+def premium_values(policy: PolicySpec, capabilities: Capabilities, *, gated: bool) -> dict[str, Value]:
+    """What to write, by role. A role that is absent stays as it is. ``gated``: there is a gate that exempts."""
+    if not capabilities.premium:
+        return {}
+    values: dict[str, Value] = {
+        role: factor in policy.allowed_factors for factor, role in FACTOR_ROLES.items() if capabilities.has(role, PropertyKind.SWITCH)
+    }
+    values |= _groups(policy, capabilities, gated) | _tokens(policy.api_tokens, capabilities, gated)
+    if native(capabilities, "requireOnBuild"):
+        values[BUILD] = policy.build_window is not None
+    return {**values, **_remember(policy.remember_device, capabilities), **_gateway(policy.sms_gateway, capabilities)}
+
+
+def _groups(policy: PolicySpec, capabilities: Capabilities, gated: bool) -> dict[str, Value]:
+    wanted = ((ENFORCED, "enforcedGroups", policy.enforced_groups), (EXEMPT, "exemptGroups", policy.exempt_groups))
+    return {
+        role: "" if gated else _joined(groups)
+        for role, path, groups in wanted
+        if native(capabilities, path) and (gated or not _unjoinable(groups))
+    }
+
+
+def _tokens(rule: ApiTokens | None, capabilities: Capabilities, gated: bool) -> dict[str, Value]:
+    if rule is None:
+        return {}
+    if gated:
+        strictest = {REST: True, TOKENS: False}
+        return {role: value for role, value in strictest.items() if capabilities.has(role, PropertyKind.SWITCH)}
+    if not native(capabilities, "apiTokens"):
+        return {}
+    return {TOKENS: True} if rule is ApiTokens.EXEMPT else {REST: True, TOKENS: False}
+
+
+def premium_problems(policy: PolicySpec, capabilities: Capabilities, *, gated: bool) -> Iterator[Problem]:
+    """Fields that neither the free edition's settings nor the properties that were found can say."""
+    if policy.sms_gateway is not None and not _is_gateway(policy.sms_gateway, capabilities):
+        yield "smsOTP", _why_no_gateway(capabilities)
+    if policy.remember_device is not None and not _remember(policy.remember_device, capabilities).get(REMEMBER):
+        yield "rememberDevice", _why_not_remembered(policy.remember_device, capabilities)
+    if policy.build_window is not None and gated and capabilities.premium and not native(capabilities, "requireOnBuild"):
+        yield "requireOnBuild", f"{capabilities.lacks(BUILD)} (the gate's own second factor for builds knows the free edition's pages only)"
+    for path, groups in (("enforcedGroups", policy.enforced_groups), ("exemptGroups", policy.exempt_groups)):
+        if not gated and native(capabilities, path) and _unjoinable(groups):
+            yield path, f"a group's name holds '{GROUP_SEPARATOR}', by which this edition joins the names of groups: rename it"
+
+
+def may_pass_by_itself(held: Mapping[str, Value]) -> bool:
+    """Whether the premium edition may let the operator through by a rule of its own (tokens, groups): then a probe proves nothing."""
+    return any(held.get(role) for role in (TOKENS, ENFORCED, EXEMPT)) or (REST in held and not held[REST])
+
+
+def _joined(groups: frozenset[str] | None) -> str:
+    return GROUP_SEPARATOR.join(sorted(groups or ()))
+
+
+def _unjoinable(groups: frozenset[str] | None) -> bool:
+    return any(GROUP_SEPARATOR in group for group in groups or ())
+
+
+def _remember(wanted: timedelta | None, capabilities: Capabilities) -> dict[str, Value]:
+    """The switch and the duration in the unit that Jenkins holds. Empty: it cannot be said."""
+    if not capabilities.has(REMEMBER, PropertyKind.SWITCH):
+        return {}
+    if wanted is None:
+        return {REMEMBER: False}
+    unit = _unit(capabilities)
+    if not capabilities.has(DURATION, PropertyKind.NUMBER) or unit is None or wanted % unit:
+        return {REMEMBER: False}
+    return {REMEMBER: True, DURATION: wanted // unit}
+
+
+def _unit(capabilities: Capabilities) -> timedelta | None:
+    held = str(capabilities.held.get(UNIT) or "").lower()
+    return UNITS.get(held.removesuffix("s"))
+
+
+def _why_not_remembered(wanted: timedelta, capabilities: Capabilities) -> str:
+    if not capabilities.has(REMEMBER, PropertyKind.SWITCH):
+        return capabilities.lacks(REMEMBER)
+    off = "browsers are not remembered"
+    if not capabilities.has(DURATION, PropertyKind.NUMBER):
+        return f"the installed plugin can remember browsers, but no property for how long was found, so {off}: leave it out"
+    unit = _unit(capabilities)
+    if unit is None:
+        return f"the unit of the plugin's duration was not found, or is a word that this operator does not know, so {off}: leave it out"
+    held = capabilities.held.get(UNIT)
+    return f"{int(wanted.total_seconds())} s is no whole number of {held}, the unit that is set in Jenkins, so {off}: choose one that is"
+
+
+def _gateway(wanted: SMSGateway | None, capabilities: Capabilities) -> dict[str, Value]:
+    found = capabilities.find(GATEWAY)
+    if wanted is None or found is None or not found.writable or found.kind is not PropertyKind.CHOICE:
+        return {}
+    chosen = next((choice for choice in found.choices if _plain(choice) == _plain(wanted.value)), None)
+    return {} if chosen is None else {GATEWAY: chosen}
+
+
+def _is_gateway(wanted: SMSGateway, capabilities: Capabilities) -> bool:
+    return bool(_gateway(wanted, capabilities)) or _plain(str(capabilities.held.get(GATEWAY) or "")) == _plain(wanted.value)
+
+
+def _why_no_gateway(capabilities: Capabilities) -> str:
+    if capabilities.find(GATEWAY) is None:
+        return capabilities.lacks(GATEWAY)
+    return "another gateway is set in Jenkins, and how the plugin spells this one is not known: choose it on the plugin's page in Jenkins"
+
+
+def _plain(word: str) -> str:
+    return "".join(letter for letter in word.lower() if letter.isalnum())
+
+
+Difference = tuple[str, str, str, bool, bool]
+
+
+def differences(
+    wanted: Mapping[str, Value], held: Mapping[str, Value], properties: tuple[Property, ...], *, stored: bool
+) -> Iterator[Difference]:
+    """Path, before, after, whether it weakens, and whether what is held is laxer, of each value that a layer holds otherwise.
+
+    ``stored``: the layer is disk, where not all of them are kept."""
+    names = {one.role: one.name for one in properties if one.stored or not stored}
+    known = {one.role for one in properties}
+    for role, after in wanted.items():
+        if role in known and role not in names:
+            continue
+        before = held.get(role)
+        if role not in known:
+            yield PATHS[role], "gone from the plugin", _show(role, role, after), False, True
+        elif _comparable(role, before) != _comparable(role, after):
+            shown = _show(role, names[role], before), _show(role, names[role], after)
+            yield PATHS[role], *shown, _weakens(role, before, after), _is_laxer(role, before, after)
+
+
+def _comparable(role: str, value: Value) -> object:
+    """Names of groups in any order; what is not set is off, empty or nought."""
+    return _names(value) if role in (ENFORCED, EXEMPT) else value or None
+
+
+def _names(value: Value) -> frozenset[str]:
+    return frozenset(name for part in str(value or "").split(GROUP_SEPARATOR) if (name := part.strip()))
+
+
+def _show(role: str, name: str, value: Value) -> str:
+    if role in (ENFORCED, EXEMPT):
+        return ", ".join(sorted(_names(value))) or ("everyone" if role == ENFORCED else "nobody")
+    shown = str(value) if role in (DURATION, GATEWAY) else "on" if value else "off"
+    return shown if role in FACTOR_ROLES.values() or role == BUILD else f"{name} {shown}"
+
+
+def _weakens(role: str, before: Value, after: Value) -> bool:
+    if role == ENFORCED:
+        return bool(_names(after)) and not (_names(before) and _names(before) <= _names(after))
+    if role == EXEMPT:
+        return not _names(after) <= _names(before)
+    if role == DURATION:
+        return int(after or 0) > int(before or 0)
+    return bool(after) and not before if role in (TOKENS, REMEMBER) else bool(before) and not after and role != GATEWAY
+
+
+def _is_laxer(role: str, held: Value, wanted: Value) -> bool:
+    """Whether the way back would weaken; of a factor: whether there is one more, which is one more way to pass."""
+    return bool(held) if role in FACTOR_ROLES.values() else _weakens(role, wanted, held)

@@ -1,0 +1,54 @@
+"""The guard: checks before a change. Who would be locked out, and what must not be touched.
+
+``CHECKS`` reads like the specification: each is a pure function from a :class:`Situation` to a finding or None.
+``Refusal`` findings stop the change; ``Hazard`` findings are told (in ``plan``, status and report) and do not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from jenkins2fa.core.guard import controller, policy
+from jenkins2fa.core.guard.finding import Finding, Severity, Situation
+
+CHECKS: tuple[Callable[[Situation], Finding | None], ...] = (
+    controller.observation_is_damaged,
+    controller.plugin_is_missing,
+    controller.plugin_is_unknown,
+    controller.gate_knows_no_premium_pages,
+    controller.plugin_filter_is_missing,
+    controller.another_owner,
+    controller.competing_manager,
+    policy.operator_locked_out,
+    policy.gate_needed,
+    policy.no_factor,
+    policy.assurance_not_met,
+    policy.assurance_conditional,
+    policy.no_mail_server,
+    policy.mail_without_code,
+    controller.gate_is_not_provided,
+    controller.gate_is_left_behind,
+    policy.approval_is_missing,
+    policy.enrolment_too_low,
+    controller.flapping,
+    controller.trial_is_pending,
+    controller.whose_settings_is_unknown,
+    policy.no_administrator_gets_in,
+    policy.users_without_address,
+    policy.tokens_are_challenged,
+    policy.provider_tokens_exempt,
+    policy.group_unverified,
+    controller.groups_are_untold,
+    controller.premium_is_experimental,
+    controller.clocks_differ,
+)
+
+
+def check(situation: Situation) -> tuple[Finding, ...]:
+    """Every finding, refusals first. Empty = nothing speaks against the change."""
+    found = [finding for one in CHECKS if (finding := one(situation)) is not None]
+    return tuple(sorted(found, key=lambda finding: finding.severity is Severity.HAZARD))
+
+
+def refusals(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    return tuple(finding for finding in findings if finding.severity is Severity.REFUSAL)

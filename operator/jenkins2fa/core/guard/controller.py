@@ -1,0 +1,192 @@
+"""Checks of the Jenkins as it was found: the plugin, whose settings these are, what is going on there, the gate."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from jenkins2fa.api.instance import GateMode
+from jenkins2fa.api.parse import format_duration
+from jenkins2fa.api.policy import Enforcement
+from jenkins2fa.core.guard.finding import Finding, Severity, Situation, unread
+from jenkins2fa.core.observation import COMMAND_LINE, Edition
+from jenkins2fa.core.plan import HOLD, Layer, lacks_filter
+
+GATE_LAYERS = (Layer.GATE, Layer.STARTUP)
+ESSENTIAL = frozenset({"plugin", "layers", "gate", "trial", "state"})  # parts of an observation that a change hangs on
+
+
+def plugin_is_missing(s: Situation) -> Finding | None:
+    plugin = s.observation.plugin
+    if (plugin.installed and plugin.active and s.observation.memory is not None) or unread(s, "plugin", "layers"):
+        return None
+    state = "disabled" if plugin.installed else "not installed"
+    return Finding(
+        "PluginMissing", f"the plugin miniorange-two-factor is {state} in this Jenkins: install or enable it and restart Jenkins"
+    )
+
+
+def plugin_is_unknown(s: Situation) -> Finding | None:
+    plugin = s.observation.plugin
+    if not plugin.installed or unread(s, "plugin"):
+        return None
+    premium = plugin.edition is Edition.PREMIUM
+    if not plugin.missing if premium and s.premium else plugin.known and not premium:
+        return None
+    lacks = f" (it lacks {', '.join(plugin.missing[:3])})" if plugin.missing else ""
+    edition = f" {plugin.edition.value.lower()} edition" if plugin.edition and (plugin.known or premium) else ""
+    way_out = "Install version 1.2.0, or a newer operator"
+    if premium and not plugin.missing:
+        way_out = "The switch --enable-experimental-premium lets it be written to, at your own risk (docs/premium.md)"
+    return Finding(
+        "UnsupportedPluginVersion",
+        f"the plugin's version {plugin.version}{edition} is not one that this operator was tested with{lacks}: it is only "
+        f"read, nothing is written. {way_out}",
+    )
+
+
+def gate_knows_no_premium_pages(s: Situation) -> Finding | None:
+    gate = s.plan.desired.gate
+    if s.observation.plugin.edition is not Edition.PREMIUM or gate is None or not s.plan.desired.enforcing:
+        return None
+    return Finding(
+        "GateUnknownPages",
+        "the gate opens the pages of the free edition's factors only, so it would keep users from answering the premium edition's: "
+        "set gate.mode: None on the JenkinsInstance",
+        path="gate",
+    )
+
+
+def groups_are_untold(s: Situation) -> Finding | None:
+    """Who is in an enforced group cannot be told of people without any group, so they are asked."""
+    unplaced = s.observation.gate.unplaced
+    if not unplaced or s.policy.enforced_groups is None:
+        return None
+    people = "1 person" if unplaced == 1 else f"{unplaced} people"
+    return Finding(
+        "GroupsUntold",
+        f"the security realm tells no group of {people} who came since Jenkins started, so they are asked for a second factor too",
+        Severity.HAZARD,
+        path="enforcedGroups",
+    )
+
+
+def clocks_differ(s: Situation) -> Finding | None:
+    ahead = s.observation.clock_ahead
+    if not ahead:
+        return None
+    return Finding(
+        "ClockSkew",
+        f"the clock of this Jenkins is {format_duration(abs(ahead))} {'ahead of' if ahead > timedelta(0) else 'behind'} the operator's: "
+        "one-time passwords from an authenticator may be refused there. Set the clock of Jenkins' host, or of the operator's",
+        Severity.HAZARD,
+    )
+
+
+def premium_is_experimental(s: Situation) -> Finding | None:
+    if s.observation.plugin.edition is not Edition.PREMIUM or not s.premium:
+        return None
+    return Finding(
+        "ExperimentalPremium",
+        "the premium edition was not available to test against: its settings are written by their names and read back, what they do is "
+        "shown by probes alone (probes.challenged with a password is the best one)",
+        Severity.HAZARD,
+    )
+
+
+def observation_is_damaged(s: Situation) -> Finding | None:
+    """What could not be read cannot be compared, and must not be written over."""
+    unread = sorted(set(s.observation.damaged) & ESSENTIAL)
+    if not unread:
+        return None
+    return Finding(
+        "ObservationDamaged",
+        f"Jenkins cannot read its own {', '.join(unread)}, so nothing is written: put back, or remove, what is damaged "
+        "(the plugin's settings file, or a file of $JENKINS_HOME/jenkins2fa)",
+    )
+
+
+def plugin_filter_is_missing(s: Situation) -> Finding | None:
+    if not s.plan.desired.enforcing or not lacks_filter(s.observation):
+        return None
+    return Finding("PluginFilterMissing", "the plugin's own filter is not in Jenkins' filter chain, so it asks nobody: restart Jenkins")
+
+
+def another_owner(s: Situation) -> Finding | None:
+    held = s.observation.owner
+    if held is None or s.owner is None or held.same_manager(s.owner) or held.cluster == COMMAND_LINE or s.take_over == held.name:
+        return None
+    return Finding(
+        "OwnedElsewhere",
+        f"this Jenkins is managed by {held.name} (cluster and instance): remove it there, or take over by the annotation "
+        f"jenkins2fa.dev/take-over: {held.name}",
+    )
+
+
+def competing_manager(s: Situation) -> Finding | None:
+    if not s.observation.managed_by_code or not s.plan.changes or s.instance.acknowledge_competing_manager:
+        return None
+    return Finding(
+        "CompetingManager",
+        "configuration-as-code sets the same fields (moGlobalConfig) and would undo them at the next restart or reload: "
+        "remove them from its YAML, "
+        "or set acknowledgeCompetingManager: true on the JenkinsInstance",
+    )
+
+
+def trial_is_pending(s: Situation) -> Finding | None:
+    if s.observation.trial.pending is None or s.observation.trial.stale:
+        return None
+    return Finding("TrialPending", f"trial {s.observation.trial.pending} is still open: it ends by itself within a minute")
+
+
+def gate_is_not_provided(s: Situation) -> Finding | None:
+    """Where nobody is asked for anything the plan holds no change of such a gate (``Desired.gate_counts``)."""
+    if s.instance.gate.mode is not GateMode.PROVIDED:
+        return None
+    gates = [change for change in s.plan.changes if change.path != HOLD and (change.path.startswith("gate") or change.layer in GATE_LAYERS)]
+    if not gates:
+        return None
+    return Finding(
+        "GateNotProvided",
+        "gate.mode is Provided, but the gate in this Jenkins is not the one that this policy needs: mount what `jenkins2fa "
+        "gate render` prints "
+        "into init.groovy.d and restart Jenkins",
+        path="gate",
+    )
+
+
+def flapping(s: Situation) -> Finding | None:
+    """Only where nothing else differs: another field must not stay wrong because of this one, so then all of them are corrected."""
+    differing = s.plan.paths
+    if not differing or not set(differing) <= set(s.flapping):
+        return None
+    return Finding(
+        "Flapping",
+        f"{', '.join(differing)}: corrected three times within an hour, and changed back each time: find out who or what "
+        "changes it in Jenkins; it goes on when "
+        "the policy changes, when another field differs too, or now by the annotation jenkins2fa.dev/reconcile-at with a new value",
+    )
+
+
+def gate_is_left_behind(s: Situation) -> Finding | None:
+    """Its rules would go on deciding who is asked, and nobody would compare them with the policy."""
+    if s.instance.gate.mode is not GateMode.NONE or not s.observation.gate.installed or s.policy.enforcement is Enforcement.OFF:
+        return None
+    return Finding(
+        "GateLeftBehind",
+        "gate.mode is None, but a gate of this operator is still in this Jenkins and exempts whom it was told to: set "
+        "gate.mode: Managed, or take "
+        "it out with `jenkins2fa gate remove`",
+    )
+
+
+def whose_settings_is_unknown(s: Situation) -> Finding | None:
+    if s.observation.managed_by_code is not None or s.instance.acknowledge_competing_manager or not s.plan.changes:
+        return None
+    return Finding(
+        "CompetingManagerUnknown",
+        "configuration-as-code is at work, and its sources cannot be read from here: if they set the same fields "
+        "(moGlobalConfig), they will undo "
+        "this at the next restart or reload",
+        Severity.HAZARD,
+    )

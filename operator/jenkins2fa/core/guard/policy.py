@@ -1,0 +1,236 @@
+"""Checks of what the policy asks for: who would be locked out, what is weak, who has to agree."""
+
+from __future__ import annotations
+
+from jenkins2fa.api.policy import ApiTokens, Assurance, Enforcement, Factor, PolicySpec
+from jenkins2fa.core.factors.capabilities import capabilities_of
+from jenkins2fa.core.factors.premium import TOKENS
+from jenkins2fa.core.factors.strength import STANDARD, below_aal2, reason_below, reservations
+from jenkins2fa.core.guard.finding import APPROVAL_REQUIRED, Finding, Severity, Situation, approve_by, unread
+from jenkins2fa.core.observation import Edition, Observation
+from jenkins2fa.core.plan import was_confirmed
+
+
+def operator_locked_out(s: Situation) -> Finding | None:
+    """The first of all checks: nothing is switched on that would leave the operator outside."""
+    if s.policy.enforcement is Enforcement.OFF or s.plan.desired.gate is not None or not s.plan.desired.plugin.factors:
+        return None
+    if s.second_factor_login and Factor.SECURITY_QUESTIONS in s.plan.desired.plugin.factors:
+        return None
+    way_out = (
+        "allow SecurityQuestions, the only factor that it can pass by itself, or set gate.mode: Managed on the JenkinsInstance"
+        if s.second_factor_login
+        else "set gate.mode: Managed on the JenkinsInstance, or put a secondFactorSeed into its Secret and allow SecurityQuestions"
+    )
+    trouble = "once enforced, the operator's own API token would be challenged too and it could neither repair nor switch off"
+    return Finding("OperatorLockedOut", f"{trouble}: {way_out}")
+
+
+def gate_needed(s: Situation) -> Finding | None:
+    """Nobody is locked out whom the policy means to leave alone. Where everyone is asked already, the field is only Unsupported.
+
+    What was confirmed has to be this very state: the same edit of the policy had its gate where the instance allowed one then."""
+    if s.policy.enforcement is Enforcement.OFF or s.observation.effective or was_confirmed(s.observation, s.plan):
+        return None
+    spared = ("exemptGroups", "enforcedGroups", *(["apiTokens"] if s.policy.api_tokens is ApiTokens.EXEMPT else []))
+    lost = [one.path for one in s.plan.unsupported if one.path in spared]
+    if not lost:
+        return None
+    return Finding(
+        "GateNeeded",
+        f"{', '.join(lost)}: cannot be had in this Jenkins without the gate, so people or programs whom the policy does not mean would be "
+        f"asked for a second factor: set gate.mode: Managed on the JenkinsInstance, or take {' and '.join(lost)} out of the policy to say "
+        "that everyone is to be asked",
+    )
+
+
+def no_factor(s: Situation) -> Finding | None:
+    if s.policy.enforcement is Enforcement.OFF or s.plan.desired.plugin.factors:
+        return None
+    return Finding(
+        "NoFactor",
+        "none of the allowed factors exists in the installed plugin, so nobody would be asked for anything: "
+        f"allow one of {', '.join(sorted(factor.value for factor in capabilities_of(s.observation).factors))}",
+        path="allowedFactors",
+    )
+
+
+def no_mail_server(s: Situation) -> Finding | None:
+    """With another factor beside it users still get in; with EmailOTP alone nobody would."""
+    if not _mails_codes(s) or s.observation.mail_server.configured:
+        return None
+    trouble = "this Jenkins has no mail server, so no one-time password would arrive"
+    way_out = "set the SMTP server under Manage Jenkins > System > E-mail Notification"
+    return Finding("NoMailServer", f"{trouble}: {way_out}{_or_another_factor(s)}", _severity_of_lost_mail(s), "allowedFactors")
+
+
+def mail_without_code(s: Situation) -> Finding | None:
+    """A policy's own template has the code (api/rules.py); the one that Jenkins holds is kept where the policy names none."""
+    template = s.plan.desired.plugin.template or (s.observation.memory.template if s.observation.memory else None)
+    if not _mails_codes(s) or template is None or "$otp" in template:
+        return None
+    trouble = "the template for mails that this Jenkins holds lacks $otp, so no mail would have a one-time password"
+    return Finding("MailWithoutCode", f"{trouble}: set emailOTP.template{_or_another_factor(s)}", _severity_of_lost_mail(s), "emailOTP")
+
+
+def _mails_codes(s: Situation) -> bool:
+    return s.policy.enforcement is not Enforcement.OFF and Factor.EMAIL_OTP in s.plan.desired.plugin.factors
+
+
+def _or_another_factor(s: Situation) -> str:
+    return ", or allow another factor too" if s.plan.desired.plugin.factors == {Factor.EMAIL_OTP} else ""
+
+
+def _severity_of_lost_mail(s: Situation) -> Severity:
+    """A refusal where the change is what makes mail the only way in, or where there is nothing to change and a person has to be told.
+
+    Where mail is the only way in already, holding back a change of something else helps nobody."""
+    seen, only = s.observation, {Factor.EMAIL_OTP}
+    already = seen.effective and seen.memory is not None and seen.memory.factors == only
+    shuts_out = s.plan.desired.plugin.factors == only and not (already and s.plan.changes)
+    return Severity.REFUSAL if shuts_out else Severity.HAZARD
+
+
+def enrolment_too_low(s: Situation) -> Finding | None:
+    """Before the first enforcement only: later, also when somebody switched it off since, whoever is not enrolled is asked to enrol."""
+    least, enrolment = s.policy.rollout.minimum_enrolled, s.observation.enrolment
+    if least is None or s.policy.enforcement is not Enforcement.ENFORCE or s.observation.protected or s.confirmed_before:
+        return None
+    if unread(s, "users"):
+        return Finding(
+            "EnrolmentTooLow",
+            "Jenkins could not count who has a second factor, so nobody knows whether rollout.minimumEnrolled is reached: "
+            "see whether Jenkins can list its users, or leave rollout.minimumEnrolled out",
+            path="rollout",
+        )
+    if enrolment is None:
+        return None
+    if not enrolment.complete:
+        return Finding("EnrolmentTooLow", "Jenkins is still looking up which users are administrators: look again", path="rollout")
+    percent = 100 if not enrolment.total else (enrolment.total - enrolment.not_enrolled) * 100 // enrolment.total
+    if percent >= least and not enrolment.administrators_not_enrolled:
+        return None
+    administrators = f", {enrolment.administrators_not_enrolled} of them administrators" if enrolment.administrators_not_enrolled else ""
+    return Finding(
+        "EnrolmentTooLow",
+        f"{percent} % of {enrolment.total} users have a second factor, {least} % are asked for ({enrolment.not_enrolled} are "
+        f"without{administrators}): "
+        "ask them to enrol under their user settings, or lower rollout.minimumEnrolled",
+        path="rollout",
+    )
+
+
+def approval_is_missing(s: Situation) -> Finding | None:
+    if s.approval is None or s.approved == s.approval or not s.plan.weakening:
+        return None
+    paths = dict.fromkeys((*(change.path for change in s.plan.weakening), *(["breakGlass"] if s.policy.break_glass else [])))
+    return Finding(
+        APPROVAL_REQUIRED,
+        f"this weakens the protection ({', '.join(paths)}) and waits for somebody who may approve it: {approve_by(s.approval)}",
+    )
+
+
+def no_administrator_gets_in(s: Situation) -> Finding | None:
+    enrolment = s.observation.enrolment
+    if s.policy.enforcement is not Enforcement.ENFORCE or s.observation.protected or enrolment is None or not enrolment.administrators:
+        return None
+    if not enrolment.complete:
+        return None
+    if enrolment.administrators_not_enrolled < enrolment.administrators:
+        return None
+    some = s.policy.exempt_groups or s.policy.enforced_groups is not None
+    who = "administrators who are asked for one" if some else "administrators"
+    return Finding(
+        "NoAdministratorEnrolled",
+        f"none of the {enrolment.administrators} {who} has a second factor yet: each has to set one up at the next log-in; let one do it "
+        "before",
+        Severity.HAZARD,
+    )
+
+
+def users_without_address(s: Situation) -> Finding | None:
+    enrolment = s.observation.enrolment
+    if (
+        s.policy.enforcement is Enforcement.OFF
+        or s.plan.desired.plugin.factors != {Factor.EMAIL_OTP}
+        or not enrolment
+        or not enrolment.without_address
+    ):
+        return None
+    return Finding(
+        "UsersWithoutAddress",
+        f"{enrolment.without_address} of {enrolment.total} users have no e-mail address and could not get in: allow "
+        "SecurityQuestions too, or add addresses",
+        Severity.HAZARD,
+        "allowedFactors",
+    )
+
+
+def tokens_are_challenged(s: Situation) -> Finding | None:
+    said = s.policy.api_tokens is ApiTokens.CHALLENGE or (s.plan.desired.gate is not None and s.policy.api_tokens is not None)
+    if s.policy.enforcement is Enforcement.OFF or said or s.observation.plugin.edition is Edition.PREMIUM:
+        return None
+    holders = s.observation.enrolment.with_api_token if s.observation.enrolment else None
+    return Finding(
+        "ApiTokensChallenged",
+        "the free edition challenges every request with an API token, so scripts, webhooks and agents that use one will fail"
+        f"{'' if holders is None else f' (users with a token: {holders})'}: "
+        "set apiTokens: Exempt (with the gate), or apiTokens: Challenge to say that this is meant",
+        Severity.HAZARD,
+        "apiTokens",
+    )
+
+
+def assurance_not_met(s: Situation) -> Finding | None:
+    if s.policy.minimum_assurance is not Assurance.AAL2 or s.policy.enforcement is Enforcement.OFF:
+        return None
+    weak = below_aal2(s.policy.allowed_factors)
+    if not weak and s.plan.desired.plugin.factors:
+        return None
+    return Finding(
+        "AssuranceNotMet",
+        f"minimumAssurance is AAL2, which {', '.join(one.value for one in weak) or 'no factor of the installed plugin'} cannot meet"
+        f"{f' ({STANDARD}: {reason_below(weak)})' if weak else ''}: allow only stronger factors, or set minimumAssurance: AAL1",
+        path="minimumAssurance",
+    )
+
+
+def assurance_conditional(s: Situation) -> Finding | None:
+    if s.policy.minimum_assurance is not Assurance.AAL2 or s.policy.enforcement is Enforcement.OFF or below_aal2(s.policy.allowed_factors):
+        return None
+    doubts = reservations(s.plan.desired.plugin.factors)
+    if not doubts:
+        return None
+    text = f"minimumAssurance is AAL2, which hangs on what cannot be seen in Jenkins: {'; '.join(doubts)}"
+    return Finding("AssuranceConditional", text, Severity.HAZARD, "minimumAssurance")
+
+
+def group_unverified(s: Situation) -> Finding | None:
+    unknown = unverified_groups(s.policy, s.observation)
+    if not unknown:
+        return None
+    return Finding(
+        "GroupUnverified",
+        f"nobody is known to be in {', '.join(unknown)} (a misspelt group would challenge nobody): check the name; it counts "
+        "once a member has been seen",
+        Severity.HAZARD,
+        "enforcedGroups",
+    )
+
+
+def provider_tokens_exempt(s: Situation) -> Finding | None:
+    native = s.plan.desired.plugin.premium.get(TOKENS)
+    if s.policy.api_tokens is not ApiTokens.EXEMPT or (s.plan.desired.gate is None and not native):
+        return None
+    return Finding(
+        "ApiTokensExempt",
+        "requests with an API token are let through without a second factor: a stolen token is enough to act as its user",
+        Severity.HAZARD,
+        "apiTokens",
+    )
+
+
+def unverified_groups(policy: PolicySpec, observation: Observation) -> tuple[str, ...]:
+    """Enforced groups that nobody is known to be in: each of them may be misspelt."""
+    wanted = policy.enforced_groups or frozenset()
+    return tuple(sorted(wanted - observation.known_groups))

@@ -1,0 +1,276 @@
+"""The auditors' report: what is known of each instance, by what proof, and what is not known. Pure data, and the JSON of it.
+
+``schemas/report.json`` describes that JSON. Within version 1 fields are only added.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from jenkins2fa.api.parse import format_time
+from jenkins2fa.api.policy import Factor
+from jenkins2fa.api.status import DRIFTED, ENFORCED, FALSE, READY, TRUE, UNKNOWN, Condition
+from jenkins2fa.core.factors.strength import STANDARD, STRENGTHS, describe, in_order
+from jenkins2fa.core.observation import Enrolment
+from jenkins2fa.core.summary import Summary, summarize
+
+FORMAT = "jenkins2fa.dev/report/v1"
+
+
+class Basis(StrEnum):
+    """Who saw what is said about an instance."""
+
+    PROBE = "Probe"  # this report's own look and probe
+    STATUS = "Status"  # what the operator wrote into the instance's status
+    NOTHING = "Nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Whether a second factor is enforced. ``at``: when it was proven (Probe) or since when it is said (Status); None = never."""
+
+    enforced: Condition
+    basis: Basis
+    at: datetime | None = None
+    drifted: Condition | None = None
+    ready: Condition | None = None
+
+    @property
+    def summary(self) -> Summary:
+        return summarize(self.ready, self.enforced, self.drifted)
+
+
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """Whether 2FA is on in each layer; None = the layer does not exist or says nothing. ``gate``: in a word."""
+
+    disk: bool | None
+    memory: bool | None
+    live: bool | None
+    gate: str
+
+
+@dataclass(frozen=True, slots=True)
+class Software:
+    """Versions as Jenkins tells them; empty = unknown."""
+
+    jenkins: str = ""
+    plugin: str = ""
+    edition: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Who is asked, and when not. ``by``: "Jenkins" = read there, "Policy" = asked for by the policy, not seen.
+
+    ``enforced_groups`` None = everyone."""
+
+    by: str
+    factors: frozenset[Factor] = frozenset()
+    enforced_groups: frozenset[str] | None = None
+    exempt_groups: frozenset[str] = frozenset()
+    api_tokens: str = ""
+    builds: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """One thing of the past: drift that was corrected, or an Event. ``count``: how often it was told."""
+
+    at: datetime
+    reason: str
+    message: str
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Something that could not be looked at, and why."""
+
+    what: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceReport:
+    """``names``: user ids without a second factor; None = not asked for. ``differences``: what the policy asks for and Jenkins has not."""
+
+    namespace: str
+    name: str
+    url: str
+    policy: str | None
+    proof: Proof
+    software: Software = Software()
+    layers: Layers | None = None
+    rules: Rules | None = None
+    enrolment: Enrolment | None = None
+    names: tuple[str, ...] | None = None
+    differences: tuple[str, ...] = ()
+    history: tuple[Happening, ...] = ()
+    risks: tuple[str, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+
+    @property
+    def key(self) -> str:
+        return f"{self.namespace}/{self.name}" if self.namespace and self.name else self.name or self.url
+
+    @property
+    def verdict(self) -> str:
+        """In a word, for people."""
+        if self.recorded:
+            return "recorded as proven"
+        return {TRUE: "proven", FALSE: "not enforced"}.get(self.proof.enforced.status, "not proven")
+
+    @property
+    def recorded(self) -> bool:
+        """Proven once by the operator, by its own word: nobody has looked for this report."""
+        return self.proof.enforced.status == TRUE and self.proof.basis is Basis.STATUS
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """``source``: where it comes from, in words. ``notes``: about the whole of it. ``asked``: not the cluster alone."""
+
+    made: datetime
+    version: str
+    source: str
+    instances: tuple[InstanceReport, ...]
+    notes: tuple[str, ...] = ()
+    asked: bool = True
+
+    def count(self, status: str) -> int:
+        """How many, those that are only recorded left out."""
+        return sum(one.proof.enforced.status == status and not one.recorded for one in self.instances)
+
+    @property
+    def recorded(self) -> int:
+        return sum(one.recorded for one in self.instances)
+
+    @property
+    def all_proven(self) -> bool:
+        """Where nobody was asked on purpose, what the operator recorded is enough."""
+        return bool(self.instances) and all(one.proof.summary.proven and not (one.recorded and self.asked) for one in self.instances)
+
+    @property
+    def as_desired(self) -> bool:
+        """All proven, and nothing is left to be done anywhere."""
+        return self.all_proven and all(one.proof.summary.as_desired for one in self.instances)
+
+    @property
+    def drifted(self) -> int:
+        return sum(one.proof.drifted is not None and one.proof.drifted.status == TRUE for one in self.instances)
+
+    @property
+    def summary(self) -> str:
+        more = f", {self.recorded} recorded as proven by the operator" if self.recorded else ""
+        return f"{self.count(TRUE)} of {len(self.instances)} proven{more}"
+
+
+def report_json(report: Report) -> str:
+    """The report for programs. The same report gives the same text, byte for byte; it ends with a newline."""
+    return json.dumps(_document(report), indent=2, ensure_ascii=False) + "\n"
+
+
+def report_digest(report: Report) -> str:
+    """SHA-256 of :func:`report_json` in UTF-8, as ``sha256sum report.json`` prints it."""
+    return hashlib.sha256(report_json(report).encode()).hexdigest()
+
+
+def _document(report: Report) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "made": format_time(report.made),
+        "operatorVersion": report.version,
+        "source": report.source,
+        "summary": {
+            "instances": len(report.instances),
+            "proven": report.count(TRUE),
+            "recordedAsProven": report.recorded,
+            "notEnforced": report.count(FALSE),
+            "notProven": report.count(UNKNOWN),
+            "drifted": report.drifted,
+        },
+        "standard": STANDARD,
+        "notes": list(report.notes),
+        "instances": [_instance(one) for one in report.instances],
+    }
+
+
+def _instance(one: InstanceReport) -> dict[str, Any]:
+    return {
+        "namespace": one.namespace,
+        "name": one.name,
+        "url": one.url,
+        "policy": one.policy,
+        "state": one.proof.summary.reason,
+        "proof": {
+            "enforced": _condition(one.proof.enforced),
+            "drifted": one.proof.drifted and _condition(one.proof.drifted),
+            "basis": one.proof.basis.value,
+            "at": _time(one.proof.at),
+        },
+        "jenkins": {"version": one.software.jenkins, "pluginVersion": one.software.plugin, "edition": one.software.edition},
+        "layers": one.layers and {name: getattr(one.layers, name) for name in ("disk", "memory", "live", "gate")},
+        "rules": one.rules and _rules(one.rules),
+        "enrolment": one.enrolment and _enrolment(one.enrolment),
+        **({} if one.names is None else {"notEnrolledNames": list(one.names)}),
+        "differences": list(one.differences),
+        "history": [{"at": _time(h.at), "reason": h.reason, "message": h.message, "count": h.count} for h in one.history],
+        "residualRisks": list(one.risks),
+        "notLookedAt": [{"what": gap.what, "why": gap.why} for gap in one.gaps],
+    }
+
+
+def _rules(rules: Rules) -> dict[str, Any]:
+    return {
+        "by": rules.by,
+        "factors": [
+            {
+                "name": factor.value,
+                "reaches": STRENGTHS[factor].reach.value,
+                "condition": STRENGTHS[factor].condition,
+                "phishingResistant": STRENGTHS[factor].phishing_resistant,
+                "section": STRENGTHS[factor].section,
+            }
+            for factor in in_order(rules.factors)
+        ],
+        "strength": describe(rules.factors),
+        "enforcedGroups": None if rules.enforced_groups is None else sorted(rules.enforced_groups),
+        "exemptGroups": sorted(rules.exempt_groups),
+        "apiTokens": rules.api_tokens,
+        "builds": rules.builds,
+    }
+
+
+def _enrolment(users: Enrolment) -> dict[str, int]:
+    return {
+        "users": users.total,
+        "enrolled": users.total - users.not_enrolled,
+        "notEnrolled": users.not_enrolled,
+        "exempt": users.exempt,
+        "unknownToRealm": users.unknown,
+        "securityQuestions": users.security_questions,
+        "emailOTP": users.email_otp,
+        "withoutAddress": users.without_address,
+        "administrators": users.administrators,
+        "administratorsNotEnrolled": users.administrators_not_enrolled,
+    }
+
+
+def _condition(condition: Condition) -> dict[str, str]:
+    return {"status": condition.status, "reason": condition.reason, "message": condition.message}
+
+
+def _time(moment: datetime | None) -> str | None:
+    return None if moment is None else format_time(moment)
+
+
+def nothing_known(reason: str, message: str) -> Proof:
+    """For an instance that nobody could look at."""
+    enforced, drifted, ready = (Condition(kind, UNKNOWN, reason, message) for kind in (ENFORCED, DRIFTED, READY))
+    return Proof(enforced, Basis.NOTHING, drifted=drifted, ready=ready)

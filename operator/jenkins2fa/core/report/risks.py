@@ -1,0 +1,86 @@
+"""What stays open at an instance, in general words, and what nobody looked at (``docs/residual-risk.md`` tells more)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from jenkins2fa.api.policy import ApiTokens
+from jenkins2fa.api.status import ENFORCED, TRUE
+from jenkins2fa.core.conditions import PLUGIN_ALONE
+from jenkins2fa.core.factors.strength import below_aal2, reason_below, reservations
+from jenkins2fa.core.observation import Edition, Observation
+from jenkins2fa.core.report.document import Gap, Proof, Rules
+
+WITHOUT_GATE = "There is no gate: the plugin alone does not guarantee that a password by itself opens nothing."
+EVERYWHERE = (
+    "Requests without a log-in are never asked: what anonymous visitors may do is Jenkins' own authorization.",
+    "A user without a second factor enrols one after the first log-in with a password alone.",
+    "A stolen cookie of a verified session is a verified session until it ends.",
+    "Agents, SSH and the file system are not HTTP and pass no second factor.",
+    "Administrators can run code in Jenkins and are trusted; the operator notices at its next look.",
+    "A proof holds for the moment and the account it was made with.",
+)
+
+
+def risks(rules: Rules | None, seen: Observation | None, proof: Proof, now: datetime) -> tuple[str, ...]:
+    """Those of this instance; what holds everywhere is in :data:`EVERYWHERE`."""
+    found: list[str] = []
+    if proof.enforced.type == ENFORCED and proof.enforced.status != TRUE:
+        found.append("It is not proven that a second factor is demanded.")
+    if rules is not None:
+        found += _of_rules(rules)
+    if seen is not None:
+        found += _of_jenkins(seen, now)
+    elif proof.enforced.reason == PLUGIN_ALONE:
+        found.append(WITHOUT_GATE)
+    return tuple(found)
+
+
+def _of_rules(rules: Rules) -> list[str]:
+    found = []
+    if below_aal2(rules.factors):
+        found.append(f"Below AAL2: {reason_below(below_aal2(rules.factors))}.")
+    found += [f"{text[:1].upper()}{text[1:]}." for text in reservations(rules.factors)]
+    if rules.enforced_groups is not None:
+        found.append(f"Only members of {', '.join(sorted(rules.enforced_groups))} are asked; everybody else logs in with a password.")
+    if rules.exempt_groups:
+        found.append(f"Members of {', '.join(sorted(rules.exempt_groups))} are never asked.")
+    if rules.api_tokens == ApiTokens.EXEMPT:
+        found.append("API tokens are a single factor by decision: a stolen token is enough.")
+    return found
+
+
+def _of_jenkins(seen: Observation, now: datetime) -> list[str]:
+    found = []
+    gate = seen.gate.settings
+    if gate is None:
+        found.append(WITHOUT_GATE)
+    if seen.anonymous_administers:
+        found.append("Anybody may administer this Jenkins without logging in.")
+    if gate is None or gate.build_window is None:
+        found.append("Builds are started without a fresh second factor.")
+    if seen.break_glass_until is not None and seen.break_glass_until > now:
+        found.append("A break-glass is open: nobody is asked.")
+    users = seen.enrolment
+    if users is not None and users.not_enrolled:
+        administrators = f" (administrators: {users.administrators_not_enrolled})" if users.administrators_not_enrolled else ""
+        found.append(
+            f"{users.not_enrolled} of {users.total} users have no second factor yet{administrators}: a stolen password can enrol one."
+        )
+    if seen.managed_by_code:
+        found.append("Configuration-as-code sets the same settings and may change them at a reload or restart.")
+    return found
+
+
+def gaps_of(seen: Observation) -> tuple[Gap, ...]:
+    """Parts of an observation that Jenkins could not tell."""
+    found = [Gap(part, "Jenkins could not tell it: its script failed there") for part in seen.damaged]
+    if seen.enrolment is None and "users" not in seen.damaged:
+        found.append(Gap("enrolment", "users were not counted"))
+    if seen.enrolment is not None and not seen.enrolment.complete:
+        found.append(Gap("administrators", "the security realm is slow and was not asked for every user yet: look again"))
+    if seen.plugin.edition is Edition.PREMIUM:
+        found.append(Gap("enrolment in factors of the premium edition", "only security questions and e-mail are counted"))
+    if seen.managed_by_code is None:
+        found.append(Gap("configuration-as-code", "its files cannot be read, so it is unknown whether it sets the same settings"))
+    return tuple(found)

@@ -1,0 +1,240 @@
+"""Passing the second factor with security questions or a one-time code, for the operator's own account (gate.mode None).
+
+The answers are derived from the Secret's ``secondFactorSeed``, so nothing has to be kept: a fresh process, or another replica, gives the
+same ones. The account enrols itself when the plugin asks it to. Forms and pages: jenkins-contract, "Ways for the operator to stay in", 1.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import Callable
+from urllib.parse import quote, urlsplit
+
+from jenkins2fa.jenkins.answers import expect_success, is_challenged
+from jenkins2fa.jenkins.errors import JenkinsError, ProtocolError, SecondFactorRejected, Starting
+from jenkins2fa.jenkins.http import Answer, Http
+from jenkins2fa.jenkins.login.attempts import Attempts
+from jenkins2fa.jenkins.login.challenge import (
+    AUTHENTICATE,
+    CHALLENGE,
+    ENROLMENT,
+    QUESTIONS,
+    is_challenge,
+    read_challenge,
+    resolve,
+    shown_questions,
+)
+from jenkins2fa.jenkins.login.one_time_code import STEP_SECONDS, code_at, code_form, step_at
+
+FIRST, SECOND = "What is your first company name ?", "What is your childhood nickname ?"  # of the plugin's list
+CUSTOM = "Which answer does jenkins-2fa-operator derive for this account ?"  # free text; never changed, or enrolled accounts are shut out
+OWN_QUESTIONS = (FIRST, SECOND, CUSTOM)
+
+SHORTEST_SEED = 20  # characters
+RUN = "X-Jenkins-Session"  # another value after each start of Jenkins
+PAGE = f"{CHALLENGE}/{QUESTIONS}/"
+RESET = "reset the security questions of that account in Jenkins (docs/second-factor-login.md says how), and the operator enrols it anew"
+FOREIGN = f"the operator's account was enrolled in other security questions than its own, so it cannot answer them: {RESET}"
+WRONG = (
+    "Jenkins refused the answers to the security questions: the account was enrolled with another secondFactorSeed, under another "
+    "spec.url, or by hand; no further answer is sent for ten minutes, unless the Secret changes. "
+    f"Put the former seed back, or {RESET}"
+)
+WRONG_CODE = (
+    "Jenkins refused the one-time code: the Secret's key totp is of another account, or a clock is wrong; no further code is sent for ten "
+    "minutes, unless the Secret changes"
+)
+NO_CODE_FIELD = (
+    "Jenkins asks for a second factor on a page without a field for a one-time code (autocomplete=one-time-code), so the operator leaves "
+    "it alone: set gate.mode: Managed, or allow SecurityQuestions and give a secondFactorSeed"
+)
+NOT_ENROLLED = "the operator's account is not enrolled, and enrols itself in security questions only: give its Secret a secondFactorSeed"
+AGAIN = (
+    "Jenkins took the second factor and asks for it again: does something in front of Jenkins drop its cookies, or do several "
+    "replicas answer in turn?"
+)
+
+
+def seed_problem(seed: str) -> str | None:
+    """What is wrong with a seed, or None. Its strength is that of the account's second factor."""
+    if len(seed) < SHORTEST_SEED:
+        return f"is shorter than {SHORTEST_SEED} characters: make one with `openssl rand -base64 32`"
+    return None
+
+
+def identity_of(url: str, username: str) -> str:
+    """What an answer is derived for, known before any log-in: host, port and context path of the URL, and the user id whatever its case."""
+    parts = urlsplit(url)
+    port = parts.port or {"https": 443, "http": 80}.get(parts.scheme, 0)
+    return f"{(parts.hostname or '').lower()}:{port}/{parts.path.strip('/')} {username.casefold()}"
+
+
+def derive_answer(seed: str, identity: str, question: str) -> str:
+    """HMAC-SHA256 as 64 hexadecimal digits. One Jenkins' answers tell nothing about another's, nor about the seed."""
+    return hmac.new(seed.encode(), f"jenkins2fa/v1\n{identity}\n{question}".encode(), hashlib.sha256).hexdigest()
+
+
+class SecondFactorLogin:
+    """Passes the second factor on one HTTP session, which is verified afterwards until it is lost (expiry, a restart of Jenkins).
+
+    ``logins`` counts how often that was done. Without a seed it passes nothing. Not for use by two threads at once.
+    ``clock`` is the time in seconds since 1970, ``sleep`` waits for so many seconds."""
+
+    def __init__(self, http: Http, clock: Callable[[], float] = time.time, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._http, self._clock, self._sleep = http, clock, sleep
+        self.logins = 0
+
+    @property
+    def possible(self) -> bool:
+        return self._seed is not None or self._totp is not None
+
+    @property
+    def answers_questions(self) -> bool:
+        """Whether it can enrol in, and answer, security questions: the one factor that is known to let an account in by itself."""
+        return self._seed is not None
+
+    def through(self, send: Callable[[], Answer]) -> Answer:
+        """Sends a request; when it is challenged, passes the second factor and sends it once more.
+
+        That is safe for a write too, because a challenged request was not carried out. Raises SecondFactorRejected, or another
+        JenkinsError, when the second factor cannot be passed."""
+        answer = send()
+        if not self.possible or not is_challenged(answer):
+            return answer
+        self.pass_challenge(answer.location)
+        again = send()
+        if is_challenged(again):
+            raise ProtocolError(AGAIN, transient=False)
+        return again
+
+    def pass_challenge(self, location: str) -> None:
+        """Enrols, or answers, as the redirect asks. Raises JenkinsError."""
+        challenge = read_challenge(location)
+        with self._attempts.one_at_a_time():
+            if self._totp is not None and challenge.user is None and (self._seed is None or challenge.factor not in ("", QUESTIONS)):
+                self._enter_code(f"{CHALLENGE}/{challenge.factor}/" if challenge.factor else f"{CHALLENGE}/")
+            elif challenge.user is not None and self._seed is not None:
+                self._enrol(challenge.user)
+            elif self._seed is None:
+                raise SecondFactorRejected(NOT_ENROLLED)
+            elif challenge.factor in ("", QUESTIONS):
+                self._answer()
+            else:
+                raise SecondFactorRejected(
+                    f"Jenkins asks for a factor that the operator cannot answer: allow SecurityQuestions, and {RESET}"
+                )
+
+    def verify_early(self, user: str, *, enrolled: bool) -> None:
+        """Enrols ``user``, or answers its questions, while nobody asks for it yet. Raises SecondFactorRejected for wrong answers."""
+        if self.logins or self._seed is None:
+            return
+        with self._attempts.one_at_a_time():
+            if not enrolled:
+                self._enrol(quote(user, safe=""))
+                return
+            try:
+                self._answer()
+            except ProtocolError:
+                return  # no page of questions while 2FA is off: the trial will tell
+
+    @property
+    def _attempts(self) -> Attempts:
+        return self._http.connection.attempts
+
+    @property
+    def _seed(self) -> str | None:
+        account = self._http.connection.credentials
+        return account.second_factor_seed if account else None
+
+    @property
+    def _totp(self) -> str | None:
+        account = self._http.connection.credentials
+        return account.totp if account else None
+
+    def _enter_code(self, path: str) -> None:
+        """Answers a page that asks for a one-time code. A code is sent once: a refused one waits like a refused answer, and a second
+        session of the account waits for the next code, which is half a minute at most."""
+        account = self._http.connection.credentials
+        self._attempts.may_answer(account)
+        self._await_another_code()
+        page = self._http.get(path)
+        _expect_here(page)
+        form = code_form(page.text, self._http.connection.url, path)
+        if form is None or self._totp is None:
+            raise ProtocolError(NO_CODE_FIELD, transient=False)
+        now = self._clock()
+        self._attempts.spend(account, step_at(now))
+        answer = self._http.post(form.path, {**dict(form.hidden), form.name: code_at(self._totp, now)})
+        if answer.status == 200 or is_challenge(resolve(self._http.connection.url + form.path, answer.location)):
+            raise self._attempts.refuse(account, WRONG_CODE)
+        if not 300 <= answer.status < 400:
+            _expect_here(answer)
+        self._passed()
+
+    def _await_another_code(self) -> None:
+        now = self._clock()
+        if self._attempts.is_spent(self._http.connection.credentials, step_at(now)):
+            self._sleep((step_at(now) + 1) * STEP_SECONDS - now)
+
+    def _enrol(self, user: str) -> None:
+        """``user`` as a path segment. Enrolling is no guess, so no pause holds it up."""
+        form = {"firstSecurityQuestion": FIRST, "secondSecurityQuestion": SECOND, "customSecurityQuestion": CUSTOM}
+        answers = {f"{field}Answer": self._derive(question) for field, question in form.items()}
+        path = f"user/{user}/securityQuestionConfig/saveSecurityQuestion"
+        answer = self._post(path, {**form, **answers})
+        place = urlsplit(resolve(self._http.connection.url + path, answer.location)).path
+        if any(page in place for page in (ENROLMENT, "securityQuestionConfig")):
+            raise ProtocolError("Jenkins did not take the enrolment of the operator's account in security questions", transient=False)
+        self._passed()
+
+    def _answer(self) -> None:
+        account = self._http.connection.credentials
+        self._attempts.may_answer(account)
+        page = self._http.get(PAGE)
+        if is_challenged(page):
+            raise ProtocolError("Jenkins redirects its own page of security questions: is the account enrolled?", transient=False)
+        _expect_here(page)
+        asked = shown_questions(page.text, OWN_QUESTIONS)
+        if asked is None:
+            raise ProtocolError("the page of security questions is not the one that this operator knows", transient=False)
+        if len(asked) != 2:
+            raise SecondFactorRejected(FOREIGN)
+        form = dict(zip(("userFirstAuthenticationAnswer", "userSecondAuthenticationAnswer"), map(self._derive, asked), strict=True))
+        answer = self._post(PAGE + AUTHENTICATE, form)
+        if is_challenge(resolve(self._http.connection.url + PAGE + AUTHENTICATE, answer.location)):
+            self._expect_no_restart(page)
+            raise self._attempts.refuse(account, WRONG)
+        self._passed()
+
+    def _expect_no_restart(self, page: Answer) -> None:
+        """Raises Starting when Jenkins restarted meanwhile: the answers were then not held against the questions that had been asked."""
+        now = self._http.get(PAGE)
+        if now.status == 503 or now.headers.get(RUN, "") != page.headers.get(RUN, ""):
+            raise Starting("Jenkins restarted between its questions and the answers")
+
+    def _post(self, path: str, form: dict[str, str]) -> Answer:
+        """Both forms answer with a redirect, whatever happened. Raises JenkinsError for any other answer."""
+        answer = self._http.post(path, {"json": json.dumps(form)})
+        if not 300 <= answer.status < 400:
+            _expect_here(answer)
+            raise ProtocolError("the form of the second factor answered with a page instead of a redirect", transient=False)
+        return answer
+
+    def _passed(self) -> None:
+        self._attempts.succeed()
+        self.logins += 1
+
+    def _derive(self, question: str) -> str:
+        account = self._http.connection.credentials
+        if account is None or account.second_factor_seed is None:
+            raise JenkinsError("there is no secondFactorSeed")
+        return derive_answer(account.second_factor_seed, identity_of(self._http.connection.url, account.username), question)
+
+
+def _expect_here(answer: Answer) -> None:
+    if answer.status in (404, 405):
+        raise ProtocolError(f"this Jenkins has no such page of the second factor ({answer.status})", transient=False)
+    expect_success(answer)

@@ -1,0 +1,104 @@
+"""TOTP codes for a second-factor page, for the operator's own account.
+
+No page of a plugin that asks for such a code was available to us, so nothing is assumed about any of them. A page is answered only if it
+says itself what it wants, as HTML has it: a form with exactly one field of ``autocomplete="one-time-code"`` (WHATWG HTML, autofill), sent
+by POST to the same Jenkins. Anything else is left alone.
+"""
+
+from __future__ import annotations
+
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+import pyotp
+
+from jenkins2fa.api.consent import is_plain
+from jenkins2fa.jenkins.login.challenge import resolve
+from jenkins2fa.jenkins.pages import read_page
+
+ONE_TIME_CODE = "one-time-code"
+STEP_SECONDS = 30  # of RFC 6238: within one step the code stays the same
+
+
+@dataclass(frozen=True, slots=True)
+class CodeForm:
+    """``path`` is relative to the Jenkins' URL; ``hidden`` are the fields that go along; ``name`` is the field for the code."""
+
+    path: str
+    name: str
+    hidden: tuple[tuple[str, str], ...]
+
+
+@dataclass(slots=True)
+class _Form:
+    action: str
+    method: str
+    hidden: list[tuple[str, str]] = field(default_factory=list)
+    codes: list[str] = field(default_factory=list)
+
+
+def totp_problem(secret: str) -> str | None:
+    """What is wrong with a TOTP key, or None."""
+    try:
+        pyotp.TOTP(secret.replace(" ", "")).at(0)
+    except (binascii.Error, ValueError):
+        return "is no TOTP key: it is written in base32 (letters A to Z and digits 2 to 7)"
+    return None
+
+
+def code_at(secret: str, seconds: float) -> str:
+    """The code of RFC 6238 (30 s, 6 digits, SHA-1) for a time in seconds since 1970."""
+    return str(pyotp.TOTP(secret.replace(" ", "")).at(int(seconds)))
+
+
+def step_at(seconds: float) -> int:
+    """The number of the time step of RFC 6238 for a time in seconds since 1970."""
+    return int(seconds) // STEP_SECONDS
+
+
+def code_form(page: str, url: str, path: str) -> CodeForm | None:
+    """The form of a page that asks for a code; None when the page has none, or several, or sends it to elsewhere.
+
+    ``path`` is the page's, below ``url``."""
+    asking = [form for form in _forms(page) if form.codes]
+    if len(asking) != 1 or len(asking[0].codes) != 1 or asking[0].method != "post":
+        return None
+    target = _below(url, resolve(url + path, asking[0].action))
+    return None if target is None else CodeForm(target, asking[0].codes[0], tuple(asking[0].hidden))
+
+
+def _below(url: str, target: str) -> str | None:
+    """A URL as a path below ``url``; None when it is another origin, or beside it."""
+    base, found = urlsplit(url), urlsplit(target)
+    if (base.scheme, base.netloc) != (found.scheme, found.netloc) or not found.path.startswith(base.path):
+        return None
+    if not is_plain(found.path[len(base.path) :]):
+        return None
+    return found.path[len(base.path) :] + (f"?{found.query}" if found.query else "")
+
+
+def _forms(page: str) -> list[_Form]:
+    """The forms of a page with their hidden fields and the names of their fields for a code."""
+    forms: list[_Form] = []
+    current: _Form | None = None
+    for one in read_page(page):
+        if isinstance(one, str):
+            continue
+        if one.name == "form":
+            current = None if one.closes else _Form(one.attributes.get("action", ""), one.attributes.get("method", "get").lower())
+            forms += [current] if current else []
+        elif one.name == "input" and current is not None:
+            _note_field(current, one.attributes)
+    return forms
+
+
+def _note_field(form: _Form, values: Mapping[str, str]) -> None:
+    name = values.get("name", "")
+    if not name:
+        return
+    if ONE_TIME_CODE in values.get("autocomplete", "").lower().split():
+        form.codes.append(name)
+    elif values.get("type", "").lower() == "hidden":
+        form.hidden.append((name, values.get("value", "")))

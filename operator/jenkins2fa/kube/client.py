@@ -1,0 +1,199 @@
+"""The few calls to the API server. Secrets are read by name, never listed or watched, and never written.
+
+Errors::
+
+    KubernetesError
+    ├── NotFound     404
+    ├── Conflict     409
+    ├── Forbidden    403: the message says which right is missing
+    └── Unavailable  no answer, a page that expired (410), 429, 5xx: worth another try
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import urllib3
+from kubernetes.client import Configuration
+from kubernetes.client.rest import RESTClientObject
+
+from jenkins2fa.api.meta import GROUP, VERSION, Key
+from jenkins2fa.kube.connection import Connection, bearer_of
+
+Body = dict[str, Any]
+TIMEOUT = (3.0, 10.0)  # connect, read; seconds
+LONGEST_RETRY_AFTER = 60.0
+PAGE = 500
+CUSTOM = f"/apis/{GROUP}/{VERSION}"
+MERGE_PATCH = "application/merge-patch+json"
+
+
+class KubernetesError(Exception):
+    """The API server refused or did not answer. ``status`` is the HTTP status, 0 = none."""
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        self.status = status
+        super().__init__(message[:500])
+
+
+class NotFound(KubernetesError):
+    pass
+
+
+class Conflict(KubernetesError):
+    pass
+
+
+class Forbidden(KubernetesError):
+    pass
+
+
+class Unavailable(KubernetesError):
+    """``retry_after``: how many seconds the API server asks us to stay away (0 = it did not say)."""
+
+    def __init__(self, message: str, status: int = 0, retry_after: float = 0.0) -> None:
+        super().__init__(message, status)
+        self.retry_after = retry_after
+
+
+class Kubernetes:
+    """Thread-safe; connections are kept and shared. A 401 makes it read the credentials anew, once a call."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._lock = threading.Lock()
+        self._configuration, self._http = self._open()
+
+    # --- our kinds ---
+
+    def served(self) -> bool:
+        """Whether the API server serves our group at all (the CRDs are there)."""
+        try:
+            self._call("GET", CUSTOM)
+        except NotFound:
+            return False
+        return True
+
+    def list(self, plural: str, namespace: str | None) -> Iterator[Body]:
+        """Every object of one of our kinds, in one namespace or (None) in all."""
+        yield from self._pages(_custom(plural, namespace))
+
+    def get(self, plural: str, key: Key) -> Body:
+        return self._call("GET", f"{_custom(plural, key.namespace)}/{_segment(key.name)}")
+
+    def patch_status(self, plural: str, key: Key, uid: str, status: Mapping[str, Any]) -> Body:
+        """Merge ``status`` into the object's (None removes a field) and return the object. ``uid``: a re-created one answers 409."""
+        path = f"{_custom(plural, key.namespace)}/{_segment(key.name)}/status"
+        return self._call("PATCH", path, {"metadata": {"uid": uid}, "status": dict(status)}, MERGE_PATCH)
+
+    # --- what they refer to ---
+
+    def secret(self, key: Key) -> Body:
+        return self._call("GET", f"/api/v1/namespaces/{_segment(key.namespace)}/secrets/{_segment(key.name)}")
+
+    def config_map(self, key: Key) -> Body:
+        return self._call("GET", f"/api/v1/namespaces/{_segment(key.namespace)}/configmaps/{_segment(key.name)}")
+
+    def namespace(self, name: str) -> Body:
+        return self._call("GET", f"/api/v1/namespaces/{_segment(name)}")
+
+    def namespaces(self) -> Iterator[Body]:
+        yield from self._pages("/api/v1/namespaces")
+
+    # --- Events and the Lease ---
+
+    def create_event(self, namespace: str, event: Body) -> Body:
+        return self._call("POST", f"/apis/events.k8s.io/v1/namespaces/{_segment(namespace)}/events", event)
+
+    def patch_event(self, namespace: str, name: str, patch: Body) -> Body:
+        return self._call("PATCH", f"/apis/events.k8s.io/v1/namespaces/{_segment(namespace)}/events/{_segment(name)}", patch, MERGE_PATCH)
+
+    def lease(self, key: Key) -> Body:
+        return self._call("GET", f"{_leases(key.namespace)}/{_segment(key.name)}")
+
+    def create_lease(self, key: Key, lease: Body) -> Body:
+        return self._call("POST", _leases(key.namespace), lease)
+
+    def replace_lease(self, key: Key, lease: Body) -> Body:
+        """Write a Lease as it was read; 409 when somebody else wrote since."""
+        return self._call("PUT", f"{_leases(key.namespace)}/{_segment(key.name)}", lease)
+
+    # --- the call ---
+
+    def _pages(self, path: str) -> Iterator[Body]:
+        parameters: dict[str, Any] = {"limit": PAGE}
+        while True:
+            page = self._call("GET", f"{path}?{urlencode(parameters)}")
+            yield from page.get("items") or ()
+            token = page["metadata"].get("continue")
+            if not token:
+                return
+            parameters["continue"] = token
+
+    def _call(self, method: str, path: str, body: Body | None = None, content: str = "application/json") -> Body:
+        answer = self._send(method, path, body, content)
+        if answer.status == 401:
+            with self._lock:
+                self._configuration, self._http = self._open()
+            answer = self._send(method, path, body, content)
+        text = answer.data
+        if answer.status >= 300:
+            raise _error(answer, method, path)
+        try:
+            parsed: Body = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise Unavailable(f"{method} {path}: the answer is no JSON", answer.status) from error
+        if not isinstance(parsed, dict):
+            raise Unavailable(f"{method} {path}: the answer is no JSON object", answer.status)
+        return parsed
+
+    def _send(self, method: str, path: str, body: Body | None, content: str) -> urllib3.BaseHTTPResponse:
+        with self._lock:
+            bearer, host, http = bearer_of(self._configuration), self._configuration.host, self._http
+        headers = {"Accept": "application/json", "User-Agent": "jenkins-2fa-operator"}
+        headers |= {"Authorization": bearer} if bearer else {}
+        headers |= {"Content-Type": content} if body is not None else {}
+        data = None if body is None else json.dumps(body).encode()
+        try:
+            return http.request(method, host + path, body=data, headers=headers, timeout=urllib3.Timeout(*TIMEOUT), retries=False)
+        except urllib3.exceptions.HTTPError as error:
+            raise Unavailable(f"{method} {path}: no answer from the API server ({type(error).__name__})") from error
+
+    def _open(self) -> tuple[Configuration, urllib3.PoolManager]:
+        configuration = self._connection.load()
+        configuration.connection_pool_maxsize = 64  # as many as passes
+        return configuration, RESTClientObject(configuration).pool_manager  # it knows every way a kubeconfig can ask for TLS and proxies
+
+
+def _custom(plural: str, namespace: str | None) -> str:
+    return f"{CUSTOM}/namespaces/{_segment(namespace)}/{plural}" if namespace else f"{CUSTOM}/{plural}"
+
+
+def _leases(namespace: str) -> str:
+    return f"/apis/coordination.k8s.io/v1/namespaces/{_segment(namespace)}/leases"
+
+
+def _error(answer: urllib3.BaseHTTPResponse, method: str, path: str) -> KubernetesError:
+    status = answer.status
+    try:
+        message = json.loads(answer.data).get("message") or ""
+    except (ValueError, AttributeError):
+        message = ""
+    said = f"{method} {path.partition('?')[0]}: {message or f'HTTP {status}'}"
+    if status in (410, 429) or status >= 500:
+        return Unavailable(said, status, _retry_after(answer.headers.get("Retry-After")))
+    return {404: NotFound, 409: Conflict, 403: Forbidden}.get(status, KubernetesError)(said, status)
+
+
+def _retry_after(header: str | None) -> float:
+    """Seconds; API servers send whole ones. Anything else counts as not said, and nobody keeps us away for long."""
+    return min(LONGEST_RETRY_AFTER, float(header)) if header and header.strip().isdecimal() else 0.0
+
+
+def _segment(name: str) -> str:
+    """A name as one segment of a path, whatever it holds."""
+    return quote(name, safe="")
