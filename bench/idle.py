@@ -21,12 +21,14 @@ from jenkins2fa.controller.mapping import Delivery
 from jenkins2fa.controller.other_installations import Rivals
 from jenkins2fa.controller.queue import Kind, Urgency, Work, WorkKey, WorkQueue
 from jenkins2fa.controller.watch import Lists
+from jenkins2fa.jenkins.account import Credentials
+from jenkins2fa.jenkins.connections import Connections
 from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
-from jenkins2fa.jenkins.http import Connection, Credentials
+from jenkins2fa.jenkins.http import Connection
 from jenkins2fa.kube.client import Kubernetes
 from jenkins2fa.kube.connection import Connection as ClusterConnection
-from jenkins2fa.kube.credentials import CredentialStore
 from jenkins2fa.kube.events import Events
+from jenkins2fa.kube.references import ReferenceCache
 from tests.support.running import NAMESPACE as LEASE_NAMESPACE
 from tests.support.standin import StandIn
 
@@ -144,7 +146,7 @@ def _context(kubeconfig: Path, namespace: str) -> Context:
         store=store,
         queue=queue,
         delivery=delivery,
-        credentials=CredentialStore(kubernetes, time.monotonic),
+        connections=Connections(ReferenceCache(kubernetes, time.monotonic), time.monotonic),
         events=Events(kubernetes, "bench", time.monotonic),
         memories=Memories(time.monotonic),
         clock=time.monotonic,

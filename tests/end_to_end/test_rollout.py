@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from jenkins2fa.api.policy import DeletionPolicy
+from jenkins2fa.jenkins.account import Credentials
 from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
 from jenkins2fa.jenkins.errors import JenkinsError
-from jenkins2fa.jenkins.http import Connection, Credentials
+from jenkins2fa.jenkins.http import Connection
 from tests.support.actions import is_off, is_on, switch_off
 from tests.support.kube import KubeServer
 from tests.support.running import OperatorProcess

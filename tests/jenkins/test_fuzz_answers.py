@@ -27,11 +27,12 @@ from jenkins2fa.core.desired import Desired
 from jenkins2fa.core.observation import Observation
 from jenkins2fa.core.settings import PluginSettings
 from jenkins2fa.jenkins import scripts
+from jenkins2fa.jenkins.account import Credentials
 from jenkins2fa.jenkins.canary import look_with_canaries
 from jenkins2fa.jenkins.console import Console
 from jenkins2fa.jenkins.drivers.miniorange import MiniOrange, read_observation
 from jenkins2fa.jenkins.errors import JenkinsError
-from jenkins2fa.jenkins.http import Connection, Credentials
+from jenkins2fa.jenkins.http import Connection
 from jenkins2fa.jenkins.login.attempts import Attempts
 from jenkins2fa.jenkins.probe import probe_self, session_of
 from jenkins2fa.jenkins.survey import survey

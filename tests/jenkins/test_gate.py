@@ -12,8 +12,8 @@ import pytest
 
 from jenkins2fa.api.policy import DeletionPolicy
 from jenkins2fa.jenkins import scripts
+from jenkins2fa.jenkins.account import Credentials
 from jenkins2fa.jenkins.errors import ChallengedBySecondFactor
-from jenkins2fa.jenkins.http import Credentials
 from tests.jenkins.conftest import managed_of
 from tests.support.commands import Commands
 from tests.support.managed import Managed, policy

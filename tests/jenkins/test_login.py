@@ -17,10 +17,11 @@ from jenkins2fa.api.policy import DeletionPolicy
 from jenkins2fa.core.conditions import Proof
 from jenkins2fa.core.desired import Desired
 from jenkins2fa.core.settings import PluginSettings
+from jenkins2fa.jenkins.account import Credentials
 from jenkins2fa.jenkins.change import Order, Result, Step, carry_out
 from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
 from jenkins2fa.jenkins.errors import ChallengedBySecondFactor, JenkinsError, SecondFactorRejected, Starting
-from jenkins2fa.jenkins.http import Answer, Connection, Credentials, Http
+from jenkins2fa.jenkins.http import Answer, Connection, Http
 from jenkins2fa.jenkins.login import flow as login
 from jenkins2fa.jenkins.login.attempts import PAUSE_SECONDS, Attempts
 from jenkins2fa.jenkins.scripts import gate_code

@@ -10,9 +10,10 @@ import pytest
 from jenkins2fa.core.canaries import judge_canaries
 from jenkins2fa.core.conditions import Proof
 from jenkins2fa.core.evidence import START, Account, canonical_line, document
+from jenkins2fa.jenkins.account import Credentials
 from jenkins2fa.jenkins.canary import look_with_canaries
 from jenkins2fa.jenkins.errors import Unauthorized, Unreachable
-from jenkins2fa.jenkins.http import Connection, Credentials
+from jenkins2fa.jenkins.http import Connection
 from jenkins2fa.jenkins.probe import canary_probe, probe_canary, probe_self, self_probe
 from jenkins2fa.jenkins.scripts import gate_code
 from tests.support.commands import Commands

@@ -18,9 +18,10 @@ from jenkins2fa.api.policy import TwoFactorPolicy, parse_policy
 from jenkins2fa.core.assess import Assessment, assess
 from jenkins2fa.core.conditions import Proof
 from jenkins2fa.core.observation import Observation, Owner
+from jenkins2fa.jenkins.account import Credentials
 from jenkins2fa.jenkins.change import Order, Result, Step, carry_out
 from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
-from jenkins2fa.jenkins.http import Connection, Credentials
+from jenkins2fa.jenkins.http import Connection
 from jenkins2fa.jenkins.target import gate_code_for
 
 Spec = dict[str, Any]

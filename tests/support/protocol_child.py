@@ -11,9 +11,10 @@ import json
 import sys
 from dataclasses import replace
 
+from jenkins2fa.jenkins.account import Credentials
 from jenkins2fa.jenkins.change import Step, carry_out
 from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
-from jenkins2fa.jenkins.http import Connection, Credentials
+from jenkins2fa.jenkins.http import Connection
 from tests.support.protocol_bench import WISHES, order
 
 

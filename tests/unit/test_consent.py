@@ -21,12 +21,14 @@ from hypothesis import strategies as st
 from jenkins2fa.api.consent import consents, host_and_port, place_of
 from jenkins2fa.api.instance import JenkinsInstance, parse_instance
 from jenkins2fa.cli.plan.credentials import Account
+from jenkins2fa.jenkins.account import Credentials
+from jenkins2fa.jenkins.connections import Connections
 from jenkins2fa.jenkins.errors import CertificateRejected, HostNotAllowed, JenkinsError, ProtocolError, SecretMissing
-from jenkins2fa.jenkins.http import Connection, Credentials, Http
+from jenkins2fa.jenkins.http import Connection, Http
 from jenkins2fa.jenkins.login.one_time_code import code_form
 from jenkins2fa.kube.client import Kubernetes
 from jenkins2fa.kube.connection import Connection as ClusterConnection
-from jenkins2fa.kube.credentials import CredentialStore
+from jenkins2fa.kube.references import ReferenceCache
 from tests.support.raw_server import Asked, RawServer
 
 # --- which URL ---
@@ -126,7 +128,7 @@ HOST = "jenkins.example.com/ci"
 
 
 @contextmanager
-def secrets(tmp_path: Path, objects: dict[str, dict[str, str]]) -> Iterator[tuple[CredentialStore, list[str]]]:
+def secrets(tmp_path: Path, objects: dict[str, dict[str, str]]) -> Iterator[tuple[Connections, list[str]]]:
     """A store over something that answers as an API server does; the list names the objects that were read."""
     read: list[str] = []
 
@@ -141,7 +143,7 @@ def secrets(tmp_path: Path, objects: dict[str, dict[str, str]]) -> Iterator[tupl
                    "contexts": {"context": {"cluster": "c", "user": "c"}}}  # fmt: skip
         named = {kind: [{"name": "c", **entry}] for kind, entry in entries.items()}
         (tmp_path / "config").write_text(json.dumps({"apiVersion": "v1", "kind": "Config", "current-context": "c", **named}))
-        yield CredentialStore(Kubernetes(ClusterConnection(str(tmp_path / "config"))), lambda: 0.0), read
+        yield Connections(ReferenceCache(Kubernetes(ClusterConnection(str(tmp_path / "config"))), lambda: 0.0), lambda: 0.0), read
 
 
 def ok(body: Any) -> bytes:

@@ -10,6 +10,7 @@ import pytest
 from jenkins2fa.controller.instance.memory import DOUBT_SECONDS, PROBE_SECONDS, Memory, RememberedProof
 from jenkins2fa.core.conditions import Proof
 from jenkins2fa.core.observation import GateState, Observation
+from jenkins2fa.jenkins.account import Credentials
 from jenkins2fa.jenkins.errors import (
     ChallengedBySecondFactor,
     Forbidden,
@@ -21,7 +22,7 @@ from jenkins2fa.jenkins.errors import (
     Unauthorized,
     Unreachable,
 )
-from jenkins2fa.jenkins.http import Connection, Credentials
+from jenkins2fa.jenkins.http import Connection
 
 ODD_ANSWERS: list[Callable[[], JenkinsError]] = [
     lambda: Unauthorized("401"),

@@ -30,11 +30,12 @@ from jenkins2fa.cli.validate.checking import check
 from jenkins2fa.controller.instance.status import handled_request
 from jenkins2fa.core.assess import assess
 from jenkins2fa.core.conditions import Outcome, judge
+from jenkins2fa.jenkins.connections import Connections
 from jenkins2fa.jenkins.errors import JenkinsError
 from jenkins2fa.jenkins.http import Connection, Http
 from jenkins2fa.kube.client import Kubernetes, KubernetesError
 from jenkins2fa.kube.connection import Connection as ClusterConnection
-from jenkins2fa.kube.credentials import CredentialStore
+from jenkins2fa.kube.references import ReferenceCache
 from tests.support.fuzzing import PLANTED, cases, damaged, odd_values, scrap
 from tests.support.literals import CODE, FRESH, MANAGED
 from tests.support.managed import policy
@@ -155,7 +156,7 @@ def test_any_secret_is_used_or_told_by_its_key(tmp_path: Path) -> None:
             server.answer = lambda asked, body=body: http_ok(body)  # type: ignore[misc]
             spec = parse_instance({"metadata": METADATA, "spec": {**INSTANCE, "caRef": {"kind": "Secret", "name": "admin"}}})
             try:
-                connection = CredentialStore(kubernetes, lambda: 0.0).connection(spec)
+                connection = Connections(ReferenceCache(kubernetes, lambda: 0.0), lambda: 0.0).connection(spec)
                 assert PLANTED not in hidden_but_for_the_name(connection)
                 Http(connection).close()
                 told.add("used")

@@ -15,9 +15,10 @@ from kubernetes.config.config_exception import ConfigException
 from jenkins2fa.api import instance, policy
 from jenkins2fa.api.meta import Key
 from jenkins2fa.cli.errors import CannotGoOn
+from jenkins2fa.jenkins.connections import Connections
 from jenkins2fa.kube.client import CUSTOM, MERGE_PATCH, Body, Forbidden, Kubernetes, KubernetesError, NotFound
 from jenkins2fa.kube.connection import Connection, NoConnection
-from jenkins2fa.kube.credentials import CredentialStore, Reader
+from jenkins2fa.kube.references import Reader, ReferenceCache
 
 F = TypeVar("F", bound=Callable[..., Any])
 POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
@@ -43,7 +44,7 @@ class Cluster:
 
     kubernetes: PersonsKubernetes
     namespace: str
-    credentials: CredentialStore = field(repr=False)
+    connections: Connections = field(repr=False)
 
     def uid(self) -> str:
         """What names the cluster in owner marks; empty when this person may not know (the operator's own fallback is not ours to guess)."""
@@ -97,8 +98,8 @@ def open_cluster(kubeconfig: str | None, context: str | None, namespace: str | N
         raise CannotGoOn(str(problem)) from None
     except KubernetesError as problem:
         raise CannotGoOn(f"the API server cannot be used: {problem}") from None
-    credentials = CredentialStore(kubernetes, time.monotonic, Reader.PERSON)
-    return Cluster(kubernetes, namespace or _current_namespace(kubeconfig, context), credentials)
+    connections = Connections(ReferenceCache(kubernetes, time.monotonic, Reader.PERSON), time.monotonic)
+    return Cluster(kubernetes, namespace or _current_namespace(kubeconfig, context), connections)
 
 
 def told(problem: KubernetesError) -> CannotGoOn:

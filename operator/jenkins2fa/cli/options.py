@@ -15,8 +15,7 @@ from click.core import ParameterSource
 
 from jenkins2fa.api.instance import GateMode
 from jenkins2fa.cli.errors import CannotGoOn
-from jenkins2fa.jenkins.http import Credentials
-from jenkins2fa.jenkins.login.flow import seed_problem
+from jenkins2fa.jenkins.account import Credentials, seed_problem
 
 SEED_VARIABLE = "JENKINS_SECOND_FACTOR_SEED"
 

@@ -19,9 +19,9 @@ from jenkins2fa.controller.other_installations import Rivals
 from jenkins2fa.controller.queue import Kind, WorkQueue
 from jenkins2fa.controller.telemetry.metrics import Metrics
 from jenkins2fa.core.precedence import Resolution, resolve
+from jenkins2fa.jenkins.connections import Connections
 from jenkins2fa.jenkins.probe import Note
 from jenkins2fa.kube.client import Body, Forbidden, Kubernetes, NotFound
-from jenkins2fa.kube.credentials import CredentialStore
 from jenkins2fa.kube.events import Announcement, Events
 
 PLURALS = {Kind.INSTANCE: instance.PLURAL, Kind.POLICY: policy.PLURAL}
@@ -63,7 +63,7 @@ class Context:
     store: Store
     queue: WorkQueue
     delivery: Delivery
-    credentials: CredentialStore
+    connections: Connections
     events: Events
     memories: Memories
     clock: Callable[[], float]

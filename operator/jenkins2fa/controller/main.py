@@ -30,12 +30,13 @@ from jenkins2fa.controller.telemetry.policy_metrics import PolicyMetrics
 from jenkins2fa.controller.telemetry.server import Server
 from jenkins2fa.controller.watch import Lists, Watches
 from jenkins2fa.controller.workers import Pass, Workers
+from jenkins2fa.jenkins.connections import Connections
 from jenkins2fa.jenkins.evidence import EvidenceError
 from jenkins2fa.kube.client import Forbidden, Kubernetes, KubernetesError, Unavailable
 from jenkins2fa.kube.connection import Connection, NoConnection
-from jenkins2fa.kube.credentials import CredentialStore
 from jenkins2fa.kube.events import Events
 from jenkins2fa.kube.lease import Leadership, Timing
+from jenkins2fa.kube.references import ReferenceCache
 
 logger = logging.getLogger(__name__)
 
@@ -157,7 +158,9 @@ class Operator:
             store=store,
             queue=self._queue,
             delivery=self._delivery,
-            credentials=CredentialStore(self._kubernetes, time.monotonic, away=not self._options.loopback),
+            connections=Connections(
+                ReferenceCache(self._kubernetes, time.monotonic), time.monotonic, away=not self._options.loopback
+            ),
             events=Events(self._kubernetes, self._options.identity, time.monotonic),
             memories=Memories(time.monotonic),
             clock=time.monotonic,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from jenkins2fa.core.canaries import CanaryLook
 from jenkins2fa.core.conditions import Proof, Trouble
 from jenkins2fa.core.evidence import Account
+from jenkins2fa.jenkins.account import Credentials
 from jenkins2fa.jenkins.errors import JenkinsError, Unauthorized
-from jenkins2fa.jenkins.http import Connection, Credentials
+from jenkins2fa.jenkins.http import Connection
 from jenkins2fa.jenkins.probe import Note, Probed, probe_canary
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -15,6 +14,7 @@ import requests
 import urllib3
 from requests.auth import HTTPBasicAuth
 
+from jenkins2fa.jenkins.account import Credentials
 from jenkins2fa.jenkins.deadline import TimedAdapter, within
 from jenkins2fa.jenkins.errors import CertificateRejected, JenkinsError, ProtocolError, Unreachable
 from jenkins2fa.jenkins.login.attempts import Attempts
@@ -29,28 +29,6 @@ NO_HTTP = "the head of the answer is not HTTP, or too long: does spec.url name a
 # Hears of each request: how it ended (a word of OUTCOMES, or the reason of the error) and after how many seconds.
 Requested = Callable[[str, float], None]
 OUTCOMES = {301: "Redirected", 302: "Redirected", 303: "Redirected", 401: "Unauthorized", 403: "Forbidden", 503: "Starting"}
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """An account of a Jenkins. ``secret`` is an API token, or a canary's password.
-
-    ``second_factor_seed``: what its answers to security questions are derived from; ``totp``: its key for one-time codes (base32).
-    With neither it cannot pass a second factor. None of them is ever shown.
-    ``authority``: PEM text of the one authority that a server must prove itself by before the account is sent there."""
-
-    username: str
-    secret: str = field(repr=False)
-    second_factor_seed: str | None = field(default=None, repr=False)
-    totp: str | None = field(default=None, repr=False)
-    authority: str | None = field(default=None, repr=False)
-
-    def masked(self, text: str) -> str:
-        """A text without anything of these that could be used, as it is or as we send it."""
-        sent = base64.b64encode(f"{self.username}:{self.secret}".encode()).decode()
-        for hidden in (sent, self.secret, self.second_factor_seed, self.totp):
-            text = text.replace(hidden, "(hidden)") if hidden else text
-        return text
 
 
 @dataclass(frozen=True, slots=True)

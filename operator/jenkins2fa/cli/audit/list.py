@@ -19,7 +19,7 @@ from jenkins2fa.api.instance import InstanceSpec
 from jenkins2fa.api.rules import instance_problems
 from jenkins2fa.cli.errors import CannotGoOn
 from jenkins2fa.cli.yaml_reading import UnreadableYAML, read_documents
-from jenkins2fa.jenkins.http import Credentials
+from jenkins2fa.jenkins.account import Credentials
 
 _PLAIN = re.compile(r"[a-z]+://[^\s@?#]{1,200}")  # what may be repeated: a URL without an account; anything else may be a secret
 _NAME = re.compile("[A-Za-z_]{1,30}")

@@ -28,9 +28,9 @@ from jenkins2fa.api.consent import host_and_port, is_below, place_of
 from jenkins2fa.api.instance import JenkinsInstance
 from jenkins2fa.cli.errors import CannotGoOn
 from jenkins2fa.cli.yaml_reading import UnreadableYAML, read_documents
+from jenkins2fa.jenkins.account import Credentials, seed_problem
 from jenkins2fa.jenkins.errors import HostNotAllowed, SecretMissing
-from jenkins2fa.jenkins.http import Connection, Credentials
-from jenkins2fa.jenkins.login.flow import seed_problem
+from jenkins2fa.jenkins.http import Connection
 
 KEYS = ("hosts", "username", "usernameEnv", "tokenEnv", "tokenFile", "secondFactorSeedEnv", "secondFactorSeedFile", "caFile")
 EVERYBODY = "*"

@@ -54,7 +54,7 @@ def from_cluster(files: tuple[str, ...], cluster: Cluster, policy_namespace: str
     return Sources(
         _instances(instances, notes),
         governing_policies(policies, notes),
-        cluster.credentials.connection,
+        cluster.connections.connection,
         former=governing_policies(live["TwoFactorPolicy"], []),
         policy_namespace=policy_namespace,
         labels=labels,

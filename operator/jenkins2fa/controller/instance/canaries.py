@@ -50,7 +50,7 @@ def ask_canaries(context: Context, instance: JenkinsInstance, connection: Connec
 
 def _ask(context: Context, instance: JenkinsInstance, connection: Connection, account: Account, secret: str, met: Met) -> Met:
     try:
-        probed = probe_canary(connection, context.credentials.canary(instance, secret), account)
+        probed = probe_canary(connection, context.connections.canary(instance, secret), account)
         context.note(probed.evidence)
         proof = probed.settle()
     except JenkinsError as problem:
@@ -71,9 +71,9 @@ def look_only(context: Context, subject: Subject) -> CanaryLook:
     """What the canaries of an instance meet, in the light of what was before: around a restart odd answers prove nothing."""
     instance, memory = subject.instance, subject.memory
     try:
-        challenged = context.credentials.canary(instance, instance.spec.probes.challenged or "")
-        exempt = context.credentials.canary(instance, instance.spec.probes.exempt) if instance.spec.probes.exempt else None
-        connection = context.credentials.bare_connection(instance, filter(None, (challenged, exempt)))
+        challenged = context.connections.canary(instance, instance.spec.probes.challenged or "")
+        exempt = context.connections.canary(instance, instance.spec.probes.exempt) if instance.spec.probes.exempt else None
+        connection = context.connections.bare_connection(instance, filter(None, (challenged, exempt)))
     except JenkinsError as problem:
         return CanaryLook(trouble=Trouble(problem.reason, str(problem), problem.transient))
     found = look_with_canaries(connection, challenged, exempt, context.note)
@@ -83,7 +83,7 @@ def look_only(context: Context, subject: Subject) -> CanaryLook:
         message = f"an odd answer of a Jenkins that worked before, as around a restart; looking again: {found.trouble.message}"
         return replace(found, trouble=Trouble("Starting", message, transient=True))
     elif found.trouble.reason in ("Unauthorized", "CertificateRejected"):
-        context.credentials.forget(instance)
+        context.connections.forget(instance)
     return found
 
 

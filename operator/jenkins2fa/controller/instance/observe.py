@@ -32,7 +32,7 @@ def look(context: Context, instance: JenkinsInstance, policy: TwoFactorPolicy | 
     try:
         seen = driver.observe(groups=groups, by_gate=by_gate)
     except (Unauthorized, Forbidden, SecondFactorRejected, CertificateRejected):
-        context.credentials.forget(instance)
+        context.connections.forget(instance)
         renewed = _connection(context, instance)
         if renewed == connection:
             raise
@@ -44,7 +44,7 @@ def look(context: Context, instance: JenkinsInstance, policy: TwoFactorPolicy | 
 
 
 def _connection(context: Context, instance: JenkinsInstance) -> Connection:
-    return replace(context.credentials.connection(instance), requested=context.metrics.requested)
+    return replace(context.connections.connection(instance), requested=context.metrics.requested)
 
 
 def proof_of(

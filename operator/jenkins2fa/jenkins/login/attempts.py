@@ -6,12 +6,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
+from jenkins2fa.jenkins.account import Credentials
 from jenkins2fa.jenkins.errors import SecondFactorRejected
-
-if TYPE_CHECKING:
-    from jenkins2fa.jenkins.http import Credentials
 
 PAUSE_SECONDS = 600.0
 

@@ -33,7 +33,6 @@ FIRST, SECOND = "What is your first company name ?", "What is your childhood nic
 CUSTOM = "Which answer does jenkins-2fa-operator derive for this account ?"  # free text; never changed, or enrolled accounts are shut out
 OWN_QUESTIONS = (FIRST, SECOND, CUSTOM)
 
-SHORTEST_SEED = 20  # characters
 RUN = "X-Jenkins-Session"  # another value after each start of Jenkins
 PAGE = f"{CHALLENGE}/{QUESTIONS}/"
 RESET = "reset the security questions of that account in Jenkins (docs/second-factor-login.md says how), and the operator enrols it anew"
@@ -56,13 +55,6 @@ AGAIN = (
     "Jenkins took the second factor and asks for it again: does something in front of Jenkins drop its cookies, or do several "
     "replicas answer in turn?"
 )
-
-
-def seed_problem(seed: str) -> str | None:
-    """What is wrong with a seed, or None. Its strength is that of the account's second factor."""
-    if len(seed) < SHORTEST_SEED:
-        return f"is shorter than {SHORTEST_SEED} characters: make one with `openssl rand -base64 32`"
-    return None
 
 
 def identity_of(url: str, username: str) -> str:

@@ -7,7 +7,6 @@ by POST to the same Jenkins. Anything else is left alone.
 
 from __future__ import annotations
 
-import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -37,15 +36,6 @@ class _Form:
     method: str
     hidden: list[tuple[str, str]] = field(default_factory=list)
     codes: list[str] = field(default_factory=list)
-
-
-def totp_problem(secret: str) -> str | None:
-    """What is wrong with a TOTP key, or None."""
-    try:
-        pyotp.TOTP(secret.replace(" ", "")).at(0)
-    except (binascii.Error, ValueError):
-        return "is no TOTP key: it is written in base32 (letters A to Z and digits 2 to 7)"
-    return None
 
 
 def code_at(secret: str, seconds: float) -> str:
