@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jenkins2fa.api.fields import InvalidObject, format_duration, format_time, parse_duration, parse_time
 from jenkins2fa.api.instance import Access, GateMode, GateSpec, InstanceSpec, parse_instance
 from jenkins2fa.api.meta import Fields, LabelSelector, Requirement, read_metadata, read_selector
-from jenkins2fa.api.parse import InvalidObject, format_duration, format_time, parse_duration, parse_time
 from jenkins2fa.api.policy import (
     ApiTokens,
     Assurance,

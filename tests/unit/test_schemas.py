@@ -15,7 +15,7 @@ import yaml
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
-from jenkins2fa.api import instance, meta, parse, policy, rules
+from jenkins2fa.api import fields, instance, meta, policy, rules
 from jenkins2fa.cli.data import data_folder
 from tests.support.rule_cases import RULES, build
 
@@ -124,10 +124,10 @@ EXPRESSIONS = [
     ("JenkinsInstance", "spec", rules.USER_IN_URL),
     ("JenkinsInstance", "spec", rules.LOOPBACK_URL),
     ("TwoFactorPolicy", "spec.emailOTP.senderAddress", rules.ADDRESS),
-    ("TwoFactorPolicy", "spec.breakGlass.until", parse.TIME_PATTERN),
-    ("TwoFactorPolicy", "spec.rememberDevice", parse.DURATION_PATTERN),
-    ("TwoFactorPolicy", "spec.requireOnBuild.window", parse.DURATION_PATTERN),
-    ("JenkinsInstance", "spec.checkInterval", parse.DURATION_PATTERN),
+    ("TwoFactorPolicy", "spec.breakGlass.until", fields.TIME_PATTERN),
+    ("TwoFactorPolicy", "spec.rememberDevice", fields.DURATION_PATTERN),
+    ("TwoFactorPolicy", "spec.requireOnBuild.window", fields.DURATION_PATTERN),
+    ("JenkinsInstance", "spec.checkInterval", fields.DURATION_PATTERN),
 ]
 
 

@@ -8,8 +8,8 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
+from jenkins2fa.api.fields import Fields, InvalidObject
 from jenkins2fa.api.meta import Metadata, collect_metadata
-from jenkins2fa.api.parse import Fields, InvalidObject
 
 KIND = "JenkinsInstance"
 PLURAL = "jenkinsinstances"

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
-from jenkins2fa.api.parse import Fields, InvalidObject
+from jenkins2fa.api.fields import Fields, InvalidObject
 
 GROUP = "jenkins2fa.dev"
 VERSION = "v1alpha1"

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from jenkins2fa.api.fields import Fields, InvalidObject
 from jenkins2fa.api.meta import LabelSelector, Metadata, collect_metadata, read_selector
-from jenkins2fa.api.parse import Fields, InvalidObject
 
 KIND = "TwoFactorPolicy"
 PLURAL = "twofactorpolicies"

@@ -13,8 +13,8 @@ from string import ascii_lowercase, ascii_uppercase
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+from jenkins2fa.api.fields import Problem
 from jenkins2fa.api.instance import Access, GateMode, InstanceSpec
-from jenkins2fa.api.parse import Problem
 from jenkins2fa.api.policy import Enforcement, Factor, PolicySpec
 
 _LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)

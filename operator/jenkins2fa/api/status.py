@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from jenkins2fa.api.fields import format_time, parse_time
 from jenkins2fa.api.meta import Key
-from jenkins2fa.api.parse import format_time, parse_time
 
 READY, RECONCILING, STALLED, ENFORCED, DRIFTED = "Ready", "Reconciling", "Stalled", "Enforced", "Drifted"
 TRUE, FALSE, UNKNOWN = "True", "False", "Unknown"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from jenkins2fa.api.parse import parse_duration
+from jenkins2fa.api.fields import parse_duration
 from jenkins2fa.cli.errors import OneOnError
 from jenkins2fa.cli.premium import premium_option
 

@@ -6,9 +6,9 @@ import threading
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from jenkins2fa.api.fields import InvalidObject
 from jenkins2fa.api.instance import JenkinsInstance, parse_instance
 from jenkins2fa.api.meta import APPROVE_WEAKENING, RECONCILE_AT, TAKE_OVER, Key
-from jenkins2fa.api.parse import InvalidObject
 from jenkins2fa.api.policy import TwoFactorPolicy, parse_what_governs
 from jenkins2fa.controller.queue import Kind
 

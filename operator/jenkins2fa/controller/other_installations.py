@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from jenkins2fa.api.fields import parse_time
 from jenkins2fa.api.meta import Key
-from jenkins2fa.api.parse import parse_time
 from jenkins2fa.kube.client import Forbidden, Kubernetes, NotFound
 from jenkins2fa.kube.lease import NAME
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from jenkins2fa.api.parse import format_duration, format_time
+from jenkins2fa.api.fields import format_duration, format_time
 from jenkins2fa.api.policy import BreakGlass, PolicySpec
 from jenkins2fa.core.guard.finding import APPROVAL_REQUIRED, Finding, approve_by
 from jenkins2fa.core.observation import Observation

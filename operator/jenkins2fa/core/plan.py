@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from jenkins2fa.api.parse import format_duration, format_time
+from jenkins2fa.api.fields import format_duration, format_time
 from jenkins2fa.api.policy import ApiTokens, BreakGlass
 from jenkins2fa.core.desired import Desired, Unsupported
 from jenkins2fa.core.factors.premium import differences

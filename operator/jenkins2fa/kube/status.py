@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from jenkins2fa.api.parse import format_time
+from jenkins2fa.api.fields import format_time
 
 Document = dict[str, Any]
 

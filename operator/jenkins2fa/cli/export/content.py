@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from jenkins2fa.api.fields import format_duration, format_time
 from jenkins2fa.api.instance import GateMode
-from jenkins2fa.api.parse import format_duration, format_time
 from jenkins2fa.api.policy import DeletionPolicy, Enforcement, Factor
 from jenkins2fa.api.rules import ADDRESS
 from jenkins2fa.core.observation import COMMAND_LINE, GateState, Observation

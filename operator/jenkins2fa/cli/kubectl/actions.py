@@ -7,8 +7,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from jenkins2fa.api import instance, policy
+from jenkins2fa.api.fields import format_time, parse_duration, parse_time
 from jenkins2fa.api.meta import RECONCILE_AT
-from jenkins2fa.api.parse import format_time, parse_duration, parse_time
 from jenkins2fa.api.status import ENFORCED
 from jenkins2fa.cli.cluster import Cluster
 from jenkins2fa.cli.errors import CannotGoOn

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
+from jenkins2fa.api.fields import parse_time
 from jenkins2fa.api.meta import Key
-from jenkins2fa.api.parse import parse_time
 from jenkins2fa.cli.cluster import Cluster
 from jenkins2fa.controller.other_installations import GONE_AFTER, OPERATOR
 from jenkins2fa.kube.client import Body, KubernetesError, NotFound

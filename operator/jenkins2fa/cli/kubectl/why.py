@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from jenkins2fa.api import policy
+from jenkins2fa.api.fields import parse_time
 from jenkins2fa.api.meta import Key
-from jenkins2fa.api.parse import parse_time
 from jenkins2fa.api.status import DRIFTED, ENFORCED, FALSE, TRUE, UNKNOWN, governing_policy
 from jenkins2fa.cli.cluster import Cluster
 from jenkins2fa.cli.kubectl.find import Named, governed

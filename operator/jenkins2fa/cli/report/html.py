@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from jenkins2fa.api.parse import format_time
+from jenkins2fa.api.fields import format_time
 from jenkins2fa.api.status import FALSE, TRUE, UNKNOWN
 from jenkins2fa.cli.report.html_instance import add_instance, badge_of
 from jenkins2fa.cli.report.html_parts import add, add_list, add_row, add_table, visible

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from jenkins2fa.api.fields import parse_time
 from jenkins2fa.api.instance import JenkinsInstance
-from jenkins2fa.api.parse import parse_time
 from jenkins2fa.api.policy import TwoFactorPolicy
 from jenkins2fa.api.status import DRIFTED, ENFORCED, READY, condition_of, governing_policy
 from jenkins2fa.core.report.document import Basis, Gap, Happening, InstanceReport, Proof, Software, nothing_known

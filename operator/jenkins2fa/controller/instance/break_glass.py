@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from jenkins2fa.api.fields import format_duration, format_time
 from jenkins2fa.api.instance import GateMode
-from jenkins2fa.api.parse import format_duration, format_time
 from jenkins2fa.api.policy import TwoFactorPolicy
 from jenkins2fa.controller.context import Context
 from jenkins2fa.controller.instance.status import announce

@@ -8,9 +8,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from jenkins2fa.api.fields import InvalidObject
 from jenkins2fa.api.instance import GateMode, JenkinsInstance
 from jenkins2fa.api.meta import RECONCILE_AT, Key, read_metadata
-from jenkins2fa.api.parse import InvalidObject
 from jenkins2fa.api.status import (
     DRIFTED,
     ENFORCED,

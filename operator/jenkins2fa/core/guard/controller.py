@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from jenkins2fa.api.fields import format_duration
 from jenkins2fa.api.instance import GateMode
-from jenkins2fa.api.parse import format_duration
 from jenkins2fa.api.policy import Enforcement
 from jenkins2fa.core.guard.finding import Finding, Severity, Situation, unread
 from jenkins2fa.core.observation import COMMAND_LINE, Edition

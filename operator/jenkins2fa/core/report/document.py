@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from jenkins2fa.api.parse import format_time
+from jenkins2fa.api.fields import format_time
 from jenkins2fa.api.policy import Factor
 from jenkins2fa.api.status import DRIFTED, ENFORCED, FALSE, READY, TRUE, UNKNOWN, Condition
 from jenkins2fa.core.factors.strength import STANDARD, STRENGTHS, describe, in_order

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jenkins2fa.api.parse import format_duration
+from jenkins2fa.api.fields import format_duration
 from jenkins2fa.api.policy import TwoFactorPolicy
 from jenkins2fa.core.observation import Observation
 from jenkins2fa.core.report.document import Rules
