@@ -14,7 +14,8 @@ import requests
 
 from jenkins2fa.api.instance import GateMode, GateSpec, InstanceSpec, JenkinsInstance
 from jenkins2fa.api.meta import Metadata
-from jenkins2fa.api.policy import TwoFactorPolicy, parse_policy
+from jenkins2fa.api.parse import parse_policy
+from jenkins2fa.api.policy import TwoFactorPolicy
 from jenkins2fa.core.assess import Assessment, assess
 from jenkins2fa.core.conditions import Proof
 from jenkins2fa.core.observation import Observation, Owner

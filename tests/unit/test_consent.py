@@ -19,7 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jenkins2fa.api.consent import consents, host_and_port, place_of
-from jenkins2fa.api.instance import JenkinsInstance, parse_instance
+from jenkins2fa.api.instance import JenkinsInstance
+from jenkins2fa.api.parse import parse_instance
 from jenkins2fa.cli.plan.credentials import Account
 from jenkins2fa.jenkins.account import Credentials
 from jenkins2fa.jenkins.connections import Connections

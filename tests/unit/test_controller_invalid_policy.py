@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 
 from jenkins2fa.api.instance import Access
-from jenkins2fa.api.policy import parse_what_governs
+from jenkins2fa.api.parse import parse_what_governs
 from jenkins2fa.api.status import ENFORCED, READY, STALLED
 from jenkins2fa.controller.context import Context
 from jenkins2fa.controller.instance.memory import Memory

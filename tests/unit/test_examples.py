@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from jenkins2fa.api.policy import Enforcement, TwoFactorPolicy, parse_policy
+from jenkins2fa.api.parse import parse_policy
+from jenkins2fa.api.policy import Enforcement, TwoFactorPolicy
 from jenkins2fa.cli.manifests import Manifest, read_manifests
 from jenkins2fa.core.break_glass import Glass, glass_to_be
 from jenkins2fa.core.mode import Circumstances, Mode, mode_of

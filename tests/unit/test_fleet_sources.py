@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jenkins2fa.api.instance import parse_instance
+from jenkins2fa.api.parse import parse_instance
 from jenkins2fa.cli.plan.sources import governing_policies
 from jenkins2fa.core.precedence import resolve
 from tests.unit.test_controller_store import instance, policy

@@ -19,9 +19,9 @@ import pytest
 import yaml
 
 from jenkins2fa.api.fields import InvalidObject
-from jenkins2fa.api.instance import JenkinsInstance, parse_instance
+from jenkins2fa.api.instance import JenkinsInstance
 from jenkins2fa.api.meta import Metadata
-from jenkins2fa.api.policy import parse_policy
+from jenkins2fa.api.parse import parse_instance, parse_policy
 from jenkins2fa.cli.audit.list import read_list
 from jenkins2fa.cli.errors import CannotGoOn
 from jenkins2fa.cli.manifests import Manifest, parse_manifests

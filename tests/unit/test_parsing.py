@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jenkins2fa.api.fields import InvalidObject, format_duration, format_time, parse_duration, parse_time
-from jenkins2fa.api.instance import Access, GateMode, GateSpec, InstanceSpec, parse_instance
+from jenkins2fa.api.instance import Access, GateMode, GateSpec, InstanceSpec
 from jenkins2fa.api.meta import Fields, LabelSelector, Requirement, read_metadata, read_selector
+from jenkins2fa.api.parse import parse_instance, parse_policy
 from jenkins2fa.api.policy import (
     ApiTokens,
     Assurance,
@@ -23,7 +24,6 @@ from jenkins2fa.api.policy import (
     Factor,
     PolicySpec,
     SMSGateway,
-    parse_policy,
 )
 from tests.support.random_specs import objects
 from tests.support.rule_cases import RULES, Case, build

@@ -15,7 +15,7 @@ import yaml
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
-from jenkins2fa.api import fields, instance, meta, policy, rules
+from jenkins2fa.api import fields, instance, meta, parse, policy, rules
 from jenkins2fa.cli.data import data_folder
 from tests.support.rule_cases import RULES, build
 
@@ -171,10 +171,10 @@ def filled(schema: dict[str, Any], value: Any) -> Any:
 def test_defaults_are_the_same() -> None:
     bare = build("TwoFactorPolicy", {})
     assert filled(root("TwoFactorPolicy"), bare) != bare
-    assert policy.parse_policy(filled(root("TwoFactorPolicy"), bare)) == policy.parse_policy(bare)
+    assert parse.parse_policy(filled(root("TwoFactorPolicy"), bare)) == parse.parse_policy(bare)
     bare = build("JenkinsInstance", {"caRef": {"name": "ca"}})
     assert filled(root("JenkinsInstance"), bare) != bare
-    assert instance.parse_instance(filled(root("JenkinsInstance"), bare)) == instance.parse_instance(bare)
+    assert parse.parse_instance(filled(root("JenkinsInstance"), bare)) == parse.parse_instance(bare)
 
 
 def test_names_are_the_same() -> None:

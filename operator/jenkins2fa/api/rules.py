@@ -58,8 +58,6 @@ def _problems(rules: Rules[S], spec: S, known: Iterable[Problem]) -> list[Proble
     return [Problem(f"spec.{path}", message) for rule in sound for path, message in rule(spec)]
 
 
-
-
 def _needs_a_factor(spec: PolicySpec) -> Findings:
     if spec.enforcement is Enforcement.ENFORCE and not spec.allowed_factors - {Factor.BACKUP_CODES}:
         yield "allowedFactors", "Enforce needs a factor other than BackupCodes: without one nobody would be asked for anything"

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from jenkins2fa.api.fields import InvalidObject
-from jenkins2fa.api.instance import GateMode, GateSpec, InstanceSpec, JenkinsInstance, parse_instance
+from jenkins2fa.api.instance import GateMode, GateSpec, InstanceSpec, JenkinsInstance
 from jenkins2fa.api.meta import Metadata
-from jenkins2fa.api.policy import TwoFactorPolicy, parse_policy
+from jenkins2fa.api.parse import parse_instance, parse_policy
+from jenkins2fa.api.policy import TwoFactorPolicy
 from jenkins2fa.api.rules import instance_problems
 from jenkins2fa.cli.errors import CannotGoOn
 from jenkins2fa.cli.manifests import Failure, Manifest, UnreadableFile, find_files, is_ours, read_manifests

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from jenkins2fa.api.fields import InvalidObject
-from jenkins2fa.api.instance import JenkinsInstance, parse_instance
+from jenkins2fa.api.instance import JenkinsInstance
 from jenkins2fa.api.meta import APPROVE_WEAKENING, RECONCILE_AT, TAKE_OVER, Key
-from jenkins2fa.api.policy import TwoFactorPolicy, parse_what_governs
+from jenkins2fa.api.parse import parse_instance, parse_what_governs
+from jenkins2fa.api.policy import TwoFactorPolicy
 from jenkins2fa.controller.queue import Kind
 
 Body = Mapping[str, Any]

@@ -109,4 +109,3 @@ def explained(rival: str, count: int) -> str:
         f"another operator (its Lease {NAME} is in namespace {rival}) serves {which} here, and two would fight : stop that one, or serve "
         "other namespaces (--namespace). To replace it, remove it first: this one takes over some minutes later"
     )
-

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from jenkins2fa.api.fields import InvalidObject, format_time
-from jenkins2fa.api.instance import JenkinsInstance, parse_instance
-from jenkins2fa.api.policy import TwoFactorPolicy, parse_policy, parse_what_governs
+from jenkins2fa.api.instance import JenkinsInstance
+from jenkins2fa.api.parse import parse_instance, parse_policy, parse_what_governs
+from jenkins2fa.api.policy import TwoFactorPolicy
 from jenkins2fa.cli.cluster import Cluster, told
 from jenkins2fa.cli.errors import CannotGoOn
 from jenkins2fa.cli.manifests import STANDARD_INPUT, Manifest, find_files, read_manifests

@@ -16,10 +16,9 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from jenkins2fa.api.fields import DURATION_PATTERN, TIME_PATTERN, InvalidObject
-from jenkins2fa.api.instance import parse_instance
 from jenkins2fa.api.meta import VERSION
+from jenkins2fa.api.parse import parse_instance, parse_policy
 from jenkins2fa.api.policy import KIND as POLICY
-from jenkins2fa.api.policy import parse_policy
 from jenkins2fa.cli.data import load_schema
 from jenkins2fa.cli.manifests import KINDS, Manifest, nearest, type_problems
 from jenkins2fa.cli.yaml_reading import Path

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from jenkins2fa.api.fields import InvalidObject
-from jenkins2fa.api.instance import Access, parse_instance
+from jenkins2fa.api.instance import Access
 from jenkins2fa.api.meta import TAKE_OVER, Key
+from jenkins2fa.api.parse import parse_instance
 from jenkins2fa.api.status import governing_policy
 from jenkins2fa.controller.context import Context
 from jenkins2fa.controller.instance.apply import apply_policy, unseen_mode

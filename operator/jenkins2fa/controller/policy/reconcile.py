@@ -5,7 +5,8 @@ from __future__ import annotations
 from jenkins2fa.api.fields import InvalidObject
 from jenkins2fa.api.instance import JenkinsInstance
 from jenkins2fa.api.meta import Key
-from jenkins2fa.api.policy import TwoFactorPolicy, parse_policy
+from jenkins2fa.api.parse import parse_policy
+from jenkins2fa.api.policy import TwoFactorPolicy
 from jenkins2fa.api.status import DRIFTED, ENFORCED, READY, STALLED, condition_of, governing_policy, policy_status_document
 from jenkins2fa.controller.context import Context
 from jenkins2fa.controller.instance.schedule import ANOTHER_SERVES
