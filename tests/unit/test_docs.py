@@ -53,7 +53,7 @@ def test_links_lead_somewhere(page: Path) -> None:
     ("text", "found"),
     [
         ("[a](nowhere.md)", ["nowhere.md"]),
-        ("[a](concepts.md#one-pass) [b](concepts.md#no-pass)", ["concepts.md#no-pass"]),
+        ("[a](concepts.md#one-reconcile) [b](concepts.md#no-such-heading)", ["concepts.md#no-such-heading"]),
         ("![a](images/none.png)", ["images/none.png"]),
         ("`[a](nowhere.md)` [b](https://example.com)", []),
         ("```\n[a](nowhere.md)\n```", []),

@@ -19,7 +19,7 @@ from jenkins2fa.cli.plan.markdown import MARKER
 
 ROOT = Path(__file__).resolve().parents[2]
 PIPELINES = ROOT / "examples" / "pipelines"
-PAGES = [ROOT / "docs" / f"{name}.md" for name in ("pull-requests", "adopting", "kubectl-plugin")]
+PAGES = [ROOT / "docs" / f"{name}.md" for name in ("gitops", "first-policy", "operations")]
 WORKFLOW = PIPELINES / "github-actions" / "two-factor.yaml"
 COMMAND = re.compile(r"(jenkins2fa|kubectl twofactor) ([a-z-]+)([^`|#>\n]*)")
 

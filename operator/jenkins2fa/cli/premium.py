@@ -8,6 +8,6 @@ premium_option = click.option(
     "--enable-experimental-premium",
     "premium",
     is_flag=True,
-    help="Also write to the premium edition of the plugin, which was not available to test against (docs/premium.md). "
+    help="Also write to the premium edition of the plugin, which was not available to test against (docs/support-matrix.md). "
     "Without it that edition is only read.",
 )

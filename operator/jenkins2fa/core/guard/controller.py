@@ -36,7 +36,7 @@ def plugin_is_unknown(s: Situation) -> Finding | None:
     edition = f" {plugin.edition.value.lower()} edition" if plugin.edition and (plugin.known or premium) else ""
     way_out = "Install version 1.2.0, or a newer operator"
     if premium and not plugin.missing:
-        way_out = "The switch --enable-experimental-premium lets it be written to, at your own risk (docs/premium.md)"
+        way_out = "The switch --enable-experimental-premium lets it be written to, at your own risk (docs/support-matrix.md)"
     return Finding(
         "UnsupportedPluginVersion",
         f"the plugin's version {plugin.version}{edition} is not one that this operator was tested with{lacks}: it is only "
