@@ -23,7 +23,7 @@ from jenkins2fa.controller.queue import Kind, Urgency, Work, WorkKey, WorkQueue
 from jenkins2fa.controller.watch import Lists
 from jenkins2fa.jenkins.account import Credentials
 from jenkins2fa.jenkins.connections import Connections
-from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
+from jenkins2fa.jenkins.drivers.choose import driver_for
 from jenkins2fa.jenkins.http import Connection
 from jenkins2fa.kube.client import Kubernetes
 from jenkins2fa.kube.connection import Connection as ClusterConnection
@@ -96,7 +96,7 @@ def measure_idle(kubeconfig: Path, namespace: str, name: str, jenkins: StandIn, 
 
 
 def _look(jenkins: StandIn, rounds: int, *, by_gate: bool) -> Look:
-    driver = MiniOrange(Connection(jenkins.url + "/", Credentials("admin", jenkins.tokens["admin"])))
+    driver = driver_for(Connection(jenkins.url + "/", Credentials("admin", jenkins.tokens["admin"])))
     try:
         for _ in range(200):  # until the JVM has compiled what it will
             driver.observe(by_gate=by_gate)

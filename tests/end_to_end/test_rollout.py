@@ -11,7 +11,7 @@ import pytest
 
 from jenkins2fa.api.policy import DeletionPolicy
 from jenkins2fa.jenkins.account import Credentials
-from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
+from jenkins2fa.jenkins.drivers.choose import driver_for
 from jenkins2fa.jenkins.errors import JenkinsError
 from jenkins2fa.jenkins.http import Connection
 from tests.support.actions import is_off, is_on, switch_off
@@ -45,7 +45,7 @@ def scene(kube: KubeServer, namespace: str, fleet: list[StandIn]) -> Iterator[Sc
 
 
 def release(jenkins: StandIn) -> bool:
-    driver = MiniOrange(Connection(jenkins.url + "/", Credentials("admin", jenkins.tokens["admin"])))
+    driver = driver_for(Connection(jenkins.url + "/", Credentials("admin", jenkins.tokens["admin"])))
     try:
         driver.release(DeletionPolicy.DISABLE)
     except JenkinsError as problem:

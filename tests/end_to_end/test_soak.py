@@ -12,7 +12,7 @@ import pytest
 
 from jenkins2fa.api.policy import DeletionPolicy
 from jenkins2fa.core.desired import Desired
-from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
+from jenkins2fa.jenkins.drivers.choose import driver_for
 from tests.support.actions import take_gate_out
 from tests.support.soak.faults import FAULTS
 from tests.support.soak.faults_jenkins import CONFIG, LIVE
@@ -117,7 +117,7 @@ def test_watch_sees_unconfirmed_settings_on_disk(world: World) -> None:
 @contextlib.contextmanager
 def open_trial(world: World) -> Iterator[Callable[[], object]]:
     """A change of ours that is not confirmed; yields what undoes it."""
-    with contextlib.closing(MiniOrange(world.direct(), trial_seconds=60)) as driver:
+    with contextlib.closing(driver_for(world.direct(), trial_seconds=60)) as driver:
         seen = driver.observe()
         assert seen.memory is not None
         desired = Desired(replace(seen.memory, enabled=False))

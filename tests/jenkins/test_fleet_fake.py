@@ -18,7 +18,7 @@ from jenkins2fa.api.policy import DeletionPolicy, TwoFactorPolicy
 from jenkins2fa.core.conditions import Proof
 from jenkins2fa.core.observation import Observation, Owner
 from jenkins2fa.jenkins.change import carry_out
-from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
+from jenkins2fa.jenkins.drivers.choose import driver_for
 from jenkins2fa.jenkins.errors import JenkinsError
 from tests.jenkins.conftest import managed_of
 from tests.support.actions import take_gate_out
@@ -98,7 +98,7 @@ def _name() -> str:
 
 def _applied(one: Managed, wanted: TwoFactorPolicy, trial: str) -> Proof:
     order = replace(one.order(wanted), trial=trial)
-    return carry_out(lambda: MiniOrange(one.connection), order).proof
+    return carry_out(lambda: driver_for(one.connection), order).proof
 
 
 def _begun(one: Managed, wanted: TwoFactorPolicy, trial: str, owner: Owner | None, take_over: str | None) -> None:

@@ -25,12 +25,14 @@ from jenkins2fa.controller.telemetry.logs import set_up
 from jenkins2fa.core.conditions import Outcome, field_statuses, judge
 from jenkins2fa.core.desired import Desired
 from jenkins2fa.core.observation import Observation
-from jenkins2fa.core.settings import PluginSettings
+from jenkins2fa.core.settings import PluginSettings, read_plugin_document
 from jenkins2fa.jenkins import scripts
 from jenkins2fa.jenkins.account import Credentials
 from jenkins2fa.jenkins.canary import look_with_canaries
 from jenkins2fa.jenkins.console import Console
-from jenkins2fa.jenkins.drivers.miniorange import MiniOrange, read_observation
+from jenkins2fa.jenkins.drivers.base import Driver
+from jenkins2fa.jenkins.drivers.choose import driver_for
+from jenkins2fa.jenkins.drivers.observation import read_observation
 from jenkins2fa.jenkins.errors import JenkinsError
 from jenkins2fa.jenkins.http import Connection
 from jenkins2fa.jenkins.login.attempts import Attempts
@@ -86,7 +88,7 @@ def test_damaged_observations_are_refused_or_make_a_status_that_the_api_server_t
     for dice in cases(400):
         document = damaged(dice, dice.choice(documents))
         try:
-            seen = read_observation(json.loads(json.dumps(document, ensure_ascii=False).encode("utf-8", "replace")))
+            seen = read_observation(json.loads(json.dumps(document, ensure_ascii=False).encode("utf-8", "replace")), read_plugin_document)
         except JenkinsError as problem:
             safe(str(problem))
             continue
@@ -216,11 +218,11 @@ def _call(dice: random.Random, connection: Connection) -> None:
         case 3:
             safe(str(look_with_canaries(connection, Credentials("canary", PLANTED))))
         case _:
-            with contextlib.closing(MiniOrange(connection)) as driver:
+            with contextlib.closing(driver_for(connection)) as driver:
                 _drive(dice, driver)
 
 
-def _drive(dice: random.Random, driver: MiniOrange) -> None:
+def _drive(dice: random.Random, driver: Driver) -> None:
     match dice.randrange(7):
         case 0:
             driver.begin("trial", Desired(PluginSettings()), None, DeletionPolicy.RETAIN, with_gate=False, take_over=None)

@@ -19,7 +19,8 @@ from jenkins2fa.core.desired import Desired
 from jenkins2fa.core.settings import PluginSettings
 from jenkins2fa.jenkins.account import Credentials
 from jenkins2fa.jenkins.change import Order, Result, Step, carry_out
-from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
+from jenkins2fa.jenkins.drivers.base import Driver
+from jenkins2fa.jenkins.drivers.choose import driver_for
 from jenkins2fa.jenkins.errors import ChallengedBySecondFactor, JenkinsError, SecondFactorRejected, Starting
 from jenkins2fa.jenkins.http import Answer, Connection, Http
 from jenkins2fa.jenkins.login import flow as login
@@ -73,21 +74,21 @@ def jenkins(request: pytest.FixtureRequest) -> Iterator[StandIn]:
 
 
 @pytest.fixture
-def driver(jenkins: StandIn) -> Iterator[MiniOrange]:
-    with contextlib.closing(MiniOrange(connection_to(jenkins))) as opened:
+def driver(jenkins: StandIn) -> Iterator[Driver]:
+    with contextlib.closing(driver_for(connection_to(jenkins))) as opened:
         yield opened
 
 
 def test_without_a_seed_it_is_challenged_and_says_what_would_help(jenkins: StandIn) -> None:
     with (
-        contextlib.closing(MiniOrange(connection_to(jenkins, None))) as driver,
+        contextlib.closing(driver_for(connection_to(jenkins, None))) as driver,
         pytest.raises(ChallengedBySecondFactor, match="secondFactorSeed"),
     ):
         driver.observe()
     assert jenkins.groovy(IS_ENROLLED) == "false"
 
 
-def test_it_enrols_itself_and_keeps_its_session(jenkins: StandIn, driver: MiniOrange) -> None:
+def test_it_enrols_itself_and_keeps_its_session(jenkins: StandIn, driver: Driver) -> None:
     assert driver.observe().enrolled is True
     requests = driver.requests
     for _ in range(5):
@@ -95,35 +96,35 @@ def test_it_enrols_itself_and_keeps_its_session(jenkins: StandIn, driver: MiniOr
     assert (driver.logins, driver.requests - requests) == (1, 5)
 
 
-def test_a_new_process_answers_in_the_order_shown(jenkins: StandIn, driver: MiniOrange) -> None:
+def test_a_new_process_answers_in_the_order_shown(jenkins: StandIn, driver: Driver) -> None:
     driver.observe()
     for _ in range(12):  # every pair and order of the three questions comes up
-        with contextlib.closing(MiniOrange(connection_to(jenkins))) as later:
+        with contextlib.closing(driver_for(connection_to(jenkins))) as later:
             assert later.observe().user == "admin"
             assert later.logins == 1
 
 
-def test_it_comes_back_after_a_restart_of_jenkins(jenkins: StandIn, driver: MiniOrange) -> None:
+def test_it_comes_back_after_a_restart_of_jenkins(jenkins: StandIn, driver: Driver) -> None:
     before = driver.observe().session
     jenkins.restart()
     assert driver.observe().session != before
     assert driver.logins == 2
 
 
-def test_it_comes_back_when_only_the_session_is_lost(jenkins: StandIn, driver: MiniOrange) -> None:
+def test_it_comes_back_when_only_the_session_is_lost(jenkins: StandIn, driver: Driver) -> None:
     driver.observe()
     driver._console._http.forget_cookies()
     driver.observe()
     assert driver.logins == 2
 
 
-def test_the_probe_is_still_challenged(driver: MiniOrange) -> None:
+def test_the_probe_is_still_challenged(driver: Driver) -> None:
     """The verified session must not be what the proof is taken from."""
     driver.observe()
     assert driver.probe() is Proof.CHALLENGED
 
 
-def test_another_seed_is_refused_once_and_then_waits(jenkins: StandIn, driver: MiniOrange, caplog: pytest.LogCaptureFixture) -> None:
+def test_another_seed_is_refused_once_and_then_waits(jenkins: StandIn, driver: Driver, caplog: pytest.LogCaptureFixture) -> None:
     driver.observe()
     clock = Clock()
     wrong = connection_to(jenkins, "another-seed-that-is-long-enough", clock)
@@ -136,12 +137,12 @@ def test_another_seed_is_refused_once_and_then_waits(jenkins: StandIn, driver: M
         assert sent() == 2
 
 
-def test_a_corrected_seed_is_tried_at_once(jenkins: StandIn, driver: MiniOrange) -> None:
+def test_a_corrected_seed_is_tried_at_once(jenkins: StandIn, driver: Driver) -> None:
     driver.observe()
     wrong = connection_to(jenkins, "another-seed-that-is-long-enough")
     refused(wrong, "secondFactorSeed")
     right = replace(wrong, credentials=Credentials("admin", jenkins.tokens["admin"], SEED))  # with the same memory of attempts
-    with contextlib.closing(MiniOrange(right)) as later:
+    with contextlib.closing(driver_for(right)) as later:
         assert later.observe().user == "admin"
 
 
@@ -163,16 +164,16 @@ def test_an_enrolment_by_hand_in_the_same_questions_costs_one_answer_at_most(jen
         assert sent() <= 1
 
 
-def test_after_a_reset_it_enrols_anew_without_waiting(jenkins: StandIn, driver: MiniOrange) -> None:
+def test_after_a_reset_it_enrols_anew_without_waiting(jenkins: StandIn, driver: Driver) -> None:
     driver.observe()
     wrong = connection_to(jenkins, "another-seed-that-is-long-enough")
     refused(wrong, "reset the security questions")
     jenkins.groovy(RESET)
-    with contextlib.closing(MiniOrange(wrong)) as later:
+    with contextlib.closing(driver_for(wrong)) as later:
         assert later.observe().enrolled is True
 
 
-def test_a_restart_between_questions_and_answers_is_no_refusal(jenkins: StandIn, driver: MiniOrange) -> None:
+def test_a_restart_between_questions_and_answers_is_no_refusal(jenkins: StandIn, driver: Driver) -> None:
     """The new run of Jenkins asks other questions than those that were answered."""
     driver.observe()
     told: set[type[JenkinsError]] = set()
@@ -214,7 +215,7 @@ def test_the_challenge_is_found_below_the_url_that_was_given(flavour: Flavour, c
     with StandIn(flavour=flavour, context_path=context_path, root_url=root_url) as jenkins:
         jenkins.groovy(ENFORCE)
         for _ in range(2):
-            with contextlib.closing(MiniOrange(connection_to(jenkins))) as driver:
+            with contextlib.closing(driver_for(connection_to(jenkins))) as driver:
                 assert driver.observe().user == "admin"
 
 
@@ -222,10 +223,10 @@ def test_the_challenge_is_found_below_the_url_that_was_given(flavour: Flavour, c
 def test_several_factors_and_one_that_no_program_can_answer(flavour: Flavour) -> None:
     with StandIn(flavour=flavour, smtp_host="mail", users={"admin": {"password": "p", "admin": True, "email": "a@lab.invalid"}}) as jenkins:
         jenkins.groovy(ENFORCE)
-        with contextlib.closing(MiniOrange(connection_to(jenkins))) as driver:
+        with contextlib.closing(driver_for(connection_to(jenkins))) as driver:
             driver.observe()
         jenkins.groovy(ENROL_IN_EMAIL)
-        with contextlib.closing(MiniOrange(connection_to(jenkins))) as driver:  # a page to choose from
+        with contextlib.closing(driver_for(connection_to(jenkins))) as driver:  # a page to choose from
             driver.observe()
         jenkins.groovy(RESET)
         refused(connection_to(jenkins), "a factor that the operator cannot answer")
@@ -242,7 +243,7 @@ def test_a_change_without_a_gate_is_made_and_leaves_the_operator_inside(flavour:
         assert not result.plan.changes
         assert result.observation.gate.installed == 0
         jenkins.restart()
-        with contextlib.closing(MiniOrange(connection_to(jenkins))) as driver:
+        with contextlib.closing(driver_for(connection_to(jenkins))) as driver:
             assert driver.observe().effective
         assert jenkins.browser("admin").status("/") == 302
 
@@ -286,14 +287,14 @@ def test_a_trial_whose_log_in_fails_is_undone(flavour: Flavour) -> None:
 
 
 def test_the_seed_and_the_answers_are_in_no_log_error_or_repr(
-    jenkins: StandIn, driver: MiniOrange, caplog: pytest.LogCaptureFixture
+    jenkins: StandIn, driver: Driver, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     caplog.set_level(logging.DEBUG, logger="urllib3")  # whatever another test has made of it
     texts = [repr(driver.connection), repr(driver.connection.credentials)]
     driver.observe()
     for connection in (connection_to(jenkins), connection_to(jenkins, "another-seed-that-is-long-enough")):
-        with contextlib.closing(MiniOrange(connection)) as later:
+        with contextlib.closing(driver_for(connection)) as later:
             try:
                 later.observe()
             except JenkinsError as problem:
@@ -309,11 +310,11 @@ def test_the_seed_and_the_answers_are_in_no_log_error_or_repr(
 
 def change(jenkins: StandIn, connection: Connection, announce: Callable[[Step], object] = lambda step: None) -> Result:
     order = Order(secrets.token_hex(6), Desired(ON), gate_code(), deletion=DeletionPolicy.RETAIN, with_gate=False)
-    return carry_out(lambda: MiniOrange(connection), order, lambda step: announce(step) and None)
+    return carry_out(lambda: driver_for(connection), order, lambda step: announce(step) and None)
 
 
 def refused(connection: Connection, message: str) -> None:
-    with contextlib.closing(MiniOrange(connection)) as driver, pytest.raises(SecondFactorRejected, match=message):
+    with contextlib.closing(driver_for(connection)) as driver, pytest.raises(SecondFactorRejected, match=message):
         driver.observe()
 
 

@@ -11,7 +11,8 @@ import pyotp
 import pytest
 
 from jenkins2fa.jenkins.account import Credentials, totp_problem
-from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
+from jenkins2fa.jenkins.drivers.base import Driver
+from jenkins2fa.jenkins.drivers.choose import driver_for
 from jenkins2fa.jenkins.errors import ChallengedBySecondFactor, JenkinsError, ProtocolError, SecondFactorRejected
 from jenkins2fa.jenkins.http import Connection, Http
 from jenkins2fa.jenkins.login.flow import SecondFactorLogin
@@ -34,8 +35,8 @@ def door(jenkins: StandIn) -> Iterator[CodeDoor]:
         yield opened
 
 
-def driver(jenkins: StandIn, door: CodeDoor, totp: str | None) -> MiniOrange:
-    return MiniOrange(Connection(door.url + "/", Credentials("admin", jenkins.tokens["admin"], totp=totp)))
+def driver(jenkins: StandIn, door: CodeDoor, totp: str | None) -> Driver:
+    return driver_for(Connection(door.url + "/", Credentials("admin", jenkins.tokens["admin"], totp=totp)))
 
 
 def test_a_code_opens_the_session_once(jenkins: StandIn, door: CodeDoor, caplog: pytest.LogCaptureFixture) -> None:

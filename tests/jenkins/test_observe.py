@@ -11,7 +11,7 @@ import pytest
 
 from jenkins2fa.core.settings import PluginSettings
 from jenkins2fa.jenkins import scripts
-from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
+from jenkins2fa.jenkins.drivers.base import Driver
 from jenkins2fa.jenkins.errors import JenkinsError
 from tests.jenkins.conftest import managed_of
 from tests.support.actions import ANONYMOUS_ADMINISTERS, ANONYMOUS_DOES_NOT
@@ -220,7 +220,7 @@ def test_two_operators_with_other_texts_do_not_break_each_other(standin: StandIn
             assert read_number(new, 1 + turn, monkeypatch, ours) == 1 + turn
 
 
-def read_number(driver: MiniOrange, number: int, monkeypatch: pytest.MonkeyPatch, ours: object) -> int:
+def read_number(driver: Driver, number: int, monkeypatch: pytest.MonkeyPatch, ours: object) -> int:
     """What this driver's version of the observing script says; each version says a number of its own."""
 
     def other(name: str) -> scripts.Script:

@@ -26,7 +26,7 @@ from enum import Enum
 import pytest
 
 from jenkins2fa.core.desired import Desired
-from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
+from jenkins2fa.jenkins.drivers.base import Driver
 from jenkins2fa.jenkins.errors import JenkinsError, Refused, Unreachable
 from tests.support.protocol_bench import ALONE, ALONE_OFF, FIRST, Bench, Standing, order, without_mail
 from tests.support.protocol_door import Rule
@@ -182,7 +182,7 @@ def _unwritable(path: pathlib.Path) -> Iterator[None]:
             subprocess.run(["chattr", "-i", path], check=True)
 
 
-def _open(bench: Bench, start: Start, reason: str = "", driver: MiniOrange | None = None, seconds: float = 3600) -> JenkinsError | None:
+def _open(bench: Bench, start: Start, reason: str = "", driver: Driver | None = None, seconds: float = 3600) -> JenkinsError | None:
     """For a reason that nobody has used. What the operator was told, None = that it is open."""
     with contextlib.nullcontext(driver) if driver else contextlib.closing(bench.connect()) as writer:
         until = datetime.now(UTC) + timedelta(seconds=seconds)

@@ -22,7 +22,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from jenkins2fa.api.policy import DeletionPolicy
 from jenkins2fa.core.desired import Desired
-from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
+from jenkins2fa.jenkins.drivers.base import Driver
 from jenkins2fa.jenkins.errors import ChallengedBySecondFactor, Refused
 from tests.support.actions import take_gate_out
 from tests.support.protocol_bench import ALONE, FIRST, SECOND, Bench, order
@@ -63,8 +63,8 @@ class Machine(RuleBasedStateMachine):
             group: self.bench.jenkins.browser(name, f"{name}-pw-1") for name, group in (("robot", "robots"), ("eve", "auditors"))
         }
         self.marked_by_a_lost_gate = False
-        self.driver: MiniOrange | None = None
-        self.alone: MiniOrange | None = None
+        self.driver: Driver | None = None
+        self.alone: Driver | None = None
 
     def teardown(self) -> None:
         """Whatever is pending undoes itself, and the operator is never shut out by a change of its own."""
@@ -76,7 +76,7 @@ class Machine(RuleBasedStateMachine):
                 driver.close()
 
     @contextlib.contextmanager
-    def operator(self) -> Iterator[MiniOrange | None]:
+    def operator(self) -> Iterator[Driver | None]:
         """A driver: one that the gate lets in or, where the model says that this is challenged (and it is), one that passes the second
         factor by itself. None where neither gets in."""
         if self.driver is None:

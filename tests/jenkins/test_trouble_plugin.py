@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from jenkins2fa.core.conditions import Outcome, Trouble, judge
-from jenkins2fa.jenkins.drivers.miniorange import read_observation
+from jenkins2fa.core.settings import read_plugin_document
+from jenkins2fa.jenkins.drivers.observation import read_observation
 from jenkins2fa.jenkins.errors import (
     Forbidden,
     ProtocolError,
@@ -86,9 +87,9 @@ def test_every_part_may_fail_for_itself(answer: dict[str, Any]) -> None:
     parts = [name for name, part in answer.items() if isinstance(part, dict) and name not in ("jenkins", "self")]
     assert len(parts) >= 8
     for part in parts:
-        seen = read_observation({**answer, part: {"error": {"type": "Boom", "message": "m"}}})
+        seen = read_observation({**answer, part: {"error": {"type": "Boom", "message": "m"}}}, read_plugin_document)
         assert seen.damaged == (part,)
-    failed = read_observation({**answer, "configurationAsCode": {"error": {}}})
+    failed = read_observation({**answer, "configurationAsCode": {"error": {}}}, read_plugin_document)
     assert failed.managed_by_code is None
 
 
@@ -96,14 +97,14 @@ def test_every_part_may_fail_for_itself(answer: dict[str, Any]) -> None:
 def test_without_the_parts_that_all_hangs_on_there_is_no_observation(answer: dict[str, Any], part: str) -> None:
     for damaged in ({"error": {}}, None, 5, {}, []):
         with pytest.raises(ProtocolError):
-            read_observation({**answer, part: damaged})
+            read_observation({**answer, part: damaged}, read_plugin_document)
 
 
 def test_parts_of_another_shape_are_a_protocol_error_and_never_a_crash(answer: dict[str, Any]) -> None:
     for part in answer:
         for odd in (5, "x", [1], {"x": 1}, None, True):
             with contextlib.suppress(ProtocolError):
-                read_observation({**answer, part: odd})
+                read_observation({**answer, part: odd}, read_plugin_document)
 
 
 def test_each_trouble_has_its_condition(one: StandIn) -> None:

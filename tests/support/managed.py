@@ -21,7 +21,8 @@ from jenkins2fa.core.conditions import Proof
 from jenkins2fa.core.observation import Observation, Owner
 from jenkins2fa.jenkins.account import Credentials
 from jenkins2fa.jenkins.change import Order, Result, Step, carry_out
-from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
+from jenkins2fa.jenkins.drivers.base import Driver
+from jenkins2fa.jenkins.drivers.choose import driver_for
 from jenkins2fa.jenkins.http import Connection
 from jenkins2fa.jenkins.target import gate_code_for
 
@@ -73,9 +74,9 @@ class Managed:
         return other
 
     @contextlib.contextmanager
-    def driver(self) -> Iterator[MiniOrange]:
+    def driver(self) -> Iterator[Driver]:
         """A connection of its own."""
-        with contextlib.closing(MiniOrange(self.connection, trial_seconds=self.trial_seconds)) as opened:
+        with contextlib.closing(driver_for(self.connection, trial_seconds=self.trial_seconds)) as opened:
             yield opened
 
     def observe(self, **more: Any) -> Observation:
@@ -104,7 +105,7 @@ class Managed:
 
     def apply(self, wanted: TwoFactorPolicy, announce: Callable[[Step], None] = lambda step: None, take_over: str | None = None) -> Result:
         """The whole change; raises what carry_out raises."""
-        return carry_out(lambda: MiniOrange(self.connection, trial_seconds=self.trial_seconds), self.order(wanted, take_over), announce)
+        return carry_out(lambda: driver_for(self.connection, trial_seconds=self.trial_seconds), self.order(wanted, take_over), announce)
 
     def begin(self, wanted: TwoFactorPolicy) -> str:
         """Only the beginning of a trial; returns its id."""

@@ -22,7 +22,8 @@ from jenkins2fa.core.plan import desired_digest
 from jenkins2fa.core.settings import GateSettings, PluginSettings
 from jenkins2fa.jenkins.account import Credentials
 from jenkins2fa.jenkins.change import Order, carry_out
-from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
+from jenkins2fa.jenkins.drivers.base import Driver
+from jenkins2fa.jenkins.drivers.choose import driver_for
 from jenkins2fa.jenkins.errors import Unreachable
 from jenkins2fa.jenkins.http import Connection
 from jenkins2fa.jenkins.scripts import gate_code
@@ -105,13 +106,13 @@ class Bench:
         self.door.__exit__(kind, problem, trace)
         self.jenkins.__exit__(kind, problem, trace)
 
-    def connect(self, seconds: int = 20, *, through_door: bool = True, seeded: bool = False) -> MiniOrange:
+    def connect(self, seconds: int = 20, *, through_door: bool = True, seeded: bool = False) -> Driver:
         url, patience = (self.door.url, 15.0) if through_door else (self.jenkins.url, 30.0)  # what passes the door may be held there
         seeded = seeded or self.seeded
         if seeded:
             url = self.door.url  # its answers are derived for one URL
         account = Credentials(OPERATOR, self.jenkins.tokens[OPERATOR], SEED if seeded else None)
-        return MiniOrange(Connection(url + "/", account, read_seconds=patience), trial_seconds=seconds)
+        return driver_for(Connection(url + "/", account, read_seconds=patience), trial_seconds=seconds)
 
     def observe(self) -> Observation:
         """As the operator sees it, over a connection of its own: raises what would keep the operator out.

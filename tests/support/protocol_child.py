@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from jenkins2fa.jenkins.account import Credentials
 from jenkins2fa.jenkins.change import Step, carry_out
-from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
+from jenkins2fa.jenkins.drivers.choose import driver_for
 from jenkins2fa.jenkins.http import Connection
 from tests.support.protocol_bench import WISHES, order
 
@@ -28,7 +28,7 @@ def main() -> None:
         sys.stdin.readline()
 
     connection = Connection(wanted["url"] + "/", Credentials(wanted["user"], wanted["token"], wanted["seed"]))
-    carry_out(lambda: MiniOrange(connection, trial_seconds=wanted["seconds"]), ordered, announce)
+    carry_out(lambda: driver_for(connection, trial_seconds=wanted["seconds"]), ordered, announce)
 
 
 if __name__ == "__main__":

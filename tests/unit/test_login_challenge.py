@@ -17,11 +17,11 @@ from jenkins2fa.core.observation import Observation
 from jenkins2fa.core.plan import make_plan
 from jenkins2fa.jenkins.account import Credentials, seed_problem
 from jenkins2fa.jenkins.answers import expect_success
-from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
+from jenkins2fa.jenkins.drivers.choose import driver_for
+from jenkins2fa.jenkins.drivers.miniorange.challenge import Challenge, is_challenge, read_challenge, resolve, shown_questions
 from jenkins2fa.jenkins.errors import ProtocolError, Redirected, SecondFactorRejected
 from jenkins2fa.jenkins.http import Answer, Connection
 from jenkins2fa.jenkins.login.attempts import PAUSE_SECONDS, Attempts
-from jenkins2fa.jenkins.login.challenge import Challenge, is_challenge, read_challenge, resolve, shown_questions
 from jenkins2fa.jenkins.login.flow import CUSTOM, FIRST, OWN_QUESTIONS, SECOND, derive_answer, identity_of
 
 ACCOUNT = Credentials("admin", "token", "a-seed-that-is-long-enough")
@@ -225,7 +225,7 @@ def test_all_connections_with_the_same_account_are_equal_whatever_was_tried() ->
 )
 def test_a_key_for_one_time_codes_does_not_answer_questions(seed: str | None, totp: str | None, counts: bool) -> None:
     """The guard takes this for a way in where SecurityQuestions is the factor: with a code alone the operator would shut itself out."""
-    driver = MiniOrange(Connection("https://j/", Credentials("admin", "token", seed, totp)))
+    driver = driver_for(Connection("https://j/", Credentials("admin", "token", seed, totp)))
     assert driver.second_factor_login is counts
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from jenkins2fa.jenkins.login.challenge import shown_questions
+from jenkins2fa.jenkins.drivers.miniorange.challenge import shown_questions
 from jenkins2fa.jenkins.login.flow import FIRST, OWN_QUESTIONS, SECOND
 from jenkins2fa.jenkins.login.one_time_code import CodeForm, code_form
 from jenkins2fa.jenkins.pages import LONGEST_PAGE, Tag, read_page

@@ -19,7 +19,7 @@ from jenkins2fa.core.conditions import Outcome, Proof, judge_drifted, judge_enfo
 from jenkins2fa.core.mode import Mode
 from jenkins2fa.core.summary import summarize
 from jenkins2fa.jenkins.change import Order, Result, Step, carry_out
-from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
+from jenkins2fa.jenkins.drivers.choose import driver_for
 from jenkins2fa.jenkins.errors import JenkinsError
 from jenkins2fa.jenkins.probe import Note
 
@@ -82,7 +82,7 @@ def _carry_out(look: Look, premium: bool, take_over: str | None, note: Note | No
     )
     try:
         result: Result = carry_out(
-            lambda: MiniOrange(look.target.connection, note), order, lambda step: click.echo(f"  {step.value:<10} {STEPS[step]}")
+            lambda: driver_for(look.target.connection, note), order, lambda step: click.echo(f"  {step.value:<10} {STEPS[step]}")
         )
     except JenkinsError as problem:
         fail(f"{problem.reason}: {problem}")
@@ -92,7 +92,7 @@ def _carry_out(look: Look, premium: bool, take_over: str | None, note: Note | No
 def _prove(look: Look, note: Note | None) -> Proof:
     if not look.assessment.plan.desired.enforcing:
         return Proof.NONE
-    driver = MiniOrange(look.target.connection, note)
+    driver = driver_for(look.target.connection, note)
     try:
         driver.observe()  # by its own rules the plugin may let us pass; then the probe shows nothing
         return driver.probe()

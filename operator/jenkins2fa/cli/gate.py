@@ -16,7 +16,7 @@ from jenkins2fa.cli.target import Target, load_manifests, read_policy, read_targ
 from jenkins2fa.core.desired import desired_state
 from jenkins2fa.core.observation import GateState, Observation
 from jenkins2fa.core.settings import gate_configuration
-from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
+from jenkins2fa.jenkins.drivers.choose import driver_for
 from jenkins2fa.jenkins.errors import JenkinsError
 from jenkins2fa.jenkins.scripts import STARTUP_FILE, gate_code, resident_text
 
@@ -83,7 +83,7 @@ def remove(jenkins: JenkinsOptions, settings: str, force: bool, yes: bool) -> No
         f"Remove the gate and the owner mark ({seen.owner.name if seen.owner else 'none'}) from {target.instance.spec.url}?"
     ):
         fail("nothing was changed")
-    with contextlib.closing(MiniOrange(target.connection)) as driver:
+    with contextlib.closing(driver_for(target.connection)) as driver:
         try:
             driver.release(DeletionPolicy(settings))
         except JenkinsError as problem:
@@ -117,7 +117,7 @@ def _in_place(state: GateState) -> bool:
 
 
 def _observe(target: Target) -> Observation:
-    with contextlib.closing(MiniOrange(target.connection)) as driver:
+    with contextlib.closing(driver_for(target.connection)) as driver:
         try:
             return driver.observe()
         except JenkinsError as problem:

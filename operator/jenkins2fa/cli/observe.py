@@ -18,7 +18,7 @@ from jenkins2fa.cli.premium import premium_option
 from jenkins2fa.cli.target import Target, load_manifests, read_policy, read_target
 from jenkins2fa.core.assess import Assessment, assess
 from jenkins2fa.core.observation import COMMAND_LINE, Observation
-from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
+from jenkins2fa.jenkins.drivers.choose import driver_for
 from jenkins2fa.jenkins.errors import JenkinsError
 from jenkins2fa.jenkins.target import gate_code_for
 
@@ -62,7 +62,7 @@ def look_at(question: Question, take_over: str | None = None) -> Look:
     """Reads files and Jenkins; exits with one line and code 1 when that cannot be done."""
     manifests = load_manifests(question.files)
     policy, target = read_policy(manifests, question.policy), read_target(manifests, question.jenkins, question.gate)
-    with contextlib.closing(MiniOrange(target.connection)) as driver:
+    with contextlib.closing(driver_for(target.connection)) as driver:
         try:
             observation = driver.observe(groups=policy.spec.enforced_groups or (), users=True, exempt=policy.spec.exempt_groups)
         except JenkinsError as problem:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
+from jenkins2fa.jenkins.drivers.miniorange.challenge import is_challenge
 from jenkins2fa.jenkins.errors import ChallengedBySecondFactor, Forbidden, ProtocolError, Redirected, Starting, Unauthorized
 from jenkins2fa.jenkins.http import Answer
-from jenkins2fa.jenkins.login.challenge import is_challenge
 
 _VERSION = re.compile("[0-9]{1,6}([.][0-9]{1,6}){1,4}(-[A-Za-z0-9.]{1,20})?")
 _SESSION = re.compile("[0-9a-fA-F]{1,40}")

@@ -17,7 +17,7 @@ from jenkins2fa.core.desired import Desired
 from jenkins2fa.core.observation import Observation, Owner
 from jenkins2fa.core.plan import Layer, Plan, make_plan
 from jenkins2fa.core.runs import Runs
-from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
+from jenkins2fa.jenkins.drivers.base import Driver
 from jenkins2fa.jenkins.errors import (
     ChangeUndone,
     ConfirmedUnseen,
@@ -70,7 +70,7 @@ LOOKS_FOR_SEVERAL = 4
 
 
 def carry_out(
-    connect: Callable[[], MiniOrange], order: Order, announce: Announce = lambda step: None, writer: MiniOrange | None = None
+    connect: Callable[[], Driver], order: Order, announce: Announce = lambda step: None, writer: Driver | None = None
 ) -> Result:
     """Carries out an order. ``connect`` opens a new connection, ``announce`` hears of each step before it is taken; ``writer`` is an open
     driver to begin with, which stays open (None = a new one). What was written is read back through a new connection in any case.
@@ -102,14 +102,14 @@ def carry_out(
     return Result(observation, make_plan(observation, order.desired, order.gate_code), proof)
 
 
-def _look_again(driver: MiniOrange, order: Order) -> Observation:
+def _look_again(driver: Driver, order: Order) -> Observation:
     try:
         return driver.observe(groups=order.groups)
     except JenkinsError as problem:
         raise ConfirmedUnseen(f"the change is confirmed, but Jenkins could not be looked at afterwards: {problem}") from problem
 
 
-def _get_in_early(driver: MiniOrange, order: Order) -> None:
+def _get_in_early(driver: Driver, order: Order) -> None:
     """Without a gate the operator itself is challenged once 2FA is on.
 
     So its second factor is tried before anything changes, and not within the trial's minute."""
@@ -117,7 +117,7 @@ def _get_in_early(driver: MiniOrange, order: Order) -> None:
         driver.verify_early()
 
 
-def _begin(driver: MiniOrange, order: Order) -> None:
+def _begin(driver: Driver, order: Order) -> None:
     try:
         driver.begin(
             order.trial,
@@ -133,7 +133,7 @@ def _begin(driver: MiniOrange, order: Order) -> None:
             raise ChangeUndone(f"the change did not begin: {problem}") from problem
 
 
-def _read_back(driver: MiniOrange, order: Order) -> None:
+def _read_back(driver: Driver, order: Order) -> None:
     seen = driver.observe(groups=order.groups)
     if seen.trial.pending != order.trial:
         raise ChangeUndone(f"the trial ended too early ({seen.trial.last_outcome or 'no trace of it'})")
@@ -146,7 +146,7 @@ def _read_back(driver: MiniOrange, order: Order) -> None:
         )
 
 
-def _probe(driver: MiniOrange, order: Order) -> Proof:
+def _probe(driver: Driver, order: Order) -> Proof:
     if not order.desired.enforcing:
         return Proof.NONE
     proof = driver.probe()
@@ -157,7 +157,7 @@ def _probe(driver: MiniOrange, order: Order) -> Proof:
     return proof
 
 
-def _confirm(driver: MiniOrange, order: Order) -> None:
+def _confirm(driver: Driver, order: Order) -> None:
     try:
         outcome = driver.confirm(order.trial)
     except (Unreachable, ProtocolError, Starting) as problem:
@@ -166,7 +166,7 @@ def _confirm(driver: MiniOrange, order: Order) -> None:
         raise ChangeUndone(f"the trial was over before it could be confirmed ({outcome})")
 
 
-def _settle(driver: MiniOrange, order: Order, problem: JenkinsError) -> str:
+def _settle(driver: Driver, order: Order, problem: JenkinsError) -> str:
     """A lost answer to the confirmation: Jenkins knows how it ended, and confirming twice is harmless.
 
     After a restart only what is there tells."""
@@ -180,12 +180,12 @@ def _settle(driver: MiniOrange, order: Order, problem: JenkinsError) -> str:
     raise ChangeUndone(f"the confirmation was lost and the change is undone: {problem}") from problem
 
 
-def _hurry_undo(driver: MiniOrange, order: Order) -> None:
+def _hurry_undo(driver: Driver, order: Order) -> None:
     with contextlib.suppress(JenkinsError):
         driver.cancel(order.trial)
 
 
-def _answer_in_turn(connect: Callable[[], MiniOrange]) -> bool:
+def _answer_in_turn(connect: Callable[[], Driver]) -> bool:
     """Whether several processes answer: a connection for each look may lead to another one."""
     runs = Runs()
     with contextlib.suppress(JenkinsError):

@@ -15,9 +15,9 @@ from jenkins2fa.core.evidence import Account, Evidence, Reply, Request, identity
 from jenkins2fa.jenkins import answers, scripts
 from jenkins2fa.jenkins.account import Credentials
 from jenkins2fa.jenkins.answers import expect_success, is_challenged, version_of
+from jenkins2fa.jenkins.drivers.miniorange.challenge import CHALLENGE, ENROLMENT, read_challenge
 from jenkins2fa.jenkins.errors import JenkinsError, ProtocolError
 from jenkins2fa.jenkins.http import Answer, Connection, Http
-from jenkins2fa.jenkins.login.challenge import CHALLENGE, ENROLMENT, read_challenge
 
 PROBE_HEADER = "X-Jenkins2fa-Probe"
 _FACTOR_PAGE = re.compile("[A-Za-z]{1,40}")

@@ -18,7 +18,7 @@ from xml.etree import ElementTree
 import requests
 
 from jenkins2fa.core.settings import PluginSettings, read_plugin_document
-from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
+from jenkins2fa.jenkins.drivers.choose import driver_for
 from jenkins2fa.jenkins.errors import ChallengedBySecondFactor, JenkinsError
 from tests.support.people import administrator
 from tests.support.protocol_bench import stored_settings, without_mail
@@ -85,7 +85,7 @@ class OperatorGetsIn:
             self.since = None
             return
         try:
-            with contextlib.closing(MiniOrange(world.direct())) as driver:
+            with contextlib.closing(driver_for(world.direct())) as driver:
                 driver.observe()
             self.since = None
         except ChallengedBySecondFactor:

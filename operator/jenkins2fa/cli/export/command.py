@@ -20,7 +20,7 @@ from jenkins2fa.cli.export.groups import Exported, Group, groups_of
 from jenkins2fa.cli.export.yaml import commented, files_of, names_for
 from jenkins2fa.cli.options import read_ca, read_seed, seed_option
 from jenkins2fa.cli.parallel import parallel_option, side_by_side
-from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
+from jenkins2fa.jenkins.drivers.choose import driver_for
 from jenkins2fa.jenkins.errors import JenkinsError
 from jenkins2fa.jenkins.http import Connection
 from jenkins2fa.jenkins.scripts import gate_code
@@ -109,7 +109,7 @@ def _incomplete(one: Exported) -> bool:
 def _read(connection: Connection, name: str, *, as_is: bool) -> Exported | Missing:
     assert connection.credentials is not None
     try:
-        with contextlib.closing(MiniOrange(connection)) as driver:
+        with contextlib.closing(driver_for(connection)) as driver:
             seen = driver.observe()
     except JenkinsError as problem:
         return Missing(connection.url, f"{problem.reason}: {problem}")

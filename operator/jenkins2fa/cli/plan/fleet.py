@@ -20,7 +20,7 @@ from jenkins2fa.cli.target import Target
 from jenkins2fa.core.observation import COMMAND_LINE, Observation
 from jenkins2fa.core.precedence import resolve, selects
 from jenkins2fa.core.rollout import batch_of
-from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
+from jenkins2fa.jenkins.drivers.choose import driver_for
 from jenkins2fa.jenkins.errors import JenkinsError
 from jenkins2fa.jenkins.http import Connection
 from jenkins2fa.kube.client import KubernetesError
@@ -167,7 +167,7 @@ def _look(row: Row, sources: Sources, premium: bool) -> Row:
         return _with(row, reason="Invalid", message=message)
     try:
         connection = sources.connect(row.instance)
-        with contextlib.closing(MiniOrange(connection)) as driver:
+        with contextlib.closing(driver_for(connection)) as driver:
             groups = row.policy.spec.enforced_groups if row.policy else None
             seen = driver.observe(groups=groups or (), users=True)
     except JenkinsError as problem:

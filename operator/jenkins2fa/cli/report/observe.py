@@ -22,7 +22,8 @@ from jenkins2fa.core.report.document import Basis, Gap, Happening, InstanceRepor
 from jenkins2fa.core.report.risks import gaps_of, risks
 from jenkins2fa.core.report.rules import policy_rules, seen_rules
 from jenkins2fa.jenkins.console import Console
-from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
+from jenkins2fa.jenkins.drivers.base import Driver
+from jenkins2fa.jenkins.drivers.choose import driver_for
 from jenkins2fa.jenkins.errors import JenkinsError
 from jenkins2fa.jenkins.http import Connection
 from jenkins2fa.kube.client import KubernetesError
@@ -84,7 +85,7 @@ def _fallen_back(instance: JenkinsInstance, policy: TwoFactorPolicy | None, aski
 
 def _asked(instance: JenkinsInstance, policy: TwoFactorPolicy | None, connection: Connection, asking: Asking) -> InstanceReport:
     gaps: list[Gap] = []
-    with contextlib.closing(MiniOrange(connection)) as driver:
+    with contextlib.closing(driver_for(connection)) as driver:
         seen = driver.observe(groups=_enforced(policy), users=True, exempt=_exempt(policy))
         made = _probe(driver, seen, gaps)
     outcome = _outcome(instance, policy, connection, seen, made, asking)
@@ -116,7 +117,7 @@ def _exempt(policy: TwoFactorPolicy | None) -> frozenset[str]:
     return policy.spec.exempt_groups if policy else frozenset()
 
 
-def _probe(driver: MiniOrange, seen: Observation, gaps: list[Gap]) -> conditions.Proof:
+def _probe(driver: Driver, seen: Observation, gaps: list[Gap]) -> conditions.Proof:
     if not seen.effective:
         return conditions.Proof.NONE
     try:

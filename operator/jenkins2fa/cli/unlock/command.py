@@ -18,7 +18,7 @@ from jenkins2fa.cli.target import Target, read_target
 from jenkins2fa.cli.unlock.steps import HOLD_THE_OPERATOR, steps
 from jenkins2fa.core.conditions import Proof
 from jenkins2fa.core.observation import COMMAND_LINE, Observation
-from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
+from jenkins2fa.jenkins.drivers.choose import driver_for
 from jenkins2fa.jenkins.errors import ChallengedBySecondFactor, JenkinsError
 from jenkins2fa.jenkins.scripts import gate_code
 
@@ -91,7 +91,7 @@ def _intention(target: Target, seen: Observation, minutes: int | None) -> str:
 
 
 def _open(target: Target, seen: Observation, minutes: int | None, reason: str | None) -> None:
-    with contextlib.closing(MiniOrange(target.connection)) as driver:
+    with contextlib.closing(driver_for(target.connection)) as driver:
         if minutes is None:
             driver.release(DeletionPolicy.DISABLE)
             return
@@ -114,7 +114,7 @@ def _keeps(seen: Observation) -> bool:
 def _tell(target: Target, minutes: int | None) -> None:
     """Looks again, through a new connection, at what is so now."""
     seen = _observe(target)
-    with contextlib.closing(MiniOrange(target.connection)) as driver:
+    with contextlib.closing(driver_for(target.connection)) as driver:
         proof = driver.probe()
     if seen.effective or proof is not Proof.BYPASSED or (minutes is None and seen.protected):
         _give_up("a second factor is still demanded afterwards: is somebody switching it on again?")
@@ -123,7 +123,7 @@ def _tell(target: Target, minutes: int | None) -> None:
 
 
 def _observe(target: Target) -> Observation:
-    with contextlib.closing(MiniOrange(target.connection)) as driver:
+    with contextlib.closing(driver_for(target.connection)) as driver:
         return driver.observe()
 
 

@@ -24,7 +24,8 @@ from jenkins2fa.core.conditions import COUNTING_USERS, STAGES, Outcome, Trouble
 from jenkins2fa.core.mode import Circumstances, Mode, mode_of
 from jenkins2fa.core.observation import Observation
 from jenkins2fa.jenkins.change import Order, Result, Step, carry_out
-from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
+from jenkins2fa.jenkins.drivers.base import Driver
+from jenkins2fa.jenkins.drivers.choose import driver_for
 from jenkins2fa.jenkins.errors import ConfirmedUnseen, JenkinsError, MultipleReplicas, Refused
 from jenkins2fa.jenkins.target import gate_code_for
 from jenkins2fa.kube.events import Announcement
@@ -39,7 +40,7 @@ HELD = "; the gate went on asking people: to switch it off for a while, open a b
 UNMARKED = "no owner mark is left in this Jenkins, since its home cannot be written to"  # what ``notes`` say of it
 
 
-def apply_policy(context: Context, subject: Subject, policy: TwoFactorPolicy, driver: MiniOrange, seen: Observation) -> Outcome:
+def apply_policy(context: Context, subject: Subject, policy: TwoFactorPolicy, driver: Driver, seen: Observation) -> Outcome:
     """Assess, change or probe. Raises Outdated when the policy is not what it was when the pass began."""
     subject = subject.heeding_take_over_once()
     seen = _without_remains(context, subject, policy, driver, seen)
@@ -77,7 +78,7 @@ def unseen_mode(context: Context, subject: Subject) -> Mode:
     return mode_of(policy.spec, subject.instance.spec, Circumstances(context.now(), admitted=admitted(context, policy, subject.key)))
 
 
-def _assess(context: Context, subject: Subject, policy: TwoFactorPolicy, driver: MiniOrange, seen: Observation) -> Assessment:
+def _assess(context: Context, subject: Subject, policy: TwoFactorPolicy, driver: Driver, seen: Observation) -> Assessment:
     return assess(
         policy,
         subject.instance,
@@ -101,7 +102,7 @@ def _is_first_enforcement(policy: TwoFactorPolicy, seen: Observation, found: Ass
     return policy.spec.enforcement is Enforcement.ENFORCE and first and bool(found.plan.changes) and awaited
 
 
-def _without_remains(context: Context, subject: Subject, policy: TwoFactorPolicy, driver: MiniOrange, seen: Observation) -> Observation:
+def _without_remains(context: Context, subject: Subject, policy: TwoFactorPolicy, driver: Driver, seen: Observation) -> Observation:
     """Ends a trial that a killed process of ours has left (its id tells) instead of waiting for its timer: we alone write."""
     pending = seen.trial.pending
     if pending is None or not pending.startswith(subject.instance.meta.uid) or not context.leading():
@@ -146,7 +147,7 @@ def _order(context: Context, subject: Subject, policy: TwoFactorPolicy, seen: Ob
     )
 
 
-def _change(context: Context, subject: Subject, policy: TwoFactorPolicy, driver: MiniOrange, before: Outcome, found: Assessment) -> Outcome:
+def _change(context: Context, subject: Subject, policy: TwoFactorPolicy, driver: Driver, before: Outcome, found: Assessment) -> Outcome:
     """The trial, from its beginning to the confirmation; one that was undone is told with what was seen before it."""
     _insist_on_live(context, subject, policy)
     if before.observation is None:
@@ -183,14 +184,14 @@ def _change(context: Context, subject: Subject, policy: TwoFactorPolicy, driver:
     )
 
 
-def _carry_out(context: Context, driver: MiniOrange, order: Order) -> Result:
+def _carry_out(context: Context, driver: Driver, order: Order) -> Result:
     with context.metrics.change() as time_step:
 
         def announced(step: Step) -> None:
             _insist_on_leading(context)
             time_step(step)
 
-        return carry_out(lambda: MiniOrange(driver.connection, context.note), order, announced, driver)
+        return carry_out(lambda: driver_for(driver.connection, context.note), order, announced, driver)
 
 
 def _tell_failed(context: Context, subject: Subject, order: Order, error: JenkinsError, seconds: float) -> None:

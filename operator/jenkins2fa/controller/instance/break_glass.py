@@ -16,7 +16,7 @@ from jenkins2fa.core.break_glass import Decision, Glass, glass_to_be, spent
 from jenkins2fa.core.guard.finding import Finding
 from jenkins2fa.core.mode import Mode
 from jenkins2fa.core.observation import Observation
-from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
+from jenkins2fa.jenkins.drivers.base import Driver
 from jenkins2fa.kube.events import Announcement
 
 # An emergency does not wait for a mail server; but nobody opens what is not his, or what he does not understand.
@@ -34,7 +34,7 @@ class Settled:
 
 
 def settle_break_glass(
-    context: Context, subject: Subject, policy: TwoFactorPolicy, driver: MiniOrange, seen: Observation, found: Assessment
+    context: Context, subject: Subject, policy: TwoFactorPolicy, driver: Driver, seen: Observation, found: Assessment
 ) -> Settled:
     """Open or close what the policy wants open or closed."""
     wanted = glass_to_be(policy.spec, seen, context.now(), context.options.longest_break_glass, found.unapproved)
@@ -50,7 +50,7 @@ def settle_break_glass(
     return _open(context, subject, policy, driver, wanted)
 
 
-def close_break_glass(context: Context, subject: Subject, driver: MiniOrange, seen: Observation) -> bool:
+def close_break_glass(context: Context, subject: Subject, driver: Driver, seen: Observation) -> bool:
     """Without a policy nothing stays open that was opened for one; whether anything was done."""
     ours = seen.owner is not None and (seen.owner.cluster, seen.owner.instance) == (context.cluster(), subject.instance.meta.uid)
     if not ours or glass_to_be(None, seen, context.now()).glass is not Glass.CLOSE or not context.leading():
@@ -61,7 +61,7 @@ def close_break_glass(context: Context, subject: Subject, driver: MiniOrange, se
     return True
 
 
-def _open(context: Context, subject: Subject, policy: TwoFactorPolicy, driver: MiniOrange, wanted: Decision) -> Settled:
+def _open(context: Context, subject: Subject, policy: TwoFactorPolicy, driver: Driver, wanted: Decision) -> Settled:
     glass = policy.spec.break_glass
     if glass is None or wanted.until is None:
         return Settled()

@@ -10,7 +10,8 @@ from jenkins2fa.api.meta import Key
 from jenkins2fa.core.conditions import Proof
 from jenkins2fa.core.observation import Observation
 from jenkins2fa.core.runs import Runs
-from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
+from jenkins2fa.jenkins.drivers.base import Driver
+from jenkins2fa.jenkins.drivers.choose import driver_for
 from jenkins2fa.jenkins.errors import (
     ChallengedBySecondFactor,
     JenkinsError,
@@ -74,7 +75,7 @@ class Memory:
 
     uid: str
     url: str = ""
-    driver: MiniOrange | None = None
+    driver: Driver | None = None
     last_good: float | None = None
     last_script: float | None = None  # when a script, and not the gate, gave the observation
     odd_since: float | None = None
@@ -88,14 +89,14 @@ class Memory:
     taken_over: str | None = None  # the owner that a person let us take over from; that word is good for once
     gone_policy: tuple[str, float] | None = None  # UID of a policy that is gone, and since when we know
 
-    def connect(self, connection: Connection, note: Note | None = None) -> MiniOrange:
+    def connect(self, connection: Connection, note: Note | None = None) -> Driver:
         """The kept driver, or a new one when URL, account or authority changed. Behind another URL nothing counts that was seen before."""
         if self.url != connection.url:
             self.url, self.last_good, self.odd_since, self.starting, self.runs, self.in_turns = connection.url, None, None, False, Runs(), 0
             self.starting_since, self.gate_news = None, GateNews()
         if self.driver is None or self.driver.connection != connection:
             self.close()
-            self.driver, self.last_script = MiniOrange(connection, note), None
+            self.driver, self.last_script = driver_for(connection, note), None
         return self.driver
 
     def close(self) -> None:

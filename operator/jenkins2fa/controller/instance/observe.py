@@ -11,13 +11,13 @@ from jenkins2fa.controller.instance.canaries import Met, ask_canaries
 from jenkins2fa.controller.instance.memory import Memory, RememberedProof
 from jenkins2fa.core.conditions import Proof
 from jenkins2fa.core.observation import Observation
-from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
+from jenkins2fa.jenkins.drivers.base import Driver
 from jenkins2fa.jenkins.errors import CertificateRejected, Forbidden, JenkinsError, SecondFactorRejected, Unauthorized
 from jenkins2fa.jenkins.http import Connection
 from jenkins2fa.jenkins.probe import session_of
 
 
-def look(context: Context, instance: JenkinsInstance, policy: TwoFactorPolicy | None, memory: Memory) -> tuple[MiniOrange, Observation]:
+def look(context: Context, instance: JenkinsInstance, policy: TwoFactorPolicy | None, memory: Memory) -> tuple[Driver, Observation]:
     """One observation; after a 401, 403, refused second factor or certificate another one, if what was read of the Secret or the authority
     has changed meanwhile. Raises JenkinsError.
 
@@ -48,7 +48,7 @@ def _connection(context: Context, instance: JenkinsInstance) -> Connection:
 
 
 def proof_of(
-    context: Context, instance: JenkinsInstance, memory: Memory, driver: MiniOrange, seen: Observation, digest: str, *, asked: bool
+    context: Context, instance: JenkinsInstance, memory: Memory, driver: Driver, seen: Observation, digest: str, *, asked: bool
 ) -> Met:
     """The remembered proof, or that of a new probe when one is due: asked for, after a restart, a change, or ten minutes."""
     held = None if asked else memory.proof_for(seen.session, digest, context.clock())

@@ -15,12 +15,12 @@ from jenkins2fa.core.approval import approved, release_approval
 from jenkins2fa.core.conditions import Outcome, Trouble
 from jenkins2fa.core.guard.finding import APPROVAL_REQUIRED, approve_by
 from jenkins2fa.core.observation import Observation
-from jenkins2fa.jenkins.drivers.miniorange import MiniOrange
+from jenkins2fa.jenkins.drivers.base import Driver
 from jenkins2fa.kube.client import KubernetesError, NotFound
 from jenkins2fa.kube.events import Announcement
 
 
-def without_policy(context: Context, subject: Subject, driver: MiniOrange, seen: Observation) -> Outcome:
+def without_policy(context: Context, subject: Subject, driver: Driver, seen: Observation) -> Outcome:
     """No policy selects the instance: only its reachability is told, unless its policy was deleted and asked for more."""
     instance, memory = subject.instance, subject.memory
     if close_break_glass(context, subject, driver, seen):

@@ -1,1 +1,1 @@
-"""One driver for each Jenkins plugin: it knows the plugin's settings and how to read and write them."""
+"""One driver for each Jenkins plugin: how its settings are written down, what it can do, and its pages."""

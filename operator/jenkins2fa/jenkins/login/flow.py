@@ -14,10 +14,7 @@ from collections.abc import Callable
 from urllib.parse import quote, urlsplit
 
 from jenkins2fa.jenkins.answers import expect_success, is_challenged
-from jenkins2fa.jenkins.errors import JenkinsError, ProtocolError, SecondFactorRejected, Starting
-from jenkins2fa.jenkins.http import Answer, Http
-from jenkins2fa.jenkins.login.attempts import Attempts
-from jenkins2fa.jenkins.login.challenge import (
+from jenkins2fa.jenkins.drivers.miniorange.challenge import (
     AUTHENTICATE,
     CHALLENGE,
     ENROLMENT,
@@ -27,6 +24,9 @@ from jenkins2fa.jenkins.login.challenge import (
     resolve,
     shown_questions,
 )
+from jenkins2fa.jenkins.errors import JenkinsError, ProtocolError, SecondFactorRejected, Starting
+from jenkins2fa.jenkins.http import Answer, Http
+from jenkins2fa.jenkins.login.attempts import Attempts
 from jenkins2fa.jenkins.login.one_time_code import STEP_SECONDS, code_at, code_form, step_at
 
 FIRST, SECOND = "What is your first company name ?", "What is your childhood nickname ?"  # of the plugin's list

@@ -1,0 +1,172 @@
+"""What every driver offers, and what each plugin's driver has to say.
+
+The scripts are the same for every plugin: inside Jenkins they ask the plugin's class in ``groovy/gate``. A driver therefore only tells what
+differs on this side: how settings are written down, and what an installed plugin can do.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from jenkins2fa.api.policy import DeletionPolicy
+from jenkins2fa.core.clocks import ahead_of, in_our_time
+from jenkins2fa.core.conditions import Proof
+from jenkins2fa.core.desired import Desired
+from jenkins2fa.core.observation import Observation, Owner
+from jenkins2fa.core.settings import PluginSettings, gate_configuration
+from jenkins2fa.jenkins import scripts
+from jenkins2fa.jenkins.console import Console
+from jenkins2fa.jenkins.drivers.observation import ANOTHER_VERSION, read_observation, read_time
+from jenkins2fa.jenkins.errors import ProtocolError
+from jenkins2fa.jenkins.http import Connection
+from jenkins2fa.jenkins.probe import Note, probe_self
+
+TRIAL_SECONDS = 60
+
+
+class Driver(ABC):
+    """One Jenkins controller with a 2FA plugin, over one session. Not for use by two threads at once. Every method raises JenkinsError."""
+
+    def __init__(self, connection: Connection, note: Note | None = None, *, trial_seconds: int = TRIAL_SECONDS) -> None:
+        """``note`` hears of the evidence of each probe."""
+        self.connection, self._note = connection, note
+        self._trial_seconds = trial_seconds
+        self._console = Console(connection)
+        self._may_pass, self._ahead = False, timedelta(0)
+
+    @abstractmethod
+    def settings_to_write(self, desired: PluginSettings) -> dict[str, Any]:
+        """Settings as the plugin's class in the gate takes them. A key that is absent stays as it is."""
+
+    @abstractmethod
+    def read_settings(self, document: Mapping[str, Any]) -> PluginSettings:
+        """What one layer holds, as ``observe.groovy`` gives it. Raises KeyError or TypeError for another shape."""
+
+    @abstractmethod
+    def may_pass_by_itself(self, observation: Observation) -> bool:
+        """Whether the plugin may let the operator through by a rule of its own: then a probe that passes proves nothing."""
+
+    @property
+    def requests(self) -> int:
+        """How many requests to the script console this driver has made."""
+        return self._console.requests
+
+    @property
+    def second_factor_login(self) -> bool:
+        """Whether this account can answer security questions by itself; a key for one-time codes alone does not count: it is no way
+        in there."""
+        return self._console.login.answers_questions
+
+    @property
+    def logins(self) -> int:
+        """How often this driver's session has passed the second factor."""
+        return self._console.login.logins
+
+    def verify_early(self) -> None:
+        """Makes sure that the account is enrolled and that its answers are right, while nobody asks for them yet."""
+        if not self.second_factor_login or self.logins:
+            return
+        seen = self.observe()
+        if seen.enrolled is not None and seen.user:
+            self._console.login.verify_early(seen.user, enrolled=seen.enrolled)
+
+    def observe(
+        self, *, groups: Iterable[str] = (), users: bool = False, exempt: Iterable[str] = (), by_gate: bool = False
+    ) -> Observation:
+        """Everything that there is to know, in one request. ``groups``, the enforced ones: is anybody known to be in them; ``users``:
+        count enrolments too, apart from them those in ``exempt`` groups.
+
+        ``by_gate``: our gate may answer by itself, which costs Jenkins a tenth; the observation says whether it did."""
+        if by_gate and not users:
+            answer, answered = self._console.look(groups)
+        else:
+            answer, answered = self._console.run(scripts.OBSERVE, groups=sorted(groups), users=users, exempt=sorted(exempt)), False
+        observation = replace(read_observation(answer, self.read_settings), by_gate=answered)
+        self._may_pass = self.may_pass_by_itself(observation)
+        try:
+            self._ahead = ahead_of(read_time(answer["jenkins"].get("now")) or datetime.now(UTC), datetime.now(UTC), self._ahead)
+            return in_our_time(observation, self._ahead)
+        except (TypeError, ValueError, OverflowError, OSError):
+            raise ProtocolError("Jenkins tells a time that cannot be: is its clock right?", transient=False) from None
+
+    def begin(
+        self,
+        trial: str,
+        desired: Desired,
+        owner: Owner | None,
+        deletion: DeletionPolicy,
+        *,
+        with_gate: bool,
+        take_over: str | None,
+        corrects: Iterable[str] = (),
+    ) -> None:
+        """Begins a trial: gate, memory and live flag change, disk does not. Jenkins undoes it after a minute unless it is confirmed.
+
+        ``corrects``: the fields whose drift it corrects; Jenkins keeps count of them once it is confirmed."""
+        self._console.run(
+            scripts.BEGIN,
+            resident=True,
+            id=trial,
+            seconds=self._trial_seconds,
+            settings=self.settings_to_write(desired.plugin),
+            gate=gate_configuration(desired.gate) if with_gate and desired.gate else None,
+            hold=False if desired.hold is None else {"factors": sorted(desired.hold)},
+            owner=asdict(owner) if owner else None,
+            deletionPolicy=deletion.value,
+            takeOver=take_over,
+            corrects=sorted(corrects),
+        )
+
+    def confirm(self, trial: str) -> str:
+        """Makes a trial last: memory and gate go to disk. Returns Confirmed, Expired or Unknown."""
+        return self._end(trial, keep=True)
+
+    def cancel(self, trial: str) -> str:
+        """Undoes a trial now. Returns Undone, or Unknown when it was over."""
+        return self._end(trial, keep=False)
+
+    def _end(self, trial: str, *, keep: bool) -> str:
+        outcome = self._console.run(scripts.CONFIRM, resident=True, id=trial, keep=keep).get("outcome")
+        if not isinstance(outcome, str):
+            raise ProtocolError(f"Jenkins did not tell how the trial ended: {ANOTHER_VERSION}", transient=False)
+        return outcome
+
+    def release(self, deletion: DeletionPolicy) -> None:
+        """Takes everything of ours out of Jenkins; the plugin's settings stay, go back to what they were before us, or are switched off."""
+        self._console.run(scripts.RELEASE, resident=True, settings=deletion.value)
+
+    def open_break_glass(self, until: datetime, reason: str, longest: timedelta, *, keep: bool) -> datetime | None:
+        """2FA off until the earlier of ``until`` and the reason's first use + ``longest``; Jenkins ends it by itself. Returns the time,
+        or None: spent.
+
+        ``keep``: our start-up file may be written, so that it also goes on, and ends, after a restart of Jenkins."""
+        milliseconds, most = int((until + self._ahead).timestamp() * 1000), int(longest.total_seconds() * 1000)
+        answer = self._console.run(scripts.BREAK_GLASS, resident=True, until=milliseconds, reason=reason, longest=most, keep=keep)
+        try:
+            ends = read_time(answer["until"])
+            return ends and ends - self._ahead
+        except (KeyError, TypeError, ValueError, OverflowError, OSError):
+            raise ProtocolError(f"Jenkins did not tell how long the break-glass lasts: {ANOTHER_VERSION}", transient=False) from None
+
+    def close_break_glass(self) -> None:
+        """2FA on again now."""
+        self._console.run(scripts.BREAK_GLASS, resident=True, until=None)
+
+    def probe(self) -> Proof:
+        """Whether a request that must be challenged is, on a session of its own.
+
+        NONE where the plugin may let our account or token pass by a rule of its own: then that it passed shows nothing."""
+        probed = probe_self(self.connection)
+        if self._note is not None:
+            self._note(probed.evidence)
+        proof = probed.settle()
+        return Proof.NONE if proof is Proof.BYPASSED and self._may_pass else proof
+
+    def close(self) -> None:
+        self._console.close()
+
+

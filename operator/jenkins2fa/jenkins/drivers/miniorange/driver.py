@@ -1,0 +1,31 @@
+"""The driver for the miniOrange plugin; other editions than the free one are written to by what was found in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from jenkins2fa.core.factors.premium import may_pass_by_itself
+from jenkins2fa.core.observation import Edition, Observation
+from jenkins2fa.core.settings import PluginSettings, plugin_document, read_plugin_document
+from jenkins2fa.jenkins.drivers.base import Driver
+
+
+class MiniOrange(Driver):
+    """The plugin miniorange-two-factor."""
+
+    def settings_to_write(self, desired: PluginSettings) -> dict[str, Any]:
+        """Mail texts that the policy does not name stay as they are."""
+        document = plugin_document(desired)
+        if document["mail"] is None:
+            del document["mail"]
+        if document["emailOTP"] is None:
+            document["emailOTP"] = {"enabled": False, "sender": ""}
+        return document
+
+    def read_settings(self, document: Mapping[str, Any]) -> PluginSettings:
+        return read_plugin_document(document)
+
+    def may_pass_by_itself(self, observation: Observation) -> bool:
+        held = observation.memory.premium if observation.memory else {}
+        return observation.plugin.edition is Edition.PREMIUM and may_pass_by_itself(held)
