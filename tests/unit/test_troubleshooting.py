@@ -60,7 +60,7 @@ def test_every_reason_is_explained(reason: str) -> None:
     assert f"`{reason}`" in PAGE
 
 
-COLUMNS = ["Reason", "Condition", "Message says", "What to do", "Tried again"]  # after the fault, or the note
+COLUMNS = ["Reason", "Condition", "Message", "What to do", "Retry"]  # after the problem, note or situation
 
 
 def tables() -> list[list[list[str]]]:
@@ -71,7 +71,7 @@ def tables() -> list[list[list[str]]]:
 
 @pytest.mark.parametrize("rows", tables(), ids=lambda rows: rows[2][1])
 def test_every_row_says_all(rows: list[list[str]]) -> None:
-    """Fault, condition, reason, message, what to do, when it is tried again: in each table, and no cell is empty."""
+    """Each table has all columns, and no cell is empty."""
     assert rows[0][1:] == COLUMNS
     assert [row for row in rows[2:] if len(row) != len(rows[0]) or not all(row)] == []
 
