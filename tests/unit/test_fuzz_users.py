@@ -22,11 +22,11 @@ from jenkins2fa.api.fields import InvalidObject
 from jenkins2fa.api.instance import JenkinsInstance
 from jenkins2fa.api.meta import Metadata
 from jenkins2fa.api.parse import parse_instance, parse_policy
-from jenkins2fa.cli.audit.list import read_list
+from jenkins2fa.cli.checking import check
 from jenkins2fa.cli.errors import CannotGoOn
 from jenkins2fa.cli.manifests import Manifest, parse_manifests
 from jenkins2fa.cli.plan.credentials import CredentialsFile
-from jenkins2fa.cli.validate.checking import check
+from jenkins2fa.cli.url_list import read_list
 from jenkins2fa.controller.instance.status import handled_request
 from jenkins2fa.core.assess import assess
 from jenkins2fa.core.conditions import Outcome, judge

@@ -11,9 +11,9 @@ from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jenkins2fa.cli.checking import FORMS, Finding, check, read_path, spell
 from jenkins2fa.cli.main import main
 from jenkins2fa.cli.manifests import Manifest, nearest, parse_manifests
-from jenkins2fa.cli.validate.checking import FORMS, Finding, check, read_path, spell
 from tests.support.rule_cases import RULES, SCHEMA, Case, build
 
 ROOT = Path(__file__).resolve().parents[2]

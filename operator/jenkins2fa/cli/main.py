@@ -22,14 +22,14 @@ class Entry:
 
 
 COMMANDS = {
-    "validate": Entry("jenkins2fa.cli.validate.command:validate", "Check files offline: schema, rules, spelling."),
+    "validate": Entry("jenkins2fa.cli.validate:validate", "Check files offline: schema, rules, spelling."),
     "plan": Entry("jenkins2fa.cli.plan.command:plan", "Say what a policy would change in a running Jenkins."),
     "apply": Entry("jenkins2fa.cli.apply:apply", "Put a policy into force in a running Jenkins, and prove it."),
     "gate": Entry("jenkins2fa.cli.gate:gate", "Print, look at or remove the filter that stays in Jenkins."),
-    "audit": Entry("jenkins2fa.cli.audit.command:audit", "Ask many Jenkinses with a canary account whether they demand a second factor."),
+    "audit": Entry("jenkins2fa.cli.audit:audit", "Ask many Jenkinses with a canary account whether they demand a second factor."),
     "report": Entry("jenkins2fa.cli.report.command:report", "Report for auditors: enforced or not, by what proof, what remains."),
-    "verify": Entry("jenkins2fa.cli.evidence.verify:verify", "Check evidence of probes offline."),
-    "unlock": Entry("jenkins2fa.cli.unlock.command:unlock", "Get people back in when all else fails."),
+    "verify": Entry("jenkins2fa.cli.evidence:verify", "Check evidence of probes offline."),
+    "unlock": Entry("jenkins2fa.cli.unlock:unlock", "Get people back in when all else fails."),
     "export": Entry("jenkins2fa.cli.export.command:export", "Write the YAML that describes running Jenkinses as they are now."),
     "run": Entry("jenkins2fa.cli.run:run", "Run the operator."),
 }

@@ -10,10 +10,10 @@ from jenkins2fa.api.meta import Metadata
 from jenkins2fa.api.parse import parse_instance, parse_policy
 from jenkins2fa.api.policy import TwoFactorPolicy
 from jenkins2fa.api.rules import instance_problems
+from jenkins2fa.cli.checking import check
 from jenkins2fa.cli.errors import CannotGoOn
 from jenkins2fa.cli.manifests import Failure, Manifest, UnreadableFile, find_files, is_ours, read_manifests
 from jenkins2fa.cli.options import JenkinsOptions, read_ca
-from jenkins2fa.cli.validate.checking import check
 from jenkins2fa.jenkins.http import Connection
 
 

@@ -47,7 +47,7 @@ def _add_head(html: Element, report: Report) -> None:
     SubElement(head, "meta", name="color-scheme", content="light dark")
     SubElement(head, "meta", name="referrer", content="no-referrer")
     add(head, "title", f"{TITLE}: {report.summary}, {report.made:%Y-%m-%d}")
-    add(head, "style", (importlib.resources.files("jenkins2fa.cli") / "report.css").read_text(encoding="utf-8"))
+    add(head, "style", (importlib.resources.files("jenkins2fa.cli.report") / "report.css").read_text(encoding="utf-8"))
 
 
 def _add_header(body: Element, report: Report) -> None:

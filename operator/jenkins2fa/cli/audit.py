@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 import click
 
-from jenkins2fa.cli.audit.list import Asked, read_list
-from jenkins2fa.cli.audit.output import OUTPUTS, Audit
+from jenkins2fa.cli.audit_output import OUTPUTS, Audit
 from jenkins2fa.cli.errors import CannotGoOn, OneOnError
-from jenkins2fa.cli.evidence.recording import evidence_options, open_recording
+from jenkins2fa.cli.evidence_recording import evidence_options, open_recording
 from jenkins2fa.cli.exit_codes import ExitCode
 from jenkins2fa.cli.options import read_ca
 from jenkins2fa.cli.parallel import side_by_side
+from jenkins2fa.cli.url_list import Asked, read_list
 from jenkins2fa.jenkins.http import Connection
 from jenkins2fa.jenkins.survey import Known, Survey, survey
 

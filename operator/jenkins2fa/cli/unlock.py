@@ -15,7 +15,7 @@ from jenkins2fa.cli.errors import OneOnError, fail, refuse
 from jenkins2fa.cli.exit_codes import ExitCode
 from jenkins2fa.cli.options import JenkinsOptions, jenkins_options
 from jenkins2fa.cli.target import Target, read_target
-from jenkins2fa.cli.unlock.steps import HOLD_THE_OPERATOR, steps
+from jenkins2fa.cli.unlock_steps import HOLD_THE_OPERATOR, steps
 from jenkins2fa.core.conditions import Proof
 from jenkins2fa.core.observation import COMMAND_LINE, Observation
 from jenkins2fa.jenkins.drivers.choose import driver_for

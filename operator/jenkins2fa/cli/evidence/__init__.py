@@ -1,1 +1,0 @@
-"""Evidence of probes on the command line: keeping it, and ``jenkins2fa verify``."""

@@ -1,1 +1,0 @@
-"""``jenkins2fa unlock``: gets people back in when all else fails."""

@@ -1,1 +1,0 @@
-"""``jenkins2fa validate``: checks files without a cluster."""
