@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from jenkins2fa.cli.unlock_steps import COMMANDS, steps
+from jenkins2fa.cli.unlock import COMMANDS, steps
 from jenkins2fa.core.conditions import Proof
 from jenkins2fa.core.observation import Owner
 from tests.support.actions import is_off, is_on

@@ -10,8 +10,7 @@ from typing import Any
 import yaml
 
 from jenkins2fa.cli.export.content import Content, PolicyContent
-from jenkins2fa.cli.export.groups import Exported, groups_of
-from jenkins2fa.cli.export.yaml import files_of, names_for
+from jenkins2fa.cli.export.yaml import Exported, files_of, groups_of, names_for
 
 REPORT: dict[str, Any] = {"enforcement": "Report", "allowedFactors": ["SecurityQuestions"]}
 LABEL_VALUE = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")

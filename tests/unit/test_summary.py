@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from jenkins2fa.api.status import DRIFTED, ENFORCED, READY, Condition
-from jenkins2fa.cli.exit_codes import EXIT_CODES, MEANINGS, ExitCode, code_of, code_of_all, worst
+from jenkins2fa.cli.errors import EXIT_CODES, MEANINGS, ExitCode, code_of, code_of_all, worst
 from jenkins2fa.cli.kubectl.command import twofactor
 from jenkins2fa.cli.kubectl.find import Named
 from jenkins2fa.cli.kubectl.table import as_table, fleet_rows

@@ -10,9 +10,8 @@ import click
 
 from jenkins2fa.api.instance import GateMode
 from jenkins2fa.api.status import FALSE, TRUE, UNKNOWN
-from jenkins2fa.cli.errors import OneOnError, fail, refuse
-from jenkins2fa.cli.evidence_recording import evidence_options, open_recording
-from jenkins2fa.cli.exit_codes import ExitCode, code_of
+from jenkins2fa.cli.errors import ExitCode, OneOnError, code_of, fail, refuse
+from jenkins2fa.cli.evidence import evidence_options, open_recording
 from jenkins2fa.cli.observe import Look, Question, look_at, look_through, question_options
 from jenkins2fa.cli.plan.command import as_text
 from jenkins2fa.core.conditions import Outcome, Proof, judge_drifted, judge_enforced, judge_ready, judge_stalled

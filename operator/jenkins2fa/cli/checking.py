@@ -6,6 +6,8 @@ words. Where both speak of one place, the more precise one is kept.
 
 from __future__ import annotations
 
+import json
+import pathlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -19,7 +21,6 @@ from jenkins2fa.api.fields import DURATION_PATTERN, TIME_PATTERN, InvalidObject
 from jenkins2fa.api.meta import VERSION
 from jenkins2fa.api.parse import parse_instance, parse_policy
 from jenkins2fa.api.policy import KIND as POLICY
-from jenkins2fa.cli.data import load_schema
 from jenkins2fa.cli.manifests import KINDS, Manifest, nearest, type_problems
 from jenkins2fa.cli.yaml_reading import Path
 
@@ -187,3 +188,20 @@ def _kind(value: Any) -> str:
         return "true" if value else "false"
     names = {dict: "a mapping", list: "a list", str: "a text", int: "a number", float: "a number", type(None): "null"}
     return names.get(type(value), type(value).__name__)
+
+
+_PACKAGE = pathlib.Path(__file__).resolve().parent.parent
+
+
+def data_folder(name: str) -> pathlib.Path:
+    """``crds`` or ``schemas``: copied into the wheel, and at the top of a checkout (an editable install copies nothing)."""
+    packaged = _PACKAGE / "data" / name
+    return packaged if packaged.is_dir() else _PACKAGE.parent.parent / name
+
+
+@cache
+def load_schema(kind: str, version: str) -> dict[str, Any]:
+    """The JSON Schema of one kind."""
+    path = data_folder("schemas") / f"{kind.lower()}_{version}.json"
+    schema: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return schema

@@ -9,8 +9,7 @@ import click
 
 from jenkins2fa.api.instance import GateMode, GateSpec, InstanceSpec
 from jenkins2fa.api.policy import DeletionPolicy
-from jenkins2fa.cli.errors import GroupOneOnError, OneOnError, fail, refuse
-from jenkins2fa.cli.exit_codes import ExitCode
+from jenkins2fa.cli.errors import ExitCode, GroupOneOnError, OneOnError, fail, refuse
 from jenkins2fa.cli.options import JenkinsOptions, jenkins_options
 from jenkins2fa.cli.target import Target, load_manifests, read_policy, read_target
 from jenkins2fa.core.desired import desired_state

@@ -8,8 +8,7 @@ from importlib import import_module
 import click
 
 from jenkins2fa import __version__
-from jenkins2fa.cli.errors import GroupOneOnError
-from jenkins2fa.cli.exit_codes import EXIT_CODES
+from jenkins2fa.cli.errors import EXIT_CODES, GroupOneOnError
 from jenkins2fa.controller.telemetry.logs import quiet_about_answers
 
 

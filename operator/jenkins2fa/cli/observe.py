@@ -13,8 +13,7 @@ import click
 
 from jenkins2fa.api.policy import TwoFactorPolicy
 from jenkins2fa.cli.errors import fail
-from jenkins2fa.cli.options import JenkinsOptions, gate_option, jenkins_options
-from jenkins2fa.cli.premium import premium_option
+from jenkins2fa.cli.options import JenkinsOptions, gate_option, jenkins_options, premium_option
 from jenkins2fa.cli.target import Target, load_manifests, read_policy, read_target
 from jenkins2fa.core.assess import Assessment, assess
 from jenkins2fa.core.observation import COMMAND_LINE, Observation

@@ -13,7 +13,7 @@ import click
 
 from jenkins2fa.api.fields import parse_duration
 from jenkins2fa.cli.errors import OneOnError
-from jenkins2fa.cli.premium import premium_option
+from jenkins2fa.cli.options import premium_option
 
 if TYPE_CHECKING:
     from jenkins2fa.controller.instance.evidence import Place

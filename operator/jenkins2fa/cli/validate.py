@@ -9,8 +9,7 @@ from dataclasses import asdict, dataclass, field
 import click
 
 from jenkins2fa.cli.checking import Finding, check, finding
-from jenkins2fa.cli.errors import OneOnError, fail
-from jenkins2fa.cli.exit_codes import ExitCode
+from jenkins2fa.cli.errors import ExitCode, OneOnError, fail
 from jenkins2fa.cli.manifests import Failure, Manifest, UnreadableFile, find_files, is_ours, read_manifests
 
 

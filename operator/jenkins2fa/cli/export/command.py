@@ -12,11 +12,9 @@ from pathlib import Path
 
 import click
 
-from jenkins2fa.cli.errors import CannotGoOn, OneOnError
-from jenkins2fa.cli.exit_codes import ExitCode
+from jenkins2fa.cli.errors import CannotGoOn, ExitCode, OneOnError
 from jenkins2fa.cli.export.content import content_of
-from jenkins2fa.cli.export.groups import Exported, Group, groups_of
-from jenkins2fa.cli.export.yaml import commented, files_of, names_for
+from jenkins2fa.cli.export.yaml import Exported, Group, commented, files_of, groups_of, names_for
 from jenkins2fa.cli.options import read_ca, read_seed, seed_option
 from jenkins2fa.cli.parallel import parallel_option, side_by_side
 from jenkins2fa.jenkins.drivers.choose import driver_for

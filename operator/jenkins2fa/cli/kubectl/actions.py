@@ -11,8 +11,7 @@ from jenkins2fa.api.fields import format_time, parse_duration, parse_time
 from jenkins2fa.api.meta import RECONCILE_AT
 from jenkins2fa.api.status import ENFORCED
 from jenkins2fa.cli.cluster import Cluster
-from jenkins2fa.cli.errors import CannotGoOn
-from jenkins2fa.cli.exit_codes import ExitCode, code_of_all
+from jenkins2fa.cli.errors import CannotGoOn, ExitCode, code_of_all
 from jenkins2fa.cli.kubectl.find import PLURALS, Named, find_named, governed
 from jenkins2fa.core.mode import BREAK_GLASS
 

@@ -16,8 +16,7 @@ import click
 
 from jenkins2fa import __version__
 from jenkins2fa.cli.cluster import Cluster, cluster_options, open_cluster, told
-from jenkins2fa.cli.errors import CannotGoOn, GroupOneOnError, OneOnError
-from jenkins2fa.cli.exit_codes import EXIT_CODES, ExitCode, code_of, code_of_all
+from jenkins2fa.cli.errors import EXIT_CODES, CannotGoOn, ExitCode, GroupOneOnError, OneOnError, code_of, code_of_all
 from jenkins2fa.cli.kubectl.actions import break_glass_end, break_glass_until, reconcile_named, set_suspend, time_of
 from jenkins2fa.cli.kubectl.find import find_named
 from jenkins2fa.cli.kubectl.lease import silence

@@ -8,8 +8,7 @@ from typing import Any
 
 import click
 
-from jenkins2fa.cli.errors import CannotGoOn, OneOnError
-from jenkins2fa.cli.exit_codes import code_of_plan
+from jenkins2fa.cli.errors import CannotGoOn, OneOnError, code_of_plan
 from jenkins2fa.cli.observe import Look, Question, look_at, question_options
 from jenkins2fa.cli.plan.options import FleetOptions, fleet_options
 from jenkins2fa.core.assess import Assessment

@@ -12,7 +12,7 @@ from jenkins2fa.api.instance import Access, JenkinsInstance
 from jenkins2fa.api.meta import Key
 from jenkins2fa.api.policy import KIND as POLICY
 from jenkins2fa.api.policy import TwoFactorPolicy
-from jenkins2fa.cli.exit_codes import ExitCode, code_of_plan, worst
+from jenkins2fa.cli.errors import ExitCode, code_of_plan, worst
 from jenkins2fa.cli.observe import Look, look_through
 from jenkins2fa.cli.parallel import side_by_side
 from jenkins2fa.cli.plan.reach import Reach, reach_of

@@ -13,8 +13,7 @@ import click
 
 from jenkins2fa import __version__
 from jenkins2fa.cli.cluster import Cluster, cluster_options, open_cluster, told
-from jenkins2fa.cli.errors import CannotGoOn, OneOnError, fail
-from jenkins2fa.cli.exit_codes import ExitCode, code_of_all
+from jenkins2fa.cli.errors import CannotGoOn, ExitCode, OneOnError, code_of_all, fail
 from jenkins2fa.cli.options import jenkins_options
 from jenkins2fa.cli.parallel import parallel_option, side_by_side
 from jenkins2fa.cli.plan.fleet import Sources
