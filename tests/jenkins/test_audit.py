@@ -83,16 +83,14 @@ def test_all_proven_is_exit_code_0(several: dict[str, StandIn]) -> None:
     assert "the plugin never challenges some paths" in ended.out.lower()
 
 
-def test_an_account_for_each_url_by_csv_and_yaml(several: dict[str, StandIn], tmp_path: Path) -> None:
+def test_an_account_for_each_url_by_csv(several: dict[str, StandIn], tmp_path: Path) -> None:
     secret = tmp_path / "bob-secret"
     secret.write_text("bob-pw-1\n")
     plain, off = several["plain"].url, several["off"].url
-    table, items = tmp_path / "list.csv", tmp_path / "list.yaml"
+    table = tmp_path / "list.csv"
     table.write_text(f"url,username,token_file,token_env\n{plain},bob,{secret},\n{off}, alice, ,OTHER\n")
-    items.write_text(json.dumps([{"url": plain, "username": "bob", "token_file": str(secret)}, {"url": off, "token_env": "OTHER"}, plain]))
-    for source in (table, items):
-        ended = run(source, "-o", "json", OTHER=PASSWORD, JENKINS_TOKEN="not-this-one")
-        assert [one["enforced"] for one in ended.document["instances"]] == ["Yes", "No"]
+    ended = run(table, "-o", "json", OTHER=PASSWORD, JENKINS_TOKEN="not-this-one")
+    assert [one["enforced"] for one in ended.document["instances"]] == ["Yes", "No"]
 
 
 @pytest.mark.parametrize(
@@ -105,10 +103,6 @@ def test_an_account_for_each_url_by_csv_and_yaml(several: dict[str, StandIn], tm
         ("x.csv", "url,username\nhttps://a.example.com/,alice,more\n", "x.csv:2: has more fields"),
         ("x.csv", "url,token_env\nhttps://a.example.com/,NOT_SET\n", "x.csv:2: the environment variable NOT_SET is empty or not set"),
         ("x.csv", "url,token_file\nhttps://a.example.com/,/nowhere/x\n", "x.csv:2: the file /nowhere/x: No such file"),
-        ("x.yaml", "url: https://a.example.com/\n", "must be a list"),
-        ("x.yaml", "- {url: https://a.example.com/, password: s3cret}\n", "unknown column password"),
-        ("x.yaml", "- [", "x.yaml:1: is not valid YAML"),
-        ("x.yaml", "- 7\n", "item 1: must be a URL"),
         ("x.txt", "\n# nothing\n", "no URL to ask"),
     ],
 )

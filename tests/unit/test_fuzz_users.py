@@ -202,7 +202,7 @@ WORDS = ("https://j.example.com/", "url", ",", "username", "token_file", "token_
 TOLD = re.compile(r"the (file|environment variable) [^\n]*|[a-z]+://[^\s@?#]+")  # names and plain URLs are told as they stand in the list
 
 
-@pytest.mark.parametrize("suffix", ["yaml", "csv", "txt"])
+@pytest.mark.parametrize("suffix", ["csv", "txt"])
 def test_any_audit_list_is_read_or_told_by_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str) -> None:
     monkeypatch.setenv("JENKINS_TOKEN", "t0ken")
     file = tmp_path / f"list.{suffix}"

@@ -1,4 +1,4 @@
-"""The auditors' report as data: what counts as proven, its JSON and digest, OpenReports, and what it never says."""
+"""The auditors' report as data: what counts as proven, its JSON and digest, and what it never says."""
 
 from __future__ import annotations
 
@@ -11,11 +11,9 @@ from typing import Any
 
 import jsonschema
 import pytest
-import yaml
 
 from jenkins2fa.api.policy import Factor
 from jenkins2fa.api.status import ENFORCED, FALSE, TRUE, UNKNOWN, Condition
-from jenkins2fa.cli.report.openreports import as_openreports
 from jenkins2fa.cli.report.recorded import history_of, recorded
 from jenkins2fa.core.factors.capabilities import FREE_FACTORS
 from jenkins2fa.core.observation import Edition, Enrolment
@@ -26,36 +24,6 @@ from tests.support.managed import policy
 from tests.support.report_sample import BUILD, LEGACY, LOST, NOW, PROVEN, RELEASE, REPORT
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "schemas" / "report.json").read_text("utf-8"))
-# openreports.io/v1alpha1 as its reference tells it: what a result may be, and which fields are required.
-TEXT = {"type": "string"}
-REFERENCE = {"type": "object", "required": ["apiVersion", "kind", "namespace", "name"], "additionalProperties": TEXT}
-RESULT = {
-    "type": "object",
-    "required": ["policy"],
-    "additionalProperties": False,
-    "properties": {
-        **dict.fromkeys(("source", "policy", "rule", "category", "message"), TEXT),
-        "severity": {"enum": ["critical", "high", "medium", "low", "info"]},
-        "timestamp": {"required": ["seconds", "nanos"], "additionalProperties": {"type": "integer"}},
-        "result": {"enum": ["pass", "fail", "warn", "error", "skip"]},
-        "scored": {"type": "boolean"},
-        "resources": {"type": "array", "items": REFERENCE},
-        "properties": {"type": "object", "additionalProperties": TEXT},
-    },
-}
-OPEN_REPORT = {
-    "type": "object",
-    "required": ["apiVersion", "kind", "metadata", "results"],
-    "additionalProperties": False,
-    "properties": {
-        "apiVersion": {"const": "openreports.io/v1alpha1"},
-        "kind": {"const": "Report"},
-        "metadata": {"type": "object", "required": ["name", "namespace"]},
-        "source": TEXT,
-        "summary": {"type": "object", "additionalProperties": {"type": "integer"}},
-        "results": {"type": "array", "items": RESULT},
-    },
-}
 
 
 def document(report: Report = REPORT) -> Any:
@@ -84,7 +52,6 @@ def test_names_are_there_only_when_they_were_asked_for() -> None:
     assert [("notEnrolledNames" in one) for one in document()["instances"]] == [False] * 4
     named = replace(BUILD, names=("alice", "bob"))
     assert document(Report(NOW, "1", "files", (named,)))["instances"][0]["notEnrolledNames"] == ["alice", "bob"]
-    assert "alice" not in as_openreports(Report(NOW, "1", "files", (named,)))  # it goes into a cluster
 
 
 @pytest.mark.parametrize(
@@ -103,35 +70,6 @@ def test_all_is_proven_only_when_every_instance_is(instances: tuple[InstanceRepo
     assert Report(NOW, "1", "x", instances, asked=asked).all_proven is proven
 
 
-def test_openreports_have_the_shape_of_their_reference() -> None:
-    found = list(yaml.safe_load_all(as_openreports(REPORT)))
-    for one in found:
-        jsonschema.Draft202012Validator(OPEN_REPORT).validate(one)
-        assert one["summary"] == {name: sum(row["result"] == name for row in one["results"]) for name in one["summary"]}
-    assert [one["metadata"]["namespace"] for one in found] == ["team-a", "team-b"]
-    results = {(row["resources"][0]["name"], row["rule"]): row["result"] for one in found for row in one["results"]}
-    assert results == {
-        ("build", "enforced"): "pass",
-        ("build", "as-the-policy-says"): "pass",
-        ("build", "factor-strength"): "warn",
-        ("release", "enforced"): "fail",
-        ("release", "as-the-policy-says"): "fail",
-        ("release", "factor-strength"): "warn",
-        ("legacy", "enforced"): "error",
-        ("legacy", "as-the-policy-says"): "skip",
-        ("legacy", "factor-strength"): "warn",
-        ("lost", "enforced"): "skip",
-        ("lost", "as-the-policy-says"): "error",
-    }
-
-
-def test_strong_factors_pass() -> None:
-    assert BUILD.rules is not None
-    strong = replace(BUILD, rules=replace(BUILD.rules, factors=frozenset({Factor.MOBILE_AUTHENTICATOR, Factor.WEB_AUTHN})))
-    rows = yaml.safe_load(as_openreports(Report(NOW, "1", "x", (strong,))))["results"]
-    assert [row["result"] for row in rows if row["rule"] == "factor-strength"] == ["pass"]
-
-
 def test_the_sample_shows_only_what_can_be() -> None:
     """The picture in the docs is of it: the free edition has two factors, and groups, builds and tokens by the gate alone."""
     for one in REPORT.instances:
@@ -140,13 +78,6 @@ def test_the_sample_shows_only_what_can_be() -> None:
             assert one.rules.factors <= FREE_FACTORS
             if one.layers is None or one.layers.gate == "absent":
                 assert (one.rules.enforced_groups, one.rules.exempt_groups) == (None, frozenset())
-
-
-def test_what_is_recorded_passes_only_where_nobody_was_to_be_asked() -> None:
-    found = [
-        yaml.safe_load(as_openreports(Report(NOW, "1", "x", (LEGACY,), asked=asked)))["results"][0]["result"] for asked in (True, False)
-    ]
-    assert found == ["error", "pass"]
 
 
 def test_risks_follow_from_what_was_seen() -> None:

@@ -156,7 +156,7 @@ def audit(
     """Ask many Jenkinses, with a canary account, whether they demand a second factor.
 
     The account needs no rights and must be one that has to give a second factor; it is sent to every URL of the list that names no other.
-    Files hold one URL a line, CSV (url,username,token_file,token_env), or YAML with the same keys. Ctrl-C prints what is there so far.
+    Files hold one URL a line or, with a heading, the columns url,username,token_file,token_env (CSV). Ctrl-C prints what is there so far.
 
     \b
     Exit codes: 0 every one demands it, by proof

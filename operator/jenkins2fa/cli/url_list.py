@@ -1,6 +1,7 @@
-"""Whom ``jenkins2fa audit`` asks: URLs from arguments and files, and the canary account of each. Secrets by file or environment only.
+"""The Jenkins controllers that ``audit`` and ``export`` ask: URLs from arguments and files, each with its account.
 
-A file is CSV with a heading (``url,username,token_file,token_env``), YAML (a list of URLs, or of such mappings), or one URL a line.
+A file has one URL a line or, where accounts differ, the columns ``url,username,token_file,token_env`` (CSV with a heading). Secrets come
+from files and environment variables only.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ from typing import Any
 from jenkins2fa.api.instance import InstanceSpec
 from jenkins2fa.api.rules import instance_problems
 from jenkins2fa.cli.errors import CannotGoOn
-from jenkins2fa.cli.yaml_reading import UnreadableYAML, read_documents
 from jenkins2fa.jenkins.account import Credentials
 
 _PLAIN = re.compile(r"[a-z]+://[^\s@?#]{1,200}")  # what may be repeated: a URL without an account; anything else may be a secret
@@ -118,9 +118,7 @@ def _entries(source: str) -> Iterator[_Entry]:
         text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as problem:
         raise CannotGoOn(f"{source}: {getattr(problem, 'strerror', None) or 'is not text'}") from None
-    if Path(source).suffix in (".yaml", ".yml", ".json"):
-        yield from _from_yaml(source, text)
-    elif _heading(text):
+    if _heading(text):
         yield from _from_csv(source, text)
     else:
         lines = ((number, line.partition(" #")[0].strip()) for number, line in enumerate(text.splitlines(), 1))
@@ -151,24 +149,6 @@ def _rows(source: str, reader: csv.DictReader[str]) -> Iterator[dict[str, Any]]:
     except csv.Error as problem:
         line = reader.line_num + 2  # the heading, and this line, which is not counted yet
         raise CannotGoOn(f"{source}:{line}: is no CSV: {problem}") from None
-
-
-def _from_yaml(source: str, text: str) -> Iterator[_Entry]:
-    try:
-        listed = next((document.value for document in read_documents(text)), None)
-    except UnreadableYAML as problem:
-        raise CannotGoOn(f"{source}:{problem.line}: {problem}") from None
-    if not isinstance(listed, list):
-        raise CannotGoOn(f"{source}: must be a list of URLs, or of mappings with {', '.join(COLUMNS)}")
-    for number, item in enumerate(listed, 1):
-        where = f"{source}: item {number}"
-        if isinstance(item, str):
-            yield _Entry(where, item)
-        elif isinstance(item, dict) and isinstance(item.get("url"), str):
-            _refuse_columns(where, [str(name) for name in item])
-            yield _entry(where, item)
-        else:
-            raise CannotGoOn(f"{where}: must be a URL, or a mapping with url")
 
 
 def _entry(where: str, row: Mapping[str, Any]) -> _Entry:

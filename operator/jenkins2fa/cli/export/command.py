@@ -61,7 +61,7 @@ def export(
 
     Jenkinses that are alike share one policy, which selects exactly them.
     A Jenkins with 2FA on gets enforcement: Report, one with 2FA off is suspended: applying the files changes nothing.
-    Files hold one URL a line, CSV (url,username,token_file,token_env), or YAML with the same keys.
+    Files hold one URL a line or, with a heading, the columns url,username,token_file,token_env (CSV).
 
     \b
     Exit codes: 0 every Jenkins is described in full

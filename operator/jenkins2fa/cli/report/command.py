@@ -20,7 +20,6 @@ from jenkins2fa.cli.plan.fleet import Sources
 from jenkins2fa.cli.plan.sources import from_cluster, from_files
 from jenkins2fa.cli.report.html import as_html
 from jenkins2fa.cli.report.observe import Asking, report_on
-from jenkins2fa.cli.report.openreports import as_openreports
 from jenkins2fa.cli.report.recorded import history_of
 from jenkins2fa.cli.target import load_manifests, read_policy, read_target
 from jenkins2fa.core.report.document import Gap, Happening, Report, report_digest, report_json
@@ -31,7 +30,6 @@ NAMED = "This report names people: it holds personal data."
 OUTPUTS: dict[str, tuple[str, Callable[[Report], str]]] = {
     "html": ("report.html", as_html),
     "json": ("report.json", report_json),
-    "openreports": ("openreports.yaml", as_openreports),
 }
 
 
@@ -48,7 +46,7 @@ OUTPUTS: dict[str, tuple[str, Callable[[Report], str]]] = {
 @click.option("--with-names", is_flag=True, help="Also name the users without a second factor. The report then holds personal data.")
 @parallel_option
 @click.option("-o", "--output", type=click.Choice(list(OUTPUTS)), default="html", show_default=True, help="What to print.")
-@click.option("--folder", type=click.Path(file_okay=False), help="Write all of them into this folder instead.")
+@click.option("--folder", type=click.Path(file_okay=False), help="Write both into this folder instead.")
 def report(files: tuple[str, ...], output: str, folder: str | None, parallel: int, **given: Any) -> None:
     """Report for auditors: where a second factor is enforced, by what proof, who is exempt, what remains. Writes nothing into Jenkins.
 
