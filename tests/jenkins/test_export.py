@@ -90,13 +90,13 @@ def test_round_trip(commands: Commands, managed: Managed, state: Callable[[Manag
     file.write_text(written.out, encoding="utf-8")
     assert commands.run("validate", file).code == 0
     planned = commands.run("plan", file, "-o", "json")
-    assert [planned.code, planned.document["changes"], planned.document["unsupported"]] == [0, [], []], planned.out
+    assert [planned.code, planned.plan["changes"], planned.plan["unsupported"]] == [0, [], []], planned.out
     on = bool(managed.observe().live)
     spec = documents(written.out)["TwoFactorPolicy"]["spec"]
     assert [spec["enforcement"], spec.get("suspend", False)] == {
         (False, True): ["Report", False], (False, False): ["Off", True], (True, True): ["Enforce", False], (True, False): ["Off", False],
     }[as_is, on]  # fmt: skip
-    assert planned.document["mode"] == ("WRITE" if as_is else "REPORT_POLICY" if on else "SUSPENDED")
+    assert planned.plan["mode"] == ("WRITE" if as_is else "REPORT_POLICY" if on else "SUSPENDED")
 
 
 def test_on_without_a_gate_needs_the_seed_of_the_account(commands: Commands, managed: Managed, standin: StandIn, tmp_path: Path) -> None:
@@ -163,7 +163,7 @@ def test_taking_over_from_another_owner(commands: Commands, managed: Managed) ->
     file = commands.folder / "exported.yaml"
     file.write_text(written.out, encoding="utf-8")
     refused = commands.run("plan", file, "-o", "json")
-    assert [refused.code, refused.document["changes"], refused.document["refused"]] == [3, [], True]
+    assert [refused.code, refused.plan["changes"], refused.plan["refused"]] == [3, [], True]
     comment = next(line for line in written.out.splitlines() if line.startswith("# annotations:"))
     body = list(yaml.safe_load_all(written.out))
     for one in body:
@@ -241,20 +241,18 @@ def test_a_hundred_of_which_most_are_alike(tmp_path: Path, three: tuple[StandIn,
 
 def _governed(folder: Path, accounts: dict[str, str], environment: dict[str, str]) -> list[int]:
     """How many instances each policy governs, by a plan of the files that must have nothing to say."""
-    names = {one["spec"]["url"]: one["metadata"]["name"] for one in _instances(folder / "out")}
-    entries = {names[url]: {"hosts": [url.split("/")[2]], "username": "admin", "tokenEnv": name} for name, url in accounts.items()}
-    (folder / "credentials.yaml").write_text(yaml.safe_dump({"credentials": entries}), encoding="utf-8")
-    command = ["plan", str(folder / "out"), "--credentials", str(folder / "credentials.yaml"), "-o", "json"]
+    variables = {url.split("://")[1].rstrip("/"): name for name, url in accounts.items()}
+    for file in (folder / "out").iterdir():
+        whole = list(yaml.safe_load_all(file.read_text(encoding="utf-8")))
+        for one in (one for one in whole if one["kind"] == "Secret"):
+            one["stringData"]["token"] = f"$({variables[one['stringData']['host']]})"
+        file.write_text(yaml.safe_dump_all(whole), encoding="utf-8")
+    command = ["plan", str(folder / "out"), "--secrets", str(folder / "out"), "-n", "team", "-o", "json"]
     planned = CliRunner().invoke(main, command, env={**environment, "JENKINS_URL": ""})
     assert planned.exit_code == 0, planned.output
     rows = json.loads(planned.stdout)["instances"]
     assert [row for row in rows if row["overridden"] or row["verdict"] != "NoChange" or row["plan"]["changes"]] == []
     return sorted(Counter(row["plan"]["policy"]["name"] for row in rows).values())
-
-
-def _instances(folder: Path) -> list[dict[str, Any]]:
-    texts = [file.read_text(encoding="utf-8") for file in folder.iterdir()]
-    return [one for text in texts for one in yaml.safe_load_all(text) if one["kind"] == "JenkinsInstance"]
 
 
 def test_nothing_is_written_when_one_of_the_files_is_there(commands: Commands, managed: Managed) -> None:

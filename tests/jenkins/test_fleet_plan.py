@@ -1,4 +1,4 @@
-"""`jenkins2fa plan` for many instances in files: precedence, whom it reaches, what weakens, accounts that go only where they may."""
+"""`jenkins2fa plan` for many instances in files: precedence, whom it reaches, what weakens, and where accounts may go."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ DEAD = "http://127.0.0.1:9"
 
 
 class Folder:
-    """A folder of manifests and a file of credentials, as in a pull request."""
+    """A folder of manifests, and a file of Secrets, as in a pull request and its target branch."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.credentials = folder / "manifests", folder / "credentials.yaml"
+        self.folder, self.file = folder / "manifests", folder / "secrets.yaml"
         self.folder.mkdir()
-        self.accounts: dict[str, Any] = {}
+        self.secrets: dict[str, dict[str, str]] = {}
         self.environment: dict[str, str] = {}
 
     def put(self, kind: str, name: str, spec: dict[str, Any], namespace: str = "team", **metadata: Any) -> None:
@@ -37,16 +37,26 @@ class Folder:
     def policy(self, name: str, namespace: str = "team", **spec: Any) -> None:
         self.put("TwoFactorPolicy", name, {**QUESTIONS, **spec}, namespace)
 
-    def instance(self, name: str, url: str, token: str, namespace: str = "team", hosts: str | None = None, **labels: str) -> None:
-        spec = {"url": url + "/", "credentialsRef": {"name": "admin"}, "gate": {"mode": "Managed"}}
+    def instance(self, name: str, url: str, token: str, namespace: str = "team", host: str | None = None, **labels: str) -> None:
+        """Its Secret has its name, and the token of an environment variable."""
+        spec = {"url": url + "/", "credentialsRef": {"name": name}, "gate": {"mode": "Managed"}}
         self.put("JenkinsInstance", name, spec, namespace, labels=labels)
-        variable = f"TOKEN_{name.upper()}"
-        self.accounts[f"{namespace}/{name}"] = {"hosts": [hosts or url.split("/")[2]], "username": "admin", "tokenEnv": variable}
+        variable = f"TOKEN_{name.upper().replace('-', '_')}"
+        self.secrets[f"{namespace}/{name}"] = {"host": host or url.split("/")[2], "username": "admin", "token": f"$({variable})"}
         self.environment[variable] = token
 
     def plan(self, *arguments: str) -> Ended:
-        self.credentials.write_text(json.dumps({"credentials": self.accounts}), encoding="utf-8")
-        command = ["plan", str(self.folder), "--credentials", str(self.credentials), *arguments]
+        bodies = [
+            {
+                "apiVersion": "v1",
+                "kind": "Secret",
+                "metadata": dict(zip(("namespace", "name"), key.split("/"), strict=True)),
+                "stringData": data,
+            }
+            for key, data in self.secrets.items()
+        ]
+        self.file.write_text("\n---\n".join(map(json.dumps, bodies)), encoding="utf-8")
+        command = ["plan", str(self.folder), "--secrets", str(self.file), *arguments]
         result = CliRunner().invoke(main, command, env={**self.environment, "JENKINS_URL": "", "COLUMNS": "220"})
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
@@ -151,42 +161,37 @@ def test_exit_codes(folder: Folder, two: StandIn) -> None:
     assert [folder.plan().code, folder.plan("-o", "markdown").code] == [0, 0]
 
 
-def test_a_token_goes_only_where_the_credentials_say(folder: Folder, one: StandIn) -> None:
+def test_a_token_goes_only_where_its_secret_says(folder: Folder, one: StandIn) -> None:
     with Proxy(one.url) as elsewhere:
-        folder.instance("build", elsewhere.url, one.tokens["admin"], hosts="jenkins.example.com")
+        folder.instance("build", elsewhere.url, one.tokens["admin"], host="jenkins.example.com")
         folder.policy("policy")
         row = folder.rows()["build"]
         assert [row["verdict"], row["reason"], elsewhere.seen] == ["Unknown", "HostNotAllowed", []]
 
 
-@pytest.mark.parametrize(
-    ("entry", "message"),
-    [
-        ({"hosts": ["h"], "username": "u", "token": "s3cret"}, "a secret is named by variable or file, never written here"),
-        ({"username": "u", "tokenEnv": "T"}, "hosts: required"),
-        ({"hosts": ["*"], "username": "u", "tokenEnv": "T"}, "hosts: required"),
-        ("s3cret", "must be a mapping"),
-    ],
-)
-def test_wrong_credentials_files_are_refused(folder: Folder, entry: Any, message: str) -> None:
-    folder.policy("policy")
-    folder.accounts = {"team/build": entry}
-    ended = folder.plan()
-    assert ended.code == 1
-    assert message in ended.err
-    assert "s3cret" not in ended.err
-
-
-def test_missing_credentials_are_a_row(folder: Folder, two: StandIn) -> None:
+def test_a_secret_that_is_missing_or_incomplete_is_a_row(folder: Folder, two: StandIn) -> None:
     folder.instance("build", two.url, two.tokens["admin"])
     folder.policy("policy")
-    entry = folder.accounts.pop("team/build")
-    folder.accounts = {"other": entry}
-    assert folder.rows()["build"]["reason"] == "SecretMissing"
-    folder.accounts = {"*": {**entry, "tokenEnv": "NOT_SET_ANYWHERE"}}
-    assert "NOT_SET_ANYWHERE" in folder.rows()["build"]["message"]
-    folder.accounts = {"*": entry}
+    data = folder.secrets.pop("team/build")
+    row = folder.rows()["build"]
+    assert [row["reason"], row["message"].partition(":")[0]] == ["SecretMissing", "no Secret team/build in the files of --secrets"]
+    folder.secrets["team/build"] = {**data, "token": "$(NOT_SET_ANYWHERE)"}
+    assert "the environment variable NOT_SET_ANYWHERE is empty or not set" in folder.rows()["build"]["message"]
+    folder.secrets["team/build"] = {name: value for name, value in data.items() if name != "host"}
+    assert "has no key host" in folder.rows()["build"]["message"]
+    folder.secrets["team/build"] = data
     assert folder.rows()["build"]["verdict"] == "Changes"
+
+
+def test_variables_are_read_for_secrets_files_only(folder: Folder, one: StandIn) -> None:
+    """A pull request that brings a Secret of its own gets no token: its manifests are never read as Secrets."""
+    with Proxy(one.url) as elsewhere:
+        folder.instance("build", elsewhere.url, one.tokens["admin"])
+        folder.policy("policy")
+        data = folder.secrets.pop("team/build")
+        body = {"apiVersion": "v1", "kind": "Secret", "metadata": {"namespace": "team", "name": "build"}, "stringData": data}
+        (folder.folder / "secret.yaml").write_text(json.dumps(body), encoding="utf-8")
+        assert [folder.rows()["build"]["reason"], elsewhere.seen] == ["SecretMissing", []]
 
 
 def test_no_text_of_a_policy_becomes_mark_up_or_calls_somebody(folder: Folder, two: StandIn) -> None:
@@ -220,14 +225,14 @@ def test_two_instances_of_one_jenkins_are_told(folder: Folder, two: StandIn) -> 
     for name in ("first", "second"):
         folder.instance(name, two.url, two.tokens["admin"])
     folder.policy("policy")
-    assert "team/first and team/second reach the same Jenkins" in folder.plan().out
+    assert "team/first and team/second reach the same controller" in folder.plan().out
 
 
 def test_same_object_twice_is_refused(folder: Folder) -> None:
     folder.policy("policy")
     (folder.folder / "again.yaml").write_text((folder.folder / "TwoFactorPolicy-team-policy.yaml").read_text())
     ended = folder.plan()
-    assert [ended.code, "stands twice in the files" in ended.err] == [1, True]
+    assert [ended.code, "is in the files twice" in ended.err] == [1, True]
 
 
 def test_the_batch_of_a_roll_out_and_what_waits_for_approval_are_foreseen(folder: Folder, one: StandIn, two: StandIn) -> None:

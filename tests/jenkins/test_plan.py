@@ -19,7 +19,7 @@ def test_field_by_field_on_a_fresh_jenkins(commands: Commands, standin: StandIn)
     file = commands.policy(allowedFactors=["EmailOTP", "SecurityQuestions"], emailOTP=EMAIL, exemptGroups=["robots"])
     ended = commands.run("plan", file, *GATED, "-o", "json")
     assert ended.code == 2
-    by_layer = [(one["path"], one["layer"], one["before"], one["after"]) for one in ended.document["changes"]]
+    by_layer = [(one["path"], one["layer"], one["before"], one["after"]) for one in ended.plan["changes"]]
     assert {(path, layer): after for path, layer, _, after in by_layer if path.startswith(("enforcement", "emailOTP", "allowed"))} == {
         **{("enforcement", layer): "on" for layer in ("disk", "memory", "live")},
         **{(f"allowedFactors.{factor}", layer): "on" for factor in ("SecurityQuestions", "EmailOTP") for layer in ("disk", "memory")},
@@ -32,7 +32,7 @@ def test_field_by_field_on_a_fresh_jenkins(commands: Commands, standin: StandIn)
     assert gate["gate", "start-up"] == ("absent", "this version")
     assert gate["exemptGroups", "gate"] == ("nobody", "robots")
     assert gate["apiTokens", "start-up"] == ("the plugin's own rule", "Exempt")
-    assert not ended.document["refused"]
+    assert not ended.plan["refused"]
     assert "Grüß" not in ended.out  # texts of mails are never shown
     assert [standin.browser("alice").status(), (standin.home / "jenkins2fa").exists()] == [200, False]
 
@@ -47,7 +47,7 @@ def test_nothing_would_change_after_it_was_applied(commands: Commands) -> None:
 def test_a_jenkins_that_a_cluster_manages_is_said_to_be_its_own(commands: Commands, managed: Managed) -> None:
     managed.apply(policy())
     ended = commands.run("plan", commands.policy(), *GATED)
-    assert [ended.code, ended.out.splitlines()[-1]] == [3, "Nothing would change. Refused: OwnedElsewhere."]
+    assert [ended.code, "Nothing would change. Refused: OwnedElsewhere." in ended.out] == [3, True]
 
 
 def test_what_the_installed_plugin_cannot_do_is_said_per_field(commands: Commands) -> None:
@@ -59,7 +59,7 @@ def test_what_the_installed_plugin_cannot_do_is_said_per_field(commands: Command
         requireOnBuild={"window": "15m"},
         enforcedGroups=["a"],
     )
-    gated, bare = (commands.run("plan", file, "-o", "json", *more).document for more in (GATED, ()))
+    gated, bare = (commands.run("plan", file, "-o", "json", *more).plan for more in (GATED, ()))
     assert [one["path"] for one in gated["unsupported"]] == ["allowedFactors", "smsOTP", "rememberDevice"]
     assert [one["path"] for one in bare["unsupported"]] == [
         "allowedFactors",
@@ -77,12 +77,12 @@ def test_what_the_installed_plugin_cannot_do_is_said_per_field(commands: Command
 
 def test_what_weakens_is_marked_and_only_where_something_is_protected(commands: Commands, managed: Managed) -> None:
     weaker = commands.policy(allowedFactors=["EmailOTP"], emailOTP=EMAIL, exemptGroups=["robots"], apiTokens="Exempt")
-    assert not [one for one in commands.run("plan", weaker, *GATED, "-o", "json").document["changes"] if one["weakens"]]
+    assert not [one for one in commands.run("plan", weaker, *GATED, "-o", "json").plan["changes"] if one["weakens"]]
     managed.apply(policy(apiTokens="Challenge"))
-    found = commands.run("plan", weaker, *GATED, "-o", "json").document
+    found = commands.run("plan", weaker, *GATED, "-o", "json").plan
     assert {one["path"] for one in found["changes"] if one["weakens"]} == {"allowedFactors.SecurityQuestions", "exemptGroups", "apiTokens"}
     off = commands.run("plan", commands.policy(enforcement="Off", apiTokens="Challenge"), *GATED)
-    assert "1 of them weakens the protection" in off.out.splitlines()[-1]
+    assert "1 of them weakens the protection" in off.out
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_a_policy_among_several_is_chosen_by_name(commands: Commands) -> None:
     commands.policy("two", enforcement="Off")
     both = commands.run("plan", commands.folder, *GATED)
     assert [both.code, both.err.strip()] == [1, "Error: the files hold 2 policies (one, two): choose one with --policy NAME"]
-    assert commands.run("plan", commands.folder, *GATED, "--policy", "two", "-o", "json").document["policy"]["name"] == "two"
+    assert commands.run("plan", commands.folder, *GATED, "--policy", "two", "-o", "json").plan["policy"]["name"] == "two"
     assert "no TwoFactorPolicy called three" in commands.run("plan", commands.folder, "--policy", "three").err
 
 
@@ -120,9 +120,11 @@ def test_the_instance_of_the_files_names_url_and_gate(commands: Commands) -> Non
     commands.policy()
     commands.instance(gate={"mode": "Managed"})
     ended = commands.run("plan", commands.folder, "-o", "json", environment={"JENKINS_URL": ""})
-    assert [ended.code, ended.document["unsupported"], ended.document["jenkins"]["edition"]] == [2, [], "Free"]
+    assert [ended.code, ended.plan["unsupported"], ended.plan["jenkins"]["edition"]] == [2, [], "Free"]
     commands.instance("second")
     assert "the files hold 2 instances" in commands.run("plan", commands.folder).err
+    chosen = commands.run("plan", commands.folder, "--secrets", commands.folder, "--policy", "policy")
+    assert [chosen.code, "--policy and --gate are for one controller" in chosen.err] == [1, True]
 
 
 def test_standard_input_and_a_token_from_a_file(commands: Commands) -> None:
@@ -135,11 +137,9 @@ def test_standard_input_and_a_token_from_a_file(commands: Commands) -> None:
 @pytest.mark.parametrize(
     ("environment", "said"),
     [
-        ({"JENKINS_TOKEN": "not-the-token-at-all"}, "Unauthorized: Jenkins refused the user name or API token (401)"),
         ({"JENKINS_TOKEN": ""}, "no API token"),
         ({"JENKINS_USER": ""}, "no account"),
         ({"JENKINS_URL": ""}, "no Jenkins"),
-        ({"JENKINS_URL": "http://127.0.0.1:9/"}, "Unreachable: 127.0.0.1:9: connection refused"),
         ({"JENKINS_URL": "http://jenkins.example.com/"}, "must use https"),
     ],
 )
@@ -147,7 +147,21 @@ def test_an_error_is_one_line_and_exit_code_1(commands: Commands, environment: d
     ended = commands.run("plan", commands.policy(), environment=environment)
     assert [ended.code, ended.out, len(ended.err.strip().splitlines())] == [1, "", 1]
     assert said in ended.err
-    assert "not-the-token-at-all" not in ended.err
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ({"JENKINS_TOKEN": "not-the-token-at-all"}, "Unauthorized: Jenkins refused the user name or API token (401)"),
+        ({"JENKINS_URL": "http://127.0.0.1:9/"}, "Unreachable: 127.0.0.1:9: connection refused"),
+    ],
+)
+def test_a_controller_that_cannot_be_read_is_a_row_and_exit_code_1(commands: Commands, environment: dict[str, str], said: str) -> None:
+    ended = commands.run("plan", commands.policy(), "-o", "json", environment=environment)
+    (row,) = ended.document["instances"]
+    assert [ended.code, row["verdict"], row["plan"]] == [1, "Unknown", None]
+    assert f"{row['reason']}: {row['message']}".startswith(said)
+    assert "not-the-token-at-all" not in ended.out + ended.err
 
 
 def test_wrong_files_and_wrong_usage_are_errors_too(commands: Commands, tmp_path: Path) -> None:
@@ -169,10 +183,10 @@ def test_wrong_files_and_wrong_usage_are_errors_too(commands: Commands, tmp_path
 
 def test_an_account_without_administer_is_told_so(commands: Commands, standin: StandIn) -> None:
     ended = commands.run("plan", commands.policy(), environment={"JENKINS_USER": "alice", "JENKINS_TOKEN": standin.tokens["alice"]})
-    assert [ended.code, "Forbidden: the account lacks Jenkins' Administer permission" in ended.err] == [1, True]
+    assert [ended.code, "Forbidden: the account lacks Jenkins' Administer permission" in " ".join(ended.out.split())] == [1, True]
 
 
 def test_the_document_for_programs_is_json_with_the_same_digest_each_time(commands: Commands) -> None:
     first, second = (commands.run("plan", commands.policy(), *GATED, "-o", "json").out for _ in range(2))
     assert json.loads(first) == json.loads(second)
-    assert len(json.loads(first)["digest"]) == 12
+    assert len(json.loads(first)["instances"][0]["plan"]["digest"]) == 12

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,10 +44,8 @@ def test_plan_reads_and_says_what_the_switch_would_do(commands: Commands) -> Non
 def test_plan_over_many_knows_the_switch_too(commands: Commands, premium: StandIn) -> None:
     commands.policy(allowedFactors=FACTORS)
     commands.instance(gate={"mode": "None"})
-    accounts = commands.folder / "accounts.json"
-    host = premium.url.split("/")[2]
-    accounts.write_text(json.dumps({"credentials": {"*": {"hosts": [host], "username": "admin", "tokenEnv": "JENKINS_TOKEN"}}}))
-    arguments = ("plan", commands.folder / "policy.yaml", commands.folder / "jenkins.yaml", "--credentials", accounts)
+    accounts = commands.secret(premium.url.split("/")[2])
+    arguments = ("plan", commands.folder / "policy.yaml", commands.folder / "jenkins.yaml", "--secrets", accounts)
     assert "UnsupportedPluginVersion" in commands.run(*arguments).out
     assert "UnsupportedPluginVersion" not in commands.run(*arguments, SWITCH).out
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import stat
 from pathlib import Path
 
@@ -86,15 +85,14 @@ def test_a_folder_gets_everything_for_its_owner_alone(call: Commands, tmp_path: 
     assert [digest in page, digest in ended.err, ended.code, call.managed.account[1] in page] == [True, True, 3, False]
 
 
-def test_many_of_which_one_is_dead_and_one_account_may_not_go_there(call: Commands, tmp_path: Path) -> None:
+def test_many_of_which_one_is_dead_and_one_account_may_not_go_there(call: Commands) -> None:
     call.managed.apply(policy())
     url = call.managed.connection.url
-    files = [call.policy(), call.instance("alive", gate={"mode": "Managed"}), call.instance("dead", url=DEAD)]
+    files = [call.policy(), call.instance("alive", gate={"mode": "Managed"})]
+    files.append(call.instance("dead", url=DEAD, credentialsRef={"name": "dead"}))
     files.append(call.instance("elsewhere", url="https://elsewhere.example.com/"))
-    account = {"hosts": [url.split("/")[2], "127.0.0.1:9"], "username": "admin", "tokenEnv": "JENKINS_TOKEN"}
-    accounts = tmp_path / "credentials.yaml"
-    accounts.write_text(json.dumps({"credentials": {"*": account}}), encoding="utf-8")
-    ended = call.run("report", *files, "--credentials", accounts, "-o", "json")
+    secrets = [call.secret(url.split("/")[2]), call.secret("127.0.0.1:9", "dead")]
+    ended = call.run("report", *files, "--secrets", secrets[0], "--secrets", secrets[1], "-o", "json")
     rows = {one["name"]: one for one in ended.document["instances"]}
     assert [ended.code, ended.document["summary"]["proven"], ended.document["summary"]["notProven"]] == [3, 1, 2]
     assert rows["alive"]["proof"]["enforced"]["reason"] == "Probed"
@@ -107,9 +105,9 @@ def test_many_of_which_one_is_dead_and_one_account_may_not_go_there(call: Comman
     ("options", "said"),
     [
         (["--recorded"], "--recorded is about what a cluster holds"),
-        (["--cluster", "--credentials", "x"], "--credentials is for instances in files"),
+        (["--cluster", "--secrets", "x"], "--secrets is for instances in files"),
         (["--cluster", "file.yaml"], "give no files"),
-        (["--credentials", "absent.yaml"], "absent.yaml"),
+        (["--secrets", "absent.yaml"], "absent.yaml"),
     ],
 )
 def test_wrong_usage_is_told_in_a_line(call: Commands, options: list[str], said: str) -> None:

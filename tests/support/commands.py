@@ -28,6 +28,12 @@ class Ended:
     def document(self) -> Any:
         return json.loads(self.out)
 
+    @property
+    def plan(self) -> Any:
+        """The one plan in the document that `plan -o json` prints."""
+        (row,) = self.document["instances"]
+        return row["plan"]
+
 
 class Commands:
     """Calls `jenkins2fa` with an account in the environment; `folder` is where files are written."""
@@ -59,3 +65,8 @@ class Commands:
         file = self.folder / name
         file.write_text(json.dumps({"apiVersion": API, **body}, ensure_ascii=False), encoding="utf-8")  # JSON is YAML
         return file
+
+    def secret(self, host: str, name: str = "admin", token: str = "$(JENKINS_TOKEN)") -> Path:
+        """A file with the Secret `name` for --secrets; its account may be sent to `host` only."""
+        data = {"host": host, "username": "admin", "token": token}
+        return self.write(f"secret-{name}.yaml", {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": data})

@@ -12,10 +12,11 @@ import click
 import pytest
 import yaml
 
+from jenkins2fa.api.meta import Key
 from jenkins2fa.cli.kubectl.command import twofactor
 from jenkins2fa.cli.main import main
-from jenkins2fa.cli.plan.credentials import KEYS, CredentialsFile
 from jenkins2fa.cli.plan.markdown import MARKER
+from jenkins2fa.cli.plan.secrets import SecretFiles
 
 ROOT = Path(__file__).resolve().parents[2]
 PIPELINES = ROOT / "examples" / "pipelines"
@@ -57,7 +58,7 @@ def test_shell_texts_can_be_parsed() -> None:
 def test_the_workflow_finds_its_comment_and_trusts_the_target_branch() -> None:
     text = WORKFLOW.read_text()
     assert f'startswith("{MARKER}")' in text
-    assert "--credentials trusted/" in text
+    assert "--secrets trusted/" in text
     trusted = next(step for step in steps() if (step.get("with") or {}).get("path") == "trusted")
     assert trusted["with"]["ref"] == "${{ github.event.pull_request.base.sha }}"
 
@@ -89,11 +90,13 @@ def test_the_recipes_use_the_python_that_the_project_is_tested_with() -> None:
     assert [hook["language_version"] for hook in hooks] == [f"python{tested[1]}"]
 
 
-def test_the_example_of_accounts_is_accepted() -> None:
-    file = PIPELINES / "plan-credentials.yaml"
-    CredentialsFile(str(file))
-    used = {key for entry in yaml.safe_load(file.read_text())["credentials"].values() for key in entry}
-    assert used <= set(KEYS)
+def test_the_example_of_accounts_takes_the_tokens_that_the_workflow_hands_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = next(step for step in steps() if step.get("id") == "plan")
+    for name in plan["env"]:
+        monkeypatch.setenv(name, f"value of {name}")
+    example = SecretFiles((str(PIPELINES / "plan-secrets.yaml"),), "default")
+    tokens = [example.read("Secret", Key(*key))["token"] for key in (("team-a", "build-jenkins"), ("team-b", "release-jenkins"))]
+    assert tokens == [f"value of {name}" for name in plan["env"]]
 
 
 def test_the_package_installs_both_scripts() -> None:

@@ -11,6 +11,7 @@ import copy
 import json
 import random
 import re
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from jenkins2fa.api.parse import parse_instance, parse_policy
 from jenkins2fa.cli.checking import check
 from jenkins2fa.cli.errors import CannotGoOn
 from jenkins2fa.cli.manifests import Manifest, parse_manifests
-from jenkins2fa.cli.plan.credentials import CredentialsFile
+from jenkins2fa.cli.plan.secrets import SecretFiles
 from jenkins2fa.cli.url_list import read_list
 from jenkins2fa.controller.instance.status import handled_request
 from jenkins2fa.core.assess import assess
@@ -193,7 +194,7 @@ def http_ok(body: Any) -> bytes:
 # --- lists and files of accounts ---
 
 WORDS = ("https://j.example.com/", "url", ",", "username", "token_file", "token_env", "\n", "- ", ": ", "  ", '"', "'", "#", "{", "}",
-         "[", "]", "*a", "&a ", "!!int ", "!!binary ", "2026-13-45", "0x", "1" * 4500, "\x00", "\r", "\u2028", "credentials:", "hosts",
+         "[", "]", "*a", "&a ", "!!int ", "!!binary ", "2026-13-45", "0x", "1" * 4500, "\x00", "\r", "\u2028", "stringData:", "host",
          f"token: {PLANTED}",
          f"password: {PLANTED}", f"*{PLANTED} ", f"!{PLANTED} ", PLANTED, "|", "? ", "<<: ", "--- ",
          "https://", "@", "https://me:" + PLANTED + "@j/")  # fmt: skip
@@ -226,21 +227,21 @@ def test_a_list_that_csv_cannot_read_is_told_by_its_line(tmp_path: Path) -> None
     assert PLANTED not in str(told.value)
 
 
-def test_any_credentials_file_is_read_or_told_by_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_any_file_of_secrets_is_read_or_told_by_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOKEN", PLANTED)
-    file = tmp_path / "credentials.yaml"
-    more = {"secondFactorSeedFile": "/none", "caFile": "/none"}
+    file = tmp_path / "secrets.yaml"
     where = parse_instance({"metadata": METADATA, "spec": INSTANCE})
+    metadata = {"namespace": where.meta.namespace, "name": "admin"}
     used = 0
     for dice in cases(300):
-        account = {"hosts": ["jenkins.example.com"], "username": "a", "tokenEnv": "TOKEN", **(more if dice.random() < 0.5 else {})}
-        good = {"credentials": {"*": account}}
-        file.write_bytes(a_file(dice, good, b"credentials: {"))
+        data = {"host": "jenkins.example.com", "username": "a", "token": "$(TOKEN)", "ca.crt": "PEM"}
+        good = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": data}
+        file.write_bytes(a_file(dice, good, b"stringData: {"))
         try:
-            assert PLANTED not in hidden_but_for_the_name(CredentialsFile(str(file)).connection(where))
+            connections = Connections(SecretFiles((str(file),), "default"), time.monotonic)
+            assert PLANTED not in hidden_but_for_the_name(connections.connection(where))
             used += 1
         except (CannotGoOn, JenkinsError) as problem:
-            assert "credentials" in str(problem)
             assert PLANTED not in TOLD.sub("", str(problem))
     assert used
 

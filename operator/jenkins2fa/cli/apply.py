@@ -12,8 +12,10 @@ from jenkins2fa.api.instance import GateMode
 from jenkins2fa.api.status import FALSE, TRUE, UNKNOWN
 from jenkins2fa.cli.errors import ExitCode, OneOnError, code_of, fail, refuse
 from jenkins2fa.cli.evidence import evidence_options, open_recording
-from jenkins2fa.cli.observe import Look, Question, look_at, look_through, question_options
-from jenkins2fa.cli.plan.command import as_text
+from jenkins2fa.cli.options import JenkinsOptions, gate_option, jenkins_options, policy_option, premium_option
+from jenkins2fa.cli.plan.fleet import InstancePlan, plan_fleet, plan_instance
+from jenkins2fa.cli.plan.output import as_text
+from jenkins2fa.cli.plan.sources import from_command_line
 from jenkins2fa.core.conditions import Outcome, Proof, judge_drifted, judge_enforced, judge_ready, judge_stalled
 from jenkins2fa.core.mode import Mode
 from jenkins2fa.core.summary import summarize
@@ -34,11 +36,25 @@ WORDS = {TRUE: ("In force", "green"), UNKNOWN: ("Not proven", "yellow"), FALSE: 
 
 
 @click.command(cls=OneOnError)
-@question_options
+@click.argument("files", nargs=-1, required=True, metavar="FILE|FOLDER|-...")
+@jenkins_options
+@gate_option
+@policy_option
+@premium_option
 @click.option("--take-over", metavar="OWNER", help="Take over a Jenkins that OWNER (as the refusal names it) manages.")
 @evidence_options
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-def apply(question: Question, take_over: str | None, evidence: str | None, evidence_key: str | None, yes: bool) -> None:
+def apply(
+    files: tuple[str, ...],
+    jenkins: JenkinsOptions,
+    gate: str | None,
+    policy: str | None,
+    premium: bool,
+    take_over: str | None,
+    evidence: str | None,
+    evidence_key: str | None,
+    yes: bool,
+) -> None:
     """Put a policy into force in a running Jenkins, and prove it. Needs no cluster.
 
     Shows the plan, asks, tries the change with a time limit, probes, and only then writes it to disk. Whatever goes wrong before that,
@@ -52,9 +68,13 @@ def apply(question: Question, take_over: str | None, evidence: str | None, evide
                 3 refused; or done as far as possible, but Enforced is not True, or something is unsupported
     """
     note = open_recording(evidence, evidence_key)
-    look = look_at(question, take_over)
-    click.echo(as_text(look))
-    found = look.assessment
+    fleet = plan_fleet(from_command_line(files, jenkins, gate, policy, take_over), 1, premium=premium)
+    (row,) = fleet.rows
+    if row.plan is None:
+        fail(f"{row.reason}: {row.message}")
+    click.echo(as_text(fleet))
+    plan = row.plan
+    found = plan.assessment
     if found.refused:
         refuse(f"{found.refused.reason}: nothing was changed")
     if found.mode is not Mode.WRITE:
@@ -62,36 +82,36 @@ def apply(question: Question, take_over: str | None, evidence: str | None, evide
     if found.plan.changes:
         if not yes and not click.confirm("\nApply this?"):
             fail("nothing was changed")
-        look, proof = _carry_out(look, question.premium, take_over, note)
+        plan, proof = _carry_out(plan, premium, take_over, note)
     else:
-        proof = _prove(look, note)
-    _tell(look, proof)
+        proof = _prove(plan, note)
+    _print_result(plan, proof)
 
 
-def _carry_out(look: Look, premium: bool, take_over: str | None, note: Note | None) -> tuple[Look, Proof]:
+def _carry_out(plan: InstancePlan, premium: bool, take_over: str | None, note: Note | None) -> tuple[InstancePlan, Proof]:
     order = Order(
         trial=secrets.token_hex(6),
-        desired=look.assessment.plan.desired,
-        gate_code=look.assessment.plan.gate_code,
-        owner=look.assessment.owner,
-        deletion=look.policy.spec.deletion_policy,
-        with_gate=look.target.instance.spec.gate.mode is GateMode.MANAGED,
+        desired=plan.assessment.plan.desired,
+        gate_code=plan.assessment.plan.gate_code,
+        owner=plan.assessment.owner,
+        deletion=plan.policy.spec.deletion_policy,
+        with_gate=plan.instance.spec.gate.mode is GateMode.MANAGED,
         take_over=take_over,
-        groups=look.policy.spec.enforced_groups or frozenset(),
+        groups=plan.policy.spec.enforced_groups or frozenset(),
     )
     try:
         result: Result = carry_out(
-            lambda: driver_for(look.target.connection, note), order, lambda step: click.echo(f"  {step.value:<10} {STEPS[step]}")
+            lambda: driver_for(plan.connection, note), order, lambda step: click.echo(f"  {step.value:<10} {STEPS[step]}")
         )
     except JenkinsError as problem:
         fail(f"{problem.reason}: {problem}")
-    return look_through(look.policy, look.target, result.observation, take_over, premium=premium), result.proof
+    return plan_instance(plan.policy, plan.instance, plan.connection, result.observation, take_over, premium=premium), result.proof
 
 
-def _prove(look: Look, note: Note | None) -> Proof:
-    if not look.assessment.plan.desired.enforcing:
+def _prove(plan: InstancePlan, note: Note | None) -> Proof:
+    if not plan.assessment.plan.desired.enforcing:
         return Proof.NONE
-    driver = driver_for(look.target.connection, note)
+    driver = driver_for(plan.connection, note)
     try:
         driver.observe()  # by its own rules the plugin may let us pass; then the probe shows nothing
         return driver.probe()
@@ -101,12 +121,12 @@ def _prove(look: Look, note: Note | None) -> Proof:
         driver.close()
 
 
-def _tell(look: Look, proof: Proof) -> None:
+def _print_result(plan: InstancePlan, proof: Proof) -> None:
     """Says what the operator would say of the same state (``core.conditions``), and ends with the code that --help names."""
-    found = look.assessment
+    found = plan.assessment
     if found.plan.changes:
         fail(f"still differing afterwards: {', '.join(found.plan.paths)}")
-    outcome = Outcome(look.target.instance, look.policy, look.observation, found.plan, found.findings, found.mode, found.drift, proof=proof)
+    outcome = Outcome(plan.instance, plan.policy, plan.observation, found.plan, found.findings, found.mode, found.drift, proof=proof)
     enforced = judge_enforced(outcome, datetime.now(UTC))
     ready = judge_ready(outcome, enforced)
     off = enforced.reason == "Off"
@@ -114,6 +134,6 @@ def _tell(look: Look, proof: Proof) -> None:
     click.echo(f"{click.style(word, fg=colour, bold=True)} (Enforced={enforced.status}/{enforced.reason}): {enforced.message}")
     if ready.status == FALSE and ready.reason != enforced.reason:
         click.echo(f"Ready={ready.status}/{ready.reason}: {ready.message}")
-    if off and not look.observation.effective and ready.status == TRUE:
+    if off and not plan.observation.effective and ready.status == TRUE:
         sys.exit(ExitCode.AS_DESIRED)
     sys.exit(code_of(summarize(ready, enforced, judge_drifted(outcome), stalled=judge_stalled(outcome, ready).status == TRUE)))

@@ -11,19 +11,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import click
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from jenkins2fa.cli.errors import CannotGoOn, ExitCode, OneOnError
 from jenkins2fa.cli.evidence import evidence_options, open_recording
 from jenkins2fa.cli.options import read_ca
 from jenkins2fa.cli.parallel import side_by_side
+from jenkins2fa.cli.printing import table
 from jenkins2fa.cli.url_list import Asked, read_list
 from jenkins2fa.jenkins.http import Connection
 from jenkins2fa.jenkins.survey import Known, Survey, survey
 
-WIDTH = 160  # of a table that goes into a file
 HEADINGS = ("URL", "Reachable", "Jenkins", "Plugin", "Second factor", "Exceptions", "What remains unknown, or why")
 FACTOR = {Known.YES: "demanded", Known.NO: "NOT demanded", Known.UNKNOWN: "unknown"}
 EXCEPTIONS = {Known.YES: "open", Known.NO: "challenged", Known.UNKNOWN: "unknown"}
@@ -68,20 +65,9 @@ def cells(one: Survey) -> tuple[str, ...]:
 
 
 def as_table(audit: Audit) -> str:
-    table = Table(*HEADINGS)
-    for one in audit.surveys:
-        row = [Text(cell, overflow="fold") for cell in cells(one)]
-        row[4].stylize(COLOURS[one.enforced])
-        table.add_row(*row)
-    console = Console(soft_wrap=False, highlight=False)
-    if not console.is_terminal:
-        console = Console(width=WIDTH, highlight=False)
-    with console.capture() as captured:
-        console.print(table)
-        console.print(Text(f"{audit.summary}\n\nWhat remains"))
-        for risk in RESIDUAL_RISK:
-            console.print(Text(f"* {risk}"))
-    return captured.get()
+    styles = {(number, 4): COLOURS[one.enforced] for number, one in enumerate(audit.surveys)}
+    risks = (f"* {risk}" for risk in RESIDUAL_RISK)
+    return "\n".join([table(HEADINGS, [cells(one) for one in audit.surveys], styles), audit.summary, "", "What remains", *risks, ""])
 
 
 def as_json(audit: Audit) -> str:

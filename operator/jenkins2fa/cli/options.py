@@ -56,6 +56,15 @@ gate_option = click.option(
     help="gate.mode, where the files hold no JenkinsInstance. Default: None.",
 )
 
+policy_option = click.option("--policy", help="Name of the policy, where the files hold several.")
+
+secrets_option = click.option(
+    "--secrets",
+    multiple=True,
+    metavar="FILE|FOLDER|-",
+    help="Secrets with the accounts of the instances in the files (repeatable). A value $(NAME) is read from the environment.",
+)
+
 _OPTIONS = (
     click.option(
         "--url",

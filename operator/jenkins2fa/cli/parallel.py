@@ -16,7 +16,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 parallel_option = click.option(
-    "--parallel", type=click.IntRange(1, 128), default=16, show_default=True, help="How many Jenkinses are looked at at once."
+    "--parallel", type=click.IntRange(1, 128), default=16, show_default=True, help="How many controllers are read at the same time."
 )
 
 

@@ -60,7 +60,7 @@ def load_manifests(paths: tuple[str, ...]) -> list[Manifest]:
 def _instance(manifests: list[Manifest], jenkins: JenkinsOptions) -> JenkinsInstance:
     found = [m for m in manifests if m.kind == "JenkinsInstance"]
     if len(found) > 1:
-        raise CannotGoOn(f"the files hold {len(found)} instances: name the files of one, or none and --url")
+        raise CannotGoOn(f"the files hold {len(found)} instances: give --secrets FILE with their accounts, or the files of one instance")
     instance = parse_instance(found[0].body) if found else None
     if instance is not None and (not jenkins.url or jenkins.url_by_environment):
         return instance

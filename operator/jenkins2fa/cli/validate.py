@@ -11,6 +11,7 @@ import click
 from jenkins2fa.cli.checking import Finding, check, finding
 from jenkins2fa.cli.errors import ExitCode, OneOnError, fail
 from jenkins2fa.cli.manifests import Failure, Manifest, UnreadableFile, find_files, is_ours, read_manifests
+from jenkins2fa.cli.printing import printable
 
 
 @dataclass(slots=True)
@@ -97,8 +98,3 @@ def as_json(report: Report) -> str:
     findings = [asdict(one) for one in report.findings]
     result = {"files": report.files, "checked": report.checked, "passedOver": report.passed_over, "findings": findings}
     return json.dumps(result, indent=2)
-
-
-def printable(text: str) -> str:
-    """One line without control characters: names come from files, and a terminal obeys escape sequences."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)

@@ -23,8 +23,9 @@ from jenkins2fa.cli.kubectl.lease import silence
 from jenkins2fa.cli.kubectl.table import OUTPUTS, fleet_rows
 from jenkins2fa.cli.kubectl.why import explain
 from jenkins2fa.cli.parallel import parallel_option
+from jenkins2fa.cli.plan.command import OUTPUTS as PLAN_OUTPUTS
+from jenkins2fa.cli.plan.command import output_option
 from jenkins2fa.cli.plan.fleet import plan_fleet
-from jenkins2fa.cli.plan.fleet_command import OUTPUTS as PLAN_OUTPUTS
 from jenkins2fa.cli.plan.sources import from_cluster
 from jenkins2fa.core.summary import summary_of
 from jenkins2fa.kube.client import Body, KubernetesError
@@ -115,7 +116,7 @@ def why(cluster: Cluster, name: str) -> None:
 @click.option(
     "-A", "--all-namespaces", "everywhere", is_flag=True, help="Also instances of other namespaces, for a policy of the policy namespace."
 )
-@click.option("-o", "--output", type=click.Choice(list(PLAN_OUTPUTS)), default="text", show_default=True, help="How to print it.")
+@output_option
 @parallel_option
 @in_cluster
 def plan(cluster: Cluster, name: str, policy_namespace: str | None, everywhere: bool, output: str, parallel: int) -> None:

@@ -1,128 +1,93 @@
-"""``jenkins2fa plan``: what would change in a running Jenkins, without a cluster and without writing anything."""
+"""``jenkins2fa plan``: what would change in running controllers. Needs no cluster, and writes nothing."""
 
 from __future__ import annotations
 
-import json
 import sys
-from typing import Any
+from collections.abc import Callable
 
 import click
 
-from jenkins2fa.cli.errors import CannotGoOn, OneOnError, code_of_plan
-from jenkins2fa.cli.observe import Look, Question, look_at, question_options
-from jenkins2fa.cli.plan.options import FleetOptions, fleet_options
-from jenkins2fa.core.assess import Assessment
-from jenkins2fa.core.factors.strength import describe
-from jenkins2fa.core.guard.finding import Severity
-from jenkins2fa.core.mode import Mode
-from jenkins2fa.core.plan import Change
+from jenkins2fa.cli.cluster import open_cluster
+from jenkins2fa.cli.errors import CannotGoOn, OneOnError
+from jenkins2fa.cli.options import JenkinsOptions, gate_option, jenkins_options, policy_option, premium_option, secrets_option
+from jenkins2fa.cli.parallel import parallel_option
+from jenkins2fa.cli.plan.fleet import Fleet, plan_fleet
+from jenkins2fa.cli.plan.markdown import as_markdown
+from jenkins2fa.cli.plan.output import as_json, as_text
+from jenkins2fa.cli.plan.sources import Sources, from_cluster, from_command_line, from_files
 
-BY_OPTION = {"OperatorLockedOut": " (on this command line: --gate Managed, or --second-factor-seed-file FILE)"}
+OUTPUTS: dict[str, Callable[[Fleet], str]] = {"text": as_text, "json": as_json, "markdown": as_markdown}
+output_option = click.option(
+    "-o", "--output", type=click.Choice(list(OUTPUTS)), default="text", show_default=True, help="Format of the output."
+)
 
 
 @click.command(cls=OneOnError)
-@question_options
-@fleet_options
-@click.option("-o", "--output", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True, help="How to print it.")
-def plan(question: Question, fleet: FleetOptions | None, output: str) -> None:
-    """Say field by field what policies would change in running Jenkinses. Writes nothing.
+@click.argument("files", nargs=-1, required=True, metavar="FILE|FOLDER|-...")
+@jenkins_options
+@gate_option
+@policy_option
+@secrets_option
+@click.option("--cluster", "in_cluster", is_flag=True, help="Plan for the instances of a cluster, with the current kubeconfig.")
+@click.option("--kubeconfig", type=click.Path(), help="The same with this kubeconfig.")
+@click.option("--context", help="The same with this context of the kubeconfig.")
+@click.option("-n", "--namespace", help="Namespace of objects that name none. Default: the context's, or `default`.")
+@click.option("-A", "--all-namespaces", "everywhere", is_flag=True, help="Plan for the instances of every namespace of the cluster.")
+@click.option("--policy-namespace", help="The operator's policy namespace, if it has one.")
+@click.option("--prune", is_flag=True, help="Treat policies of the cluster that are not in the files as deleted.")
+@click.option("--require-approval", "approval", is_flag=True, help="Show what waits for approval: the operator runs with this option.")
+@premium_option
+@parallel_option
+@output_option
+def plan(
+    files: tuple[str, ...],
+    jenkins: JenkinsOptions,
+    gate: str | None,
+    policy: str | None,
+    secrets: tuple[str, ...],
+    in_cluster: bool,
+    kubeconfig: str | None,
+    context: str | None,
+    namespace: str | None,
+    everywhere: bool,
+    policy_namespace: str | None,
+    prune: bool,
+    approval: bool,
+    premium: bool,
+    parallel: int,
+    output: str,
+) -> None:
+    """Show field by field what policies would change in running controllers. Writes nothing.
 
     \b
-    One Jenkins:   the files hold the TwoFactorPolicy, and may hold the JenkinsInstance; without one, --url names the Jenkins.
-    Many, files:   --credentials FILE: every instance and policy of the files; FILE names the accounts.
-    Many, cluster: --cluster (or --context, --kubeconfig): the cluster as it would be after these files were applied.
+    One controller: the files hold a TwoFactorPolicy and may hold a JenkinsInstance. The account comes
+                    from --username and --token-file. --url replaces the instance's URL.
+    From files:     --secrets FILE: every instance and policy of the files, with accounts from the
+                    Secrets in FILE.
+    From a cluster: --cluster (or --context, --kubeconfig, -A): the cluster as it would be after the
+                    files were applied, with accounts from the Secrets that you may read there.
 
     \b
     Exit codes: 0 nothing would change
-                1 an error, or some instance could not be looked at
+                1 an error, or some controller could not be read
                 2 something would change
                 3 something is refused or unsupported
     """
-    if fleet is not None:
-        from jenkins2fa.cli.plan.fleet_command import print_fleet  # a fleet's plan consists of plans, so it imports this module
-
-        print_fleet(question, fleet, output)
-    if output == "markdown":
-        raise CannotGoOn("-o markdown is for many instances: give --credentials or --cluster")
-    look = look_at(question)
-    click.echo(json.dumps(as_document(look), indent=2, ensure_ascii=False) if output == "json" else as_text(look))
-    sys.exit(code_of_plan(look.assessment))
-
-
-def as_text(look: Look, *, one: bool = True) -> str:
-    """The plan for people: one line for each field, then what speaks against it. ``one``: options of the command line speak of its Jenkins,
-    and can be a way out."""
-    found, seen = look.assessment, look.observation
-    edition = seen.plugin.edition.value.lower() if seen.plugin.edition else "no"
-    lines = [
-        f"Jenkins {seen.version} at {look.target.instance.spec.url}, plugin {seen.plugin.version or 'missing'} ({edition} "
-        f"edition), policy {look.policy.meta.name}",
-        "",
-    ]
-    lines += _change_lines(found.plan.changes)
-    lines += [f"  {click.style('x', fg='red')} {u.path:<34} Unsupported: {u.message}" for u in found.plan.unsupported]
-    strength = describe(look.policy.spec.allowed_factors)
-    lines += ["", f"  Strength of the allowed factors: {strength}"] if strength else []
-    lines += ["", *_finding_lines(found, one)] if found.findings or found.mode is not Mode.WRITE else []
-    return "\n".join([*lines, "", summary(found)])
-
-
-def summary(found: Assessment) -> str:
-    """The last line: counts, and whether it may be done."""
-    paths, weakening = found.plan.paths, {change.path for change in found.plan.weakening}
-    if not paths:
-        text = "Nothing would change."
+    from_a_cluster = bool(in_cluster or kubeconfig or context or everywhere)
+    if from_a_cluster and secrets:
+        raise CannotGoOn("--secrets is for instances in files; in a cluster, plan reads the Secrets that the instances name")
+    if (from_a_cluster or secrets) and (policy or gate):
+        raise CannotGoOn("--policy and --gate are for one controller; with --secrets or --cluster, policies select instances by label")
+    sources: Sources
+    if from_a_cluster:
+        cluster = open_cluster(kubeconfig, context, namespace)
+        sources = from_cluster(files, cluster, policy_namespace, everywhere=everywhere, prune=prune)
+    elif secrets:
+        sources = from_files(files, secrets, namespace, policy_namespace)
     else:
-        text = f"{len(paths)} field{'s' if len(paths) > 1 else ''} would change"
-        text += f", {len(weakening)} of them weaken{'s' if len(weakening) == 1 else ''} the protection" if weakening else ""
-        text += f". Plan {found.plan.digest}."
-    if found.plan.unsupported:
-        text += f" {len(found.plan.unsupported)} unsupported."
-    if found.refused:
-        text += f" Refused: {found.refused.reason}."
-    return text
-
-
-def _change_lines(changes: tuple[Change, ...]) -> list[str]:
-    merged: dict[tuple[str, str, str, bool], list[str]] = {}
-    for change in changes:
-        merged.setdefault((change.path, change.before, change.after, change.weakens), []).append(change.layer.value)
-    lines = []
-    for (path, before, after, weakens), layers in merged.items():
-        sign = click.style("!", fg="yellow", bold=True) if weakens else click.style("~", fg="cyan")
-        note = click.style("  weakens", fg="yellow") if weakens else ""
-        lines.append(f"  {sign} {path:<34} {before} -> {after}  ({', '.join(layers)}){note}")
-    return lines
-
-
-def _finding_lines(found: Assessment, one: bool) -> list[str]:
-    ways_out = BY_OPTION if one else {}
-    lines = [f"  Refused  {f.reason}: {f.message}{ways_out.get(f.reason, '')}" for f in found.findings if f.severity is Severity.REFUSAL]
-    lines += [f"  Note     {f.reason}: {f.message}" for f in found.findings if f.severity is Severity.HAZARD]
-    if found.mode is not Mode.WRITE:
-        lines.append(f"  Note     {found.mode.said}")
-    return lines
-
-
-def as_document(look: Look) -> dict[str, Any]:
-    """The plan for programs. Counts, never user names."""
-    found, seen = look.assessment, look.observation
-    return {
-        "jenkins": {
-            "url": look.target.instance.spec.url,
-            "version": seen.version,
-            "pluginVersion": seen.plugin.version,
-            "edition": seen.plugin.edition,
-        },
-        "policy": {"namespace": look.policy.meta.namespace, "name": look.policy.meta.name},
-        "changes": [
-            {"path": c.path, "layer": c.layer, "before": c.before, "after": c.after, "weakens": c.weakens} for c in found.plan.changes
-        ],
-        "unsupported": [{"path": u.path, "message": u.message} for u in found.plan.unsupported],
-        "findings": [{"reason": f.reason, "severity": f.severity, "path": f.path, "message": f.message} for f in found.findings],
-        "strength": describe(look.policy.spec.allowed_factors),
-        "mode": found.mode.name,
-        "drift": found.drift,
-        "refused": found.refused is not None,
-        "digest": found.plan.digest,
-    }
+        sources = from_command_line(files, jenkins, gate, policy)
+    fleet = plan_fleet(sources, parallel, premium=premium, approval=approval)
+    click.echo(OUTPUTS[output](fleet).rstrip("\n"))
+    if fleet.stopped:
+        click.echo("Stopped: some controllers were not read.", err=True)
+    sys.exit(fleet.exit_code)

@@ -1,4 +1,4 @@
-"""A fleet's plan as a comment on a pull request: short enough for one, and no text in it becomes mark-up or calls anybody."""
+"""A plan as a comment on a pull request: short enough for one, and no text in it becomes mark-up or calls anybody."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ HARMLESS = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "@\u200b", "#": "#\u200
 LONGEST_CELL = 600  # characters
 
 
-def fleet_markdown(fleet: Fleet) -> str:
+def as_markdown(fleet: Fleet) -> str:
     """At most LONGEST bytes of UTF-8: what does not fit is counted. The rows that matter come first, in an order that never changes."""
     rows = sorted(fleet.rows, key=lambda row: (not row.weakened, ORDER.index(row.verdict)))
     head = [MARKER, "### Two-factor authentication: what would change", "", counted(fleet), ""]
@@ -35,7 +35,7 @@ def fleet_markdown(fleet: Fleet) -> str:
     lines = [*head, f"| {' | '.join(name.capitalize() for name in HEADINGS)} |", f"|{'---|' * len(HEADINGS)}"]
     lines = _fill(lines, rows, _table_row, TABLE, "| … | and {} more | | | | |")
     lines = _fill([*lines, ""], rest, lambda line: line, TABLE + 5_000, "* and {} more notes")
-    detailed = [row for row in rows if row.look and row.verdict is not Verdict.NO_CHANGE]
+    detailed = [row for row in rows if row.plan and row.verdict is not Verdict.NO_CHANGE]
     lines = _fill([*lines, ""], detailed, _details, LONGEST - 200, "Details of {} more instances do not fit into one comment.")
     return "\n".join(lines) + "\n"
 
@@ -61,9 +61,9 @@ def _table_row(row: Row) -> str:
 
 
 def _details(row: Row) -> str:
-    assert row.look is not None
-    found = row.look.assessment
-    lines = [f"<details><summary>{_html(str(row.instance.meta.key))}</summary>", "", code(row.instance.spec.url), ""]
+    assert row.plan is not None
+    found = row.plan.assessment
+    lines = [f"<details><summary>{_html(row.name)}</summary>", "", code(row.instance.spec.url), ""]
     if found.plan.changes:
         lines += ["| Field | Where | Now | Then |", "|---|---|---|---|"]
         lines += map(_change_row, found.plan.changes)
@@ -71,8 +71,8 @@ def _details(row: Row) -> str:
     lines += [f"* Unsupported {code(one.path)}: {plain(one.message)}" for one in found.plan.unsupported]
     lines += [f"* **Refused** {f.reason}: {plain(f.message)}" for f in found.findings if f.severity is Severity.REFUSAL]
     lines += [f"* {f.reason}: {plain(f.message)}" for f in found.findings if f.severity is Severity.HAZARD]
-    lines += [f"* {plain(found.mode.value)}"] if found.mode is not Mode.WRITE else []
-    strength = describe(row.look.policy.spec.allowed_factors)
+    lines += [f"* {plain(found.mode.said)}"] if found.mode is not Mode.WRITE else []
+    strength = describe(row.plan.policy.spec.allowed_factors)
     lines += [f"* Strength of the allowed factors: {plain(strength)}"] if strength else []
     return "\n".join([*lines, "", "</details>"])
 

@@ -1,19 +1,21 @@
-"""A fleet's plan for people and for programs. Counts, never user names; texts of mails are never shown."""
+"""A plan for people and for programs. Counts, never user names; the texts of mails are never shown."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+import click
 
-from jenkins2fa.cli.plan.command import as_document, as_text, summary
-from jenkins2fa.cli.plan.fleet import Fleet, Idle, Row, Verdict
+from jenkins2fa.cli.plan.fleet import Fleet, Idle, InstancePlan, Row, Verdict, label
+from jenkins2fa.cli.printing import table
+from jenkins2fa.core.assess import Assessment
+from jenkins2fa.core.factors.strength import describe
+from jenkins2fa.core.guard.finding import Severity
 from jenkins2fa.core.mode import Mode
+from jenkins2fa.core.plan import Change
 
-WIDTH = 160  # of a table that goes into a file
 HEADINGS = ("INSTANCE", "POLICY", "RESULT", "FIELDS", "PEOPLE", "NOTE")
 COLOURS = {Verdict.CHANGES: "cyan", Verdict.REFUSED: "red", Verdict.UNKNOWN: "red", Verdict.UNSUPPORTED: "yellow"}
 WORDS = {
@@ -27,84 +29,21 @@ WORDS = {
 }
 
 
-def cells(row: Row) -> tuple[str, ...]:
-    """One row, in the order of HEADINGS."""
-    fields = ", ".join(dict.fromkeys(path.partition(".")[0] for path in row.look.assessment.plan.paths)) if row.look else ""
-    return (
-        str(row.instance.meta.key),
-        policy_of(row),
-        WORDS[row.verdict] + (", weakens" if row.weakened else ""),
-        fields or "-",
-        (row.reach.text if row.reach else "") or "-",
-        note_of(row) or "-",
-    )
+def as_text(fleet: Fleet) -> str:
+    """A table of all, then field by field each controller where something would change; of a single one always."""
+    styles = {(number, 2): "bold yellow" if row.weakened else COLOURS.get(row.verdict, "") for number, row in enumerate(fleet.rows)}
+    parts = [table(HEADINGS, [cells(row) for row in fleet.rows], styles)]
+    parts += [
+        _details(row.name, row.plan, fleet.hints)
+        for row in fleet.rows
+        if row.plan and (len(fleet.rows) == 1 or row.verdict is not Verdict.NO_CHANGE)
+    ]
+    notes = [*map(idle_line, fleet.idle), *fleet.notes]
+    return "\n\n".join([*parts, *(["\n".join(f"Note: {line}" for line in notes)] if notes else []), counted(fleet)])
 
 
-def policy_of(row: Row) -> str:
-    """Who governs, and who did until now."""
-    now, before = (str(one.meta.key) if one else None for one in (row.policy, row.former))
-    return f"{before} -> {now or '<none>'}" if before not in (None, now) else now or "<none>"
-
-
-def note_of(row: Row) -> str:
-    """What else there is to know: trouble, a refusal, why nothing is written, who is overridden."""
-    found = row.look.assessment if row.look else None
-    parts = [f"{row.reason}: {row.message}" if row.reason else row.message]
-    parts += [found.refused.reason] if found and found.refused else []
-    parts += [found.mode.said] if found and found.mode is not Mode.WRITE else []
-    parts += [f"batch {row.batch[0]} of {row.batch[1]} of the roll-out"] if row.batch else []
-    parts += ["weakens, so it waits for approval"] if row.awaits_approval else []
-    parts += [f"overrides {', '.join(map(str, row.overridden))}"] if row.overridden else []
-    parts += [_left_alone(row)] if row.policy is None else []
-    return "; ".join(part for part in parts if part)
-
-
-def _left_alone(row: Row) -> str:
-    protected = "" if row.seen is None else ("2FA is on" if row.seen.effective else "2FA is off")
-    left = f"loses its policy: deletionPolicy {row.former.spec.deletion_policy}, if that is deleted" if row.former else ""
-    return ", ".join(part for part in (protected, left) if part)
-
-
-def counted(fleet: Fleet) -> str:
-    """The last line: every verdict that there is, and what weakens."""
-    counts = [f"{number} {WORDS[verdict]}" for verdict in Verdict if (number := fleet.count(verdict))]
-    weakening = sum(bool(row.weakened) for row in fleet.rows)
-    reached = [row.reach for row in fleet.rows if row.reach and row.reach.newly]
-    asked, some = sum(reach.newly for reach in reached), "at most " if any(reach.at_most for reach in reached) else ""
-    text = f"{len(fleet.rows)} instance{'' if len(fleet.rows) == 1 else 's'}: {', '.join(counts) or 'none to look at'}."
-    text += f" The protection is weakened at {weakening}." if weakening else ""
-    waiting = sum(row.awaits_approval for row in fleet.rows)
-    text += f" {waiting} wait{'s' if waiting == 1 else ''} for approval." if waiting else ""
-    return text + (f" Newly asked for a second factor: {some}{asked}." if asked else "")
-
-
-def idle_line(idle: Idle) -> str:
-    if idle.overridden_by:
-        return f"policy {idle.policy} governs no instance: overridden everywhere by {', '.join(map(str, idle.overridden_by))}"
-    return f"policy {idle.policy} selects no instance: check instanceSelector, the labels of the instances, and the namespace"
-
-
-def fleet_text(fleet: Fleet) -> str:
-    """A table of all, then field by field what is not as it should be."""
-    table = Table(*HEADINGS)
-    for row in fleet.rows:
-        row_cells = [Text(cell, overflow="fold") for cell in cells(row)]
-        row_cells[2].stylize("bold yellow" if row.weakened else COLOURS.get(row.verdict, ""))
-        table.add_row(*row_cells)
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(width=WIDTH, highlight=False)
-    with console.capture() as captured:
-        console.print(table)
-    parts = [captured.get().rstrip("\n")]
-    telling = ((row.instance.meta.key, row.look) for row in fleet.rows if row.look and row.verdict is not Verdict.NO_CHANGE)
-    parts += [f"{key}\n{as_text(look, one=False)}" for key, look in telling]
-    rest = [*map(idle_line, fleet.idle), *fleet.notes]
-    return "\n\n".join([*parts, *(["\n".join(f"Note: {line}" for line in rest)] if rest else []), counted(fleet)])
-
-
-def fleet_document(fleet: Fleet) -> str:
-    """Everything, as JSON; each row of an instance that was looked at has the fields of a plan for one."""
+def as_json(fleet: Fleet) -> str:
+    """Everything, as JSON. The shape is the same for one controller and for many."""
     document = {
         "summary": {verdict[0].lower() + verdict[1:]: fleet.count(verdict) for verdict in Verdict}
         | {"instances": len(fleet.rows), "weakened": sum(bool(row.weakened) for row in fleet.rows), "stopped": fleet.stopped},
@@ -113,6 +52,118 @@ def fleet_document(fleet: Fleet) -> str:
         "notes": list(fleet.notes),
     }
     return json.dumps(document, indent=2, ensure_ascii=False)
+
+
+def cells(row: Row) -> tuple[str, ...]:
+    """One row, in the order of HEADINGS."""
+    fields = ", ".join(dict.fromkeys(path.partition(".")[0] for path in row.plan.assessment.plan.paths)) if row.plan else ""
+    return (
+        row.name,
+        _policy_cell(row),
+        WORDS[row.verdict] + (", weakens" if row.weakened else ""),
+        fields or "-",
+        (row.reach.text if row.reach else "") or "-",
+        _note(row) or "-",
+    )
+
+
+def counted(fleet: Fleet) -> str:
+    """The last line: every verdict that there is, and what weakens."""
+    counts = [f"{number} {WORDS[verdict]}" for verdict in Verdict if (number := fleet.count(verdict))]
+    weakening = sum(bool(row.weakened) for row in fleet.rows)
+    reached = [row.reach for row in fleet.rows if row.reach and row.reach.newly]
+    asked, at_most = sum(reach.newly for reach in reached), "at most " if any(reach.at_most for reach in reached) else ""
+    text = f"{len(fleet.rows)} instance{'' if len(fleet.rows) == 1 else 's'}: {', '.join(counts) or 'none'}."
+    text += f" The protection is weakened at {weakening}." if weakening else ""
+    waiting = sum(row.awaits_approval for row in fleet.rows)
+    text += f" {waiting} wait{'s' if waiting == 1 else ''} for approval." if waiting else ""
+    return text + (f" Newly asked for a second factor: {at_most}{asked}." if asked else "")
+
+
+def idle_line(idle: Idle) -> str:
+    if idle.overridden_by:
+        return f"policy {idle.policy} governs no instance: overridden everywhere by {', '.join(map(str, idle.overridden_by))}"
+    return f"policy {idle.policy} selects no instance: check instanceSelector, the labels of the instances, and the namespace"
+
+
+def _policy_cell(row: Row) -> str:
+    """Which policy governs, and which one did until now."""
+    now, before = (label(policy.meta) if policy else None for policy in (row.policy, row.former))
+    return f"{before} -> {now or '<none>'}" if before not in (None, now) else now or "<none>"
+
+
+def _note(row: Row) -> str:
+    """What else there is to know: a failure, a refusal, why nothing is written, which policies are overridden."""
+    found = row.plan.assessment if row.plan else None
+    parts = [f"{row.reason}: {row.message}" if row.reason else row.message]
+    parts += [found.refused.reason] if found and found.refused else []
+    parts += [found.mode.said] if found and found.mode is not Mode.WRITE else []
+    parts += [f"batch {row.batch[0]} of {row.batch[1]} of the roll-out"] if row.batch else []
+    parts += ["weakens, so it waits for approval"] if row.awaits_approval else []
+    parts += [f"overrides {', '.join(map(str, row.overridden))}"] if row.overridden else []
+    parts += [_unmanaged_note(row)] if row.policy is None else []
+    return "; ".join(part for part in parts if part)
+
+
+def _unmanaged_note(row: Row) -> str:
+    protected = "" if row.observation is None else ("2FA is on" if row.observation.effective else "2FA is off")
+    left = f"loses its policy: deletionPolicy {row.former.spec.deletion_policy}, if that is deleted" if row.former else ""
+    return ", ".join(part for part in (protected, left) if part)
+
+
+def _details(name: str, plan: InstancePlan, hints: Mapping[str, str]) -> str:
+    """One line for each field, then what speaks against it."""
+    found, observation = plan.assessment, plan.observation
+    edition = f" ({observation.plugin.edition.value.lower()} edition)" if observation.plugin.edition else ""
+    lines = [
+        name,
+        f"Jenkins {observation.version} at {plan.instance.spec.url}, plugin {observation.plugin.version or 'missing'}{edition}, "
+        f"policy {plan.policy.meta.name}",
+        "",
+    ]
+    lines += _change_lines(found.plan.changes)
+    lines += [f"  {click.style('x', fg='red')} {one.path:<34} Unsupported: {one.message}" for one in found.plan.unsupported]
+    strength = describe(plan.policy.spec.allowed_factors)
+    lines += ["", f"  Strength of the allowed factors: {strength}"] if strength else []
+    lines += ["", *_finding_lines(found, hints)] if found.findings or found.mode is not Mode.WRITE else []
+    return "\n".join([*lines, "", _summary(found)])
+
+
+def _summary(found: Assessment) -> str:
+    """Counts, and whether it may be done."""
+    paths, weakening = found.plan.paths, {change.path for change in found.plan.weakening}
+    if not paths:
+        text = "Nothing would change."
+    else:
+        text = f"{len(paths)} field{'s' if len(paths) > 1 else ''} would change"
+        text += f", {len(weakening)} of them weaken{'s' if len(weakening) == 1 else ''} the protection" if weakening else ""
+        text += f". Plan {found.plan.digest}."
+    if found.plan.unsupported:
+        text += f" {len(found.plan.unsupported)} unsupported."
+    if found.refused:
+        text += f" Refused: {found.refused.reason}."
+    return text
+
+
+def _change_lines(changes: tuple[Change, ...]) -> list[str]:
+    merged: dict[tuple[str, str, str, bool], list[str]] = {}
+    for change in changes:
+        merged.setdefault((change.path, change.before, change.after, change.weakens), []).append(change.layer.value)
+    lines = []
+    for (path, before, after, weakens), layers in merged.items():
+        sign = click.style("!", fg="yellow", bold=True) if weakens else click.style("~", fg="cyan")
+        note = click.style("  weakens", fg="yellow") if weakens else ""
+        lines.append(f"  {sign} {path:<34} {before} -> {after}  ({', '.join(layers)}){note}")
+    return lines
+
+
+def _finding_lines(found: Assessment, hints: Mapping[str, str]) -> list[str]:
+    hint = {reason: f" ({text})" for reason, text in hints.items()}
+    lines = [f"  Refused  {f.reason}: {f.message}{hint.get(f.reason, '')}" for f in found.findings if f.severity is Severity.REFUSAL]
+    lines += [f"  Note     {f.reason}: {f.message}" for f in found.findings if f.severity is Severity.HAZARD]
+    if found.mode is not Mode.WRITE:
+        lines.append(f"  Note     {found.mode.said}")
+    return lines
 
 
 def _row_document(row: Row) -> dict[str, Any]:
@@ -124,7 +175,7 @@ def _row_document(row: Row) -> dict[str, Any]:
         "formerPolicy": str(row.former.meta.key) if row.former else None,
         "reason": row.reason or None,
         "message": row.message or None,
-        "enforcedNow": row.seen.effective if row.seen else None,
+        "enforcedNow": row.observation.effective if row.observation else None,
         "people": reach
         and {
             "newlyAsked": reach.newly,
@@ -136,5 +187,29 @@ def _row_document(row: Row) -> dict[str, Any]:
         "weakens": list(row.weakened),
         "awaitsApproval": row.awaits_approval,
         "batch": row.batch and {"number": row.batch[0], "of": row.batch[1]},
-        "plan": {**as_document(row.look), "summary": summary(row.look.assessment)} if row.look else None,
+        "plan": _plan_document(row.plan) if row.plan else None,
+    }
+
+
+def _plan_document(plan: InstancePlan) -> dict[str, Any]:
+    found, observation = plan.assessment, plan.observation
+    return {
+        "jenkins": {
+            "url": plan.instance.spec.url,
+            "version": observation.version,
+            "pluginVersion": observation.plugin.version,
+            "edition": observation.plugin.edition,
+        },
+        "policy": {"namespace": plan.policy.meta.namespace, "name": plan.policy.meta.name},
+        "changes": [
+            {"path": c.path, "layer": c.layer, "before": c.before, "after": c.after, "weakens": c.weakens} for c in found.plan.changes
+        ],
+        "unsupported": [{"path": one.path, "message": one.message} for one in found.plan.unsupported],
+        "findings": [{"reason": f.reason, "severity": f.severity, "path": f.path, "message": f.message} for f in found.findings],
+        "strength": describe(plan.policy.spec.allowed_factors),
+        "mode": found.mode.name,
+        "drift": found.drift,
+        "refused": found.refused is not None,
+        "digest": found.plan.digest,
+        "summary": _summary(found),
     }

@@ -1,8 +1,10 @@
-"""What a fleet's plan works from: manifests of a folder, and the objects of a cluster that they will meet there."""
+"""What a plan or a report is about: one controller of the command line, the manifests of a folder, or a cluster that they go into."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,23 +15,77 @@ from jenkins2fa.api.policy import TwoFactorPolicy
 from jenkins2fa.cli.cluster import Cluster, told
 from jenkins2fa.cli.errors import CannotGoOn
 from jenkins2fa.cli.manifests import STANDARD_INPUT, Manifest, find_files, read_manifests
-from jenkins2fa.cli.plan.credentials import CredentialsFile
-from jenkins2fa.cli.plan.fleet import Labels, Sources
-from jenkins2fa.cli.target import load_manifests
+from jenkins2fa.cli.options import JenkinsOptions
+from jenkins2fa.cli.plan.secrets import SecretFiles
+from jenkins2fa.cli.target import load_manifests, read_policy, read_target
+from jenkins2fa.core.observation import COMMAND_LINE
+from jenkins2fa.core.precedence import Resolution, resolve
+from jenkins2fa.jenkins.connections import Connections
+from jenkins2fa.jenkins.http import Connection
 from jenkins2fa.kube.client import KubernetesError
 
 Body = Mapping[str, Any]
 Name = tuple[str, str]
+Labels = Mapping[str, Mapping[str, str]]
 KINDS = ("JenkinsInstance", "TwoFactorPolicy")
+HINTS = {"OperatorLockedOut": "on this command line: --gate Managed, or --second-factor-seed-file FILE"}
 
 
-def from_files(files: tuple[str, ...], credentials: str, namespace: str | None, policy_namespace: str | None) -> Sources:
-    """Everything out of files; ``credentials`` is the file that names the accounts. Raises CannotGoOn."""
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Instances, policies, and how to reach the controllers. ``connect`` raises JenkinsError or KubernetesError.
+
+    ``chosen``: governs every instance, whatever it selects. ``former``: the policies as they are in the cluster now. ``cluster``: its UID;
+    None = there is no cluster, "" = it may not be read. ``take_over``: the owner whose controller may be taken over. ``notes``: what was
+    left out, and why. ``hints``: by the reason of a refusal, what the person at this command line can do about it."""
+
+    instances: tuple[JenkinsInstance, ...]
+    policies: tuple[TwoFactorPolicy, ...]
+    connect: Callable[[JenkinsInstance], Connection] = field(repr=False)
+    chosen: TwoFactorPolicy | None = None
+    former: tuple[TwoFactorPolicy, ...] = ()
+    policy_namespace: str | None = None
+    labels: Labels = field(default_factory=dict)
+    cluster: str | None = None
+    take_over: str | None = None
+    notes: tuple[str, ...] = ()
+    hints: Mapping[str, str] = field(default_factory=dict)
+
+    def resolve(self, instance: JenkinsInstance) -> Resolution:
+        """Which policy governs an instance."""
+        if self.chosen is not None:
+            return Resolution(self.chosen)
+        return resolve(instance, self.policies, self.policy_namespace, self.labels)
+
+    def resolve_former(self, instance: JenkinsInstance) -> Resolution:
+        """Which policy governs it in the cluster now."""
+        return resolve(instance, self.former, self.policy_namespace, self.labels)
+
+
+def from_command_line(
+    files: tuple[str, ...], jenkins: JenkinsOptions, gate: str | None, policy: str | None, take_over: str | None = None
+) -> Sources:
+    """One controller: that of the options, or of the one instance in the files, with the one policy in the files. Raises CannotGoOn."""
+    manifests = load_manifests(files)
+    chosen, target = read_policy(manifests, policy), read_target(manifests, jenkins, gate)
+    return Sources(
+        (target.instance,),
+        (chosen,),
+        lambda instance: target.connection,
+        chosen=chosen,
+        cluster=COMMAND_LINE,
+        take_over=take_over,
+        hints=HINTS,
+    )
+
+
+def from_files(files: tuple[str, ...], secrets: tuple[str, ...], namespace: str | None, policy_namespace: str | None) -> Sources:
+    """Every instance and policy of the files; ``secrets``: the files with the Secrets that the instances name. Raises CannotGoOn."""
     bodies = _read(files, namespace or "default")
     return Sources(
         tuple(parse_instance(body) for body in bodies["JenkinsInstance"].values()),
         tuple(parse_policy(body) for body in bodies["TwoFactorPolicy"].values()),
-        CredentialsFile(credentials).connection,
+        Connections(SecretFiles(secrets, namespace or "default"), time.monotonic).connection,
         policy_namespace=policy_namespace,
         labels=_labels(files),
     )
@@ -70,7 +126,7 @@ def _read(files: tuple[str, ...], namespace: str) -> dict[str, dict[Name, Body]]
     for one in load_manifests(files) if files else ():
         name = (one.namespace or namespace, one.name)
         if name in found[one.kind]:
-            raise CannotGoOn(f"{one.file}:{one.line()}: the {one.kind} {name[0]}/{name[1]} stands twice in the files")
+            raise CannotGoOn(f"{one.file}:{one.line()}: the {one.kind} {name[0]}/{name[1]} is in the files twice")
         found[one.kind][name] = {**one.body, "metadata": {**one.body["metadata"], "namespace": name[0]}}
     return found
 

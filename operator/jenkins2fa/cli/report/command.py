@@ -14,10 +14,9 @@ import click
 from jenkins2fa import __version__
 from jenkins2fa.cli.cluster import Cluster, cluster_options, open_cluster, told
 from jenkins2fa.cli.errors import CannotGoOn, ExitCode, OneOnError, code_of_all, fail
-from jenkins2fa.cli.options import jenkins_options
+from jenkins2fa.cli.options import jenkins_options, secrets_option
 from jenkins2fa.cli.parallel import parallel_option, side_by_side
-from jenkins2fa.cli.plan.fleet import Sources
-from jenkins2fa.cli.plan.sources import from_cluster, from_files
+from jenkins2fa.cli.plan.sources import Sources, from_cluster, from_files
 from jenkins2fa.cli.report.html import as_html
 from jenkins2fa.cli.report.observe import Asking, report_on
 from jenkins2fa.cli.report.recorded import history_of
@@ -36,7 +35,7 @@ OUTPUTS: dict[str, tuple[str, Callable[[Report], str]]] = {
 @click.command(cls=OneOnError)
 @click.argument("files", nargs=-1, metavar="[FILE|FOLDER|-]...")
 @jenkins_options
-@click.option("--credentials", type=click.Path(), help="YAML file that names the account of each instance in the files.")
+@secrets_option
 @click.option("--cluster", "in_cluster", is_flag=True, help="The instances and policies of a cluster, with the current kubeconfig.")
 @cluster_options
 @click.option("-n", "--namespace", help="Namespace of the cluster, or of objects that name none; default: the context's.")
@@ -52,7 +51,7 @@ def report(files: tuple[str, ...], output: str, folder: str | None, parallel: in
 
     \b
     One Jenkins:   the files hold the TwoFactorPolicy, and may hold the JenkinsInstance; without one, --url names the Jenkins.
-    Many, files:   --credentials FILE: every instance and policy of the files.
+    Many, files:   --secrets FILE: every instance and policy of the files, with accounts from the Secrets in FILE.
     Many, cluster: --cluster (or --context, --kubeconfig, -A). A Jenkins whose Secret you may not read, or that does not answer,
                    is told of by the operator's own status.
 
@@ -80,8 +79,8 @@ def report(files: tuple[str, ...], output: str, folder: str | None, parallel: in
 
 def _asking(files: tuple[str, ...], given: Mapping[str, Any]) -> tuple[Asking, str]:
     in_cluster = given["in_cluster"] or given["kubeconfig"] or given["context"] or given["everywhere"]
-    if in_cluster and given["credentials"]:
-        raise CannotGoOn("--credentials is for instances in files; in a cluster the Secrets are read that the instances name")
+    if in_cluster and given["secrets"]:
+        raise CannotGoOn("--secrets is for instances in files; in a cluster, report reads the Secrets that the instances name")
     if in_cluster and files:
         raise CannotGoOn("a report of a cluster is about what is there: give no files (`jenkins2fa plan` looks at files in a cluster)")
     if given["recorded"] and (given["with_names"] or not in_cluster):
@@ -89,9 +88,7 @@ def _asking(files: tuple[str, ...], given: Mapping[str, Any]) -> tuple[Asking, s
     if in_cluster:
         return _of_cluster(given)
     sources = (
-        from_files(files, given["credentials"], given["namespace"], given["policy_namespace"])
-        if given["credentials"]
-        else _of_one(files, given)
+        from_files(files, given["secrets"], given["namespace"], given["policy_namespace"]) if given["secrets"] else _of_one(files, given)
     )
     return Asking(
         sources, _now, gaps=(Gap("history", "there is no cluster, so there are no Events"),), with_names=given["with_names"]

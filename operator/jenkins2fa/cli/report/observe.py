@@ -10,14 +10,12 @@ from typing import Any
 
 from jenkins2fa.api.instance import Access, JenkinsInstance
 from jenkins2fa.api.policy import TwoFactorPolicy
-from jenkins2fa.cli.observe import look_through
-from jenkins2fa.cli.plan.fleet import Sources
+from jenkins2fa.cli.plan.fleet import plan_instance
+from jenkins2fa.cli.plan.sources import Sources
 from jenkins2fa.cli.report.recorded import recorded
-from jenkins2fa.cli.target import Target
 from jenkins2fa.core import conditions
 from jenkins2fa.core.conditions import Outcome, describe, judge_drifted, judge_enforced, judge_ready
 from jenkins2fa.core.observation import Observation
-from jenkins2fa.core.precedence import resolve
 from jenkins2fa.core.report.document import Basis, Gap, Happening, InstanceReport, Layers, Proof, Software, nothing_known
 from jenkins2fa.core.report.risks import gaps_of, risks
 from jenkins2fa.core.report.rules import policy_rules, seen_rules
@@ -46,7 +44,7 @@ class Asking:
 
 def report_on(instance: JenkinsInstance, asking: Asking) -> InstanceReport:
     """Never raises for the trouble of one instance: it is said in its place."""
-    policy = resolve(instance, asking.sources.policies, asking.sources.policy_namespace, asking.sources.labels).winner
+    policy = asking.sources.resolve(instance).winner
     found = _looked(instance, policy, asking)
     events = asking.history.get(str(instance.meta.key), ())
     history = tuple(sorted((*found.history, *events), key=lambda one: one.at, reverse=True))
@@ -138,7 +136,7 @@ def _outcome(
     if policy is None:
         return Outcome(instance, None, seen, proof=made)
     cluster = asking.sources.cluster or (seen.owner.cluster if seen.owner else "")
-    found = look_through(policy, Target(instance, connection), seen, seen.owner.name if seen.owner else None, cluster).assessment
+    found = plan_instance(policy, instance, connection, seen, seen.owner.name if seen.owner else None, cluster).assessment
     return Outcome(instance, policy, seen, found.plan, found.findings, found.mode, found.drift, proof=made)
 
 

@@ -1,0 +1,66 @@
+"""Secrets and ConfigMaps from the files of `--secrets`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jenkins2fa.api.meta import Key
+from jenkins2fa.cli.errors import CannotGoOn
+from jenkins2fa.cli.plan.secrets import SecretFiles
+from jenkins2fa.core.references import ReferenceUnreadable
+
+KEY = Key("team", "build")
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "secrets.yaml"
+
+
+def put(file: Path, *bodies: dict[str, Any]) -> SecretFiles:
+    whole = ({"apiVersion": "v1", "kind": "Secret", "metadata": {"namespace": "team", "name": "build"}, **body} for body in bodies)
+    file.write_text("\n---\n".join(map(json.dumps, whole)), encoding="utf-8")
+    return SecretFiles((str(file),), "default")
+
+
+def test_values_of_data_and_string_data_are_read_as_in_a_cluster(file: Path) -> None:
+    held = put(file, {"data": {"host": "aG9zdA==", "token": "b2xk", "binary": "/w=="}, "stringData": {"token": "new", "number": 7}})
+    assert held.read("Secret", KEY) == {"host": "host", "token": "new"}
+
+
+def test_a_variable_is_a_whole_value(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOKEN", " s3cret\n")
+    monkeypatch.delenv("ABSENT", raising=False)
+    assert put(file, {"stringData": {"token": "$(TOKEN)", "other": "x$(TOKEN)"}}).read("Secret", KEY) == {
+        "token": "s3cret",
+        "other": "x$(TOKEN)",
+    }
+    with pytest.raises(ReferenceUnreadable, match="key token: the environment variable ABSENT is empty or not set"):
+        put(file, {"stringData": {"token": "$(ABSENT)"}}).read("Secret", KEY)
+
+
+def test_an_authority_comes_from_a_config_map(file: Path) -> None:
+    held = put(file, {"kind": "ConfigMap", "data": {"ca.crt": "PEM"}})
+    assert held.read("ConfigMap", KEY) == {"ca.crt": "PEM"}
+    with pytest.raises(ReferenceUnreadable, match="no Secret team/build in the files of --secrets"):
+        held.read("Secret", KEY)
+
+
+def test_an_object_without_a_namespace_is_in_that_of_the_command(file: Path) -> None:
+    held = put(file, {"metadata": {"name": "build"}, "stringData": {"token": "t"}})
+    assert held.read("Secret", Key("default", "build")) == {"token": "t"}
+
+
+def test_what_cannot_be_read_ends_the_command_without_repeating_it(file: Path, tmp_path: Path) -> None:
+    with pytest.raises(CannotGoOn, match="the Secret team/build is in the files of --secrets twice"):
+        put(file, {"stringData": {"token": "a"}}, {"stringData": {"token": "b"}})
+    with pytest.raises(CannotGoOn, match=r"--secrets .*absent\.yaml: there is no such file or folder"):
+        SecretFiles((str(tmp_path / "absent.yaml"),), "default")
+    file.write_text("stringData: {token: *s3cret}\n")
+    with pytest.raises(CannotGoOn, match=r"secrets\.yaml:1: is not valid YAML") as raised:
+        SecretFiles((str(file),), "default")
+    assert "s3cret" not in str(raised.value)
