@@ -5,13 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import click
 
-if TYPE_CHECKING:  # `--help` needs the codes only, and is quick
-    from jenkins2fa.core.assess import Assessment
-    from jenkins2fa.core.summary import Summary
+from jenkins2fa.core.summary import Summary
 
 
 class ExitCode(IntEnum):
@@ -50,13 +48,6 @@ def code_of_all(summaries: Iterable[Summary]) -> ExitCode:
     """Nothing is proven where there is nothing: of none it is NOT_ENFORCED."""
     codes = [code_of(one) for one in summaries]
     return worst(codes) if codes else ExitCode.NOT_ENFORCED
-
-
-def code_of_plan(found: Assessment) -> ExitCode:
-    """What a plan comes to. A plan asks for no proof."""
-    if found.refused or found.plan.unsupported:
-        return ExitCode.NOT_ENFORCED
-    return ExitCode.DIFFERS if found.plan.changes else ExitCode.AS_DESIRED
 
 
 class CannotGoOn(click.ClickException):

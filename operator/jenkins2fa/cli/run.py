@@ -7,16 +7,18 @@ import secrets
 import socket
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from jenkins2fa.api.fields import parse_duration
 from jenkins2fa.cli.errors import OneOnError
 from jenkins2fa.cli.options import premium_option
-
-if TYPE_CHECKING:
-    from jenkins2fa.controller.instance.evidence import Place
+from jenkins2fa.controller.context import Options
+from jenkins2fa.controller.instance.evidence import Place
+from jenkins2fa.controller.main import CannotStart, run_until_signal
+from jenkins2fa.controller.telemetry import logs
+from jenkins2fa.controller.telemetry.server import parse_place
+from jenkins2fa.kube.connection import IN_CLUSTER, Connection
 
 SERVICE_ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
@@ -77,11 +79,6 @@ def run(
     In a pod it uses the pod's service account. Several replicas may run: one leads, the others wait. The rights it needs are in
     deploy/rbac.yaml. Exit code 0: stopped by a signal; 1: it cannot start (the one line on standard error says why).
     """
-    from jenkins2fa.controller.context import Options
-    from jenkins2fa.controller.main import CannotStart, run_until_signal
-    from jenkins2fa.controller.telemetry import logs  # kopf and the Kubernetes client take half a second to import
-    from jenkins2fa.kube.connection import IN_CLUSTER, Connection
-
     logs.set_up(log_format, verbose=verbose)
     served = dict.fromkeys((*namespaces, policy_namespace) if namespaces and policy_namespace else namespaces)
     options = Options(
@@ -106,8 +103,6 @@ def run(
 
 
 def _place(text: str | None) -> tuple[str, int] | None:
-    from jenkins2fa.controller.telemetry.server import parse_place
-
     try:
         return parse_place(text) if text else None
     except ValueError as error:
@@ -115,8 +110,6 @@ def _place(text: str | None) -> tuple[str, int] | None:
 
 
 def _evidence(directory: str | None, key: str | None) -> Place | None:
-    from jenkins2fa.controller.instance.evidence import Place
-
     if directory is None and key is not None:
         raise click.UsageError("--evidence-key needs --evidence-directory")
     return Place(Path(directory), Path(key) if key else None) if directory is not None else None

@@ -17,8 +17,8 @@ from jenkins2fa.cli.export.content import content_of
 from jenkins2fa.cli.export.yaml import Exported, Group, commented, files_of, groups_of, names_for
 from jenkins2fa.cli.options import read_ca, read_seed, seed_option
 from jenkins2fa.cli.parallel import parallel_option, side_by_side
-from jenkins2fa.jenkins.drivers.choose import driver_for
 from jenkins2fa.cli.url_list import Asked, read_list
+from jenkins2fa.jenkins.drivers.choose import driver_for
 from jenkins2fa.jenkins.errors import JenkinsError
 from jenkins2fa.jenkins.http import Connection
 from jenkins2fa.jenkins.scripts import gate_code

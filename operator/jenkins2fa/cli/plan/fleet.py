@@ -13,7 +13,7 @@ from jenkins2fa.api.instance import Access, JenkinsInstance
 from jenkins2fa.api.meta import Key, Metadata
 from jenkins2fa.api.policy import KIND as POLICY
 from jenkins2fa.api.policy import TwoFactorPolicy
-from jenkins2fa.cli.errors import ExitCode, code_of_plan, worst
+from jenkins2fa.cli.errors import ExitCode, worst
 from jenkins2fa.cli.parallel import side_by_side
 from jenkins2fa.cli.plan.reach import Reach, reach_of
 from jenkins2fa.cli.plan.sources import Sources
@@ -49,6 +49,13 @@ class InstancePlan:
     connection: Connection
     observation: Observation
     assessment: Assessment
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """A plan asks for no proof."""
+        if self.assessment.refused or self.assessment.plan.unsupported:
+            return ExitCode.NOT_ENFORCED
+        return ExitCode.DIFFERS if self.assessment.plan.changes else ExitCode.AS_DESIRED
 
 
 def plan_instance(
@@ -145,7 +152,7 @@ class Fleet:
     @property
     def exit_code(self) -> ExitCode:
         """ERROR where a controller could not be read."""
-        codes = [code_of_plan(row.plan.assessment) for row in self.rows if row.plan]
+        codes = [row.plan.exit_code for row in self.rows if row.plan]
         return ExitCode.ERROR if self.stopped or self.count(Verdict.UNKNOWN) else worst(codes)
 
 
