@@ -10,10 +10,10 @@ from bench.measured import Measured, machine, percentile
 from bench.picture import draw_looks, draw_times
 
 NAME = "latency"
-HEAD = """# Latency, and what waiting costs
+HEAD = """# Latency and idle cost
 
-Written by `make bench` (`bench/latency.py`); [bench/README.md](../../bench/README.md) says what is measured and how. Milliseconds.
-The unavoidable part is measured bare in the same run: the ratio means something on any machine, the milliseconds on this one.
+Written by `make bench` (`bench/latency.py`); [bench/README.md](../../bench/README.md) describes the method. All values are milliseconds.
+The same run measures the unavoidable part alone. The ratio is valid on any machine, the milliseconds on this one only.
 
 """
 
@@ -34,13 +34,13 @@ def _times(found: Sequence[Measured]) -> str:
         f"| {_number(one.unavoidable) if one.parts else ''} | {_ratio(one)} |"
         for one in found
     ]
-    head = ["## What people wait for", "", f"![How long each takes, beside its unavoidable part]({NAME}.svg)", ""]
+    head = ["## What users wait for", "", f"![Duration of each, and its unavoidable part]({NAME}.svg)", ""]
     table = ["| | p50 | p99 | runs | aim | unavoidable | ratio |", "|---|---:|---:|---:|---|---:|---:|"]
     return "\n".join([*head, *table, *rows, ""])
 
 
 def _parts(found: Sequence[Measured]) -> str:
-    lines = ["## What cannot be avoided", "", "| for | part | times | each, p50 | together |", "|---|---|---:|---:|---:|"]
+    lines = ["## The unavoidable part", "", "| for | part | times | each, p50 | together |", "|---|---|---:|---:|---:|"]
     lines += [
         f"| {one.name} | {part.name} | {part.times} | {_number(part.cost / part.times)} | {_number(part.cost)} |"
         for one in found
@@ -51,26 +51,26 @@ def _parts(found: Sequence[Measured]) -> str:
 
 def _idle(idle: Idle) -> str:
     classes, metaspace, cpu = idle.a_day_as_it_is()
-    return f"""## A pass that finds nothing to do
+    return f"""## A reconcile that finds nothing to do
 
-{idle.requests:g} request to Jenkins, {idle.writes:g} writes, {idle.cpu:.1f} ms of CPU in the operator. Measured in
-{len(idle.passed.samples)} passes, and in as many looks of each kind: where our gate is in place it answers the look itself; one in
-{SCRIPT_SECONDS // 60} minutes stays a script's.
+{idle.requests:g} request to Jenkins, {idle.writes:g} writes, {idle.cpu:.1f} ms of CPU in the operator, measured over
+{len(idle.passed.samples)} reconciles and as many observations of each type. A managed gate answers the observation itself; every
+{SCRIPT_SECONDS // 60} minutes a script does.
 
-![What one look leaves and costs in Jenkins]({NAME}-looks.svg)
+![What one observation costs and leaves in Jenkins]({NAME}-looks.svg)
 
-| look | p50 | p99 | CPU in Jenkins, ms | classes left | metaspace left, KiB |
+| observation | p50 | p99 | CPU in Jenkins, ms | classes left | metaspace left, KiB |
 |---|---:|---:|---:|---:|---:|
 {_look(idle.by_gate)}
 {_look(idle.by_script)}
 
-A day of one look every {INTERVAL} s ({DAY // INTERVAL} looks), extrapolated:
+Extrapolated to a day with one observation every {INTERVAL} s ({DAY // INTERVAL} observations):
 
 | | classes | metaspace, MiB | CPU in Jenkins, s |
 |---|---:|---:|---:|
-{_day("every look by the gate", idle.a_day(idle.by_gate))}
-{_day("every look by a script (no managed gate)", idle.a_day(idle.by_script))}
-{_day("as the operator does it with a managed gate", (classes, metaspace, cpu))}
+{_day("every observation by the gate", idle.a_day(idle.by_gate))}
+{_day("every observation by a script (no managed gate)", idle.a_day(idle.by_script))}
+{_day("as the operator works with a managed gate", (classes, metaspace, cpu))}
 """
 
 

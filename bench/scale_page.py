@@ -13,34 +13,34 @@ from bench.picture import AIM, BARE, OURS, save
 
 NAME = "scale"
 MOST_CPU, MOST_MIB, MOST_SECONDS, MOST_RATIO = 0.15, 200.0, 20.0, 1.5
-HEAD = """# Scale: one operator, many Jenkinses
+HEAD = """# Scale: one operator, many controllers
 
 Written by `make bench-scale` (`bench/scale.py`).
 {machine}
 
-The Jenkinses are fakes in Python that cost less than the operator; `tests/jenkins/test_fleet_fake.py` holds them against the
-stand-in, which runs our real scripts. API server, rights, Lease and operator are real; every instance has a Secret of its own, and
-`checkInterval` is the usual {interval:g} s. Of the dead hosts half refuse connections and half accept them and never answer; a
-slow one takes 4 s for every answer.
+The controllers are fakes in Python that cost less than the operator. `tests/jenkins/test_fleet_fake.py` compares them with the
+stand-in, which runs the real scripts. API server, rights, Lease and operator are real; every instance has its own Secret, and
+`checkInterval` is the default {interval:g} s. Half of the dead hosts refuse connections, the others accept them and never answer. A
+slow host takes 4 s for every answer.
 
-## With {hosts} Jenkinses
+## With {hosts} controllers
 
-| | aim | all is well | {bad} dead, {bad} slow | |
+| | aim | healthy | {bad} dead, {bad} slow | |
 |---|---:|---:|---:|---|
 """
 BEYOND = """
 ## Beyond one operator
 
-One look costs the operator {look:.1f} ms of CPU. Python uses one core, so at a `checkInterval` of {interval:g} s a process that does
-nothing but look would be full at about {full:,.0f} Jenkinses (computed from {share:.1%} of a core for {hosts}, not run). Half of that is a
-sensible limit, since a change of the policy costs more than a look: {change:.0f} ms of the operator's CPU a host, which is the least
-that it can take with a core of its own. Beyond it there are two ways:
+One observation costs the operator {look:.1f} ms of CPU. Python uses one core, so at a `checkInterval` of {interval:g} s a process that does
+nothing but observe would be full at about {full:,.0f} controllers (computed from {share:.1%} of a core for {hosts}, not run). Half of that is a
+sensible limit, because a change of the policy costs more than an observation: {change:.0f} ms of the operator's CPU per host, which is the
+minimum on a core of its own. To go beyond it:
 
-* **A longer `checkInterval`.** The cost of looking falls in proportion. Changes of policies do not wait for it.
-* **Several installations**, each for its own namespaces: `jenkins2fa run --namespace team-a --namespace team-b`, each with a Lease
-  of its own ([two installations](../operations.md#two-installations)). They share nothing but the API server, so each is good for what the
-  table above says. Policies of a platform namespace (`--policy-namespace`) are read by each of them. Replicas of one installation
-  do not add capacity: one of them leads.
+* **Set a longer `checkInterval`.** The cost of observation falls in proportion. Changes of policies do not wait for it.
+* **Run several installations**, each for its own namespaces: `jenkins2fa run --namespace team-a --namespace team-b`, each with its own
+  Lease ([two installations](../operations.md#two-installations)). They share only the API server, so each reaches the figures
+  above. Each reads the policies of a platform namespace (`--policy-namespace`). Replicas of one installation do not add
+  capacity: only one of them leads.
 """
 
 
@@ -62,18 +62,18 @@ def _text(found: Sequence[Found], seconds: float) -> str:
 
 def _aims(well: Found, troubled: Found) -> list[str]:
     both: list[tuple[str, str, float, Callable[[Found], float], str]] = [
-        ("CPU while nothing happens, share of one core", f"< {MOST_CPU:.0%}", MOST_CPU, lambda one: one.cpu_idle, ".1%"),
-        ("memory, highest, MiB", f"< {MOST_MIB:.0f}", MOST_MIB, lambda one: one.mib, ".0f"),
+        ("CPU when idle, share of one core", f"< {MOST_CPU:.0%}", MOST_CPU, lambda one: one.cpu_idle, ".1%"),
+        ("peak memory, MiB", f"< {MOST_MIB:.0f}", MOST_MIB, lambda one: one.mib, ".0f"),
         ("a changed policy is in force at every healthy host, s", f"< {MOST_SECONDS:.0f}", MOST_SECONDS, lambda one: one.everywhere, ".1f"),
-        ("writes to our kinds while nothing happens", "0", 0.5, lambda one: one.writes, ".0f"),
+        ("writes to custom resources when idle", "0", 0.5, lambda one: one.writes, ".0f"),
     ]
     rows = []
     for name, aim, limit, value, form in both:
         reached = all(value(one) < limit for one in (well, troubled))
         rows.append(f"| {name} | {aim} | {value(well):{form}} | {value(troubled):{form}} | {_word(reached)} |")
     compared: list[tuple[str, Callable[[Found], float]]] = [
-        ("the same at a healthy host, p99, s", lambda one: one.arrived_p99),
-        ("from one look at a healthy host to the next, p99, s", lambda one: one.between_p99),
+        ("the same at one healthy host, p99, s", lambda one: one.arrived_p99),
+        ("interval between observations of a healthy host, p99, s", lambda one: one.between_p99),
     ]
     for name, value in compared:
         ratio = value(troubled) / value(well)
@@ -81,7 +81,7 @@ def _aims(well: Found, troubled: Found) -> list[str]:
             f"| {name} | ≤ {MOST_RATIO} × | {value(well):.1f} | {value(troubled):.1f} ({ratio:.2f} ×) | {_word(ratio <= MOST_RATIO)} |"
         )
     rows.append(f"| first enforcement of the whole fleet, s | | {well.first:.1f} | {troubled.first:.1f} | |")
-    rows.append(f"| requests to a healthy Jenkins for one look | 1 | {well.requests:.2f} | {troubled.requests:.2f} | |")
+    rows.append(f"| requests to a healthy controller per observation | 1 | {well.requests:.2f} | {troubled.requests:.2f} | |")
     return rows
 
 
@@ -91,7 +91,7 @@ def _word(reached: bool) -> str:
 
 def _all(found: Sequence[Found], seconds: float) -> list[str]:
     head = ["hosts", "dead", "slow", "CPU idle", "CPU in a change", "memory, MiB", "change everywhere, s", "p99, s",
-            "CPU of the change: operator, s", "API server, s", "fakes, s", "look to look, p99, s"]  # fmt: skip
+            "CPU of the change: operator, s", "API server, s", "fakes, s", "interval, p99, s"]  # fmt: skip
     rows = [
         f"| {one.hosts} | {one.dead} | {one.slow} | {one.cpu_idle:.1%} | {one.cpu_change:.0%} | {one.mib:.0f} | {one.everywhere:.1f} "
         f"| {one.arrived_p99:.1f} | {' | '.join(f'{part:.1f}' for part in one.change_seconds)} | {one.between_p99:.1f} |"
@@ -100,11 +100,11 @@ def _all(found: Sequence[Found], seconds: float) -> list[str]:
     return [
         "## 10, 100, 1,000",
         "",
-        f"![CPU, memory and delay against the number of Jenkinses]({NAME}.svg)",
+        f"![CPU, memory and delay against the number of controllers]({NAME}.svg)",
         "",
-        f"Each fleet was left alone for {seconds:g} s, then its policy was changed. CPU is of the operator's process, as a share of one",
-        f"core. A look is at most {INTERVAL * 1.1:g} s after the one before by the design ({INTERVAL:g} s ± 10 %). What the change cost",
-        "the three that share the machine stands beside it: where both cores are full, API server and fakes hold the operator up, too.",
+        f"Each fleet was idle for {seconds:g} s before its policy changed. CPU is that of the operator's process, as a share of one core. By design,",
+        f"observations are at most {INTERVAL * 1.1:g} s apart ({INTERVAL:g} s ± 10 %). The table also shows the CPU that the change cost each of the three",
+        "that share the machine: where both cores are full, API server and fakes slow the operator down, too.",
         "",
         "| " + " | ".join(head) + " |",
         "|" + "---:|" * len(head),
@@ -125,18 +125,18 @@ def _draw(path: Path, found: Sequence[Found]) -> None:
         ("CPU idle, % of one core", lambda one: one.cpu_idle * 100, MOST_CPU * 100),
         ("memory, MiB", lambda one: one.mib, MOST_MIB),
         ("change everywhere, s", lambda one: one.everywhere, MOST_SECONDS),
-        ("look to look, p99, s", lambda one: one.between_p99, INTERVAL * 1.1),
+        ("interval, p99, s", lambda one: one.between_p99, INTERVAL * 1.1),
     )
     for number, (name, value, aim) in enumerate(panels, start=1):
         axes = figure.add_subplot(1, len(panels), number)
-        for troubled, color, label in ((False, OURS, "all is well"), (True, BARE, "5 % dead, 5 % slow")):
+        for troubled, color, label in ((False, OURS, "healthy"), (True, BARE, "5 % dead, 5 % slow")):
             chosen = [one for one in found if one.troubled is troubled]
             axes.plot([one.hosts for one in chosen], [value(one) for one in chosen], "o-", color=color, markersize=4, label=label)
         axes.axhline(aim, color=AIM, linewidth=1.2, linestyle="dotted")
         axes.set_xscale("log")
         axes.set_ylim(bottom=0)
         axes.set_title(name, fontsize=9)
-        axes.set_xlabel("Jenkinses")
+        axes.set_xlabel("controllers")
         if number == 1:
             axes.legend(fontsize=7, frameon=False)
         save(figure, axes, path)

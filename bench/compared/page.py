@@ -1,4 +1,4 @@
-"""The page of a comparison: the words are in page.template, and say what was done. Every number and every verdict comes from the run."""
+"""The page of a comparison: page.template has the text, and the run gives every number and every verdict."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _changes(found: Sequence[Found]) -> str:
-    head = ("wanted", "way", "rounds", "what it took", "it is so, p50", "worst", "said so, p50", *USUAL, "said too early")
+    head = ("change", "tool", "rounds", "what it took", "in force, p50", "worst", "reported, p50", *USUAL, "reported too early")
     return _table(head, [_change(one, on, middle(found[0].seconds(on))) for on in (True, False) for one in found])
 
 
@@ -68,7 +68,7 @@ def _took(made: Sequence[Change]) -> str:
 def _drifts(found: Sequence[Found]) -> str:
     rows = [(drift.name, _wrong(found, drift), *(_verdict(one, drift) for one in found)) for drift in DRIFTS]
     usual = ("longest of the seconds above, at the usual interval (computed)", "", *(_usually(one) for one in found))
-    head = ("what happens", "out of order then", *(one.name for one in found))
+    head = ("what happens", "wrong afterwards", *(one.name for one in found))
     return _table(head, [*rows, usual])
 
 
@@ -119,7 +119,7 @@ def _open(trouble: Trouble | None) -> str:
 
 
 def _together(found: Sequence[Found]) -> str:
-    head = ("way", "drifts", "told of", "put back by itself", "an unverified user got in, s", "of that, said to be in force, s")
+    head = ("tool", "drifts", "reported", "corrected by itself", "an unverified user got in, s", "of that, reported as in force, s")
     rows = [
         (
             one.name, str(len(one.troubles)), str(sum(bool(trouble.notices) for trouble in one.troubles)), str(len(one.repaired())),
@@ -132,7 +132,7 @@ def _together(found: Sequence[Found]) -> str:
 
 def _restarts(found: Sequence[Found]) -> str:
     rows = [(one.name, str(one.restart.got_in), _seconds(one.restart.seconds)) for one in found if one.restart]
-    return _table(("way", "requests of an unverified user that got in", "until he was asked again"), rows)
+    return _table(("tool", "requests of an unverified user that got in", "until they were challenged again"), rows)
 
 
 def _doors(found: Sequence[Found]) -> str:
@@ -141,7 +141,7 @@ def _doors(found: Sequence[Found]) -> str:
         for one in found
         for door in one.doors
     ]
-    return _table(("way", "API token of", "request", "answer", "that is"), rows)
+    return _table(("tool", "API token of", "request", "answer", "that is"), rows)
 
 
 def _sent(found: Sequence[Found]) -> str:

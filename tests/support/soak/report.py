@@ -40,31 +40,31 @@ def write_report(file: Path, soak: Soak, watch: Watch, seed: int) -> None:
     total = sum(tally.count for tally in soak.tallies.values())
     lines = [
         f"Seed {seed}: {minutes:.0f} minutes, {soak.rounds} rounds, {total} faults of {len(soak.tallies)} kinds (of {len(FAULTS)}), "
-        f"{sum(watch.looks.values())} looks at the invariants, {len(soak.broken)} broken promises.",
+        f"{sum(watch.looks.values())} checks of the invariants, {len(soak.broken)} violations.",
         "",
         *_memory(watch.samples),
         "",
-        "| fault | of what | times | longest until all is well (alone) | longest (with others) |",
+        "| fault | target | times | longest recovery (alone) | longest recovery (with others) |",
         "|---|---|---|---|---|",
     ]
     for name, tally in sorted(soak.tallies.items(), key=lambda item: (FAULTS[item[0]].area, item[0])):
         alone = f"{tally.longest_alone:.1f} s" if tally.longest_alone else "–"
         lines.append(f"| {name} | {FAULTS[name].area} | {tally.count} | {alone} | {tally.longest:.1f} s |")
-    lines += ["", "| invariant | looks | broken |", "|---|---|---|"]
+    lines += ["", "| invariant | checks | violations |", "|---|---|---|"]
     names = [*watch.looks, "Heals", "Secrets"]
     broken = {name: sum(one.invariant == name for one in soak.broken) for name in names}
     lines += [f"| {said(name)} | {watch.looks.get(name, soak.rounds)} | {broken[name]} |" for name in names]
-    lines += ["", f"Longest that Enforced=True was seen while an ordinary user got in: {watch.in_force.worst:.1f} s."]
+    lines += ["", f"* Longest time that Enforced=True was reported while an ordinary user got in: {watch.in_force.worst:.1f} s."]
     persons = ", ".join(f"{reason} {count} times" for reason, count in sorted(soak.persons.items())) or "never"
-    lines += [f"A trial was open at {watch.disk.met} looks at the disk."]
-    lines += [f"A person was needed: {persons}."]
+    lines += [f"* A trial was open during {watch.disk.met} checks of the disk."]
+    lines += [f"* Attention was needed: {persons}."]
     file.write_text("\n".join(lines) + "\n")
 
 
 def said(invariant: str) -> str:
     """An invariant in words: the first sentence of what its class says."""
     words = {
-        "Heals": f"All is well again within {HEALED_WITHIN:g} s",
+        "Heals": f"Everything recovers within {HEALED_WITHIN:g} s",
         "Secrets": "No secret in statuses, Events, metrics, Jenkins' log or process arguments",
     }
     found = getattr(invariants, invariant, None)
