@@ -64,9 +64,9 @@ class Changes:
     def _bare_change(self, rounds: int) -> tuple[Part, ...]:
         """What no operator with these safeguards can do without: two ways over the API server, six requests to Jenkins in a row."""
         return (
-            Part("API server: a write until a watch tells of it (the person's, the policy's status)", self._heard(rounds), 2),
-            Part("API server: a status written (the instance's)", repeated(self._write_status, rounds), 1),
-            Part("Jenkins: the smallest script (look, begin, read back, confirm, look again)", bare_scripts(self._jenkins, rounds), 5),
+            Part("API server: a write until a watch reports it (the user's, the policy's status)", self._heard(rounds), 2),
+            Part("API server: a status write (the instance's)", repeated(self._write_status, rounds), 1),
+            Part("Jenkins: a minimal script (observe, begin, read back, confirm, observe again)", bare_scripts(self._jenkins, rounds), 5),
             Part("Jenkins: a page (the probe)", bare_pages(self._jenkins, rounds), 1),
         )
 
@@ -93,7 +93,7 @@ class Changes:
         def ask() -> None:
             self._cluster.annotate(INSTANCES, INSTANCE, str(time.time_ns()))
 
-        return Measured("the same correction, looked at on request", [self._drift(ask) for _ in range(rounds)], self._bare_change(rounds))
+        return Measured("the same correction, on request", [self._drift(ask) for _ in range(rounds)], self._bare_change(rounds))
 
     def _drift(self, then: Callable[[], None]) -> float:
         groovy(self._jenkins, FORGET_CORRECTIONS)  # a third correction within an hour would be Flapping

@@ -91,7 +91,7 @@ def measure_idle(kubeconfig: Path, namespace: str, name: str, jenkins: StandIn, 
     asked = _requests(context) - asked
     writes = 0 if _version(context, work) == version else 1
     bare = (Part("Jenkins: a page", bare_pages(jenkins, rounds)),)
-    passed = Measured("a pass that finds nothing to do", samples, bare)
+    passed = Measured("a reconcile that finds nothing to do", samples, bare)
     return Idle(passed, cpu, asked / rounds, writes / rounds, _look(jenkins, rounds, by_gate=True), _look(jenkins, rounds, by_gate=False))
 
 

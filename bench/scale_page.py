@@ -32,9 +32,9 @@ BEYOND = """
 ## Beyond one operator
 
 One observation costs the operator {look:.1f} ms of CPU. Python uses one core, so at a `checkInterval` of {interval:g} s a process that does
-nothing but observe would be full at about {full:,.0f} controllers (computed from {share:.1%} of a core for {hosts}, not run). Half of that is a
-sensible limit, because a change of the policy costs more than an observation: {change:.0f} ms of the operator's CPU per host, which is the
-minimum on a core of its own. To go beyond it:
+nothing but observe would be full at about {full:,.0f} controllers (computed from {share:.1%} of a core for {hosts}, not run).
+Half of that is a sensible limit, because a change of the policy costs more than an observation: {change:.0f} ms of the operator's CPU
+per host, which is the minimum on a core of its own. To go beyond it:
 
 * **Set a longer `checkInterval`.** The cost of observation falls in proportion. Changes of policies do not wait for it.
 * **Run several installations**, each for its own namespaces: `jenkins2fa run --namespace team-a --namespace team-b`, each with its own
@@ -102,9 +102,9 @@ def _all(found: Sequence[Found], seconds: float) -> list[str]:
         "",
         f"![CPU, memory and delay against the number of controllers]({NAME}.svg)",
         "",
-        f"Each fleet was idle for {seconds:g} s before its policy changed. CPU is that of the operator's process, as a share of one core. By design,",
-        f"observations are at most {INTERVAL * 1.1:g} s apart ({INTERVAL:g} s ± 10 %). The table also shows the CPU that the change cost each of the three",
-        "that share the machine: where both cores are full, API server and fakes slow the operator down, too.",
+        f"Each fleet was idle for {seconds:g} s before its policy changed. CPU is that of the operator's process, as a share of one",
+        f"core. By design, observations are at most {INTERVAL * 1.1:g} s apart ({INTERVAL:g} s ± 10 %). The table also shows the CPU that",
+        "the change cost each process: where both cores are full, API server and fakes slow the operator down, too.",
         "",
         "| " + " | ".join(head) + " |",
         "|" + "---:|" * len(head),

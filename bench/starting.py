@@ -46,7 +46,7 @@ def first_pass(kube: KubeServer, rounds: int) -> Measured:
         command = [sys.executable, "-c", LIBRARIES]
         bare = repeated(lambda: subprocess.run(command, env=environment, check=True), rounds, warm_up=1)
     part = Part("a Python that imports the libraries (Kopf, Kubernetes client, requests)", bare)
-    return Measured("start of the operator → first pass", samples, (part,), (1000.0, None))
+    return Measured("start of the operator → first reconcile", samples, (part,), (1000.0, None))
 
 
 def _start(kube: KubeServer, environment: dict[str, str]) -> float:

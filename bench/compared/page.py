@@ -51,7 +51,7 @@ def _usual(one: Found, on: bool, first: float | None) -> tuple[str, str, str]:
     """p50, worst and ratio at the usual interval, where it comes about by itself. A change that is told at once waits for no look."""
     seconds = one.seconds(on)
     if not seconds or not one.by_itself(on):
-        return ("when somebody restarts" if seconds else "never"), "–", "–"
+        return ("when someone restarts" if seconds else "never"), "–", "–"
     longer = 1.0 if one.waits else 0.0
     half, worst = one.usually(median(seconds), share=longer / 2), one.usually(max(seconds), share=longer)
     return _seconds(half), _seconds(worst), f"{half / first:.0f}" if first else "–"

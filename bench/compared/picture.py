@@ -53,7 +53,7 @@ def draw_drifts(path: Path, found: Sequence[Found]) -> None:
     axes.set_xticks(range(len(found)), [one.name.replace(", ", ",\n") for one in found], fontsize=8)
     axes.set_yticks(range(len(DRIFTS)), [drift.name for drift in DRIFTS])
     axes.xaxis.tick_top()
-    axes.set_xlabel("blue: by itself, after so long; grey: only when somebody restarts; pale: not even then")
+    axes.set_xlabel("blue: by itself, after so long; grey: only when someone restarts; pale: not even then")
     axes.xaxis.set_label_position("bottom")
     axes.tick_params(length=0)
     for side in ("left", "bottom"):

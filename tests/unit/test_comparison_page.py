@@ -13,7 +13,7 @@ from bench.compared.measure import Change, Door, Restart, Trouble
 from bench.compared.page import render
 from bench.compared.ways import Notice
 
-WHENEVER = "when somebody restarts"
+WHENEVER = "when someone restarts"
 CHECKOUT = Path(__file__).resolve().parents[2]
 LIVE, GATE = (next(drift for drift in DRIFTS if drift.key == key) for key in ("live", "gate"))
 
