@@ -1,5 +1,5 @@
 -- Health of TwoFactorPolicy and JenkinsInstance for Argo CD, by their conditions (kstatus: Ready, Reconciling, Stalled).
--- Healthy: as the policy says. Progressing: the operator is at it. Degraded: somebody has to do something. Suspended: switched off on purpose.
+-- Healthy: as the policy says. Progressing: the operator is working. Degraded: needs attention. Suspended: switched off on purpose.
 local function condition(name)
   if obj.status ~= nil and obj.status.conditions ~= nil then
     for _, one in ipairs(obj.status.conditions) do
