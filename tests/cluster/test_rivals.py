@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from jenkins2fa.controller.other_installations import GONE_AFTER, KNOWN_FOR, Rivals
+from jenkins2fa.controller.other_installations import KNOWN_FOR, Rivals
 from jenkins2fa.kube.client import Kubernetes
 from jenkins2fa.kube.connection import Connection
-from jenkins2fa.kube.lease import NAME
+from jenkins2fa.kube.lease import GONE_AFTER, NAME
 from tests.support.kube import KubeServer
 
 DURATION = timedelta(seconds=15)

@@ -9,7 +9,6 @@ import click
 
 from jenkins2fa import __version__
 from jenkins2fa.cli.errors import EXIT_CODES, GroupOneOnError
-from jenkins2fa.controller.telemetry.logs import quiet_about_answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,6 @@ class LazyGroup(GroupOneOnError):
 @click.version_option(__version__, prog_name="jenkins2fa", message="%(prog)s %(version)s")
 def main() -> None:
     """Keep the two-factor settings of Jenkins controllers equal to policies in Git, and prove that they are in force."""
-    quiet_about_answers()
 
 
 if __name__ == "__main__":

@@ -18,14 +18,11 @@ from typing import Any
 from jenkins2fa.api.fields import parse_time
 from jenkins2fa.api.meta import Key
 from jenkins2fa.kube.client import Forbidden, Kubernetes, NotFound
-from jenkins2fa.kube.lease import NAME
+from jenkins2fa.kube.lease import GONE_AFTER, NAME, OPERATOR
 
 logger = logging.getLogger(__name__)
 
-OPERATOR = "operator"  # the field of a status
 KNOWN_FOR = 5.0  # seconds that what a Lease said is believed
-GONE_AFTER = 8  # times the Lease's duration without a renewal: an upgrade is no end
-
 
 TOLD = {
     True: "another operator (its Lease is in namespace %s) serves objects here; this one leaves them alone: stop one of the two, or give "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -18,6 +19,9 @@ from jenkins2fa.jenkins.account import Credentials
 from jenkins2fa.jenkins.deadline import TimedAdapter, within
 from jenkins2fa.jenkins.errors import CertificateRejected, JenkinsError, ProtocolError, Unreachable
 from jenkins2fa.jenkins.login.attempts import Attempts
+
+# urllib3 logs the headers of an odd answer, and with them whatever secret something on the way repeats there.
+logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 CONNECT_SECONDS = 3.0
 READ_SECONDS = 10.0

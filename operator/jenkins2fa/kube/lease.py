@@ -19,6 +19,8 @@ from jenkins2fa.kube.client import Conflict, Kubernetes, KubernetesError, NotFou
 logger = logging.getLogger(__name__)
 
 NAME = "jenkins-2fa-operator"
+OPERATOR = "operator"  # the field of a status: the namespace of the Lease of the installation that wrote it
+GONE_AFTER = 8  # durations of a Lease without a renewal until its holder counts as gone; an upgrade takes less
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,8 @@ from typing import Any
 from jenkins2fa.api.fields import parse_time
 from jenkins2fa.api.meta import Key
 from jenkins2fa.cli.cluster import Cluster
-from jenkins2fa.controller.other_installations import GONE_AFTER, OPERATOR
 from jenkins2fa.kube.client import Body, KubernetesError, NotFound
-from jenkins2fa.kube.lease import NAME, Timing
+from jenkins2fa.kube.lease import GONE_AFTER, NAME, OPERATOR, Timing
 
 
 def silence(cluster: Cluster, bodies: Iterable[Body], now: datetime) -> str | None:

@@ -36,7 +36,6 @@ from jenkins2fa.api.status import (
 from jenkins2fa.controller.cache import Body
 from jenkins2fa.controller.context import NAMES, PLURALS, Context
 from jenkins2fa.controller.instance.subject import Subject
-from jenkins2fa.controller.other_installations import OPERATOR
 from jenkins2fa.controller.queue import Kind
 from jenkins2fa.controller.telemetry.logs import FACTS
 from jenkins2fa.core.conditions import Outcome, field_statuses, judge
@@ -45,6 +44,7 @@ from jenkins2fa.core.mode import SUSPENDED, Mode
 from jenkins2fa.core.observation import GateState, Observation
 from jenkins2fa.kube.client import Unavailable
 from jenkins2fa.kube.events import Announcement
+from jenkins2fa.kube.lease import OPERATOR
 from jenkins2fa.kube.status import difference, transitions, with_times
 
 RELEASING = "Releasing"

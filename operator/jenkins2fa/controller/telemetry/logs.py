@@ -39,13 +39,7 @@ def set_up(form: str, *, verbose: bool = False) -> None:
     root.setLevel(logging.DEBUG if verbose else logging.INFO)
     for name in ("kopf", "asyncio", "kubernetes"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    quiet_about_answers()
     logging.getLogger("aiohttp.access").setLevel(logging.CRITICAL)  # a line for each liveness probe
-
-
-def quiet_about_answers() -> None:
-    """Have the HTTP library not log odd answers: it would repeat their headers, and whatever secret something in between repeats there."""
-    logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 
 def _is_worth_a_line(record: logging.LogRecord) -> bool:
