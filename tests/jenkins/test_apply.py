@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from jenkins2fa.core.conditions import Proof
+from jenkins2fa.core.assess import Proof
 from jenkins2fa.jenkins.change import Step
 from jenkins2fa.jenkins.errors import ChangeUndone, Refused, ScriptFailed
 from tests.jenkins.conftest import managed_of

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from jenkins2fa.core.conditions import Proof
+from jenkins2fa.core.assess import Proof
 from tests.support.managed import EMAIL, Managed, policy
 from tests.support.standin import Browser, StandIn
 

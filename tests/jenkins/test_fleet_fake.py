@@ -15,7 +15,7 @@ import pytest
 from deepdiff import DeepDiff
 
 from jenkins2fa.api.policy import DeletionPolicy, TwoFactorPolicy
-from jenkins2fa.core.conditions import Proof
+from jenkins2fa.core.assess import Proof
 from jenkins2fa.core.observation import Observation, Owner
 from jenkins2fa.jenkins.change import carry_out
 from jenkins2fa.jenkins.drivers.choose import driver_for

@@ -22,13 +22,14 @@ import pytest
 from jenkins2fa.api.policy import DeletionPolicy
 from jenkins2fa.api.status import GateStatus, InstanceStatus, JenkinsStatus, TrialStatus, instance_status_document
 from jenkins2fa.controller.telemetry.logs import set_up
-from jenkins2fa.core.conditions import Outcome, field_statuses, judge
+from jenkins2fa.core.assess import Assessment, Outcome
+from jenkins2fa.core.conditions import field_statuses, judge
 from jenkins2fa.core.desired import Desired
 from jenkins2fa.core.observation import Observation
 from jenkins2fa.core.settings import PluginSettings, read_plugin_document
 from jenkins2fa.jenkins import scripts
 from jenkins2fa.jenkins.account import Credentials
-from jenkins2fa.jenkins.canary import look_with_canaries
+from jenkins2fa.jenkins.canary import observe_with_canaries
 from jenkins2fa.jenkins.console import Console
 from jenkins2fa.jenkins.drivers.base import Driver
 from jenkins2fa.jenkins.drivers.choose import driver_for
@@ -101,7 +102,7 @@ def test_damaged_observations_are_refused_or_make_a_status_that_the_api_server_t
 
 def _status(managed: Managed, wish: Any, seen: Observation) -> dict[str, Any]:
     found = managed.assess(wish, seen)
-    outcome = Outcome(managed.instance, wish, seen, found.plan, found.findings, found.mode, found.drift)
+    outcome = Outcome(managed.instance, wish, Assessment(seen, found.plan, found.findings, found.mode, found.drift))
     edition = seen.plugin.edition.value if seen.plugin.edition else ""
     jenkins = JenkinsStatus(seen.version, seen.plugin.version or "", edition, seen.session)
     gate = GateStatus("Managed", seen.gate.code or "", "InPlace")
@@ -216,7 +217,7 @@ def _call(dice: random.Random, connection: Connection) -> None:
         case 2:
             safe(str(survey(connection)))
         case 3:
-            safe(str(look_with_canaries(connection, Credentials("canary", PLANTED))))
+            safe(str(observe_with_canaries(connection, Credentials("canary", PLANTED))))
         case _:
             with contextlib.closing(driver_for(connection)) as driver:
                 _drive(dice, driver)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jenkins2fa.core.conditions import Proof
+from jenkins2fa.core.assess import Proof
 from tests.jenkins.conftest import managed_of
 from tests.support.commands import Commands
 from tests.support.managed import Managed, layers, policy

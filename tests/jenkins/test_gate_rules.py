@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from jenkins2fa.core.conditions import Proof
+from jenkins2fa.core.assess import Proof
 from jenkins2fa.jenkins.probe import PROBE_HEADER
 from tests.jenkins.conftest import managed_of
 from tests.support.managed import Managed, policy

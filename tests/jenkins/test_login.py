@@ -14,7 +14,7 @@ from typing import Literal
 import pytest
 
 from jenkins2fa.api.policy import DeletionPolicy
-from jenkins2fa.core.conditions import Proof
+from jenkins2fa.core.assess import Proof
 from jenkins2fa.core.desired import Desired
 from jenkins2fa.core.settings import PluginSettings
 from jenkins2fa.jenkins.account import Credentials

@@ -8,7 +8,8 @@ from typing import Any, Literal
 import pytest
 
 from jenkins2fa.api.policy import DeletionPolicy
-from jenkins2fa.core.conditions import Outcome, Proof, judge
+from jenkins2fa.core.assess import Assessment, Outcome, Proof
+from jenkins2fa.core.conditions import judge
 from jenkins2fa.core.factors.capabilities import capabilities_of
 from jenkins2fa.core.guard.finding import Severity
 from jenkins2fa.core.observation import Edition, Observation
@@ -272,7 +273,7 @@ def test_a_token_that_the_plugin_lets_pass_proves_nothing_and_nothing_is_claimed
     result = managed.apply(wanted)
     assert held(result.observation)["skipRestApi2faForTokens"] is True
     assert [jenkins.browser("carol").status(), result.proof] == [200, Proof.NONE]
-    outcome = Outcome(managed.instance, wanted, result.observation, result.plan, proof=result.proof)
+    outcome = Outcome(managed.instance, wanted, Assessment(result.observation, result.plan), proof=result.proof)
     enforced = next(one for one in judge(outcome, NOW) if one.type == "Enforced")
     assert [enforced.status, enforced.reason, "probes.challenged" in enforced.message] == ["Unknown", "Unverified", True]
     carol = jenkins.browser("carol", "carol-pw-1")
@@ -284,7 +285,7 @@ def test_in_force_is_said_with_how_far_it_is_known(start: Start) -> None:
     wanted = policy(**{**ALL, "enforcedGroups": None})
     result = managed.apply(wanted)
     findings = managed.assess(wanted).findings
-    outcome = Outcome(managed.instance, wanted, result.observation, result.plan, findings, proof=result.proof)
+    outcome = Outcome(managed.instance, wanted, Assessment(result.observation, result.plan, findings), proof=result.proof)
     enforced = next(one for one in judge(outcome, NOW) if one.type == "Enforced")
     assert [enforced.status, "as far as this operator knows" in enforced.message] == ["True", True]
     assert "ExperimentalPremium" in [one.reason for one in findings]

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from jenkins2fa.core.canaries import judge_canaries
-from jenkins2fa.core.conditions import Proof
+from jenkins2fa.core.assess import Outcome, Proof
+from jenkins2fa.core.conditions import judge
 from jenkins2fa.core.evidence import START, Account, canonical_line, document
 from jenkins2fa.jenkins.account import Credentials
-from jenkins2fa.jenkins.canary import look_with_canaries
+from jenkins2fa.jenkins.canary import observe_with_canaries
 from jenkins2fa.jenkins.errors import Unauthorized, Unreachable
 from jenkins2fa.jenkins.http import Connection
 from jenkins2fa.jenkins.probe import canary_probe, probe_canary, probe_self, self_probe
@@ -103,9 +104,9 @@ def test_probe_only_with_two_canaries_writes_nothing(standin: StandIn) -> None:
     switch_on(standin)
     noted: list[Account] = []
     before = files(standin)
-    look = look_with_canaries(at(standin), ALICE, None, lambda evidence: noted.append(evidence.account))
+    look = observe_with_canaries(at(standin), ALICE, None, lambda evidence: noted.append(evidence.account))
     assert [look.challenged, look.exempt, look.trouble, noted] == [Proof.CHALLENGED, None, None, [Account.CHALLENGED]]
-    both = look_with_canaries(at(standin), ALICE, BOB)
+    both = observe_with_canaries(at(standin), ALICE, BOB)
     assert [both.challenged, both.exempt] == [Proof.CHALLENGED, Proof.CHALLENGED]
     assert files(standin) == before
 
@@ -114,9 +115,10 @@ def test_probe_only_says_when_an_exemption_holds(with_groups: StandIn) -> None:
     """carol has to give a second factor, dave is exempt by his group."""
     managed = Managed(with_groups.url, "admin", with_groups.tokens["admin"])
     managed.apply(policy(exemptGroups=["Ops"]))
-    look = look_with_canaries(at(with_groups), Credentials("carol", "carol-pw-1"), Credentials("dave", "dave-pw-1"))
+    look = observe_with_canaries(at(with_groups), Credentials("carol", "carol-pw-1"), Credentials("dave", "dave-pw-1"))
     assert [look.challenged, look.exempt, look.trouble] == [Proof.CHALLENGED, Proof.BYPASSED, None]
-    assert [f"{one.status}/{one.reason}" for one in judge_canaries(policy(), look) if one.type in ("Ready", "Enforced")] == [
+    outcome = Outcome(managed.instance, policy(), proof=look.challenged, canaries=look)
+    assert [f"{one.status}/{one.reason}" for one in judge(outcome, datetime.now(UTC)) if one.type in ("Ready", "Enforced")] == [
         "True/InForce",
         "True/Probed",
     ]
@@ -124,16 +126,16 @@ def test_probe_only_says_when_an_exemption_holds(with_groups: StandIn) -> None:
 
 def test_probe_only_finds_the_live_flag_off_though_all_settings_say_on(managed: Managed, standin: StandIn) -> None:
     managed.apply(policy(drift={"mode": "Report"}))  # so the gate follows the plugin
-    assert look_with_canaries(at(standin), ALICE).challenged is Proof.CHALLENGED
+    assert observe_with_canaries(at(standin), ALICE).challenged is Proof.CHALLENGED
     groovy(standin, "MoFilter.moPluginSettings['ENABLE_MO_TFA_AUTHENTICATION'] = false")
-    assert look_with_canaries(at(standin), ALICE).challenged is Proof.BYPASSED
+    assert observe_with_canaries(at(standin), ALICE).challenged is Proof.BYPASSED
 
 
 def test_probe_only_waits_while_jenkins_starts_and_stalls_on_a_wrong_password(one: StandIn) -> None:
     one.faults(unavailableSeconds=30)
-    starting = look_with_canaries(at(one), ALICE).trouble
+    starting = observe_with_canaries(at(one), ALICE).trouble
     one.faults(unavailableSeconds=0)
-    wrong = look_with_canaries(at(one), Credentials("alice", "wrong-pw-0")).trouble
+    wrong = observe_with_canaries(at(one), Credentials("alice", "wrong-pw-0")).trouble
     assert starting is not None
     assert wrong is not None
     assert [starting.reason, starting.transient, wrong.reason, wrong.transient] == ["Starting", True, "Unauthorized", False]

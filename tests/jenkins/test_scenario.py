@@ -15,7 +15,7 @@ import requests
 
 from jenkins2fa.api.instance import GateSpec
 from jenkins2fa.api.policy import DeletionPolicy
-from jenkins2fa.core.conditions import Proof
+from jenkins2fa.core.assess import Proof
 from tests.jenkins.conftest import managed_of, shared
 from tests.support.managed import EMAIL, Managed, layers, policy
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from jenkins2fa.core.conditions import Outcome, Trouble, judge
+from jenkins2fa.core.assess import Outcome, Trouble
+from jenkins2fa.core.conditions import judge
 from jenkins2fa.core.settings import read_plugin_document
 from jenkins2fa.jenkins.drivers.observation import read_observation
 from jenkins2fa.jenkins.errors import (

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import requests
 
-from jenkins2fa.core.conditions import Proof
+from jenkins2fa.core.assess import Proof
 from jenkins2fa.jenkins.change import Step
 from jenkins2fa.jenkins.errors import (
     ChangeUndone,

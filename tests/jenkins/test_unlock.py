@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from jenkins2fa.cli.unlock import COMMANDS, steps
-from jenkins2fa.core.conditions import Proof
+from jenkins2fa.core.assess import Proof
 from jenkins2fa.core.observation import Owner
 from tests.support.actions import is_off, is_on
 from tests.support.commands import Commands

@@ -16,8 +16,7 @@ from jenkins2fa.api.instance import GateMode, GateSpec, InstanceSpec, JenkinsIns
 from jenkins2fa.api.meta import Metadata
 from jenkins2fa.api.parse import parse_policy
 from jenkins2fa.api.policy import TwoFactorPolicy
-from jenkins2fa.core.assess import Assessment, assess
-from jenkins2fa.core.conditions import Proof
+from jenkins2fa.core.assess import Assessment, Proof, assess
 from jenkins2fa.core.observation import Observation, Owner
 from jenkins2fa.jenkins.account import Credentials
 from jenkins2fa.jenkins.change import Order, Result, Step, carry_out

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from jenkins2fa.controller.instance.memory import DOUBT_SECONDS, PROBE_SECONDS, Memory, RememberedProof
-from jenkins2fa.core.conditions import Proof
+from jenkins2fa.core.assess import Proof
 from jenkins2fa.core.observation import GateState, Observation
 from jenkins2fa.jenkins.account import Credentials
 from jenkins2fa.jenkins.errors import (

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jenkins2fa.core.assess import Assessment, Outcome, Proof
 from jenkins2fa.core.break_glass import LEAST, WINDOW, Glass, glass_to_be, possible_at, time_open
-from jenkins2fa.core.conditions import Outcome, Proof, judge
+from jenkins2fa.core.conditions import judge
 from jenkins2fa.core.observation import Observation
 from jenkins2fa.core.plan import approval_digest
 from tests.support.literals import FRESH, MANAGED, NOW, in_force, instance, plan, spec
@@ -141,6 +142,6 @@ def test_a_break_glass_that_is_refused_needs_a_person_and_all_else_goes_on() -> 
     wanted = policy(**asked(1))
     seen = in_force(wanted.spec, MANAGED)
     refused = glass_to_be(wanted.spec, after((-5, -1)), NOW, LONGEST).refused
-    found = Outcome(instance(MANAGED), wanted, seen, plan(seen, wanted.spec, MANAGED), proof=Proof.CHALLENGED, glass=refused)
+    found = Outcome(instance(MANAGED), wanted, Assessment(seen, plan(seen, wanted.spec, MANAGED)), proof=Proof.CHALLENGED, glass=refused)
     said = {condition.type: f"{condition.status}/{condition.reason}" for condition in judge(found, NOW)}
     assert (said["Ready"], said["Stalled"], said["Enforced"]) == ("False/BreakGlassRefused", "True/BreakGlassRefused", "True/Probed")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from jenkins2fa.api.policy import TwoFactorPolicy
-from jenkins2fa.core.canaries import CanaryLook, judge_canaries
-from jenkins2fa.core.conditions import Proof, Trouble
+from jenkins2fa.api.status import Condition
+from jenkins2fa.core.assess import CanaryObservation, Outcome, Proof, Trouble
+from jenkins2fa.core.conditions import judge
+from tests.support.literals import NOW, instance
 from tests.support.managed import policy
 
 CHALLENGED, BYPASSED, NONE = Proof.CHALLENGED, Proof.BYPASSED, Proof.NONE
@@ -14,31 +16,37 @@ DEAD = Trouble("Unreachable", "no answer", transient=True)
 WRONG = Trouble("Unauthorized", "wrong password", transient=False)
 
 
+def conditions(wanted: TwoFactorPolicy | None, canaries: CanaryObservation) -> tuple[Condition, ...]:
+    return judge(Outcome(instance(), wanted, trouble=canaries.trouble, proof=canaries.challenged, canaries=canaries), NOW)
+
+
 @pytest.mark.parametrize(
-    ("look", "wanted", "enforced", "ready", "reconciling", "stalled"),
+    ("canaries", "wanted", "enforced", "ready", "reconciling", "stalled"),
     [
-        (CanaryLook(CHALLENGED), policy(), "True/Probed", "True/InForce", False, False),
-        (CanaryLook(CHALLENGED), None, "True/Probed", "True/InForce", False, False),
-        (CanaryLook(CHALLENGED, BYPASSED), policy(), "True/Probed", "True/InForce", False, False),
-        (CanaryLook(CHALLENGED, CHALLENGED), policy(), "Unknown/ExemptChallenged", "False/ExemptChallenged", False, True),
-        (CanaryLook(BYPASSED), policy(), "False/Bypassed", "False/Bypassed", False, True),
-        (CanaryLook(BYPASSED, NONE, DEAD), policy(), "False/Bypassed", "False/Bypassed", False, True),
-        (CanaryLook(NONE, None, DEAD), policy(), "Unknown/Unreachable", "False/Unreachable", True, False),
-        (CanaryLook(NONE, None, WRONG), policy(), "Unknown/Unauthorized", "False/Unauthorized", False, True),
-        (CanaryLook(CHALLENGED, NONE, DEAD), policy(), "Unknown/Unreachable", "False/Unreachable", True, False),
-        (CanaryLook(), policy(), "Unknown/Unverified", "True/Unverified", False, False),
-        (CanaryLook(BYPASSED), policy(enforcement="Off"), "False/Off", "True/Off", False, False),
-        (CanaryLook(CHALLENGED), policy(enforcement="Off"), "False/Off", "False/StillChallenged", False, True),
-        (CanaryLook(NONE, None, DEAD), policy(enforcement="Off"), "False/Off", "False/Unreachable", True, False),
+        (CanaryObservation(CHALLENGED), policy(), "True/Probed", "True/InForce", False, False),
+        (CanaryObservation(CHALLENGED), None, "True/Probed", "True/InForce", False, False),
+        (CanaryObservation(CHALLENGED, BYPASSED), policy(), "True/Probed", "True/InForce", False, False),
+        (CanaryObservation(CHALLENGED, CHALLENGED), policy(), "Unknown/ExemptChallenged", "False/ExemptChallenged", False, True),
+        (CanaryObservation(BYPASSED), policy(), "False/Bypassed", "False/Bypassed", False, True),
+        (CanaryObservation(BYPASSED, NONE, DEAD), policy(), "False/Bypassed", "False/Bypassed", False, True),
+        (CanaryObservation(NONE, None, DEAD), policy(), "Unknown/Unreachable", "False/Unreachable", True, False),
+        (CanaryObservation(NONE, None, WRONG), policy(), "Unknown/Unauthorized", "False/Unauthorized", False, True),
+        (CanaryObservation(CHALLENGED, NONE, DEAD), policy(), "Unknown/Unreachable", "False/Unreachable", True, False),
+        (CanaryObservation(), policy(), "Unknown/Unverified", "True/Unverified", False, False),
+        (CanaryObservation(BYPASSED), policy(enforcement="Off"), "False/Off", "True/Off", False, False),
+        (CanaryObservation(CHALLENGED), policy(enforcement="Off"), "False/Off", "False/StillChallenged", False, True),
+        (CanaryObservation(NONE, None, DEAD), policy(enforcement="Off"), "False/Off", "False/Unreachable", True, False),
     ],
 )
-def test_each_case(look: CanaryLook, wanted: TwoFactorPolicy | None, enforced: str, ready: str, reconciling: bool, stalled: bool) -> None:
-    found = {one.type: f"{one.status}/{one.reason}" for one in judge_canaries(wanted, look)}
+def test_each_case(
+    canaries: CanaryObservation, wanted: TwoFactorPolicy | None, enforced: str, ready: str, reconciling: bool, stalled: bool
+) -> None:
+    found = {one.type: f"{one.status}/{one.reason}" for one in conditions(wanted, canaries)}
     assert [found["Enforced"], found["Ready"], found["Drifted"]] == [enforced, ready, "Unknown/NotObserved"]
     assert [found["Reconciling"].startswith("True"), found["Stalled"].startswith("True")] == [reconciling, stalled]
 
 
 def test_the_message_says_that_layers_were_not_read() -> None:
-    messages = {one.type: one.message for one in judge_canaries(policy(), CanaryLook(CHALLENGED))}
+    messages = {one.type: one.message for one in conditions(policy(), CanaryObservation(CHALLENGED))}
     assert "disk, memory, live flag and factors were not read" in messages["Enforced"]
     assert messages["Ready"] == messages["Enforced"]

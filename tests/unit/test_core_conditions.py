@@ -11,8 +11,9 @@ import pytest
 from jenkins2fa.api.instance import Access
 from jenkins2fa.api.policy import Assurance
 from jenkins2fa.api.status import LONGEST_MESSAGE
+from jenkins2fa.core.assess import Assessment, Outcome, Proof, Trouble
 from jenkins2fa.core.break_glass import Glass, glass_to_be
-from jenkins2fa.core.conditions import EXEMPT_CHALLENGED, LONGEST_DIFF, Outcome, Proof, Trouble, describe, field_statuses, judge
+from jenkins2fa.core.conditions import EXEMPT_CHALLENGED, LONGEST_DIFF, describe, field_statuses, judge
 from jenkins2fa.core.flapping import flapping_fields
 from jenkins2fa.core.guard.finding import Finding, Severity
 from jenkins2fa.core.mode import Circumstances, Mode, mode_of
@@ -32,10 +33,11 @@ def outcome(
     fields: dict[str, Any] | None = None,
     **more: Any,
 ) -> Outcome:
-    """A pass over a Jenkins where the policy is in force, unless told otherwise."""
+    """Of a reconcile where the policy is in force, unless something else is given."""
     wanted = policy(**(fields or {}))
     seen = in_force(wanted.spec, where) if seen is None else seen
-    return Outcome(instance(where), wanted, seen, plan(seen, wanted.spec, where), proof=proof, **more)
+    judged = {name: more.pop(name) for name in ("findings", "mode", "drift") if name in more}
+    return Outcome(instance(where), wanted, Assessment(seen, plan(seen, wanted.spec, where), **judged), proof=proof, **more)
 
 
 def said(found: Outcome) -> dict[str, str]:
@@ -169,14 +171,14 @@ def test_a_live_factor_below_the_minimum_assurance_does_not_enforce_it(
     wanted = policy(**fields)
     wanted = replace(wanted, spec=replace(wanted.spec, minimum_assurance=Assurance(minimum)))
     made = plan(seen, wanted.spec, MANAGED)
-    found = said(Outcome(instance(MANAGED), wanted, seen, made, proof=more.get("proof", Proof.CHALLENGED)))
+    found = said(Outcome(instance(MANAGED), wanted, Assessment(seen, made), proof=more.get("proof", Proof.CHALLENGED)))
     assert [found["Enforced"], found["Ready"]] == [enforced, ready]
 
 
 def test_assurance_not_met_names_the_factor_and_the_way_out() -> None:
     wanted = policy()
     wanted = replace(wanted, spec=replace(wanted.spec, minimum_assurance=Assurance.AAL2))
-    found = Outcome(instance(), wanted, in_force(wanted.spec), plan(in_force(wanted.spec), wanted.spec), proof=Proof.CHALLENGED)
+    found = Outcome(instance(), wanted, Assessment(in_force(wanted.spec), plan(in_force(wanted.spec), wanted.spec)), proof=Proof.CHALLENGED)
     (enforced,) = (c for c in judge(found, NOW) if c.type == "Enforced")
     assert ["SecurityQuestions" in enforced.message, "lower minimumAssurance" in enforced.message] == [True, True]
 
@@ -210,7 +212,7 @@ def test_ready(more: dict[str, Any], ready: str, reconciling: bool, stalled: boo
 
 
 def test_suspended_says_that_nobody_knows() -> None:
-    found = Outcome(instance(), policy(), mode=Mode.SUSPENDED)
+    found = Outcome(instance(), policy(), mode_by_spec=Mode.SUSPENDED)
     ready = judge(found, NOW)[0]
     assert ready.message == "the policy is suspended: nothing is written or looked at, so nobody knows whether it is enforced"
     told = said(found)

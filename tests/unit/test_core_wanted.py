@@ -9,8 +9,7 @@ import pytest
 
 from jenkins2fa.api.policy import TwoFactorPolicy
 from jenkins2fa.controller.telemetry.metrics import Metrics
-from jenkins2fa.core.assess import Assessment, assess
-from jenkins2fa.core.conditions import Outcome, Proof, Trouble
+from jenkins2fa.core.assess import Assessment, Outcome, Proof, Trouble, assess
 from jenkins2fa.core.mode import Mode
 from jenkins2fa.core.observation import Observation
 from jenkins2fa.core.wanted import is_wanted
@@ -33,7 +32,7 @@ def assessed(wanted: TwoFactorPolicy, seen: Observation) -> Assessment:
 
 
 def waiting(wanted: TwoFactorPolicy, seen: Observation, proof: Proof = Proof.NONE) -> bool | None:
-    return is_wanted(Outcome(instance(), wanted, seen, plan(seen, wanted.spec), mode=Mode.WAITING, proof=proof))
+    return is_wanted(Outcome(instance(), wanted, Assessment(seen, plan(seen, wanted.spec), mode=Mode.WAITING), proof=proof))
 
 
 def test_an_edit_that_changes_nothing_leaves_drift_correction_on_in_an_instance_that_waits() -> None:
@@ -73,7 +72,7 @@ def test_a_first_enforcement_that_waits_is_no_alarm() -> None:
     ],
 )
 def test_trouble_leaves_what_the_policy_says(fields: dict[str, Any], mode: Mode, wanted: bool | None) -> None:
-    assert is_wanted(Outcome(instance(), policy(**fields), mode=mode, trouble=AWAY)) is wanted
+    assert is_wanted(Outcome(instance(), policy(**fields), mode_by_spec=mode, trouble=AWAY)) is wanted
 
 
 def test_an_invalid_policy_tells_nothing_and_without_one_nothing_is_wanted() -> None:
@@ -89,5 +88,5 @@ def test_a_jenkins_that_is_away_when_the_operator_starts_is_wanted() -> None:
     assert facts.wanted
     metrics.tally.note(Outcome(instance(), replace(policy(), invalid=True), trouble=AWAY), NOW)
     assert facts.wanted, "what cannot be told stays as it was"
-    metrics.tally.note(Outcome(instance(), policy(suspend=True), mode=Mode.SUSPENDED), NOW)
+    metrics.tally.note(Outcome(instance(), policy(suspend=True), mode_by_spec=Mode.SUSPENDED), NOW)
     assert not facts.wanted

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jenkins2fa.cli.main import main
-from jenkins2fa.core.conditions import Proof
+from jenkins2fa.core.assess import Proof
 from jenkins2fa.core.evidence import Account, Evidence, Reply, Request, canonical_line, check_lines, identity_digest, line_digest
 from jenkins2fa.jenkins.evidence import TAIL, EvidenceError, EvidenceFile, check_file, read_private_key, read_public_key
 

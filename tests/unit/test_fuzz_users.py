@@ -29,8 +29,8 @@ from jenkins2fa.cli.manifests import Manifest, parse_manifests
 from jenkins2fa.cli.plan.secrets import SecretFiles
 from jenkins2fa.cli.url_list import read_list
 from jenkins2fa.controller.instance.status import handled_request
-from jenkins2fa.core.assess import assess
-from jenkins2fa.core.conditions import Outcome, judge
+from jenkins2fa.core.assess import Assessment, Outcome, assess
+from jenkins2fa.core.conditions import judge
 from jenkins2fa.jenkins.connections import Connections
 from jenkins2fa.jenkins.errors import JenkinsError
 from jenkins2fa.jenkins.http import Connection, Http
@@ -131,7 +131,7 @@ def test_any_annotation_is_data() -> None:
         where = JenkinsInstance(Metadata("tests", "jenkins", "uid", 1, annotations=notes), MANAGED)
         asking = type(wish)(Metadata("tests", "policy", "uid", 1, annotations=notes), wish.spec)
         found = assess(asking, where, FRESH, CODE, cluster="c", now=NOW, require_approval=True)
-        conditions = judge(Outcome(where, asking, FRESH, found.plan, found.findings, found.mode, found.drift), NOW)
+        conditions = judge(Outcome(where, asking, Assessment(FRESH, found.plan, found.findings, found.mode, found.drift)), NOW)
         assert all(len(one.message) <= 1024 for one in conditions)
         assert len(handled_request(where) or "") <= 128
 

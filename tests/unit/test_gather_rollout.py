@@ -14,7 +14,8 @@ from jenkins2fa.api.policy import Rollout
 from jenkins2fa.api.status import Condition, policy_status_document, rollout_status
 from jenkins2fa.controller.context import Context
 from jenkins2fa.controller.policy.rollout import AFTER_ADMISSION, _standing, progress_of, until_next
-from jenkins2fa.core.conditions import Outcome, judge_ready
+from jenkins2fa.core.assess import Assessment, Outcome
+from jenkins2fa.core.conditions import judge_ready
 from jenkins2fa.core.mode import Circumstances, Mode, mode_of
 from jenkins2fa.core.policy_status import Member, gather
 from jenkins2fa.core.rollout import Progress, RolloutState, Standing, advance
@@ -98,7 +99,7 @@ def test_what_counts_as_reached_ready_and_failed(ready: str, staged: bool, wante
 
 
 def test_a_report_that_is_left_of_a_stage_is_not_taken_for_a_change_when_the_stage_ends() -> None:
-    held = Outcome(make_instance(), policy(), FRESH, plan(FRESH, policy().spec), mode=Mode.STAGE_GRACE)
+    held = Outcome(make_instance(), policy(), Assessment(FRESH, plan(FRESH, policy().spec), mode=Mode.STAGE_GRACE))
     waits = judge_ready(held, condition("Enforced", "False/NotActive"))
     assert waits.reason == "Reported"
     assert not _standing(Key("tests", "a"), waits, False).reached

@@ -16,7 +16,7 @@ from jenkins2fa.controller.telemetry.instance_metrics import InstanceMetrics
 from jenkins2fa.controller.telemetry.metrics import Metrics, ProcessMetrics
 from jenkins2fa.controller.telemetry.policy_metrics import PolicyMetrics
 from jenkins2fa.controller.telemetry.server import Server, parse_place
-from jenkins2fa.core.conditions import Outcome, Proof, Trouble
+from jenkins2fa.core.assess import Assessment, Outcome, Proof, Trouble
 from jenkins2fa.kube.connection import IN_CLUSTER
 from tests.support.literals import in_force, plan, policy
 from tests.support.literals import instance as make_instance
@@ -181,8 +181,8 @@ def test_drift_counts_once_from_found_to_gone_and_a_proof_is_remembered() -> Non
     wanted, metrics, instance = policy(), Metrics(), make_instance()
     good = in_force(wanted.spec)
     bad = replace(good, live=False)
-    calm = Outcome(instance, wanted, good, plan(good, wanted.spec), proof=Proof.CHALLENGED)
-    drifting = Outcome(instance, wanted, bad, plan(bad, wanted.spec), drift=True)
+    calm = Outcome(instance, wanted, Assessment(good, plan(good, wanted.spec)), proof=Proof.CHALLENGED)
+    drifting = Outcome(instance, wanted, Assessment(bad, plan(bad, wanted.spec), drift=True))
     corrected = replace(calm, corrected=("enforcement",))
     seen = []
     for at, outcome in enumerate((calm, drifting, drifting, corrected, calm, corrected, calm)):
@@ -213,7 +213,7 @@ def test_wrong_answers_add_up_over_restarts_of_jenkins() -> None:
     totals = []
     for run, wrong, limited in (("a", 2, 0), ("a", 5, 1), ("a", 5, 1), ("b", 1, 1), ("b", 0, 0)):
         seen = replace(good, session=run, gate=replace(good.gate, wrong_answers=wrong, limited_answers=limited))
-        metrics.tally.note(Outcome(instance, wanted, seen, plan(seen, wanted.spec)), NOW)
+        metrics.tally.note(Outcome(instance, wanted, Assessment(seen, plan(seen, wanted.spec))), NOW)
         facts = metrics.tally.of(instance.meta.key, instance.meta.uid or "")
         assert facts is not None
         totals.append((facts.wrong, facts.limited))

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from jenkins2fa.cli.main import main
 from jenkins2fa.controller.instance.evidence import Place, Recorder
-from jenkins2fa.core.conditions import Proof
+from jenkins2fa.core.assess import Proof
 from jenkins2fa.core.evidence import Account, Evidence, Request
 from jenkins2fa.jenkins.evidence import EvidenceError
 from tests.support.evidence import KeptEvidence

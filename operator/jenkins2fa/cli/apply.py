@@ -16,7 +16,8 @@ from jenkins2fa.cli.options import JenkinsOptions, gate_option, jenkins_options,
 from jenkins2fa.cli.plan.fleet import InstancePlan, plan_fleet, plan_instance
 from jenkins2fa.cli.plan.output import as_text
 from jenkins2fa.cli.plan.sources import from_command_line
-from jenkins2fa.core.conditions import Outcome, Proof, judge_drifted, judge_enforced, judge_ready, judge_stalled
+from jenkins2fa.core.assess import Outcome, Proof
+from jenkins2fa.core.conditions import judge_drifted, judge_enforced, judge_ready, judge_stalled
 from jenkins2fa.core.mode import Mode
 from jenkins2fa.core.summary import summarize
 from jenkins2fa.jenkins.change import Order, Result, Step, carry_out
@@ -126,7 +127,7 @@ def _print_result(plan: InstancePlan, proof: Proof) -> None:
     found = plan.assessment
     if found.plan.changes:
         fail(f"still differing afterwards: {', '.join(found.plan.paths)}")
-    outcome = Outcome(plan.instance, plan.policy, plan.observation, found.plan, found.findings, found.mode, found.drift, proof=proof)
+    outcome = Outcome(plan.instance, plan.policy, found, proof=proof)
     enforced = judge_enforced(outcome, datetime.now(UTC))
     ready = judge_ready(outcome, enforced)
     off = enforced.reason == "Off"

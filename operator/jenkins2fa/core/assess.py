@@ -1,9 +1,14 @@
-"""One look at one instance through one policy: what would change, may it, and what speaks against it."""
+"""The record of one reconcile: from an observation to its assessment to the outcome. Each stage holds the one before.
+
+:func:`assess` compares an observation with one policy: what would change, may it, and what speaks against it. :func:`verified` is for the
+state that a confirmed change has left.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum
 
 from jenkins2fa.api.instance import JenkinsInstance
 from jenkins2fa.api.meta import TAKE_OVER
@@ -13,23 +18,64 @@ from jenkins2fa.core.desired import desired_state
 from jenkins2fa.core.factors.capabilities import capabilities_of
 from jenkins2fa.core.flapping import flapping_fields
 from jenkins2fa.core.guard.chain import check, refusals
-from jenkins2fa.core.guard.finding import Finding, Situation
-from jenkins2fa.core.mode import Circumstances, Mode, mode_of
+from jenkins2fa.core.guard.finding import ENROLMENT, Finding, Situation
+from jenkins2fa.core.mode import STAGES, Circumstances, Mode, mode_of
 from jenkins2fa.core.observation import Observation, Owner
 from jenkins2fa.core.plan import Plan, desired_digest, is_drift, make_plan
 
 
+class Proof(StrEnum):
+    """How a probe ended: a request that must be challenged was, was not, or none was possible."""
+
+    CHALLENGED = "Challenged"
+    BYPASSED = "Bypassed"
+    NONE = "None"
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What stopped a reconcile. ``transient``: it is tried again by itself; else it needs attention."""
+
+    reason: str
+    message: str
+    transient: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CanaryObservation:
+    """What the canaries of an instance with ``access: ProbeOnly`` met: its only observation.
+
+    ``exempt`` None = there is no such canary. ``trouble``: why one of them proved nothing. ``version`` and ``session`` are Jenkins' own,
+    empty when the answer did not include them (a challenge does not)."""
+
+    challenged: Proof = Proof.NONE
+    exempt: Proof | None = None
+    trouble: Trouble | None = None
+    version: str = ""
+    session: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """``owner`` is the mark that a confirmed change would leave. ``drift``: the differences come from Jenkins' side. ``unapproved``: the
-    digest of the wish that nobody has approved of yet; None = no approval is needed, or it is there."""
+    """``plan``: what differs; ``mode``: whether it may be changed; ``drift``: the differences come from Jenkins' side; ``situation``: what
+    the guard's ``findings`` are about (None = nobody has asked the guard)."""
 
+    observation: Observation
     plan: Plan
-    drift: bool
-    mode: Mode
-    findings: tuple[Finding, ...]
-    owner: Owner | None
-    unapproved: str | None = None
+    findings: tuple[Finding, ...] = ()
+    mode: Mode = Mode.WRITE
+    drift: bool = False
+    situation: Situation | None = None
+
+    @property
+    def owner(self) -> Owner | None:
+        """The owner record that a confirmed change would leave."""
+        return self.situation.owner if self.situation else None
+
+    @property
+    def unapproved(self) -> str | None:
+        """The digest of the desired state that nobody has approved yet; None = no approval is needed, or it is there."""
+        return self.situation.approval if self.situation else None
 
     @property
     def refused(self) -> Finding | None:
@@ -38,6 +84,62 @@ class Assessment:
     @property
     def may_change(self) -> bool:
         return bool(self.plan.changes) and self.mode is Mode.WRITE and self.refused is None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a reconcile.
+
+    ``basis``: how far it came, to an assessment, only to an observation (no policy governs the instance, or another instance manages that
+    controller), or to neither; ``mode_by_spec``: what policy and instance alone say where nothing was assessed. ``corrected``: fields whose
+    drift was corrected; ``proof`` and ``notes``: what probe and canaries met; ``canaries``: the observation of ``access: ProbeOnly``;
+    ``glass``: why the break-glass that is asked for is not opened. The plan is what still differs at the end."""
+
+    instance: JenkinsInstance
+    policy: TwoFactorPolicy | None = None
+    basis: Assessment | Observation | None = None
+    mode_by_spec: Mode = Mode.WRITE
+    corrected: tuple[str, ...] = ()
+    proof: Proof = Proof.NONE
+    trouble: Trouble | None = None
+    notes: tuple[str, ...] = ()
+    glass: Finding | None = None
+    canaries: CanaryObservation | None = None
+
+    @property
+    def assessment(self) -> Assessment | None:
+        return self.basis if isinstance(self.basis, Assessment) else None
+
+    @property
+    def observation(self) -> Observation | None:
+        return self.basis.observation if isinstance(self.basis, Assessment) else self.basis
+
+    @property
+    def plan(self) -> Plan | None:
+        return self.assessment.plan if self.assessment else None
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        return self.assessment.findings if self.assessment else ()
+
+    @property
+    def mode(self) -> Mode:
+        return self.assessment.mode if self.assessment else self.mode_by_spec
+
+    @property
+    def drift(self) -> bool:
+        return self.assessment is not None and self.assessment.drift
+
+    @property
+    def observed(self) -> bool:
+        """Whether the controller answered what was asked."""
+        return self.observation is not None or (self.canaries is not None and self.trouble is None)
+
+    @property
+    def refusal(self) -> Finding | None:
+        """The first refusal that counts: in the stages before the enforcement too few enrolments are only reported."""
+        reported = ENROLMENT if self.mode in STAGES else None
+        return next((finding for finding in refusals(self.findings) if finding.reason != reported), None)
 
 
 def assess(
@@ -55,10 +157,9 @@ def assess(
     admitted: bool = True,
     premium: bool = False,
 ) -> Assessment:
-    """``gate_code``: SHA-256 of the gate's text that ought to run; ``cluster``: the cluster's UID, for the owner mark; ``asked``: a person
-    wants it now; ``second_factor_login``: the operator's account can answer security questions by itself; ``admitted``: the policy's
-    roll-out
-    has reached this instance; ``premium``: the experimental driver for the premium edition may write.
+    """``gate_code``: SHA-256 of the gate's text that ought to run; ``cluster``: the cluster's UID, for the owner record; ``asked``:
+    somebody wants it now; ``second_factor_login``: the operator's account can answer security questions by itself; ``admitted``: the
+    policy's roll-out has reached this instance; ``premium``: the experimental driver for the premium edition may write.
 
     Approvals and take-overs come from the annotations of policy and instance; ``take_over`` (an owner's name) is another way to say so."""
     desired = desired_state(policy.spec, instance.spec, observation.user, capabilities_of(observation))
@@ -68,7 +169,6 @@ def assess(
         cluster, instance.meta.uid or instance.spec.url, policy.meta.uid, policy.meta.generation, desired_digest(desired, gate_code)
     )
     digests = wish_approvals(policy, desired, instance, observation)
-    unapproved = digests[0] if require_approval and not approved(policy.meta, *digests) else None
     situation = Situation(
         policy.spec,
         instance.spec,
@@ -77,10 +177,18 @@ def assess(
         owner,
         take_over=take_over or instance.meta.annotations.get(TAKE_OVER),
         flapping=flapping_fields(observation, now) if drift and not asked else (),
-        approval=unapproved,
+        approval=digests[0] if require_approval and not approved(policy.meta, *digests) else None,
         second_factor_login=second_factor_login,
         premium=premium,
     )
     glass = observation.break_glass_until is not None and observation.break_glass_until > now
     mode = mode_of(policy.spec, instance.spec, Circumstances(now, drift, glass, observation.protected, admitted))
-    return Assessment(plan, drift, mode, check(situation), owner, unapproved)
+    return Assessment(observation, plan, check(situation), mode, drift, situation)
+
+
+def verified(before: Assessment, observation: Observation, plan: Plan) -> Assessment:
+    """The assessment of what a confirmed change has left, by the observation and the plan that the trial's verification made."""
+    if before.situation is None:
+        return Assessment(observation, plan)
+    situation = replace(before.situation, observation=observation, plan=plan, flapping=())
+    return Assessment(observation, plan, check(situation), situation=situation)

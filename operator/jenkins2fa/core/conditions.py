@@ -1,15 +1,9 @@
-"""From what a pass has learnt to the instance's conditions (the table in ``design.md``, Status).
-
-Each function answers for one condition type; ``judge`` puts them together.
-"""
+"""From the outcome of a reconcile to the conditions of its instance: :func:`judge`, with one function for each condition type."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
-from jenkins2fa.api.instance import JenkinsInstance
 from jenkins2fa.api.policy import ApiTokens, Assurance, Enforcement, Factor, PolicySpec, TwoFactorPolicy
 from jenkins2fa.api.status import (
     DRIFTED,
@@ -24,13 +18,14 @@ from jenkins2fa.api.status import (
     FieldStatus,
     clip,
 )
+from jenkins2fa.core.assess import CanaryObservation, Outcome, Proof
 from jenkins2fa.core.desired import FieldState
 from jenkins2fa.core.factors.strength import below_aal2, reason_below
-from jenkins2fa.core.guard.finding import Finding, Severity
+from jenkins2fa.core.guard.finding import ENROLMENT, Finding, Severity
 from jenkins2fa.core.guard.policy import unverified_groups
 from jenkins2fa.core.mode import BREAK_GLASS, SUSPENDED, WAITING, Mode
 from jenkins2fa.core.observation import Edition, Observation
-from jenkins2fa.core.plan import Change, Layer, Plan
+from jenkins2fa.core.plan import Change, Layer
 
 LONGEST_DIFF = 10
 GATE_LEFT_BEHIND = "GateLeftBehind"
@@ -41,55 +36,13 @@ SITE_DECIDES = (ASSURANCE_NOT_MET, ANONYMOUS_ADMINISTERS)  # not enforced, and n
 
 
 COUNTING_USERS = "CountingUsers"
-ENROLMENT = "EnrolmentTooLow"  # refuses the enforcement; in the stages before it, it is only told
-STAGES = (Mode.STAGE_REPORT, Mode.STAGE_GRACE)
 EXEMPT_CHALLENGED = "the canary of probes.exempt was challenged: exemptions are not in force for it"  # what ``notes`` say of it
 IN_PROGRESS = ("Progressing", "Bypassed", WAITING)
-
-
-class Proof(StrEnum):
-    """How a probe ended: a request that must be challenged was, was not, or none was possible."""
-
-    CHALLENGED = "Challenged"
-    BYPASSED = "Bypassed"
-    NONE = "None"
-
-
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """What stopped a pass. ``transient``: it is tried again by itself; else it needs a person."""
-
-    reason: str
-    message: str
-    transient: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """All that a pass has learnt; ``plan`` is what still differs at its end, ``corrected`` what it has changed because of drift,
-    ``notes`` what the canaries met beside the proof, ``glass`` why the break-glass that is asked for is not opened."""
-
-    instance: JenkinsInstance
-    policy: TwoFactorPolicy | None = None
-    observation: Observation | None = None
-    plan: Plan | None = None
-    findings: tuple[Finding, ...] = ()
-    mode: Mode = Mode.WRITE
-    drift: bool = False
-    corrected: tuple[str, ...] = ()
-    proof: Proof = Proof.NONE
-    trouble: Trouble | None = None
-    notes: tuple[str, ...] = ()
-    glass: Finding | None = None
-
-    @property
-    def refusal(self) -> Finding | None:
-        refusals = (finding for finding in self.findings if finding.severity is Severity.REFUSAL)
-        return next((finding for finding in refusals if not (self.mode in STAGES and finding.reason == ENROLMENT)), None)
+NOT_READ = "access is ProbeOnly: disk, memory, live flag and factors were not read"
 
 
 def judge(outcome: Outcome, now: datetime) -> tuple[Condition, ...]:
-    """The five conditions of an instance, all set from the first pass on."""
+    """The five conditions of an instance, all set from the first reconcile on."""
     enforced = judge_enforced(outcome, now)
     ready = judge_ready(outcome, enforced)
     return (ready, judge_reconciling(outcome, ready), judge_stalled(outcome, ready), enforced, judge_drifted(outcome))
@@ -98,6 +51,8 @@ def judge(outcome: Outcome, now: datetime) -> tuple[Condition, ...]:
 def judge_enforced(outcome: Outcome, now: datetime) -> Condition:
     if outcome.mode is Mode.SUSPENDED and outcome.observation is None:
         return Condition(ENFORCED, UNKNOWN, SUSPENDED, "nobody looks at it: the policy is suspended")
+    if outcome.canaries is not None:
+        return _judge_canaries(outcome.policy, outcome.canaries)
     if outcome.trouble is not None and outcome.observation is None:
         return Condition(ENFORCED, UNKNOWN, outcome.trouble.reason, outcome.trouble.message)
     if outcome.policy is None or outcome.observation is None:
@@ -111,6 +66,29 @@ def _judge_off(seen: Observation) -> Condition:
     if seen.effective:
         return Condition(ENFORCED, FALSE, "Off", "the policy says Off, but Jenkins still asks for a second factor")
     return Condition(ENFORCED, FALSE, "Off", "the policy says Off: nobody is asked for a second factor")
+
+
+def _judge_canaries(policy: TwoFactorPolicy | None, canaries: CanaryObservation) -> Condition:
+    """``access: ProbeOnly``, with a policy or without. A canary that got through counts, whatever the other one met."""
+    if policy is not None and policy.spec.enforcement is Enforcement.OFF:
+        met = {Proof.CHALLENGED: ", but a canary is still asked for a second factor", Proof.BYPASSED: "; a canary got through"}
+        return Condition(ENFORCED, FALSE, "Off", f"the policy says Off{met.get(canaries.challenged, '')}")
+    if canaries.challenged is Proof.BYPASSED:
+        return Condition(
+            ENFORCED,
+            FALSE,
+            "Bypassed",
+            "the canary that must be challenged got through (is its account exempt, or does it use an API token where those are exempt?)",
+        )
+    if canaries.trouble is not None:
+        return Condition(ENFORCED, UNKNOWN, canaries.trouble.reason, canaries.trouble.message)
+    if canaries.challenged is not Proof.CHALLENGED:
+        return Condition(ENFORCED, UNKNOWN, "Unverified", "no probe was possible")
+    if canaries.exempt is Proof.CHALLENGED:
+        return Condition(
+            ENFORCED, UNKNOWN, "ExemptChallenged", "the canary that must not be challenged was challenged too: exemptions are not in force"
+        )
+    return Condition(ENFORCED, TRUE, "Probed", f"a canary was challenged; {NOT_READ}, and so not what holds after a restart")
 
 
 def _judge_layers(outcome: Outcome, policy: TwoFactorPolicy, seen: Observation, now: datetime) -> Condition:
@@ -214,8 +192,12 @@ def _agreement(outcome: Outcome, seen: Observation) -> str:
 
 
 def judge_ready(outcome: Outcome, enforced: Condition) -> Condition:
+    if outcome.canaries is not None and enforced.reason in ("Bypassed", "ExemptChallenged"):
+        return Condition(READY, FALSE, enforced.reason, enforced.message)
     if outcome.trouble is not None:
         return Condition(READY, FALSE, outcome.trouble.reason, outcome.trouble.message)
+    if outcome.canaries is not None:
+        return _judge_ready_by_canaries(outcome.canaries, enforced)
     if outcome.policy is None:
         return Condition(READY, TRUE, "NoPolicy", "reachable; no policy selects this instance")
     if outcome.mode is Mode.SUSPENDED:
@@ -246,27 +228,42 @@ def judge_ready(outcome: Outcome, enforced: Condition) -> Condition:
     return Condition(READY, TRUE, "InForce" if enforced.status == TRUE else enforced.reason, clip(enforced.message + hints))
 
 
+def _judge_ready_by_canaries(canaries: CanaryObservation, enforced: Condition) -> Condition:
+    if enforced.reason == "Off" and canaries.challenged is Proof.CHALLENGED:
+        return Condition(READY, FALSE, "StillChallenged", f"{enforced.message}; with access: ProbeOnly nothing can be changed")
+    return Condition(READY, TRUE, "InForce" if enforced.status == TRUE else enforced.reason, enforced.message)
+
+
 def _refused(finding: Finding) -> str:
     return f"{finding.path}: {finding.message}" if finding.path else finding.message
 
 
 def judge_reconciling(outcome: Outcome, ready: Condition) -> Condition:
-    transient = outcome.trouble is not None and outcome.trouble.transient
-    if ready.status == FALSE and (transient or ready.reason in IN_PROGRESS):
+    if _in_progress(outcome, ready):
         return Condition(RECONCILING, TRUE, ready.reason, f"trying again: {ready.message}")
     return Condition(RECONCILING, FALSE, ready.reason, "nothing is in progress")
 
 
 def judge_stalled(outcome: Outcome, ready: Condition) -> Condition:
-    person = outcome.trouble is not None and not outcome.trouble.transient
-    if ready.status == FALSE and (person or (outcome.trouble is None and ready.reason not in IN_PROGRESS)):
+    if ready.status == FALSE and not _in_progress(outcome, ready):
         return Condition(STALLED, TRUE, ready.reason, ready.message)
-    return Condition(STALLED, FALSE, ready.reason, "nothing needs a person")
+    return Condition(STALLED, FALSE, ready.reason, "no action required")
+
+
+def _in_progress(outcome: Outcome, ready: Condition) -> bool:
+    """Whether the operator goes on by itself. With canaries alone it can change nothing, so only what is transient goes away."""
+    if ready.status != FALSE:
+        return False
+    if outcome.trouble is not None and outcome.trouble.reason == ready.reason:
+        return outcome.trouble.transient
+    return outcome.canaries is None and ready.reason in IN_PROGRESS
 
 
 def judge_drifted(outcome: Outcome) -> Condition:
     if outcome.mode is Mode.SUSPENDED and outcome.observation is None:
         return Condition(DRIFTED, UNKNOWN, SUSPENDED, "nobody looks at it: the policy is suspended")
+    if outcome.canaries is not None:
+        return Condition(DRIFTED, UNKNOWN, "NotObserved", NOT_READ)
     if outcome.observation is None or outcome.plan is None:
         reason = outcome.trouble.reason if outcome.trouble else "NoPolicy"
         return Condition(DRIFTED, UNKNOWN if outcome.trouble else FALSE, reason, "there is nothing to compare")

@@ -13,7 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from jenkins2fa.core.conditions import Proof
+from jenkins2fa.core.assess import Proof
 
 FORMAT = "jenkins2fa-evidence/1"
 START = "0" * 64  # what the first line of a file holds as the digest of the line before

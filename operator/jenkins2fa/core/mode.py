@@ -40,6 +40,9 @@ class Mode(Enum):
         return f"{self.reason}: {self.value}"
 
 
+STAGES = (Mode.STAGE_REPORT, Mode.STAGE_GRACE)  # before the first enforcement
+
+
 @dataclass(frozen=True, slots=True)
 class Circumstances:
     """What else a pass knows. ``drift``: the differences at hand come from Jenkins' side, not from a change of the policy (the owner mark

@@ -197,13 +197,13 @@ def _reconciling(ready: Condition, governed: list[Member], failing: list[Member]
 
 def _stalled(ready: Condition, governed: list[Member], failing: list[Member]) -> Condition:
     if ready.reason == "RollingOut":
-        return Condition(STALLED, FALSE, ready.reason, "nothing needs a person yet")
+        return Condition(STALLED, FALSE, ready.reason, "no action required yet")
     stuck = [member for member in failing if _is(member.stalled, TRUE)]
     if not stuck and all(member.ready for member in governed):
         stuck = [member for member in failing if _is_frozen(member)]  # nobody goes on with what was in progress: not before it is resumed
     if stuck or ready.reason in (NOT_HONOURED, "NoMatchingInstance", "Overridden", "RolloutStopped"):
         return Condition(STALLED, TRUE, ready.reason, ready.message)
-    return Condition(STALLED, FALSE, ready.reason, "nothing needs a person")
+    return Condition(STALLED, FALSE, ready.reason, "no action required")
 
 
 def _enforced(governed: list[Member]) -> Condition:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from jenkins2fa.api.policy import Enforcement
-from jenkins2fa.core.conditions import STAGES, Outcome, Proof
-from jenkins2fa.core.mode import Mode
+from jenkins2fa.core.assess import Outcome, Proof
+from jenkins2fa.core.mode import STAGES, Mode
 from jenkins2fa.core.observation import Observation
 from jenkins2fa.core.plan import Plan, desired_digest
 

@@ -1,9 +1,8 @@
-"""Looking at a Jenkins with canary accounts alone (``access: ProbeOnly``): no administration rights, no script, nothing written."""
+"""Observing a controller with canary accounts alone (``access: ProbeOnly``): no administration rights, no script, nothing written."""
 
 from __future__ import annotations
 
-from jenkins2fa.core.canaries import CanaryLook
-from jenkins2fa.core.conditions import Proof, Trouble
+from jenkins2fa.core.assess import CanaryObservation, Proof, Trouble
 from jenkins2fa.core.evidence import Account
 from jenkins2fa.jenkins.account import Credentials
 from jenkins2fa.jenkins.errors import JenkinsError, Unauthorized
@@ -11,16 +10,16 @@ from jenkins2fa.jenkins.http import Connection
 from jenkins2fa.jenkins.probe import Note, Probed, probe_canary
 
 
-def look_with_canaries(
+def observe_with_canaries(
     connection: Connection, challenged: Credentials, exempt: Credentials | None = None, note: Note | None = None
-) -> CanaryLook:
+) -> CanaryObservation:
     """One request for each canary, each on a session of its own; ``connection`` lends URL and authority only. Raises nothing.
 
     ``note`` hears of the evidence of each."""
     first = _ask(connection, challenged, Account.CHALLENGED, note)
     second = _ask(connection, exempt, Account.EXEMPT, note) if exempt is not None and first.trouble is None else None
     replies = [one.evidence.reply for one in (first, second) if one is not None and one.evidence.reply is not None]
-    return CanaryLook(
+    return CanaryObservation(
         challenged=first.evidence.proof,
         exempt=second.evidence.proof if second else None if exempt is None else Proof.NONE,
         trouble=_trouble(first, "challenged") or (_trouble(second, "exempt") if second else None),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from jenkins2fa.api.policy import DeletionPolicy
-from jenkins2fa.core.conditions import Proof
+from jenkins2fa.core.assess import Proof
 from jenkins2fa.core.desired import Desired
 from jenkins2fa.core.observation import Observation, Owner
 from jenkins2fa.core.plan import Layer, Plan, make_plan

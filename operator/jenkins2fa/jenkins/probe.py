@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 import jenkins2fa
-from jenkins2fa.core.conditions import Proof
+from jenkins2fa.core.assess import Proof
 from jenkins2fa.core.evidence import Account, Evidence, Reply, Request, identity_digest
 from jenkins2fa.jenkins import answers, scripts
 from jenkins2fa.jenkins.account import Credentials

@@ -10,7 +10,7 @@ import contextlib
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from jenkins2fa.core.conditions import Proof
+from jenkins2fa.core.assess import Proof
 from jenkins2fa.core.evidence import Account
 from jenkins2fa.jenkins.answers import is_challenged, version_of
 from jenkins2fa.jenkins.drivers.miniorange.challenge import CHALLENGE

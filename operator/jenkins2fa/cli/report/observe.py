@@ -13,8 +13,9 @@ from jenkins2fa.api.policy import TwoFactorPolicy
 from jenkins2fa.cli.plan.fleet import plan_instance
 from jenkins2fa.cli.plan.sources import Sources
 from jenkins2fa.cli.report.recorded import recorded
-from jenkins2fa.core import conditions
-from jenkins2fa.core.conditions import Outcome, describe, judge_drifted, judge_enforced, judge_ready
+from jenkins2fa.core import assess
+from jenkins2fa.core.assess import Outcome
+from jenkins2fa.core.conditions import describe, judge_drifted, judge_enforced, judge_ready
 from jenkins2fa.core.observation import Observation
 from jenkins2fa.core.report.document import Basis, Gap, Happening, InstanceReport, Layers, Proof, Software, nothing_known
 from jenkins2fa.core.report.risks import gaps_of, risks
@@ -115,14 +116,14 @@ def _exempt(policy: TwoFactorPolicy | None) -> frozenset[str]:
     return policy.spec.exempt_groups if policy else frozenset()
 
 
-def _probe(driver: Driver, seen: Observation, gaps: list[Gap]) -> conditions.Proof:
+def _probe(driver: Driver, seen: Observation, gaps: list[Gap]) -> assess.Proof:
     if not seen.effective:
-        return conditions.Proof.NONE
+        return assess.Proof.NONE
     try:
         return driver.probe()
     except JenkinsError as problem:
         gaps.append(Gap("probe", f"{problem.reason}: {problem}"))
-        return conditions.Proof.NONE
+        return assess.Proof.NONE
 
 
 def _outcome(
@@ -130,14 +131,14 @@ def _outcome(
     policy: TwoFactorPolicy | None,
     connection: Connection,
     seen: Observation,
-    made: conditions.Proof,
+    made: assess.Proof,
     asking: Asking,
 ) -> Outcome:
     if policy is None:
         return Outcome(instance, None, seen, proof=made)
     cluster = asking.sources.cluster or (seen.owner.cluster if seen.owner else "")
     found = plan_instance(policy, instance, connection, seen, seen.owner.name if seen.owner else None, cluster).assessment
-    return Outcome(instance, policy, seen, found.plan, found.findings, found.mode, found.drift, proof=made)
+    return Outcome(instance, policy, found, proof=made)
 
 
 def _differences(outcome: Outcome) -> tuple[str, ...]:

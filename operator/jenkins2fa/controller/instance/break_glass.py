@@ -20,7 +20,7 @@ from jenkins2fa.jenkins.drivers.base import Driver
 from jenkins2fa.kube.events import Announcement
 
 # An emergency does not wait for a mail server; but nobody opens what is not his, or what he does not understand.
-BARRIERS = frozenset({"OwnedElsewhere", "PluginMissing", "UnsupportedPluginVersion", "ObservationDamaged", "ReadOnly"})
+BARRIERS = frozenset({"OwnedElsewhere", "PluginMissing", "UnsupportedPluginVersion", "ObservationDamaged"})
 WRITING = (Mode.WRITE, Mode.REPORT_DRIFT, Mode.BREAK_GLASS, Mode.WAITING)  # no emergency waits for a roll-out
 SHORTER = timedelta(seconds=1)  # Jenkins keeps milliseconds
 
@@ -34,12 +34,14 @@ class Settled:
 
 
 def settle_break_glass(
-    context: Context, subject: Subject, policy: TwoFactorPolicy, driver: Driver, seen: Observation, found: Assessment
+    context: Context, subject: Subject, policy: TwoFactorPolicy, driver: Driver, assessment: Assessment
 ) -> Settled:
     """Open or close what the policy wants open or closed."""
-    wanted = glass_to_be(policy.spec, seen, context.now(), context.options.longest_break_glass, found.unapproved)
-    barred = found.refused is not None and found.refused.reason in BARRIERS
-    if barred or found.mode not in WRITING:
+    wanted = glass_to_be(
+        policy.spec, assessment.observation, context.now(), context.options.longest_break_glass, assessment.unapproved
+    )
+    barred = assessment.refused is not None and assessment.refused.reason in BARRIERS
+    if barred or assessment.mode not in WRITING:
         return Settled()
     if wanted.refused is not None or wanted.glass is Glass.NOTHING or not context.leading():
         return Settled(refused=wanted.refused)

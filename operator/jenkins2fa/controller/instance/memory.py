@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from jenkins2fa.api.meta import Key
-from jenkins2fa.core.conditions import Proof
+from jenkins2fa.core.assess import Proof
 from jenkins2fa.core.observation import Observation
 from jenkins2fa.core.runs import Runs
 from jenkins2fa.jenkins.drivers.base import Driver
@@ -80,6 +80,7 @@ class Memory:
     last_script: float | None = None  # when a script, and not the gate, gave the observation
     odd_since: float | None = None
     starting: bool = False
+    protected: bool | None = None  # whether 2FA was on at the last observation; None = not observed yet
     starting_since: float | None = None  # the first of the answers in a row that said so
     runs: Runs = field(default_factory=Runs)
     in_turns: int = 0  # looks to go until several processes that answered in turn count as one again
@@ -93,7 +94,7 @@ class Memory:
         """The kept driver, or a new one when URL, account or authority changed. Behind another URL nothing counts that was seen before."""
         if self.url != connection.url:
             self.url, self.last_good, self.odd_since, self.starting, self.runs, self.in_turns = connection.url, None, None, False, Runs(), 0
-            self.starting_since, self.gate_news = None, GateNews()
+            self.starting_since, self.gate_news, self.protected = None, GateNews(), None
         if self.driver is None or self.driver.connection != connection:
             self.close()
             self.driver, self.last_script = driver_for(connection, note), None
@@ -107,6 +108,7 @@ class Memory:
     def note_answer(self, seen: Observation, now: float) -> None:
         """Take note of a good answer. Raises MultipleReplicas when a run of Jenkins comes back that another had replaced."""
         self.last_good, self.odd_since, self.starting, self.starting_since = now, None, False, None
+        self.protected = seen.protected
         known = seen.session in self.runs
         self.gate_news.put_back.note(seen.gate.put_back, known)
         self.gate_news.limited.note(seen.gate.limited_answers, known)

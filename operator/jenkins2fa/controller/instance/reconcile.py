@@ -10,10 +10,10 @@ from jenkins2fa.api.meta import TAKE_OVER, Key
 from jenkins2fa.api.parse import parse_instance
 from jenkins2fa.api.status import governing_policy
 from jenkins2fa.controller.context import Context
-from jenkins2fa.controller.instance.apply import apply_policy, unseen_mode
-from jenkins2fa.controller.instance.canaries import look_again, look_document, look_only
+from jenkins2fa.controller.instance.apply import apply_policy
+from jenkins2fa.controller.instance.canaries import observe_by_canaries
 from jenkins2fa.controller.instance.gate_events import tell_gate_news
-from jenkins2fa.controller.instance.observe import look
+from jenkins2fa.controller.instance.observe import mode_by_spec, observe
 from jenkins2fa.controller.instance.ownership import holder_of
 from jenkins2fa.controller.instance.release import without_policy
 from jenkins2fa.controller.instance.schedule import ANOTHER_SERVES, when_again
@@ -21,8 +21,9 @@ from jenkins2fa.controller.instance.status import instance_document, invalid_doc
 from jenkins2fa.controller.instance.subject import Outdated, Subject
 from jenkins2fa.controller.policy.reconcile import PolicyPass
 from jenkins2fa.controller.queue import NEVER, Kind, Requeue, Urgency, Work
-from jenkins2fa.core.conditions import Outcome, Trouble
+from jenkins2fa.core.assess import Outcome, Trouble
 from jenkins2fa.core.mode import Mode
+from jenkins2fa.core.observation import Observation
 from jenkins2fa.jenkins.errors import JenkinsError
 
 
@@ -76,11 +77,8 @@ class InstancePass:
                 self._context.delivery.ask_again(subject.key)
 
     def _serve(self, subject: Subject) -> tuple[bool, Requeue]:
-        """Whether the Jenkins was looked at, and when to do so again."""
+        """Whether the controller was observed, and when to do so again."""
         context, body = self._context, subject.body
-        stopped = subject.policy is not None and (subject.policy.spec.suspend or subject.policy.invalid)
-        if subject.instance.spec.access is Access.PROBE_ONLY and not stopped:
-            return self._probe_only(subject)
         try:
             outcome = self._settle(subject)
         except Outdated:
@@ -90,7 +88,7 @@ class InstancePass:
             written = write_status(context, Kind.INSTANCE, body, instance_document(body, outcome, context))
         if written:
             self._tell_policies(subject)
-        return outcome.observation is not None, when_again(outcome, subject.memory, context)
+        return outcome.observed, when_again(outcome, subject.memory, context)
 
     def _settle(self, subject: Subject) -> Outcome:
         """Credentials, observe, then what the policy asks for. Trouble with the Jenkins is an outcome too."""
@@ -99,38 +97,36 @@ class InstancePass:
             message = f"the policy {policy.meta.key} governs this instance and cannot be used (its status says why): nothing is changed"
             return Outcome(instance, policy, trouble=Trouble("Invalid", message, transient=False))
         if policy is not None and policy.spec.suspend:
-            return Outcome(instance, policy, mode=Mode.SUSPENDED)
+            return Outcome(instance, policy, mode_by_spec=Mode.SUSPENDED)
+        if instance.spec.access is Access.PROBE_ONLY:
+            subject.memory.close()
+            with context.metrics.step("probe"):
+                return observe_by_canaries(context, subject)
         try:
             with context.metrics.step("observe"):
-                driver, seen = look(context, instance, policy, subject.memory)
-            holder = holder_of(context, subject.heeding_take_over_once().instance, seen)
-            if holder is not None and seen.owner is not None:
-                named = holder.key if holder.namespace == subject.key.namespace else "an instance of another namespace"
-                message = (
-                    f"{named} holds the owner record of this Jenkins, so it alone manages it: delete one of the two, or take over by the "
-                    f"annotation {TAKE_OVER}: {seen.owner.name}"
-                )
-                trouble = Trouble("DuplicateInstance", message, transient=False)
-                return Outcome(instance, policy, seen, mode=unseen_mode(context, subject), trouble=trouble)
+                driver, observation = observe(context, subject)
+            duplicate = self._duplicate(subject, observation)
+            if duplicate is not None:
+                return Outcome(instance, policy, observation, mode_by_spec(context, subject), trouble=duplicate)
             if policy is None:
-                return without_policy(context, subject, driver, seen)
+                return without_policy(context, subject, driver, observation)
             corrected = tell_gate_news(context, subject)
-            outcome = apply_policy(context, subject, policy, driver, seen)
+            outcome = apply_policy(context, subject, policy, driver, observation)
             return replace(outcome, corrected=tuple(dict.fromkeys((*corrected, *outcome.corrected)))) if corrected else outcome
         except JenkinsError as error:
-            return Outcome(instance, policy, mode=unseen_mode(context, subject), trouble=subject.trouble(error, context.clock()))
+            return Outcome(instance, policy, None, mode_by_spec(context, subject), trouble=subject.trouble(error, context.clock()))
 
-    def _probe_only(self, subject: Subject) -> tuple[bool, Requeue]:
-        """Canaries alone: no administration rights, nothing read or written."""
-        context = self._context
-        subject.memory.close()
-        with context.metrics.step("probe"):
-            found = look_only(context, subject)
-        outcome = Outcome(subject.instance, subject.policy, trouble=found.trouble, proof=found.challenged)
-        context.metrics.tally.note(outcome, context.now())
-        if write_status(context, Kind.INSTANCE, subject.body, look_document(subject, subject.body, found)):
-            self._tell_policies(subject)
-        return found.trouble is None, look_again(context, subject.instance, found)
+    def _duplicate(self, subject: Subject, observation: Observation) -> Trouble | None:
+        """Why another instance manages this controller; None = none does."""
+        holder = holder_of(self._context, subject.heeding_take_over_once().instance, observation)
+        if holder is None or observation.owner is None:
+            return None
+        named = holder.key if holder.namespace == subject.key.namespace else "an instance of another namespace"
+        message = (
+            f"{named} holds the owner record of this Jenkins, so it alone manages it: delete one of the two, or take over by the "
+            f"annotation {TAKE_OVER}: {observation.owner.name}"
+        )
+        return Trouble("DuplicateInstance", message, transient=False)
 
     def _tell_policies(self, subject: Subject) -> None:
         former = governing_policy(subject.body)

@@ -12,7 +12,7 @@ from jenkins2fa.controller.instance.break_glass import close_break_glass
 from jenkins2fa.controller.instance.status import RELEASING, announce
 from jenkins2fa.controller.instance.subject import Subject
 from jenkins2fa.core.approval import approved, release_approval
-from jenkins2fa.core.conditions import Outcome, Trouble
+from jenkins2fa.core.assess import Outcome, Trouble
 from jenkins2fa.core.guard.finding import APPROVAL_REQUIRED, approve_by
 from jenkins2fa.core.observation import Observation
 from jenkins2fa.jenkins.drivers.base import Driver

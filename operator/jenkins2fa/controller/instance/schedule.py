@@ -6,10 +6,11 @@ import math
 
 from jenkins2fa.api.instance import JenkinsInstance
 from jenkins2fa.controller.context import Context
-from jenkins2fa.controller.instance.memory import Memory
+from jenkins2fa.controller.instance.memory import PROBE_SECONDS, Memory
 from jenkins2fa.controller.instance.status import RELEASING
 from jenkins2fa.controller.queue import Requeue, Urgency
-from jenkins2fa.core.conditions import COUNTING_USERS, Outcome
+from jenkins2fa.core.assess import Outcome
+from jenkins2fa.core.conditions import COUNTING_USERS
 from jenkins2fa.core.mode import Mode
 
 STARTING_SECONDS = 1.0
@@ -17,6 +18,7 @@ STARTING_PATIENCE = 120.0  # a Jenkins that takes longer than this is looked at 
 LONGEST_STARTING = 30.0
 ODD_ANSWER_SECONDS = 4.0  # each look sends credentials that were just refused: not too often
 LONGEST_UNREACHABLE = 60.0
+CANARY_STARTING_SECONDS = 5.0
 COUNTING_SECONDS = 5.0  # each look goes on where the one before stopped
 ANOTHER_SERVES = 30.0  # until it is looked again whether another installation still does
 SPREAD = 0.1  # of checkInterval, so that the instances of a fleet do not march in step
@@ -29,6 +31,8 @@ def spread_interval(instance: JenkinsInstance, random: float) -> float:
 
 def when_again(outcome: Outcome, memory: Memory, context: Context) -> Requeue:
     """Trouble that goes away by itself is tried again soon; all else, what needs a person included, after ``checkInterval`` ± 10 %."""
+    if outcome.canaries is not None:
+        return _after_canaries(outcome, context)
     trouble = outcome.trouble
     interval = spread_interval(outcome.instance, context.random())
     if trouble is None or not trouble.transient:
@@ -45,6 +49,20 @@ def when_again(outcome: Outcome, memory: Memory, context: Context) -> Requeue:
     if trouble.reason == "Unreachable":
         return Requeue(back_off=True, cap=LONGEST_UNREACHABLE, urgency=Urgency.CLOCK, host_failed=True)
     return Requeue(back_off=True, urgency=Urgency.DRIFT)
+
+
+def _after_canaries(outcome: Outcome, context: Context) -> Requeue:
+    """A canary is the only observation, so it is sent every ``checkInterval``; a refused one seldom, lest its account be locked."""
+    interval, trouble = spread_interval(outcome.instance, context.random()), outcome.trouble
+    if trouble is None:
+        return Requeue(after=interval)
+    if trouble.reason == "Unauthorized":
+        return Requeue(after=max(interval, PROBE_SECONDS))
+    if trouble.reason == "Starting":
+        return Requeue(after=CANARY_STARTING_SECONDS, urgency=Urgency.DRIFT)
+    if not trouble.transient:
+        return Requeue(after=interval)
+    return Requeue(back_off=True, cap=LONGEST_UNREACHABLE, host_failed=trouble.reason == "Unreachable")
 
 
 def _while_starting(memory: Memory, now: float) -> float:

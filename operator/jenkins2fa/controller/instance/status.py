@@ -38,7 +38,8 @@ from jenkins2fa.controller.context import NAMES, PLURALS, Context
 from jenkins2fa.controller.instance.subject import Subject
 from jenkins2fa.controller.queue import Kind
 from jenkins2fa.controller.telemetry.logs import FACTS
-from jenkins2fa.core.conditions import Outcome, field_statuses, judge
+from jenkins2fa.core.assess import CanaryObservation, Outcome
+from jenkins2fa.core.conditions import field_statuses, judge
 from jenkins2fa.core.guard.finding import APPROVAL_REQUIRED
 from jenkins2fa.core.mode import SUSPENDED, Mode
 from jenkins2fa.core.observation import GateState, Observation
@@ -106,8 +107,8 @@ def _is_news(condition: Mapping[str, Any]) -> bool:
 
 
 def instance_document(body: Body, outcome: Outcome, context: Context) -> dict[str, Any]:
-    """The status that an outcome stands for. What was not seen this time is left as it was last seen."""
-    seen, found = outcome.observation, outcome.instance
+    """The status of an outcome. What was not observed this time is left as it was last observed."""
+    seen, found, canaries = outcome.observation, outcome.instance, outcome.canaries
     policy = outcome.policy and PolicyReference(
         outcome.policy.meta.namespace, outcome.policy.meta.name, outcome.policy.meta.uid, outcome.policy.meta.generation
     )
@@ -115,7 +116,7 @@ def instance_document(body: Body, outcome: Outcome, context: Context) -> dict[st
         InstanceStatus(
             observed_generation=found.meta.generation,
             conditions=_frozen(body, judge(outcome, context.now())) if outcome.mode is Mode.SUSPENDED else judge(outcome, context.now()),
-            jenkins=_jenkins(seen) if seen else None,
+            jenkins=_jenkins(seen) if seen else _jenkins_by_canaries(body, canaries) if canaries else None,
             policy=policy or None,
             fields=field_statuses(outcome),
             gate=_gate(found.spec.gate.mode, seen.gate) if seen else None,
@@ -127,7 +128,7 @@ def instance_document(body: Body, outcome: Outcome, context: Context) -> dict[st
     document["lastHandledReconcileAt"] = handled_request(found)
     if outcome.policy is None and outcome.trouble is not None and outcome.trouble.reason in (RELEASING, APPROVAL_REQUIRED):
         document.pop("policy")  # the next pass asks for it by name
-    if seen is None:
+    if seen is None and canaries is None:
         for name in ("jenkins", "gate", "breakGlass", *(("fields",) if outcome.mode is Mode.SUSPENDED else ())):
             document.pop(name)
     return document
@@ -168,6 +169,13 @@ def _freeze(judged: Condition, before: Condition | None) -> Condition:
 def _jenkins(seen: Observation) -> JenkinsStatus:
     edition = seen.plugin.edition.value if seen.plugin.edition else ""
     return JenkinsStatus(seen.version, seen.plugin.version or "", edition, seen.session)
+
+
+def _jenkins_by_canaries(body: Body, canaries: CanaryObservation) -> JenkinsStatus | None:
+    """What the canaries' answers said of Jenkins; a challenge says nothing, and then what was known stays."""
+    held = (body.get("status") or {}).get("jenkins") or {}
+    version, session = canaries.version or held.get("version", ""), canaries.session or held.get("session", "")
+    return JenkinsStatus(version, "", "", session) if version or session else None
 
 
 def _open_until(seen: Observation, context: Context) -> datetime | None:

@@ -9,7 +9,7 @@ from jenkins2fa.api.meta import TAKE_OVER, Key
 from jenkins2fa.api.policy import TwoFactorPolicy
 from jenkins2fa.controller.cache import Body
 from jenkins2fa.controller.instance.memory import Memory
-from jenkins2fa.core.conditions import Trouble
+from jenkins2fa.core.assess import Trouble
 from jenkins2fa.core.observation import Owner
 from jenkins2fa.jenkins.errors import JenkinsError, Starting
 

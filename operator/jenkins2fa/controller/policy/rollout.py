@@ -15,8 +15,8 @@ from jenkins2fa.api.status import FALSE, TRUE, Condition, rollout_status
 from jenkins2fa.controller.cache import Body
 from jenkins2fa.controller.context import Context
 from jenkins2fa.controller.queue import Kind, Urgency, WorkKey
-from jenkins2fa.core.conditions import ENROLMENT, STAGES
-from jenkins2fa.core.mode import REPORTED, WAITING, stage_of
+from jenkins2fa.core.guard.finding import ENROLMENT
+from jenkins2fa.core.mode import REPORTED, STAGES, WAITING, stage_of
 from jenkins2fa.core.policy_status import Member
 from jenkins2fa.core.rollout import Progress, RolloutState, Standing, advance, is_admitted
 

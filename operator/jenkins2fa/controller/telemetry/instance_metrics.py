@@ -17,7 +17,7 @@ from prometheus_client.registry import Collector
 
 from jenkins2fa.api.meta import Key
 from jenkins2fa.api.status import DRIFTED, ENFORCED, FALSE, READY, STALLED, TRUE
-from jenkins2fa.core.conditions import Outcome, Proof
+from jenkins2fa.core.assess import Outcome, Proof
 from jenkins2fa.core.mode import Mode
 from jenkins2fa.core.observation import Observation
 from jenkins2fa.core.summary import summary_of

@@ -11,6 +11,7 @@ from jenkins2fa.core.observation import Observation, Owner
 from jenkins2fa.core.plan import Plan, was_confirmed
 
 APPROVAL_REQUIRED = "ApprovalRequired"
+ENROLMENT = "EnrolmentTooLow"  # refuses the enforcement; in the stages before it, it is only reported
 
 
 class Severity(StrEnum):
@@ -34,8 +35,8 @@ class Situation:
     """All that the checks look at.
 
     ``flapping``: fields that were corrected too often of late; ``approval`` None = none is needed, else the digest that
-    the annotation approve-weakening has to name; ``approved`` is what it names. ``second_factor_login``: the operator's account can answer
-    security questions by itself."""
+    the annotation approve-weakening has to name. ``second_factor_login``: the operator's account can answer security questions by
+    itself."""
 
     policy: PolicySpec
     instance: InstanceSpec
@@ -45,7 +46,6 @@ class Situation:
     take_over: str | None = None
     flapping: tuple[str, ...] = ()
     approval: str | None = None
-    approved: str | None = None
     second_factor_login: bool = False
     premium: bool = False
 

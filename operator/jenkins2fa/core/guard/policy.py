@@ -121,7 +121,7 @@ def enrolment_too_low(s: Situation) -> Finding | None:
 
 
 def approval_is_missing(s: Situation) -> Finding | None:
-    if s.approval is None or s.approved == s.approval or not s.plan.weakening:
+    if s.approval is None or not s.plan.weakening:
         return None
     paths = dict.fromkeys((*(change.path for change in s.plan.weakening), *(["breakGlass"] if s.policy.break_glass else [])))
     return Finding(

@@ -13,8 +13,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from jenkins2fa.api.policy import DeletionPolicy
+from jenkins2fa.core.assess import Proof
 from jenkins2fa.core.clocks import ahead_of, in_our_time
-from jenkins2fa.core.conditions import Proof
 from jenkins2fa.core.desired import Desired
 from jenkins2fa.core.observation import Observation, Owner
 from jenkins2fa.core.settings import PluginSettings, gate_configuration
