@@ -16,7 +16,7 @@ from jenkins2fa.api.meta import Key
 from jenkins2fa.controller.cache import Store
 from jenkins2fa.controller.context import Context, Options, cluster_uid
 from jenkins2fa.controller.instance.memory import Memories
-from jenkins2fa.controller.main import passes
+from jenkins2fa.controller.main import reconcilers
 from jenkins2fa.controller.mapping import Delivery
 from jenkins2fa.controller.other_installations import Rivals
 from jenkins2fa.controller.queue import Kind, Urgency, Work, WorkKey, WorkQueue
@@ -81,7 +81,7 @@ class Idle:
 def measure_idle(kubeconfig: Path, namespace: str, name: str, jenkins: StandIn, rounds: int) -> Idle:
     """The operator's own passes, in this process, at a Jenkins where everything is as wanted."""
     context = _context(kubeconfig, namespace)
-    run, work = passes(context), Work(WorkKey(Kind.INSTANCE, Key(namespace, name)), Urgency.CLOCK)
+    run, work = reconcilers(context), Work(WorkKey(Kind.INSTANCE, Key(namespace, name)), Urgency.CLOCK)
     for _ in range(30):  # the first ones look by script, and probe
         run(work)
     version, asked = _version(context, work), _requests(context)

@@ -40,7 +40,7 @@ def instance_status_writes(request: Request) -> bool:
     return status_writes(request) and "/jenkinsinstances/" in request.path
 
 
-def passes(request: Request) -> bool:
+def reconcilers(request: Request) -> bool:
     """The first request of each pass: its object."""
     return request.method == "GET" and request.path.count("/") == 7 and "jenkins2fa.dev" in request.path
 

@@ -12,9 +12,9 @@ from jenkins2fa.api.parse import parse_what_governs
 from jenkins2fa.api.status import ENFORCED, READY, STALLED
 from jenkins2fa.controller.context import Context
 from jenkins2fa.controller.instance.memory import Memory
-from jenkins2fa.controller.instance.reconcile import InstancePass
+from jenkins2fa.controller.instance.reconcile import InstanceReconciler
 from jenkins2fa.controller.instance.subject import Subject
-from jenkins2fa.controller.policy.reconcile import PolicyPass
+from jenkins2fa.controller.policy.reconcile import PolicyReconciler
 from jenkins2fa.core.conditions import judge
 from tests.support.literals import MANAGED, NOW, instance
 
@@ -30,7 +30,7 @@ def test_nothing_is_done_where_the_governing_policy_is_invalid(access: Access) -
     policy = parse_what_governs(BODY)
     assert policy is not None
     found = instance(replace(MANAGED, access=access))
-    outcome = InstancePass(NO_CONTEXT, cast("PolicyPass", None))._settle(Subject({}, found, policy, Memory("instance-uid")))
+    outcome = InstanceReconciler(NO_CONTEXT, cast("PolicyReconciler", None))._settle(Subject({}, found, policy, Memory("instance-uid")))
     judged = {one.type: (one.status, one.reason) for one in judge(outcome, NOW)}
     assert judged[READY] == ("False", "Invalid")
     assert judged[STALLED] == ("True", "Invalid")

@@ -24,10 +24,10 @@ from jenkins2fa.api.meta import Key
 from jenkins2fa.controller.cache import Store
 from jenkins2fa.controller.context import Context, Options
 from jenkins2fa.controller.instance.memory import Memories
-from jenkins2fa.controller.instance.reconcile import InstancePass
+from jenkins2fa.controller.instance.reconcile import InstanceReconciler
 from jenkins2fa.controller.mapping import Delivery
 from jenkins2fa.controller.other_installations import Rivals
-from jenkins2fa.controller.policy.reconcile import PolicyPass
+from jenkins2fa.controller.policy.reconcile import PolicyReconciler
 from jenkins2fa.controller.queue import Kind, Urgency, Work, WorkKey, WorkQueue
 from jenkins2fa.core.assess import assess
 from jenkins2fa.core.plan import make_plan
@@ -118,7 +118,7 @@ def make_context(url: str, folder: Path, api: Api) -> Context:
 
 
 def reconcile(context: Context, urgency: Urgency = Urgency.CHANGE) -> None:
-    InstancePass(context, PolicyPass(context)).run(Work(WorkKey(Kind.INSTANCE, KEY), urgency))
+    InstanceReconciler(context, PolicyReconciler(context)).run(Work(WorkKey(Kind.INSTANCE, KEY), urgency))
 
 
 def calls(work: Callable[[], None]) -> tuple[int, int, int]:

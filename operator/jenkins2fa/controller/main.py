@@ -18,10 +18,10 @@ from jenkins2fa.controller.cache import Store
 from jenkins2fa.controller.context import Context, Options, cluster_uid
 from jenkins2fa.controller.instance.evidence import Recorder, log_evidence
 from jenkins2fa.controller.instance.memory import Memories
-from jenkins2fa.controller.instance.reconcile import InstancePass
+from jenkins2fa.controller.instance.reconcile import InstanceReconciler
 from jenkins2fa.controller.mapping import Delivery
 from jenkins2fa.controller.other_installations import Rivals, explained
-from jenkins2fa.controller.policy.reconcile import PolicyPass
+from jenkins2fa.controller.policy.reconcile import PolicyReconciler
 from jenkins2fa.controller.queue import Kind, Limits, Requeue, Work, WorkQueue
 from jenkins2fa.controller.telemetry.health import Signs
 from jenkins2fa.controller.telemetry.instance_metrics import InstanceMetrics
@@ -29,7 +29,7 @@ from jenkins2fa.controller.telemetry.metrics import Metrics, ProcessMetrics
 from jenkins2fa.controller.telemetry.policy_metrics import PolicyMetrics
 from jenkins2fa.controller.telemetry.server import Server
 from jenkins2fa.controller.watch import Lists, Watches
-from jenkins2fa.controller.workers import Pass, Workers
+from jenkins2fa.controller.workers import Reconcile, Workers
 from jenkins2fa.jenkins.connections import Connections
 from jenkins2fa.jenkins.evidence import EvidenceError
 from jenkins2fa.kube.client import Forbidden, Kubernetes, KubernetesError, Unavailable
@@ -75,7 +75,7 @@ class Operator:
             self._queue.pause,
             Timing.of(options.lease_duration.total_seconds()),
         )
-        self._workers = Workers(self._queue, passes(self._context(store)))
+        self._workers = Workers(self._queue, reconcilers(self._context(store)))
         self._store = store
         self._server = self._serve()
 
@@ -174,10 +174,10 @@ class Operator:
         )
 
 
-def passes(context: Context) -> Pass:
+def reconcilers(context: Context) -> Reconcile:
     """The pass for a key of either kind; an API server that does not answer, or a write that came too late, is tried again."""
-    policies = PolicyPass(context)
-    instances = InstancePass(context, policies)
+    policies = PolicyReconciler(context)
+    instances = InstanceReconciler(context, policies)
     kinds: dict[Kind, Callable[[Work], Requeue]] = {Kind.INSTANCE: instances.run, Kind.POLICY: policies.run}
 
     def run(work: Work) -> Requeue:

@@ -11,13 +11,13 @@ from jenkins2fa.controller.queue import Requeue, Work, WorkQueue
 
 logger = logging.getLogger(__name__)
 
-Pass = Callable[[Work], Requeue]
+Reconcile = Callable[[Work], Requeue]
 
 
 class Workers:
     """``run`` makes one pass. Threads are daemons: a Jenkins that does not answer must not hold up the end of the process."""
 
-    def __init__(self, queue: WorkQueue, run: Pass) -> None:
+    def __init__(self, queue: WorkQueue, run: Reconcile) -> None:
         self._queue = queue
         self._run = run
         self._moved = time.monotonic()

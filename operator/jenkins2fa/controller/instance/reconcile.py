@@ -1,4 +1,4 @@
-"""An instance's pass: everything that happens to one Jenkins, from top to bottom in :meth:`InstancePass.run`."""
+"""An instance's pass: everything that happens to one Jenkins, from top to bottom in :meth:`InstanceReconciler.run`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from jenkins2fa.controller.instance.release import without_policy
 from jenkins2fa.controller.instance.schedule import ANOTHER_SERVES, when_again
 from jenkins2fa.controller.instance.status import instance_document, invalid_document, write_status
 from jenkins2fa.controller.instance.subject import Outdated, Subject
-from jenkins2fa.controller.policy.reconcile import PolicyPass
+from jenkins2fa.controller.policy.reconcile import PolicyReconciler
 from jenkins2fa.controller.queue import NEVER, Kind, Requeue, Urgency, Work
 from jenkins2fa.core.assess import Outcome, Trouble
 from jenkins2fa.core.mode import Mode
@@ -27,8 +27,8 @@ from jenkins2fa.core.observation import Observation
 from jenkins2fa.jenkins.errors import JenkinsError
 
 
-class InstancePass:
-    def __init__(self, context: Context, policies: PolicyPass) -> None:
+class InstanceReconciler:
+    def __init__(self, context: Context, policies: PolicyReconciler) -> None:
         self._context, self._policies = context, policies
 
     def run(self, work: Work) -> Requeue:

@@ -40,7 +40,7 @@ class Pace:
         self._last.pop(key, None)
 
 
-class PolicyPass:
+class PolicyReconciler:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._pace = Pace()
