@@ -7,13 +7,13 @@ import random
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
+import functools
 from pathlib import Path
 
 from bench.changing import bare_pages
 from bench.measured import Measured, Part, milliseconds
 from jenkins2fa.api.meta import Key
-from jenkins2fa.controller.cache import Store
+from jenkins2fa.controller.cache import Cache
 from jenkins2fa.controller.context import Context, Options, cluster_uid
 from jenkins2fa.controller.instance.memory import Memories
 from jenkins2fa.controller.main import reconcilers
@@ -136,14 +136,14 @@ def _context(kubeconfig: Path, namespace: str) -> Context:
         return datetime.now(UTC)
 
     options = Options(namespaces=(namespace,), lease_namespace=LEASE_NAMESPACE)
-    kubernetes, store = Kubernetes(ClusterConnection(str(kubeconfig))), Store()
+    kubernetes, cache = Kubernetes(ClusterConnection(str(kubeconfig))), Cache()
     queue = WorkQueue(time.monotonic, random.random)
-    delivery = Delivery(store, queue, None)
+    delivery = Delivery(cache, queue, None)
     Lists(kubernetes, delivery, (namespace,), watch_namespaces=False).once()
     return Context(
         options=options,
         kubernetes=kubernetes,
-        store=store,
+        cache=cache,
         queue=queue,
         delivery=delivery,
         connections=Connections(ReferenceCache(kubernetes, time.monotonic), time.monotonic),
@@ -153,6 +153,6 @@ def _context(kubeconfig: Path, namespace: str) -> Context:
         now=now,
         random=random.random,
         leading=lambda: True,
-        cluster=cache(lambda: cluster_uid(kubernetes, LEASE_NAMESPACE)),
+        cluster=functools.cache(lambda: cluster_uid(kubernetes, LEASE_NAMESPACE)),
         rivals=Rivals(kubernetes, LEASE_NAMESPACE, options.lease_duration, time.monotonic, now),
     )

@@ -13,7 +13,7 @@ import kopf
 import pytest
 
 from jenkins2fa.api.meta import Key
-from jenkins2fa.controller.cache import Store
+from jenkins2fa.controller.cache import Cache
 from jenkins2fa.controller.handlers import kopf_settings
 from jenkins2fa.controller.mapping import Delivery
 from jenkins2fa.controller.queue import Kind, WorkQueue
@@ -41,9 +41,9 @@ def faults(kube: KubeServer) -> Iterator[KubeFaults]:
 
 
 @contextlib.contextmanager
-def watched(kube: KubeServer, namespace: str, faults: KubeFaults, settings: Callable[[], kopf.OperatorSettings]) -> Iterator[Store]:
+def watched(kube: KubeServer, namespace: str, faults: KubeFaults, settings: Callable[[], kopf.OperatorSettings]) -> Iterator[Cache]:
     """What the watches of one namespace keep true. ``settings`` is called in the event loop of each life of Kopf, at its beginning."""
-    connection, kept = Connection(str(faults.kubeconfig(kube.kubeconfig))), Store()
+    connection, kept = Connection(str(faults.kubeconfig(kube.kubeconfig))), Cache()
     delivery = Delivery(kept, WorkQueue(time.monotonic, random.random), None)
     by_hand = Lists(Kubernetes(connection), delivery, (namespace,), watch_namespaces=False)  # never started: watches alone
     watching = Watches(connection, delivery, by_hand, (namespace,), watch_namespaces=False, settings=settings)
@@ -57,33 +57,33 @@ def watched(kube: KubeServer, namespace: str, faults: KubeFaults, settings: Call
 
 
 @pytest.fixture
-def store(kube: KubeServer, namespace: str, faults: KubeFaults) -> Iterator[Store]:
+def cache(kube: KubeServer, namespace: str, faults: KubeFaults) -> Iterator[Cache]:
     with watched(kube, namespace, faults, impatient) as kept:
         yield kept
 
 
 def test_silent_watch_is_opened_again_and_tells_what_happened_meanwhile(
-    kube: KubeServer, namespace: str, faults: KubeFaults, store: Store
+    kube: KubeServer, namespace: str, faults: KubeFaults, cache: Cache
 ) -> None:
     scene, key = Scene(kube, namespace), Key(namespace, "build")
     scene.instance("build", "http://127.0.0.1:9")
-    wait_until(lambda: store.instance(key), what="the watch works")
+    wait_until(lambda: cache.instance(key), what="the watch works")
     listed = faults.count(lists)
     assert faults.stall_watches() >= 2
     scene.policy("new")
     scene.delete("ji", "build")
-    wait_until(lambda: store.policy(Key(namespace, "new")), seconds=20, what="the new policy is known")
-    wait_until(lambda: not store.keys(Kind.INSTANCE), seconds=20, what="the deletion is known")
+    wait_until(lambda: cache.policy(Key(namespace, "new")), seconds=20, what="the new policy is known")
+    wait_until(lambda: not cache.keys(Kind.INSTANCE), seconds=20, what="the deletion is known")
     assert faults.count(lists) == listed, "it goes on where it was: no list was needed"
 
 
-def test_watch_that_is_refused_for_good_is_begun_anew(kube: KubeServer, namespace: str, faults: KubeFaults, store: Store) -> None:
+def test_watch_that_is_refused_for_good_is_begun_anew(kube: KubeServer, namespace: str, faults: KubeFaults, cache: Cache) -> None:
     """410 instead of a stream: Kopf gives up, and is started again."""
     faults.fault(Answer(410), watches, times=1)
     faults.end_watches()
     wait_until(lambda: faults.hits, seconds=20, what="it was refused")
     Scene(kube, namespace).policy("late")
-    wait_until(lambda: store.policy(Key(namespace, "late")), seconds=20, what="the new policy is known")
+    wait_until(lambda: cache.policy(Key(namespace, "late")), seconds=20, what="the new policy is known")
 
 
 async def waits_for_a_helper() -> None:
@@ -111,9 +111,9 @@ def test_kopf_that_gives_up_and_cannot_end_is_begun_anew(
             lives.append(asyncio.ensure_future(deaf()))
         return impatient()
 
-    with watched(kube, namespace, faults, settings) as store:
+    with watched(kube, namespace, faults, settings) as cache:
         faults.fault(Answer(410), watches, times=1)
         faults.end_watches()
         wait_until(lambda: faults.hits, seconds=20, what="it was refused")
         Scene(kube, namespace).policy("late")
-        wait_until(lambda: store.policy(Key(namespace, "late")), seconds=60, what="the new policy is known")
+        wait_until(lambda: cache.policy(Key(namespace, "late")), seconds=60, what="the new policy is known")

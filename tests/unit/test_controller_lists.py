@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from jenkins2fa.controller import watch
-from jenkins2fa.controller.cache import Store
+from jenkins2fa.controller.cache import Cache
 from jenkins2fa.controller.context import Options
 from jenkins2fa.controller.main import Operator
 from jenkins2fa.controller.mapping import Delivery
@@ -37,13 +37,13 @@ class OddServer:
 def test_what_nobody_expects_ends_no_list(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     for name in ("TURN_SECONDS", "RETRY_SECONDS"):
         monkeypatch.setattr(watch, name, 0.01)
-    store, server = Store(), OddServer()
-    delivery = Delivery(store, WorkQueue(lambda: 0.0, lambda: 0.5), None)
+    cache, server = Cache(), OddServer()
+    delivery = Delivery(cache, WorkQueue(lambda: 0.0, lambda: 0.5), None)
     lists = Lists(cast(Kubernetes, server), delivery, (), watch_namespaces=False)
     assert not lists.alive
     lists.start()
     lists.ask()
-    wait_until(lambda: store.synced, seconds=5, what="it lists again")
+    wait_until(lambda: cache.synced, seconds=5, what="it lists again")
     assert lists.alive
     assert [record.levelno for record in caplog.records if "lists: failed unexpectedly" in record.message] == [logging.ERROR]
     lists.stop()

@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from jenkins2fa.api.meta import TAKE_OVER
-from jenkins2fa.controller.cache import Store
+from jenkins2fa.controller.cache import Cache
 from jenkins2fa.controller.context import Context, Options
 from jenkins2fa.controller.instance.ownership import holder_of, may_take_over
 from jenkins2fa.controller.queue import Kind
@@ -30,12 +30,12 @@ def other(created: str = "2020-01-01T00:00:00Z", **changes: Any) -> dict[str, An
 
 
 def context(*bodies: dict[str, Any], namespaces: tuple[str, ...] = (), synced: bool = True) -> Context:
-    store = Store()
+    cache = Cache()
     for body in bodies:
-        store.put(Kind.INSTANCE, body)
+        cache.put(Kind.INSTANCE, body)
     if synced:
-        store.mark_synced()
-    return cast("Context", SimpleNamespace(store=store, cluster=lambda: "cluster", options=Options(namespaces=namespaces)))
+        cache.mark_synced()
+    return cast("Context", SimpleNamespace(cache=cache, cluster=lambda: "cluster", options=Options(namespaces=namespaces)))
 
 
 @pytest.mark.parametrize("created", ["2020-01-01T00:00:00Z", "2030-01-01T00:00:00Z"])

@@ -1,4 +1,4 @@
-"""The store, and which passes a changed object calls for."""
+"""The cache, and which passes a changed object calls for."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from jenkins2fa.api.meta import Key
 from jenkins2fa.api.policy import Enforcement, TwoFactorPolicy
-from jenkins2fa.controller.cache import Store, fingerprint
+from jenkins2fa.controller.cache import Cache, fingerprint
 from jenkins2fa.controller.mapping import Delivery
 from jenkins2fa.controller.queue import Kind, Urgency, WorkKey, WorkQueue
 from jenkins2fa.core.precedence import resolve
@@ -36,11 +36,11 @@ def body(kind: str, name: str, namespace: str, spec: Body, changes: Body) -> Bod
 @dataclass
 class Bench:
     policy_namespace: str | None = None
-    store: Store = field(default_factory=Store)
+    cache: Cache = field(default_factory=Cache)
 
     def __post_init__(self) -> None:
         self.queue = WorkQueue(lambda: 0.0, lambda: 0.5)
-        self.delivery = Delivery(self.store, self.queue, self.policy_namespace)
+        self.delivery = Delivery(self.cache, self.queue, self.policy_namespace)
 
     def deliver(self, *bodies: Body, event: str | None = "MODIFIED") -> set[str]:
         """Deliver objects; the keys that are due then, as `instance team/build`."""
@@ -65,9 +65,9 @@ def bench() -> Bench:
 def test_event_about_status_alone_is_ignored(bench: Bench) -> None:
     bench.deliver(instance())
     assert bench.deliver(instance(resourceVersion="11", status={"observedGeneration": 1}, managedFields=[{}])) == set()
-    kept = bench.store.body(Kind.INSTANCE, Key("team", "build"))
+    kept = bench.cache.body(Kind.INSTANCE, Key("team", "build"))
     assert kept is not None
-    assert kept["status"] == {"observedGeneration": 1}, "the store is true to the status all the same"
+    assert kept["status"] == {"observedGeneration": 1}, "the cache is true to the status all the same"
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_foreign_annotation_is_ignored(bench: Bench) -> None:
 def test_older_state_does_not_replace_a_newer_one(bench: Bench) -> None:
     bench.deliver(instance(resourceVersion="20", generation=2))
     assert bench.deliver(instance(resourceVersion="9", generation=1)) == set()
-    found = bench.store.instance(Key("team", "build"))
+    found = bench.cache.instance(Key("team", "build"))
     assert found is not None
     assert found.meta.generation == 2
 
@@ -116,13 +116,13 @@ def test_instance_asks_for_the_policies_that_select_or_selected_it(bench: Bench)
 def test_deleted_policy_asks_for_its_instances(bench: Bench) -> None:
     bench.deliver(instance(), policy())
     assert bench.deliver(policy(), event="DELETED") == {"policy team/baseline", "instance team/build"}
-    assert bench.store.policies() == []
+    assert bench.cache.policies() == []
 
 
 def test_late_deletion_of_a_former_object_leaves_the_new_one(bench: Bench) -> None:
     bench.deliver(policy(uid="new"))
     assert bench.deliver(policy(uid="old"), event="DELETED") == set()
-    assert len(bench.store.policies()) == 1
+    assert len(bench.cache.policies()) == 1
 
 
 def test_instance_whose_status_names_a_vanished_policy_is_asked(bench: Bench) -> None:
@@ -136,13 +136,13 @@ def test_full_list_notices_what_the_watch_missed(bench: Bench) -> None:
     bench.deliver(instance("kept"), instance("gone"), policy())
     bench.delivery.resync([instance("kept"), instance("new")], [policy()])
     assert bench.due() == {"instance team/gone", "instance team/new", "policy team/baseline"}
-    assert bench.store.synced
+    assert bench.cache.synced
 
 
 def test_empty_store_is_not_synced(bench: Bench) -> None:
-    assert not bench.store.synced
+    assert not bench.cache.synced
     bench.delivery.resync([], [])
-    assert bench.store.synced
+    assert bench.cache.synced
 
 
 def test_namespace_selector_counts_in_the_policy_namespace_only() -> None:
@@ -216,14 +216,14 @@ def test_lane_is_the_host_whatever_the_path_and_another_in_each_namespace(bench:
 def test_policy_that_does_not_say_whom_it_means_is_kept_for_its_status_and_governs_nothing(bench: Bench) -> None:
     broken = policy(spec={"instanceSelector": "all"})
     assert bench.deliver(broken) == {"policy team/baseline"}
-    assert bench.store.keys(Kind.POLICY) == [Key("team", "baseline")]
-    assert bench.store.policies() == []
+    assert bench.cache.keys(Kind.POLICY) == [Key("team", "baseline")]
+    assert bench.cache.policies() == []
 
 
 @pytest.mark.parametrize("broken", [{"instanceSelector": None}, {"namespaceSelector": []}, {"instanceSelector": {"matchLabels": {"a": 1}}}])
 def test_unreadable_selector_selects_nothing(bench: Bench, broken: dict[str, Any]) -> None:
     bench.deliver(policy(spec={"enforcement": "Perhaps", **broken}))
-    assert bench.store.policies() == []
+    assert bench.cache.policies() == []
 
 
 def test_policy_with_a_word_of_a_later_version_keeps_its_place() -> None:
@@ -232,9 +232,9 @@ def test_policy_with_a_word_of_a_later_version_keeps_its_place() -> None:
     bench.deliver(instance(), policy("mine", spec={"enforcement": "Off", "priority": 9}))
     asked = bench.deliver(policy("baseline", "platform", spec=later))
     assert asked == {"policy platform/baseline", "instance team/build"}
-    found = bench.store.instance(Key("team", "build"))
+    found = bench.cache.instance(Key("team", "build"))
     assert found is not None
-    governing = resolve(found, bench.store.policies(), "platform", {"team": {}})
+    governing = resolve(found, bench.cache.policies(), "platform", {"team": {}})
     assert governing.winner is not None
     assert (governing.winner.meta.name, governing.winner.invalid) == ("baseline", True)
     assert [one.meta.name for one in governing.overridden] == ["mine"]
@@ -243,7 +243,7 @@ def test_policy_with_a_word_of_a_later_version_keeps_its_place() -> None:
 def test_policy_that_became_invalid_keeps_its_rank_but_not_what_it_said(bench: Bench) -> None:
     bench.deliver(policy(spec={"enforcement": "Off"}))
     bench.deliver(policy(spec={"enforcement": "Perhaps", "priority": 7}, generation=2, resourceVersion="11"))
-    (found,) = bench.store.policies()
+    (found,) = bench.cache.policies()
     assert (found.invalid, found.spec.priority, found.spec.enforcement) == (True, 7, Enforcement.REPORT)
 
 
@@ -261,7 +261,7 @@ class CountingDelivery(Delivery):
 
 def test_a_pass_that_reads_its_policy_again_does_not_count_what_that_selects() -> None:
     bench = Bench()
-    bench.delivery = counting = CountingDelivery(bench.store, bench.queue, None)
+    bench.delivery = counting = CountingDelivery(bench.cache, bench.queue, None)
     bench.deliver(policy(), instance("a"), instance("b"))
     before = counting.counted
     assert bench.deliver(policy(resourceVersion="11", status={"observedGeneration": 1})) == set()

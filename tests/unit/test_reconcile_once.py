@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 from jenkins2fa.api.meta import Key
-from jenkins2fa.controller.cache import Store
+from jenkins2fa.controller.cache import Cache
 from jenkins2fa.controller.context import Context, Options
 from jenkins2fa.controller.instance.memory import Memories
 from jenkins2fa.controller.instance.reconcile import InstanceReconciler
@@ -94,15 +94,15 @@ def make_context(url: str, folder: Path, api: Api) -> Context:
                "contexts": {"context": {"cluster": "c", "user": "c"}}}  # fmt: skip
     named = {kind: [{"name": "c", **entry}] for kind, entry in entries.items()}
     (folder / "config").write_text(json.dumps({"apiVersion": "v1", "kind": "Config", "current-context": "c", **named}))
-    kubernetes, store, options = Kubernetes(Connection(str(folder / "config"))), Store(), Options(lease_namespace="operator")
+    kubernetes, cache, options = Kubernetes(Connection(str(folder / "config"))), Cache(), Options(lease_namespace="operator")
     queue = WorkQueue(time.monotonic, lambda: 0.5)
-    delivery = Delivery(store, queue, None)
+    delivery = Delivery(cache, queue, None)
     delivery.deliver(Kind.INSTANCE, "ADDED", api.objects[f"{GROUP}/jenkinsinstances/build"])
     delivery.deliver(Kind.POLICY, "ADDED", api.objects[f"{GROUP}/twofactorpolicies/all"])
     return Context(
         options=options,
         kubernetes=kubernetes,
-        store=store,
+        cache=cache,
         queue=queue,
         delivery=delivery,
         connections=Connections(ReferenceCache(kubernetes, time.monotonic), time.monotonic),

@@ -18,7 +18,7 @@ Parsed = JenkinsInstance | TwoFactorPolicy
 Fingerprint = tuple[Any, ...]
 
 
-class Store:
+class Cache:
     """Bodies are kept as they came; the parsed form is made once. What cannot be parsed is kept too: it has a status to write."""
 
     def __init__(self) -> None:

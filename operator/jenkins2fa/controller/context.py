@@ -11,7 +11,7 @@ from jenkins2fa.api import instance, policy
 from jenkins2fa.api.instance import JenkinsInstance
 from jenkins2fa.api.meta import Key
 from jenkins2fa.api.policy import TwoFactorPolicy
-from jenkins2fa.controller.cache import Store
+from jenkins2fa.controller.cache import Cache
 from jenkins2fa.controller.instance.evidence import Place, log_evidence
 from jenkins2fa.controller.instance.memory import Memories
 from jenkins2fa.controller.mapping import Delivery
@@ -60,7 +60,7 @@ class Context:
 
     options: Options
     kubernetes: Kubernetes
-    store: Store
+    cache: Cache
     queue: WorkQueue
     delivery: Delivery
     connections: Connections
@@ -82,7 +82,7 @@ class Context:
         try:
             body = self.kubernetes.get(PLURALS[kind], key)
         except NotFound:
-            known = self.store.body(kind, key)
+            known = self.cache.body(kind, key)
             if known is not None:
                 self.delivery.deliver(kind, "DELETED", known)
             return None
@@ -110,7 +110,7 @@ class Context:
         return rival is not None
 
     def resolve(self, found: JenkinsInstance) -> Resolution:
-        return resolve(found, self.store.policies(), self.options.policy_namespace, self.store.namespaces())
+        return resolve(found, self.cache.policies(), self.options.policy_namespace, self.cache.namespaces())
 
 
 def cluster_uid(kubernetes: Kubernetes, lease_namespace: str) -> str:

@@ -9,12 +9,12 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import cache
+import functools
 
 from jenkins2fa import __version__
 from jenkins2fa.api import instance, policy
 from jenkins2fa.api.meta import GROUP
-from jenkins2fa.controller.cache import Store
+from jenkins2fa.controller.cache import Cache
 from jenkins2fa.controller.context import Context, Options, cluster_uid
 from jenkins2fa.controller.instance.evidence import Recorder, log_evidence
 from jenkins2fa.controller.instance.memory import Memories
@@ -50,7 +50,7 @@ class CannotStart(Exception):
 
 
 class Operator:
-    """One process of the operator: stores, queue, watches, election, workers."""
+    """One process of the operator: caches, queue, watches, election, workers."""
 
     def __init__(self, options: Options, connection: Connection) -> None:
         self._options = options
@@ -61,8 +61,8 @@ class Operator:
         self._rivals = Rivals(
             self._kubernetes, options.lease_namespace, options.lease_duration, time.monotonic, lambda: datetime.now(UTC)
         )
-        store = Store()
-        self._delivery = Delivery(store, self._queue, options.policy_namespace)
+        cache = Cache()
+        self._delivery = Delivery(cache, self._queue, options.policy_namespace)
         roaming = options.policy_namespace is not None and not options.namespaces
         self._lists = Lists(self._kubernetes, self._delivery, options.namespaces, watch_namespaces=roaming)
         self._watches = Watches(connection, self._delivery, self._lists, options.namespaces, watch_namespaces=roaming)
@@ -75,8 +75,8 @@ class Operator:
             self._queue.pause,
             Timing.of(options.lease_duration.total_seconds()),
         )
-        self._workers = Workers(self._queue, reconcilers(self._context(store)))
-        self._store = store
+        self._workers = Workers(self._queue, reconcilers(self._context(cache)))
+        self._cache = cache
         self._server = self._serve()
 
     def start(self, ended: threading.Event) -> None:
@@ -97,7 +97,7 @@ class Operator:
 
     def _insist_on_work(self) -> None:
         """Where another installation serves everything, this one was started by mistake. Raises CannotStart and KubernetesError."""
-        bodies = list(self._store.bodies(Kind.INSTANCE))
+        bodies = list(self._cache.bodies(Kind.INSTANCE))
         rival = self._rivals.serving_all(bodies)
         if rival is not None:
             raise CannotStart(explained(rival, len(bodies)))
@@ -114,10 +114,10 @@ class Operator:
             self._recorder.close()
 
     def _serve(self) -> Server | None:
-        store, leading = self._store, self._leadership.holds
-        self._metrics.watch(ProcessMetrics(self._queue.depth, leading, lambda: store.synced))
-        self._metrics.watch(InstanceMetrics(lambda: list(store.bodies(Kind.INSTANCE)), self._metrics.tally, leading))
-        self._metrics.watch(PolicyMetrics(lambda: list(store.bodies(Kind.POLICY)), leading))
+        cache, leading = self._cache, self._leadership.holds
+        self._metrics.watch(ProcessMetrics(self._queue.depth, leading, lambda: cache.synced))
+        self._metrics.watch(InstanceMetrics(lambda: list(cache.bodies(Kind.INSTANCE)), self._metrics.tally, leading))
+        self._metrics.watch(PolicyMetrics(lambda: list(cache.bodies(Kind.POLICY)), leading))
         if self._options.serving is None:
             return None
         try:
@@ -140,22 +140,22 @@ class Operator:
             passes=self._workers.still_for(),
             depth=self._queue.depth(),
             leading=self._leadership.holds(),
-            synced=self._store.synced,
+            synced=self._cache.synced,
             threads=tuple(name for name, alive in parts.items() if not alive),
         )
 
     def _lead(self) -> None:
         self._lists.ask()
         self._delivery.everything()
-        unmanaged, every = len(self._delivery.unmanaged()), len(self._store.keys(Kind.INSTANCE))
+        unmanaged, every = len(self._delivery.unmanaged()), len(self._cache.keys(Kind.INSTANCE))
         logger.info("%d instances are known; no policy selects %d of them", every, unmanaged)
         self._queue.resume()
 
-    def _context(self, store: Store) -> Context:
+    def _context(self, cache: Cache) -> Context:
         return Context(
             options=self._options,
             kubernetes=self._kubernetes,
-            store=store,
+            cache=cache,
             queue=self._queue,
             delivery=self._delivery,
             connections=Connections(
@@ -167,7 +167,7 @@ class Operator:
             now=lambda: datetime.now(UTC),
             random=random.random,
             leading=self._leadership.holds,
-            cluster=cache(lambda: cluster_uid(self._kubernetes, self._options.lease_namespace)),
+            cluster=functools.cache(lambda: cluster_uid(self._kubernetes, self._options.lease_namespace)),
             rivals=self._rivals,
             note=self._recorder or log_evidence,
             metrics=self._metrics,

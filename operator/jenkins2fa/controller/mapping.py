@@ -9,7 +9,7 @@ from typing import Any
 from jenkins2fa.api.consent import host_and_port
 from jenkins2fa.api.meta import RECONCILE_AT, Key
 from jenkins2fa.api.policy import TwoFactorPolicy
-from jenkins2fa.controller.cache import Body, Store, key_of
+from jenkins2fa.controller.cache import Body, Cache, key_of
 from jenkins2fa.controller.queue import Kind, Urgency, WorkKey, WorkQueue
 from jenkins2fa.core.precedence import is_baseline_for, selects
 
@@ -17,8 +17,8 @@ from jenkins2fa.core.precedence import is_baseline_for, selects
 class Delivery:
     """``policy_namespace``: where policies may select in other namespaces."""
 
-    def __init__(self, store: Store, queue: WorkQueue, policy_namespace: str | None) -> None:
-        self._store, self._queue, self._policy_namespace = store, queue, policy_namespace
+    def __init__(self, cache: Cache, queue: WorkQueue, policy_namespace: str | None) -> None:
+        self._cache, self._queue, self._policy_namespace = cache, queue, policy_namespace
         self._lock = threading.Lock()
         self._asked: set[Key] = set()
 
@@ -37,12 +37,12 @@ class Delivery:
     def deliver(self, kind: Kind, event: str | None, body: Body) -> None:
         """One event of the watch; ``event`` is DELETED, another word, or None for the first list."""
         key = key_of(body)
-        before, news = self._store.body(kind, key), event == "DELETED" or self._store.is_news(kind, body)
+        before, news = self._cache.body(kind, key), event == "DELETED" or self._cache.is_news(kind, body)
         affected = self._selected(kind, key) if news else set()  # each pass of an instance delivers its policy, however many those select
         if event == "DELETED":
-            changed = self._store.remove(kind, key, body["metadata"].get("uid"))
+            changed = self._cache.remove(kind, key, body["metadata"].get("uid"))
         else:
-            changed = self._store.put(kind, body)
+            changed = self._cache.put(kind, body)
         if changed:
             self._note_request(kind, key, before, body)
             self._enqueue(kind, key, affected, Urgency.CLOCK if event is None else Urgency.CHANGE)
@@ -51,9 +51,9 @@ class Delivery:
         """A namespace's labels may change which of its instances a policy of the policy namespace selects."""
         name = body["metadata"]["name"]
         if event == "DELETED":
-            self._store.remove_namespace(name)
-        elif self._store.put_namespace(body):
-            for key in self._store.keys(Kind.INSTANCE):
+            self._cache.remove_namespace(name)
+        elif self._cache.put_namespace(body):
+            for key in self._cache.keys(Kind.INSTANCE):
                 if key.namespace == name:
                     self._queue.add(WorkKey(Kind.INSTANCE, key), Urgency.CHANGE)
             self._add(Kind.POLICY, self._roaming_policies())
@@ -61,37 +61,37 @@ class Delivery:
     def resync(self, instances: Iterable[Body], policies: Iterable[Body]) -> None:
         """Take full lists as the truth (a watch that was cut may have missed deletions) and look at what differs."""
         for kind, bodies in ((Kind.POLICY, policies), (Kind.INSTANCE, instances)):
-            for key in self._store.replace(kind, bodies):
+            for key in self._cache.replace(kind, bodies):
                 self._enqueue(kind, key, set(), Urgency.CHANGE)
-        self._store.mark_synced()
+        self._cache.mark_synced()
 
     def everything(self, urgency: Urgency = Urgency.CLOCK) -> None:
         """Look at every object, as after a start or a change of leader."""
         for kind in Kind:
-            self._add(kind, self._store.keys(kind), urgency)
+            self._add(kind, self._cache.keys(kind), urgency)
 
     def lane(self, key: WorkKey) -> str | None:
         """What a pass keeps busy: the host of the instance's Jenkins; two instances of one host and namespace never run side by side.
 
         By namespace: many slow instances of one, on a host that several share, must not keep the others waiting, nor make the host suspect
         for them."""
-        instance = self._store.instance(key.key) if key.kind is Kind.INSTANCE else None
+        instance = self._cache.instance(key.key) if key.kind is Kind.INSTANCE else None
         return f"{key.key.namespace} {host_and_port(instance.spec.url)}" if instance else None
 
     def policies_of(self, key: Key) -> list[Key]:
         """The policies that select an instance."""
-        found = self._store.instance(key)
-        namespaces = self._store.namespaces()
-        return [p.meta.key for p in self._store.policies() if found and selects(p, found, self._policy_namespace, namespaces)]
+        found = self._cache.instance(key)
+        namespaces = self._cache.namespaces()
+        return [p.meta.key for p in self._cache.policies() if found and selects(p, found, self._policy_namespace, namespaces)]
 
     def members_of(self, policy: TwoFactorPolicy) -> set[Key]:
         """The instances that a policy selects."""
-        namespaces = self._store.namespaces()
-        return {i.meta.key for i in self._store.instances() if selects(policy, i, self._policy_namespace, namespaces)}
+        namespaces = self._cache.namespaces()
+        return {i.meta.key for i in self._cache.instances() if selects(policy, i, self._policy_namespace, namespaces)}
 
     def unmanaged(self) -> list[Key]:
         """The instances that no policy selects."""
-        return [key for key in self._store.keys(Kind.INSTANCE) if not self.policies_of(key)]
+        return [key for key in self._cache.keys(Kind.INSTANCE) if not self.policies_of(key)]
 
     # --- keys ---
 
@@ -103,7 +103,7 @@ class Delivery:
     def _selected(self, kind: Kind, key: Key) -> set[Key]:
         if kind is Kind.INSTANCE:
             return set(self.policies_of(key)) | self._baselines_of(key.namespace)
-        policy = self._store.policy(key)
+        policy = self._cache.policy(key)
         return self.members_of(policy) if policy else set()
 
     def _governed_by(self, kind: Kind, key: Key) -> set[Key]:
@@ -112,7 +112,7 @@ class Delivery:
             return set()
         named = {"namespace": key.namespace, "name": key.name}
         found = set()
-        for body in self._store.bodies(Kind.INSTANCE):
+        for body in self._cache.bodies(Kind.INSTANCE):
             policy = (body.get("status") or {}).get("policy") or {}
             if {name: policy.get(name) for name in named} == named:
                 found.add(key_of(body))
@@ -120,12 +120,12 @@ class Delivery:
 
     def _baselines_of(self, namespace: str) -> set[Key]:
         """The policies that are meant for a namespace: they count the instances that escape them."""
-        namespaces = self._store.namespaces()
-        policies = self._store.policies()
+        namespaces = self._cache.namespaces()
+        policies = self._cache.policies()
         return {one.meta.key for one in policies if is_baseline_for(one, namespace, self._policy_namespace, namespaces)}
 
     def _roaming_policies(self) -> list[Key]:
-        return [policy.meta.key for policy in self._store.policies() if policy.spec.namespace_selector is not None]
+        return [policy.meta.key for policy in self._cache.policies() if policy.spec.namespace_selector is not None]
 
     def _add(self, kind: Kind, keys: Iterable[Key], urgency: Urgency = Urgency.CHANGE) -> None:
         for key in keys:
@@ -134,7 +134,7 @@ class Delivery:
     def _note_request(self, kind: Kind, key: Key, before: Body | None, body: Body) -> None:
         if before is None or _request(before) == _request(body) or _request(body) is None:
             return
-        policy = self._store.policy(key) if kind is Kind.POLICY else None
+        policy = self._cache.policy(key) if kind is Kind.POLICY else None
         with self._lock:
             self._asked |= self.members_of(policy) if policy else {key}
 

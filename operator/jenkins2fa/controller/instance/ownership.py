@@ -16,7 +16,7 @@ def holder_of(context: Context, instance: JenkinsInstance, seen: Observation) ->
     record = _others_record(context, instance, seen)
     if record is None or instance.meta.annotations.get(TAKE_OVER) == record.name:
         return None
-    found = (read_metadata(body) for body in context.store.bodies(Kind.INSTANCE) if body["metadata"].get("uid") == record.instance)
+    found = (read_metadata(body) for body in context.cache.bodies(Kind.INSTANCE) if body["metadata"].get("uid") == record.instance)
     return next(found, None)
 
 
@@ -25,9 +25,9 @@ def may_take_over(context: Context, instance: JenkinsInstance, seen: Observation
 
     Only an operator that sees the whole cluster can know that. None = no, a person has to decide."""
     record = _others_record(context, instance, seen)
-    if record is None or context.options.namespaces or not context.store.synced:
+    if record is None or context.options.namespaces or not context.cache.synced:
         return None
-    known = {body["metadata"].get("uid") for body in context.store.bodies(Kind.INSTANCE)}
+    known = {body["metadata"].get("uid") for body in context.cache.bodies(Kind.INSTANCE)}
     return None if record.instance in known else record.name
 
 

@@ -59,7 +59,7 @@ class InstanceReconciler:
         """What a pass is about that only the clock has called for, as the watch has told it last: so a look that finds nothing to do asks
         the API server for nothing. Where a Jenkins is to be changed, the objects are read first. None = read it now."""
         context, key = self._context, work.key.key
-        body, instance = context.store.body(Kind.INSTANCE, key), context.store.instance(key)
+        body, instance = context.cache.body(Kind.INSTANCE, key), context.cache.instance(key)
         if work.urgency is not Urgency.CLOCK or work.failures or body is None or instance is None or instance.meta.deleting:
             return None
         memory, policy = context.memories.of(key, instance.meta.uid), context.resolve(instance).winner

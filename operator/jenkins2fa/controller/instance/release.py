@@ -69,7 +69,7 @@ def _wanted_release(context: Context, instance: JenkinsInstance, named: PolicyRe
 
     ``named`` is the policy that the status names, ``seen`` has the owner mark."""
     mark, deletion = seen.owner, seen.deletion
-    if mark is None or deletion not in (DeletionPolicy.RESTORE, DeletionPolicy.DISABLE) or not context.store.synced:
+    if mark is None or deletion not in (DeletionPolicy.RESTORE, DeletionPolicy.DISABLE) or not context.cache.synced:
         return None
     if (mark.cluster, mark.instance) != (context.cluster(), instance.meta.uid) or not mark.policy:
         return None
@@ -80,7 +80,7 @@ def _wanted_release(context: Context, instance: JenkinsInstance, named: PolicyRe
 
 def _is_gone(context: Context, instance: JenkinsInstance, named: PolicyReference | None, uid: str) -> bool:
     """Whether the policy with this UID is deleted for certain, in a namespace that stays, while its kind is served."""
-    if any(found.meta.uid == uid for found in context.store.policies()):
+    if any(found.meta.uid == uid for found in context.cache.policies()):
         return False  # it only selects the instance no more
     known = named is not None and named.uid == uid
     homes = {named.namespace if named and known else context.options.policy_namespace or instance.meta.namespace, instance.meta.namespace}

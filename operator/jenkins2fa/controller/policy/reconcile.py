@@ -75,18 +75,18 @@ class PolicyReconciler:
 
     def _members(self, policy: TwoFactorPolicy) -> list[Member]:
         selected = self._context.delivery.members_of(policy)
-        instances = [found for key in selected if (found := self._context.store.instance(key)) is not None]
+        instances = [found for key in selected if (found := self._context.cache.instance(key)) is not None]
         return [self._member(policy, found) for found in instances]
 
     def _escapes(self, policy: TwoFactorPolicy) -> list[Escape] | None:
         """Instances that stay out of a baseline of the policy namespace; None for any other policy."""
         context = self._context
-        above, namespaces = context.options.policy_namespace, context.store.namespaces()
+        above, namespaces = context.options.policy_namespace, context.cache.namespaces()
         if above is None or policy.meta.namespace != above or policy.spec.namespace_selector is None:
             return None
         ways = (
             (one.meta.key, escape_of(policy, one, context.resolve(one).winner, above, namespaces))
-            for one in context.store.instances()
+            for one in context.cache.instances()
             if is_baseline_for(policy, one.meta.namespace, above, namespaces)
         )
         return [Escape(key, how) for key, how in ways if how is not None]
@@ -95,7 +95,7 @@ class PolicyReconciler:
         key, winner = instance.meta.key, self._context.resolve(instance).winner
         if winner is None or winner.meta.key != policy.meta.key:
             return Member(key, governed=False, overridden_by=winner.meta.key if winner else None)
-        body = self._context.store.body(Kind.INSTANCE, key) or {}
+        body = self._context.cache.body(Kind.INSTANCE, key) or {}
         named = governing_policy(body)
         current = named is not None and (named.uid, named.generation) == (policy.meta.uid, policy.meta.generation)
         if not current or (body.get("status") or {}).get("observedGeneration") != instance.meta.generation:

@@ -47,7 +47,7 @@ def admitted(context: Context, policy: TwoFactorPolicy, key: Key) -> bool:
     rollout = policy.spec.rollout
     if rollout.batch_size is None:
         return True
-    progress = progress_of(context.store.body(Kind.POLICY, policy.meta.key) or {})
+    progress = progress_of(context.cache.body(Kind.POLICY, policy.meta.key) or {})
     unsettled = progress is not None and progress.generation == policy.meta.generation and progress.state is not RolloutState.COMPLETE
     governed = _governed(context, policy) if unsettled else ()
     return is_admitted(rollout, policy.meta.generation, progress, key, governed)
@@ -77,7 +77,7 @@ def until_next(context: Context, policy: TwoFactorPolicy, body: Body, progress: 
 def _governed(context: Context, policy: TwoFactorPolicy) -> list[Key]:
     found = []
     for key in context.delivery.members_of(policy):
-        instance = context.store.instance(key)
+        instance = context.cache.instance(key)
         winner = context.resolve(instance).winner if instance else None
         if winner is not None and winner.meta.key == policy.meta.key:
             found.append(key)
