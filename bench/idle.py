@@ -18,7 +18,7 @@ from jenkins2fa.controller.context import Context, Options, cluster_uid
 from jenkins2fa.controller.instance.memory import Memories
 from jenkins2fa.controller.main import reconcilers
 from jenkins2fa.controller.mapping import Delivery
-from jenkins2fa.controller.other_installations import Rivals
+from jenkins2fa.controller.other_installations import OtherInstallations
 from jenkins2fa.controller.queue import Kind, Urgency, Work, WorkKey, WorkQueue
 from jenkins2fa.controller.watch import Lists
 from jenkins2fa.jenkins.account import Credentials
@@ -154,5 +154,5 @@ def _context(kubeconfig: Path, namespace: str) -> Context:
         random=random.random,
         leading=lambda: True,
         cluster=functools.cache(lambda: cluster_uid(kubernetes, LEASE_NAMESPACE)),
-        rivals=Rivals(kubernetes, LEASE_NAMESPACE, options.lease_duration, time.monotonic, now),
+        other_installations=OtherInstallations(kubernetes, LEASE_NAMESPACE, options.lease_duration, time.monotonic, now),
     )

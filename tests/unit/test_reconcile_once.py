@@ -26,7 +26,7 @@ from jenkins2fa.controller.context import Context, Options
 from jenkins2fa.controller.instance.memory import Memories
 from jenkins2fa.controller.instance.reconcile import InstanceReconciler
 from jenkins2fa.controller.mapping import Delivery
-from jenkins2fa.controller.other_installations import Rivals
+from jenkins2fa.controller.other_installations import OtherInstallations
 from jenkins2fa.controller.policy.reconcile import PolicyReconciler
 from jenkins2fa.controller.queue import Kind, Urgency, Work, WorkKey, WorkQueue
 from jenkins2fa.core.assess import assess
@@ -113,7 +113,7 @@ def make_context(url: str, folder: Path, api: Api) -> Context:
         random=lambda: 0.5,
         leading=lambda: True,
         cluster=lambda: "cluster",
-        rivals=Rivals(kubernetes, "operator", options.lease_duration, time.monotonic, lambda: datetime.now(UTC)),
+        other_installations=OtherInstallations(kubernetes, "operator", options.lease_duration, time.monotonic, lambda: datetime.now(UTC)),
     )
 
 

@@ -15,7 +15,7 @@ from jenkins2fa.controller.cache import Cache
 from jenkins2fa.controller.instance.evidence import Place, log_evidence
 from jenkins2fa.controller.instance.memory import Memories
 from jenkins2fa.controller.mapping import Delivery
-from jenkins2fa.controller.other_installations import Rivals
+from jenkins2fa.controller.other_installations import OtherInstallations
 from jenkins2fa.controller.queue import Kind, WorkQueue
 from jenkins2fa.controller.telemetry.metrics import Metrics
 from jenkins2fa.core.precedence import Resolution, resolve
@@ -71,7 +71,7 @@ class Context:
     random: Callable[[], float]
     leading: Callable[[], bool]
     cluster: Callable[[], str]
-    rivals: Rivals
+    other_installations: OtherInstallations
     note: Note = log_evidence
     metrics: Metrics = field(default_factory=Metrics)
     untold: dict[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -103,11 +103,11 @@ class Context:
 
     def is_left_alone(self, kind: Kind, body: Body) -> bool:
         """Whether another installation serves an object; then it is told by an Event of the object."""
-        rival = self.rivals.serving(body)
-        if rival is not None:
-            note = f"served by the operator whose Lease is in namespace {rival}: the one of {self.rivals.own} leaves it alone"
+        other = self.other_installations.serving(body)
+        if other is not None:
+            note = f"served by the operator whose Lease is in namespace {other}: the one of {self.other_installations.own} leaves it alone"
             self.events.tell(NAMES[kind], body, Announcement("ServedByAnother", note, warning=True))
-        return rival is not None
+        return other is not None
 
     def resolve(self, found: JenkinsInstance) -> Resolution:
         return resolve(found, self.cache.policies(), self.options.policy_namespace, self.cache.namespaces())

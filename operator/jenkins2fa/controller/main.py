@@ -20,7 +20,7 @@ from jenkins2fa.controller.instance.evidence import Recorder, log_evidence
 from jenkins2fa.controller.instance.memory import Memories
 from jenkins2fa.controller.instance.reconcile import InstanceReconciler
 from jenkins2fa.controller.mapping import Delivery
-from jenkins2fa.controller.other_installations import Rivals, explained
+from jenkins2fa.controller.other_installations import OtherInstallations, explained
 from jenkins2fa.controller.policy.reconcile import PolicyReconciler
 from jenkins2fa.controller.queue import Kind, Limits, Requeue, Work, WorkQueue
 from jenkins2fa.controller.telemetry.health import Signs
@@ -58,7 +58,7 @@ class Operator:
         self._recorder = _recorder(options, self._metrics)
         self._kubernetes = _open(connection)
         self._queue = WorkQueue(time.monotonic, random.random, lambda key: self._delivery.lane(key), Limits(workers=options.workers))
-        self._rivals = Rivals(
+        self._other_installations = OtherInstallations(
             self._kubernetes, options.lease_namespace, options.lease_duration, time.monotonic, lambda: datetime.now(UTC)
         )
         cache = Cache()
@@ -98,9 +98,9 @@ class Operator:
     def _insist_on_work(self) -> None:
         """Where another installation serves everything, this one was started by mistake. Raises CannotStart and KubernetesError."""
         bodies = list(self._cache.bodies(Kind.INSTANCE))
-        rival = self._rivals.serving_all(bodies)
-        if rival is not None:
-            raise CannotStart(explained(rival, len(bodies)))
+        other = self._other_installations.serving_all(bodies)
+        if other is not None:
+            raise CannotStart(explained(other, len(bodies)))
 
     def stop(self) -> None:
         """Stop everything in less than two seconds."""
@@ -168,7 +168,7 @@ class Operator:
             random=random.random,
             leading=self._leadership.holds,
             cluster=functools.cache(lambda: cluster_uid(self._kubernetes, self._options.lease_namespace)),
-            rivals=self._rivals,
+            other_installations=self._other_installations,
             note=self._recorder or log_evidence,
             metrics=self._metrics,
         )

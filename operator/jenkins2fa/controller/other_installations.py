@@ -42,7 +42,7 @@ class _Look:
 
 
 @dataclass(slots=True)
-class Rivals:
+class OtherInstallations:
     """Thread-safe. ``own``: the namespace of our Lease; ``duration``: of a Lease; ``clock``: seconds that only grow; ``now``: UTC."""
 
     kubernetes: Kubernetes
@@ -99,10 +99,10 @@ class Rivals:
         return renewed is not None and self.now() - parse_time(renewed) < GONE_AFTER * self.duration
 
 
-def explained(rival: str, count: int) -> str:
+def explained(other: str, count: int) -> str:
     """Why an operator does not start, and the way out."""
     which = f"all {count} instances" if count > 1 else "the only instance"
     return (
-        f"another operator (its Lease {NAME} is in namespace {rival}) serves {which} here, and two would fight : stop that one, or serve "
+        f"another operator (its Lease {NAME} is in namespace {other}) serves {which} here, and two would fight : stop that one, or serve "
         "other namespaces (--namespace). To replace it, remove it first: this one takes over some minutes later"
     )

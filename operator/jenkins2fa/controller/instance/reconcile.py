@@ -63,7 +63,9 @@ class InstanceReconciler:
         if work.urgency is not Urgency.CLOCK or work.failures or body is None or instance is None or instance.meta.deleting:
             return None
         memory, policy = context.memories.of(key, instance.meta.uid), context.resolve(instance).winner
-        if memory.last_good is None or policy is None or policy.spec.break_glass is not None or context.rivals.serving(body) is not None:
+        if memory.last_good is None or policy is None or policy.spec.break_glass is not None:
+            return None
+        if context.other_installations.serving(body) is not None:
             return None
         return Subject(body, instance, policy, memory, context.delivery.take_request(key), live=False)
 

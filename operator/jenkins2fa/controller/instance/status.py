@@ -57,13 +57,13 @@ def write_status(context: Context, kind: Kind, body: Body, document: Mapping[str
     """Bring an object's status to ``document`` (no times yet); whether it has changed. Tells of transitions by Event and log: also of a
     write whose answer was lost, once it is seen to have been carried out."""
     held, meta = body.get("status") or {}, read_metadata(body)
-    wanted = {**with_times(document, held, context.now()), OPERATOR: context.rivals.own}
+    wanted = {**with_times(document, held, context.now()), OPERATOR: context.other_installations.own}
     patch, untold = difference(wanted, held), context.untold.get(meta.uid)
     if (not patch and untold is None) or not context.leading():
         return False
     before = held if untold is None else untold
     if patch:
-        context.rivals.claimed(meta.uid)
+        context.other_installations.claimed(meta.uid)
         try:
             written = context.kubernetes.patch_status(PLURALS[kind], meta.key, meta.uid, patch)
         except Unavailable:

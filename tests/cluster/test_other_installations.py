@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from jenkins2fa.controller.other_installations import KNOWN_FOR, Rivals
+from jenkins2fa.controller.other_installations import KNOWN_FOR, OtherInstallations
 from jenkins2fa.kube.client import Kubernetes
 from jenkins2fa.kube.connection import Connection
 from jenkins2fa.kube.lease import GONE_AFTER, NAME
@@ -26,15 +26,17 @@ class Installation:
 
     kubeconfig: Path
     now: float = 0.0
-    rivals: Rivals = field(init=False)
+    other_installations: OtherInstallations = field(init=False)
 
     def __post_init__(self) -> None:
         kubernetes = Kubernetes(Connection(str(self.kubeconfig)))
-        self.rivals = Rivals(kubernetes, "ours", DURATION, lambda: self.now, lambda: NOW + timedelta(seconds=self.now))
+        self.other_installations = OtherInstallations(
+            kubernetes, "ours", DURATION, lambda: self.now, lambda: NOW + timedelta(seconds=self.now)
+        )
 
     def serving(self, body: dict[str, Any], later: float = 0.0) -> str | None:
         self.now += later
-        return self.rivals.serving(body)
+        return self.other_installations.serving(body)
 
 
 def lease(kube: KubeServer, namespace: str, renewed: datetime) -> None:
@@ -51,9 +53,9 @@ def test_who_lives_and_was_first_goes_on(kube: KubeServer, namespace: str) -> No
     us = Installation(kube.kubeconfig)
     assert us.serving(served_by(namespace)) == namespace
     assert [us.serving(served_by(one)) for one in ("ours", None)] == [None, None]
-    assert us.rivals.serving_all([served_by(namespace), served_by(namespace, "u-2")]) == namespace
-    assert us.rivals.serving_all([served_by(namespace), served_by(None)]) is None
-    assert us.rivals.serving_all([]) is None
+    assert us.other_installations.serving_all([served_by(namespace), served_by(namespace, "u-2")]) == namespace
+    assert us.other_installations.serving_all([served_by(namespace), served_by(None)]) is None
+    assert us.other_installations.serving_all([]) is None
 
 
 def test_who_has_not_renewed_its_lease_for_minutes_is_gone_and_may_come_back(kube: KubeServer, namespace: str) -> None:
@@ -76,7 +78,7 @@ def test_where_the_lease_may_not_be_read_the_one_that_was_written_over_stops(
     lease(kube, namespace, NOW)
     us = Installation(kube.service_account(namespace, "nobody"))
     assert us.serving(served_by(namespace)) is None
-    us.rivals.claimed("u-1")
+    us.other_installations.claimed("u-1")
     assert us.serving(served_by("ours")) is None
     assert us.serving(served_by(namespace)) == namespace, "it wrote after us, so it lives"
     assert us.serving(served_by(namespace, "u-2")) is None
