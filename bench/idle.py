@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import random
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-import functools
 from pathlib import Path
 
 from bench.changing import bare_pages
@@ -17,7 +17,7 @@ from jenkins2fa.controller.cache import Cache
 from jenkins2fa.controller.context import Context, Options, cluster_uid
 from jenkins2fa.controller.instance.memory import Memories
 from jenkins2fa.controller.main import reconcilers
-from jenkins2fa.controller.mapping import Delivery
+from jenkins2fa.controller.mapping import EventMapping
 from jenkins2fa.controller.other_installations import OtherInstallations
 from jenkins2fa.controller.queue import Kind, Urgency, Work, WorkKey, WorkQueue
 from jenkins2fa.controller.watch import Lists
@@ -138,14 +138,14 @@ def _context(kubeconfig: Path, namespace: str) -> Context:
     options = Options(namespaces=(namespace,), lease_namespace=LEASE_NAMESPACE)
     kubernetes, cache = Kubernetes(ClusterConnection(str(kubeconfig))), Cache()
     queue = WorkQueue(time.monotonic, random.random)
-    delivery = Delivery(cache, queue, None)
-    Lists(kubernetes, delivery, (namespace,), watch_namespaces=False).once()
+    mapping = EventMapping(cache, queue, None)
+    Lists(kubernetes, mapping, (namespace,), watch_namespaces=False).once()
     return Context(
         options=options,
         kubernetes=kubernetes,
         cache=cache,
         queue=queue,
-        delivery=delivery,
+        mapping=mapping,
         connections=Connections(ReferenceCache(kubernetes, time.monotonic), time.monotonic),
         events=Events(kubernetes, "bench", time.monotonic),
         memories=Memories(time.monotonic),

@@ -13,7 +13,7 @@ from jenkins2fa.controller import watch
 from jenkins2fa.controller.cache import Cache
 from jenkins2fa.controller.context import Options
 from jenkins2fa.controller.main import Operator
-from jenkins2fa.controller.mapping import Delivery
+from jenkins2fa.controller.mapping import EventMapping
 from jenkins2fa.controller.queue import WorkQueue
 from jenkins2fa.controller.watch import Lists
 from jenkins2fa.kube.client import Kubernetes
@@ -38,8 +38,8 @@ def test_what_nobody_expects_ends_no_list(monkeypatch: pytest.MonkeyPatch, caplo
     for name in ("TURN_SECONDS", "RETRY_SECONDS"):
         monkeypatch.setattr(watch, name, 0.01)
     cache, server = Cache(), OddServer()
-    delivery = Delivery(cache, WorkQueue(lambda: 0.0, lambda: 0.5), None)
-    lists = Lists(cast(Kubernetes, server), delivery, (), watch_namespaces=False)
+    mapping = EventMapping(cache, WorkQueue(lambda: 0.0, lambda: 0.5), None)
+    lists = Lists(cast(Kubernetes, server), mapping, (), watch_namespaces=False)
     assert not lists.alive
     lists.start()
     lists.ask()

@@ -10,7 +10,7 @@ import pytest
 from jenkins2fa.api.meta import Key
 from jenkins2fa.api.policy import Enforcement, TwoFactorPolicy
 from jenkins2fa.controller.cache import Cache, fingerprint
-from jenkins2fa.controller.mapping import Delivery
+from jenkins2fa.controller.mapping import EventMapping
 from jenkins2fa.controller.queue import Kind, Urgency, WorkKey, WorkQueue
 from jenkins2fa.core.precedence import resolve
 
@@ -40,13 +40,13 @@ class Bench:
 
     def __post_init__(self) -> None:
         self.queue = WorkQueue(lambda: 0.0, lambda: 0.5)
-        self.delivery = Delivery(self.cache, self.queue, self.policy_namespace)
+        self.mapping = EventMapping(self.cache, self.queue, self.policy_namespace)
 
-    def deliver(self, *bodies: Body, event: str | None = "MODIFIED") -> set[str]:
+    def map_event(self, *bodies: Body, event: str | None = "MODIFIED") -> set[str]:
         """Deliver objects; the keys that are due then, as `instance team/build`."""
         for one in bodies:
             kind = Kind.INSTANCE if one["kind"] == "JenkinsInstance" else Kind.POLICY
-            self.delivery.deliver(kind, event, one)
+            self.mapping.map_event(kind, event, one)
         return self.due()
 
     def due(self) -> set[str]:
@@ -63,8 +63,8 @@ def bench() -> Bench:
 
 
 def test_event_about_status_alone_is_ignored(bench: Bench) -> None:
-    bench.deliver(instance())
-    assert bench.deliver(instance(resourceVersion="11", status={"observedGeneration": 1}, managedFields=[{}])) == set()
+    bench.map_event(instance())
+    assert bench.map_event(instance(resourceVersion="11", status={"observedGeneration": 1}, managedFields=[{}])) == set()
     kept = bench.cache.body(Kind.INSTANCE, Key("team", "build"))
     assert kept is not None
     assert kept["status"] == {"observedGeneration": 1}, "the cache is true to the status all the same"
@@ -82,119 +82,119 @@ def test_event_about_status_alone_is_ignored(bench: Bench) -> None:
     ],
 )
 def test_event_about_anything_that_matters_asks_for_a_pass(bench: Bench, change: Body) -> None:
-    bench.deliver(instance())
-    assert bench.deliver(instance(resourceVersion="11", **change)) == {"instance team/build"}
+    bench.map_event(instance())
+    assert bench.map_event(instance(resourceVersion="11", **change)) == {"instance team/build"}
 
 
 def test_foreign_annotation_is_ignored(bench: Bench) -> None:
-    bench.deliver(instance())
-    assert bench.deliver(instance(resourceVersion="11", annotations={"kubectl.kubernetes.io/x": "y"})) == set()
+    bench.map_event(instance())
+    assert bench.map_event(instance(resourceVersion="11", annotations={"kubectl.kubernetes.io/x": "y"})) == set()
 
 
 def test_older_state_does_not_replace_a_newer_one(bench: Bench) -> None:
-    bench.deliver(instance(resourceVersion="20", generation=2))
-    assert bench.deliver(instance(resourceVersion="9", generation=1)) == set()
+    bench.map_event(instance(resourceVersion="20", generation=2))
+    assert bench.map_event(instance(resourceVersion="9", generation=1)) == set()
     found = bench.cache.instance(Key("team", "build"))
     assert found is not None
     assert found.meta.generation == 2
 
 
 def test_policy_asks_for_the_instances_that_it_selects_or_selected(bench: Bench) -> None:
-    bench.deliver(instance("a", labels={"tier": "x"}), instance("b", labels={"tier": "y"}), instance("c"), instance("d", "other"))
-    assert bench.deliver(policy(selector={"matchLabels": {"tier": "x"}})) == {"policy team/baseline", "instance team/a"}
+    bench.map_event(instance("a", labels={"tier": "x"}), instance("b", labels={"tier": "y"}), instance("c"), instance("d", "other"))
+    assert bench.map_event(policy(selector={"matchLabels": {"tier": "x"}})) == {"policy team/baseline", "instance team/a"}
     moved = policy(selector={"matchLabels": {"tier": "y"}}, generation=2, resourceVersion="11")
-    assert bench.deliver(moved) == {"policy team/baseline", "instance team/a", "instance team/b"}
+    assert bench.map_event(moved) == {"policy team/baseline", "instance team/a", "instance team/b"}
 
 
 def test_instance_asks_for_the_policies_that_select_or_selected_it(bench: Bench) -> None:
-    bench.deliver(instance(labels={"tier": "x"}))
-    bench.deliver(policy("one", selector={"matchLabels": {"tier": "x"}}), policy("two", selector={"matchLabels": {"tier": "y"}}))
+    bench.map_event(instance(labels={"tier": "x"}))
+    bench.map_event(policy("one", selector={"matchLabels": {"tier": "x"}}), policy("two", selector={"matchLabels": {"tier": "y"}}))
     relabelled = instance(labels={"tier": "y"}, resourceVersion="11")
-    assert bench.deliver(relabelled) == {"instance team/build", "policy team/one", "policy team/two"}
+    assert bench.map_event(relabelled) == {"instance team/build", "policy team/one", "policy team/two"}
 
 
 def test_deleted_policy_asks_for_its_instances(bench: Bench) -> None:
-    bench.deliver(instance(), policy())
-    assert bench.deliver(policy(), event="DELETED") == {"policy team/baseline", "instance team/build"}
+    bench.map_event(instance(), policy())
+    assert bench.map_event(policy(), event="DELETED") == {"policy team/baseline", "instance team/build"}
     assert bench.cache.policies() == []
 
 
 def test_late_deletion_of_a_former_object_leaves_the_new_one(bench: Bench) -> None:
-    bench.deliver(policy(uid="new"))
-    assert bench.deliver(policy(uid="old"), event="DELETED") == set()
+    bench.map_event(policy(uid="new"))
+    assert bench.map_event(policy(uid="old"), event="DELETED") == set()
     assert len(bench.cache.policies()) == 1
 
 
 def test_instance_whose_status_names_a_vanished_policy_is_asked(bench: Bench) -> None:
     """Also when no selector tells any more that they belong together."""
     named = {"policy": {"namespace": "team", "name": "baseline"}}
-    bench.deliver(instance(labels={"tier": "x"}, status=named), policy(selector={"matchLabels": {"tier": "y"}}))
-    assert bench.deliver(policy(selector={"matchLabels": {"tier": "y"}}), event="DELETED") >= {"instance team/build"}
+    bench.map_event(instance(labels={"tier": "x"}, status=named), policy(selector={"matchLabels": {"tier": "y"}}))
+    assert bench.map_event(policy(selector={"matchLabels": {"tier": "y"}}), event="DELETED") >= {"instance team/build"}
 
 
 def test_full_list_notices_what_the_watch_missed(bench: Bench) -> None:
-    bench.deliver(instance("kept"), instance("gone"), policy())
-    bench.delivery.resync([instance("kept"), instance("new")], [policy()])
+    bench.map_event(instance("kept"), instance("gone"), policy())
+    bench.mapping.resync([instance("kept"), instance("new")], [policy()])
     assert bench.due() == {"instance team/gone", "instance team/new", "policy team/baseline"}
     assert bench.cache.synced
 
 
 def test_empty_store_is_not_synced(bench: Bench) -> None:
     assert not bench.cache.synced
-    bench.delivery.resync([], [])
+    bench.mapping.resync([], [])
     assert bench.cache.synced
 
 
 def test_namespace_selector_counts_in_the_policy_namespace_only() -> None:
     bench = Bench(policy_namespace="platform")
-    bench.delivery.deliver_namespace(None, {"metadata": {"name": "team", "labels": {"guarded": "yes"}}})
-    bench.deliver(instance())
+    bench.mapping.map_namespace(None, {"metadata": {"name": "team", "labels": {"guarded": "yes"}}})
+    bench.map_event(instance())
     selector = {"namespaceSelector": {"matchLabels": {"guarded": "yes"}}}
-    assert bench.deliver(policy("floor", "platform", spec=selector)) == {"policy platform/floor", "instance team/build"}
-    assert bench.deliver(policy("grab", "elsewhere", spec=selector)) == {"policy elsewhere/grab"}
+    assert bench.map_event(policy("floor", "platform", spec=selector)) == {"policy platform/floor", "instance team/build"}
+    assert bench.map_event(policy("grab", "elsewhere", spec=selector)) == {"policy elsewhere/grab"}
 
 
 def test_an_instance_that_escapes_a_baseline_asks_for_it_all_the_same() -> None:
     """Nothing but the count of the policy changes, and nobody else would tell it."""
     bench = Bench(policy_namespace="platform")
-    bench.delivery.deliver_namespace("ADDED", {"metadata": {"name": "team", "labels": {"guarded": "yes"}}})
+    bench.mapping.map_namespace("ADDED", {"metadata": {"name": "team", "labels": {"guarded": "yes"}}})
     selectors = {"namespaceSelector": {"matchLabels": {"guarded": "yes"}}, "instanceSelector": {"matchLabels": {"tier": "production"}}}
-    bench.deliver(policy("floor", "platform", spec=selectors))
-    assert bench.deliver(instance()) == {"policy platform/floor", "instance team/build"}
+    bench.map_event(policy("floor", "platform", spec=selectors))
+    assert bench.map_event(instance()) == {"policy platform/floor", "instance team/build"}
 
 
 def test_namespace_label_asks_for_its_instances_and_the_roaming_policies() -> None:
     bench = Bench(policy_namespace="platform")
-    bench.deliver(instance(), policy("floor", "platform", spec={"namespaceSelector": {"matchLabels": {"guarded": "yes"}}}))
-    bench.delivery.deliver_namespace("MODIFIED", {"metadata": {"name": "team", "labels": {"guarded": "yes"}}})
+    bench.map_event(instance(), policy("floor", "platform", spec={"namespaceSelector": {"matchLabels": {"guarded": "yes"}}}))
+    bench.mapping.map_namespace("MODIFIED", {"metadata": {"name": "team", "labels": {"guarded": "yes"}}})
     assert bench.due() == {"instance team/build", "policy platform/floor"}
-    bench.delivery.deliver_namespace("MODIFIED", {"metadata": {"name": "team", "labels": {"guarded": "yes"}, "resourceVersion": "2"}})
+    bench.mapping.map_namespace("MODIFIED", {"metadata": {"name": "team", "labels": {"guarded": "yes"}, "resourceVersion": "2"}})
     assert bench.due() == set()
 
 
 def test_request_by_annotation_reaches_every_selected_instance_once(bench: Bench) -> None:
-    bench.deliver(instance("a"), instance("b"), policy())
-    bench.deliver(policy(resourceVersion="11", annotations={"jenkins2fa.dev/reconcile-at": "1"}))
-    assert [bench.delivery.take_request(Key("team", name)) for name in "aab"] == [True, False, True]
+    bench.map_event(instance("a"), instance("b"), policy())
+    bench.map_event(policy(resourceVersion="11", annotations={"jenkins2fa.dev/reconcile-at": "1"}))
+    assert [bench.mapping.take_request(Key("team", name)) for name in "aab"] == [True, False, True]
 
 
 def test_request_that_could_not_be_answered_stands(bench: Bench) -> None:
-    bench.deliver(instance())
-    bench.deliver(instance(resourceVersion="11", annotations={"jenkins2fa.dev/reconcile-at": "1"}))
+    bench.map_event(instance())
+    bench.map_event(instance(resourceVersion="11", annotations={"jenkins2fa.dev/reconcile-at": "1"}))
     key = Key("team", "build")
-    assert bench.delivery.take_request(key)
-    bench.delivery.ask_again(key)
-    assert [bench.delivery.take_request(key) for _ in range(2)] == [True, False]
+    assert bench.mapping.take_request(key)
+    bench.mapping.ask_again(key)
+    assert [bench.mapping.take_request(key) for _ in range(2)] == [True, False]
 
 
 def test_annotation_that_was_there_before_is_no_request(bench: Bench) -> None:
-    bench.deliver(instance(annotations={"jenkins2fa.dev/reconcile-at": "1"}))
-    assert not bench.delivery.take_request(Key("team", "build"))
+    bench.map_event(instance(annotations={"jenkins2fa.dev/reconcile-at": "1"}))
+    assert not bench.mapping.take_request(Key("team", "build"))
 
 
 def test_first_list_is_less_urgent_than_a_change(bench: Bench) -> None:
-    bench.delivery.deliver(Kind.INSTANCE, None, instance("first"))
-    bench.delivery.deliver(Kind.INSTANCE, "ADDED", instance("changed"))
+    bench.mapping.map_event(Kind.INSTANCE, None, instance("first"))
+    bench.mapping.map_event(Kind.INSTANCE, "ADDED", instance("changed"))
     work = bench.queue.take(block=False)
     assert work is not None
     assert (work.key.key.name, work.urgency) == ("changed", Urgency.CHANGE)
@@ -203,34 +203,34 @@ def test_first_list_is_less_urgent_than_a_change(bench: Bench) -> None:
 def test_lane_is_the_host_whatever_the_path_and_another_in_each_namespace(bench: Bench) -> None:
     """On a host that several share, the slow Jenkins controllers of one namespace keep no other waiting."""
     spec = {"url": "https://A.example.com/ci/", "credentialsRef": {"name": "x"}, "gate": {"mode": "Managed"}}
-    bench.deliver(instance("a"), {**instance("b"), "spec": spec})
-    bench.deliver({**instance("a"), "metadata": {**instance("a")["metadata"], "namespace": "other", "uid": "another"}})
+    bench.map_event(instance("a"), {**instance("b"), "spec": spec})
+    bench.map_event({**instance("a"), "metadata": {**instance("a")["metadata"], "namespace": "other", "uid": "another"}})
     one, same, other = (
-        bench.delivery.lane(WorkKey(Kind.INSTANCE, Key(*key))) for key in (("team", "a"), ("team", "b"), ("other", "a"))
+        bench.mapping.lane(WorkKey(Kind.INSTANCE, Key(*key))) for key in (("team", "a"), ("team", "b"), ("other", "a"))
     )
     assert one is not None
     assert (one == same, one == other) == (True, False)
-    assert bench.delivery.lane(WorkKey(Kind.POLICY, Key("team", "a"))) is None
+    assert bench.mapping.lane(WorkKey(Kind.POLICY, Key("team", "a"))) is None
 
 
 def test_policy_that_does_not_say_whom_it_means_is_kept_for_its_status_and_governs_nothing(bench: Bench) -> None:
     broken = policy(spec={"instanceSelector": "all"})
-    assert bench.deliver(broken) == {"policy team/baseline"}
+    assert bench.map_event(broken) == {"policy team/baseline"}
     assert bench.cache.keys(Kind.POLICY) == [Key("team", "baseline")]
     assert bench.cache.policies() == []
 
 
 @pytest.mark.parametrize("broken", [{"instanceSelector": None}, {"namespaceSelector": []}, {"instanceSelector": {"matchLabels": {"a": 1}}}])
 def test_unreadable_selector_selects_nothing(bench: Bench, broken: dict[str, Any]) -> None:
-    bench.deliver(policy(spec={"enforcement": "Perhaps", **broken}))
+    bench.map_event(policy(spec={"enforcement": "Perhaps", **broken}))
     assert bench.cache.policies() == []
 
 
 def test_policy_with_a_word_of_a_later_version_keeps_its_place() -> None:
     bench = Bench(policy_namespace="platform")
     later = {"namespaceSelector": {}, "allowedFactors": ["SecurityQuestions", "FactorOfTheNextVersion"]}
-    bench.deliver(instance(), policy("mine", spec={"enforcement": "Off", "priority": 9}))
-    asked = bench.deliver(policy("baseline", "platform", spec=later))
+    bench.map_event(instance(), policy("mine", spec={"enforcement": "Off", "priority": 9}))
+    asked = bench.map_event(policy("baseline", "platform", spec=later))
     assert asked == {"policy platform/baseline", "instance team/build"}
     found = bench.cache.instance(Key("team", "build"))
     assert found is not None
@@ -241,8 +241,8 @@ def test_policy_with_a_word_of_a_later_version_keeps_its_place() -> None:
 
 
 def test_policy_that_became_invalid_keeps_its_rank_but_not_what_it_said(bench: Bench) -> None:
-    bench.deliver(policy(spec={"enforcement": "Off"}))
-    bench.deliver(policy(spec={"enforcement": "Perhaps", "priority": 7}, generation=2, resourceVersion="11"))
+    bench.map_event(policy(spec={"enforcement": "Off"}))
+    bench.map_event(policy(spec={"enforcement": "Perhaps", "priority": 7}, generation=2, resourceVersion="11"))
     (found,) = bench.cache.policies()
     assert (found.invalid, found.spec.priority, found.spec.enforcement) == (True, 7, Enforcement.REPORT)
 
@@ -251,7 +251,7 @@ def test_fingerprint_does_not_depend_on_the_order_of_labels() -> None:
     assert fingerprint(instance(labels={"a": "1", "b": "2"})) == fingerprint(instance(labels={"b": "2", "a": "1"}))
 
 
-class CountingDelivery(Delivery):
+class CountingDelivery(EventMapping):
     counted = 0
 
     def members_of(self, policy: TwoFactorPolicy) -> set[Key]:
@@ -261,10 +261,10 @@ class CountingDelivery(Delivery):
 
 def test_a_pass_that_reads_its_policy_again_does_not_count_what_that_selects() -> None:
     bench = Bench()
-    bench.delivery = counting = CountingDelivery(bench.cache, bench.queue, None)
-    bench.deliver(policy(), instance("a"), instance("b"))
+    bench.mapping = counting = CountingDelivery(bench.cache, bench.queue, None)
+    bench.map_event(policy(), instance("a"), instance("b"))
     before = counting.counted
-    assert bench.deliver(policy(resourceVersion="11", status={"observedGeneration": 1})) == set()
+    assert bench.map_event(policy(resourceVersion="11", status={"observedGeneration": 1})) == set()
     assert counting.counted == before
-    assert bench.deliver(policy(resourceVersion="12", generation=2)) == {"policy team/baseline", "instance team/a", "instance team/b"}
+    assert bench.map_event(policy(resourceVersion="12", generation=2)) == {"policy team/baseline", "instance team/a", "instance team/b"}
     assert counting.counted > before

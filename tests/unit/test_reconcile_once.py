@@ -25,7 +25,7 @@ from jenkins2fa.controller.cache import Cache
 from jenkins2fa.controller.context import Context, Options
 from jenkins2fa.controller.instance.memory import Memories
 from jenkins2fa.controller.instance.reconcile import InstanceReconciler
-from jenkins2fa.controller.mapping import Delivery
+from jenkins2fa.controller.mapping import EventMapping
 from jenkins2fa.controller.other_installations import OtherInstallations
 from jenkins2fa.controller.policy.reconcile import PolicyReconciler
 from jenkins2fa.controller.queue import Kind, Urgency, Work, WorkKey, WorkQueue
@@ -96,15 +96,15 @@ def make_context(url: str, folder: Path, api: Api) -> Context:
     (folder / "config").write_text(json.dumps({"apiVersion": "v1", "kind": "Config", "current-context": "c", **named}))
     kubernetes, cache, options = Kubernetes(Connection(str(folder / "config"))), Cache(), Options(lease_namespace="operator")
     queue = WorkQueue(time.monotonic, lambda: 0.5)
-    delivery = Delivery(cache, queue, None)
-    delivery.deliver(Kind.INSTANCE, "ADDED", api.objects[f"{GROUP}/jenkinsinstances/build"])
-    delivery.deliver(Kind.POLICY, "ADDED", api.objects[f"{GROUP}/twofactorpolicies/all"])
+    mapping = EventMapping(cache, queue, None)
+    mapping.map_event(Kind.INSTANCE, "ADDED", api.objects[f"{GROUP}/jenkinsinstances/build"])
+    mapping.map_event(Kind.POLICY, "ADDED", api.objects[f"{GROUP}/twofactorpolicies/all"])
     return Context(
         options=options,
         kubernetes=kubernetes,
         cache=cache,
         queue=queue,
-        delivery=delivery,
+        mapping=mapping,
         connections=Connections(ReferenceCache(kubernetes, time.monotonic), time.monotonic),
         events=Events(kubernetes, "test", time.monotonic),
         memories=Memories(time.monotonic),

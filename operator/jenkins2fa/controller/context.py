@@ -14,7 +14,7 @@ from jenkins2fa.api.policy import TwoFactorPolicy
 from jenkins2fa.controller.cache import Cache
 from jenkins2fa.controller.instance.evidence import Place, log_evidence
 from jenkins2fa.controller.instance.memory import Memories
-from jenkins2fa.controller.mapping import Delivery
+from jenkins2fa.controller.mapping import EventMapping
 from jenkins2fa.controller.other_installations import OtherInstallations
 from jenkins2fa.controller.queue import Kind, WorkQueue
 from jenkins2fa.controller.telemetry.metrics import Metrics
@@ -62,7 +62,7 @@ class Context:
     kubernetes: Kubernetes
     cache: Cache
     queue: WorkQueue
-    delivery: Delivery
+    mapping: EventMapping
     connections: Connections
     events: Events
     memories: Memories
@@ -84,9 +84,9 @@ class Context:
         except NotFound:
             known = self.cache.body(kind, key)
             if known is not None:
-                self.delivery.deliver(kind, "DELETED", known)
+                self.mapping.map_event(kind, "DELETED", known)
             return None
-        self.delivery.deliver(kind, "MODIFIED", body)
+        self.mapping.map_event(kind, "MODIFIED", body)
         return body
 
     def is_policy_live(self, policy: TwoFactorPolicy) -> bool:

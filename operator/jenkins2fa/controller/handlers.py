@@ -12,12 +12,12 @@ import kopf
 
 from jenkins2fa.api import instance, policy
 from jenkins2fa.api.meta import GROUP, VERSION
-from jenkins2fa.controller.mapping import Delivery
+from jenkins2fa.controller.mapping import EventMapping
 from jenkins2fa.controller.queue import Kind
 from jenkins2fa.kube.connection import Connection
 
 
-def register(delivery: Delivery, connection: Connection, relist: Callable[[], None], *, namespaces: bool) -> kopf.OperatorRegistry:
+def register(mapping: EventMapping, connection: Connection, relist: Callable[[], None], *, namespaces: bool) -> kopf.OperatorRegistry:
     """A registry of Kopf's with our handlers; ``namespaces``: whether namespaces' labels matter (then they are watched).
 
     ``relist`` is called when a watch began anew with a list (its resource version was too old): what was deleted meanwhile it does not
@@ -32,19 +32,19 @@ def register(delivery: Delivery, connection: Connection, relist: Callable[[], No
     async def on_instance(event: kopf.RawEvent, **_: Any) -> None:
         if event["type"] is None:
             relist()
-        delivery.deliver(Kind.INSTANCE, event["type"], event["object"])
+        mapping.map_event(Kind.INSTANCE, event["type"], event["object"])
 
     @kopf.on.event(GROUP, VERSION, policy.PLURAL, registry=registry)
     async def on_policy(event: kopf.RawEvent, **_: Any) -> None:
         if event["type"] is None:
             relist()
-        delivery.deliver(Kind.POLICY, event["type"], event["object"])
+        mapping.map_event(Kind.POLICY, event["type"], event["object"])
 
     if namespaces:
 
         @kopf.on.event("", "v1", "namespaces", registry=registry)
         async def on_namespace(event: kopf.RawEvent, **_: Any) -> None:
-            delivery.deliver_namespace(event["type"], event["object"])
+            mapping.map_namespace(event["type"], event["object"])
 
     return registry
 

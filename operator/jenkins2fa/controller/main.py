@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import random
 import signal
@@ -9,7 +10,6 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-import functools
 
 from jenkins2fa import __version__
 from jenkins2fa.api import instance, policy
@@ -19,7 +19,7 @@ from jenkins2fa.controller.context import Context, Options, cluster_uid
 from jenkins2fa.controller.instance.evidence import Recorder, log_evidence
 from jenkins2fa.controller.instance.memory import Memories
 from jenkins2fa.controller.instance.reconcile import InstanceReconciler
-from jenkins2fa.controller.mapping import Delivery
+from jenkins2fa.controller.mapping import EventMapping
 from jenkins2fa.controller.other_installations import OtherInstallations, explained
 from jenkins2fa.controller.policy.reconcile import PolicyReconciler
 from jenkins2fa.controller.queue import Kind, Limits, Requeue, Work, WorkQueue
@@ -57,15 +57,15 @@ class Operator:
         self._metrics = Metrics()
         self._recorder = _recorder(options, self._metrics)
         self._kubernetes = _open(connection)
-        self._queue = WorkQueue(time.monotonic, random.random, lambda key: self._delivery.lane(key), Limits(workers=options.workers))
+        self._queue = WorkQueue(time.monotonic, random.random, lambda key: self._mapping.lane(key), Limits(workers=options.workers))
         self._other_installations = OtherInstallations(
             self._kubernetes, options.lease_namespace, options.lease_duration, time.monotonic, lambda: datetime.now(UTC)
         )
         cache = Cache()
-        self._delivery = Delivery(cache, self._queue, options.policy_namespace)
+        self._mapping = EventMapping(cache, self._queue, options.policy_namespace)
         roaming = options.policy_namespace is not None and not options.namespaces
-        self._lists = Lists(self._kubernetes, self._delivery, options.namespaces, watch_namespaces=roaming)
-        self._watches = Watches(connection, self._delivery, self._lists, options.namespaces, watch_namespaces=roaming)
+        self._lists = Lists(self._kubernetes, self._mapping, options.namespaces, watch_namespaces=roaming)
+        self._watches = Watches(connection, self._mapping, self._lists, options.namespaces, watch_namespaces=roaming)
         self._leadership = Leadership(
             self._kubernetes,
             options.lease_namespace,
@@ -146,8 +146,8 @@ class Operator:
 
     def _lead(self) -> None:
         self._lists.ask()
-        self._delivery.everything()
-        unmanaged, every = len(self._delivery.unmanaged()), len(self._cache.keys(Kind.INSTANCE))
+        self._mapping.everything()
+        unmanaged, every = len(self._mapping.unmanaged()), len(self._cache.keys(Kind.INSTANCE))
         logger.info("%d instances are known; no policy selects %d of them", every, unmanaged)
         self._queue.resume()
 
@@ -157,7 +157,7 @@ class Operator:
             kubernetes=self._kubernetes,
             cache=cache,
             queue=self._queue,
-            delivery=self._delivery,
+            mapping=self._mapping,
             connections=Connections(
                 ReferenceCache(self._kubernetes, time.monotonic), time.monotonic, away=not self._options.loopback
             ),

@@ -14,7 +14,7 @@ from jenkins2fa.controller.queue import Kind, Urgency, WorkKey, WorkQueue
 from jenkins2fa.core.precedence import is_baseline_for, selects
 
 
-class Delivery:
+class EventMapping:
     """``policy_namespace``: where policies may select in other namespaces."""
 
     def __init__(self, cache: Cache, queue: WorkQueue, policy_namespace: str | None) -> None:
@@ -34,7 +34,7 @@ class Delivery:
         with self._lock:
             self._asked.add(key)
 
-    def deliver(self, kind: Kind, event: str | None, body: Body) -> None:
+    def map_event(self, kind: Kind, event: str | None, body: Body) -> None:
         """One event of the watch; ``event`` is DELETED, another word, or None for the first list."""
         key = key_of(body)
         before, news = self._cache.body(kind, key), event == "DELETED" or self._cache.is_news(kind, body)
@@ -47,7 +47,7 @@ class Delivery:
             self._note_request(kind, key, before, body)
             self._enqueue(kind, key, affected, Urgency.CLOCK if event is None else Urgency.CHANGE)
 
-    def deliver_namespace(self, event: str | None, body: Body) -> None:
+    def map_namespace(self, event: str | None, body: Body) -> None:
         """A namespace's labels may change which of its instances a policy of the policy namespace selects."""
         name = body["metadata"]["name"]
         if event == "DELETED":

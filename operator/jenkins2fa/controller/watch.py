@@ -17,7 +17,7 @@ import kopf
 
 from jenkins2fa.api import instance, policy
 from jenkins2fa.controller.handlers import kopf_settings, register
-from jenkins2fa.controller.mapping import Delivery
+from jenkins2fa.controller.mapping import EventMapping
 from jenkins2fa.kube.client import Body, Forbidden, Kubernetes, KubernetesError, NotFound
 from jenkins2fa.kube.connection import Connection, NoConnection
 
@@ -35,8 +35,8 @@ HOPELESS_TURNS = 8  # one that waits, whatever cancels it, for helpers that have
 class Lists:
     """Lists both kinds every five minutes and when :meth:`ask` is called. ``namespaces`` empty = the whole cluster."""
 
-    def __init__(self, kubernetes: Kubernetes, delivery: Delivery, namespaces: tuple[str, ...], *, watch_namespaces: bool) -> None:
-        self._kubernetes, self._delivery = kubernetes, delivery
+    def __init__(self, kubernetes: Kubernetes, mapping: EventMapping, namespaces: tuple[str, ...], *, watch_namespaces: bool) -> None:
+        self._kubernetes, self._mapping = kubernetes, mapping
         self._namespaces: tuple[str | None, ...] = namespaces or (None,)
         self._watch_namespaces = watch_namespaces
         self._wanted, self._stopped = threading.Event(), threading.Event()
@@ -45,9 +45,9 @@ class Lists:
     def once(self) -> None:
         """List now. Raises KubernetesError."""
         for body in self._labelled():
-            self._delivery.deliver_namespace(None, body)
+            self._mapping.map_namespace(None, body)
         found = [[body for where in self._namespaces for body in self._kubernetes.list(kind.PLURAL, where)] for kind in (instance, policy)]
-        self._delivery.resync(*found)
+        self._mapping.resync(*found)
 
     def _labelled(self) -> Iterator[Body]:
         """Namespaces whose labels matter: all when they are watched, else those that are served and may be read."""
@@ -97,14 +97,14 @@ class Watches:
     def __init__(
         self,
         connection: Connection,
-        delivery: Delivery,
+        mapping: EventMapping,
         lists: Lists,
         namespaces: tuple[str, ...],
         *,
         watch_namespaces: bool,
         settings: Callable[[], kopf.OperatorSettings] = kopf_settings,
     ) -> None:
-        self._connection, self._delivery, self._lists, self._namespaces = connection, delivery, lists, namespaces
+        self._connection, self._mapping, self._lists, self._namespaces = connection, mapping, lists, namespaces
         self._watch_namespaces, self._settings = watch_namespaces, settings
         self._stopped = threading.Event()
         self._end: Callable[[], object] = lambda: None
@@ -159,7 +159,7 @@ class Watches:
         if self._stopped.is_set():
             return
         await kopf.operator(
-            registry=register(self._delivery, self._connection, self._lists.ask, namespaces=self._watch_namespaces),
+            registry=register(self._mapping, self._connection, self._lists.ask, namespaces=self._watch_namespaces),
             settings=self._settings(),
             standalone=True,
             clusterwide=not self._namespaces,

@@ -53,7 +53,7 @@ class InstanceReconciler:
         if instance.meta.deleting:
             return NEVER  # somebody's finalizer holds it; for us it is gone
         memory = context.memories.of(key, instance.meta.uid)
-        return self._served(Subject(body, instance, context.resolve(instance).winner, memory, context.delivery.take_request(key)))
+        return self._served(Subject(body, instance, context.resolve(instance).winner, memory, context.mapping.take_request(key)))
 
     def _routine(self, work: Work) -> Subject | None:
         """What a pass is about that only the clock has called for, as the watch has told it last: so a look that finds nothing to do asks
@@ -67,7 +67,7 @@ class InstanceReconciler:
             return None
         if context.other_installations.serving(body) is not None:
             return None
-        return Subject(body, instance, policy, memory, context.delivery.take_request(key), live=False)
+        return Subject(body, instance, policy, memory, context.mapping.take_request(key), live=False)
 
     def _served(self, subject: Subject) -> Requeue:
         looked = False
@@ -76,7 +76,7 @@ class InstanceReconciler:
             return again
         finally:
             if subject.asked and not looked:
-                self._context.delivery.ask_again(subject.key)
+                self._context.mapping.ask_again(subject.key)
 
     def _serve(self, subject: Subject) -> tuple[bool, Requeue]:
         """Whether the controller was observed, and when to do so again."""
@@ -132,6 +132,6 @@ class InstanceReconciler:
 
     def _tell_policies(self, subject: Subject) -> None:
         former = governing_policy(subject.body)
-        keys = set(self._context.delivery.policies_of(subject.key)) | ({Key(former.namespace, former.name)} if former else set())
+        keys = set(self._context.mapping.policies_of(subject.key)) | ({Key(former.namespace, former.name)} if former else set())
         for key in keys:
             self._policies.soon(key)

@@ -69,7 +69,7 @@ def write_status(context: Context, kind: Kind, body: Body, document: Mapping[str
         except Unavailable:
             context.untold[meta.uid] = before
             raise
-        context.delivery.deliver(kind, "MODIFIED", written)
+        context.mapping.map_event(kind, "MODIFIED", written)
     context.untold.pop(meta.uid, None)
     _tell(context, kind, body, transitions(wanted, before), _whose(kind, meta.key, {**held, **wanted}))
     return True

@@ -74,7 +74,7 @@ class PolicyReconciler:
         return Requeue(after=LOOK_AGAIN) if left is None else Requeue(after=min(LOOK_AGAIN, left), urgency=Urgency.DRIFT)
 
     def _members(self, policy: TwoFactorPolicy) -> list[Member]:
-        selected = self._context.delivery.members_of(policy)
+        selected = self._context.mapping.members_of(policy)
         instances = [found for key in selected if (found := self._context.cache.instance(key)) is not None]
         return [self._member(policy, found) for found in instances]
 

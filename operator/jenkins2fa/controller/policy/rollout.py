@@ -76,7 +76,7 @@ def until_next(context: Context, policy: TwoFactorPolicy, body: Body, progress: 
 
 def _governed(context: Context, policy: TwoFactorPolicy) -> list[Key]:
     found = []
-    for key in context.delivery.members_of(policy):
+    for key in context.mapping.members_of(policy):
         instance = context.cache.instance(key)
         winner = context.resolve(instance).winner if instance else None
         if winner is not None and winner.meta.key == policy.meta.key:
