@@ -72,4 +72,4 @@ def _passes(port: int) -> bool:
             text = answer.read().decode()
     except OSError:
         return False
-    return re.search(r'^jenkins2fa_passes_total\{kind="instance",result="done"\} [1-9]', text, re.M) is not None
+    return re.search(r'^jenkins2fa_reconciles_total\{kind="instance",result="done"\} [1-9]', text, re.M) is not None

@@ -102,7 +102,9 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 "Refused by the guard", (("sum by (reason) (increase(jenkins2fa_guard_refusals_total[$__rate_interval]))", "{{reason}}"),)
             ),
             Panel(
-                "Trouble with Jenkins", (("sum by (reason) (rate(jenkins2fa_troubles_total[$__rate_interval]))", "{{reason}}"),), unit="ops"
+                "Failures of controllers",
+                (("sum by (reason) (rate(jenkins2fa_failures_total[$__rate_interval]))", "{{reason}}"),),
+                unit="ops",
             ),
             Panel(
                 "Users while a roll-out waits",
@@ -114,9 +116,11 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
         "The operator",
         (
             Panel(
-                "Passes", (("sum by (kind, result) (rate(jenkins2fa_passes_total[$__rate_interval]))", "{{kind}} {{result}}"),), unit="ops"
+                "Reconciles",
+                (("sum by (kind, result) (rate(jenkins2fa_reconciles_total[$__rate_interval]))", "{{kind}} {{result}}"),),
+                unit="ops",
             ),
-            Panel("Time of a pass", quantiles("jenkins2fa_pass_duration_seconds"), unit="s"),
+            Panel("Time of a pass", quantiles("jenkins2fa_reconcile_duration_seconds"), unit="s"),
             Panel("Time by step", quantiles("jenkins2fa_step_duration_seconds", "step", "{{step}} ")[1:], unit="s"),
             Panel(
                 "Requests to Jenkins",

@@ -27,7 +27,7 @@ def usual(labels: Labels, value: float) -> Line:
     name = labels["__name__"]
     if name == "jenkins2fa_instance_last_verified_timestamp_seconds":
         return Line(labels, float)
-    if name in ("jenkins2fa_passes_total", "jenkins2fa_queue_wait_seconds_bucket", "jenkins2fa_queue_wait_seconds_count"):
+    if name in ("jenkins2fa_reconciles_total", "jenkins2fa_queue_wait_seconds_bucket", "jenkins2fa_queue_wait_seconds_count"):
         return Line(labels, lambda at: value + at / 60)
     return Line(labels, lambda _: value)
 
@@ -96,7 +96,7 @@ EXTRA: dict[str, Line] = {  # series that a healthy operator does not have
         lambda at: 1.0 if at >= WRONG and at % 36000 else None,  # a restart of the operator is no end of it
     ),
     "PassesFailing": Line(
-        {"__name__": "jenkins2fa_passes_total", "kind": "instance", "result": "crashed"}, lambda at: max(0, at - WRONG) / 30
+        {"__name__": "jenkins2fa_reconciles_total", "kind": "instance", "result": "crashed"}, lambda at: max(0, at - WRONG) / 30
     ),
 }
 
@@ -168,7 +168,7 @@ def test_every_query_of_the_dashboard_is_understood() -> None:
     empty = [query for query, result in zip(asked, evaluate(lines, asked, 3600), strict=True) if not result]
     absent = (
         "jenkins2fa_guard_refusals_total",
-        "jenkins2fa_troubles_total",
+        "jenkins2fa_failures_total",
         "jenkins2fa_instance_users",
         "jenkins2fa_weakenings_total",
     )  # nothing of it in a healthy scrape

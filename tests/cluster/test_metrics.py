@@ -91,7 +91,7 @@ def test_what_is_in_force_drifts_and_goes_is_counted(watched: Watched) -> None:
 
 def test_a_jenkins_that_is_away_is_told_by_reason_and_does_not_make_the_operator_ill(watched: Watched) -> None:
     watched.jenkins.kill()
-    wait_until(lambda: watched.value("jenkins2fa_troubles_total", reason="Unreachable"), seconds=20, what="trouble is counted")
+    wait_until(lambda: watched.value("jenkins2fa_failures_total", reason="Unreachable"), seconds=20, what="trouble is counted")
     assert (watched.value("jenkins2fa_jenkins_requests_total", outcome="Unreachable") or 0) > 0
     wait_until(lambda: watched.value("jenkins2fa_instance_enforced", jenkins="build") == -1, what="nobody knows")
     assert watched.get("/healthz").status_code == 200
@@ -106,8 +106,8 @@ def test_a_policy_says_how_it_is(watched: Watched) -> None:
 
 def test_idle_is_silent_a_change_is_one_line_with_the_id_of_jenkins_log_and_secrets_are_nowhere(watched: Watched) -> None:
     time.sleep(1.5)
-    said, passes = len(watched.lines()), watched.value("jenkins2fa_passes_total", kind="instance", result="done") or 0
-    wait_until(lambda: (watched.value("jenkins2fa_passes_total", kind="instance", result="done") or 0) >= passes + 2, seconds=20)
+    said, passes = len(watched.lines()), watched.value("jenkins2fa_reconciles_total", kind="instance", result="done") or 0
+    wait_until(lambda: (watched.value("jenkins2fa_reconciles_total", kind="instance", result="done") or 0) >= passes + 2, seconds=20)
     assert watched.lines()[said:] == []
 
     switch_off(watched.jenkins)

@@ -105,7 +105,7 @@ def test_probe_only_with_two_canaries_writes_nothing(standin: StandIn) -> None:
     noted: list[Account] = []
     before = files(standin)
     look = observe_with_canaries(at(standin), ALICE, None, lambda evidence: noted.append(evidence.account))
-    assert [look.challenged, look.exempt, look.trouble, noted] == [Proof.CHALLENGED, None, None, [Account.CHALLENGED]]
+    assert [look.challenged, look.exempt, look.failure, noted] == [Proof.CHALLENGED, None, None, [Account.CHALLENGED]]
     both = observe_with_canaries(at(standin), ALICE, BOB)
     assert [both.challenged, both.exempt] == [Proof.CHALLENGED, Proof.CHALLENGED]
     assert files(standin) == before
@@ -116,7 +116,7 @@ def test_probe_only_says_when_an_exemption_holds(with_groups: StandIn) -> None:
     managed = Managed(with_groups.url, "admin", with_groups.tokens["admin"])
     managed.apply(policy(exemptGroups=["Ops"]))
     look = observe_with_canaries(at(with_groups), Credentials("carol", "carol-pw-1"), Credentials("dave", "dave-pw-1"))
-    assert [look.challenged, look.exempt, look.trouble] == [Proof.CHALLENGED, Proof.BYPASSED, None]
+    assert [look.challenged, look.exempt, look.failure] == [Proof.CHALLENGED, Proof.BYPASSED, None]
     outcome = Outcome(managed.instance, policy(), proof=look.challenged, canaries=look)
     assert [f"{one.status}/{one.reason}" for one in judge(outcome, datetime.now(UTC)) if one.type in ("Ready", "Enforced")] == [
         "True/InForce",
@@ -133,9 +133,9 @@ def test_probe_only_finds_the_live_flag_off_though_all_settings_say_on(managed: 
 
 def test_probe_only_waits_while_jenkins_starts_and_stalls_on_a_wrong_password(one: StandIn) -> None:
     one.faults(unavailableSeconds=30)
-    starting = observe_with_canaries(at(one), ALICE).trouble
+    starting = observe_with_canaries(at(one), ALICE).failure
     one.faults(unavailableSeconds=0)
-    wrong = observe_with_canaries(at(one), Credentials("alice", "wrong-pw-0")).trouble
+    wrong = observe_with_canaries(at(one), Credentials("alice", "wrong-pw-0")).failure
     assert starting is not None
     assert wrong is not None
     assert [starting.reason, starting.transient, wrong.reason, wrong.transient] == ["Starting", True, "Unauthorized", False]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from jenkins2fa.core.assess import Outcome, Trouble
+from jenkins2fa.core.assess import Failure, Outcome
 from jenkins2fa.core.conditions import judge
 from jenkins2fa.core.settings import read_plugin_document
 from jenkins2fa.jenkins.drivers.observation import read_observation
@@ -116,7 +116,7 @@ def test_each_trouble_has_its_condition(one: StandIn) -> None:
         conditions = {
             c.type: c
             for c in judge(
-                Outcome(instance, policy(), trouble=Trouble(problem.reason, str(problem), problem.transient)),
+                Outcome(instance, policy(), failure=Failure(problem.reason, str(problem), problem.transient)),
                 datetime.datetime.now(datetime.UTC),
             )
         }

@@ -35,6 +35,6 @@ def test_nothing_is_done_where_the_governing_policy_is_invalid(access: Access) -
     assert judged[READY] == ("False", "Invalid")
     assert judged[STALLED] == ("True", "Invalid")
     assert judged[ENFORCED] == ("Unknown", "Invalid")
-    assert outcome.trouble is not None
-    assert "platform/baseline" in outcome.trouble.message
-    assert "FactorOfTheNextVersion" not in outcome.trouble.message  # a foreign namespace's contents
+    assert outcome.failure is not None
+    assert "platform/baseline" in outcome.failure.message
+    assert "FactorOfTheNextVersion" not in outcome.failure.message  # a foreign namespace's contents

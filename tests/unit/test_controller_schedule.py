@@ -12,11 +12,11 @@ from jenkins2fa.controller.context import Context
 from jenkins2fa.controller.instance.memory import Memory
 from jenkins2fa.controller.instance.schedule import when_again
 from jenkins2fa.controller.queue import Kind, Limits, Requeue, Urgency, Work, WorkKey, WorkQueue
-from jenkins2fa.core.assess import Outcome, Trouble
+from jenkins2fa.core.assess import Failure, Outcome
 from jenkins2fa.jenkins.errors import Starting
 from tests.support.literals import instance
 
-STARTING = Outcome(instance(), trouble=Trouble("Starting", "503", transient=True))
+STARTING = Outcome(instance(), failure=Failure("Starting", "503", transient=True))
 
 
 @dataclass

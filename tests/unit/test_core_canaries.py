@@ -6,18 +6,18 @@ import pytest
 
 from jenkins2fa.api.policy import TwoFactorPolicy
 from jenkins2fa.api.status import Condition
-from jenkins2fa.core.assess import CanaryObservation, Outcome, Proof, Trouble
+from jenkins2fa.core.assess import CanaryObservation, Failure, Outcome, Proof
 from jenkins2fa.core.conditions import judge
 from tests.support.literals import NOW, instance
 from tests.support.managed import policy
 
 CHALLENGED, BYPASSED, NONE = Proof.CHALLENGED, Proof.BYPASSED, Proof.NONE
-DEAD = Trouble("Unreachable", "no answer", transient=True)
-WRONG = Trouble("Unauthorized", "wrong password", transient=False)
+DEAD = Failure("Unreachable", "no answer", transient=True)
+WRONG = Failure("Unauthorized", "wrong password", transient=False)
 
 
 def conditions(wanted: TwoFactorPolicy | None, canaries: CanaryObservation) -> tuple[Condition, ...]:
-    return judge(Outcome(instance(), wanted, trouble=canaries.trouble, proof=canaries.challenged, canaries=canaries), NOW)
+    return judge(Outcome(instance(), wanted, failure=canaries.failure, proof=canaries.challenged, canaries=canaries), NOW)
 
 
 @pytest.mark.parametrize(

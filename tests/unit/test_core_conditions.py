@@ -11,7 +11,7 @@ import pytest
 from jenkins2fa.api.instance import Access
 from jenkins2fa.api.policy import Assurance
 from jenkins2fa.api.status import LONGEST_MESSAGE
-from jenkins2fa.core.assess import Assessment, Outcome, Proof, Trouble
+from jenkins2fa.core.assess import Assessment, Failure, Outcome, Proof
 from jenkins2fa.core.break_glass import Glass, glass_to_be
 from jenkins2fa.core.conditions import EXEMPT_CHALLENGED, LONGEST_DIFF, describe, field_statuses, judge
 from jenkins2fa.core.flapping import flapping_fields
@@ -186,7 +186,7 @@ def test_assurance_not_met_names_the_factor_and_the_way_out() -> None:
 @pytest.mark.parametrize("transient", [True, False])
 @pytest.mark.parametrize("seen", [None, FRESH])
 def test_trouble_is_reconciling_or_stalled_and_never_both(transient: bool, seen: Observation | None) -> None:
-    found = said(Outcome(instance(), policy(), seen, trouble=Trouble("Unreachable", "what happened", transient)))
+    found = said(Outcome(instance(), policy(), seen, failure=Failure("Unreachable", "what happened", transient)))
     assert found["Ready"] == "False/Unreachable"
     assert [found["Reconciling"].split("/")[0], found["Stalled"].split("/")[0]] == (["True", "False"] if transient else ["False", "True"])
     assert found["Drifted"] == "Unknown/Unreachable"

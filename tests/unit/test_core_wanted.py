@@ -9,13 +9,13 @@ import pytest
 
 from jenkins2fa.api.policy import TwoFactorPolicy
 from jenkins2fa.controller.telemetry.metrics import Metrics
-from jenkins2fa.core.assess import Assessment, Outcome, Proof, Trouble, assess
+from jenkins2fa.core.assess import Assessment, Failure, Outcome, Proof, assess
 from jenkins2fa.core.mode import Mode
 from jenkins2fa.core.observation import Observation
 from jenkins2fa.core.wanted import is_wanted
 from tests.support.literals import CODE, FRESH, NOW, in_force, instance, plan, policy
 
-AWAY = Trouble("Unreachable", "no answer", transient=True)
+AWAY = Failure("Unreachable", "no answer", transient=True)
 BY_ONE: dict[str, Any] = {"rollout": {"batchSize": 1}}
 STAGED: dict[str, Any] = {"rollout": {"stage": "Report"}}
 SWITCHED_OFF = {"live": False, "memory": FRESH.memory, "disk": FRESH.memory}
@@ -72,21 +72,21 @@ def test_a_first_enforcement_that_waits_is_no_alarm() -> None:
     ],
 )
 def test_trouble_leaves_what_the_policy_says(fields: dict[str, Any], mode: Mode, wanted: bool | None) -> None:
-    assert is_wanted(Outcome(instance(), policy(**fields), mode_by_spec=mode, trouble=AWAY)) is wanted
+    assert is_wanted(Outcome(instance(), policy(**fields), mode_by_spec=mode, failure=AWAY)) is wanted
 
 
 def test_an_invalid_policy_tells_nothing_and_without_one_nothing_is_wanted() -> None:
-    assert is_wanted(Outcome(instance(), replace(policy(), invalid=True), trouble=AWAY)) is None
-    assert is_wanted(Outcome(instance(), trouble=AWAY)) is False
+    assert is_wanted(Outcome(instance(), replace(policy(), invalid=True), failure=AWAY)) is None
+    assert is_wanted(Outcome(instance(), failure=AWAY)) is False
 
 
 def test_a_jenkins_that_is_away_when_the_operator_starts_is_wanted() -> None:
     metrics = Metrics()
-    metrics.tally.note(Outcome(instance(), policy(), trouble=AWAY), NOW)
+    metrics.tally.note(Outcome(instance(), policy(), failure=AWAY), NOW)
     facts = metrics.tally.of(instance().meta.key, "instance-uid")
     assert facts is not None
     assert facts.wanted
-    metrics.tally.note(Outcome(instance(), replace(policy(), invalid=True), trouble=AWAY), NOW)
+    metrics.tally.note(Outcome(instance(), replace(policy(), invalid=True), failure=AWAY), NOW)
     assert facts.wanted, "what cannot be told stays as it was"
     metrics.tally.note(Outcome(instance(), policy(suspend=True), mode_by_spec=Mode.SUSPENDED), NOW)
     assert not facts.wanted

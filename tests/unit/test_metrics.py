@@ -16,7 +16,7 @@ from jenkins2fa.controller.telemetry.instance_metrics import InstanceMetrics
 from jenkins2fa.controller.telemetry.metrics import Metrics, ProcessMetrics
 from jenkins2fa.controller.telemetry.policy_metrics import PolicyMetrics
 from jenkins2fa.controller.telemetry.server import Server, parse_place
-from jenkins2fa.core.assess import Assessment, Outcome, Proof, Trouble
+from jenkins2fa.core.assess import Assessment, Failure, Outcome, Proof
 from jenkins2fa.kube.connection import IN_CLUSTER
 from tests.support.literals import in_force, plan, policy
 from tests.support.literals import instance as make_instance
@@ -132,11 +132,11 @@ def test_series_are_those_of_objects_that_are_there_and_of_the_leader_alone() ->
     named = {"jenkins_namespace": instance.meta.namespace, "jenkins": instance.meta.name}
     bodies = [{"metadata": {"namespace": instance.meta.namespace, "name": instance.meta.name, "uid": uid}}]
     metrics.watch(InstanceMetrics(lambda: list(bodies), metrics.tally, lambda: leading[0]))
-    metrics.tally.note(Outcome(instance, trouble=Trouble("ChangeUndone", "…", transient=True)), NOW)
+    metrics.tally.note(Outcome(instance, failure=Failure("ChangeUndone", "…", transient=True)), NOW)
     value = metrics.registry.get_sample_value
     assert value("jenkins2fa_instance_changes_undone_total", named) == 1.0
     assert value("jenkins2fa_instance_last_pass_timestamp_seconds", named) == NOW.timestamp()
-    assert value("jenkins2fa_troubles_total", {"reason": "ChangeUndone"}) == 1.0
+    assert value("jenkins2fa_failures_total", {"reason": "ChangeUndone"}) == 1.0
     leading[0] = False
     assert value("jenkins2fa_instance_changes_undone_total", named) is None
     leading[0] = True
@@ -202,7 +202,7 @@ def test_drift_counts_once_from_found_to_gone_and_a_proof_is_remembered() -> Non
     ]
     assert [one[3] for one in seen] == [start, start, start, start + 3, start + 4, start + 5, start + 6]
     assert facts.wanted
-    metrics.tally.note(Outcome(instance, wanted, trouble=Trouble("Unreachable", "", transient=True)), NOW)
+    metrics.tally.note(Outcome(instance, wanted, failure=Failure("Unreachable", "", transient=True)), NOW)
     assert facts.wanted, "a Jenkins that is away is still to be enforced"
     assert facts.verified == start + 6
 

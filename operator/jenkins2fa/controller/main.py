@@ -194,7 +194,7 @@ def reconcilers(context: Context) -> Reconcile:
             logger.log(level, "%s: %s", work.key, error)
             return Requeue(after=getattr(error, "retry_after", None), back_off=True, cap=30.0, urgency=work.urgency)
         finally:
-            context.metrics.passed(work, result, context.clock() - begun)
+            context.metrics.reconciled(work, result, context.clock() - begun)
 
     return run
 

@@ -33,7 +33,7 @@ class Proof(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class Failure:
     """What stopped a reconcile. ``transient``: it is tried again by itself; else it needs attention."""
 
     reason: str
@@ -45,12 +45,12 @@ class Trouble:
 class CanaryObservation:
     """What the canaries of an instance with ``access: ProbeOnly`` met: its only observation.
 
-    ``exempt`` None = there is no such canary. ``trouble``: why one of them proved nothing. ``version`` and ``session`` are Jenkins' own,
+    ``exempt`` None = there is no such canary. ``failure``: why one of them proved nothing. ``version`` and ``session`` are Jenkins' own,
     empty when the answer did not include them (a challenge does not)."""
 
     challenged: Proof = Proof.NONE
     exempt: Proof | None = None
-    trouble: Trouble | None = None
+    failure: Failure | None = None
     version: str = ""
     session: str = ""
 
@@ -101,7 +101,7 @@ class Outcome:
     mode_by_spec: Mode = Mode.WRITE
     corrected: tuple[str, ...] = ()
     proof: Proof = Proof.NONE
-    trouble: Trouble | None = None
+    failure: Failure | None = None
     notes: tuple[str, ...] = ()
     glass: Finding | None = None
     canaries: CanaryObservation | None = None
@@ -133,7 +133,7 @@ class Outcome:
     @property
     def observed(self) -> bool:
         """Whether the controller answered what was asked."""
-        return self.observation is not None or (self.canaries is not None and self.trouble is None)
+        return self.observation is not None or (self.canaries is not None and self.failure is None)
 
     @property
     def refusal(self) -> Finding | None:

@@ -53,8 +53,8 @@ def judge_enforced(outcome: Outcome, now: datetime) -> Condition:
         return Condition(ENFORCED, UNKNOWN, SUSPENDED, "nobody looks at it: the policy is suspended")
     if outcome.canaries is not None:
         return _judge_canaries(outcome.policy, outcome.canaries)
-    if outcome.trouble is not None and outcome.observation is None:
-        return Condition(ENFORCED, UNKNOWN, outcome.trouble.reason, outcome.trouble.message)
+    if outcome.failure is not None and outcome.observation is None:
+        return Condition(ENFORCED, UNKNOWN, outcome.failure.reason, outcome.failure.message)
     if outcome.policy is None or outcome.observation is None:
         return Condition(ENFORCED, UNKNOWN, "NoPolicy", "no policy selects this instance")
     if outcome.policy.spec.enforcement is Enforcement.OFF:
@@ -80,8 +80,8 @@ def _judge_canaries(policy: TwoFactorPolicy | None, canaries: CanaryObservation)
             "Bypassed",
             "the canary that must be challenged got through (is its account exempt, or does it use an API token where those are exempt?)",
         )
-    if canaries.trouble is not None:
-        return Condition(ENFORCED, UNKNOWN, canaries.trouble.reason, canaries.trouble.message)
+    if canaries.failure is not None:
+        return Condition(ENFORCED, UNKNOWN, canaries.failure.reason, canaries.failure.message)
     if canaries.challenged is not Proof.CHALLENGED:
         return Condition(ENFORCED, UNKNOWN, "Unverified", "no probe was possible")
     if canaries.exempt is Proof.CHALLENGED:
@@ -194,8 +194,8 @@ def _agreement(outcome: Outcome, seen: Observation) -> str:
 def judge_ready(outcome: Outcome, enforced: Condition) -> Condition:
     if outcome.canaries is not None and enforced.reason in ("Bypassed", "ExemptChallenged"):
         return Condition(READY, FALSE, enforced.reason, enforced.message)
-    if outcome.trouble is not None:
-        return Condition(READY, FALSE, outcome.trouble.reason, outcome.trouble.message)
+    if outcome.failure is not None:
+        return Condition(READY, FALSE, outcome.failure.reason, outcome.failure.message)
     if outcome.canaries is not None:
         return _judge_ready_by_canaries(outcome.canaries, enforced)
     if outcome.policy is None:
@@ -254,8 +254,8 @@ def _in_progress(outcome: Outcome, ready: Condition) -> bool:
     """Whether the operator goes on by itself. With canaries alone it can change nothing, so only what is transient goes away."""
     if ready.status != FALSE:
         return False
-    if outcome.trouble is not None and outcome.trouble.reason == ready.reason:
-        return outcome.trouble.transient
+    if outcome.failure is not None and outcome.failure.reason == ready.reason:
+        return outcome.failure.transient
     return outcome.canaries is None and ready.reason in IN_PROGRESS
 
 
@@ -265,8 +265,8 @@ def judge_drifted(outcome: Outcome) -> Condition:
     if outcome.canaries is not None:
         return Condition(DRIFTED, UNKNOWN, "NotObserved", NOT_READ)
     if outcome.observation is None or outcome.plan is None:
-        reason = outcome.trouble.reason if outcome.trouble else "NoPolicy"
-        return Condition(DRIFTED, UNKNOWN if outcome.trouble else FALSE, reason, "there is nothing to compare")
+        reason = outcome.failure.reason if outcome.failure else "NoPolicy"
+        return Condition(DRIFTED, UNKNOWN if outcome.failure else FALSE, reason, "there is nothing to compare")
     changes = outcome.plan.changes
     if outcome.mode is Mode.BREAK_GLASS:
         return Condition(DRIFTED, FALSE, BREAK_GLASS, Mode.BREAK_GLASS.value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jenkins2fa.core.assess import CanaryObservation, Proof, Trouble
+from jenkins2fa.core.assess import CanaryObservation, Failure, Proof
 from jenkins2fa.core.evidence import Account
 from jenkins2fa.jenkins.account import Credentials
 from jenkins2fa.jenkins.errors import JenkinsError, Unauthorized
@@ -22,7 +22,7 @@ def observe_with_canaries(
     return CanaryObservation(
         challenged=first.evidence.proof,
         exempt=second.evidence.proof if second else None if exempt is None else Proof.NONE,
-        trouble=_trouble(first, "challenged") or (_trouble(second, "exempt") if second else None),
+        failure=_failure(first, "challenged") or (_failure(second, "exempt") if second else None),
         version=next((one.version for one in replies if one.version), ""),
         session=next((one.session for one in replies if one.session), ""),
     )
@@ -35,11 +35,11 @@ def _ask(connection: Connection, canary: Credentials, account: Account, note: No
     return probed
 
 
-def _trouble(probed: Probed, which: str) -> Trouble | None:
+def _failure(probed: Probed, which: str) -> Failure | None:
     problem = probed.trouble
     if problem is None:
         return None
-    return Trouble(problem.reason, f"probes.{which}: {_told(problem)}", problem.transient)
+    return Failure(problem.reason, f"probes.{which}: {_told(problem)}", problem.transient)
 
 
 def _told(problem: JenkinsError) -> str:

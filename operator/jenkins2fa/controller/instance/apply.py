@@ -19,7 +19,7 @@ from jenkins2fa.controller.instance.status import announce, log_change
 from jenkins2fa.controller.instance.subject import Outdated, Subject
 from jenkins2fa.controller.policy.rollout import admitted
 from jenkins2fa.controller.queue import Kind
-from jenkins2fa.core.assess import Assessment, Outcome, Trouble, assess, verified
+from jenkins2fa.core.assess import Assessment, Failure, Outcome, assess, verified
 from jenkins2fa.core.conditions import COUNTING_USERS
 from jenkins2fa.core.mode import STAGES, Mode
 from jenkins2fa.core.observation import Observation
@@ -30,7 +30,7 @@ from jenkins2fa.jenkins.errors import ConfirmedUnseen, JenkinsError, MultipleRep
 from jenkins2fa.jenkins.target import gate_code_for
 from jenkins2fa.kube.events import Announcement
 
-COUNTING = Trouble(
+COUNTING = Failure(
     COUNTING_USERS,
     "before the first enforcement Jenkins looks up which of its users are administrators, and its security realm is slow: "
     "the next look goes on",
@@ -54,7 +54,7 @@ def apply_policy(context: Context, subject: Subject, policy: TwoFactorPolicy, dr
     outcome, observation = Outcome(subject.instance, policy, assessment, glass=glass.refused), assessment.observation
     counting = first and observation.enrolment is not None and not observation.enrolment.complete
     if assessment.mode is Mode.WRITE and counting and policy.spec.rollout.minimum_enrolled is not None:
-        return replace(outcome, trouble=COUNTING)
+        return replace(outcome, failure=COUNTING)
     notes: tuple[str, ...] = ()
     to_be_written = bool(assessment.plan.changes) or _is_to_be_claimed(policy, assessment)
     if assessment.mode is Mode.WRITE and assessment.refused is None and to_be_written:
@@ -118,7 +118,7 @@ def _is_to_be_claimed(policy: TwoFactorPolicy, assessment: Assessment) -> bool:
 def _is_record_all_that_lacks(subject: Subject, assessment: Assessment, changed: Outcome) -> bool:
     """Whether Jenkins is as desired, and only has a home that cannot be written to: what ``gate.mode: Provided`` is for."""
     provided = subject.instance.spec.gate.mode is GateMode.PROVIDED
-    return provided and not assessment.plan.changes and changed.trouble is not None and changed.trouble.reason == "NotPersisted"
+    return provided and not assessment.plan.changes and changed.failure is not None and changed.failure.reason == "NotPersisted"
 
 
 def _is_known_unwritable(context: Context, subject: Subject, assessment: Assessment) -> bool:
@@ -154,12 +154,12 @@ def _change(
     except ConfirmedUnseen as error:
         subject.took_over_from(assessment.observation.owner)
         _tell(context, subject, policy, assessment, trial=order.trial, seconds=round(context.clock() - begun, 3))
-        return replace(before, trouble=subject.trouble(error, context.clock()))
+        return replace(before, failure=subject.failure(error, context.clock()))
     except JenkinsError as error:
         if isinstance(error, MultipleReplicas):
             subject.memory.note_several()
         _tell_failed(context, subject, order, error, round(context.clock() - begun, 3))
-        return replace(before, trouble=subject.trouble(error, context.clock()))
+        return replace(before, failure=subject.failure(error, context.clock()))
     subject.took_over_from(assessment.observation.owner)
     subject.memory.protected = result.observation.protected
     met = ask_canaries(context, subject.instance, driver.connection, result.proof)

@@ -8,7 +8,7 @@ from jenkins2fa.api.instance import JenkinsInstance
 from jenkins2fa.controller.context import Context
 from jenkins2fa.controller.instance.memory import DOUBT_SECONDS, Memory
 from jenkins2fa.controller.instance.subject import Subject
-from jenkins2fa.core.assess import CanaryObservation, Outcome, Proof, Trouble
+from jenkins2fa.core.assess import CanaryObservation, Failure, Outcome, Proof
 from jenkins2fa.core.conditions import EXEMPT_CHALLENGED
 from jenkins2fa.core.evidence import Account
 from jenkins2fa.jenkins.canary import observe_with_canaries
@@ -59,7 +59,7 @@ def _ask(context: Context, instance: JenkinsInstance, connection: Connection, ac
 def observe_by_canaries(context: Context, subject: Subject) -> Outcome:
     """``access: ProbeOnly``: nothing is read but what the canaries meet. Around a restart odd answers prove nothing."""
     found = _ask_alone(context, subject)
-    return Outcome(subject.instance, subject.policy, proof=found.challenged, trouble=found.trouble, canaries=found)
+    return Outcome(subject.instance, subject.policy, proof=found.challenged, failure=found.failure, canaries=found)
 
 
 def _ask_alone(context: Context, subject: Subject) -> CanaryObservation:
@@ -69,14 +69,14 @@ def _ask_alone(context: Context, subject: Subject) -> CanaryObservation:
         exempt = context.connections.canary(instance, instance.spec.probes.exempt) if instance.spec.probes.exempt else None
         connection = context.connections.bare_connection(instance, filter(None, (challenged, exempt)))
     except JenkinsError as problem:
-        return CanaryObservation(trouble=Trouble(problem.reason, str(problem), problem.transient))
+        return CanaryObservation(failure=Failure(problem.reason, str(problem), problem.transient))
     found = observe_with_canaries(connection, challenged, exempt, context.note)
-    if found.trouble is None:
+    if found.failure is None:
         memory.last_good, memory.odd_since = context.clock(), None
-    elif found.trouble.reason in ODD and _in_doubt(memory, context.clock()):
-        message = f"an odd answer of a Jenkins that worked before, as around a restart; looking again: {found.trouble.message}"
-        return replace(found, trouble=Trouble("Starting", message, transient=True))
-    elif found.trouble.reason in ("Unauthorized", "CertificateRejected"):
+    elif found.failure.reason in ODD and _in_doubt(memory, context.clock()):
+        message = f"an odd answer of a Jenkins that worked before, as around a restart; looking again: {found.failure.message}"
+        return replace(found, failure=Failure("Starting", message, transient=True))
+    elif found.failure.reason in ("Unauthorized", "CertificateRejected"):
         context.connections.forget(instance)
     return found
 

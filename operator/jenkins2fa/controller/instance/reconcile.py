@@ -1,4 +1,4 @@
-"""An instance's pass: everything that happens to one Jenkins, from top to bottom in :meth:`InstanceReconciler.run`."""
+"""The reconcile of an instance: everything that happens to one controller, from top to bottom in :meth:`InstanceReconciler.run`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from jenkins2fa.controller.instance.status import instance_document, invalid_doc
 from jenkins2fa.controller.instance.subject import Outdated, Subject
 from jenkins2fa.controller.policy.reconcile import PolicyReconciler
 from jenkins2fa.controller.queue import NEVER, Kind, Requeue, Urgency, Work
-from jenkins2fa.core.assess import Outcome, Trouble
+from jenkins2fa.core.assess import Failure, Outcome
 from jenkins2fa.core.mode import Mode
 from jenkins2fa.core.observation import Observation
 from jenkins2fa.jenkins.errors import JenkinsError
@@ -93,11 +93,11 @@ class InstanceReconciler:
         return outcome.observed, when_again(outcome, subject.memory, context)
 
     def _settle(self, subject: Subject) -> Outcome:
-        """Credentials, observe, then what the policy asks for. Trouble with the Jenkins is an outcome too."""
+        """Credentials, observe, then what the policy asks for. A failure of the controller is an outcome too."""
         context, instance, policy = self._context, subject.instance, subject.policy
         if policy is not None and policy.invalid:
             message = f"the policy {policy.meta.key} governs this instance and cannot be used (its status says why): nothing is changed"
-            return Outcome(instance, policy, trouble=Trouble("Invalid", message, transient=False))
+            return Outcome(instance, policy, failure=Failure("Invalid", message, transient=False))
         if policy is not None and policy.spec.suspend:
             return Outcome(instance, policy, mode_by_spec=Mode.SUSPENDED)
         if instance.spec.access is Access.PROBE_ONLY:
@@ -109,16 +109,16 @@ class InstanceReconciler:
                 driver, observation = observe(context, subject)
             duplicate = self._duplicate(subject, observation)
             if duplicate is not None:
-                return Outcome(instance, policy, observation, mode_by_spec(context, subject), trouble=duplicate)
+                return Outcome(instance, policy, observation, mode_by_spec(context, subject), failure=duplicate)
             if policy is None:
                 return without_policy(context, subject, driver, observation)
             corrected = tell_gate_news(context, subject)
             outcome = apply_policy(context, subject, policy, driver, observation)
             return replace(outcome, corrected=tuple(dict.fromkeys((*corrected, *outcome.corrected)))) if corrected else outcome
         except JenkinsError as error:
-            return Outcome(instance, policy, None, mode_by_spec(context, subject), trouble=subject.trouble(error, context.clock()))
+            return Outcome(instance, policy, None, mode_by_spec(context, subject), failure=subject.failure(error, context.clock()))
 
-    def _duplicate(self, subject: Subject, observation: Observation) -> Trouble | None:
+    def _duplicate(self, subject: Subject, observation: Observation) -> Failure | None:
         """Why another instance manages this controller; None = none does."""
         holder = holder_of(self._context, subject.heeding_take_over_once().instance, observation)
         if holder is None or observation.owner is None:
@@ -128,7 +128,7 @@ class InstanceReconciler:
             f"{named} holds the owner record of this Jenkins, so it alone manages it: delete one of the two, or take over by the "
             f"annotation {TAKE_OVER}: {observation.owner.name}"
         )
-        return Trouble("DuplicateInstance", message, transient=False)
+        return Failure("DuplicateInstance", message, transient=False)
 
     def _tell_policies(self, subject: Subject) -> None:
         former = governing_policy(subject.body)

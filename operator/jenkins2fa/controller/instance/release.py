@@ -12,7 +12,7 @@ from jenkins2fa.controller.instance.break_glass import close_break_glass
 from jenkins2fa.controller.instance.status import RELEASING, announce
 from jenkins2fa.controller.instance.subject import Subject
 from jenkins2fa.core.approval import approved, release_approval
-from jenkins2fa.core.assess import Outcome, Trouble
+from jenkins2fa.core.assess import Failure, Outcome
 from jenkins2fa.core.guard.finding import APPROVAL_REQUIRED, approve_by
 from jenkins2fa.core.observation import Observation
 from jenkins2fa.jenkins.drivers.base import Driver
@@ -34,10 +34,10 @@ def without_policy(context: Context, subject: Subject, driver: Driver, seen: Obs
     grace = context.options.release_grace.total_seconds()
     if context.clock() - memory.gone_policy[1] < grace or not context.leading():
         message = f"the policy of this Jenkins was deleted: its deletionPolicy {deletion} is carried out {grace:g} s after that was noticed"
-        return Outcome(instance, None, seen, trouble=Trouble(RELEASING, message, transient=True))
+        return Outcome(instance, None, seen, failure=Failure(RELEASING, message, transient=True))
     waiting = _missing_approval(context, instance, seen, deletion)
     if waiting is not None:
-        return Outcome(instance, None, seen, trouble=waiting)
+        return Outcome(instance, None, seen, failure=waiting)
     driver.release(deletion)
     if seen.protected:
         context.metrics.weakened("deletionPolicy")
@@ -47,7 +47,7 @@ def without_policy(context: Context, subject: Subject, driver: Driver, seen: Obs
     return Outcome(instance, None, seen)
 
 
-def _missing_approval(context: Context, instance: JenkinsInstance, seen: Observation, deletion: DeletionPolicy) -> Trouble | None:
+def _missing_approval(context: Context, instance: JenkinsInstance, seen: Observation, deletion: DeletionPolicy) -> Failure | None:
     """Where what weakens has to be approved of: what waits, and how it is approved. Restore counts too: what was before us is known to
     Jenkins alone, and our gate goes in any case."""
     if not context.options.require_approval or not seen.protected or seen.owner is None:
@@ -61,7 +61,7 @@ def _missing_approval(context: Context, instance: JenkinsInstance, seen: Observa
         "policy selects it again, or somebody who may approve does: "
         f"{approve_by(approval, f'jenkinsinstance {key.name} -n {key.namespace}')}"
     )
-    return Trouble(APPROVAL_REQUIRED, message, transient=False)
+    return Failure(APPROVAL_REQUIRED, message, transient=False)
 
 
 def _wanted_release(context: Context, instance: JenkinsInstance, named: PolicyReference | None, seen: Observation) -> DeletionPolicy | None:

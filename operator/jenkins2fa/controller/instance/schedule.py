@@ -30,39 +30,39 @@ def spread_interval(instance: JenkinsInstance, random: float) -> float:
 
 
 def when_again(outcome: Outcome, memory: Memory, context: Context) -> Requeue:
-    """Trouble that goes away by itself is tried again soon; all else, what needs a person included, after ``checkInterval`` ± 10 %."""
+    """A transient failure is tried again soon; all else, what needs attention included, after ``checkInterval`` ± 10 %."""
     if outcome.canaries is not None:
         return _after_canaries(outcome, context)
-    trouble = outcome.trouble
+    failure = outcome.failure
     interval = spread_interval(outcome.instance, context.random())
-    if trouble is None or not trouble.transient:
+    if failure is None or not failure.transient:
         return Requeue(after=min(interval, _until_glass_ends(outcome, context), _until_grace_ends(outcome, context)))
-    if trouble.reason == "Starting":
+    if failure.reason == "Starting":
         if not memory.starting:
             return Requeue(after=ODD_ANSWER_SECONDS, urgency=Urgency.DRIFT)
         return Requeue(after=_while_starting(memory, context.clock()), urgency=Urgency.DRIFT, host_failed=True)
-    if trouble.reason == RELEASING and memory.gone_policy is not None:
+    if failure.reason == RELEASING and memory.gone_policy is not None:
         left = memory.gone_policy[1] + context.options.release_grace.total_seconds() - context.clock()
         return Requeue(after=min(interval, max(0.2, left)), urgency=Urgency.DRIFT)
-    if trouble.reason == COUNTING_USERS:
+    if failure.reason == COUNTING_USERS:
         return Requeue(after=COUNTING_SECONDS, urgency=Urgency.DRIFT)
-    if trouble.reason == "Unreachable":
+    if failure.reason == "Unreachable":
         return Requeue(back_off=True, cap=LONGEST_UNREACHABLE, urgency=Urgency.CLOCK, host_failed=True)
     return Requeue(back_off=True, urgency=Urgency.DRIFT)
 
 
 def _after_canaries(outcome: Outcome, context: Context) -> Requeue:
     """A canary is the only observation, so it is sent every ``checkInterval``; a refused one seldom, lest its account be locked."""
-    interval, trouble = spread_interval(outcome.instance, context.random()), outcome.trouble
-    if trouble is None:
+    interval, failure = spread_interval(outcome.instance, context.random()), outcome.failure
+    if failure is None:
         return Requeue(after=interval)
-    if trouble.reason == "Unauthorized":
+    if failure.reason == "Unauthorized":
         return Requeue(after=max(interval, PROBE_SECONDS))
-    if trouble.reason == "Starting":
+    if failure.reason == "Starting":
         return Requeue(after=CANARY_STARTING_SECONDS, urgency=Urgency.DRIFT)
-    if not trouble.transient:
+    if not failure.transient:
         return Requeue(after=interval)
-    return Requeue(back_off=True, cap=LONGEST_UNREACHABLE, host_failed=trouble.reason == "Unreachable")
+    return Requeue(back_off=True, cap=LONGEST_UNREACHABLE, host_failed=failure.reason == "Unreachable")
 
 
 def _while_starting(memory: Memory, now: float) -> float:

@@ -126,7 +126,7 @@ def instance_document(body: Body, outcome: Outcome, context: Context) -> dict[st
         )
     )
     document["lastHandledReconcileAt"] = handled_request(found)
-    if outcome.policy is None and outcome.trouble is not None and outcome.trouble.reason in (RELEASING, APPROVAL_REQUIRED):
+    if outcome.policy is None and outcome.failure is not None and outcome.failure.reason in (RELEASING, APPROVAL_REQUIRED):
         document.pop("policy")  # the next pass asks for it by name
     if seen is None and canaries is None:
         for name in ("jenkins", "gate", "breakGlass", *(("fields",) if outcome.mode is Mode.SUSPENDED else ())):
@@ -151,7 +151,7 @@ def invalid_document(generation: int, error: InvalidObject) -> dict[str, Any]:
 
 
 def _frozen(body: Body, judged: tuple[Condition, ...]) -> tuple[Condition, ...]:
-    """A suspended policy's conditions. What was trouble before is not called well, and how it was before is said."""
+    """A suspended policy's conditions. A failure before it is not reported as well, and the state before it is named."""
     kept = {kind: condition_of(body, kind) for kind in (READY, RECONCILING, STALLED, ENFORCED)}
     return tuple(_freeze(condition, kept.get(condition.type)) for condition in judged)
 

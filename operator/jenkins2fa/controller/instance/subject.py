@@ -9,7 +9,7 @@ from jenkins2fa.api.meta import TAKE_OVER, Key
 from jenkins2fa.api.policy import TwoFactorPolicy
 from jenkins2fa.controller.cache import Body
 from jenkins2fa.controller.instance.memory import Memory
-from jenkins2fa.core.assess import Trouble
+from jenkins2fa.core.assess import Failure
 from jenkins2fa.core.observation import Owner
 from jenkins2fa.jenkins.errors import JenkinsError, Starting
 
@@ -51,9 +51,9 @@ class Subject:
     def key(self) -> Key:
         return self.instance.meta.key
 
-    def trouble(self, error: JenkinsError, now: float) -> Trouble:
+    def failure(self, error: JenkinsError, now: float) -> Failure:
         """An error of the Jenkins as an outcome, in the light of what was before; the next pass begins with a new connection."""
         problem = self.memory.interpret(error, now)
         self.memory.close()
         wait = WAIT if isinstance(problem, Starting) and self.memory.starting else ""
-        return Trouble(problem.reason, f"{problem}{wait}", problem.transient)
+        return Failure(problem.reason, f"{problem}{wait}", problem.transient)

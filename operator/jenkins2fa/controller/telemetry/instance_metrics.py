@@ -50,10 +50,10 @@ class Facts:
 
 
 class Tally:
-    """Thread-safe. ``on_trouble`` and ``on_refusal`` hear of reasons."""
+    """Thread-safe. ``on_failure`` and ``on_refusal`` hear of reasons."""
 
-    def __init__(self, on_trouble: Callable[[str], None], on_refusal: Callable[[str], None]) -> None:
-        self._on_trouble, self._on_refusal = on_trouble, on_refusal
+    def __init__(self, on_failure: Callable[[str], None], on_refusal: Callable[[str], None]) -> None:
+        self._on_failure, self._on_refusal = on_failure, on_refusal
         self._lock = threading.Lock()
         self._facts: dict[Key, Facts] = {}
 
@@ -66,9 +66,9 @@ class Tally:
             facts.wanted = facts.wanted if wanted is None else wanted
             if outcome.mode is Mode.SUSPENDED:
                 return
-            if outcome.trouble is not None:
-                self._on_trouble(outcome.trouble.reason)
-                facts.undone += outcome.trouble.reason == "ChangeUndone"
+            if outcome.failure is not None:
+                self._on_failure(outcome.failure.reason)
+                facts.undone += outcome.failure.reason == "ChangeUndone"
             else:
                 facts.verified = now.timestamp() if outcome.proof is Proof.CHALLENGED else facts.verified
             if outcome.observation is not None:

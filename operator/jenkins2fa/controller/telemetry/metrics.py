@@ -44,9 +44,13 @@ class Metrics:
         self.registry = registry = CollectorRegistry()
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=registry)
-        self._passes = Counter(f"{PREFIX}_passes", "Passes, by how they ended", ("kind", "result"), registry=registry)
-        self._pass = Histogram(f"{PREFIX}_pass_duration_seconds", "Time of a whole pass", ("kind",), buckets=QUICK, registry=registry)
-        self._step = Histogram(f"{PREFIX}_step_duration_seconds", "Time of a step of a pass", ("step",), buckets=QUICK, registry=registry)
+        self._reconciles = Counter(f"{PREFIX}_reconciles", "Reconciles, by how they ended", ("kind", "result"), registry=registry)
+        self._reconcile = Histogram(
+            f"{PREFIX}_reconcile_duration_seconds", "Time of a whole reconcile", ("kind",), buckets=QUICK, registry=registry
+        )
+        self._step = Histogram(
+            f"{PREFIX}_step_duration_seconds", "Time of a step of a reconcile", ("step",), buckets=QUICK, registry=registry
+        )
         self._wait = Histogram(
             f"{PREFIX}_queue_wait_seconds", "From due to begun, by urgency", ("urgency",), buckets=WAITS, registry=registry
         )
@@ -55,7 +59,7 @@ class Metrics:
         self._observations = Counter(
             f"{PREFIX}_observations", "Looks at Jenkinses, by what answered: the gate or a script", ("by",), registry=registry
         )
-        self._troubles = Counter(f"{PREFIX}_troubles", "Passes that trouble with a Jenkins has ended", ("reason",), registry=registry)
+        self._failures = Counter(f"{PREFIX}_failures", "Reconciles that a failure of the controller ended", ("reason",), registry=registry)
         self._refusals = Counter(f"{PREFIX}_guard_refusals", "Times that the guard began to refuse", ("reason",), registry=registry)
         self._trials = Counter(f"{PREFIX}_trials", "Trials by how they ended", ("outcome",), registry=registry)
         for outcome in ("confirmed", "undone"):
@@ -66,7 +70,7 @@ class Metrics:
         self._evidence = Counter(f"{PREFIX}_evidence_lines", "Evidence of probes, by whether it was kept", ("result",), registry=registry)
         for result in ("written", "failed"):
             self._evidence.labels(result)
-        self.tally = Tally(self._troubles_inc, self._refusals_inc)
+        self.tally = Tally(self._failures_inc, self._refusals_inc)
         registry.register(_Build())
 
     def watch(self, collector: Collector) -> None:
@@ -101,11 +105,11 @@ class Metrics:
         finally:
             close()
 
-    def passed(self, work: Work, result: str, seconds: float) -> None:
-        """A pass is over. ``result``: done, retried (trouble that goes away by itself), unavailable (the API server) or crashed."""
+    def reconciled(self, work: Work, result: str, seconds: float) -> None:
+        """A reconcile is over. ``result``: done, retried (the failure is transient), unavailable (the API server) or crashed."""
         kind = work.key.kind.value
-        self._passes.labels(kind, result).inc()
-        self._pass.labels(kind).observe(seconds)
+        self._reconciles.labels(kind, result).inc()
+        self._reconcile.labels(kind).observe(seconds)
         self._wait.labels(work.urgency.name.lower()).observe(work.waited)
 
     def requested(self, outcome: str, seconds: float) -> None:
@@ -129,8 +133,8 @@ class Metrics:
         for path in paths:
             self._weakenings.labels(path).inc()
 
-    def _troubles_inc(self, reason: str) -> None:
-        self._troubles.labels(reason).inc()
+    def _failures_inc(self, reason: str) -> None:
+        self._failures.labels(reason).inc()
 
     def _refusals_inc(self, reason: str) -> None:
         self._refusals.labels(reason).inc()
