@@ -81,15 +81,15 @@ def test_its_structure_is_for_every_reader() -> None:
 def test_it_says_what_matters() -> None:
     text = " ".join(itertools.chain.from_iterable(Page(PAGE).texts.values()))
     wanted = (
-        "1 of 4 Jenkinses demand a second factor, by proof. 1 more did when the operator last said so.",
+        "Proven: 1 of 4 controllers demand a second factor. The operator recorded the same for 1 more.",
         "2026-11-24 12:00:00 UTC",
         "jenkins2fa 0.1.0",
         report_digest(REPORT),
         "116 of 120",
-        "14 who are asked, 6 enrolled, 8 not; 0 exempt; administrators: 2, not enrolled: 1",
+        "14 challenged: 6 enrolled, 8 not enrolled; 0 exempt; administrators: 2, not enrolled: 1",
         "recorded as proven",
         "DriftCorrected",
-        "Members of service-accounts are never asked.",
+        "Members of service-accounts are never challenged.",
         "Unreachable: legacy.example.com does not answer within 3 s",
         "A stolen cookie of a verified session is a verified session until it ends.",
     )

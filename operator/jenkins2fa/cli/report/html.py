@@ -84,9 +84,9 @@ def _add_summary(main: Element, report: Report) -> None:
 def _headline(report: Report) -> str:
     if not report.instances:
         return "There is no instance to report on."
-    jenkinses = "Jenkins demands" if len(report.instances) == 1 else "Jenkinses demand"
-    recorded = f" {report.recorded} more did when the operator last said so." if report.recorded else ""
-    return f"{report.count(TRUE)} of {len(report.instances)} {jenkinses} a second factor, by proof.{recorded}"
+    subject = "controller demands" if len(report.instances) == 1 else "controllers demand"
+    recorded = f" The operator recorded the same for {report.recorded} more." if report.recorded else ""
+    return f"Proven: {report.count(TRUE)} of {len(report.instances)} {subject} a second factor.{recorded}"
 
 
 def _add_overview(section: Element, instances: Iterable[InstanceReport]) -> None:
@@ -104,7 +104,7 @@ def _add_overview(section: Element, instances: Iterable[InstanceReport]) -> None
 
 def _add_remarks(main: Element, report: Report) -> None:
     section = SubElement(main, "section", {"aria-labelledby": "everywhere"})
-    add(section, "h2", "What remains everywhere", id="everywhere")
+    add(section, "h2", "Residual risk everywhere", id="everywhere")
     add_list(section, EVERYWHERE)
     section = SubElement(main, "section", {"aria-labelledby": "reading"})
     add(section, "h2", "How to read this", id="reading")
@@ -115,19 +115,19 @@ def _add_remarks(main: Element, report: Report) -> None:
 
 READING = (
     "Proven: disk, memory and live flag agree, a factor is enabled, and a request that must be challenged was challenged.",
-    "Recorded as proven: the operator has said so in the cluster; for this report Jenkins itself was not asked, or did not answer.",
-    "Not enforced: one of these says off, the probe got through, or the policy itself says Off.",
-    "Not proven: nobody could look, no probe was possible, or no policy asks for it.",
-    "Layers: disk is what holds after a restart, memory what Jenkins works with, the live flag what its filter goes by.",
-    "Strength is that of the weakest factor that users may choose (NIST SP 800-63B-4): AAL2 asks for two factors of different kinds.",
+    "Recorded as proven: the operator recorded it in the cluster. For this report Jenkins was not asked, or did not answer.",
+    "Not enforced: one of these is off, the probe got through, or the policy says Off.",
+    "Not proven: Jenkins could not be observed, no probe was possible, or no policy applies.",
+    "Layers: disk counts after a restart, memory is what Jenkins works with, and the live flag is what the plugin's filter reads.",
+    "Strength is that of the weakest factor that users may choose (NIST SP 800-63B-4). AAL2 requires two different types of factors.",
 )
 
 BADGES = {TRUE: "good", FALSE: "bad", UNKNOWN: "open"}
-ON = {True: "on", False: "off", None: "nothing there"}
+ON = {True: "on", False: "off", None: "not present"}
 BASES = {
-    Basis.PROBE: "this report's own look and probe at",
-    Basis.STATUS: "the operator, by its status in the cluster, which says so since",
-    Basis.NOTHING: "nobody could look",
+    Basis.PROBE: "this report's own observation and probe at",
+    Basis.STATUS: "the operator's status in the cluster, since",
+    Basis.NOTHING: "nothing: Jenkins could not be observed",
 }
 
 
@@ -149,14 +149,14 @@ def add_instance(section: Element, one: InstanceReport, number: int) -> None:
 
 
 def _add_facts(article: Element, one: InstanceReport) -> None:
-    table = add_table(article, f"What is known of {one.key}", ("What", "How it is"))
+    table = add_table(article, f"State of {one.key}", ("Property", "Value"))
     proof, software = one.proof, one.software
-    add_fact(table, "Address", one.url)
+    add_fact(table, "URL", one.url)
     add_fact(table, "Policy", one.policy or "none")
-    add_fact(table, "Seen by", BASES[proof.basis] + (f" {proof.at:%Y-%m-%d %H:%M:%S} UTC" if proof.at else ""))
+    add_fact(table, "Observed by", BASES[proof.basis] + (f" {proof.at:%Y-%m-%d %H:%M:%S} UTC" if proof.at else ""))
     enforced = proof.enforced
     add_fact(table, "Enforced", f"{enforced.status}, {enforced.reason}: {enforced.message}")
-    add_fact(table, "As the policy says", f"{proof.drifted.reason}: {proof.drifted.message}" if proof.drifted else "not compared")
+    add_fact(table, "Drift", f"{proof.drifted.reason}: {proof.drifted.message}" if proof.drifted else "not compared")
     known = f"Jenkins {software.jenkins or 'unknown'}, plugin {software.plugin or 'unknown'}"
     add_fact(table, "Software", known + (f" ({software.edition.lower()} edition)" if software.edition else ""))
     if one.layers is not None:
@@ -169,12 +169,12 @@ def _add_facts(article: Element, one: InstanceReport) -> None:
 
 
 def _add_rules(table: Element, rules: Rules) -> None:
-    seen = "" if rules.by == "Jenkins" else " (asked for by the policy, not seen in Jenkins)"
+    seen = "" if rules.by == "Jenkins" else " (from the policy, not verified in Jenkins)"
     asked = "everyone" if rules.enforced_groups is None else ", ".join(sorted(rules.enforced_groups))
-    add_fact(table, "Asked", asked + seen)
+    add_fact(table, "Challenged", asked + seen)
     add_fact(table, "Exempt groups", (", ".join(sorted(rules.exempt_groups)) or "none") + seen)
     add_fact(table, "API tokens", rules.api_tokens + seen)
-    add_fact(table, "Starting a build", rules.builds + seen)
+    add_fact(table, "Builds", rules.builds + seen)
 
 
 def _users(one: InstanceReport) -> str:
@@ -182,15 +182,13 @@ def _users(one: InstanceReport) -> str:
     if users is None:
         return "not counted"
     return (
-        f"{users.total} who are asked, {users.total - users.not_enrolled} enrolled, {users.not_enrolled} not; {users.exempt} exempt; "
+        f"{users.total} challenged: {users.total - users.not_enrolled} enrolled, {users.not_enrolled} not enrolled; {users.exempt} exempt; "
         f"administrators: {users.administrators}, not enrolled: {users.administrators_not_enrolled}"
     )
 
 
 def _add_factors(article: Element, rules: Rules, key: str) -> None:
-    table = add_table(
-        article, f"Factors that may be chosen at {key}", ("Factor", "With a password it reaches", "Phishing-resistant", "NIST SP 800-63B-4")
-    )
+    table = add_table(article, f"Factors that users of {key} may choose", ("Factor", "Reaches", "Phishing-resistant", "NIST SP 800-63B-4"))
     for factor in in_order(rules.factors):
         strength, row = STRENGTHS[factor], add_row(table)
         add(row, "th", factor.value, scope="row")
@@ -203,7 +201,7 @@ def _add_lists(article: Element, one: InstanceReport) -> None:
     lists = (
         ("Differences from the policy", one.differences),
         ("Residual risks here", one.risks),
-        ("Not looked at", tuple(f"{gap.what}: {gap.why}" for gap in one.gaps)),
+        ("Not checked", tuple(f"{gap.what}: {gap.why}" for gap in one.gaps)),
     )
     for title, items in lists:
         if items:
@@ -215,7 +213,7 @@ def _add_lists(article: Element, one: InstanceReport) -> None:
 
 
 def _add_history(article: Element, one: InstanceReport) -> None:
-    table = add_table(article, f"History of {one.key}, as far as it is known", ("When (UTC)", "What", "Times", "Message"))
+    table = add_table(article, f"Known history of {one.key}", ("Time (UTC)", "Event", "Count", "Message"))
     for happening in one.history:
         row = add_row(table)
         add(row, "th", f"{happening.at:%Y-%m-%d %H:%M:%S}", scope="row")

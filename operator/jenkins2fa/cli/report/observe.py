@@ -54,7 +54,7 @@ def report_on(instance: JenkinsInstance, asking: Asking) -> InstanceReport:
 
 def _looked(instance: JenkinsInstance, policy: TwoFactorPolicy | None, asking: Asking) -> InstanceReport:
     if not asking.directly:
-        return _fallen_back(instance, policy, asking, Gap("Jenkins itself", "--recorded: only what the operator wrote down was read"))
+        return _fallen_back(instance, policy, asking, Gap("Jenkins itself", "--recorded: only the operator's records were read"))
     if instance.spec.access is Access.PROBE_ONLY:
         return _fallen_back(
             instance, policy, asking, Gap("settings", "access is ProbeOnly: disk, memory, live flag and factors are not read")

@@ -25,7 +25,7 @@ def recorded(body: Mapping[str, Any], instance: JenkinsInstance, policy: TwoFact
     proof = (
         Proof(enforced, Basis.STATUS, _since(status, ENFORCED), drifted, ready)
         if enforced
-        else nothing_known("NoStatus", "no operator has looked yet")
+        else nothing_known("NoStatus", "no operator has observed it yet")
     )
     told = governing_policy(body)
     meta = instance.meta
@@ -51,7 +51,7 @@ def _stale(body: Mapping[str, Any], status: Mapping[str, Any]) -> tuple[Gap, ...
     generation, observed = (body.get("metadata") or {}).get("generation"), status.get("observedGeneration")
     if not status or generation == observed:
         return ()
-    return (Gap("the latest change of the instance", "the operator has not looked since"),)
+    return (Gap("the latest change of the instance", "the operator has not processed it"),)
 
 
 def _since(status: Mapping[str, Any], kind: str) -> datetime | None:

@@ -1,4 +1,4 @@
-"""What stays open at an instance, in general words, and what nobody looked at (``docs/residual-risk.md`` tells more)."""
+"""The residual risk of an instance, in general words, and what could not be checked (``docs/residual-risk.md`` has details)."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from jenkins2fa.core.report.document import Gap, Proof, Rules
 
 WITHOUT_GATE = "There is no gate: the plugin alone does not guarantee that a password by itself opens nothing."
 EVERYWHERE = (
-    "Requests without a log-in are never asked: what anonymous visitors may do is Jenkins' own authorization.",
-    "A user without a second factor enrols one after the first log-in with a password alone.",
+    "Requests without a login are never challenged: Jenkins' authorization decides what anonymous visitors may do.",
+    "A user without a second factor enrols one after a login with the password alone.",
     "A stolen cookie of a verified session is a verified session until it ends.",
-    "Agents, SSH and the file system are not HTTP and pass no second factor.",
-    "Administrators can run code in Jenkins and are trusted; the operator notices at its next look.",
-    "A proof holds for the moment and the account it was made with.",
+    "Agents, SSH and the file system do not use HTTP and are not challenged.",
+    "Administrators are trusted: they can run code in Jenkins. The operator detects changes at its next reconcile.",
+    "A proof holds for the time and the account of its probe.",
 )
 
 
@@ -42,9 +42,9 @@ def _of_rules(rules: Rules) -> list[str]:
         found.append(f"Below AAL2: {reason_below(below_aal2(rules.factors))}.")
     found += [f"{text[:1].upper()}{text[1:]}." for text in reservations(rules.factors)]
     if rules.enforced_groups is not None:
-        found.append(f"Only members of {', '.join(sorted(rules.enforced_groups))} are asked; everybody else logs in with a password.")
+        found.append(f"Only members of {', '.join(sorted(rules.enforced_groups))} are challenged; everyone else logs in with a password.")
     if rules.exempt_groups:
-        found.append(f"Members of {', '.join(sorted(rules.exempt_groups))} are never asked.")
+        found.append(f"Members of {', '.join(sorted(rules.exempt_groups))} are never challenged.")
     if rules.api_tokens == ApiTokens.EXEMPT:
         found.append("API tokens are a single factor by decision: a stolen token is enough.")
     return found
@@ -56,11 +56,11 @@ def _of_jenkins(seen: Observation, now: datetime) -> list[str]:
     if gate is None:
         found.append(WITHOUT_GATE)
     if seen.anonymous_administers:
-        found.append("Anybody may administer this Jenkins without logging in.")
+        found.append("Anyone may administer this controller without logging in.")
     if gate is None or gate.build_window is None:
-        found.append("Builds are started without a fresh second factor.")
+        found.append("Builds start without a fresh second factor.")
     if seen.break_glass_until is not None and seen.break_glass_until > now:
-        found.append("A break-glass is open: nobody is asked.")
+        found.append("A break-glass is open: nobody is challenged.")
     users = seen.enrolment
     if users is not None and users.not_enrolled:
         administrators = f" (administrators: {users.administrators_not_enrolled})" if users.administrators_not_enrolled else ""
@@ -74,13 +74,13 @@ def _of_jenkins(seen: Observation, now: datetime) -> list[str]:
 
 def gaps_of(seen: Observation) -> tuple[Gap, ...]:
     """Parts of an observation that Jenkins could not tell."""
-    found = [Gap(part, "Jenkins could not tell it: its script failed there") for part in seen.damaged]
+    found = [Gap(part, "the script failed at this part in Jenkins") for part in seen.damaged]
     if seen.enrolment is None and "users" not in seen.damaged:
         found.append(Gap("enrolment", "users were not counted"))
     if seen.enrolment is not None and not seen.enrolment.complete:
-        found.append(Gap("administrators", "the security realm is slow and was not asked for every user yet: look again"))
+        found.append(Gap("administrators", "the security realm is slow and has not been asked about every user yet: run the report again"))
     if seen.plugin.edition is Edition.PREMIUM:
         found.append(Gap("enrolment in factors of the premium edition", "only security questions and e-mail are counted"))
     if seen.managed_by_code is None:
-        found.append(Gap("configuration-as-code", "its files cannot be read, so it is unknown whether it sets the same settings"))
+        found.append(Gap("configuration-as-code", "its files cannot be read, so it may set the same settings"))
     return tuple(found)
