@@ -106,7 +106,7 @@ def test_it_does_so_for_the_premium_edition_too(edition: Any) -> None:
             by_script = driver._console.run(scripts.OBSERVE, groups=[], users=False)
             by_gate, answered = driver._console.look([])
     assert answered
-    assert by_gate["plugin"]["premium"]
+    assert by_gate["plugin"]["foundProperties"]
     assert timeless(by_gate) == timeless(by_script)
 
 

@@ -44,7 +44,7 @@ def test_a_fresh_jenkins_has_nothing_on_and_nothing_of_ours(managed: Managed) ->
     seen = managed.observe(users=True)
     assert layers(seen) == [None, False, False]
     assert [seen.damaged, seen.user, seen.owner, seen.gate.installed, seen.trial.pending] == [(), "admin", None, 0, None]
-    assert seen.plugin.known
+    assert seen.is_tested
     assert [seen.plugin.edition, seen.plugin.version] == ["Free", "1.2.0"]
     assert seen.mail_server.configured
     assert seen.enrolment is not None

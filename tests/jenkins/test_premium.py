@@ -10,9 +10,8 @@ import pytest
 from jenkins2fa.api.policy import DeletionPolicy
 from jenkins2fa.core.assess import Assessment, Outcome, Proof
 from jenkins2fa.core.conditions import judge
-from jenkins2fa.core.factors.capabilities import capabilities_of
 from jenkins2fa.core.guard.finding import Severity
-from jenkins2fa.core.observation import Edition, Observation
+from jenkins2fa.core.observation import Observation
 from jenkins2fa.jenkins.change import Step
 from jenkins2fa.jenkins.errors import ChangeUndone
 from tests.jenkins.conftest import USERS, Flavour
@@ -58,7 +57,7 @@ class Premium(Managed):
     allowed = True
 
     def assess(self, wanted: Any, seen: Observation | None = None, **more: Any) -> Any:
-        return super().assess(wanted, seen, **{"premium": self.allowed, **more})
+        return super().assess(wanted, seen, **{"experimental": self.allowed, **more})
 
 
 @pytest.fixture
@@ -81,7 +80,7 @@ def unsupported(managed: Managed, **spec: Any) -> dict[str, str]:
 
 def held(seen: Observation) -> dict[str, Any]:
     assert seen.memory is not None
-    return dict(seen.memory.premium)
+    return dict(seen.memory.properties)
 
 
 @pytest.mark.parametrize("flavour", ["javax", "jakarta"])
@@ -236,7 +235,7 @@ def test_a_setter_that_does_nothing_undoes_the_whole_change(start: Start) -> Non
 def test_where_nothing_has_a_known_name_all_is_unsupported_and_nothing_is_written(start: Start) -> None:
     jenkins, managed = start("premium-renamed", gate="None")
     seen = managed.observe()
-    assert [seen.plugin.properties, seen.plugin.known, capabilities_of(seen).name] == [(), False, "version 2.3.0"]
+    assert [seen.plugin.properties, seen.is_tested, seen.capabilities.name] == [(), False, "version 2.3.0"]
     found = unsupported(managed, **{**ALL, "apiTokens": "Exempt"})
     assert set(found) == {"allowedFactors", "smsOTP", "rememberDevice", "enforcedGroups", "exemptGroups", "apiTokens", "requireOnBuild"}
     assert all("version 2.3.0" in message for message in found.values())
@@ -250,8 +249,8 @@ def test_where_nothing_has_a_known_name_all_is_unsupported_and_nothing_is_writte
 @pytest.mark.parametrize("edition", ["premium", "premium-half"])
 def test_without_the_switch_it_is_only_read(start: Start, edition: Kind) -> None:
     _, managed = start(edition)
-    found = managed.assess(policy(**ALL), premium=False)
-    assert managed.observe().plugin.edition is Edition.PREMIUM
+    found = managed.assess(policy(**ALL), experimental=False)
+    assert managed.observe().plugin.edition == "Premium"
     assert found.refused is not None
     assert [found.refused.reason, found.may_change] == ["UnsupportedPluginVersion", False]
     assert "--enable-experimental-premium" in found.refused.message

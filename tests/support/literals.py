@@ -10,17 +10,29 @@ from jenkins2fa.api.instance import GateMode, GateSpec, InstanceSpec, JenkinsIns
 from jenkins2fa.api.meta import Metadata
 from jenkins2fa.api.policy import PolicySpec
 from jenkins2fa.core.desired import desired_state
-from jenkins2fa.core.observation import Edition, GateState, MailServer, Observation, Owner, Plugin
+from jenkins2fa.core.observation import GateState, MailServer, Observation, Owner, Plugin
 from jenkins2fa.core.plan import Plan, desired_digest, make_plan
 from jenkins2fa.core.settings import GateSettings, PluginSettings
+from jenkins2fa.jenkins.drivers.miniorange.editions import FREE, PREMIUM_EDITION, capabilities_of
 from tests.support.managed import policy
 
 CODE = "c0de"
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 MANAGED = InstanceSpec(url="https://jenkins.example.com/", credentials="admin", gate=GateSpec(GateMode.MANAGED))
 BARE = InstanceSpec(url="https://jenkins.example.com/", credentials="admin")
-FRESH = Observation("2.541.3", "s1", "id", "admin", plugin=Plugin(True, True, "1.2.0", Edition.FREE), live=False, memory=PluginSettings(),
+FRESH = Observation("2.541.3", "s1", "id", "admin", plugin=Plugin(True, True, "1.2.0", "Free"), capabilities=FREE,
+                    live=False, memory=PluginSettings(),
                     gate=GateState(plugin_filters=1), mail_server=MailServer(True, True))  # fmt: skip
+
+
+def premium(seen: Observation) -> Observation:
+    """The same with the premium edition, as the driver reports it."""
+    return reported(replace(seen, plugin=replace(seen.plugin, edition=PREMIUM_EDITION)))
+
+
+def reported(seen: Observation) -> Observation:
+    """With the capabilities that the driver finds in it."""
+    return replace(seen, capabilities=capabilities_of(seen))
 
 
 def instance(spec: InstanceSpec = MANAGED, **meta: Any) -> JenkinsInstance:
@@ -34,7 +46,7 @@ def spec(**fields: Any) -> PolicySpec:
 
 def in_force(wanted: PolicySpec, where: InstanceSpec = MANAGED) -> Observation:
     """A Jenkins as it is after the policy was confirmed there."""
-    desired = desired_state(wanted, where, "admin")
+    desired = desired_state(wanted, where, "admin", FREE)
     held, gate = desired.plugin, desired.gate
     state = GateState(plugin_filters=1)
     if gate is not None:
@@ -46,7 +58,7 @@ def in_force(wanted: PolicySpec, where: InstanceSpec = MANAGED) -> Observation:
 
 
 def plan(seen: Observation, wanted: PolicySpec, where: InstanceSpec = MANAGED) -> Plan:
-    return make_plan(seen, desired_state(wanted, where, seen.user), CODE)
+    return make_plan(seen, desired_state(wanted, where, seen.user, seen.capabilities), CODE)
 
 
 def differences(seen: Observation, wanted: PolicySpec, where: InstanceSpec = MANAGED) -> set[tuple[str, str]]:

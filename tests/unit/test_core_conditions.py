@@ -17,9 +17,9 @@ from jenkins2fa.core.conditions import EXEMPT_CHALLENGED, LONGEST_DIFF, describe
 from jenkins2fa.core.flapping import flapping_fields
 from jenkins2fa.core.guard.finding import Finding, Severity
 from jenkins2fa.core.mode import Circumstances, Mode, mode_of
-from jenkins2fa.core.observation import Edition, Observation
+from jenkins2fa.core.observation import Observation
 from jenkins2fa.core.plan import Change, Layer
-from tests.support.literals import BARE, FRESH, MANAGED, NOW, PluginSettings, in_force, instance, plan, spec
+from tests.support.literals import BARE, FRESH, MANAGED, NOW, PluginSettings, in_force, instance, plan, premium, spec
 from tests.support.managed import policy
 
 ON = PluginSettings(True, True)
@@ -119,8 +119,7 @@ def test_without_a_gate_the_message_says_what_it_means_and_what_to_do() -> None:
         assert "a probe was challenged; but there is no gate" in one.message
         assert "set gate.mode: Managed, or Provided" in one.message
     seen = in_force(spec(apiTokens=None), BARE)
-    premium = replace(seen, plugin=replace(seen.plugin, edition=Edition.PREMIUM))
-    (alone,) = (c for c in judge(outcome(premium, **WITHOUT_GATE), NOW) if c.type == "Enforced")
+    (alone,) = (c for c in judge(outcome(premium(seen), **WITHOUT_GATE), NOW) if c.type == "Enforced")
     assert [alone.reason, "set gate.mode" in alone.message, "does not support the premium edition" in alone.message] == [
         "PluginAlone", False, True,
     ]  # fmt: skip

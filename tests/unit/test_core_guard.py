@@ -10,8 +10,8 @@ import pytest
 from jenkins2fa.api.instance import GateMode, GateSpec
 from jenkins2fa.core.guard.chain import CHECKS, check, refusals
 from jenkins2fa.core.guard.finding import Severity, Situation
-from jenkins2fa.core.observation import Edition, Enrolment, MailServer, Observation, Owner, Plugin, TrialState
-from tests.support.literals import BARE, FRESH, MANAGED, NOW, GateSettings, PluginSettings, in_force, plan, spec
+from jenkins2fa.core.observation import Enrolment, MailServer, Observation, Owner, Plugin, TrialState
+from tests.support.literals import BARE, FRESH, MANAGED, NOW, GateSettings, PluginSettings, in_force, plan, premium, spec
 from tests.support.managed import EMAIL
 
 MINE = Owner("cluster", "instance-uid")
@@ -40,7 +40,7 @@ def test_nothing_speaks_against_an_ordinary_change() -> None:
         (replace(FRESH, plugin=Plugin(True, False, "1.2.0"), memory=None), "PluginMissing"),
         (replace(FRESH, plugin=replace(FRESH.plugin, version="1.3.0")), "UnsupportedPluginVersion"),
         (replace(FRESH, plugin=replace(FRESH.plugin, missing=("MoFilter",))), "UnsupportedPluginVersion"),
-        (replace(FRESH, plugin=replace(FRESH.plugin, edition=Edition.PREMIUM)), "UnsupportedPluginVersion"),
+        (premium(FRESH), "UnsupportedPluginVersion"),
         (replace(FRESH, gate=replace(FRESH.gate, plugin_filters=0)), "PluginFilterMissing"),
         (replace(FRESH, damaged=("state",)), "ObservationDamaged"),
         (replace(FRESH, damaged=("layers",), memory=None, live=None), "ObservationDamaged"),

@@ -13,6 +13,7 @@ from jenkins2fa.api.policy import ApiTokens
 from jenkins2fa.core.desired import desired_state
 from jenkins2fa.core.plan import approval_digest, desired_digest, is_drift
 from jenkins2fa.core.settings import GateSettings, gate_configuration, plugin_document, read_gate_configuration, read_plugin_document
+from jenkins2fa.jenkins.drivers.miniorange.editions import FREE
 from tests.support.literals import BARE, CODE, FRESH, MANAGED, PluginSettings, differences, in_force, plan, spec, weakened
 from tests.support.managed import EMAIL
 
@@ -95,7 +96,7 @@ def test_a_gate_that_the_site_mounts_keeps_its_rules_in_its_file() -> None:
 
 def test_without_leave_the_gate_is_not_looked_at() -> None:
     assert differences(in_force(spec(apiTokens=None), BARE), spec(apiTokens=None), BARE) == set()
-    assert desired_state(spec(), BARE, "admin").gate is None
+    assert desired_state(spec(), BARE, "admin", FREE).gate is None
 
 
 @pytest.mark.parametrize(
@@ -168,18 +169,18 @@ def test_drift_is_a_difference_that_no_change_of_the_policy_explains() -> None:
 
 
 def test_digests_name_a_wish_and_nothing_else() -> None:
-    one, same, other = (desired_state(spec(exemptGroups=groups), MANAGED, "admin") for groups in (["a", "b"], ["b", "a"], ["a"]))
+    one, same, other = (desired_state(spec(exemptGroups=groups), MANAGED, "admin", FREE) for groups in (["a", "b"], ["b", "a"], ["a"]))
     assert desired_digest(one, CODE) == desired_digest(same, CODE) != desired_digest(other, CODE)
     assert desired_digest(one, CODE) != desired_digest(one, "another version")
-    elsewhere = desired_state(spec(exemptGroups=["a", "b"]), MANAGED, "operator")
+    elsewhere = desired_state(spec(exemptGroups=["a", "b"]), MANAGED, "operator", FREE)
     assert approval_digest(one) == approval_digest(elsewhere) != approval_digest(other)
-    bare = desired_state(spec(apiTokens=None), BARE, "admin")
+    bare = desired_state(spec(apiTokens=None), BARE, "admin", FREE)
     assert desired_digest(bare, CODE) == desired_digest(bare, "another version")  # no gate, no version
 
 
 @pytest.mark.parametrize("fields", SPECS)
 def test_documents_read_back_as_they_were_written(fields: dict[str, Any]) -> None:
-    desired = desired_state(spec(**fields), MANAGED, "admin")
+    desired = desired_state(spec(**fields), MANAGED, "admin", FREE)
     assert desired.gate is not None
     assert read_gate_configuration(gate_configuration(desired.gate)) == desired.gate
     assert read_plugin_document(plugin_document(desired.plugin)) == desired.plugin
@@ -190,7 +191,7 @@ def test_documents_read_back_as_they_were_written(fields: dict[str, Any]) -> Non
 )
 def test_a_damaged_configuration_differs_from_every_wanted_one(odd: dict[str, Any]) -> None:
     held = read_gate_configuration(odd)
-    assert all(held != desired_state(spec(**fields), MANAGED, "admin").gate for fields in SPECS)
+    assert all(held != desired_state(spec(**fields), MANAGED, "admin", FREE).gate for fields in SPECS)
 
 
 def test_the_build_window_is_kept_in_whole_seconds() -> None:
@@ -198,11 +199,11 @@ def test_the_build_window_is_kept_in_whole_seconds() -> None:
 
 
 def test_what_the_gate_holds_follows_the_policy() -> None:
-    held = desired_state(spec(allowedFactors=["SecurityQuestions", "EmailOTP"], emailOTP=EMAIL), MANAGED, "admin").hold
+    held = desired_state(spec(allowedFactors=["SecurityQuestions", "EmailOTP"], emailOTP=EMAIL), MANAGED, "admin", FREE).hold
     assert held == {"securityQuestions", "emailOTP"}
     loose: tuple[dict[str, Any], ...] = ({"enforcement": "Off"}, {"drift": {"mode": "Report"}})
-    assert [desired_state(spec(**fields), MANAGED, "admin").hold for fields in loose] == [None, None]
-    assert desired_state(spec(apiTokens=None), BARE, "admin").hold is None
+    assert [desired_state(spec(**fields), MANAGED, "admin", FREE).hold for fields in loose] == [None, None]
+    assert desired_state(spec(apiTokens=None), BARE, "admin", FREE).hold is None
 
 
 def test_letting_go_of_the_hold_weakens_where_nothing_else_asks() -> None:

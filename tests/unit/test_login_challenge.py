@@ -19,6 +19,7 @@ from jenkins2fa.jenkins.account import Credentials, seed_problem
 from jenkins2fa.jenkins.answers import expect_success
 from jenkins2fa.jenkins.drivers.choose import driver_for
 from jenkins2fa.jenkins.drivers.miniorange.challenge import Challenge, is_challenge, read_challenge, resolve, shown_questions
+from jenkins2fa.jenkins.drivers.miniorange.editions import FREE
 from jenkins2fa.jenkins.errors import ProtocolError, Redirected, SecondFactorRejected
 from jenkins2fa.jenkins.http import Answer, Connection
 from jenkins2fa.jenkins.login.attempts import PAUSE_SECONDS, Attempts
@@ -245,7 +246,7 @@ def test_the_guard_lets_a_change_pass_that_the_operator_gets_through(
     policy = PolicySpec(instance_selector={}, enforcement=Enforcement.ENFORCE, allowed_factors=frozenset(factors))
     instance = InstanceSpec(url="https://j/", credentials="c", gate=GateSpec(gate))
     observation = Observation(version="2.462.3", session="s", identity="i", user="admin")
-    plan = make_plan(observation, desired_state(policy, instance, "admin"), "code")
+    plan = make_plan(observation, desired_state(policy, instance, "admin", FREE), "code")
     finding = operator_locked_out(Situation(policy, instance, observation, plan, second_factor_login=login))
     assert (finding is None) == (told is None)
     assert finding is None or told is None or told in finding.message

@@ -9,13 +9,14 @@ import pytest
 
 from jenkins2fa.api.policy import Factor
 from jenkins2fa.core.desired import desired_state
-from jenkins2fa.core.factors.capabilities import FREE, FREE_FACTORS, Capabilities, capabilities_of
-from jenkins2fa.core.factors.premium import differences, may_pass_by_itself, premium_values
+from jenkins2fa.core.factors.capabilities import Capabilities, Property, PropertyKind
+from jenkins2fa.core.factors.properties import differences, property_values
 from jenkins2fa.core.guard.chain import check
-from jenkins2fa.core.observation import Edition, Observation, Plugin, Property, PropertyKind
+from jenkins2fa.core.observation import Observation, Plugin
 from jenkins2fa.core.plan import desired_digest, make_plan
 from jenkins2fa.core.settings import PluginSettings, plugin_document, read_plugin_document
-from tests.support.literals import BARE, CODE, FRESH, MANAGED, in_force, spec
+from jenkins2fa.jenkins.drivers.miniorange.editions import FREE, PREMIUM, may_pass_by_itself
+from tests.support.literals import BARE, CODE, FRESH, MANAGED, in_force, premium, spec
 
 SWITCH, TEXT, NUMBER, CHOICE, OTHER = PropertyKind
 SWITCHES = (
@@ -37,11 +38,11 @@ FULL = (
 
 
 def can(*properties: Property, **held: Any) -> Capabilities:
-    return Capabilities("premium edition", True, properties, held)
+    return replace(PREMIUM, properties=properties, held=held)
 
 
 def values(capabilities: Capabilities, gated: bool = False, **fields: Any) -> dict[str, Any]:
-    return premium_values(spec(**fields), capabilities, gated=gated)
+    return property_values(spec(**fields), capabilities, gated=gated)
 
 
 def told(capabilities: Capabilities, where: Any = BARE, **fields: Any) -> dict[str, str]:
@@ -49,21 +50,21 @@ def told(capabilities: Capabilities, where: Any = BARE, **fields: Any) -> dict[s
 
 
 def seen(*properties: Property, **held: Any) -> Observation:
-    plugin = Plugin(True, True, "2.3.0", Edition.PREMIUM, properties=properties)
-    return replace(FRESH, plugin=plugin, memory=PluginSettings(premium=held), disk=PluginSettings(premium=held))
+    plugin = Plugin(True, True, "2.3.0", properties=properties)
+    return premium(replace(FRESH, plugin=plugin, memory=PluginSettings(properties=held), disk=PluginSettings(properties=held)))
 
 
 def test_the_free_edition_has_nothing_of_it() -> None:
     assert values(FREE, rememberDevice="12h") == {}
-    assert FREE.factors == FREE_FACTORS
-    plain = desired_state(spec(), MANAGED, "admin")
+    assert FREE.factors == FREE.base_factors
+    plain = desired_state(spec(), MANAGED, "admin", FREE)
     assert plugin_document(plain.plugin).keys() == {"enabled", "securityQuestions", "emailOTP", "mail"}
-    assert desired_digest(plain, CODE) == desired_digest(desired_state(spec(), MANAGED, "admin", capabilities_of(FRESH)), CODE)
+    assert desired_digest(plain, CODE) == desired_digest(desired_state(spec(), MANAGED, "admin", FRESH.capabilities), CODE)
 
 
 def test_factors_follow_the_switches_that_were_found() -> None:
     found = can(Property("enableDuoPush", "enableDuoPush", SWITCH), Property("webAuthn", "enableWebAuthn", SWITCH))
-    assert found.factors == FREE_FACTORS | {Factor.DUO_PUSH, Factor.WEB_AUTHN}
+    assert found.factors == FREE.base_factors | {Factor.DUO_PUSH, Factor.WEB_AUTHN}
     assert values(found, allowedFactors=["DuoPush"]) == {"enableDuoPush": True, "webAuthn": False}
 
 
@@ -125,7 +126,7 @@ def test_with_a_gate_the_plugin_asks_everybody() -> None:
 
 
 def test_documents_go_there_and_back() -> None:
-    settings = PluginSettings(True, True, premium={"enableDuoPush": True, "rememberDuration": 3, "skipTfaForGroups": "a;b"})
+    settings = PluginSettings(True, True, properties={"enableDuoPush": True, "rememberDuration": 3, "skipTfaForGroups": "a;b"})
     assert read_plugin_document(plugin_document(settings)) == settings
     assert settings.factors == {Factor.SECURITY_QUESTIONS, Factor.DUO_PUSH}
 
@@ -214,7 +215,7 @@ def test_builds_are_the_plugins_and_never_the_gates() -> None:
     fields = {"requireOnBuild": {"window": "15m"}}
     native = desired_state(spec(**fields), MANAGED, "admin", can(*FULL))
     assert native.gate is not None
-    assert [native.gate.build_window, native.plugin.premium["enableTfaOnBuild"], native.unsupported] == [None, True, ()]
+    assert [native.gate.build_window, native.plugin.properties["enableTfaOnBuild"], native.unsupported] == [None, True, ()]
     without = desired_state(spec(**fields), MANAGED, "admin", can())
     assert [one.path for one in without.unsupported] == ["requireOnBuild"]
     assert in_force(spec(**fields)).gate.settings is not None
@@ -224,9 +225,9 @@ def test_the_switch_alone_lets_it_be_written_and_the_message_names_it() -> None:
     from tests.unit.test_core_guard import situation
 
     for allowed, reasons in ((False, {"UnsupportedPluginVersion"}), (True, set())):
-        found = check(situation(seen(*FULL), BARE, {"premium": allowed, "second_factor_login": True}))
+        found = check(situation(seen(*FULL), BARE, {"experimental": allowed, "second_factor_login": True}))
         refused = {one.reason for one in found if one.severity.value == "Refusal"}
         assert refused == reasons
         assert ("ExperimentalPremium" in {one.reason for one in found}) is allowed
     damaged = replace(seen(*FULL), plugin=replace(seen(*FULL).plugin, missing=("MoFilter",)))
-    assert "UnsupportedPluginVersion" in {one.reason for one in check(situation(damaged, more={"premium": True}))}
+    assert "UnsupportedPluginVersion" in {one.reason for one in check(situation(damaged, more={"experimental": True}))}

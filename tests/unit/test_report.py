@@ -15,11 +15,11 @@ import pytest
 from jenkins2fa.api.policy import Factor
 from jenkins2fa.api.status import ENFORCED, FALSE, TRUE, UNKNOWN, Condition
 from jenkins2fa.cli.report.recorded import history_of, recorded
-from jenkins2fa.core.factors.capabilities import FREE_FACTORS
-from jenkins2fa.core.observation import Edition, Enrolment
+from jenkins2fa.core.observation import Enrolment
 from jenkins2fa.core.report.document import Basis, InstanceReport, Proof, Report, Rules, report_digest, report_json
 from jenkins2fa.core.report.risks import gaps_of, risks
-from tests.support.literals import BARE, in_force, instance, spec
+from jenkins2fa.jenkins.drivers.miniorange.editions import FREE
+from tests.support.literals import BARE, in_force, instance, premium, spec
 from tests.support.managed import policy
 from tests.support.report_sample import BUILD, LEGACY, LOST, NOW, PROVEN, RELEASE, REPORT
 
@@ -75,7 +75,7 @@ def test_the_sample_shows_only_what_can_be() -> None:
     for one in REPORT.instances:
         assert one.software is None or one.software.edition in ("Free", "")
         if one.rules is not None and one.rules.by == "Jenkins":
-            assert one.rules.factors <= FREE_FACTORS
+            assert one.rules.factors <= FREE.base_factors
             if one.layers is None or one.layers.gate == "absent":
                 assert (one.rules.enforced_groups, one.rules.exempt_groups) == (None, frozenset())
 
@@ -99,7 +99,7 @@ def test_risks_follow_from_what_was_seen() -> None:
 def test_what_jenkins_could_not_tell_is_said() -> None:
     seen = replace(in_force(spec()), damaged=("mailer",), managed_by_code=None)
     assert [gap.what for gap in gaps_of(seen)] == ["mailer", "enrolment", "configuration-as-code"]
-    bought = replace(seen, plugin=replace(seen.plugin, edition=Edition.PREMIUM), damaged=(), managed_by_code=False, enrolment=Enrolment())
+    bought = replace(premium(seen), damaged=(), managed_by_code=False, enrolment=Enrolment())
     assert [gap.what for gap in gaps_of(bought)] == ["enrolment in factors of the premium edition"]
 
 

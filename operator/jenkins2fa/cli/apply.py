@@ -12,7 +12,7 @@ from jenkins2fa.api.instance import GateMode
 from jenkins2fa.api.status import FALSE, TRUE, UNKNOWN
 from jenkins2fa.cli.errors import ExitCode, OneOnError, code_of, fail, refuse
 from jenkins2fa.cli.evidence import evidence_options, open_recording
-from jenkins2fa.cli.options import JenkinsOptions, gate_option, jenkins_options, policy_option, premium_option
+from jenkins2fa.cli.options import JenkinsOptions, experimental_option, gate_option, jenkins_options, policy_option
 from jenkins2fa.cli.plan.fleet import InstancePlan, plan_fleet, plan_instance
 from jenkins2fa.cli.plan.output import as_text
 from jenkins2fa.cli.plan.sources import from_command_line
@@ -41,7 +41,7 @@ WORDS = {TRUE: ("In force", "green"), UNKNOWN: ("Not proven", "yellow"), FALSE: 
 @jenkins_options
 @gate_option
 @policy_option
-@premium_option
+@experimental_option
 @click.option("--take-over", metavar="OWNER", help="Take over a Jenkins that OWNER (as the refusal names it) manages.")
 @evidence_options
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
@@ -50,7 +50,7 @@ def apply(
     jenkins: JenkinsOptions,
     gate: str | None,
     policy: str | None,
-    premium: bool,
+    experimental: bool,
     take_over: str | None,
     evidence: str | None,
     evidence_key: str | None,
@@ -69,7 +69,7 @@ def apply(
                 3 refused; or done as far as possible, but Enforced is not True, or something is unsupported
     """
     note = open_recording(evidence, evidence_key)
-    fleet = plan_fleet(from_command_line(files, jenkins, gate, policy, take_over), 1, premium=premium)
+    fleet = plan_fleet(from_command_line(files, jenkins, gate, policy, take_over), 1, experimental=experimental)
     (row,) = fleet.rows
     if row.plan is None:
         fail(f"{row.reason}: {row.message}")
@@ -83,13 +83,13 @@ def apply(
     if found.plan.changes:
         if not yes and not click.confirm("\nApply this?"):
             fail("nothing was changed")
-        plan, proof = _carry_out(plan, premium, take_over, note)
+        plan, proof = _carry_out(plan, experimental, take_over, note)
     else:
         proof = _prove(plan, note)
     _print_result(plan, proof)
 
 
-def _carry_out(plan: InstancePlan, premium: bool, take_over: str | None, note: Note | None) -> tuple[InstancePlan, Proof]:
+def _carry_out(plan: InstancePlan, experimental: bool, take_over: str | None, note: Note | None) -> tuple[InstancePlan, Proof]:
     order = Order(
         trial=secrets.token_hex(6),
         desired=plan.assessment.plan.desired,
@@ -106,7 +106,8 @@ def _carry_out(plan: InstancePlan, premium: bool, take_over: str | None, note: N
         )
     except JenkinsError as problem:
         fail(f"{problem.reason}: {problem}")
-    return plan_instance(plan.policy, plan.instance, plan.connection, result.observation, take_over, premium=premium), result.proof
+    after = plan_instance(plan.policy, plan.instance, plan.connection, result.observation, take_over, experimental=experimental)
+    return after, result.proof
 
 
 def _prove(plan: InstancePlan, note: Note | None) -> Proof:

@@ -12,7 +12,7 @@ from jenkins2fa.api.policy import DeletionPolicy
 from jenkins2fa.cli.errors import ExitCode, GroupOneOnError, OneOnError, fail, refuse
 from jenkins2fa.cli.options import JenkinsOptions, jenkins_options
 from jenkins2fa.cli.target import Target, load_manifests, read_policy, read_target
-from jenkins2fa.core.desired import desired_state
+from jenkins2fa.core.desired import desired_gate
 from jenkins2fa.core.observation import GateState, Observation
 from jenkins2fa.core.settings import gate_configuration
 from jenkins2fa.jenkins.drivers.choose import driver_for
@@ -42,7 +42,7 @@ def render(files: tuple[str, ...], name: str | None, username: str | None) -> No
         raise click.UsageError("--username is needed: the gate lets the operator's account in")
     policy = read_policy(load_manifests(files), name)
     instance = InstanceSpec(url="", credentials="", gate=GateSpec(GateMode.PROVIDED))
-    wanted = desired_state(policy.spec, instance, username).gate
+    wanted = desired_gate(policy.spec, instance, username)
     assert wanted is not None  # Provided has one always
     click.echo(resident_text(gate_configuration(wanted)), nl=False)
 

@@ -125,9 +125,9 @@ def read_ca(file: str | None) -> str | None:
         raise CannotGoOn(f"--ca-file {file}: {getattr(error, 'strerror', None) or 'is not text'}") from None
 
 
-premium_option = click.option(
+experimental_option = click.option(
     "--enable-experimental-premium",
-    "premium",
+    "experimental",
     is_flag=True,
     help="Also write to the premium edition of the plugin, which was not available to test against (docs/support-matrix.md). "
     "Without it that edition is only read.",

@@ -12,7 +12,7 @@ import click
 
 from jenkins2fa.api.fields import parse_duration
 from jenkins2fa.cli.errors import OneOnError
-from jenkins2fa.cli.options import premium_option
+from jenkins2fa.cli.options import experimental_option
 from jenkins2fa.controller.context import Options
 from jenkins2fa.controller.instance.evidence import Place
 from jenkins2fa.controller.main import CannotStart, run_until_signal
@@ -36,7 +36,7 @@ SERVICE_ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/
     is_flag=True,
     help="What weakens the protection, break-glass too, waits for an annotation on the policy; at its end, on the instance.",
 )
-@premium_option
+@experimental_option
 @click.option(
     "--evidence-directory",
     type=click.Path(file_okay=False, exists=True),
@@ -64,7 +64,7 @@ def run(
     workers: int,
     longest_break_glass: str,
     require_approval: bool,
-    premium: bool,
+    experimental: bool,
     evidence_directory: str | None,
     evidence_key: str | None,
     log_format: str,
@@ -90,7 +90,7 @@ def run(
         identity=f"{socket.gethostname()}_{secrets.token_hex(4)}",
         longest_break_glass=_duration(longest_break_glass),
         require_approval=require_approval,
-        experimental_premium=premium,
+        experimental=experimental,
         loopback=allow_loopback or IN_CLUSTER not in os.environ,
         evidence=_evidence(evidence_directory, evidence_key),
         release_grace=_for_tests("JENKINS2FA_RELEASE_GRACE", "60s"),

@@ -32,7 +32,7 @@ NAMES = {Kind.INSTANCE: instance.KIND, Kind.POLICY: policy.KIND}
 @dataclass(frozen=True, slots=True)
 class Options:
     """How the operator was started. ``namespaces`` empty = the whole cluster; ``require_approval``: what weakens waits for somebody;
-    ``experimental_premium``: the premium edition of the plugin may be written to;
+    ``experimental``: editions of the plugin that could not be tested may be written to;
     ``loopback``: a Jenkins may be on this very machine;
     ``serving``: host and port of metrics and health, None = none; ``evidence``: where that of probes is kept, None = nowhere."""
 
@@ -46,7 +46,7 @@ class Options:
     lease_duration: timedelta = timedelta(seconds=15)
     longest_break_glass: timedelta = timedelta(hours=4)
     require_approval: bool = False
-    experimental_premium: bool = False
+    experimental: bool = False
     loopback: bool = True
     evidence: Place | None = None
 

@@ -15,7 +15,6 @@ from jenkins2fa.api.meta import TAKE_OVER
 from jenkins2fa.api.policy import TwoFactorPolicy
 from jenkins2fa.core.approval import approved, wish_approvals
 from jenkins2fa.core.desired import desired_state
-from jenkins2fa.core.factors.capabilities import capabilities_of
 from jenkins2fa.core.flapping import flapping_fields
 from jenkins2fa.core.guard.chain import check, refusals
 from jenkins2fa.core.guard.finding import ENROLMENT, Finding, Situation
@@ -155,14 +154,14 @@ def assess(
     asked: bool = False,
     second_factor_login: bool = False,
     admitted: bool = True,
-    premium: bool = False,
+    experimental: bool = False,
 ) -> Assessment:
     """``gate_code``: SHA-256 of the gate's text that ought to run; ``cluster``: the cluster's UID, for the owner record; ``asked``:
     somebody wants it now; ``second_factor_login``: the operator's account can answer security questions by itself; ``admitted``: the
-    policy's roll-out has reached this instance; ``premium``: the experimental driver for the premium edition may write.
+    policy's roll-out has reached this instance; ``experimental``: editions that could not be tested may be written to.
 
     Approvals and take-overs come from the annotations of policy and instance; ``take_over`` (an owner's name) is another way to say so."""
-    desired = desired_state(policy.spec, instance.spec, observation.user, capabilities_of(observation))
+    desired = desired_state(policy.spec, instance.spec, observation.user, observation.capabilities)
     plan = make_plan(observation, desired, gate_code)
     drift = is_drift(observation, plan)
     owner = Owner(
@@ -179,7 +178,7 @@ def assess(
         flapping=flapping_fields(observation, now) if drift and not asked else (),
         approval=digests[0] if require_approval and not approved(policy.meta, *digests) else None,
         second_factor_login=second_factor_login,
-        premium=premium,
+        experimental=experimental,
     )
     glass = observation.break_glass_until is not None and observation.break_glass_until > now
     mode = mode_of(policy.spec, instance.spec, Circumstances(now, drift, glass, observation.protected, admitted))

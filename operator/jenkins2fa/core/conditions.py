@@ -24,7 +24,7 @@ from jenkins2fa.core.factors.strength import below_aal2, reason_below
 from jenkins2fa.core.guard.finding import ENROLMENT, Finding, Severity
 from jenkins2fa.core.guard.policy import unverified_groups
 from jenkins2fa.core.mode import BREAK_GLASS, SUSPENDED, WAITING, Mode
-from jenkins2fa.core.observation import Edition, Observation
+from jenkins2fa.core.observation import Observation
 from jenkins2fa.core.plan import Change, Layer
 
 LONGEST_DIFF = 10
@@ -160,13 +160,13 @@ def _judge_proof(outcome: Outcome, policy: TwoFactorPolicy, seen: Observation) -
         return Condition(
             ENFORCED, UNKNOWN, "GroupUnverified", f"nobody is known to be in {', '.join(unknown)}: a misspelt group would challenge nobody"
         )
-    if outcome.proof is Proof.NONE and seen.plugin.edition is Edition.PREMIUM:
+    if outcome.proof is Proof.NONE and seen.capabilities.exempts_by_itself:
         return Condition(
             ENFORCED,
             UNKNOWN,
             "Unverified",
-            "all known settings say on, but by its own rules the premium edition may let the operator pass, which proves nothing: "
-            "give probes.challenged an account with a password, or set gate.mode: Managed and apiTokens",
+            f"all known settings say on, but by its own rules the {seen.capabilities.name} may let the operator pass, which proves "
+            "nothing: give probes.challenged an account with a password, or set gate.mode: Managed and apiTokens",
         )
     if outcome.proof is Proof.NONE:
         return Condition(ENFORCED, UNKNOWN, "Unverified", "all settings say on, but no probe was possible")
@@ -175,8 +175,8 @@ def _judge_proof(outcome: Outcome, policy: TwoFactorPolicy, seen: Observation) -
 
 def _without_gate(seen: Observation) -> str:
     alone = "there is no gate, and the plugin alone does not guarantee that a password by itself opens nothing"
-    if seen.plugin.edition is Edition.PREMIUM:
-        return f"{alone} (the gate does not support the premium edition)"
+    if not seen.capabilities.gate_knows_pages:
+        return f"{alone} (the gate does not support the {seen.capabilities.name})"
     return f"{alone}: set gate.mode: Managed, or Provided, in the JenkinsInstance"
 
 
@@ -186,8 +186,8 @@ def _agreement(outcome: Outcome, seen: Observation) -> str:
         differing = describe(outcome.plan.changes)
         return f"on in every layer, and a probe was challenged; not as the policy says, though nobody passes by it: {differing}"
     layers = "disk, memory, live flag and factors agree"
-    if seen.plugin.edition is Edition.PREMIUM:
-        layers = f"premium edition, experimental: {layers} as far as this operator knows them"
+    if seen.capabilities.experiment:
+        layers = f"{seen.capabilities.name}, experimental: {layers} as far as this operator knows them"
     return f"{layers}, and a probe was challenged"
 
 

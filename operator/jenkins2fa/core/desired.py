@@ -8,8 +8,8 @@ from enum import StrEnum
 
 from jenkins2fa.api.instance import GateMode, InstanceSpec
 from jenkins2fa.api.policy import ApiTokens, DriftMode, Enforcement, Factor, PolicySpec
-from jenkins2fa.core.factors.capabilities import FREE, Capabilities
-from jenkins2fa.core.factors.premium import native, premium_problems, premium_values
+from jenkins2fa.core.factors.capabilities import Capabilities
+from jenkins2fa.core.factors.properties import native, property_problems, property_values
 from jenkins2fa.core.settings import FACTOR_ROLES, HELD_FACTORS, GateSettings, PluginSettings
 
 NEEDS_GATE = "needs the gate: set gate.mode to Managed or Provided on the JenkinsInstance"
@@ -55,16 +55,16 @@ class Desired:
         return self.gate is not None and (self.enforcing or not self.gate_provided)
 
 
-def desired_state(policy: PolicySpec, instance: InstanceSpec, user: str, capabilities: Capabilities = FREE) -> Desired:
+def desired_state(policy: PolicySpec, instance: InstanceSpec, user: str, capabilities: Capabilities) -> Desired:
     """The settings that the installed plugin and the gate can have of this policy. ``user`` is the operator's own account in that Jenkins.
 
-    Its second factor for builds is left to the premium edition, whose pages the gate does not know; a gate whose rules the site mounts
+    The gate's second factor for builds is left out where the gate does not know the plugin's pages; a gate whose rules the site mounts
     (Provided) has all rules, whatever the plugin can do."""
     mode = instance.gate.mode
-    builds = mode is GateMode.PROVIDED or not capabilities.premium
+    builds = mode is GateMode.PROVIDED or capabilities.gate_knows_pages
     return Desired(
         plugin=_plugin(policy, capabilities, gated=mode is not GateMode.NONE),
-        gate=_gate(policy, user, builds=builds) if mode is not GateMode.NONE else None,
+        gate=desired_gate(policy, instance, user, builds=builds),
         unsupported=tuple(Unsupported(path, message) for path, message in _problems(policy, instance, capabilities)),
         gate_provided=mode is GateMode.PROVIDED,
         hold=_hold(policy) if mode is not GateMode.NONE else None,
@@ -80,11 +80,14 @@ def _plugin(policy: PolicySpec, capabilities: Capabilities, *, gated: bool) -> P
         sender=email.sender_address if email else None,
         subject=email.subject if email else None,
         template=email.template if email else None,
-        premium=premium_values(policy, capabilities, gated=gated),
+        properties=property_values(policy, capabilities, gated=gated),
     )
 
 
-def _gate(policy: PolicySpec, user: str, *, builds: bool) -> GateSettings:
+def desired_gate(policy: PolicySpec, instance: InstanceSpec, user: str, *, builds: bool = True) -> GateSettings | None:
+    """The gate's settings; None = it is left as it is. ``builds``: it may ask for a second factor before a build."""
+    if instance.gate.mode is GateMode.NONE:
+        return None
     return GateSettings(
         operator=user,
         enforced_groups=policy.enforced_groups,
@@ -104,16 +107,16 @@ def _hold(policy: PolicySpec) -> frozenset[str] | None:
 def _problems(policy: PolicySpec, instance: InstanceSpec, capabilities: Capabilities) -> Iterator[tuple[str, str]]:
     missing = sorted(policy.allowed_factors - capabilities.factors)
     if missing:
-        roles = [FACTOR_ROLES[factor] for factor in missing]
+        roles = [FACTOR_ROLES[factor] for factor in missing if factor in FACTOR_ROLES]
         yield "allowedFactors", f"{', '.join(factor.value for factor in missing)}: {capabilities.lacks(*roles)}"
     gated = instance.gate.mode is not GateMode.NONE
-    yield from premium_problems(policy, capabilities, gated=gated)
+    yield from property_problems(policy, capabilities, gated=gated)
     if gated:
         return
     wanted = {
         "enforcedGroups": policy.enforced_groups is not None,
         "exemptGroups": bool(policy.exempt_groups),
-        "apiTokens": policy.api_tokens is ApiTokens.EXEMPT or (capabilities.premium and policy.api_tokens is not None),
+        "apiTokens": policy.api_tokens is ApiTokens.EXEMPT or (capabilities.exempts_by_itself and policy.api_tokens is not None),
         "requireOnBuild": policy.build_window is not None,
     }
     for path, asked in wanted.items():

@@ -5,60 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import StrEnum
 from types import MappingProxyType
 
+from jenkins2fa.core.factors.capabilities import UNKNOWN, Capabilities, Property
 from jenkins2fa.core.settings import GateSettings, PluginSettings
 
 _NONE: Mapping[str, tuple[datetime, ...]] = MappingProxyType({})
-
-TESTED_PLUGIN_VERSIONS = ("1.2.0",)
-
-
-class Edition(StrEnum):
-    FREE = "Free"
-    PREMIUM = "Premium"
-
-
-class PropertyKind(StrEnum):
-    """What a property of the premium edition holds; ``OTHER`` is neither read nor written."""
-
-    SWITCH = "switch"
-    TEXT = "text"
-    NUMBER = "number"
-    CHOICE = "choice"
-    OTHER = "other"
-
-
-@dataclass(frozen=True, slots=True)
-class Property:
-    """A property that was found by reflection (``groovy/premium.groovy``). ``role`` is its known name, or what it is for where none is;
-    ``stored``: the settings file keeps it under its own name, so that disk can be compared."""
-
-    role: str
-    name: str
-    kind: PropertyKind
-    writable: bool = True
-    stored: bool = True
-    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Plugin:
     """The 2FA plugin as installed; ``missing`` names classes or members that our scripts need and this version lacks;
-    ``properties``: what was found of the premium edition's."""
+    ``properties``: what was found beyond what every edition has."""
 
     installed: bool = False
     active: bool = False
     version: str | None = None
-    edition: Edition | None = None
+    edition: str | None = None
     missing: tuple[str, ...] = ()
     properties: tuple[Property, ...] = ()
-
-    @property
-    def known(self) -> bool:
-        """Whether it is a version that we may write to."""
-        return not self.missing and self.version in TESTED_PLUGIN_VERSIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +118,7 @@ class Enrolment:
 class Observation:
     """``session`` changes at every restart; ``identity`` tells one Jenkins from another behind the same URL.
 
+    ``capabilities``: what the driver says that this plugin can do.
     ``enrolled``: whether the operator's own account has security questions (None = cannot tell). ``live`` None = the flag is not set.
     ``managed_by_code``: configuration-as-code sets the plugin's fields (None = cannot tell).
     ``anonymous_administers``: anybody may administer without a log-in (None = cannot tell).
@@ -168,6 +134,7 @@ class Observation:
     identity: str
     user: str
     plugin: Plugin = Plugin()
+    capabilities: Capabilities = UNKNOWN
     enrolled: bool | None = None
     disk: PluginSettings | None = None
     memory: PluginSettings | None = None
@@ -190,6 +157,11 @@ class Observation:
     clock_ahead: timedelta = timedelta(0)
     damaged: tuple[str, ...] = field(default=())
     by_gate: bool = field(default=False, compare=False)
+
+    @property
+    def is_tested(self) -> bool:
+        """Whether the plugin is a version that we may write to."""
+        return not self.plugin.missing and self.plugin.version in self.capabilities.tested_versions
 
     @property
     def effective(self) -> bool:

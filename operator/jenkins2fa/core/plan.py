@@ -11,7 +11,7 @@ from typing import Any
 from jenkins2fa.api.fields import format_duration, format_time
 from jenkins2fa.api.policy import ApiTokens, BreakGlass
 from jenkins2fa.core.desired import Desired, Unsupported
-from jenkins2fa.core.factors.premium import differences
+from jenkins2fa.core.factors.properties import differences
 from jenkins2fa.core.observation import GateState, Observation
 from jenkins2fa.core.settings import GateSettings, PluginSettings, canonical, gate_configuration, plugin_document
 
@@ -103,7 +103,7 @@ def make_plan(observation: Observation, desired: Desired, gate_code: str) -> Pla
     """Compares every layer with what is desired. ``gate_code`` is the SHA-256 of the resident script that this operator brings."""
     changes = (
         *_plugin_changes(observation, desired.plugin),
-        *_premium_changes(observation, desired.plugin),
+        *_property_changes(observation, desired.plugin),
         *_filter_changes(observation, desired),
         *_gate_changes(observation, desired, gate_code),
         *_hold_changes(observation, desired),
@@ -168,10 +168,10 @@ def _plugin_changes(observation: Observation, wanted: PluginSettings) -> Iterato
             yield Change(one.path, Layer.LIVE, _on(observation.live), _on(wanted.enabled), weakens, laxer=not weakens)
 
 
-def _premium_changes(observation: Observation, wanted: PluginSettings) -> Iterator[Change]:
+def _property_changes(observation: Observation, wanted: PluginSettings) -> Iterator[Change]:
     layers = ((Layer.DISK, observation.disk or PluginSettings()), (Layer.MEMORY, observation.memory or PluginSettings()))
     for layer, held in layers:
-        for difference in differences(wanted.premium, held.premium, observation.plugin.properties, stored=layer is Layer.DISK):
+        for difference in differences(wanted.properties, held.properties, observation.plugin.properties, stored=layer is Layer.DISK):
             path, before, after, weakens, laxer = difference
             yield Change(path, layer, before, after, weakens, laxer)
 

@@ -13,7 +13,7 @@ from jenkins2fa.api.policy import ApiTokens, Factor
 from jenkins2fa.core.shape import misfit
 
 Value = bool | int | str | None
-PREMIUM_KEY = "premium:"  # before a role, in the documents that the scripts read and write
+PROPERTY_KEY = "property:"  # before a role, in the documents that the scripts read and write
 GROUP_SEPARATOR = ";"
 FACTOR_ROLES: Mapping[Factor, str] = MappingProxyType(
     {
@@ -37,7 +37,7 @@ def _nothing() -> Mapping[str, Value]:
 class PluginSettings:
     """What one layer (disk or memory) of the plugin holds; ``subject`` and ``template`` None = the plugin's own texts.
 
-    ``premium``: values of the premium edition's properties by role (``groovy/premium.groovy``); of a wish, only those to be written."""
+    ``properties``: values of properties that only some editions have, by role; of a desired state, only those to be written."""
 
     enabled: bool = False
     security_questions: bool = False
@@ -45,12 +45,12 @@ class PluginSettings:
     sender: str | None = None
     subject: str | None = None
     template: str | None = None
-    premium: Mapping[str, Value] = field(default_factory=_nothing)
+    properties: Mapping[str, Value] = field(default_factory=_nothing)
 
     @property
     def factors(self) -> frozenset[Factor]:
         chosen = ((Factor.SECURITY_QUESTIONS, self.security_questions), (Factor.EMAIL_OTP, self.email_otp))
-        more = {factor for factor, role in FACTOR_ROLES.items() if self.premium.get(role)}
+        more = {factor for factor, role in FACTOR_ROLES.items() if self.properties.get(role)}
         return frozenset(factor for factor, on in chosen if on) | more
 
 
@@ -108,7 +108,7 @@ def plugin_document(settings: PluginSettings) -> dict[str, Any]:
         "securityQuestions": settings.security_questions,
         "emailOTP": {"enabled": settings.email_otp, "sender": settings.sender or ""} if settings.email_otp or settings.sender else None,
         "mail": {"subject": settings.subject or "", "template": settings.template or ""} if settings.subject or settings.template else None,
-        **{PREMIUM_KEY + role: value for role, value in settings.premium.items()},
+        **{PROPERTY_KEY + role: value for role, value in settings.properties.items()},
     }
 
 
@@ -122,7 +122,7 @@ def read_plugin_document(document: Mapping[str, Any]) -> PluginSettings:
         sender=otp.get("sender") or None,
         subject=mail.get("subject") or None,
         template=mail.get("template") or None,
-        premium={key.removeprefix(PREMIUM_KEY): value for key, value in document.items() if key.startswith(PREMIUM_KEY)},
+        properties={key.removeprefix(PROPERTY_KEY): value for key, value in document.items() if key.startswith(PROPERTY_KEY)},
     )
 
 

@@ -16,7 +16,6 @@ Document = dict[str, Any]
 VERSION = "2.541.3"
 TEXTS = {"subject": "Your one-time password for Jenkins", "template": "Your one-time password for Jenkins is $otp"}
 OFF: Document = {"enabled": False, "securityQuestions": False, "emailOTP": None, "mail": None}
-PROPERTIES = ["enableTfa", "enableSecurityQuestionsAuthentication", "otpOverEmailDto", "moAdvancedSettingsDTO"]
 HOUR = 3_600_000
 TOLD_OF_STATE = ("owner", "deletionPolicy", "breakGlass", "corrections", "hold")
 
@@ -93,7 +92,7 @@ class JenkinsState:
             "jenkins": {"version": VERSION, "session": self.session, "rootUrl": self.url, "quietingDown": self.quieting_down,
                         "now": self._now(), "identity": self.identity, "securityRealm": "HudsonPrivateSecurityRealm"},
             "self": {"id": self._account[0]},
-            "plugin": {"installed": True, "active": True, "version": "1.2.0", "missing": [], "properties": PROPERTIES, "premium": [],
+            "plugin": {"installed": True, "active": True, "version": "1.2.0", "missing": [], "foundProperties": [],
                        "edition": "free"},
             "layers": {"disk": self.disk, "memory": self.memory, "live": self.live},
             "gate": self._gate_state(),

@@ -49,7 +49,7 @@ def content_of(seen: Observation, gate_code: GateCode, *, as_is: bool) -> Conten
     if not seen.plugin.active or seen.memory is None:
         state = "disabled" if seen.plugin.installed else "not installed"
         return Content(
-            None, None, (f"the plugin miniorange-two-factor is {state}: there is nothing that a policy could describe",), owner=owner
+            None, None, (f"the plugin {seen.capabilities.plugin} is {state}: there is nothing that a policy could describe",), owner=owner
         )
     gaps = list(_gaps(seen))
     gate = _gate(seen.gate, gate_code, gaps)
@@ -155,7 +155,7 @@ def _gaps(seen: Observation) -> Iterator[str]:
         yield "the gate's rules that the next start finds differ from those at work: this describes those at work"
     if lacks_filter(seen) and seen.memory is not None and seen.memory.enabled:
         yield "the plugin's own filter is not in Jenkins' chain: whatever the settings say, nobody is asked until Jenkins is restarted"
-    if not seen.plugin.known:
+    if not seen.is_tested:
         yield f"the plugin's version {seen.plugin.version} is not one that this version was tested with: it is only read"
     if seen.break_glass_until is not None:
         yield f"break-glass is open until {format_time(seen.break_glass_until)}: settings may be other ones afterwards; export again then"

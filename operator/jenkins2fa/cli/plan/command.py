@@ -9,7 +9,7 @@ import click
 
 from jenkins2fa.cli.cluster import open_cluster
 from jenkins2fa.cli.errors import CannotGoOn, OneOnError
-from jenkins2fa.cli.options import JenkinsOptions, gate_option, jenkins_options, policy_option, premium_option, secrets_option
+from jenkins2fa.cli.options import JenkinsOptions, experimental_option, gate_option, jenkins_options, policy_option, secrets_option
 from jenkins2fa.cli.parallel import parallel_option
 from jenkins2fa.cli.plan.fleet import Fleet, plan_fleet
 from jenkins2fa.cli.plan.markdown import as_markdown
@@ -36,7 +36,7 @@ output_option = click.option(
 @click.option("--policy-namespace", help="The operator's policy namespace, if it has one.")
 @click.option("--prune", is_flag=True, help="Treat policies of the cluster that are not in the files as deleted.")
 @click.option("--require-approval", "approval", is_flag=True, help="Show what waits for approval: the operator runs with this option.")
-@premium_option
+@experimental_option
 @parallel_option
 @output_option
 def plan(
@@ -53,7 +53,7 @@ def plan(
     policy_namespace: str | None,
     prune: bool,
     approval: bool,
-    premium: bool,
+    experimental: bool,
     parallel: int,
     output: str,
 ) -> None:
@@ -86,7 +86,7 @@ def plan(
         sources = from_files(files, secrets, namespace, policy_namespace)
     else:
         sources = from_command_line(files, jenkins, gate, policy)
-    fleet = plan_fleet(sources, parallel, premium=premium, approval=approval)
+    fleet = plan_fleet(sources, parallel, experimental=experimental, approval=approval)
     click.echo(OUTPUTS[output](fleet).rstrip("\n"))
     if fleet.stopped:
         click.echo("Stopped: some controllers were not read.", err=True)

@@ -66,7 +66,7 @@ def plan_instance(
     take_over: str | None = None,
     cluster: str = COMMAND_LINE,
     *,
-    premium: bool = False,
+    experimental: bool = False,
 ) -> InstancePlan:
     """``take_over``: the owner whose controllers may be taken over; ``cluster``: the UID for the owner record."""
     account = connection.credentials
@@ -79,7 +79,7 @@ def plan_instance(
         now=datetime.now(UTC),
         take_over=take_over,
         second_factor_login=account is not None and account.second_factor_seed is not None,
-        premium=premium,
+        experimental=experimental,
     )
     return InstancePlan(policy, instance, connection, observation, assessment)
 
@@ -162,7 +162,7 @@ def label(meta: Metadata) -> str:
 
 
 def plan_fleet(
-    sources: Sources, parallel: int, only: tuple[str, Key] | None = None, *, premium: bool = False, approval: bool = False
+    sources: Sources, parallel: int, only: tuple[str, Key] | None = None, *, experimental: bool = False, approval: bool = False
 ) -> Fleet:
     """Observes every instance; ``only``: those alone that the policy of this kind and key governs, or the instance of it.
 
@@ -171,7 +171,7 @@ def plan_fleet(
     governed = {row.instance.meta.key: row.policy.meta.key for row in rows if row.policy}
     if only is not None:
         rows = [row for row in rows if only in ((INSTANCE, row.instance.meta.key), row.policy and (POLICY, row.policy.meta.key))]
-    observed = side_by_side(rows, lambda row: _planned(row, sources, premium), parallel, "reading")
+    observed = side_by_side(rows, lambda row: _planned(row, sources, experimental), parallel, "reading")
     done = tuple(
         result or replace(row, reason="NotAsked", message="stopped before it was read")
         for result, row in zip(observed.results, rows, strict=True)
@@ -187,7 +187,7 @@ def _resolved(instance: JenkinsInstance, sources: Sources) -> Row:
     return Row(instance, now.winner, tuple(policy.meta.key for policy in now.overridden), before.winner)
 
 
-def _planned(row: Row, sources: Sources, premium: bool) -> Row:
+def _planned(row: Row, sources: Sources, experimental: bool) -> Row:
     if row.instance.spec.access is Access.PROBE_ONLY:
         return replace(row, message="access is ProbeOnly: the operator probes its canaries; nothing is read or written there")
     if row.policy is not None and row.policy.invalid:
@@ -208,7 +208,7 @@ def _planned(row: Row, sources: Sources, premium: bool) -> Row:
     if row.policy is None:
         return replace(row, observation=observation)
     take_over, cluster = _take_over(observation, sources), _cluster(row, observation, sources)
-    plan = plan_instance(row.policy, row.instance, connection, observation, take_over, cluster, premium=premium)
+    plan = plan_instance(row.policy, row.instance, connection, observation, take_over, cluster, experimental=experimental)
     return replace(row, observation=observation, plan=plan, reach=reach_of(observation, plan.assessment.plan.desired))
 
 

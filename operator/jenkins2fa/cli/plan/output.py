@@ -114,7 +114,7 @@ def _unmanaged_note(row: Row) -> str:
 def _details(name: str, plan: InstancePlan, hints: Mapping[str, str]) -> str:
     """One line for each field, then what speaks against it."""
     found, observation = plan.assessment, plan.observation
-    edition = f" ({observation.plugin.edition.value.lower()} edition)" if observation.plugin.edition else ""
+    edition = f" ({observation.plugin.edition.lower()} edition)" if observation.plugin.edition else ""
     lines = [
         name,
         f"Jenkins {observation.version} at {plan.instance.spec.url}, plugin {observation.plugin.version or 'missing'}{edition}, "

@@ -95,7 +95,7 @@ def _asked(instance: JenkinsInstance, policy: TwoFactorPolicy | None, connection
     return InstanceReport(
         *_names(instance, policy),
         proof,
-        software=Software(seen.version, seen.plugin.version or "", seen.plugin.edition.value if seen.plugin.edition else ""),
+        software=Software(seen.version, seen.plugin.version or "", seen.plugin.edition or ""),
         layers=_layers(seen),
         rules=rules,
         enrolment=seen.enrolment,

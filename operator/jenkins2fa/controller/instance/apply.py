@@ -80,7 +80,7 @@ def _assess(context: Context, subject: Subject, policy: TwoFactorPolicy, driver:
         now=context.now(),
         take_over=may_take_over(context, subject.instance, observation),
         require_approval=context.options.require_approval,
-        premium=context.options.experimental_premium,
+        experimental=context.options.experimental,
         asked=subject.asked,
         second_factor_login=driver.second_factor_login,
         admitted=admitted(context, policy, subject.key),

@@ -167,7 +167,7 @@ def _freeze(judged: Condition, before: Condition | None) -> Condition:
 
 
 def _jenkins(seen: Observation) -> JenkinsStatus:
-    edition = seen.plugin.edition.value if seen.plugin.edition else ""
+    edition = seen.plugin.edition or ""
     return JenkinsStatus(seen.version, seen.plugin.version or "", edition, seen.session)
 
 

@@ -1,21 +1,52 @@
-"""What the installed plugin can have: factors and rules, by its edition and by the properties that were found in it.
+"""What the installed plugin can do, as its driver says: factors, rules, and what is known of its edition.
 
-The one place that says so. The premium edition was never seen; only names of its properties are known (jenkins-contract, premium edition),
-so each is used only where it was found, writable and of the kind that its use needs.
+``core`` asks this record and never the plugin's name or edition.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from types import MappingProxyType
 
 from jenkins2fa.api.policy import Factor
-from jenkins2fa.core.observation import Edition, Observation, Property, PropertyKind
 from jenkins2fa.core.settings import FACTOR_ROLES, Value
 
-FREE_FACTORS = frozenset({Factor.EMAIL_OTP, Factor.SECURITY_QUESTIONS})
 OTHER_WAY = "leave it out, or install an edition that has it"
+
+
+class PropertyKind(StrEnum):
+    """What a property holds; ``OTHER`` is neither read nor written."""
+
+    SWITCH = "switch"
+    TEXT = "text"
+    NUMBER = "number"
+    CHOICE = "choice"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """A property of the plugin that was found by reflection, beside those that every edition has.
+
+    ``role`` is its known name, or what it is for where none is; ``stored``: the settings file keeps it under its own name, so that disk can
+    be compared."""
+
+    role: str
+    name: str
+    kind: PropertyKind
+    writable: bool = True
+    stored: bool = True
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """An edition that is written to only behind a switch: the warning while it is, and how to allow it."""
+
+    warning: str
+    way_in: str
 
 
 def _nothing() -> Mapping[str, Value]:
@@ -24,17 +55,29 @@ def _nothing() -> Mapping[str, Value]:
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """``name`` of the installed plugin in messages; ``properties`` that were found; ``held``: what memory holds of them, by role."""
+    """What one installed plugin can do; ``name`` is its edition, in messages.
 
-    name: str = "free edition"
-    premium: bool = False
+    ``tested_versions``: those that may be written to. ``base_factors``: the factors that every edition has; ``properties``: what was found
+    beyond them; ``held``: what memory holds of those, by role; ``writes_properties``: whether they may be written.
+    ``gate_knows_pages``: the gate lets people reach this edition's pages. ``exempts_by_itself``: the plugin has rules of its own for groups
+    and API tokens, so a request that it lets pass proves nothing. ``counts_all_factors``: enrolment counts are complete."""
+
+    plugin: str = ""
+    name: str = "unknown edition"
+    tested_versions: tuple[str, ...] = ()
+    base_factors: frozenset[Factor] = frozenset()
     properties: tuple[Property, ...] = ()
     held: Mapping[str, Value] = field(default_factory=_nothing)
+    gate_knows_pages: bool = True
+    writes_properties: bool = False
+    exempts_by_itself: bool = False
+    counts_all_factors: bool = True
+    experiment: Experiment | None = None
 
     @property
     def factors(self) -> frozenset[Factor]:
         """The factors that can be switched on and off."""
-        return FREE_FACTORS | {factor for factor, role in FACTOR_ROLES.items() if self.has(role, PropertyKind.SWITCH)}
+        return self.base_factors | {factor for factor, role in FACTOR_ROLES.items() if self.has(role, PropertyKind.SWITCH)}
 
     def find(self, role: str) -> Property | None:
         return next((one for one in self.properties if one.role == role), None)
@@ -53,13 +96,4 @@ class Capabilities:
         return f"the installed plugin ({self.name}) does not have it: {OTHER_WAY}"
 
 
-FREE = Capabilities()
-
-
-def capabilities_of(seen: Observation) -> Capabilities:
-    """From what one look has found."""
-    plugin = seen.plugin
-    premium = plugin.edition is Edition.PREMIUM
-    known = "free edition" if plugin.known or plugin.version is None else f"version {plugin.version}"
-    held = seen.memory.premium if seen.memory else _nothing()
-    return Capabilities("premium edition" if premium else known, premium, plugin.properties, held)
+UNKNOWN = Capabilities()

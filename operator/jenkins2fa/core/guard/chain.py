@@ -15,7 +15,7 @@ CHECKS: tuple[Callable[[Situation], Finding | None], ...] = (
     controller.observation_is_damaged,
     controller.plugin_is_missing,
     controller.plugin_is_unknown,
-    controller.gate_knows_no_premium_pages,
+    controller.gate_knows_no_pages,
     controller.plugin_filter_is_missing,
     controller.another_owner,
     controller.competing_manager,
@@ -39,7 +39,7 @@ CHECKS: tuple[Callable[[Situation], Finding | None], ...] = (
     policy.provider_tokens_exempt,
     policy.group_unverified,
     controller.groups_are_untold,
-    controller.premium_is_experimental,
+    controller.edition_is_experimental,
     controller.clocks_differ,
 )
 

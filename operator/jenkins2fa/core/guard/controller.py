@@ -8,7 +8,7 @@ from jenkins2fa.api.fields import format_duration
 from jenkins2fa.api.instance import GateMode
 from jenkins2fa.api.policy import Enforcement
 from jenkins2fa.core.guard.finding import Finding, Severity, Situation, unread
-from jenkins2fa.core.observation import COMMAND_LINE, Edition
+from jenkins2fa.core.observation import COMMAND_LINE
 from jenkins2fa.core.plan import HOLD, Layer, lacks_filter
 
 GATE_LAYERS = (Layer.GATE, Layer.STARTUP)
@@ -21,7 +21,8 @@ def plugin_is_missing(s: Situation) -> Finding | None:
         return None
     state = "disabled" if plugin.installed else "not installed"
     return Finding(
-        "PluginMissing", f"the plugin miniorange-two-factor is {state} in this Jenkins: install or enable it and restart Jenkins"
+        "PluginMissing",
+        f"the plugin {s.observation.capabilities.plugin} is {state} in this Jenkins: install or enable it and restart Jenkins",
     )
 
 
@@ -29,14 +30,14 @@ def plugin_is_unknown(s: Situation) -> Finding | None:
     plugin = s.observation.plugin
     if not plugin.installed or unread(s, "plugin"):
         return None
-    premium = plugin.edition is Edition.PREMIUM
-    if not plugin.missing if premium and s.premium else plugin.known and not premium:
+    capabilities, experiment = s.observation.capabilities, s.observation.capabilities.experiment
+    if not plugin.missing if experiment and s.experimental else s.observation.is_tested and not experiment:
         return None
     lacks = f" (it lacks {', '.join(plugin.missing[:3])})" if plugin.missing else ""
-    edition = f" {plugin.edition.value.lower()} edition" if plugin.edition and (plugin.known or premium) else ""
-    way_out = "Install version 1.2.0, or a newer operator"
-    if premium and not plugin.missing:
-        way_out = "The switch --enable-experimental-premium lets it be written to, at your own risk (docs/support-matrix.md)"
+    edition = f" {plugin.edition.lower()} edition" if plugin.edition and (s.observation.is_tested or experiment) else ""
+    way_out = f"Install version {' or '.join(capabilities.tested_versions)}, or a newer operator"
+    if experiment and not plugin.missing:
+        way_out = experiment.way_in
     return Finding(
         "UnsupportedPluginVersion",
         f"the plugin's version {plugin.version}{edition} is not one that this operator was tested with{lacks}: it is only "
@@ -44,14 +45,14 @@ def plugin_is_unknown(s: Situation) -> Finding | None:
     )
 
 
-def gate_knows_no_premium_pages(s: Situation) -> Finding | None:
+def gate_knows_no_pages(s: Situation) -> Finding | None:
     gate = s.plan.desired.gate
-    if s.observation.plugin.edition is not Edition.PREMIUM or gate is None or not s.plan.desired.enforcing:
+    if s.observation.capabilities.gate_knows_pages or gate is None or not s.plan.desired.enforcing:
         return None
     return Finding(
         "GateUnknownPages",
-        "the gate opens the pages of the free edition's factors only, so it would keep users from answering the premium edition's: "
-        "set gate.mode: None on the JenkinsInstance",
+        "the gate opens the pages of the free edition's factors only, so it would keep users from answering the "
+        f"{s.observation.capabilities.name}'s: set gate.mode: None on the JenkinsInstance",
         path="gate",
     )
 
@@ -82,15 +83,11 @@ def clocks_differ(s: Situation) -> Finding | None:
     )
 
 
-def premium_is_experimental(s: Situation) -> Finding | None:
-    if s.observation.plugin.edition is not Edition.PREMIUM or not s.premium:
+def edition_is_experimental(s: Situation) -> Finding | None:
+    experiment = s.observation.capabilities.experiment
+    if experiment is None or not s.experimental:
         return None
-    return Finding(
-        "ExperimentalPremium",
-        "the premium edition was not available to test against: its settings are written by their names and read back, what they do is "
-        "shown by probes alone (probes.challenged with a password is the best one)",
-        Severity.HAZARD,
-    )
+    return Finding("ExperimentalPremium", experiment.warning, Severity.HAZARD)
 
 
 def observation_is_damaged(s: Situation) -> Finding | None:

@@ -36,7 +36,7 @@ class Situation:
 
     ``flapping``: fields that were corrected too often of late; ``approval`` None = none is needed, else the digest that
     the annotation approve-weakening has to name. ``second_factor_login``: the operator's account can answer security questions by
-    itself."""
+    itself; ``experimental``: editions that could not be tested may be written to."""
 
     policy: PolicySpec
     instance: InstanceSpec
@@ -47,7 +47,7 @@ class Situation:
     flapping: tuple[str, ...] = ()
     approval: str | None = None
     second_factor_login: bool = False
-    premium: bool = False
+    experimental: bool = False
 
     @property
     def confirmed_before(self) -> bool:

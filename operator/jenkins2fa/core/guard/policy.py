@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from jenkins2fa.api.policy import ApiTokens, Assurance, Enforcement, Factor, PolicySpec
-from jenkins2fa.core.factors.capabilities import capabilities_of
-from jenkins2fa.core.factors.premium import TOKENS
+from jenkins2fa.core.factors.properties import TOKENS
 from jenkins2fa.core.factors.strength import STANDARD, below_aal2, reason_below, reservations
 from jenkins2fa.core.guard.finding import APPROVAL_REQUIRED, Finding, Severity, Situation, approve_by, unread
-from jenkins2fa.core.observation import Edition, Observation
+from jenkins2fa.core.observation import Observation
 from jenkins2fa.core.plan import was_confirmed
 
 
@@ -50,7 +49,7 @@ def no_factor(s: Situation) -> Finding | None:
     return Finding(
         "NoFactor",
         "none of the allowed factors exists in the installed plugin, so nobody would be asked for anything: "
-        f"allow one of {', '.join(sorted(factor.value for factor in capabilities_of(s.observation).factors))}",
+        f"allow one of {', '.join(sorted(factor.value for factor in s.observation.capabilities.factors))}",
         path="allowedFactors",
     )
 
@@ -168,12 +167,13 @@ def users_without_address(s: Situation) -> Finding | None:
 
 def tokens_are_challenged(s: Situation) -> Finding | None:
     said = s.policy.api_tokens is ApiTokens.CHALLENGE or (s.plan.desired.gate is not None and s.policy.api_tokens is not None)
-    if s.policy.enforcement is Enforcement.OFF or said or s.observation.plugin.edition is Edition.PREMIUM:
+    if s.policy.enforcement is Enforcement.OFF or said or s.observation.capabilities.exempts_by_itself:
         return None
     holders = s.observation.enrolment.with_api_token if s.observation.enrolment else None
     return Finding(
         "ApiTokensChallenged",
-        "the free edition challenges every request with an API token, so scripts, webhooks and agents that use one will fail"
+        f"the {s.observation.capabilities.name} challenges every request with an API token, so scripts, webhooks and agents that use one "
+        "will fail"
         f"{'' if holders is None else f' (users with a token: {holders})'}: "
         "set apiTokens: Exempt (with the gate), or apiTokens: Challenge to say that this is meant",
         Severity.HAZARD,
@@ -219,7 +219,7 @@ def group_unverified(s: Situation) -> Finding | None:
 
 
 def provider_tokens_exempt(s: Situation) -> Finding | None:
-    native = s.plan.desired.plugin.premium.get(TOKENS)
+    native = s.plan.desired.plugin.properties.get(TOKENS)
     if s.policy.api_tokens is not ApiTokens.EXEMPT or (s.plan.desired.gate is None and not native):
         return None
     return Finding(

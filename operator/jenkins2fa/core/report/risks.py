@@ -8,7 +8,7 @@ from jenkins2fa.api.policy import ApiTokens
 from jenkins2fa.api.status import ENFORCED, TRUE
 from jenkins2fa.core.conditions import PLUGIN_ALONE
 from jenkins2fa.core.factors.strength import below_aal2, reason_below, reservations
-from jenkins2fa.core.observation import Edition, Observation
+from jenkins2fa.core.observation import Observation
 from jenkins2fa.core.report.document import Gap, Proof, Rules
 
 WITHOUT_GATE = "There is no gate: the plugin alone does not guarantee that a password by itself opens nothing."
@@ -79,8 +79,8 @@ def gaps_of(seen: Observation) -> tuple[Gap, ...]:
         found.append(Gap("enrolment", "users were not counted"))
     if seen.enrolment is not None and not seen.enrolment.complete:
         found.append(Gap("administrators", "the security realm is slow and has not been asked about every user yet: run the report again"))
-    if seen.plugin.edition is Edition.PREMIUM:
-        found.append(Gap("enrolment in factors of the premium edition", "only security questions and e-mail are counted"))
+    if not seen.capabilities.counts_all_factors:
+        found.append(Gap(f"enrolment in factors of the {seen.capabilities.name}", "only security questions and e-mail are counted"))
     if seen.managed_by_code is None:
         found.append(Gap("configuration-as-code", "its files cannot be read, so it may set the same settings"))
     return tuple(found)

@@ -16,6 +16,7 @@ from jenkins2fa.api.policy import DeletionPolicy
 from jenkins2fa.core.assess import Proof
 from jenkins2fa.core.clocks import ahead_of, in_our_time
 from jenkins2fa.core.desired import Desired
+from jenkins2fa.core.factors.capabilities import Capabilities
 from jenkins2fa.core.observation import Observation, Owner
 from jenkins2fa.core.settings import PluginSettings, gate_configuration
 from jenkins2fa.jenkins import scripts
@@ -45,6 +46,10 @@ class Driver(ABC):
     @abstractmethod
     def read_settings(self, document: Mapping[str, Any]) -> PluginSettings:
         """What one layer holds, as ``observe.groovy`` gives it. Raises KeyError or TypeError for another shape."""
+
+    @abstractmethod
+    def capabilities(self, observation: Observation) -> Capabilities:
+        """What the plugin that was observed can do."""
 
     @abstractmethod
     def may_pass_by_itself(self, observation: Observation) -> bool:
@@ -86,6 +91,7 @@ class Driver(ABC):
         else:
             answer, answered = self._console.run(scripts.OBSERVE, groups=sorted(groups), users=users, exempt=sorted(exempt)), False
         observation = replace(read_observation(answer, self.read_settings), by_gate=answered)
+        observation = replace(observation, capabilities=self.capabilities(observation))
         self._may_pass = self.may_pass_by_itself(observation)
         try:
             self._ahead = ahead_of(read_time(answer["jenkins"].get("now")) or datetime.now(UTC), datetime.now(UTC), self._ahead)

@@ -6,16 +6,14 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from jenkins2fa.core.factors.capabilities import Property, PropertyKind
 from jenkins2fa.core.observation import (
-    Edition,
     Enrolment,
     GateState,
     MailServer,
     Observation,
     Owner,
     Plugin,
-    Property,
-    PropertyKind,
     TrialState,
 )
 from jenkins2fa.core.settings import GateSettings, PluginSettings, read_gate_configuration
@@ -80,9 +78,9 @@ def _plugin(part: Mapping[str, Any]) -> Plugin:
         installed=bool(part.get("installed")),
         active=bool(part.get("active")),
         version=part.get("version"),
-        edition=Edition(edition.capitalize()) if edition else None,
+        edition=edition.capitalize() if edition else None,
         missing=tuple(part.get("missing") or ()),
-        properties=tuple(_property(one) for one in part.get("premium") or ()),
+        properties=tuple(_property(one) for one in part.get("foundProperties") or ()),
     )
 
 

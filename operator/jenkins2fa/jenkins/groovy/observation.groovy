@@ -1,6 +1,5 @@
-/** Property names of the free edition, and what makes it this plugin. */
+/** What makes it this plugin. */
 class Known {
-    static final List FREE = ['enableTfa', 'enableSecurityQuestionsAuthentication', 'otpOverEmailDto', 'moAdvancedSettingsDTO']
     /** What the writing scripts touch: a plugin that lacks one of these is another plugin for us. */
     static final Map MEMBERS = [
         'MoGlobalConfig'         : ['get', 'getEnableTfa', 'setEnableTfa', 'isEnableSecurityQuestionsAuthentication', 'setEnableSecurityQuestionsAuthentication',
@@ -146,10 +145,9 @@ class Observation {
     Map plugin() {
         def wrapper = jenkins.pluginManager.getPlugin('miniorange-two-factor')
         def type = Layers.find('MoGlobalConfig'), config = type?.get()
-        def has = { String name -> type.declaredFields.any { it.name == name } || type.metaClass.hasProperty(config, name) }
         def more = Premium.of(config)
         [installed: wrapper != null, active: wrapper?.active ?: false, version: wrapper?.version, missing: type == null ? [] : Known.missing(type),
-         properties: config == null ? [] : Known.FREE.findAll(has), premium: more*.describe(),
+         foundProperties: more*.describe(),
          edition: config == null ? null : (more.any { it.role in Premium.NAMED } ? 'premium' : 'free')]
     }
 

@@ -4,7 +4,7 @@
  */
 class Premium {
     /** In settings, journal and restore point a role is a key of its own, so that each is undone for itself. */
-    static final String KEY = 'premium:'
+    static final String KEY = 'property:'
     static final List FACTORS = ['enableMobileAuthenticator', 'enableDuoPush', 'enableOtpOverSms', 'backupCodes', 'webAuthn', 'yubiKey']
     static final List NAMED = ['enableTfaForGroups', 'skipTfaForGroups', 'enableMobileAuthenticator', 'enableDuoPush', 'enableOtpOverSms', 'enableRememberMe',
                                'enforceRestApi2fa', 'skipRestApi2faForTokens', 'duoAutoPushForRestApi', 'enableTfaOnBuild']

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from jenkins2fa.core.factors.premium import may_pass_by_itself
-from jenkins2fa.core.observation import Edition, Observation
+from jenkins2fa.core.factors.capabilities import Capabilities
+from jenkins2fa.core.observation import Observation
 from jenkins2fa.core.settings import PluginSettings, plugin_document, read_plugin_document
 from jenkins2fa.jenkins.drivers.base import Driver
+from jenkins2fa.jenkins.drivers.miniorange.editions import capabilities_of, may_pass_by_itself
 
 
 class MiniOrange(Driver):
@@ -26,6 +27,9 @@ class MiniOrange(Driver):
     def read_settings(self, document: Mapping[str, Any]) -> PluginSettings:
         return read_plugin_document(document)
 
+    def capabilities(self, observation: Observation) -> Capabilities:
+        return capabilities_of(observation)
+
     def may_pass_by_itself(self, observation: Observation) -> bool:
-        held = observation.memory.premium if observation.memory else {}
-        return observation.plugin.edition is Edition.PREMIUM and may_pass_by_itself(held)
+        capabilities = observation.capabilities
+        return capabilities.exempts_by_itself and may_pass_by_itself(capabilities.held)

@@ -1,4 +1,4 @@
-"""From a policy to the properties of the premium edition that were found; what cannot be said with them is said to be unsupported.
+"""From a policy to the properties that were found in the plugin; what they cannot express is reported as unsupported.
 
 Only plain values with a meaning that the name itself tells are written. Words whose spelling nobody knows (the unit of a duration, a
 gateway) are never made up: they are read, and used as they stand.
@@ -13,8 +13,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
 from jenkins2fa.api.policy import ApiTokens, PolicySpec, SMSGateway
-from jenkins2fa.core.factors.capabilities import Capabilities
-from jenkins2fa.core.observation import Property, PropertyKind
+from jenkins2fa.core.factors.capabilities import Capabilities, Property, PropertyKind
 from jenkins2fa.core.settings import FACTOR_ROLES, GROUP_SEPARATOR, Value
 
 ENFORCED, EXEMPT = "enableTfaForGroups", "skipTfaForGroups"
@@ -52,9 +51,9 @@ def native(capabilities: Capabilities, path: str) -> bool:
     return False
 
 
-def premium_values(policy: PolicySpec, capabilities: Capabilities, *, gated: bool) -> dict[str, Value]:
+def property_values(policy: PolicySpec, capabilities: Capabilities, *, gated: bool) -> dict[str, Value]:
     """What to write, by role. A role that is absent stays as it is. ``gated``: there is a gate that exempts."""
-    if not capabilities.premium:
+    if not capabilities.writes_properties:
         return {}
     values: dict[str, Value] = {
         role: factor in policy.allowed_factors for factor, role in FACTOR_ROLES.items() if capabilities.has(role, PropertyKind.SWITCH)
@@ -85,22 +84,17 @@ def _tokens(rule: ApiTokens | None, capabilities: Capabilities, gated: bool) -> 
     return {TOKENS: True} if rule is ApiTokens.EXEMPT else {REST: True, TOKENS: False}
 
 
-def premium_problems(policy: PolicySpec, capabilities: Capabilities, *, gated: bool) -> Iterator[Problem]:
-    """Fields that neither the free edition's settings nor the properties that were found can say."""
+def property_problems(policy: PolicySpec, capabilities: Capabilities, *, gated: bool) -> Iterator[Problem]:
+    """Fields that neither the settings of every edition nor the properties that were found can express."""
     if policy.sms_gateway is not None and not _is_gateway(policy.sms_gateway, capabilities):
         yield "smsOTP", _why_no_gateway(capabilities)
     if policy.remember_device is not None and not _remember(policy.remember_device, capabilities).get(REMEMBER):
         yield "rememberDevice", _why_not_remembered(policy.remember_device, capabilities)
-    if policy.build_window is not None and gated and capabilities.premium and not native(capabilities, "requireOnBuild"):
+    if policy.build_window is not None and gated and not capabilities.gate_knows_pages and not native(capabilities, "requireOnBuild"):
         yield "requireOnBuild", f"{capabilities.lacks(BUILD)} (the gate's own second factor for builds knows the free edition's pages only)"
     for path, groups in (("enforcedGroups", policy.enforced_groups), ("exemptGroups", policy.exempt_groups)):
         if not gated and native(capabilities, path) and _unjoinable(groups):
             yield path, f"a group's name holds '{GROUP_SEPARATOR}', by which this edition joins the names of groups: rename it"
-
-
-def may_pass_by_itself(held: Mapping[str, Value]) -> bool:
-    """Whether the premium edition may let the operator through by a rule of its own (tokens, groups): then a probe proves nothing."""
-    return any(held.get(role) for role in (TOKENS, ENFORCED, EXEMPT)) or (REST in held and not held[REST])
 
 
 def _joined(groups: frozenset[str] | None) -> str:

@@ -1,0 +1,53 @@
+"""The editions of the plugin, and what each can do.
+
+The premium edition was never observed: only names of its properties are known (docs/support-matrix.md), so each is used only where it was
+found, writable and of the kind that its use needs. This and ``groovy/premium.groovy`` are all that knows of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from jenkins2fa.api.policy import Factor
+from jenkins2fa.core.factors.capabilities import Capabilities, Experiment
+from jenkins2fa.core.factors.properties import ENFORCED, EXEMPT, REST, TOKENS
+from jenkins2fa.core.observation import Observation
+from jenkins2fa.core.settings import Value
+
+PLUGIN = "miniorange-two-factor"
+PREMIUM_EDITION = "Premium"
+FREE = Capabilities(
+    plugin=PLUGIN,
+    name="free edition",
+    tested_versions=("1.2.0",),
+    base_factors=frozenset({Factor.EMAIL_OTP, Factor.SECURITY_QUESTIONS}),
+)
+PREMIUM = replace(
+    FREE,
+    name="premium edition",
+    gate_knows_pages=False,
+    writes_properties=True,
+    exempts_by_itself=True,
+    counts_all_factors=False,
+    experiment=Experiment(
+        warning="the premium edition was not available to test against: its settings are written by their names and read back, what they "
+        "do is shown by probes alone (probes.challenged with a password is the best one)",
+        way_in="The switch --enable-experimental-premium lets it be written to, at your own risk (docs/support-matrix.md)",
+    ),
+)
+
+
+def capabilities_of(observation: Observation) -> Capabilities:
+    """From what one observation has found."""
+    plugin = observation.plugin
+    held = observation.memory.properties if observation.memory else {}
+    if plugin.edition == PREMIUM_EDITION:
+        return replace(PREMIUM, properties=plugin.properties, held=held)
+    known = plugin.version is None or (plugin.version in FREE.tested_versions and not plugin.missing)
+    return replace(FREE, name=FREE.name if known else f"version {plugin.version}", properties=plugin.properties, held=held)
+
+
+def may_pass_by_itself(held: Mapping[str, Value]) -> bool:
+    """Whether the premium edition may let the operator through by a rule of its own (tokens, groups): then a probe proves nothing."""
+    return any(held.get(role) for role in (TOKENS, ENFORCED, EXEMPT)) or (REST in held and not held[REST])
