@@ -1,10 +1,10 @@
 /*
- * Begins a trial. Input: id; seconds; settings; gate (configuration) or absent; hold (map, or false for none) or absent; owner, deletionPolicy,
- * takeOver, corrects (paths whose drift this change corrects).
- * Answers with memory, live flag and the gate's configuration as they are now; disk has not changed.
+ * Begins a trial. Input: id; seconds; settings; gate (configuration) or absent; hold (map, or false for none) or
+ * absent; owner, deletionPolicy, takeOver, corrects (paths whose drift this change corrects). Answers with memory,
+ * live flag and the gate's configuration as they are now; disk has not changed.
  */
-def layers = code.layers, shared = code.shared
+def plugin = code.plugin.current, shared = code.shared
 synchronized (shared.chain) {
     code.trial.begin(input.id, input.seconds as long, input.subMap(['settings', 'gate', 'hold', 'owner', 'deletionPolicy', 'takeOver', 'corrects']).findAll { it.value != null }, code.source)
-    return [ok: true, until: code.trial.open.until, memory: layers.memory(), live: layers.live[layers.LIVE], gate: shared.state.config?.raw]
+    return [ok: true, until: code.trial.open.until, memory: plugin.memory(), live: plugin.live, gate: shared.state.config?.raw]
 }

@@ -1,8 +1,9 @@
 /*
- * Runs a script of the operator that this Jenkins has compiled already; compiles it first if its text comes along. Gives the answer's line,
- * with the run of Jenkins that answers (its session) in it: an answer of another one than before may not be lumped together with that.
- * `given` is JSON: nonce; script {name, sha256[, text]}; resident {sha256[, text]} or absent; the rest is the script's own input.
- * Compiled classes are kept in a servlet-context attribute under the script's name; this one too (first_call.groovy, call.groovy).
+ * Runs a script of the operator that this Jenkins has compiled already; compiles it first if its text comes along.
+ * Gives the answer's line, with the run of Jenkins that answers (its session) in it: an answer of another one than
+ * before may not be lumped together with that. `given` is JSON: nonce; script {name, sha256[, text]}; resident
+ * {sha256[, text]} or absent; the rest is the script's own input. Compiled classes are kept in a servlet-context
+ * attribute under the script's name; this one too (first_call.groovy, call.groovy).
  */
 def input = new groovy.json.JsonSlurperClassic().parseText(given)
 def jenkins = jenkins.model.Jenkins.get()

@@ -1,6 +1,8 @@
 /*
- * 2FA off until a time. Input: until (epoch milliseconds), reason, longest (milliseconds), keep (whether our start-up file may be written); or until = null to end it now.
- * Answers with until (null: this reason is spent) or closed. Beginning and end of each stay in state.json for a day (two less than a minute apart count as one), since their sum is bounded.
+ * 2FA off until a time. Input: until (epoch milliseconds), reason, longest (milliseconds), keep (whether our
+ * start-up file may be written); or until = null to end it now. Answers with until (null: this reason is spent) or
+ * closed. Beginning and end of each stay in state.json for a day (two less than a minute apart count as one),
+ * since their sum is bounded.
  */
 def now = System.currentTimeMillis(), day = 24 * 3600_000L, minute = 60_000L
 def spans = { -> (code.store.read('state.json')?.breakGlass?.times ?: []).findAll { it[1] > now - day }.collect { begun, ended -> [begun, Math.min((long) ended, now)] } }

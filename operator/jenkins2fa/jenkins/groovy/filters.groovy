@@ -11,10 +11,18 @@ class Filters {
 
     static boolean isGate(filter) { java.lang.reflect.Proxy.isProxyClass(filter.class) && filter.toString() == GATE }
 
-    /** The 2FA plugin's: itself, or in the wrapper that newer versions of Jenkins put around filters of the older servlet API. */
+    /**
+     * The 2FA plugin's: itself, or in the wrapper that newer versions of Jenkins put around filters of the older
+     * servlet API.
+     */
     static boolean isPlugins(filter) {
-        filter.class.name.endsWith('.MoFilter') || (filter.class.name.startsWith('io.jenkins.servlet.FilterWrapper') &&
-            filter.class.declaredFields.any { it.accessible = true; it.get(filter)?.class?.name?.endsWith('.MoFilter') })
+        def plugin = Plugin.current, type = filter.class
+        if (plugin.isFilter(type)) return true
+        type.name.startsWith('io.jenkins.servlet.FilterWrapper') && type.declaredFields.any {
+            it.accessible = true
+            def wrapped = it.get(filter)
+            wrapped != null && plugin.isFilter(wrapped.class)
+        }
     }
 
     /** Of Jenkins itself; a wrapper of Jenkins' is as its content. */

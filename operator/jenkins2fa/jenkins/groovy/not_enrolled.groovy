@@ -1,15 +1,19 @@
 /*
- * Names the users without a second factor. Never writes; run only when a person asks for names on his own machine, and waits for the realm longer than a look does.
- * Not among them: the account that asks, whom the realm does not know, and who is exempt.
- * Input: most (how many names at most); groups (the enforced ones, none: everyone), exempt (groups).
- * Returns users (ids, sorted) and more (how many were left out).
+ * Names the users without a second factor. Never writes; run only when a person asks for names on his own machine,
+ * and waits for the realm longer than a look does. Not among them: the account that asks, whom the realm does not
+ * know, and who is exempt. Input: most (how many names at most); groups (the enforced ones, none: everyone),
+ * exempt (groups). Returns users (ids, sorted) and more (how many were left out).
  */
 import hudson.model.User
 import jenkins.model.Jenkins
 
+// include gate/page.groovy
+
+// include gate/plugin.groovy
+
 // include premium.groovy
 
-// include layers.groovy
+// include gate/mini_orange.groovy
 
 // include filters.groovy
 

@@ -1,38 +1,7 @@
-/** What makes it this plugin. */
-class Known {
-    /** What the writing scripts touch: a plugin that lacks one of these is another plugin for us. */
-    static final Map MEMBERS = [
-        'MoGlobalConfig'         : ['get', 'getEnableTfa', 'setEnableTfa', 'isEnableSecurityQuestionsAuthentication', 'setEnableSecurityQuestionsAuthentication',
-                                    'isEnableOtpOverEmailAuthentication', 'getOtpOverEmailDto', 'getAdvancedSettingsDTO', 'otpOverEmailDto', 'moAdvancedSettingsDTO'],
-        'MoFilter'               : ['doFilter', 'moPluginSettings'],
-        'dto.MoOtpOverEmailDto'  : ['getIsEnabled', 'getSenderEmailAddress'],
-        'dto.MoAdvanceSettingsDTO': ['getCustomOTPEmailSubject', 'getCustomOTPEmailTemplate'],
-        'MoUserAuth'             : ['moSecurityQuestionAuthMap', 'moOtpOverEmailAuthMap'],
-        'tfaMethodsAuth.MoSecurityQuestionAuth': ['firstRandomSecurityQuestionIndex', 'secondRandomSecurityQuestionIndex', 'showWrongCredentialWarning'],
-        'tfaMethodsAuth.MoOtpOverEmailAuth'    : ['sentOtp', 'RANDOM', 'showWrongCredentialWarning'],
-    ]
-
-    private static volatile Map lacking = [:]
-
-    /** Which of them the installed plugin lacks. Found once: the plugin's classes do not change while Jenkins runs. */
-    static List missing(Class type) {
-        if (!lacking.type.is(type)) lacking = [type: type, members: find().asImmutable()]
-        lacking.members
-    }
-
-    private static List find() {
-        MEMBERS.collectMany { name, members ->
-            def found = Layers.find(name)
-            if (found == null) return [name]
-            def have = (found.methods*.name + found.declaredFields*.name) as Set
-            members.findAll { !(it in have) && !("is${it.drop(3)}".toString() in have) }.collect { "$name.$it".toString() }
-        }
-    }
-}
-
 /**
- * Look-ups of users in the security realm, which may be slow: so long at most in one look. Whom it has asked for is kept while Jenkins runs, and the next look goes on with the
- * others, then with those asked for the longest ago; so a quick realm is asked for everybody each time. Holds no more than Jenkins itself has users.
+ * Look-ups of users in the security realm, which may be slow: so long at most in one look. Whom it has asked for
+ * is kept while Jenkins runs, and the next look goes on with the others, then with those asked for the longest
+ * ago; so a quick realm is asked for everybody each time. Holds no more than Jenkins itself has users.
  */
 class Round {
     private static final long DAY = java.util.concurrent.TimeUnit.DAYS.toNanos(1)
@@ -40,7 +9,10 @@ class Round {
     private final Map<String, Long> asked = new java.util.concurrent.ConcurrentHashMap()
     private final lock = new java.util.concurrent.locks.ReentrantLock()
 
-    /** ask: a user in, whether that is enough out. Returns whether each of them has been asked for within a day. Two looks at once do not ask twice. */
+    /**
+     * ask: a user in, whether that is enough out. Returns whether each of them has been asked for within a day.
+     * Two looks at once do not ask twice.
+     */
     boolean go(Collection users, long millis, Closure ask) {
         if (lock.tryLock()) {
             try { walk(users, System.nanoTime() + millis * 1_000_000L, ask) } finally { lock.unlock() }
@@ -62,7 +34,10 @@ class Round {
     }
 }
 
-/** What the realm has said of its users: groups that somebody is in, whom it knows at all, who is an administrator. In memory only, and of one realm. */
+/**
+ * What the realm has said of its users: groups that somebody is in, whom it knows at all, who is an administrator.
+ * In memory only, and of one realm.
+ */
 class Heard {
     static final int MOST_GROUPS = 1_000
 
@@ -87,7 +62,10 @@ class Heard {
     }
 }
 
-/** The start-up file's SHA-256, computed anew when the file is another one or was written to: it is the longest thing that a look reads. */
+/**
+ * The start-up file's SHA-256, computed anew when the file is another one or was written to: it is the longest
+ * thing that a look reads.
+ */
 class Startup {
     private static volatile Map known = [:]
 
@@ -101,10 +79,11 @@ class Startup {
 }
 
 /**
- * Everything that the operator wants to know about 2FA in this Jenkins. Never writes. The same code answers as a script (observe.groovy) and within the gate.
- * Input: users (count enrolments); groups (the enforced ones: is anybody known to be in them?); exempt (groups: who is in them is not asked for a second factor, and counts apart).
- * A part that failed is [error: ...]. Both say complete: false while the realm
- * could not be asked for every user yet (then known groups and counts of administrators may be too few): the next look goes on.
+ * Everything that the operator wants to know about 2FA in this Jenkins. Never writes. The same code answers as a
+ * script (observe.groovy) and within the gate. Input: users (count enrolments); groups (the enforced ones: is
+ * anybody known to be in them?); exempt (groups: who is in them is not asked for a second factor, and counts
+ * apart). A part that failed is [error: ...]. Both say complete: false while the realm could not be asked for
+ * every user yet (then known groups and counts of administrators may be too few): the next look goes on.
  */
 class Observation {
     static final long GROUPS_MILLIS = 1_000, USERS_MILLIS = 3_000
@@ -125,6 +104,8 @@ class Observation {
         answer
     }
 
+    private static Plugin getPlugin() { Plugin.current }
+
     private attempt(String part) {
         try { "$part"() } catch (Throwable problem) { [error: [type: problem.class.simpleName, message: String.valueOf(problem.message)]] }
     }
@@ -143,15 +124,12 @@ class Observation {
     }
 
     Map plugin() {
-        def wrapper = jenkins.pluginManager.getPlugin('miniorange-two-factor')
-        def type = Layers.find('MoGlobalConfig'), config = type?.get()
-        def more = Premium.of(config)
-        [installed: wrapper != null, active: wrapper?.active ?: false, version: wrapper?.version, missing: type == null ? [] : Known.missing(type),
-         foundProperties: more*.describe(),
-         edition: config == null ? null : (more.any { it.role in Premium.NAMED } ? 'premium' : 'free')]
+        def wrapper = jenkins.pluginManager.getPlugin(plugin.name)
+        [installed: wrapper != null, active: wrapper?.active ?: false, version: wrapper?.version, missing: plugin.missing,
+         foundProperties: plugin.foundProperties, edition: plugin.edition]
     }
 
-    Map layers() { Layers.present ? [disk: Layers.disk(), memory: Layers.memory(), live: Layers.live[Layers.LIVE]] : null }
+    Map layers() { plugin.present ? [disk: plugin.disk(), memory: plugin.memory(), live: plugin.live] : null }
 
     Map gate() {
         def list = Filters.chain.list as List
@@ -179,7 +157,10 @@ class Observation {
         state.breakGlassTimer == null ? null : [until: state.breakGlassUntil, reason: note?.reason] // without its timer it is what a restart has left: nothing is open
     }
 
-    /** Whether anybody may administer without a log-in: by the strategy that allows everything, or by a permission of anonymous. */
+    /**
+     * Whether anybody may administer without a log-in: by the strategy that allows everything, or by a permission
+     * of anonymous.
+     */
     Map access() { [anonymousAdministers: jenkins.ACL.hasPermission2(Jenkins.ANONYMOUS2, Jenkins.ADMINISTER)] }
 
     Map mailer() {
@@ -191,13 +172,14 @@ class Observation {
         def casc = find('io.jenkins.plugins.casc.ConfigurationAsCode')
         if (casc == null) return null
         def files = (casc.get().sources as List).collect { new File(it) }.collectMany { it.directory ? it.listFiles().findAll { f -> f.name ==~ /.*\.ya?ml/ } : [it] }
-        def managed = files.any { it.file && it.getText('UTF-8') =~ /(?m)^\s+moGlobalConfig:/ }
+        def managed = files.any { it.file && it.getText('UTF-8') =~ /(?m)^\s+${plugin.codeKey}:/ }
         [managed: managed ?: (files.every { it.file } ? false : null)]
     }
 
+    /** Whether the account that asks is enrolled in each factor; null: this version does not have it. */
     Map enrolment() {
-        def questions = Layers.find('tfaMethodsConfig.MoSecurityQuestionConfig')
-        [securityQuestions: questions == null ? null : (User.current()?.getProperty(questions)?.isConfigured() ?: false)]
+        def user = User.current()
+        plugin.factors.collectEntries { [it, plugin.knows(it) ? user != null && plugin.isEnrolled(user, it) : null] }
     }
 
     Map groups() {
@@ -220,8 +202,9 @@ class Observation {
     private static List people() { User.getAll().findAll { it.id != 'SYSTEM' } }
 
     /**
-     * The people who are asked for a second factor. Apart from them: who is exempt; records of users whom the realm does not know (Jenkins keeps one of each author
-     * of a change, who cannot log in); and the account that asks, which has its own way in.
+     * The people who are asked for a second factor. Apart from them: who is exempt; records of users whom the
+     * realm does not know (Jenkins keeps one of each author of a change, who cannot log in); and the account that
+     * asks, which has its own way in.
      */
     private Map asked(long millis) {
         def people = people(), heard = Heard.get(), asking = User.current()?.id
@@ -238,37 +221,28 @@ class Observation {
         [users: asked, exempt: spared.size(), unknown: unknown.size(), complete: complete]
     }
 
-    private Closure isEnrolled(String factor) {
-        def property = Layers.find("tfaMethodsConfig.$factor")
-        return { User user -> property != null && user.getProperty(property)?.isConfigured() }
-    }
+    private List<String> factorsOf(User user) { plugin.factors.findAll { plugin.knows(it) && plugin.isEnrolled(user, it) } }
 
     Map users() {
-        def counts = [total: 0, securityQuestions: 0, emailOTP: 0, notEnrolled: 0, withoutAddress: 0, administrators: 0, administratorsNotEnrolled: 0]
-        def answers = isEnrolled('MoSecurityQuestionConfig'), mailed = isEnrolled('MoOtpOverEmailConfig'), mail = find('hudson.tasks.Mailer$UserProperty')
-        def heard = Heard.get(), asked = asked(USERS_MILLIS)
+        def counts = [total: 0, notEnrolled: 0, withoutAddress: 0, administrators: 0, administratorsNotEnrolled: 0]
+        counts << plugin.factors.collectEntries { [it, 0] }
+        def mail = find('hudson.tasks.Mailer$UserProperty'), heard = Heard.get(), asked = asked(USERS_MILLIS)
         counts << asked.subMap(['exempt', 'unknown', 'complete'])
         counts.withApiToken = withApiToken(asked.users)
         asked.users.each { user ->
-            def asks = answers(user), mails = mailed(user)
+            def factors = factorsOf(user), administers = heard.people[user.id]?.administrator
             counts.total++
-            if (asks) counts.securityQuestions++
-            if (mails) counts.emailOTP++
-            if (!asks && !mails) counts.notEnrolled++
-            if (heard.people[user.id]?.administrator) {
-                counts.administrators++
-                if (!asks && !mails) counts.administratorsNotEnrolled++
-            }
+            factors.each { counts[it]++ }
+            if (!factors) counts.notEnrolled++
+            if (administers) counts.administrators++
+            if (administers && !factors) counts.administratorsNotEnrolled++
             if (mail != null && !user.getProperty(mail)?.address) counts.withoutAddress++
         }
         counts
     }
 
     /** Ids of those who are asked and have no second factor, sorted. */
-    List notEnrolled(long millis) {
-        def answers = isEnrolled('MoSecurityQuestionConfig'), mailed = isEnrolled('MoOtpOverEmailConfig')
-        asked(millis).users.findAll { !answers(it) && !mailed(it) }*.id.sort()
-    }
+    List notEnrolled(long millis) { asked(millis).users.findAll { !factorsOf(it) }*.id.sort() }
 
     /** How many have an API token, as far as this Jenkins tells. */
     private Integer withApiToken(List users) {

@@ -4,9 +4,13 @@
 import hudson.model.User
 import jenkins.model.Jenkins
 
+// include gate/page.groovy
+
+// include gate/plugin.groovy
+
 // include premium.groovy
 
-// include layers.groovy
+// include gate/mini_orange.groovy
 
 // include filters.groovy
 

@@ -1,6 +1,7 @@
 /**
- * The properties of other editions that this plugin really has, found by reflection. Nothing is known of them but names, so only plain types are read and
- * written, and what is not found, or not of such a type, stays untouched. A role is the property's known name, or stands for what no name is known of.
+ * The properties of other editions that this plugin really has, found by reflection. Nothing is known of them but
+ * names, so only plain types are read and written, and what is not found, or not of such a type, stays untouched.
+ * A role is the property's known name, or stands for what no name is known of.
  */
 class Premium {
     /** In settings, journal and restore point a role is a key of its own, so that each is undone for itself. */
@@ -36,6 +37,8 @@ class Premium {
         stored = this.field != null && !java.lang.reflect.Modifier.isTransient(field.modifiers)
         choices = kind == 'choice' ? type.enumConstants*.name() : []
     }
+
+    static String editionOf(config) { of(config).any { it.role in NAMED } ? 'premium' : 'free' }
 
     private static volatile Map found = [:]
 

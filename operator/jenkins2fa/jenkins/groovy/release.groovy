@@ -1,11 +1,11 @@
 /*
- * Lets go of this Jenkins. Input: settings (Retain: the plugin's settings stay; Restore: as they were before us; Disable: 2FA off).
- * A pending trial is undone and a break-glass ended first. The gate, its start-up script and our files are removed in any case, unless there is
- * nothing to restore: then only the trial is over.
+ * Lets go of this Jenkins. Input: settings (Retain: the plugin's settings stay; Restore: as they were before us;
+ * Disable: 2FA off). A pending trial is undone and a break-glass ended first. The gate, its start-up script and
+ * our files are removed in any case, unless there is nothing to restore: then only the trial is over.
  */
 import jenkins.model.Jenkins
 
-def shared = code.shared, settings = code.settings
+def shared = code.shared, settings = code.settings, plugin = code.plugin.current
 synchronized (shared.chain) {
     code.trial.recover()
     def pending = code.trial.open
@@ -14,14 +14,14 @@ synchronized (shared.chain) {
     code.breakGlass.close()
     def state = code.store.read('state.json')
     if (input.settings == 'Restore' && state?.restorePoint != null) {
-        settings.remember(state.restorePoint.disk ?: state.restorePoint.memory)
-        if (state.restorePoint.disk == null) java.nio.file.Files.deleteIfExists(code.layers.file.toPath()) else settings.save()
-        settings.setLive(state.restorePoint.live)
+        plugin.remember(state.restorePoint.disk ?: state.restorePoint.memory)
+        if (state.restorePoint.disk == null) java.nio.file.Files.deleteIfExists(plugin.file.toPath()) else settings.save()
+        plugin.setLive(state.restorePoint.live)
     }
     if (input.settings == 'Disable') {
-        settings.remember([enabled: false])
+        plugin.remember([enabled: false])
         settings.save()
-        settings.setLive(false)
+        plugin.setLive(false)
     }
     code.gate.remove()
     def startup = code.store.startup, folder = new File(Jenkins.get().rootDir, 'jenkins2fa')

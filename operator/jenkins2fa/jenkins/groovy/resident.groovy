@@ -1,10 +1,12 @@
 /*
- * The part of the operator that stays inside Jenkins: the gate, the undo of an unconfirmed trial, the end of a break-glass.
+ * The part of the operator that stays inside Jenkins: the gate, the undo of an unconfirmed trial, the end of a
+ * break-glass.
  *
- * Lives in $JENKINS_HOME/init.groovy.d/jenkins2fa.groovy and runs at every start; the operator also has it evaluated through the script console,
- * with the binding `text` (the file's own text), and uses the classes that it returns. The text never changes with the settings: what to do is in the
- * JSON files of $JENKINS_HOME/jenkins2fa. Works with javax.servlet and jakarta.servlet. Every class has one job.
- * To take it out: `jenkins2fa gate remove`, or delete this file and the folder $JENKINS_HOME/jenkins2fa and restart.
+ * Lives in $JENKINS_HOME/init.groovy.d/jenkins2fa.groovy and runs at every start; the operator also has it
+ * evaluated through the script console, with the binding `text` (the file's own text), and uses the classes that
+ * it returns. The text never changes with the settings: what to do is in the JSON files of
+ * $JENKINS_HOME/jenkins2fa. Works with javax.servlet and jakarta.servlet. Every class has one job. To take it out:
+ * `jenkins2fa gate remove`, or delete this file and the folder $JENKINS_HOME/jenkins2fa and restart.
  */
 import groovy.json.JsonOutput
 import groovy.json.JsonSlurperClassic
@@ -26,9 +28,13 @@ import jenkins.util.Timer
 
 // include gate/shared.groovy
 
+// include gate/page.groovy
+
+// include gate/plugin.groovy
+
 // include premium.groovy
 
-// include layers.groovy
+// include gate/mini_orange.groovy
 
 // include filters.groovy
 
@@ -38,12 +44,6 @@ import jenkins.util.Timer
 
 // include gate/recent.groovy
 
-// include gate/page.groovy
-
-// include gate/mini_orange.groovy
-
-// include gate/factors.groovy
-
 // include gate/hold.groovy
 
 // include gate/trial.groovy
@@ -51,8 +51,6 @@ import jenkins.util.Timer
 // include gate/state.groovy
 
 // include gate/break_glass.groovy
-
-// include gate/request_pass.groovy
 
 // include gate/marks.groovy
 
@@ -93,9 +91,9 @@ import jenkins.util.Timer
 def atStartup = !binding.hasVariable('text')
 def code = new Code(atStartup ? Store.startup.getText('UTF-8') : binding.text)
 if (atStartup) {
-    def steps = Layers.present ? [trial: { Trial.recover() }, breakGlass: { BreakGlass.atStartup() }, hold: { Hold.atStartup() }, gate: { Gate.atStartup(code) }] : [hold: { Hold.atStartup() }]
+    def steps = Plugin.current.present ? [trial: { Trial.recover() }, breakGlass: { BreakGlass.atStartup() }, hold: { Hold.atStartup() }, gate: { Gate.atStartup(code) }] : [hold: { Hold.atStartup() }]
     steps.each { name, step ->
         try { step() } catch (Throwable problem) { Shared.log("$name failed at start-up", problem) }
     }
 }
-[code: code.digest, source: code, store: Store, attempts: Attempts, shared: Shared, layers: Layers, settings: Settings, trial: Trial, state: State, breakGlass: BreakGlass, gate: Gate]
+[code: code.digest, source: code, store: Store, attempts: Attempts, shared: Shared, plugin: Plugin, settings: Settings, trial: Trial, state: State, breakGlass: BreakGlass, gate: Gate]

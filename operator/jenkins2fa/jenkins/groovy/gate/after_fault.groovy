@@ -1,4 +1,7 @@
-/** A request at which the gate has failed: what is for everybody goes on, and what needs no second look. Returns whether it was answered here. */
+/**
+ * A request at which the gate has failed: what is for everybody goes on, and what needs no second look. Returns
+ * whether it was answered here.
+ */
 class AfterFault {
     static boolean answers(Visit visit, request, response) {
         try {
@@ -20,7 +23,7 @@ class AfterFault {
     static void refuse(response) { response.sendError(503, 'Whether a second factor is needed cannot be told at the moment') }
 
     private static boolean goesOn(Visit visit) {
-        if (MiniOrange.isMentioned(visit.place)) return visit.user != null && OpenPages.has(visit) && visit.request.method in ['GET', 'HEAD'] && !Answers.watches(visit)
+        if (Plugin.current.isMentioned(visit.place)) return visit.user != null && OpenPages.has(visit) && visit.request.method in ['GET', 'HEAD'] && !Answers.watches(visit)
         visit.user == null || !Hold.demanded || isPlain(visit)
     }
 

@@ -1,6 +1,7 @@
 /**
- * Serves the pages of the second factor under watch, one at a time for each user, so that what the plugin keeps by user is this session's meanwhile. Only here does a session
- * become verified: by an answer, or a first enrolment, that was possible before the request, and that the plugin has marked as right while we looked.
+ * Serves the pages of the second factor under watch, one at a time for each user, so that what the plugin keeps by
+ * user is this session's meanwhile. Only here does a session become verified: by an answer, or a first enrolment,
+ * that was possible before the request, and that the plugin has marked as right while we looked.
  */
 class Answers {
     static final long LONGEST_WAIT_SECONDS = 10
@@ -44,7 +45,7 @@ class Answers {
         try {
             if (isLimited()) return
             if (!isStillPossible()) { Challenge.send(visit, response); return }
-            if (page.challenge) MiniOrange.prepare(visit, page)
+            if (page.challenge) Plugin.current.prepare(visit, page)
             visit.put(Visit.ANSWERING + visit.user.id, true)
             visit.unmark()
         } catch (Throwable problem) {
@@ -88,14 +89,16 @@ class Answers {
     private void afterwards() {
         def session = visit.request.getSession(false)
         if (session == null) return
-        def right = visit.isMarkedByPlugin(session) && MiniOrange.isEnrolled(visit.user, page.factor), record = SessionRecord.of(visit)
+        def plugin = Plugin.current
+        def right = visit.isMarkedByPlugin(session) && plugin.isEnrolled(visit.user, page.factor), record = SessionRecord.of(visit)
         if (page.kind == Page.ANSWER) {
-            def answerable = page.factor != MiniOrange.MAIL || MiniOrange.codeOf(visit) != null
+            def answerable = plugin.isAnswerable(visit, page)
             right = right && answerable
             if (right) Attempts.current.wasRight(visit.userKey, visit.address)
             else if (answerable) Attempts.current.wasWrong(visit.userKey, visit.address)
         }
-        page.challenge ? MiniOrange.putAway(visit, page, right) : MiniOrange.forget(page.owner == null ? visit.user.id : User.get(page.owner, false)?.id ?: visit.user.id)
+        if (page.challenge) plugin.putAway(visit, page, right)
+        else plugin.forget(page.owner == null ? visit.user.id : User.get(page.owner, false)?.id ?: visit.user.id)
         if (right && page.kind in [Page.ANSWER, Page.ENROL]) SessionRecord.write(visit, page.factor)
         else if (record == null) visit.unmark()
     }

@@ -1,6 +1,7 @@
 /**
- * Limits wrong answers and mails, by user and by the address that they come from. A user's wrong answers stay below 100 a day in all, so that a code of five digits is found
- * with a chance below one in 1,000; addresses from which the user has been right before have a share of their own, which others cannot use up.
+ * Limits wrong answers and mails, by user and by the address that they come from. A user's wrong answers stay
+ * below 100 a day in all, so that a code of five digits is found with a chance below one in 1,000; addresses from
+ * which the user has been right before have a share of their own, which others cannot use up.
  */
 class Attempts {
     static final int FREE = 3, OF_ADDRESS = 20, UNKNOWN = 60, FRESH = 9, KNOWN = 30, MAILS = 5, MAILS_OF_USER = 30, OF_ONE_ADDRESS = 200

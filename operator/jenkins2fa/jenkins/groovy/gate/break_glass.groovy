@@ -1,11 +1,15 @@
-/** 2FA off until a time. Only the live flag is touched: disk and memory keep saying "on", so every failure ends it early. */
+/**
+ * 2FA off until a time. Only the live flag is touched: disk and memory keep saying "on", so every failure ends it
+ * early.
+ */
 class BreakGlass {
     static final String FILE = 'break-glass.json'
     static final int MOST_REASONS = 50
 
     /**
-     * Until the earlier of `until` and the time that this reason was first seen plus the longest allowed. One reason is good for one break-glass:
-     * once that time is over it does not start anew. Returns the time, or null when the reason is spent. `times`: those to be kept, given that time.
+     * Until the earlier of `until` and the time that this reason was first seen plus the longest allowed. One
+     * reason is good for one break-glass: once that time is over it does not start anew. Returns the time, or null
+     * when the reason is spent. `times`: those to be kept, given that time.
      */
     static Long open(long until, String reason, long longest, Code code, Closure times) {
         synchronized (Shared.chain) {
@@ -28,7 +32,10 @@ class BreakGlass {
         }
     }
 
-    /** In this run of Jenkins, with its timer. A note that a restart has left without our start-up file opens nothing: 2FA is on again. */
+    /**
+     * In this run of Jenkins, with its timer. A note that a restart has left without our start-up file opens
+     * nothing: 2FA is on again.
+     */
     static boolean isOpen() { Shared.state.breakGlassTimer != null }
 
     /** The disk may not allow it now: 2FA is on again all the same, and the note goes as soon as it can. */
@@ -44,7 +51,7 @@ class BreakGlass {
 
     static void arm(long until) {
         Shared.state.remove('breakGlassTimer')?.cancel(false)
-        Settings.setLive(false)
+        Plugin.current.setLive(false)
         def task = { -> close(until) } as Runnable
         Shared.state.breakGlassUntil = until
         Shared.state.breakGlassTimer = Timer.get().schedule(task, Math.max(0, until - System.currentTimeMillis()), TimeUnit.MILLISECONDS)
@@ -54,13 +61,13 @@ class BreakGlass {
     static Map current() { try { Store.read(FILE) } catch (NoteDamaged damaged) { [:] } }
 
     /**
-     * With a time: only if that is still the one in force (an extension leaves an old timer behind for a moment). That is kept in memory, since whoever
-     * deletes or damages the note does not make it last.
+     * With a time: only if that is still the one in force (an extension leaves an old timer behind for a moment).
+     * That is kept in memory, since whoever deletes or damages the note does not make it last.
      */
     static boolean close(Long until = null) {
         synchronized (Shared.chain) {
             if (until == null ? !isOpen() && current() == null : until != Shared.state.breakGlassUntil) return false
-            Settings.setLive(Layers.config.enableTfa)
+            Plugin.current.setLive(Plugin.current.enabled)
             Shared.state.remove('breakGlassTimer')?.cancel(false)
             Shared.state.remove('breakGlassUntil')
             forgetLeftNote()
@@ -69,10 +76,13 @@ class BreakGlass {
         }
     }
 
-    /** Without a break-glass the live flag follows memory, which also ends the one restart that configuration-as-code lags behind. */
+    /**
+     * Without a break-glass the live flag follows memory, which also ends the one restart that
+     * configuration-as-code lags behind.
+     */
     static void atStartup() {
         def open = current()
         if (open && open.until > System.currentTimeMillis()) arm(open.until)
-        else { Settings.setLive(Layers.config.enableTfa); forgetLeftNote() }
+        else { Plugin.current.setLive(Plugin.current.enabled); forgetLeftNote() }
     }
 }

@@ -1,4 +1,7 @@
-/** Which requests start a build: whatever any reader of the path could see in it counts, since Stapler ignores what follows an action. */
+/**
+ * Which requests start a build: whatever any reader of the path could see in it counts, since Stapler ignores what
+ * follows an action.
+ */
 class BuildStart {
     static final List WORDS = ['build', 'buildWithParameters', 'rebuild', 'replay', 'retry', 'rerun', 'polling']
     static final Set BY_GET = ['rebuild', 'retry', 'rerun'] as Set

@@ -1,14 +1,17 @@
-/** Sends an unverified user to their own page of the plugin; the gate chooses it itself, so that no gap in the plugin's filter matters. */
+/**
+ * Sends an unverified user to their own page of the plugin; the gate chooses it itself, so that no gap in the
+ * plugin's filter matters.
+ */
 class Challenge {
     static void send(Visit visit, response) {
         Relay.remember(visit)
-        redirect(visit, MiniOrange.placeFor(visit.user), response)
+        redirect(visit, Plugin.current.placeFor(visit.user, Factors.enrolled(visit.user)), response)
     }
 
     /** Too many wrong answers, or mails: programs are told how long to wait, people see the page again. */
     static void limit(Visit visit, String factor, long seconds, response) {
         response.setHeader('Retry-After', String.valueOf(seconds))
-        if (String.valueOf(visit.request.getHeader('Accept')).contains('text/html')) redirect(visit, MiniOrange.placeOf(factor), response)
+        if (String.valueOf(visit.request.getHeader('Accept')).contains('text/html')) redirect(visit, Plugin.current.placeOf(factor), response)
         else response.sendError(429, "Too many attempts: try again in $seconds s")
     }
 

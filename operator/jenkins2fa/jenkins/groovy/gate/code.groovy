@@ -1,6 +1,9 @@
 /** This very text: its digest says which version of the gate runs. */
 class Code {
-    /** The configuration that `jenkins2fa gate render` writes here (base64 of JSON) for a file that the site itself mounts; empty in the file that the operator keeps. */
+    /**
+     * The configuration that `jenkins2fa gate render` writes here (base64 of JSON) for a file that the site itself
+     * mounts; empty in the file that the operator keeps.
+     */
     static final String EMBEDDED = ''
 
     final String text, digest

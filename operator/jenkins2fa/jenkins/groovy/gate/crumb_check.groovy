@@ -1,6 +1,8 @@
-/** Jenkins' own check for forged requests, which the plugin switches off for every session that it does not see as verified. */
+/**
+ * Jenkins' own check for forged requests, which the plugin switches off for every session that it does not see as
+ * verified.
+ */
 class CrumbCheck {
-    static final String LEFT_OUT = '.MoTfaCrumbExclusion'
     private static final NOWHERE = nowhere()
 
     static boolean passes(request, response) {
@@ -10,7 +12,7 @@ class CrumbCheck {
         def isValid = { crumb -> crumb != null && issuer.validateCrumb(request, issuer.descriptor.crumbSalt, crumb) }
         if (isValid(fields.findResult { request.getHeader(it) })) return true
         // before the form is read: what is excluded may want to read it itself
-        if (hudson.ExtensionList.lookup(hudson.security.csrf.CrumbExclusion).any { !it.class.name.endsWith(LEFT_OUT) && excludes(it, request, response) }) return true
+        if (hudson.ExtensionList.lookup(hudson.security.csrf.CrumbExclusion).any { !Plugin.current.isCrumbExclusion(it.class) && excludes(it, request, response) }) return true
         isValid(fields.findResult { parameter(request, it) })
     }
 
@@ -18,7 +20,10 @@ class CrumbCheck {
 
     private static String parameter(request, String name) { try { request.getParameter(name) } catch (RuntimeException unreadable) { null } }
 
-    /** Another plugin's exclusion passes the request on by itself: here to nowhere. One that fails excludes nothing. */
+    /**
+     * Another plugin's exclusion passes the request on by itself: here to nowhere. One that fails excludes
+     * nothing.
+     */
     private static boolean excludes(exclusion, request, response) {
         try { exclusion.process(request, response, NOWHERE) } catch (Exception problem) { false }
     }

@@ -1,12 +1,15 @@
-/** What is asked of who changes a second factor, also where nobody is asked for one: null (nothing more), 'verify', or 'refuse'. */
+/**
+ * What is asked of who changes a second factor, also where nobody is asked for one: null (nothing more), 'verify',
+ * or 'refuse'.
+ */
 class FactorChange {
     static final Set PEOPLE = ['user', 'me', 'author', 'allUsers'] as Set
 
     static String demands(Visit visit, Map record) {
         def place = visit.place, page = visit.page, user = visit.user
-        if (MiniOrange.SETTINGS in place.words && !isAdministrator()) return 'refuse'
+        if (Plugin.current.areSettingsMentioned(place) && !isAdministrator()) return 'refuse'
         if (page == null) {
-            if (MiniOrange.isMentioned(place)) return 'refuse'
+            if (Plugin.current.isMentioned(place)) return 'refuse'
             return 'configSubmit' in place.words && place.words.any { it in PEOPLE } ? unlessFresh(user, record) : null
         }
         if (page.kind == Page.CHOOSE || page.kind == Page.HELPER) return null

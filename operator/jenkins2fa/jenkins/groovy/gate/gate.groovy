@@ -1,9 +1,11 @@
 /**
- * The filter before the plugin's filter, and the only one that says who is verified. The plugin's own mark follows what it says: a mark of ours is an object that the plugin
- * reads by its text, shared by all sessions, so that setting it to false voids every one at once. The operator and exempt API tokens get a mark for their request only, since
- * the same session may also serve requests without the token.
+ * The filter before the plugin's filter, and the only one that says who is verified. The plugin's own mark follows
+ * what it says: a mark of ours is an object that the plugin reads by its text, shared by all sessions, so that
+ * setting it to false voids every one at once. The operator and exempt API tokens get a mark for their request
+ * only, since the same session may also serve requests without the token.
  *
- * Configuration: operator (user id), enforcedGroups (null = everyone), exemptGroups, exemptTokens, build {windowSeconds, once, words} or null.
+ * Configuration: operator (user id), enforcedGroups (null = everyone), exemptGroups, exemptTokens, build
+ * {windowSeconds, once, words} or null.
  */
 class Gate {
     static final String FILE = 'gate.json'
@@ -87,7 +89,10 @@ class Gate {
                                                      words : (raw.build.words ?: BuildStart.WORDS) as Set]].asImmutable()
     }
 
-    /** A gate that has served one made-up request of the calling user with this configuration: one that cannot never gets into the chain, where it would break every request. */
+    /**
+     * A gate that has served one made-up request of the calling user with this configuration: one that cannot
+     * never gets into the chain, where it would break every request.
+     */
     static Gate rehearsed(Map config) {
         def state = Shared.state
         if (state.voucher == null) state.voucher = new Object()
@@ -145,8 +150,8 @@ class Gate {
         def config = state.config
         if (!config.realm.is(Jenkins.get().securityRealm)) state.config = config = compile(config.raw)
         def demanded = Hold.demanded
-        if (!Layers.present) return PASS
-        def fate = visit.user == null ? (MiniOrange.isMentioned(visit.place) ? refuse(response) : PASS) : judgeUser(config, visit, demanded, response)
+        if (!Plugin.current.present) return PASS
+        def fate = visit.user == null ? (Plugin.current.isMentioned(visit.place) ? refuse(response) : PASS) : judgeUser(config, visit, demanded, response)
         if (fate == DONE || CrumbCheck.passes(visit.request, response)) return fate
         CrumbCheck.refuse(response)
         DONE
@@ -173,7 +178,10 @@ class Gate {
         stepsUp && !SessionRecord.isFresh(record, config.build.millis, config.build.once) ? challenge(visit, response) : PASS
     }
 
-    /** The plugin's mark, as the plugin is to see this request. One that it has set itself counts only while its answer is looked at (Answers). */
+    /**
+     * The plugin's mark, as the plugin is to see this request. One that it has set itself counts only while its
+     * answer is looked at (Answers).
+     */
     private void mark(Visit visit, Map record, boolean exempt, boolean byToken) {
         if (record != null) {
             if (!visit.marked) visit.mark(pass)
@@ -190,8 +198,8 @@ class Gate {
     private static String refuse(response) { response.sendError(403, 'This page of the second factor is not open to you'); DONE }
 
     /**
-     * By a group. Which of the named groups have been seen on a request is kept: a group that nobody is in enforces nothing. Of whom the realm tells no group at all, nobody
-     * can say that they are in no enforced one.
+     * By a group. Which of the named groups have been seen on a request is kept: a group that nobody is in
+     * enforces nothing. Of whom the realm tells no group at all, nobody can say that they are in no enforced one.
      */
     boolean isExempt(Map config, Visit visit) {
         if (!config.exemptGroups && config.enforcedGroups == null) return false
@@ -205,12 +213,18 @@ class Gate {
         placed
     }
 
-    /** By its API token: anybody's if tokens are exempt, else the operator's own, and that for the script console only. */
+    /**
+     * By its API token: anybody's if tokens are exempt, else the operator's own, and that for the script console
+     * only.
+     */
     static boolean letsIn(Map config, Visit visit) {
         visit.request.getAttribute(BY_TOKEN) && (config.exemptTokens || isOperatorAtConsole(config, visit))
     }
 
-    /** The operator's own account with its API token, calling the script console: never a browser's session, which has no such token. */
+    /**
+     * The operator's own account with its API token, calling the script console: never a browser's session, which
+     * has no such token.
+     */
     static boolean isOperatorAtConsole(Map config, Visit visit) {
         visit.request.getAttribute(BY_TOKEN) && config.operator != null && Jenkins.get().securityRealm.userIdStrategy.keyFor(visit.user.id) == config.operator &&
             visit.request.method == 'POST' && visit.place.plain && visit.place.segments == ['scriptText']

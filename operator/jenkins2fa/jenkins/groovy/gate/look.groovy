@@ -1,7 +1,9 @@
 /**
- * The operator's look, answered here instead of by the script that the same request carries: no text to compile, no class left behind. It opens nothing: who may have it
- * is the operator's account with its token, at the script console, with the right that the console asks for. The header is compared and echoed, no more; whatever is not
- * as it must be leaves the request to the console, and so does another plugin's filter, which is to see every request.
+ * The operator's look, answered here instead of by the script that the same request carries: no text to compile,
+ * no class left behind. It opens nothing: who may have it is the operator's account with its token, at the script
+ * console, with the right that the console asks for. The header is compared and echoed, no more; whatever is not
+ * as it must be leaves the request to the console, and so does another plugin's filter, which is to see every
+ * request.
  */
 class Look {
     static final String HEADER = 'X-Jenkins2fa-Observe'
@@ -10,7 +12,10 @@ class Look {
 
     private static final AtomicBoolean failed = new AtomicBoolean()
 
-    /** The line to answer with, or null: then the request takes its ordinary way. The header: nonce, digest of the script, digest of the enforced groups. */
+    /**
+     * The line to answer with, or null: then the request takes its ordinary way. The header: nonce, digest of the
+     * script, digest of the enforced groups.
+     */
     static String answer(Map config, Visit visit) {
         def asked = visit.request.getHeader(HEADER)
         if (asked == null) return null

@@ -1,6 +1,7 @@
 /**
- * Puts what is ours into sessions, and takes it out of all of them at the end: Jenkins has no list of its sessions. Held weakly, so a session that is over goes by itself;
- * beyond MOST, marks of the others stay, and are void like all.
+ * Puts what is ours into sessions, and takes it out of all of them at the end: Jenkins has no list of its
+ * sessions. Held weakly, so a session that is over goes by itself; beyond MOST, marks of the others stay, and are
+ * void like all.
  */
 class Marks {
     static final int MOST = 20_000
@@ -25,5 +26,15 @@ class Marks {
         }
     }
 
-    private static boolean isOurs(String name, value) { name.startsWith('jenkins2fa.') || (name.endsWith(MiniOrange.MARK) && Visit.isOurs(value)) }
+    private static boolean isOurs(String name, value) { name.startsWith('jenkins2fa.') || (Plugin.current.isMark(name) && Visit.isOurs(value)) }
+}
+
+/**
+ * A mark that reads "true" only in the thread of a request that let itself in: two requests on one session do not
+ * share it.
+ */
+class RequestPass {
+    final ThreadLocal admitted = new ThreadLocal()
+
+    String toString() { String.valueOf(admitted.get() == true) }
 }

@@ -1,40 +1,176 @@
 /**
- * What differs per plugin: which pages belong to which factor, who is enrolled, what "verified" looks like, and what the plugin keeps between requests.
- * That is kept by user and for all sessions; while a page is served, the gate puts there what belongs to this very session, and takes it away afterwards.
+ * The plugin miniorange-two-factor. What it keeps between requests is kept by user and for all sessions; while a
+ * page is served, the gate puts there what belongs to this very session, and takes it away afterwards.
  */
-class MiniOrange {
+class MiniOrange extends Plugin {
+    static final String PACKAGE = 'io.jenkins.plugins.twofactor.jenkins'
+    static final String LIVE = 'ENABLE_MO_TFA_AUTHENTICATION'
     static final String MARK = '_SESSION_2FA_VERIFICATION', RELAY = 'tfaRelayState'
     static final String QUESTIONS = 'securityQuestions', MAIL = 'emailOTP'
+    static final String CHALLENGE = 'tfaUserAuth', OVERVIEW = 'tfaConfiguration', SETTINGS = 'tfaGlobalConfig'
     static final Map FACTORS = [
-        (QUESTIONS): [challenge: 'securityQuestionAuth', enrolment: 'securityQuestionConfig', property: 'tfaMethodsConfig.MoSecurityQuestionConfig',
+        (QUESTIONS): [challenge: 'securityQuestionAuth', enrolment: 'securityQuestionConfig',
+                      property: 'tfaMethodsConfig.MoSecurityQuestionConfig',
                       answer: 'securityQuestionAuthenticate', enrol: 'saveSecurityQuestion'],
-        (MAIL)     : [challenge: 'otpOverEmailAuth', enrolment: 'otpOverEmailConfig', property: 'tfaMethodsConfig.MoOtpOverEmailConfig',
+        (MAIL)     : [challenge: 'otpOverEmailAuth', enrolment: 'otpOverEmailConfig',
+                      property: 'tfaMethodsConfig.MoOtpOverEmailConfig',
                       answer: 'saveOrValidateOtpOverEmailConfig', send: 'resendOtp'],
     ]
     /** Segments that name a page of the second factor, wherever they stand. */
-    static final Set WORDS = (['tfaUserAuth', 'tfaConfiguration'] + FACTORS.values().collectMany { [it.challenge, it.enrolment, it.answer, it.enrol, it.send] }.findAll()) as Set
-    static final String SETTINGS = 'tfaGlobalConfig'
+    static final Set WORDS = ([CHALLENGE, OVERVIEW] +
+        FACTORS.values().collectMany { [it.challenge, it.enrolment, it.answer, it.enrol, it.send] }.findAll()) as Set
     static final List OWNERS = [['user'], ['securityRealm', 'user'], ['manage', 'securityRealm', 'user']]
     static final long CODE_MILLIS = 10 * 60_000L
+    /** What we touch: a plugin that lacks one of these is another plugin for us. */
+    static final Map MEMBERS = [
+        'MoGlobalConfig': ['get', 'getEnableTfa', 'setEnableTfa', 'isEnableSecurityQuestionsAuthentication',
+                           'setEnableSecurityQuestionsAuthentication', 'isEnableOtpOverEmailAuthentication',
+                           'getOtpOverEmailDto', 'getAdvancedSettingsDTO', 'otpOverEmailDto', 'moAdvancedSettingsDTO'],
+        'MoFilter'      : ['doFilter', 'moPluginSettings'],
+        'dto.MoOtpOverEmailDto'   : ['getIsEnabled', 'getSenderEmailAddress'],
+        'dto.MoAdvanceSettingsDTO': ['getCustomOTPEmailSubject', 'getCustomOTPEmailTemplate'],
+        'MoUserAuth'              : ['moSecurityQuestionAuthMap', 'moOtpOverEmailAuthMap'],
+        'tfaMethodsAuth.MoSecurityQuestionAuth': ['firstRandomSecurityQuestionIndex', 'secondRandomSecurityQuestionIndex',
+                                                  'showWrongCredentialWarning'],
+        'tfaMethodsAuth.MoOtpOverEmailAuth'    : ['sentOtp', 'RANDOM', 'showWrongCredentialWarning'],
+    ]
     private static final String KEPT = 'jenkins2fa.kept.'
     private static final java.security.SecureRandom CHANCE = new java.security.SecureRandom()
 
-    // --- settings and users ---
+    private volatile Map lacking = [:]
 
-    static List<String> switchedOn() {
-        def config = Layers.config
-        [(QUESTIONS): config.isEnableSecurityQuestionsAuthentication(), (MAIL): config.isEnableOtpOverEmailAuthentication()].findAll { it.value }*.key
+    private static Class load(String name) { Jenkins.get().pluginManager.uberClassLoader.loadClass("$PACKAGE.$name") }
+
+    private static Class find(String name) { try { load(name) } catch (ClassNotFoundException absent) { null } }
+
+    private static getConfig() { load('MoGlobalConfig').get() }
+
+    // --- the installed version ---
+
+    String getName() { 'miniorange-two-factor' }
+
+    String getCodeKey() { 'moGlobalConfig' }
+
+    boolean isPresent() { find('MoGlobalConfig')?.get() != null }
+
+    /** Found once: the plugin's classes do not change while Jenkins runs. */
+    List getMissing() {
+        def type = find('MoGlobalConfig')
+        if (type == null) return []
+        if (!lacking.type.is(type)) lacking = [type: type, members: findMissing().asImmutable()]
+        lacking.members
     }
 
-    static boolean isEnrolled(User user, String factor) { user.getProperty(Layers.load(FACTORS[factor].property))?.isConfigured() as boolean }
+    private static List findMissing() {
+        MEMBERS.collectMany { name, members ->
+            def found = find(name)
+            if (found == null) return [name]
+            def have = (found.methods*.name + found.declaredFields*.name) as Set
+            members.findAll { !(it in have) && !("is${it.drop(3)}".toString() in have) }.collect { "$name.$it".toString() }
+        }
+    }
+
+    String getEdition() { present ? Premium.editionOf(config) : null }
+
+    List getFoundProperties() { Premium.of(find('MoGlobalConfig')?.get())*.describe() }
+
+    boolean isFilter(Class type) { type.name.endsWith('.MoFilter') }
+
+    boolean isCrumbExclusion(Class type) { type.name.endsWith('.MoTfaCrumbExclusion') }
+
+    // --- settings ---
+
+    Map memory() {
+        def held = config, otp = held.otpOverEmailDto, mail = held.advancedSettingsDTO
+        [enabled          : held.enableTfa,
+         securityQuestions: held.isEnableSecurityQuestionsAuthentication(),
+         emailOTP         : otp == null ? null : [enabled: otp.isEnabled, sender: otp.senderEmailAddress],
+         mail             : mail == null ? null : [subject: mail.customOTPEmailSubject, template: mail.customOTPEmailTemplate]
+        ] + Premium.memory(held)
+    }
+
+    Map disk() {
+        if (!file.file) return null
+        def xml = new XmlSlurper().parse(file)
+        def text = { node -> node.isEmpty() ? null : node.text() }
+        def otp = xml.otpOverEmailDto, mail = xml.moAdvancedSettingsDTO
+        [enabled          : text(xml.enableTfa) == 'true',
+         securityQuestions: text(xml.enableSecurityQuestionsAuthentication) == 'true',
+         emailOTP         : otp.isEmpty() ? null : [enabled: text(otp.isEnabled) == 'true', sender: text(otp.senderEmailAddress)],
+         mail             : mail.isEmpty() ? null : [subject : text(mail.customOTPEmailSubject),
+                                                     template: text(mail.customOTPEmailTemplate)]
+        ] + Premium.disk(config, xml)
+    }
+
+    File getFile() { config.configFile.file }
+
+    private static Map flags() { load('MoFilter').moPluginSettings }
+
+    def getLive() { flags()[LIVE] }
+
+    void setLive(value) { value == null ? flags().remove(LIVE) : flags().put(LIVE, (Boolean) value) }
+
+    boolean isEnabled() { config.enableTfa }
+
+    boolean isEffective() { live && (switchedOn || Premium.hasFactor(config)) }
+
+    void remember(Map wanted) {
+        def target = config
+        if (wanted.containsKey('enabled') && target.enableTfa != wanted.enabled) target.setEnableTfa((boolean) wanted.enabled)
+        if (wanted.containsKey(QUESTIONS)) target.setEnableSecurityQuestionsAuthentication((boolean) wanted.securityQuestions)
+        if (wanted.containsKey(MAIL)) {
+            def otp = wanted.emailOTP
+            target.@otpOverEmailDto = otp == null ? null
+                : load('dto.MoOtpOverEmailDto').newInstance((Boolean) otp.enabled, otp.sender)
+        }
+        if (wanted.containsKey('mail')) {
+            def mail = wanted.mail
+            target.@moAdvancedSettingsDTO = mail == null ? null
+                : load('dto.MoAdvanceSettingsDTO').newInstance(mail.subject, mail.template)
+        }
+        Premium.remember(target, wanted)
+    }
+
+    void save() { config.save() }
+
+    /**
+     * Mail texts that nobody names stay as they are; where there are none, plain ones: an empty text would mail no
+     * password.
+     */
+    Map completed(Map wanted) {
+        if (!wanted.mail) return wanted
+        def held = memory().mail
+        wanted + [mail: [subject : wanted.mail.subject ?: held?.subject ?: 'Your one-time password for Jenkins',
+                         template: wanted.mail.template ?: held?.template ?: 'Your one-time password for Jenkins is $otp']]
+    }
+
+    /** The plugin's form leaves no e-mail settings where we write ones that are off. */
+    boolean same(one, other) {
+        one == other || [one, other].every { it == null || it instanceof Map && it.enabled == false && !it.sender }
+    }
+
+    // --- factors and users ---
+
+    List<String> getFactors() { FACTORS.keySet() as List }
+
+    List<String> getSwitchedOn() {
+        def held = config
+        [(QUESTIONS): held.isEnableSecurityQuestionsAuthentication(),
+         (MAIL)     : held.isEnableOtpOverEmailAuthentication()].findAll { it.value }*.key
+    }
+
+    boolean knows(String factor) { find(FACTORS[factor].property) != null }
+
+    boolean isEnrolled(User user, String factor) { user.getProperty(load(FACTORS[factor].property))?.isConfigured() as boolean }
+
+    boolean isEnrolledByChallenge(String factor) { factor == MAIL }
 
     // --- pages ---
 
-    /** The page that this path is, written plainly in one of the ways in which the plugin and Jenkins link to it; else null. */
-    static Page page(Place place) {
+    Page page(place) {
         def path = place.segments
         if (!place.plain || !path) return null
-        if (path[0] == 'tfaUserAuth') return place.literal ? challenge(path.drop(1)) : null
+        if (path[0] == CHALLENGE) return place.literal ? challenge(path.drop(1)) : null
         if (path[0] == 'descriptorByName') return place.literal ? helper(path, null) : null
         def prefix = path[0] == 'me' ? ['me'] : OWNERS.find { path.size() > it.size() && path.take(it.size()) == it }
         if (prefix == null) return null
@@ -47,46 +183,61 @@ class MiniOrange {
         if (!rest) return new Page(null, Page.CHOOSE)
         def factor = FACTORS.find { it.value.challenge == rest[0] }
         if (factor == null || rest.size() > 2) return null
-        def kind = rest.size() == 1 ? Page.SHOW : rest[1] == factor.value.answer ? Page.ANSWER : rest[1] == factor.value.send ? Page.SEND : null
+        def kind = rest.size() == 1 ? Page.SHOW
+            : rest[1] == factor.value.answer ? Page.ANSWER
+            : rest[1] == factor.value.send ? Page.SEND : null
         kind == null ? null : new Page(factor.key, kind)
     }
 
     private static Page enrolment(List rest, String owner) {
-        if (rest == ['tfaConfiguration']) return new Page(null, Page.OVERVIEW, owner)
+        if (rest == [OVERVIEW]) return new Page(null, Page.OVERVIEW, owner)
         def factor = rest && rest.size() <= 2 ? FACTORS.find { it.value.enrolment == rest[0] } : null
         if (factor == null) return null
-        def kind = rest.size() == 1 ? Page.ENROL_PAGE : rest[1] == factor.value.enrol ? Page.ENROL : rest[1] == 'reset' ? Page.RESET : null
+        def kind = rest.size() == 1 ? Page.ENROL_PAGE
+            : rest[1] == factor.value.enrol ? Page.ENROL
+            : rest[1] == 'reset' ? Page.RESET : null
         kind == null ? null : new Page(factor.key, kind, owner)
     }
 
     private static Page helper(List rest, String owner) {
         if (rest.size() != 3 || rest[0] != 'descriptorByName' || !(rest[2] ==~ /(fill|check)\w+/)) return null
-        def factor = FACTORS.find { rest[1] == "io.jenkins.plugins.twofactor.jenkins.${it.value.property}".toString() }
+        def factor = FACTORS.find { rest[1] == "$PACKAGE.${it.value.property}".toString() }
         factor == null ? null : new Page(factor.key, Page.HELPER, owner)
     }
 
-    /** Whether any reader of the path could come to a page of the second factor. */
-    static boolean isMentioned(Place place) {
-        place.words.any { word -> word in WORDS || FACTORS.values().any { word.endsWith(it.property.replaceFirst('.*\\.', '.')) } }
+    boolean isMentioned(place) {
+        place.words.any { word ->
+            word in WORDS || FACTORS.values().any { word.endsWith(it.property.replaceFirst('.*\\.', '.')) }
+        }
     }
 
-    /** Where an unverified user is sent, below the root URL. */
-    static String placeFor(User user) {
-        def own = Factors.enrolled(user)
-        if (own.size() > 1) return 'tfaUserAuth/'
-        own ? "tfaUserAuth/${FACTORS[own[0]].challenge}/" : "user/${java.net.URLEncoder.encode(user.id, 'UTF-8').replace('+', '%20')}/tfaConfiguration/"
+    boolean areSettingsMentioned(place) { SETTINGS in place.words }
+
+    String placeFor(User user, List<String> enrolled) {
+        if (enrolled.size() > 1) return "$CHALLENGE/"
+        if (enrolled) return placeOf(enrolled[0])
+        "user/${java.net.URLEncoder.encode(user.id, 'UTF-8').replace('+', '%20')}/$OVERVIEW/"
     }
 
-    static String placeOf(String factor) { "tfaUserAuth/${FACTORS[factor].challenge}/" }
+    String placeOf(String factor) { "$CHALLENGE/${FACTORS[factor].challenge}/" }
 
-    // --- what the plugin keeps ---
+    // --- sessions, and what the plugin keeps ---
 
-    /** Before a page of the challenge: this session's questions with the answers stored now, and the code that was mailed to this session. */
-    static void prepare(Visit visit, Page page) {
+    String markOf(User user) { user.id + MARK }
+
+    boolean isMark(String attribute) { attribute.endsWith(MARK) }
+
+    String getRelay() { RELAY }
+
+    /** This session's questions with the answers stored now, and the code that was mailed to this session. */
+    void prepare(visit, Page page) {
         def id = visit.user.id, kept = keptOf(visit)
         if (page.factor == QUESTIONS) {
             def held = kind('MoSecurityQuestionAuth').newInstance()
-            if (kept.first != null) { held.@firstRandomSecurityQuestionIndex = (int) kept.first; held.@secondRandomSecurityQuestionIndex = (int) kept.second }
+            if (kept.first != null) {
+                held.@firstRandomSecurityQuestionIndex = (int) kept.first
+                held.@secondRandomSecurityQuestionIndex = (int) kept.second
+            }
             if (kept.wrong) held.@showWrongCredentialWarning.put(id, true)
             pages().@moSecurityQuestionAuthMap.put(id, held)
         }
@@ -100,12 +251,14 @@ class MiniOrange {
         }
     }
 
-    /** After it: keeps what belongs to this session, and leaves nothing to the others. */
-    static void putAway(Visit visit, Page page, boolean verified) {
+    void putAway(visit, Page page, boolean verified) {
         def id = visit.user.id, kept = keptOf(visit)
         if (page.factor == QUESTIONS) {
             def held = pages().@moSecurityQuestionAuthMap.remove(id)
-            if (page.kind == Page.SHOW && held != null) kept = kept + [first: held.@firstRandomSecurityQuestionIndex, second: held.@secondRandomSecurityQuestionIndex, wrong: false]
+            if (page.kind == Page.SHOW && held != null) {
+                kept = kept + [first: held.@firstRandomSecurityQuestionIndex, second: held.@secondRandomSecurityQuestionIndex,
+                               wrong: false]
+            }
         }
         if (page.factor == MAIL) {
             pages().@moOtpOverEmailAuthMap.remove(id)
@@ -117,23 +270,24 @@ class MiniOrange {
         visit.put(KEPT + id, kept)
     }
 
+    boolean isAnswerable(visit, Page page) { page.factor != MAIL || codeOf(visit) != null }
+
     /** The code that this session may answer with, or null. */
-    static String codeOf(Visit visit) {
+    private static String codeOf(visit) {
         def kept = keptOf(visit)
         kept.code != null && System.nanoTime() - kept.sent <= CODE_MILLIS * 1_000_000L ? kept.code : null
     }
 
-    /** Answers and codes from before: of a user whose factor has changed, or of everybody. */
-    static void forget(String id = null) {
+    void forget(String user) {
         def all = [pages().@moSecurityQuestionAuthMap, pages().@moOtpOverEmailAuthMap, codes()]
-        all.each { id == null ? it.clear() : it.remove(id) }
+        all.each { user == null ? it.clear() : it.remove(user) }
     }
 
-    private static Map keptOf(Visit visit) { visit.session.getAttribute(KEPT + visit.user.id) ?: [:] }
+    private static Map keptOf(visit) { visit.session.getAttribute(KEPT + visit.user.id) ?: [:] }
 
-    private static pages() { hudson.ExtensionList.lookupSingleton(Layers.load('MoUserAuth')) }
+    private static pages() { hudson.ExtensionList.lookupSingleton(load('MoUserAuth')) }
 
-    private static Class kind(String name) { Layers.load("tfaMethodsAuth.$name") }
+    private static Class kind(String name) { load("tfaMethodsAuth.$name") }
 
     private static Map codes() { constant('sentOtp') }
 

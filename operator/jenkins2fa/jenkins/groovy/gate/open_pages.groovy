@@ -10,7 +10,10 @@ class OpenPages {
         place.segments in FOR_EVERYBODY || (method in ['GET', 'HEAD'] && StaticFiles.has(place.segments))
     }
 
-    /** The challenge of factors that the user has; enrolment only for who has none yet, and only in enabled factors. */
+    /**
+     * The challenge of factors that the user has; enrolment only for who has none yet, and only in enabled
+     * factors.
+     */
     static boolean isOpen(Page page, User user) {
         if (!page.isOf(user)) return false
         def own = Factors.enrolled(user)
@@ -23,6 +26,6 @@ class OpenPages {
         }
     }
 
-    /** By mail also who has no factor yet, since that is how it is enrolled. */
-    static boolean canAnswer(String factor, List own) { factor in own || (!own && factor == MiniOrange.MAIL && factor in Factors.enabled()) }
+    /** Also who has no factor yet, where the challenge is how it is enrolled. */
+    static boolean canAnswer(String factor, List own) { factor in own || (!own && Plugin.current.isEnrolledByChallenge(factor) && factor in Factors.enabled()) }
 }

@@ -1,4 +1,7 @@
-/** One page of the second factor: of which factor, what it does, and whose it is (null for the challenge, which is always the current user's). */
+/**
+ * One page of the second factor: of which factor, what it does, and whose it is (null for the challenge, which is
+ * always the current user's).
+ */
 class Page {
     static final String CHOOSE = 'choose', SHOW = 'show', ANSWER = 'answer', SEND = 'send', OVERVIEW = 'overview', ENROL_PAGE = 'enrolment page',
                         ENROL = 'enrol', RESET = 'reset', HELPER = 'form helper'

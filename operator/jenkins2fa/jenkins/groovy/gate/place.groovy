@@ -1,6 +1,7 @@
 /**
- * The path of a request below the context path. Stapler splits what the client wrote and decodes the parts afterwards; the container decodes first. So `segments` is Stapler's
- * reading, `plain` says that every reader sees the same, and `words` are all the segments that any reader could see.
+ * The path of a request below the context path. Stapler splits what the client wrote and decodes the parts
+ * afterwards; the container decodes first. So `segments` is Stapler's reading, `plain` says that every reader sees
+ * the same, and `words` are all the segments that any reader could see.
  */
 class Place {
     final String written

@@ -1,22 +1,23 @@
-/** Where the plugin leads a user after his answers: the page that he wanted first, and never another host, whatever host a request names. */
+/**
+ * Where the plugin leads a user after his answers: the page that he wanted first, and never another host, whatever
+ * host a request names.
+ */
 class Relay {
-    static final String KEY = MiniOrange.RELAY
-
     static void remember(Visit visit) {
-        if (visit.session.getAttribute(KEY) != null) return
+        if (visit.session.getAttribute(Plugin.current.relay) != null) return
         def place = visit.place, query = visit.request.queryString
         def rest = place.sound ? place.written.replaceFirst('^/+', '') + (query ==~ /[\x21-\x7e]+/ ? "?$query" : '') : ''
-        visit.session.setAttribute(KEY, Challenge.root(visit.request) + rest)
+        visit.session.setAttribute(Plugin.current.relay, Challenge.root(visit.request) + rest)
     }
 
     /** What the plugin's own filter has kept names the host that the client named: only the path of that stays. */
     static void keepLocal(Visit visit) {
-        def kept = visit.session.getAttribute(KEY)
+        def kept = visit.session.getAttribute(Plugin.current.relay)
         if (kept == null) return
         def root = Jenkins.get().rootUrl
         if (root && kept.toString().startsWith(root)) return
         def path = kept.toString().replaceFirst('^[A-Za-z][A-Za-z0-9+.-]*://[^/\\\\?#]*', '')
-        if (!(path ==~ '/([^/\\\\\\p{Cntrl}][^\\\\\\p{Cntrl}]*)?')) visit.session.removeAttribute(KEY)
-        else if (path != kept.toString()) visit.session.setAttribute(KEY, path)
+        if (!(path ==~ '/([^/\\\\\\p{Cntrl}][^\\\\\\p{Cntrl}]*)?')) visit.session.removeAttribute(Plugin.current.relay)
+        else if (path != kept.toString()) visit.session.setAttribute(Plugin.current.relay, path)
     }
 }

@@ -1,6 +1,7 @@
 /**
- * The gate's own record of who is verified in a session: by which factor, and when. Made only by an answer that the gate has watched. Of plain classes, so that it outlives
- * a new version of this code; the voucher is that of this gate's life: when the gate goes, all records are void.
+ * The gate's own record of who is verified in a session: by which factor, and when. Made only by an answer that
+ * the gate has watched. Of plain classes, so that it outlives a new version of this code; the voucher is that of
+ * this gate's life: when the gate goes, all records are void.
  */
 class SessionRecord {
     static final String KEY = 'jenkins2fa.verified.'
@@ -13,7 +14,7 @@ class SessionRecord {
     /** Null unless the user is verified in this session by a factor that still counts and is still theirs. */
     static Map of(Visit visit) {
         def found = visit.session?.getAttribute(KEY + visit.user.id)
-        def valid = found instanceof Map && found.voucher != null && found.voucher.is(Shared.state.voucher) && found.factor in Factors.enabled() && MiniOrange.isEnrolled(visit.user, found.factor)
+        def valid = found instanceof Map && found.voucher != null && found.voucher.is(Shared.state.voucher) && found.factor in Factors.enabled() && Plugin.current.isEnrolled(visit.user, found.factor)
         valid ? found : null
     }
 

@@ -1,4 +1,7 @@
-/** What must outlive Kubernetes: who manages this Jenkins, what it was like before, what to do at the end, that 2FA holds, which drift was corrected, which break-glass was used. */
+/**
+ * What must outlive Kubernetes: who manages this Jenkins, what it was like before, what to do at the end, that 2FA
+ * holds, which drift was corrected, which break-glass was used.
+ */
 class State {
     static final String FILE = 'state.json'
     static final long HOUR = 3600_000L
@@ -34,7 +37,10 @@ class State {
         state.corrections = corrections
     }
 
-    /** Whether our gate ran before this trial already: state.json was lost, and what is there now is our own doing, not what was before us. */
+    /**
+     * Whether our gate ran before this trial already: state.json was lost, and what is there now is our own doing,
+     * not what was before us.
+     */
     static boolean foundOurs(Map journal) { journal.wrote.gate != null && journal.before.gate != null }
 
     /** Without a restore point only the gate would go, and with 2FA on that locks out whom it let in. */
@@ -44,7 +50,10 @@ class State {
         throw new NothingToRestore('what this Jenkins was like before us is not known (state.json was lost, or never had it)')
     }
 
-    /** The account whose way in was confirmed last: what a damaged gate.json does not take away, so that somebody can put it right. */
+    /**
+     * The account whose way in was confirmed last: what a damaged gate.json does not take away, so that somebody
+     * can put it right.
+     */
     static String getOperator() { try { Store.read(FILE)?.operator } catch (NoteDamaged damaged) { null } }
 
     static void update(Closure change) {

@@ -1,9 +1,15 @@
-/** A change that undoes itself unless it is confirmed. Disk changes only at the confirmation, so a restart alone brings back what was before. */
+/**
+ * A change that undoes itself unless it is confirmed. Disk changes only at the confirmation, so a restart alone
+ * brings back what was before.
+ */
 class Trial {
     static final String FILE = 'trial.json'
     static final int RETRY_SECONDS = 2
 
-    /** The open trial of this run of Jenkins. Kept in memory too: whoever deletes or damages the file does not make an unconfirmed change last. */
+    /**
+     * The open trial of this run of Jenkins. Kept in memory too: whoever deletes or damages the file does not make
+     * an unconfirmed change last.
+     */
     static Map getOpen() {
         if (Shared.state.trial != null) return Shared.state.trial
         def kept = Store.read(FILE)
@@ -11,9 +17,10 @@ class Trial {
     }
 
     /**
-     * The journal is on disk before the first change. wanted: settings {enabled, securityQuestions, emailOTP, mail; what is absent stays},
-     * gate (its configuration), or absent to leave the gate as it is; hold (what Hold keeps, false for nothing), or absent to leave it; owner, deletionPolicy: what the
-     * confirmation writes into state.json.
+     * The journal is on disk before the first change. wanted: settings {enabled, securityQuestions, emailOTP,
+     * mail; what is absent stays}, gate (its configuration), or absent to leave the gate as it is; hold (what Hold
+     * keeps, false for nothing), or absent to leave it; owner, deletionPolicy: what the confirmation writes into
+     * state.json.
      */
     static void begin(String id, long seconds, Map wanted, Code code) {
         synchronized (Shared.chain) {
@@ -25,7 +32,7 @@ class Trial {
             if (left != null && !tidyUp(left.journal.id)) throw new NotPersisted("what trial ${left.journal.id} left on disk cannot be cleared away")
             State.claim(wanted.owner, wanted.takeOver)
             BreakGlass.forgetLeftNote()
-            wanted = wanted + [settings: Settings.completed(wanted.settings)]
+            wanted = wanted + [settings: Plugin.current.completed(wanted.settings)]
             if (wanted.gate != null) Gate.rehearsed(wanted.gate) // only code that has passed its rehearsal is found by the next start
             def journal = [id: id, until: System.currentTimeMillis() + seconds * 1000, session: Jenkins.SESSION_HASH, phase: 'open', before: standing(), wrote: wanted]
             Store.write(FILE, journal)
@@ -36,10 +43,10 @@ class Trial {
                     code.keep()
                     Gate.install(wanted.gate, code.digest)
                 }
-                Settings.remember(wanted.settings)
-                if (wanted.settings.containsKey('enabled') && !BreakGlass.open) Settings.setLive(wanted.settings.enabled)
+                Plugin.current.remember(wanted.settings)
+                if (wanted.settings.containsKey('enabled') && !BreakGlass.open) Plugin.current.setLive(wanted.settings.enabled)
                 if (wanted.hold != null) Hold.set(wanted.hold)
-                if (!journal.before.live && Layers.effective) MiniOrange.forget() // what the plugin has kept since before anybody was asked
+                if (!journal.before.live && Plugin.current.effective) Plugin.current.forget(null) // what the plugin has kept since before anybody was asked
             } catch (Throwable problem) {
                 end(id, 'failed')
                 throw problem
@@ -50,7 +57,7 @@ class Trial {
 
     /** What an undo goes back to. In a break-glass the live flag counts as what it will be when that is over. */
     static Map standing() {
-        [live: BreakGlass.open ? Layers.config.enableTfa : Layers.live[Layers.LIVE], memory: Layers.memory(), disk: Layers.disk(), digest: Settings.digest(),
+        [live: BreakGlass.open ? Plugin.current.enabled : Plugin.current.live, memory: Plugin.current.memory(), disk: Plugin.current.disk(), digest: Settings.digest(),
          gate: Shared.state.config?.raw, hold: Hold.current, storedGate: storedGate, startup: Store.startup.file]
     }
 
@@ -62,8 +69,9 @@ class Trial {
     }
 
     /**
-     * Compare-and-set on the id: 'Confirmed' (also when it was confirmed before), 'Expired' (over, and undone), 'Overtaken' (somebody has changed
-     * what it wrote, so what was probed is not what would be saved; undone) or 'Unknown'.
+     * Compare-and-set on the id: 'Confirmed' (also when it was confirmed before), 'Expired' (over, and undone),
+     * 'Overtaken' (somebody has changed what it wrote, so what was probed is not what would be saved; undone) or
+     * 'Unknown'.
      */
     static String confirm(String id) {
         synchronized (Shared.chain) {
@@ -87,7 +95,7 @@ class Trial {
     static boolean stands(Map journal) {
         def wrote = journal.wrote
         Settings.holds(wrote.settings) && (wrote.gate == null || Shared.state.config?.raw == wrote.gate) && (wrote.hold == null || Hold.isAs(wrote.hold)) &&
-            (!wrote.settings.containsKey('enabled') || BreakGlass.open || Layers.live[Layers.LIVE] == wrote.settings.enabled)
+            (!wrote.settings.containsKey('enabled') || BreakGlass.open || Plugin.current.live == wrote.settings.enabled)
     }
 
     /** Everything that a confirmed trial leaves on disk. */
@@ -97,7 +105,10 @@ class Trial {
         State.confirmed(journal)
     }
 
-    /** Undoes a pending trial. Returns whether it was pending. An undo that fails is tried again, and the journal stays for the next start. */
+    /**
+     * Undoes a pending trial. Returns whether it was pending. An undo that fails is tried again, and the journal
+     * stays for the next start.
+     */
     static boolean end(String id, String outcome) {
         synchronized (Shared.chain) {
             if (Shared.state.trial == null) recover()
@@ -128,7 +139,10 @@ class Trial {
         if (Shared.state.config?.raw == gate) before.gate == null ? Gate.remove() : Gate.reconfigure(before.gate)
     }
 
-    /** Disk as it was: settings that somebody saved meanwhile, what a confirmation left that failed half-way, and a start-up file that nothing needs. */
+    /**
+     * Disk as it was: settings that somebody saved meanwhile, what a confirmation left that failed half-way, and a
+     * start-up file that nothing needs.
+     */
     static void undoFiles(Map journal) {
         def before = journal.before, gate = journal.wrote.gate
         Settings.purge(journal.wrote.settings, before)
@@ -147,7 +161,10 @@ class Trial {
         tidyUp(journal.id)
     }
 
-    /** The trial is over; what it left on disk goes with its journal, later if the disk does not allow it now. Returns whether all is done. */
+    /**
+     * The trial is over; what it left on disk goes with its journal, later if the disk does not allow it now.
+     * Returns whether all is done.
+     */
     static boolean tidyUp(String id) {
         synchronized (Shared.chain) {
             def left = Shared.state.untidy
@@ -167,34 +184,37 @@ class Trial {
         }
     }
 
-    /** The stored configuration of the gate; that of a trial which is undone, but could not be cleared away on disk yet, is not used. */
+    /**
+     * The stored configuration of the gate; that of a trial which is undone, but could not be cleared away on disk
+     * yet, is not used.
+     */
     static Map withoutRemains(Map stored) {
         def left = Shared.state.untidy
         left?.undone && left.journal.wrote.gate == stored ? left.journal.before.storedGate : stored
     }
 
     /**
-     * A journal of a former run of Jenkins: a confirmed trial is brought to its end, or undone where the disk does not allow that; any other is over (the
-     * restart has undone it).
+     * A journal of a former run of Jenkins: a confirmed trial is brought to its end, or undone where the disk does
+     * not allow that; any other is over (the restart has undone it).
      */
     static void recover() {
         synchronized (Shared.chain) {
             def journal = Store.read(FILE)
             if (journal == null || journal.session == Jenkins.SESSION_HASH) return
             if (journal.phase == 'confirmed') {
-                def found = Layers.memory().subMap(journal.wrote.settings.keySet())
+                def found = Plugin.current.memory().subMap(journal.wrote.settings.keySet())
                 try {
-                    Settings.remember(journal.wrote.settings)
+                    Plugin.current.remember(journal.wrote.settings)
                     keep(journal)
                 } catch (Throwable problem) { // half of it, settings without their gate, was never proven: it is undone as if nobody had confirmed it
                     Shared.log("trial ${journal.id}: was confirmed, but cannot be brought to its end", problem)
-                    Settings.remember(found)
+                    Plugin.current.remember(found)
                     Settings.forget(journal.wrote.settings, journal.before)
-                    if (!BreakGlass.open) Settings.setLive(Layers.config.enableTfa)
+                    if (!BreakGlass.open) Plugin.current.setLive(Plugin.current.enabled)
                     close(journal, 'failed')
                     return
                 }
-                if (journal.wrote.settings.containsKey('enabled') && !BreakGlass.open) Settings.setLive(journal.wrote.settings.enabled)
+                if (journal.wrote.settings.containsKey('enabled') && !BreakGlass.open) Plugin.current.setLive(journal.wrote.settings.enabled)
                 if (journal.wrote.hold != null) Hold.set(journal.wrote.hold)
                 close(journal, 'confirmed')
                 return

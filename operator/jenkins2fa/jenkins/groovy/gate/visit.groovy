@@ -11,11 +11,11 @@ class Visit {
         this.request = request
         this.marks = marks
         place = new Place(request)
-        page = MiniOrange.page(place)
+        page = Plugin.current.page(place)
         session = user == null ? null : request.session
     }
 
-    String getKey() { user.id + MiniOrange.MARK }
+    String getKey() { Plugin.current.markOf(user) }
 
     String getUserKey() { Jenkins.get().securityRealm.userIdStrategy.keyFor(user.id) }
 

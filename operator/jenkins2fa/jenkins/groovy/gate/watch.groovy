@@ -1,6 +1,7 @@
 /**
- * Puts the gate back when somebody has taken it out of a running Jenkins, or behind the plugin's filter, while people are asked: the operator is asked like them then, and nobody
- * outside could do it. Like any drift three times within an hour; then a person has to look. Who wants the gate gone says so: `jenkins2fa gate remove`.
+ * Puts the gate back when somebody has taken it out of a running Jenkins, or behind the plugin's filter, while
+ * people are asked: the operator is asked like them then, and nobody outside could do it. Like any drift three
+ * times within an hour; then a person has to look. Who wants the gate gone says so: `jenkins2fa gate remove`.
  */
 class Watch {
     static final int SECONDS = 1, MOST = 3
