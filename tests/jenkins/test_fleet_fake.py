@@ -125,7 +125,7 @@ def _comparable(seen: Observation) -> Observation:
     trial = replace(seen.trial, until=None)
     counts = {path: len(times) for path, times in seen.corrections.items()}
     return replace(
-        seen, version="", identity="", session="", root_url="", trial=trial, corrections=counts, enrolment=None, clock_ahead=None
+        seen, version="", identity="", session="", trial=trial, corrections=counts, enrolment=None, clock_ahead=None
     )  # type: ignore[arg-type]
 
 

@@ -158,7 +158,7 @@ def test_a_damaged_part_is_named_the_rest_is_read_and_nothing_is_written(
     assert seen.damaged == (part,)
     assert [seen.user, seen.gate.installed] == ["admin", 1]
     found = managed.assess(policy(exemptGroups=["robots"]))
-    assert [found.refused and found.refused.reason, found.may_change] == ["ObservationDamaged", False]
+    assert [found.refused and found.refused.reason, found.may_write] == ["ObservationDamaged", False]
     with pytest.raises(JenkinsError):
         managed.apply(policy(exemptGroups=["robots"]))
 

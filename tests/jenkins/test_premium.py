@@ -252,7 +252,7 @@ def test_without_the_switch_it_is_only_read(start: Start, edition: Kind) -> None
     found = managed.assess(policy(**ALL), experimental=False)
     assert managed.observe().plugin.edition == "Premium"
     assert found.refused is not None
-    assert [found.refused.reason, found.may_change] == ["UnsupportedPluginVersion", False]
+    assert [found.refused.reason, found.may_write] == ["UnsupportedPluginVersion", False]
     assert "--enable-experimental-premium" in found.refused.message
     assert found.plan.changes  # what would change is told all the same
     assert [one.reason for one in managed.assess(policy(**ALL)).findings if one.severity is Severity.REFUSAL] == ["GateUnknownPages"]
@@ -262,8 +262,8 @@ def test_the_gate_is_refused_because_it_knows_no_premium_pages(start: Start) -> 
     _, managed = start("premium")
     found = managed.assess(policy(**ALL))
     assert found.refused is not None
-    assert [found.refused.reason, found.may_change] == ["GateUnknownPages", False]
-    assert managed.assess(policy(enforcement="Off")).may_change
+    assert [found.refused.reason, found.may_write] == ["GateUnknownPages", False]
+    assert managed.assess(policy(enforcement="Off")).may_write
 
 
 def test_a_token_that_the_plugin_lets_pass_proves_nothing_and_nothing_is_claimed(start: Start) -> None:

@@ -15,7 +15,7 @@ from jenkins2fa.jenkins.account import Credentials
 from jenkins2fa.jenkins.canary import observe_with_canaries
 from jenkins2fa.jenkins.errors import Unauthorized, Unreachable
 from jenkins2fa.jenkins.http import Connection
-from jenkins2fa.jenkins.probe import canary_probe, probe_canary, probe_self, self_probe
+from jenkins2fa.jenkins.probe import probe_canary, probe_self
 from jenkins2fa.jenkins.scripts import gate_code
 from tests.support.commands import Commands
 from tests.support.gated import groovy, switch_on
@@ -36,11 +36,11 @@ def files(jenkins: StandIn) -> set[str]:
 
 
 def test_the_operators_own_probe_is_challenged_though_the_gate_lets_it_in(managed: Managed) -> None:
-    assert self_probe(managed.connection) is Proof.BYPASSED
+    assert probe_self(managed.connection).settle() is Proof.BYPASSED
     managed.apply(policy())
     probed = probe_self(managed.connection)
     found = probed.evidence
-    assert [probed.settle(), found.account, found.as_expected, found.trouble] == [Proof.CHALLENGED, Account.SELF, True, ""]
+    assert [probed.settle(), found.account, found.trouble] == [Proof.CHALLENGED, Account.SELF, ""]
     assert found.reply is not None
     assert [found.reply.status, found.reply.location] == [302, "/user/*/tfaConfiguration/"]
     assert found.request.headers == ("Authorization", "X-Jenkins2fa-Probe")
@@ -73,15 +73,15 @@ def test_of_a_redirect_to_elsewhere_nothing_is_kept(proxy: Proxy, one: StandIn) 
 
 
 def test_a_canary_gets_in_or_is_challenged(standin: StandIn) -> None:
-    assert canary_probe(at(standin), ALICE) is Proof.BYPASSED
+    assert probe_canary(at(standin), ALICE, Account.CHALLENGED).settle() is Proof.BYPASSED
     switch_on(standin)
-    assert canary_probe(at(standin), ALICE) is Proof.CHALLENGED
+    assert probe_canary(at(standin), ALICE, Account.CHALLENGED).settle() is Proof.CHALLENGED
 
 
 def test_a_canary_that_may_not_even_look_was_not_challenged(one: StandIn, proxy: Proxy) -> None:
     """Rights are looked at after the plugin's filter, so a 403 to a named account is a request that got through."""
     proxy.fault(Say(403, headers={"X-You-Are-Authenticated-As": "alice", "X-Jenkins": "2.541.3"}))
-    assert canary_probe(Connection(proxy.url + "/", None), ALICE) is Proof.BYPASSED
+    assert probe_canary(Connection(proxy.url + "/", None), ALICE, Account.CHALLENGED).settle() is Proof.BYPASSED
 
 
 @pytest.mark.parametrize("status", [403, 404, 500])

@@ -95,7 +95,7 @@ def test_undone_noticed_and_put_back(anywhere: Managed, drift: str) -> None:
     anywhere.apply(policy())
     anywhere.console(SETTINGS + DRIFTS[drift])
     found = anywhere.assess(policy())
-    assert [found.drift, found.may_change, bool(found.plan.changes)] == [True, True, True]
+    assert [found.drift, found.may_write, bool(found.plan.changes)] == [True, True, True]
     result = anywhere.apply(policy())
     assert [result.plan.changes, challenged(anywhere)] == [(), True]
     assert len(result.observation.corrections) == len(found.plan.paths)

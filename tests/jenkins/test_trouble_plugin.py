@@ -43,8 +43,9 @@ def test_a_plugin_that_we_must_not_write_to(flavour: Any, options: dict[str, Any
         assert seen.damaged == ()
         found = managed.assess(policy(), seen)
         assert found.refused is not None
-        assert [found.refused.reason, said in found.refused.message, found.may_change] == [reason, True, False]
-        assert not managed.assess(policy(enforcement="Off"), seen).may_change
+        assert [found.refused.reason, said in found.refused.message, found.may_write] == [reason, True, False]
+        off = managed.assess(policy(enforcement="Off"), seen)
+        assert not (off.may_write and off.plan.changes)
 
 
 def test_no_mail_server(standin: StandIn, managed: Managed) -> None:
@@ -53,8 +54,8 @@ def test_no_mail_server(standin: StandIn, managed: Managed) -> None:
     beside = policy(allowedFactors=["EmailOTP", "SecurityQuestions"], emailOTP=EMAIL)
     refused, told = managed.assess(alone), managed.assess(beside)
     assert refused.refused is not None
-    assert [refused.refused.reason, refused.may_change] == ["NoMailServer", False]
-    assert ["NoMailServer" in managed.reasons(beside), told.refused, told.may_change] == [True, None, True]
+    assert [refused.refused.reason, refused.may_write] == ["NoMailServer", False]
+    assert ["NoMailServer" in managed.reasons(beside), told.refused, told.may_write] == [True, None, True]
 
 
 @pytest.mark.parametrize("flavour", ["javax", "jakarta"])

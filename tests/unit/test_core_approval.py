@@ -49,7 +49,7 @@ def test_one_annotation_approves_of_a_mixed_fleet(between: str) -> None:
     wanted = off(between.join(["1-older", *digests]))
     for where in FLEET:
         assert look(wanted, enforced(where), instance(where)).unapproved is None
-        assert look(wanted, enforced(where), instance(where)).may_change
+        assert look(wanted, enforced(where), instance(where)).may_write
     assert asked(off(between.join(digests[1:])), enforced())
     assert asked(off("".join(digests)), enforced()), "no part of a word counts"
 
@@ -65,7 +65,7 @@ def test_a_jenkins_that_comes_from_elsewhere_asks_for_itself(former: str | None)
     seen = enforced(of="another-policy") if former else replace(enforced(), owner=None)
     approved_for_others = off(asked(off(), enforced()))
     own = asked(approved_for_others, seen)
-    assert look(off(own), seen).may_change
+    assert look(off(own), seen).may_write
     assert look(off(own), enforced()).unapproved is None, "good too once it is governed: its drift is put back without a new question"
     assert asked(off(own), replace(seen, identity="another Jenkins at this URL")) != own
     assert asked(off(own, generation=3), seen) != own, "another edit"

@@ -37,7 +37,7 @@ def waiting(wanted: TwoFactorPolicy, seen: Observation, proof: Proof = Proof.NON
 
 def test_an_edit_that_changes_nothing_leaves_drift_correction_on_in_an_instance_that_waits() -> None:
     seen = in_force(policy(**BY_ONE).spec)
-    assert assessed(policy(**BY_ONE, priority=7), off(seen)).may_change
+    assert assessed(policy(**BY_ONE, priority=7), off(seen)).may_write
     assert assessed(policy(**BY_ONE, exemptGroups=["robots"]), off(seen)).mode is Mode.WAITING
     assert assessed(policy(**BY_ONE), FRESH).mode is Mode.WAITING, "the first enforcement is no drift"
 

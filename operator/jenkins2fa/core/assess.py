@@ -81,8 +81,8 @@ class Assessment:
         return next(iter(refusals(self.findings)), None)
 
     @property
-    def may_change(self) -> bool:
-        return bool(self.plan.changes) and self.mode is Mode.WRITE and self.refused is None
+    def may_write(self) -> bool:
+        return self.mode is Mode.WRITE and self.refused is None
 
 
 @dataclass(frozen=True, slots=True)

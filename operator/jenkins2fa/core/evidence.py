@@ -67,10 +67,6 @@ class Evidence:
     scripts: Mapping[str, str] = field(default_factory=dict)
     trouble: str = ""
 
-    @property
-    def as_expected(self) -> bool:
-        return self.proof is EXPECTED[self.account]
-
 
 @dataclass(frozen=True, slots=True)
 class Checked:

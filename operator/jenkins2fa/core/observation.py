@@ -152,8 +152,6 @@ class Observation:
     corrections: Mapping[str, tuple[datetime, ...]] = field(default_factory=lambda: _NONE)
     known_groups: frozenset[str] = frozenset()
     enrolment: Enrolment | None = None
-    root_url: str | None = None
-    quieting_down: bool = False
     clock_ahead: timedelta = timedelta(0)
     damaged: tuple[str, ...] = field(default=())
     by_gate: bool = field(default=False, compare=False)

@@ -38,25 +38,15 @@ class Probed:
         return self.evidence.proof
 
 
-def self_probe(connection: Connection) -> Proof:
+def probe_self(connection: Connection) -> Probed:
     """The operator's own account asks for the root page like anybody else: the header makes the gate withhold the exemption.
 
-    One request on a session of its own, so no former verification counts. Raises JenkinsError when the answer tells nothing."""
-    return probe_self(connection).settle()
-
-
-def canary_probe(connection: Connection, canary: Credentials) -> Proof:
-    """An account made for this (no rights needed) asks for the root page. Raises JenkinsError when the answer tells nothing."""
-    return probe_canary(connection, canary, Account.CHALLENGED).settle()
-
-
-def probe_self(connection: Connection) -> Probed:
-    """:func:`self_probe` with its evidence; raises nothing."""
+    One request on a session of its own, so no former verification counts. Raises nothing."""
     return _probe(connection, Account.SELF, {PROBE_HEADER: "challenge"})
 
 
 def probe_canary(connection: Connection, canary: Credentials, account: Account) -> Probed:
-    """:func:`canary_probe` with its evidence; raises nothing. ``account``: which of both canaries it is."""
+    """An account made for this (no rights needed) asks for the root page. ``account``: which canary it is. Raises nothing."""
     return _probe(replace(connection, credentials=canary), account, {})
 
 

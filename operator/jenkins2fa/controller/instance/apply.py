@@ -57,7 +57,7 @@ def apply_policy(context: Context, subject: Subject, policy: TwoFactorPolicy, dr
         return replace(outcome, failure=COUNTING)
     notes: tuple[str, ...] = ()
     to_be_written = bool(assessment.plan.changes) or _is_to_be_claimed(policy, assessment)
-    if assessment.mode is Mode.WRITE and assessment.refused is None and to_be_written:
+    if assessment.may_write and to_be_written:
         if assessment.plan.changes or not _is_known_unwritable(context, subject, assessment):
             changed = _change(context, subject, policy, driver, outcome, assessment)
             if not _is_record_all_that_lacks(subject, assessment, changed):

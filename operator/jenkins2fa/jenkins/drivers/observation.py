@@ -39,8 +39,6 @@ def read_observation(answer: Mapping[str, Any], read_settings: SettingsReader) -
             identity=jenkins["identity"],
             user=sound["self"]["id"] or "",
             enrolled=(sound.get("enrolment") or {}).get("securityQuestions"),
-            root_url=jenkins["rootUrl"],
-            quieting_down=jenkins["quietingDown"],
             plugin=_plugin(sound.get("plugin") or {}),
             disk=_layer(layers.get("disk"), read_settings),
             memory=_layer(layers.get("memory"), read_settings),
