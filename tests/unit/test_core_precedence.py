@@ -12,7 +12,7 @@ from jenkins2fa.api.instance import Access
 from jenkins2fa.api.meta import Key, Metadata
 from jenkins2fa.api.policy import Factor, TwoFactorPolicy
 from jenkins2fa.api.status import Condition, PolicyStatus, policy_status_document
-from jenkins2fa.core.policy_status import Escape, Member, factors_column, gather
+from jenkins2fa.core.policy_status import Escape, Member, aggregate, factors_column
 from jenkins2fa.core.precedence import escape_of, resolve, selects
 from tests.support.literals import MANAGED, NOW, instance, spec
 from tests.support.managed import policy
@@ -97,14 +97,14 @@ def test_ways_out_of_a_baseline(labels: dict[str, str], access: Access, others: 
 
 def test_a_policy_counts_and_names_who_escapes_it() -> None:
     escapes = [Escape(Key("tests", name), "access: Observe") for name in "dcba"]
-    found = gather(policy(), [member("x", **FINE)], escapes=escapes)
+    found = aggregate(policy(), [member("x", **FINE)], escapes=escapes)
     assert policy_status_document(found)["instances"]["escaped"] == 4
     assert found.conditions[0].message.startswith(
         "4 instances of its namespaces escape this policy: tests/a (access: Observe), tests/b (access: Observe), "
         "tests/c (access: Observe) and 1 more; "
     )
-    assert policy_status_document(gather(policy(), [], escapes=[]))["instances"]["escaped"] == 0
-    assert "escaped" not in policy_status_document(gather(policy(), []))["instances"], "a policy of one namespace has none"
+    assert policy_status_document(aggregate(policy(), [], escapes=[]))["instances"]["escaped"] == 0
+    assert "escaped" not in policy_status_document(aggregate(policy(), []))["instances"], "a policy of one namespace has none"
 
 
 # --- the policy's status ---
@@ -213,17 +213,17 @@ def said(status: PolicyStatus) -> list[str]:
     ],
 )
 def test_what_a_policy_says_of_its_instances(members: list[dict[str, str]], conditions: list[str], column: str) -> None:
-    status = gather(policy(), [member(f"j{number}", **one) for number, one in enumerate(members)])
+    status = aggregate(policy(), [member(f"j{number}", **one) for number, one in enumerate(members)])
     assert [said(status), status.instances_column] == [conditions, column]
 
 
 def test_overridden_everywhere_and_on_some() -> None:
     rival = Key("platform", "baseline")
     lost = Member(Key("tests", "j1"), False, rival)
-    everywhere = gather(policy(), [lost])
+    everywhere = aggregate(policy(), [lost])
     assert said(everywhere)[0::2][:2] == ["Ready=False/Overridden", "Stalled=True/Overridden"]
     assert "platform/baseline" in everywhere.conditions[0].message
-    some = gather(policy(), [lost, member("j2", **FINE)])
+    some = aggregate(policy(), [lost, member("j2", **FINE)])
     assert [said(some)[0], some.counts.overridden, some.counts.governed] == ["Ready=True/InForce", 1, 1]
     assert "1 more are governed by another policy" in some.conditions[0].message
 
@@ -233,23 +233,23 @@ def test_overridden_everywhere_and_on_some() -> None:
 def test_a_namespace_selector_that_is_not_honoured_is_said(members: list[dict[str, str]], policy_namespace: str | None) -> None:
     selecting = policy(namespaceSelector={})
     found = [member(f"j{number}", **one) for number, one in enumerate(members)]
-    status = gather(selecting, found, policy_namespace=policy_namespace)
+    status = aggregate(selecting, found, policy_namespace=policy_namespace)
     reason = "NamespaceSelectorNotHonoured"
     assert said(status)[:3] == [f"Ready=False/{reason}", f"Reconciling=False/{reason}", f"Stalled=True/{reason}"]
     assert "take namespaceSelector out" in status.conditions[0].message
     assert status.counts.governed == len(members), "in its own namespace it governs"
-    assert said(gather(selecting, [member("j", **FINE)], policy_namespace="tests"))[0] == "Ready=True/InForce"
-    assert said(gather(policy(), [member("j", **FINE)], policy_namespace=policy_namespace))[0] == "Ready=True/InForce"
+    assert said(aggregate(selecting, [member("j", **FINE)], policy_namespace="tests"))[0] == "Ready=True/InForce"
+    assert said(aggregate(policy(), [member("j", **FINE)], policy_namespace=policy_namespace))[0] == "Ready=True/InForce"
 
 
 def test_counts_columns_and_a_bounded_list_of_failures() -> None:
     members = [member(f"j{number:02}", **STUCK) for number in range(15)] + [member("x", **FINE), member("y", **DIFFERENT)]
-    status = gather(policy(enforcedGroups=["a"], allowedFactors=["SecurityQuestions", "WebAuthn"]), members)
+    status = aggregate(policy(enforcedGroups=["a"], allowedFactors=["SecurityQuestions", "WebAuthn"]), members)
     counts = status.counts
     assert [counts.selected, counts.governed, counts.enforced, counts.drifted, counts.failing] == [17, 17, 1, 1, 15]
     assert [status.scope_column, status.factors_column, len(status.failing)] == ["groups", "SecurityQuestions+1", 10]
     assert status.conditions[0].message.endswith("and 12 more")
-    assert gather(policy(), reversed(members)).failing == status.failing  # in order, whatever order they came in
+    assert aggregate(policy(), reversed(members)).failing == status.failing  # in order, whatever order they came in
 
 
 @pytest.mark.parametrize(
@@ -262,15 +262,15 @@ def test_the_column_of_factors(factors: list[str], column: str) -> None:
 
 def test_a_suspended_policy_says_so() -> None:
     wanted = policy(suspend=True)
-    assert said(gather(wanted, [member("j", **FINE)]))[0] == "Ready=True/Suspended"
-    assert said(gather(replace(wanted, spec=wanted.spec), [member("j", **STUCK)]))[0] == "Ready=False/Unauthorized"
+    assert said(aggregate(wanted, [member("j", **FINE)]))[0] == "Ready=True/Suspended"
+    assert said(aggregate(replace(wanted, spec=wanted.spec), [member("j", **STUCK)]))[0] == "Ready=False/Unauthorized"
 
 
 def test_a_policy_that_was_suspended_over_trouble_is_not_in_progress_for_ever() -> None:
     wanted = policy(suspend=True)
     for trouble in (STUCK, MOVING):
         frozen = {**trouble, "ready": "False/Suspended"}
-        found = said(gather(wanted, [member("a", **FINE), member("j", **frozen)]))
+        found = said(aggregate(wanted, [member("a", **FINE), member("j", **frozen)]))
         assert found[:3] == ["Ready=False/Suspended", "Reconciling=False/Suspended", "Stalled=True/Suspended"]
-    unseen = said(gather(wanted, [member("a"), member("j", **frozen)]))
+    unseen = said(aggregate(wanted, [member("a"), member("j", **frozen)]))
     assert unseen[1:3] == ["Reconciling=True/Suspended", "Stalled=False/Suspended"], "an instance has not heard of it yet"

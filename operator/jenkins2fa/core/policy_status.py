@@ -51,7 +51,7 @@ class Escape:
     how: str
 
 
-def gather(
+def aggregate(
     policy: TwoFactorPolicy,
     members: Iterable[Member],
     rollout: Progress | None = None,

@@ -14,7 +14,7 @@ from jenkins2fa.controller.instance.status import invalid_document, write_status
 from jenkins2fa.controller.policy.rollout import call_admitted, next_progress, until_next
 from jenkins2fa.controller.queue import NEVER, Kind, Requeue, Urgency, Work, WorkKey
 from jenkins2fa.core.mode import stage_of
-from jenkins2fa.core.policy_status import Escape, Member, gather
+from jenkins2fa.core.policy_status import Escape, Member, aggregate
 from jenkins2fa.core.precedence import escape_of, is_baseline_for
 
 SHORTEST_GAP = 1.0  # seconds between two passes of one policy, however many instances report
@@ -67,7 +67,7 @@ class PolicyReconciler:
         progress = next_progress(context, policy, body, members)
         staged = stage_of(policy.spec, context.now()) is not None
         above = context.options.policy_namespace
-        status = gather(policy, members, progress, staged=staged, policy_namespace=above, escapes=self._escapes(policy))
+        status = aggregate(policy, members, progress, staged=staged, policy_namespace=above, escapes=self._escapes(policy))
         write_status(context, Kind.POLICY, body, policy_status_document(status))
         call_admitted(context, policy, progress, members)
         left = until_next(context, policy, body, progress)

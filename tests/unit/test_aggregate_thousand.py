@@ -8,7 +8,7 @@ import pytest
 
 from jenkins2fa.api.meta import Key
 from jenkins2fa.api.status import DRIFTED, ENFORCED, FALSE, READY, STALLED, TRUE, Condition, policy_status_document
-from jenkins2fa.core.policy_status import Member, gather
+from jenkins2fa.core.policy_status import Member, aggregate
 from jenkins2fa.core.rollout import Progress, RolloutState
 from tests.support.managed import policy
 
@@ -34,7 +34,7 @@ def member(number: int, *, fails: bool) -> Member:
 def test_a_thousand_members(failing: int, rollout: Progress | None) -> None:
     wanted = policy(rollout={"batchSize": 1}) if rollout else policy()
     members = [member(number, fails=number >= SIZE - failing) for number in range(SIZE)]
-    document = policy_status_document(gather(wanted, members, rollout))
+    document = policy_status_document(aggregate(wanted, members, rollout))
     assert len(json.dumps(document).encode()) < SMALL
     assert len(document.get("failing") or ()) == min(failing, 10)
     assert document["instances"] == {
