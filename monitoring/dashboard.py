@@ -38,7 +38,7 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
         (
             Panel("Enforced", ((f"sum(jenkins2fa_instance_enforced{{{NAMED}}} == 1) or vector(0)", "enforced"),), kind="stat", width=4),
             Panel(
-                "Wanted, not enforced",
+                "Required, not enforced",
                 (
                     (
                         f"count(max {BY} (jenkins2fa_instance_enforcement_wanted{{{NAMED}}}) == 1 unless on (jenkins_namespace, jenkins) "
@@ -58,13 +58,13 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
             Panel(
                 "Break-glass open", ((f"sum(jenkins2fa_instance_break_glass_open{{{NAMED}}}) or vector(0)", "open"),), kind="stat", width=4
             ),
-            Panel("Replicas that lead", (("sum(jenkins2fa_leader)", "leaders"),), kind="stat", width=4, description="One is right."),
+            Panel("Leading replicas", (("sum(jenkins2fa_leader)", "leaders"),), kind="stat", width=4, description="Must be one."),
             Panel("Version", (("sum by (version) (jenkins2fa_build_info)", "{{version}}"),), kind="stat", width=4),
             Panel(
                 "Enforced by instance",
                 ((f"max {BY} (jenkins2fa_instance_enforced{{{NAMED}}})", LEGEND),),
                 width=12,
-                description="1 in force and proven, 0 not, -1 not known",
+                description="1 in force and proven, 0 not in force, -1 unknown",
             ),
             Panel(
                 "Since the last proof",
@@ -96,7 +96,7 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 "Weakened by a change",
                 (("sum by (path) (increase(jenkins2fa_weakenings_total[$__rate_interval])) > 0", "{{path}}"),),
                 width=6,
-                description="Fields of a policy by which a change weakened the protection, break-glass and a carried out deletionPolicy",
+                description="Fields by which a change weakened protection; also break-glass and deletionPolicy",
             ),
             Panel(
                 "Refused by the guard", (("sum by (reason) (increase(jenkins2fa_guard_refusals_total[$__rate_interval]))", "{{reason}}"),)
@@ -107,7 +107,7 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 unit="ops",
             ),
             Panel(
-                "Users while a roll-out waits",
+                "Users before the first enforcement",
                 ((f"sum by (state) (jenkins2fa_instance_users{{{NAMED}}})", "{{state}}"),),
             ),
         ),
@@ -120,14 +120,14 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 (("sum by (kind, result) (rate(jenkins2fa_reconciles_total[$__rate_interval]))", "{{kind}} {{result}}"),),
                 unit="ops",
             ),
-            Panel("Time of a pass", quantiles("jenkins2fa_reconcile_duration_seconds"), unit="s"),
-            Panel("Time by step", quantiles("jenkins2fa_step_duration_seconds", "step", "{{step}} ")[1:], unit="s"),
+            Panel("Reconcile duration", quantiles("jenkins2fa_reconcile_duration_seconds"), unit="s"),
+            Panel("Duration by step", quantiles("jenkins2fa_step_duration_seconds", "step", "{{step}} ")[1:], unit="s"),
             Panel(
                 "Requests to Jenkins",
                 (("sum by (outcome) (rate(jenkins2fa_jenkins_requests_total[$__rate_interval]))", "{{outcome}}"),),
                 unit="ops",
             ),
-            Panel("Time of a request", quantiles("jenkins2fa_jenkins_request_duration_seconds"), unit="s"),
+            Panel("Request duration", quantiles("jenkins2fa_jenkins_request_duration_seconds"), unit="s"),
             Panel("Queue", (("sum by (state) (jenkins2fa_queue_keys)", "{{state}}"),)),
             Panel(
                 "Wait in the queue",
@@ -135,7 +135,7 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 unit="s",
             ),
             Panel(
-                "Processor", (("sum(rate(process_cpu_seconds_total[$__rate_interval]) and on (job, instance) jenkins2fa_leader)", "cores"),)
+                "CPU", (("sum(rate(process_cpu_seconds_total[$__rate_interval]) and on (job, instance) jenkins2fa_leader)", "cores"),)
             ),
             Panel("Memory", (("max(process_resident_memory_bytes and on (job, instance) jenkins2fa_leader)", "resident"),), unit="bytes"),
         ),
