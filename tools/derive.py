@@ -168,10 +168,10 @@ def without_comments(text: str) -> str:
 INTRODUCTION = """<!-- Derived from crds/ by tools/derive.py: change it there. -->
 # Fields
 
-Every field of the two kinds. `[]` stands for one entry of a list. A field without a default may be left out unless it is required;
+Every field of the custom resources. `[]` stands for one entry of a list. A field without a default may be left out unless it is required;
 its description says what that means. The API server refuses what breaks a rule; `jenkins2fa validate` says the same without a cluster.
 
-Editors complete and check fields with the JSON Schemas in `schemas/`, one for each kind: put
+Editors complete and check fields with the JSON Schemas in `schemas/`, one for each resource: put
 `# yaml-language-server: $schema=PATH/twofactorpolicy_v1alpha1.json` at the top of a file.
 Plain JSON Schema cannot say the rules between fields.
 """
@@ -189,6 +189,7 @@ def kind_reference(crd: Schema) -> str:
         lines += [f"### {kind}: {part}\n", "| field | type | what it does |", "|---|---|---|"]
         rules: dict[str, list[str]] = {}
         note_rules(schema["properties"][part], part, rules)
+        lines[-2:-2] = [f"Rule: {rule}.\n" for rule in rules.get(part, ())]
         fields = walk(schema["properties"][part], part, rules)
         lines += [row(path, field, required, rules.get(path, [])) for path, field, required in fields]
         lines.append("")

@@ -14,10 +14,10 @@ from tests.support.waiting import wait_until
 EXAMPLE = CHECKOUT / "examples" / "admission" / "approve-weakening.yaml"
 BASELINE = CHECKOUT / "examples" / "admission" / "keep-baseline.yaml"
 ANNOTATION = "jenkins2fa.dev/approve-weakening"
-KINDS = ("TwoFactorPolicy", "JenkinsInstance")
+KINDS = ("TwoFactorPolicy", "TwoFactorBreakGlass", "JenkinsInstance")
 WRITER = {
     "apiGroups": ["jenkins2fa.dev"],
-    "resources": ["twofactorpolicies", "jenkinsinstances"],
+    "resources": ["twofactorpolicies", "twofactorbreakglasses", "jenkinsinstances"],
     "verbs": ["get", "create", "patch", "update"],
 }
 

@@ -18,7 +18,11 @@ from tests.support.kube import CHECKOUT, KubectlFailed, KubeServer
 from tests.support.random_specs import objects
 from tests.support.rule_cases import RULES, SCHEMA, Case, build
 
-PLURALS = {"TwoFactorPolicy": "twofactorpolicies", "JenkinsInstance": "jenkinsinstances"}
+PLURALS = {
+    "TwoFactorPolicy": "twofactorpolicies",
+    "JenkinsInstance": "jenkinsinstances",
+    "TwoFactorBreakGlass": "twofactorbreakglasses",
+}
 
 
 @pytest.fixture(scope="module")
@@ -155,6 +159,25 @@ def test_columns_of_instances(kube: KubeServer, namespace: str) -> None:
     assert cells(kube.kubectl("get", "ji", "-n", namespace, "-o", "wide"))[1][-4] == "2026-12-01T12:00:00Z"
 
 
+def test_columns_of_break_glasses(kube: KubeServer, namespace: str) -> None:
+    kube.apply(build("TwoFactorBreakGlass", {}), namespace=namespace)
+    ready = {**CONDITIONS[0], "type": "Ready", "reason": "Open"}
+    write_status(kube, namespace, "tfbg", {"instances": {"selected": 3, "open": 2}, "conditions": [ready]})
+    header, row = cells(kube.kubectl("get", "tfbg", "-n", namespace))
+    assert header == "NAME STATE EXPIRES OPEN SELECTED REASON AGE".split()
+    assert row[:-1] == "sample Open 2026-12-01T12:00:00Z 2 3 INC-1234".split()
+
+
+@pytest.mark.parametrize(
+    "change", [{"expiresAt": "2027-12-01T12:00:00Z"}, {"reason": "INC-2"}, {"instanceSelector": {"matchLabels": {"a": "b"}}}]
+)
+def test_a_break_glass_cannot_be_changed(kube: KubeServer, namespace: str, change: dict[str, Any]) -> None:
+    kube.apply(build("TwoFactorBreakGlass", {}), namespace=namespace)
+    with pytest.raises(KubectlFailed, match="is immutable: delete this TwoFactorBreakGlass, and create another one with a new reason"):
+        kube.kubectl("patch", "tfbg", "sample", "-n", namespace, "--type=merge", "-p", json.dumps({"spec": change}))
+    kube.kubectl("annotate", "tfbg", "sample", "-n", namespace, "jenkins2fa.dev/approve-weakening=x")
+
+
 def test_status_and_spec_are_written_apart(kube: KubeServer, namespace: str) -> None:
     kube.apply({**build("TwoFactorPolicy", {}), "status": {"observedGeneration": 7}}, namespace=namespace)
     assert "status" not in kube.get("tfp", "sample", "-n", namespace)
@@ -250,7 +273,7 @@ def nameless(schema: dict[str, Any], path: str) -> Any:
         yield from nameless(child.get("items", child), f"{path}.{name}")
 
 
-@pytest.mark.parametrize("name", ["twofactorpolicies.jenkins2fa.dev", "jenkinsinstances.jenkins2fa.dev"])
+@pytest.mark.parametrize("name", [f"{plural}.jenkins2fa.dev" for plural in PLURALS.values()])
 def test_schema_is_structural_and_established(kube: KubeServer, name: str) -> None:
     conditions = {one["type"]: one["status"] for one in kube.get("crd", name)["status"]["conditions"]}
     assert conditions["Established"] == "True"

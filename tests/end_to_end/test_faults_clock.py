@@ -57,10 +57,10 @@ def observations(jenkins: StandIn) -> int:
 
 
 @AHEAD
-def test_break_glass_lasts_as_long_as_the_policy_says(operator: OperatorProcess, scene: Scene, jenkins: StandIn, ahead: int) -> None:
+def test_break_glass_lasts_until_it_expires(operator: OperatorProcess, scene: Scene, jenkins: StandIn, ahead: int) -> None:
     in_force(scene, jenkins, ahead, checkInterval="1h")
     until = moment(seconds=9)
-    scene.policy("baseline", breakGlass={"until": until, "reason": "INC-9"})
+    scene.break_glass("incident", until, "INC-9")
     scene.wait("ji", "build", seconds=7, Ready="True/BreakGlass", Enforced="False/BreakGlass")
     assert is_off(jenkins)
     assert until in scene.message("ji", "build")

@@ -93,7 +93,7 @@ def suspended(scene: Scene, jenkins: StandIn) -> None:
 def break_glass(scene: Scene, jenkins: StandIn) -> None:
     enforced(scene, jenkins)
     until = datetime.now(UTC) + timedelta(hours=1)
-    scene.policy("baseline", breakGlass={"until": until.strftime("%Y-%m-%dT%H:%M:%SZ"), "reason": "INC-1234"})
+    scene.break_glass("incident", until.strftime("%Y-%m-%dT%H:%M:%SZ"), "INC-1234")
     scene.wait("tfp", "baseline", Ready="True/BreakGlass", Enforced="False/BreakGlass")
 
 

@@ -93,15 +93,26 @@ def test_break_glass(operator: OperatorProcess, scene: Scene, jenkins: StandIn, 
     scene.wait("tfp", "policy", Ready="True", Enforced="True/Probed")
     namespace = ("-n", scene.namespace)
     not_sure = plugin("break-glass", "policy", *namespace, "--for", "10m", "--reason", "INC-1", text="n\n")
-    assert [not_sure.code, "breakGlass" in scene.get("tfp", "policy")["spec"]] == [1, False]
+    assert [not_sure.code, break_glasses(scene)] == [1, []]
     opened = plugin("break-glass", "policy", *namespace, "--for", "10m", "--reason", "INC-1", "--yes")
     assert [opened.code, "build: BreakGlass" in opened.out] == [0, True], opened
     assert is_off(jenkins)
-    assert "kubectl twofactor end-break-glass policy" in plugin("why", "policy", *namespace).out
-    closed = plugin("end-break-glass", "policy", *namespace)
+    (name,) = break_glasses(scene)
+    assert scene.get("tfbg", name)["spec"]["instanceSelector"] == {}
+    for named in ("policy", "instance/build"):
+        assert f"kubectl twofactor end-break-glass {name}" in plugin("why", named, *namespace).out
+    closed = plugin("end-break-glass", name, *namespace)
     assert closed.code == 0, closed
     assert is_on(jenkins)
-    assert "no break-glass" in plugin("end-break-glass", "policy", *namespace).out
+    assert "There is no open break-glass for policy" in plugin("end-break-glass", "policy", *namespace).out
+    refused = plugin("break-glass", "policy", *namespace, "--for", "10m", "--reason", "INC-1", "--yes")
+    assert [refused.code, "NOT open: BreakGlassRefused" in refused.out] == [3, True], refused
+    assert plugin("end-break-glass", "policy", *namespace).code == 0
+    assert break_glasses(scene) == []
+
+
+def break_glasses(scene: Scene) -> list[str]:
+    return [body["metadata"]["name"] for body in scene.kube.get("tfbg", "-n", scene.namespace)["items"]]
 
 
 def test_plan_from_the_cluster(operator: OperatorProcess, scene: Scene, jenkins: StandIn, plugin: Plugin) -> None:

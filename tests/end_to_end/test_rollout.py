@@ -157,8 +157,8 @@ def test_grace_ends_by_itself_and_only_then_the_batches_begin(operator: Operator
 def test_break_glass_waits_for_no_roll_out(operator: OperatorProcess, scene: Scene, fleet: list[StandIn]) -> None:
     scene.policy("baseline", rollout={"batchSize": 3})
     scene.wait("tfp", "baseline", seconds=40, Ready="True", Enforced="True/Probed")
-    glass = {"until": moment(hours=1), "reason": "INC-7"}
-    scene.policy("baseline", rollout={"batchSize": 1, "pauseBetween": "1h"}, breakGlass=glass, exemptGroups=["robots"])
+    scene.policy("baseline", rollout={"batchSize": 1, "pauseBetween": "1h"}, exemptGroups=["robots"])
+    scene.break_glass("incident", moment(hours=1), "INC-7")
     wait_until(lambda: all(map(is_off, fleet)), seconds=20, what="break-glass is open everywhere")
 
 

@@ -28,21 +28,26 @@ def moment(**ahead: float) -> str:
 def test_break_glass_opens_at_once_and_ends_by_itself(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
     in_force(scene, jenkins, checkInterval="1h")
     weakened = operator.counted("jenkins2fa_weakenings_total", path="breakGlass")
-    scene.policy("baseline", breakGlass={"until": moment(seconds=8), "reason": "INC-1"})
+    scene.break_glass("incident", moment(seconds=8), "INC-1")
     scene.wait("ji", "build", seconds=6, Ready="True/BreakGlass", Enforced="False/BreakGlass", Drifted="False")
     assert is_off(jenkins)
     assert "BreakGlassOpened" in scene.events("build")
+    scene.wait("tfbg", "incident", Ready="True/Open", Open="True", Stalled="False")
     assert operator.counted("jenkins2fa_weakenings_total", path="breakGlass") == weakened + 1
     wait_until(lambda: is_on(jenkins), seconds=12, what="Jenkins ends it")
     scene.wait("ji", "build", seconds=8, Ready="True", Enforced="True/Probed")
+    record = scene.wait("tfbg", "incident", seconds=8, Ready="True/Expired", Open="False")["status"]
+    assert record["instances"] == {"selected": 1, "open": 0, "refused": 0, "opened": 1}
+    assert record["openedAt"] < record["closedAt"]
+    assert "Open" in scene.events("incident")
 
 
-def test_break_glass_ends_when_the_policy_says_so(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
+def test_break_glass_ends_when_it_is_deleted(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
     in_force(scene, jenkins, checkInterval="1h")
-    scene.policy("baseline", breakGlass={"until": moment(hours=1), "reason": "INC-2"})
+    scene.break_glass("incident", moment(hours=1), "INC-2")
     scene.wait("ji", "build", Enforced="False/BreakGlass")
     scene.wait("tfp", "baseline", Ready="True", Enforced="False/BreakGlass")
-    scene.kube.kubectl("patch", "tfp", "baseline", "-n", scene.namespace, "--type=merge", "-p", '{"spec":{"breakGlass":null}}')
+    scene.delete("tfbg", "incident")
     scene.wait("ji", "build", Ready="True", Enforced="True/Probed")
     assert is_on(jenkins)
     assert "BreakGlassClosed" in scene.events("build")
@@ -50,20 +55,22 @@ def test_break_glass_ends_when_the_policy_says_so(operator: OperatorProcess, sce
 
 def test_a_used_reason_opens_nothing_and_is_refused_in_words(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
     in_force(scene, jenkins, checkInterval="1h")
-    scene.policy("baseline", breakGlass={"until": moment(hours=1), "reason": "INC-4"})
+    scene.break_glass("first", moment(hours=1), "INC-4")
     scene.wait("ji", "build", Ready="True/BreakGlass", Enforced="False/BreakGlass")
-    scene.kube.kubectl("patch", "tfp", "baseline", "-n", scene.namespace, "--type=merge", "-p", '{"spec":{"breakGlass":null}}')
+    scene.delete("tfbg", "first")
     scene.wait("ji", "build", Ready="True", Enforced="True/Probed")
-    scene.policy("baseline", breakGlass={"until": moment(hours=1), "reason": "INC-4"})
+    scene.break_glass("again", moment(hours=1), "INC-4")
     scene.wait("ji", "build", Ready="False/BreakGlassRefused", Stalled="True", Enforced="True/Probed")
     scene.wait("tfp", "baseline", Ready="False/BreakGlassRefused", Stalled="True")
+    scene.wait("tfbg", "again", Ready="False/BreakGlassRefused", Stalled="True")
     assert is_on(jenkins)
-    for said in (scene.message("ji", "build"), scene.message("tfp", "baseline")):
-        assert "break-glass INC-4 is not opened: its reason has been used" in said
+    for said in (scene.message("ji", "build"), scene.message("tfp", "baseline"), scene.message("tfbg", "again")):
+        assert "again is not opened: its reason INC-4 has been used" in said
         assert "new reason" in said
     wait_until(lambda: "BreakGlassRefused" in scene.events("build"), what="the Event about it")
-    scene.policy("baseline", breakGlass={"until": moment(hours=1), "reason": "INC-5"})
+    scene.break_glass("another", moment(minutes=30), "INC-5")
     scene.wait("ji", "build", Ready="True/BreakGlass", Enforced="False/BreakGlass")
+    assert scene.get("ji", "build")["status"]["breakGlass"]["name"] == "another"
     assert is_off(jenkins)
 
 
@@ -73,7 +80,7 @@ def test_examples_applied_as_they_stand_open_nothing(operator: OperatorProcess, 
     for name in ("everything", "break-glass"):
         scene.kube.kubectl("apply", "-n", scene.namespace, "-f", str(EXAMPLES / f"{name}.yaml"))
         scene.kube.kubectl("label", "--overwrite", "ji", "build", "-n", scene.namespace, f"example={name}")
-        column = "everything" if name == "everything" else "baseline"  # by its priority; or since it is the older one
+        column = "everything" if name == "everything" else "baseline"
         wait_until(lambda column=column: scene.get("ji", "build")["status"]["summary"]["policy"] == column, what=f"{column} governs it")
         scene.wait("ji", "build", Ready="True/Reported" if name == "everything" else "True/InForce")
         assert is_on(jenkins)
@@ -82,7 +89,7 @@ def test_examples_applied_as_they_stand_open_nothing(operator: OperatorProcess, 
 
 def test_break_glass_does_not_outlive_its_policy(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
     in_force(scene, jenkins, checkInterval="1h")
-    scene.policy("baseline", breakGlass={"until": moment(hours=1), "reason": "INC-3"})
+    scene.break_glass("incident", moment(hours=1), "INC-3")
     scene.wait("ji", "build", Enforced="False/BreakGlass")
     scene.delete("tfp", "baseline")
     wait_until(lambda: is_on(jenkins), what="it is closed with its policy")

@@ -23,6 +23,7 @@ NAMESPACED = {
     "serviceaccount": "/api/v1 serviceaccounts",
     "lease": "/apis/coordination.k8s.io/v1 leases",
     **dict.fromkeys(("tfp", "twofactorpolicy"), f"{OURS} twofactorpolicies"),
+    **dict.fromkeys(("tfbg", "twofactorbreakglass"), f"{OURS} twofactorbreakglasses"),
     **dict.fromkeys(("ji", "jenkinsinstance"), f"{OURS} jenkinsinstances"),
 }
 SECONDS = 10.0

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from jenkins2fa.api.break_glass import BreakGlassSpec, TwoFactorBreakGlass
 from jenkins2fa.api.instance import GateMode, GateSpec, InstanceSpec, JenkinsInstance
-from jenkins2fa.api.meta import Metadata
+from jenkins2fa.api.meta import LabelSelector, Metadata
 from jenkins2fa.api.policy import PolicySpec
 from jenkins2fa.core.desired import desired_state
 from jenkins2fa.core.observation import GateState, MailServer, Observation, Owner, Plugin
@@ -37,6 +38,13 @@ def reported(seen: Observation) -> Observation:
 
 def instance(spec: InstanceSpec = MANAGED, **meta: Any) -> JenkinsInstance:
     return JenkinsInstance(Metadata("tests", "jenkins", **{"uid": "instance-uid", "generation": 3, **meta}), spec)
+
+
+def break_glass(hours: float, reason: str = "INC-9", name: str = "incident", **meta: Any) -> TwoFactorBreakGlass:
+    """Of every instance of the namespace tests, so many hours from NOW."""
+    expires = (NOW + timedelta(hours=hours)).replace(microsecond=0)
+    metadata = Metadata("tests", name, **{"uid": f"{name}-uid", "generation": 1, **meta})
+    return TwoFactorBreakGlass(metadata, BreakGlassSpec(LabelSelector(), expires, reason))
 
 
 def spec(**fields: Any) -> PolicySpec:
@@ -79,6 +87,7 @@ __all__ = [
     "NOW",
     "GateSettings",
     "PluginSettings",
+    "break_glass",
     "differences",
     "in_force",
     "instance",

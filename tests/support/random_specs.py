@@ -69,7 +69,6 @@ POLICY_FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "minimumAssurance": st.sampled_from(["AAL1", "AAL2", "AAL3"]),
     "drift": _object(mode=st.sampled_from(["Correct", "Report", "Ignore"])),
     "suspend": st.sampled_from([True, False, "true"]),
-    "breakGlass": _object(until=st.sampled_from(TIMES), reason=st.sampled_from(["INC-1", " ", "", "\n x"])),
     "rollout": _object(
         batchSize=st.sampled_from([0, 1, 2.0, "1", 10001]),
         pauseBetween=st.sampled_from(DURATIONS),

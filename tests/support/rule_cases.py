@@ -12,7 +12,9 @@ from typing import Any
 Spec = dict[str, Any]
 
 POLICY: Spec = {"instanceSelector": {}, "enforcement": "Enforce", "allowedFactors": ["SecurityQuestions"]}
+BREAK_GLASS: Spec = {"instanceSelector": {}, "expiresAt": "2026-12-01T12:00:00Z", "reason": "INC-1234"}
 INSTANCE: Spec = {"url": "https://jenkins.example.com/ci/", "credentialsRef": {"name": "build-jenkins"}, "gate": {"mode": "Managed"}}
+DEFAULTS = {"TwoFactorPolicy": POLICY, "JenkinsInstance": INSTANCE, "TwoFactorBreakGlass": BREAK_GLASS}
 MAIL: Spec = {"senderAddress": "jenkins@example.com"}
 
 
@@ -35,17 +37,13 @@ class Case:
 
 def build(kind: str, change: Spec, name: str = "sample") -> dict[str, Any]:
     """A good object of a kind with some fields of its spec changed."""
-    spec = {**(POLICY if kind == "TwoFactorPolicy" else INSTANCE), **change}
+    spec = {**DEFAULTS[kind], **change}
     body = {key: value for key, value in spec.items() if value is not None}
     return {"apiVersion": "jenkins2fa.dev/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": body}
 
 
 def _mail(**change: Any) -> Spec:
     return {"allowedFactors": ["EmailOTP"], "emailOTP": {**MAIL, **change}}
-
-
-def _glass(**change: str) -> Spec:
-    return {"breakGlass": {"until": "2026-12-01T12:00:00Z", "reason": "INC-1234", **change}}
 
 
 def _long(letter: str) -> list[str]:
@@ -101,11 +99,11 @@ RULES = [
     ),
     Case("grace time", {"rollout": {"stage": "Grace", "graceUntil": "soon"}}, "spec.rollout.graceUntil", TIME, {"rollout": {"graceUntil": "2026-12-01T12:00:00Z"}}),
     Case("pause", {"rollout": {"pauseBetween": "a while"}}, "spec.rollout.pauseBetween", DURATION, {"rollout": {"pauseBetween": "10m", "batchSize": 2}}),
-    Case("break-glass time", _glass(until="tomorrow"), "spec.breakGlass.until", TIME, _glass(until="2026-12-01T12:00:00.5+01:00")),
-    Case("break-glass without zone", _glass(until="2026-12-01T12:00:00"), "spec.breakGlass.until", TIME, _glass()),
-    Case("break-glass day", _glass(until="2026-02-31T12:00:00Z"), "spec.breakGlass.until", TIME, _glass(until="2028-02-29T12:00:00Z")),
-    Case("break-glass leap day", _glass(until="2026-02-29T12:00:00Z"), "spec.breakGlass.until", TIME),
-    Case("break-glass reason", _glass(reason=" \n"), "spec.breakGlass.reason", "must not be empty: name the incident", _glass(reason="x")),
+    Case("break-glass time", {"expiresAt": "tomorrow"}, "spec.expiresAt", TIME, {"expiresAt": "2026-12-01T12:00:00.5+01:00"}, "TwoFactorBreakGlass"),
+    Case("break-glass without zone", {"expiresAt": "2026-12-01T12:00:00"}, "spec.expiresAt", TIME, {}, "TwoFactorBreakGlass"),
+    Case("break-glass day", {"expiresAt": "2026-02-31T12:00:00Z"}, "spec.expiresAt", TIME, {"expiresAt": "2028-02-29T12:00:00Z"}, "TwoFactorBreakGlass"),
+    Case("break-glass leap day", {"expiresAt": "2026-02-29T12:00:00Z"}, "spec.expiresAt", TIME, {}, "TwoFactorBreakGlass"),
+    Case("break-glass reason", {"reason": " \n"}, "spec.reason", "must not be empty: name the incident", {"reason": "x"}, "TwoFactorBreakGlass"),
     Case("values for In", _matching(operator="In"), "spec.instanceSelector.matchExpressions[0].values", "required because operator is In or NotIn", _matching(operator="In", values=["a"])),
     Case("no values for Exists", _matching(operator="Exists", values=["a"]), "spec.instanceSelector.matchExpressions[0].values", "only allowed when operator is In or NotIn", _matching(operator="Exists")),
     Case("url form", {"url": "jenkins.example.com"}, "spec.url", URL, {"url": "https://jenkins.example.com"}, "JenkinsInstance"),
@@ -137,7 +135,9 @@ SCHEMA = [
     Case("factor twice", {"allowedFactors": ["YubiKey", "YubiKey"]}, "spec.allowedFactors[1]", "Duplicate value", offline="stands in the list already, is 'YubiKey'"),
     Case("sms gateway", {"allowedFactors": ["SMSOTP"], "smsOTP": {}}, "spec.smsOTP.gateway", "Required value", offline="required: MiniOrange or Twilio"),
     Case("window", {"requireOnBuild": {}}, "spec.requireOnBuild.window", "Required value", offline="required: how long"),
-    Case("until", {"breakGlass": {"reason": "x"}}, "spec.breakGlass.until", "Required value", offline="required: the time"),
+    Case("expiresAt", {"expiresAt": None}, "spec.expiresAt", "Required value", {}, "TwoFactorBreakGlass", offline="required: the time"),
+    Case("reason", {"reason": None}, "spec.reason", "Required value", {}, "TwoFactorBreakGlass", offline="required"),
+    Case("break-glass selector", {"instanceSelector": None}, "spec.instanceSelector", "Required value", {}, "TwoFactorBreakGlass", offline="required"),
     Case("empty group", {"exemptGroups": [""]}, "spec.exemptGroups[0]", "should be at least 1 chars long", offline="must not be empty"),
     Case("long group", {"exemptGroups": ["x" * 256]}, "spec.exemptGroups[0]", "may not be more than 255", {"exemptGroups": ["x" * 255]}, offline="must have at most 255 characters, has 256"),
     Case("many groups", {"exemptGroups": [f"g{n}" for n in range(101)]}, "spec.exemptGroups", "must have at most 100 items", {"exemptGroups": [f"g{n}" for n in range(100)]}, offline="must have at most 100 entries, has 101"),

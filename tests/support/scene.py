@@ -1,4 +1,4 @@
-"""Objects of our kinds for a test, and what their statuses say."""
+"""Our resources for a test, and what their statuses say."""
 
 from __future__ import annotations
 
@@ -38,6 +38,9 @@ class Scene:
 
     def policy(self, name: str, spec: Spec | None = None, **changes: Any) -> None:
         self._apply("TwoFactorPolicy", name, {**(spec or QUESTIONS), **changes}, None)
+
+    def break_glass(self, name: str, expires: str, reason: str, **spec: Any) -> None:
+        self._apply("TwoFactorBreakGlass", name, {"instanceSelector": {}, "expiresAt": expires, "reason": reason, **spec}, None)
 
     def annotate(self, kind: str, name: str, value: str) -> None:
         self.kube.kubectl("annotate", kind, name, "-n", self.namespace, "--overwrite", f"jenkins2fa.dev/reconcile-at={value}")

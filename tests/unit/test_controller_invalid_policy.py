@@ -10,6 +10,7 @@ import pytest
 from jenkins2fa.api.instance import Access
 from jenkins2fa.api.parse import parse_what_governs
 from jenkins2fa.api.status import ENFORCED, READY, STALLED
+from jenkins2fa.controller.break_glass import BreakGlassReconciler
 from jenkins2fa.controller.context import Context
 from jenkins2fa.controller.instance.memory import Memory
 from jenkins2fa.controller.instance.reconcile import InstanceReconciler
@@ -30,7 +31,8 @@ def test_nothing_is_done_where_the_governing_policy_is_invalid(access: Access) -
     policy = parse_what_governs(BODY)
     assert policy is not None
     found = instance(replace(MANAGED, access=access))
-    outcome = InstanceReconciler(NO_CONTEXT, cast("PolicyReconciler", None))._settle(Subject({}, found, policy, Memory("instance-uid")))
+    reconciler = InstanceReconciler(NO_CONTEXT, cast("PolicyReconciler", None), cast("BreakGlassReconciler", None))
+    outcome = reconciler._settle(Subject({}, found, policy, Memory("instance-uid")))
     judged = {one.type: (one.status, one.reason) for one in judge(outcome, NOW)}
     assert judged[READY] == ("False", "Invalid")
     assert judged[STALLED] == ("True", "Invalid")

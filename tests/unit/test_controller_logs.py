@@ -52,9 +52,10 @@ def test_a_transition_can_be_found_by_instance_and_by_policy(lines: Any) -> None
     status = {"policy": {"namespace": "platform", "name": "baseline"}}
     for kind in Kind:
         _tell(context, kind, BODY, [ready], _whose(kind, instance().meta.key, status))
-    by_instance, by_policy = lines()
+    by_instance, by_policy, by_break_glass = lines()
     facts = {"condition": "Ready", "status": "False", "reason": "Unauthorized"}
     assert {"instance": "tests/jenkins", "policy": "platform/baseline", **facts}.items() <= by_instance.items()
     assert {"policy": "tests/jenkins", **facts}.items() <= by_policy.items()
     assert "instance" not in by_policy
-    assert len(told) == 2
+    assert {"breakGlass": "tests/jenkins", **facts}.items() <= by_break_glass.items()
+    assert len(told) == 3

@@ -15,6 +15,7 @@ from jenkins2fa.controller.queue import Kind, Urgency, WorkKey, WorkQueue
 from jenkins2fa.core.precedence import resolve
 
 Body = dict[str, Any]
+KINDS = {"JenkinsInstance": Kind.INSTANCE, "TwoFactorPolicy": Kind.POLICY, "TwoFactorBreakGlass": Kind.BREAK_GLASS}
 
 
 def instance(name: str = "build", namespace: str = "team", **changes: Any) -> Body:
@@ -33,6 +34,11 @@ def body(kind: str, name: str, namespace: str, spec: Body, changes: Body) -> Bod
     return {"apiVersion": "jenkins2fa.dev/v1alpha1", "kind": kind, "metadata": meta, "spec": spec, "status": status}
 
 
+def break_glass(name: str = "incident", namespace: str = "team", selector: Body | None = None, **changes: Any) -> Body:
+    spec = {"instanceSelector": selector or {}, "expiresAt": "2026-12-01T12:00:00Z", "reason": "INC-1"}
+    return body("TwoFactorBreakGlass", name, namespace, spec, changes)
+
+
 @dataclass
 class Bench:
     policy_namespace: str | None = None
@@ -45,8 +51,7 @@ class Bench:
     def map_event(self, *bodies: Body, event: str | None = "MODIFIED") -> set[str]:
         """Deliver objects; the keys that are due then, as `instance team/build`."""
         for one in bodies:
-            kind = Kind.INSTANCE if one["kind"] == "JenkinsInstance" else Kind.POLICY
-            self.mapping.map_event(kind, event, one)
+            self.mapping.map_event(KINDS[one["kind"]], event, one)
         return self.due()
 
     def due(self) -> set[str]:
@@ -119,6 +124,24 @@ def test_deleted_policy_asks_for_its_instances(bench: Bench) -> None:
     assert bench.cache.policies() == []
 
 
+def test_break_glass_asks_for_the_instances_of_its_own_namespace_that_it_selects() -> None:
+    bench = Bench()
+    bench.map_event(instance("a", labels={"tier": "x"}), instance("b"), instance("c", "other", labels={"tier": "x"}))
+    asked = break_glass(selector={"matchLabels": {"tier": "x"}})
+    assert bench.map_event(asked) == {"break-glass team/incident", "instance team/a"}
+    assert bench.map_event(instance("a", labels={}, resourceVersion="11")) == {"instance team/a", "break-glass team/incident"}
+    assert bench.map_event(asked, event="DELETED") == {"break-glass team/incident"}
+    assert bench.cache.break_glasses() == []
+
+
+def test_instance_whose_status_names_a_vanished_break_glass_is_asked(bench: Bench) -> None:
+    """A full list tells of its end only when it is known no more."""
+    held = {"breakGlass": {"until": "2026-12-01T12:00:00Z", "name": "incident"}}
+    bench.map_event(instance(status=held), break_glass())
+    bench.mapping.resync({Kind.INSTANCE: [instance(status=held)], Kind.POLICY: [], Kind.BREAK_GLASS: []})
+    assert bench.due() == {"break-glass team/incident", "instance team/build"}
+
+
 def test_late_deletion_of_a_former_object_leaves_the_new_one(bench: Bench) -> None:
     bench.map_event(policy(uid="new"))
     assert bench.map_event(policy(uid="old"), event="DELETED") == set()
@@ -134,14 +157,14 @@ def test_instance_whose_status_names_a_vanished_policy_is_asked(bench: Bench) ->
 
 def test_full_list_notices_what_the_watch_missed(bench: Bench) -> None:
     bench.map_event(instance("kept"), instance("gone"), policy())
-    bench.mapping.resync([instance("kept"), instance("new")], [policy()])
+    bench.mapping.resync({Kind.INSTANCE: [instance("kept"), instance("new")], Kind.POLICY: [policy()], Kind.BREAK_GLASS: []})
     assert bench.due() == {"instance team/gone", "instance team/new", "policy team/baseline"}
     assert bench.cache.synced
 
 
 def test_empty_store_is_not_synced(bench: Bench) -> None:
     assert not bench.cache.synced
-    bench.mapping.resync([], [])
+    bench.mapping.resync({kind: [] for kind in Kind})
     assert bench.cache.synced
 
 

@@ -9,20 +9,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jenkins2fa.api.break_glass import TwoFactorBreakGlass
+from jenkins2fa.api.meta import APPROVE_WEAKENING
 from jenkins2fa.core.assess import Assessment, Outcome, Proof
-from jenkins2fa.core.break_glass import LEAST, WINDOW, Glass, glass_to_be, possible_at, time_open
+from jenkins2fa.core.break_glass import LEAST, WINDOW, Action, Decision, active, approval_of, decide, possible_at, time_open
 from jenkins2fa.core.conditions import judge
 from jenkins2fa.core.observation import Observation
-from jenkins2fa.core.plan import approval_digest
-from tests.support.literals import FRESH, MANAGED, NOW, in_force, instance, plan, spec
+from tests.support.literals import FRESH, MANAGED, NOW, break_glass, in_force, instance, plan
 from tests.support.managed import policy
 
 LONGEST = timedelta(hours=4)
 HOUR = timedelta(hours=1)
 
 
-def asked(hours: float, reason: str = "INC-9") -> dict[str, object]:
-    return {"breakGlass": {"until": (NOW + timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M:%SZ"), "reason": reason}}
+def decided(asked: TwoFactorBreakGlass, seen: Observation, now: datetime = NOW, longest: timedelta = LONGEST, **more: bool) -> Decision:
+    return decide(active([asked], instance().meta, now), seen, now, longest, **more)
+
+
+def refusal(found: Decision) -> str:
+    (refused,) = found.refused
+    return refused.finding.message
 
 
 def after(*spans: tuple[float, float], used: str = "INC-1", open_until: float | None = None) -> Observation:
@@ -45,8 +51,8 @@ def after(*spans: tuple[float, float], used: str = "INC-1", open_until: float | 
     ],
 )
 def test_another_reason_gets_what_is_left_of_the_sum(seen: Observation, wish: float, until: float) -> None:
-    found = glass_to_be(spec(**asked(wish)), seen, NOW, LONGEST)
-    assert (found.glass, found.refused) == (Glass.OPEN, None)
+    found = decided(break_glass(wish), seen)
+    assert (found.action, found.refused) == (Action.OPEN, ())
     assert found.until is not None
     assert abs(found.until - (NOW + timedelta(hours=until))) < timedelta(seconds=1)
 
@@ -61,20 +67,19 @@ def test_another_reason_gets_what_is_left_of_the_sum(seen: Observation, wish: fl
     ],
 )
 def test_a_chain_of_reasons_is_refused_with_the_time_at_which_it_is_possible_again(seen: Observation, again: float) -> None:
-    found = glass_to_be(spec(**asked(100)), seen, NOW, LONGEST)
-    assert found.glass is Glass.NOTHING
-    assert found.refused is not None
+    found = decided(break_glass(100), seen)
+    assert found.action is (Action.CLOSE if seen.break_glass_until else Action.NOTHING), "what nobody asks for any more is closed"
     moment = possible_at(seen, NOW, LONGEST)
     assert abs(moment - (NOW + timedelta(hours=again))) < timedelta(seconds=1)
     for part in ("INC-9", "4h", "--longest-break-glass", moment.strftime("%Y-%m-%dT%H:%M"), "jenkins2fa unlock"):
-        assert part in found.refused.message
-    later = glass_to_be(spec(**asked(100)), replace(seen, break_glass_until=None), moment + timedelta(minutes=2), LONGEST)
-    assert later.glass is Glass.OPEN
+        assert part in refusal(found)
+    later = decided(break_glass(100), replace(seen, break_glass_until=None), moment + timedelta(minutes=2))
+    assert later.action is Action.OPEN
 
 
 def test_the_refusal_is_worded_the_same_at_every_look() -> None:
     """Else each pass would write the status."""
-    said = {glass_to_be(spec(**asked(100)), after((-5, -1)), NOW + minutes * timedelta(minutes=1), LONGEST).refused for minutes in range(5)}
+    said = {refusal(decided(break_glass(100), after((-5, -1)), NOW + minutes * timedelta(minutes=1))) for minutes in range(5)}
     assert len(said) == 1
 
 
@@ -85,9 +90,9 @@ def test_whatever_is_asked_for_no_day_has_more_than_the_maximum(wishes: list[tup
     for number, (pause, length) in enumerate(wishes):
         now += timedelta(minutes=pause)
         seen = replace(FRESH, break_glass_times=tuple(spans), break_glass_used=f"INC-{number - 1}")
-        until = (now + timedelta(minutes=length)).strftime("%Y-%m-%dT%H:%M:%SZ")
-        found = glass_to_be(spec(breakGlass={"until": until, "reason": f"INC-{number}"}), seen, now, LONGEST)
-        if found.glass is Glass.OPEN:
+        wanted = break_glass((now - NOW) / HOUR + length / 60, f"INC-{number}")
+        found = decided(wanted, seen, now)
+        if found.action is Action.OPEN:
             assert found.until is not None
             spans = [(begun, min(ended, now)) for begun, ended in spans] + [(now, found.until)]
     for _, ended in spans:
@@ -107,41 +112,69 @@ def test_whatever_is_asked_for_no_day_has_more_than_the_maximum(wishes: list[tup
     ],
 )
 def test_a_used_reason_is_refused_in_words(seen: Observation, hours: float, refused: bool) -> None:
-    found = glass_to_be(spec(**asked(hours)), seen, NOW, LONGEST, approval="7-abc" if refused else None)
-    assert (found.refused is not None) is refused
-    if found.refused is not None:
-        assert (found.glass, found.refused.reason) == (Glass.NOTHING, "BreakGlassRefused")
-        assert all(part in found.refused.message for part in ("INC-9", "has been used", "new reason"))
+    found = decided(break_glass(hours), seen, require_approval=refused)
+    assert bool(found.refused) is refused
+    if refused:
+        assert (found.action, found.refused[0].finding.reason) == (Action.NOTHING, "BreakGlassRefused")
+        assert all(part in refusal(found) for part in ("incident", "INC-9", "has been used", "new reason"))
 
 
 def test_a_short_maximum_may_be_used_in_full() -> None:
-    found = glass_to_be(spec(**asked(1)), after(), NOW, LEAST / 10)
-    assert (found.glass, found.until) == (Glass.OPEN, NOW + LEAST / 10)
+    found = decided(break_glass(1), after(), NOW, LEAST / 10)
+    assert (found.action, found.until) == (Action.OPEN, NOW + LEAST / 10)
     assert time_open(after((-1, 1)), NOW, NOW) == HOUR
 
 
 def test_it_waits_for_its_approval_and_what_is_open_does_not_end_for_lack_of_one() -> None:
-    found = glass_to_be(spec(**asked(1)), after(), NOW, LONGEST, approval="7-abc")
-    assert found.glass is Glass.NOTHING
-    assert found.refused is not None
-    assert found.refused.reason == "ApprovalRequired"
-    assert found.refused.message.endswith("jenkins2fa.dev/approve-weakening=7-abc")
+    asked = break_glass(1)
+    found = decided(asked, after(), require_approval=True)
+    assert found.action is Action.NOTHING
+    assert found.refused[0].finding.reason == "ApprovalRequired"
+    digest = approval_of(asked)
+    assert refusal(found).endswith(f"twofactorbreakglasses incident -n tests jenkins2fa.dev/approve-weakening={digest}")
+    approved = replace(asked, meta=replace(asked.meta, annotations={APPROVE_WEAKENING: digest}))
+    assert decided(approved, after(), require_approval=True).action is Action.OPEN
     held = after((-1, 2), used="INC-9", open_until=2)
-    assert glass_to_be(spec(**asked(2)), held, NOW, LONGEST, approval="7-abc").refused is None
-    assert glass_to_be(spec(**asked(1)), held, NOW, LONGEST, approval="7-abc").glass is Glass.OPEN, "an earlier end weakens nothing"
+    assert decided(break_glass(2), held, require_approval=True).refused == ()
+    assert decided(break_glass(1), held, require_approval=True).action is Action.OPEN, "an earlier end weakens nothing"
 
 
 def test_an_approval_is_for_this_very_break_glass() -> None:
-    desired = plan(FRESH, spec(), MANAGED).desired
-    asked_for = {approval_digest(desired, spec(**wish).break_glass) for wish in ({}, asked(1), asked(2), asked(1, "INC-2"))}
-    assert len(asked_for) == 4
-    assert approval_digest(desired) in asked_for
+    asked = (break_glass(1), break_glass(2), break_glass(1, "INC-2"), break_glass(1, name="another"), break_glass(1, uid="made-again"))
+    assert len({approval_of(one) for one in asked}) == 5
 
 
-def test_a_break_glass_that_is_refused_needs_a_person_and_all_else_goes_on() -> None:
-    wanted = policy(**asked(1))
+def test_of_several_the_one_that_expires_last_counts_and_a_refused_one_leaves_its_place() -> None:
+    short, long = break_glass(1, "INC-1", "short"), break_glass(2, "INC-2", "long")
+    asked = active([short, long], instance().meta, NOW)
+    assert [one.meta.name for one in asked] == ["long", "short"]
+    assert decide(asked, after(used="INC-0"), NOW).break_glass is long
+    spent = decide(asked, after(used="INC-2"), NOW)
+    assert (spent.action, spent.break_glass) == (Action.OPEN, short)
+    assert [one.break_glass for one in spent.refused] == [long]
+    held = decide([short], after((-1, 1), used="INC-1", open_until=1), NOW)
+    assert (held.action, held.break_glass) == (Action.NOTHING, short)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        break_glass(-1),
+        break_glass(1, deleting=True),
+        replace(break_glass(1), meta=replace(break_glass(1).meta, namespace="elsewhere")),
+    ],
+)
+def test_one_that_is_over_or_of_another_namespace_asks_for_nothing(other: TwoFactorBreakGlass) -> None:
+    asked = active([other], instance().meta, NOW)
+    assert asked == ()
+    assert decide(asked, after((-1, 1), open_until=1), NOW).action is Action.CLOSE
+
+
+def test_a_break_glass_that_is_refused_needs_attention_and_all_else_goes_on() -> None:
+    wanted = policy()
     seen = in_force(wanted.spec, MANAGED)
-    refused = glass_to_be(wanted.spec, after((-5, -1)), NOW, LONGEST).refused
-    found = Outcome(instance(MANAGED), wanted, Assessment(seen, plan(seen, wanted.spec, MANAGED)), proof=Proof.CHALLENGED, glass=refused)
+    refused = decided(break_glass(1), after((-5, -1)))
+    basis = Assessment(seen, plan(seen, wanted.spec, MANAGED))
+    found = Outcome(instance(MANAGED), wanted, basis, proof=Proof.CHALLENGED, break_glass=refused)
     said = {condition.type: f"{condition.status}/{condition.reason}" for condition in judge(found, NOW)}
     assert (said["Ready"], said["Stalled"], said["Enforced"]) == ("False/BreakGlassRefused", "True/BreakGlassRefused", "True/Probed")

@@ -12,14 +12,14 @@ from jenkins2fa.api.instance import Access
 from jenkins2fa.api.policy import Assurance
 from jenkins2fa.api.status import LONGEST_MESSAGE
 from jenkins2fa.core.assess import Assessment, Failure, Outcome, Proof
-from jenkins2fa.core.break_glass import Glass, glass_to_be
+from jenkins2fa.core.break_glass import Action, active, decide
 from jenkins2fa.core.conditions import EXEMPT_CHALLENGED, LONGEST_DIFF, describe, field_statuses, judge
 from jenkins2fa.core.flapping import flapping_fields
 from jenkins2fa.core.guard.finding import Finding, Severity
 from jenkins2fa.core.mode import Circumstances, Mode, mode_of
 from jenkins2fa.core.observation import Observation
 from jenkins2fa.core.plan import Change, Layer
-from tests.support.literals import BARE, FRESH, MANAGED, NOW, PluginSettings, in_force, instance, plan, premium, spec
+from tests.support.literals import BARE, FRESH, MANAGED, NOW, PluginSettings, break_glass, in_force, instance, plan, premium, spec
 from tests.support.managed import policy
 
 ON = PluginSettings(True, True)
@@ -299,25 +299,25 @@ def test_mode(fields: dict[str, Any], access: Access, at_hand: dict[str, Any], m
 @pytest.mark.parametrize(
     ("until", "open_until", "used", "wanted"),
     [
-        (1, None, None, Glass.OPEN),
-        (1, None, "INC-1", Glass.NOTHING),  # that reason is spent
-        (1, None, "INC-0", Glass.OPEN),
-        (1, 1, "INC-1", Glass.NOTHING),
-        (1, 2, "INC-1", Glass.OPEN),  # shortened
-        (3, 2, "INC-1", Glass.NOTHING),  # Jenkins' maximum holds
-        (1, 1, "INC-0", Glass.OPEN),  # another reason
-        (-1, 1, "INC-1", Glass.CLOSE),
-        (-1, None, None, Glass.NOTHING),
-        (None, 1, "INC-1", Glass.CLOSE),
-        (None, -1, "INC-1", Glass.NOTHING),
-        (None, None, None, Glass.NOTHING),
+        (1, None, None, Action.OPEN),
+        (1, None, "INC-1", Action.NOTHING),  # that reason is spent
+        (1, None, "INC-0", Action.OPEN),
+        (1, 1, "INC-1", Action.NOTHING),
+        (1, 2, "INC-1", Action.OPEN),  # shortened
+        (3, 2, "INC-1", Action.NOTHING),  # Jenkins' maximum holds
+        (1, 1, "INC-0", Action.OPEN),  # another reason
+        (-1, 1, "INC-1", Action.CLOSE),
+        (-1, None, None, Action.NOTHING),
+        (None, 1, "INC-1", Action.CLOSE),
+        (None, -1, "INC-1", Action.NOTHING),
+        (None, None, None, Action.NOTHING),
     ],
 )
-def test_break_glass(until: int | None, open_until: int | None, used: str | None, wanted: Glass) -> None:
+def test_break_glass(until: int | None, open_until: int | None, used: str | None, wanted: Action) -> None:
     at = {hours: NOW + timedelta(hours=hours) for hours in (-1, 1, 2, 3)}
-    glass = None if until is None else {"until": at[until].strftime("%Y-%m-%dT%H:%M:%SZ"), "reason": "INC-1"}
+    asked = [] if until is None else [break_glass(until, "INC-1")]
     seen = replace(FRESH, break_glass_until=None if open_until is None else at[open_until], break_glass_used=used)
-    assert glass_to_be(spec(breakGlass=glass), seen, NOW).glass is wanted
+    assert decide(active(asked, instance().meta, NOW), seen, NOW).action is wanted
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,6 @@ POLICY = {
     "allowedFactors": ["EmailOTP", "SMSOTP"], "emailOTP": {"senderAddress": "a@b", "subject": "s", "template": "$otp"},
     "smsOTP": {"gateway": "Twilio"}, "requireOnBuild": {"window": "5m"}, "rememberDevice": "1h", "apiTokens": "Exempt",
     "minimumAssurance": "AAL1", "drift": {"mode": "Correct"}, "suspend": False,
-    "breakGlass": {"until": "2026-12-01T12:00:00Z", "reason": "INC-1"},
     "rollout": {"batchSize": 1, "pauseBetween": "1m", "stopAfterFailures": 1, "stage": "Grace", "graceUntil": "2026-12-01T12:00:00Z",
                 "minimumEnrolled": 5},
     "deletionPolicy": "Retain", "priority": 0,

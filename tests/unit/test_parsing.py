@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -9,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jenkins2fa.api.break_glass import BreakGlassSpec
 from jenkins2fa.api.fields import InvalidObject, format_duration, format_time, parse_duration, parse_time
 from jenkins2fa.api.instance import Access, GateMode, GateSpec, InstanceSpec
-from jenkins2fa.api.meta import Fields, LabelSelector, Requirement, read_metadata, read_selector
-from jenkins2fa.api.parse import parse_instance, parse_policy
+from jenkins2fa.api.meta import Fields, LabelSelector, Metadata, Requirement, read_metadata, read_selector
+from jenkins2fa.api.parse import parse_break_glass, parse_instance, parse_policy
 from jenkins2fa.api.policy import (
     ApiTokens,
     Assurance,
-    BreakGlass,
     DeletionPolicy,
     DriftMode,
     EmailOTP,
@@ -28,10 +29,16 @@ from jenkins2fa.api.policy import (
 from tests.support.random_specs import objects
 from tests.support.rule_cases import RULES, Case, build
 
+PARSERS: dict[str, Callable[[dict[str, Any]], object]] = {
+    "TwoFactorPolicy": parse_policy,
+    "JenkinsInstance": parse_instance,
+    "TwoFactorBreakGlass": parse_break_glass,
+}
+
 
 def problems(kind: str, **change: Any) -> list[tuple[str, str]]:
     with pytest.raises(InvalidObject) as caught:
-        (parse_policy if kind == "TwoFactorPolicy" else parse_instance)(build(kind, change))
+        PARSERS[kind](build(kind, change))
     return [(problem.path, problem.message) for problem in caught.value.problems]
 
 
@@ -63,7 +70,6 @@ def test_whole_policy() -> None:
             "minimumAssurance": "AAL2",
             "drift": {"mode": "Report"},
             "suspend": True,
-            "breakGlass": {"until": "2026-12-01T13:00:00+01:00", "reason": "INC-1234"},
             "deletionPolicy": "Restore",
             "priority": 7,
         },
@@ -83,10 +89,18 @@ def test_whole_policy() -> None:
         minimum_assurance=Assurance.AAL2,
         drift_mode=DriftMode.REPORT,
         suspend=True,
-        break_glass=BreakGlass(datetime(2026, 12, 1, 12, tzinfo=UTC), "INC-1234"),
         deletion_policy=DeletionPolicy.RESTORE,
         priority=7,
     )
+
+
+def test_break_glass() -> None:
+    change = {"instanceSelector": {"matchLabels": {"tier": "production"}}, "expiresAt": "2026-12-01T13:00:00+01:00"}
+    found = parse_break_glass(build("TwoFactorBreakGlass", change))
+    assert found.spec == BreakGlassSpec(LabelSelector((("tier", "production"),)), datetime(2026, 12, 1, 12, tzinfo=UTC), "INC-1234")
+    assert found.selects(Metadata("default", "build", labels={"tier": "production"}))
+    assert not found.selects(Metadata("default", "build"))
+    assert not found.selects(Metadata("other", "build", labels={"tier": "production"}))
 
 
 def test_smallest_instance_has_the_defaults() -> None:
@@ -97,7 +111,7 @@ def test_smallest_instance_has_the_defaults() -> None:
 
 @pytest.mark.parametrize("case", RULES, ids=lambda case: case.name)
 def test_rules(case: Case) -> None:
-    parse = parse_policy if case.kind == "TwoFactorPolicy" else parse_instance
+    parse = PARSERS[case.kind]
     parse(case.good())
     with pytest.raises(InvalidObject) as caught:
         parse(case.bad())
@@ -137,9 +151,9 @@ def test_rules(case: Case) -> None:
             "required: how long one second factor is good for builds, such as 15m",
         ),
         (
-            "TwoFactorPolicy",
-            {"breakGlass": {"reason": "x"}},
-            "spec.breakGlass.until",
+            "TwoFactorBreakGlass",
+            {"expiresAt": None},
+            "spec.expiresAt",
             "required: the time at which two-factor authentication is on again",
         ),
         ("TwoFactorPolicy", {"suspend": "yes"}, "spec.suspend", "must be true or false, is a text"),
@@ -165,19 +179,18 @@ def test_mistakes_are_named(kind: str, change: dict[str, Any], path: str, messag
 
 
 def test_all_mistakes_come_at_once() -> None:
-    found = problems("TwoFactorPolicy", enforcement="on", drift={"mode": "x"}, rememberDevice="1d", breakGlass={})
+    found = problems("TwoFactorPolicy", enforcement="on", drift={"mode": "x"}, rememberDevice="1d", smsOTP={})
     assert [path for path, _ in found] == [
         "spec.enforcement",
+        "spec.smsOTP.gateway",
         "spec.rememberDevice",
         "spec.drift.mode",
-        "spec.breakGlass.reason",
-        "spec.breakGlass.until",
     ]
 
 
 @pytest.mark.parametrize("spec", [None, [], "x", 1])
 def test_spec_that_is_no_mapping(spec: Any) -> None:
-    for parse in (parse_policy, parse_instance):
+    for parse in PARSERS.values():
         with pytest.raises(InvalidObject, match=r"^spec: "):
             parse({"spec": spec})
 
@@ -185,7 +198,7 @@ def test_spec_that_is_no_mapping(spec: Any) -> None:
 @given(objects())
 def test_parsing_says_valid_or_why_not(body: dict[str, Any]) -> None:
     try:
-        (parse_policy if body["kind"] == "TwoFactorPolicy" else parse_instance)(body)
+        PARSERS[body["kind"]](body)
     except InvalidObject as error:
         assert error.problems
         assert all(problem.path.startswith("spec") and problem.message for problem in error.problems)

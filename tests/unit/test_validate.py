@@ -17,6 +17,7 @@ from jenkins2fa.cli.manifests import Manifest, nearest, parse_manifests
 from tests.support.rule_cases import RULES, SCHEMA, Case, build
 
 ROOT = Path(__file__).resolve().parents[2]
+KINDS = "TwoFactorPolicy, JenkinsInstance, TwoFactorBreakGlass"
 HEAD = "apiVersion: jenkins2fa.dev/v1alpha1\nkind: TwoFactorPolicy\nmetadata: {name: sample}\n"
 
 
@@ -61,10 +62,10 @@ def test_line_names_file_object_field_and_way_out() -> None:
 
 
 def test_unknown_field_near_a_known_one() -> None:
-    text = HEAD + "spec:\n  instanceSelector: {}\n  enforcement: Report\n  exemptGroup: [a]\n  breakglass: {}\n"
+    text = HEAD + "spec:\n  instanceSelector: {}\n  enforcement: Report\n  exemptGroup: [a]\n  requireonbuild: {}\n"
     assert lines(text) == [
         "7: TwoFactorPolicy/sample: spec.exemptGroup: is no known field: did you mean exemptGroups?",
-        "8: TwoFactorPolicy/sample: spec.breakglass: is no known field: did you mean breakGlass?",
+        "8: TwoFactorPolicy/sample: spec.requireonbuild: is no known field: did you mean requireOnBuild?",
     ]
 
 
@@ -93,20 +94,24 @@ def test_name_that_kubernetes_refuses() -> None:
     ]
 
 
+def test_a_field_that_has_become_a_resource_is_answered_with_the_resource() -> None:
+    (found,) = findings(build("TwoFactorPolicy", {"breakGlass": {"until": "2026-12-01T12:00:00Z", "reason": "INC-1"}}))
+    assert found.path == "spec.breakGlass"
+    assert "write a TwoFactorBreakGlass with instanceSelector, expiresAt and reason" in found.message
+
+
 def test_off_without_quotes_is_answered_with_the_word_that_counts() -> None:
     text = HEAD + "spec:\n  instanceSelector: {}\n  enforcement: off\n"
     assert [line.rpartition(": ")[2] for line in lines(text)] == ['write "Off" in quotes']
 
 
 def test_rules_speak_beside_other_mistakes_where_their_fields_are_sound() -> None:
-    both = findings(build("TwoFactorPolicy", {"allowedFactors": ["EmailOTP"], "priority": "high", "breakGlass": {"reason": " \n"}}))
+    both = findings(build("TwoFactorPolicy", {"allowedFactors": ["EmailOTP"], "priority": "high", "requireOnBuild": {}}))
     assert [(one.path, one.message.split(":")[0]) for one in both] == [
-        ("spec.breakGlass.reason", "does not have the right form"),
-        ("spec.breakGlass.until", "required"),
         ("spec.emailOTP", "required because allowedFactors has EmailOTP"),
         ("spec.priority", "must be a whole number, is a text"),
+        ("spec.requireOnBuild.window", "required"),
     ]
-    assert "must not be empty" in both[0].message  # in words, where the rule has to be silent
     unsound = findings(build("TwoFactorPolicy", {"allowedFactors": ["emailOTP2"], "emailOTP": {"senderAddress": "a@b"}}))
     assert [one.path for one in unsound] == ["spec.allowedFactors[0]"]  # who knows whether EmailOTP was meant
 
@@ -141,14 +146,14 @@ def _patterns(kind: str) -> set[str]:
         (
             "jenkins2fa.dev/v1alpha1",
             "TwofactorPolicies",
-            "kind: must be TwoFactorPolicy or JenkinsInstance, is 'TwofactorPolicies': did you mean TwoFactorPolicy?",
+            f"kind: must be one of {KINDS}, is 'TwofactorPolicies': did you mean TwoFactorPolicy?",
         ),
         (
             "jenkins2fa.dev/v1alpha1",
             "jenkinsInstanc",
-            "kind: must be TwoFactorPolicy or JenkinsInstance, is 'jenkinsInstanc': did you mean JenkinsInstance?",
+            f"kind: must be one of {KINDS}, is 'jenkinsInstanc': did you mean JenkinsInstance?",
         ),
-        ("jenkins2fa.dev/v1alpha1", "Widget", "kind: must be TwoFactorPolicy or JenkinsInstance, is 'Widget'"),
+        ("jenkins2fa.dev/v1alpha1", "Widget", f"kind: must be one of {KINDS}, is 'Widget'"),
     ],
 )
 def test_kind_or_version_that_is_nearly_right(version: str, kind: str, expected: str) -> None:

@@ -92,7 +92,8 @@ FIELDS = [
     "allowedFactors",
     "emailOTP",
     "drift",
-    "breakGlass",
+    "expiresAt",
+    "reason",
     "priority",
     "url",
     "credentialsRef",
@@ -102,7 +103,7 @@ FIELDS = [
 
 
 @given(
-    st.sampled_from(["TwoFactorPolicy", "JenkinsInstance"]),
+    st.sampled_from(["TwoFactorPolicy", "JenkinsInstance", "TwoFactorBreakGlass"]),
     st.dictionaries(st.sampled_from([*FIELDS, "x"]), JSON, max_size=4) | JSON,
     st.dictionaries(st.sampled_from(["name", "namespace", "labels"]), JSON) | JSON,
 )

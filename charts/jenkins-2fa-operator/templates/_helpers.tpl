@@ -49,10 +49,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{/* Rights in the served namespaces that are the same in a Role and in a ClusterRole. */}}
 {{- define "operator.rules" -}}
 - apiGroups: [jenkins2fa.dev]
-  resources: [jenkinsinstances, twofactorpolicies]
+  resources: [jenkinsinstances, twofactorpolicies, twofactorbreakglasses]
   verbs: [get, list, watch]
 - apiGroups: [jenkins2fa.dev]
-  resources: [jenkinsinstances/status, twofactorpolicies/status]
+  resources: [jenkinsinstances/status, twofactorpolicies/status, twofactorbreakglasses/status]
   verbs: [patch]
 - apiGroups: [events.k8s.io]
   resources: [events]

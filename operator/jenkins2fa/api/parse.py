@@ -7,16 +7,16 @@ every problem by its path in the object and says what to write instead.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from jenkins2fa.api.break_glass import BreakGlassSpec, TwoFactorBreakGlass
 from jenkins2fa.api.fields import Fields, InvalidObject
 from jenkins2fa.api.instance import Access, AuthorityRef, GateMode, GateSpec, InstanceSpec, JenkinsInstance, Probes
 from jenkins2fa.api.meta import collect_metadata, read_selector
 from jenkins2fa.api.policy import (
     ApiTokens,
     Assurance,
-    BreakGlass,
     DeletionPolicy,
     DriftMode,
     EmailOTP,
@@ -28,7 +28,7 @@ from jenkins2fa.api.policy import (
     Stage,
     TwoFactorPolicy,
 )
-from jenkins2fa.api.rules import instance_problems, policy_problems
+from jenkins2fa.api.rules import break_glass_problems, instance_problems, policy_problems
 
 
 def parse_policy(body: Mapping[str, Any]) -> TwoFactorPolicy:
@@ -60,6 +60,17 @@ def parse_what_governs(body: Mapping[str, Any]) -> TwoFactorPolicy | None:
     return TwoFactorPolicy(meta, PolicySpec(means, Enforcement.REPORT, namespace_selector=reaches, priority=rank), invalid=True)
 
 
+def parse_break_glass(body: Mapping[str, Any]) -> TwoFactorBreakGlass:
+    """A ``TwoFactorBreakGlass`` object (from the API server or a file) as data. Raises :class:`InvalidObject` with every problem."""
+    root = Fields(body)
+    fields = root.nested("spec", required=True) or Fields({}, "spec", root.problems)
+    meta, spec = collect_metadata(root), _read_break_glass_spec(fields)
+    root.problems.extend(break_glass_problems(spec, root.problems))
+    if root.problems:
+        raise InvalidObject(root.problems)
+    return TwoFactorBreakGlass(meta, spec)
+
+
 def parse_instance(body: Mapping[str, Any]) -> JenkinsInstance:
     """A ``JenkinsInstance`` object (from the API server or a file) as data. Raises :class:`InvalidObject` with every problem."""
     root = Fields(body)
@@ -69,6 +80,16 @@ def parse_instance(body: Mapping[str, Any]) -> JenkinsInstance:
     if root.problems:
         raise InvalidObject(root.problems)
     return JenkinsInstance(meta, spec)
+
+
+def _read_break_glass_spec(fields: Fields) -> BreakGlassSpec:
+    if not fields.has("expiresAt"):
+        fields.fail("expiresAt", "required: the time at which two-factor authentication is on again")
+    return BreakGlassSpec(
+        instance_selector=read_selector(fields.nested("instanceSelector", required=True)),
+        expires_at=fields.time("expiresAt") or datetime.fromtimestamp(0, UTC),
+        reason=fields.required_text("reason"),
+    )
 
 
 def _read_policy_spec(fields: Fields) -> PolicySpec:
@@ -91,7 +112,6 @@ def _read_policy_spec(fields: Fields) -> PolicySpec:
         minimum_assurance=fields.choice("minimumAssurance", Assurance, None) or Assurance.AAL1,
         drift_mode=_read_drift(fields.nested("drift")),
         suspend=fields.boolean("suspend", False),
-        break_glass=_read_break_glass(fields.nested("breakGlass")),
         rollout=_read_rollout(fields.nested("rollout")),
         deletion_policy=fields.choice("deletionPolicy", DeletionPolicy, None) or DeletionPolicy.RETAIN,
         priority=fields.integer("priority", 0),
@@ -122,15 +142,6 @@ def _read_window(fields: Fields | None) -> timedelta | None:
 
 def _read_drift(fields: Fields | None) -> DriftMode:
     return (fields and fields.choice("mode", DriftMode, None)) or DriftMode.CORRECT
-
-
-def _read_break_glass(fields: Fields | None) -> BreakGlass | None:
-    if fields is None:
-        return None
-    until, reason = fields.time("until"), fields.required_text("reason")
-    if not fields.has("until"):
-        fields.fail("until", "required: the time at which two-factor authentication is on again")
-    return BreakGlass(until, reason) if until else None
 
 
 def _read_rollout(fields: Fields | None) -> Rollout:

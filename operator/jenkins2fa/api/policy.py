@@ -74,12 +74,6 @@ class EmailOTP:
     template: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class BreakGlass:
-    until: datetime
-    reason: str
-
-
 class Stage(StrEnum):
     """How far the first enforcement has come."""
 
@@ -118,7 +112,6 @@ class PolicySpec:
     minimum_assurance: Assurance = Assurance.AAL1
     drift_mode: DriftMode = DriftMode.CORRECT
     suspend: bool = False
-    break_glass: BreakGlass | None = None
     rollout: Rollout = Rollout()
     deletion_policy: DeletionPolicy = DeletionPolicy.RETAIN
     priority: int = 0

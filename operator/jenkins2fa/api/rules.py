@@ -13,6 +13,7 @@ from string import ascii_lowercase, ascii_uppercase
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+from jenkins2fa.api.break_glass import BreakGlassSpec
 from jenkins2fa.api.fields import Problem
 from jenkins2fa.api.instance import Access, GateMode, InstanceSpec
 from jenkins2fa.api.policy import Enforcement, Factor, PolicySpec
@@ -48,6 +49,11 @@ def policy_problems(spec: PolicySpec, known: Iterable[Problem] = ()) -> list[Pro
 def instance_problems(spec: InstanceSpec, known: Iterable[Problem] = ()) -> list[Problem]:
     """The same for an instance."""
     return _problems(INSTANCE_RULES, spec, known)
+
+
+def break_glass_problems(spec: BreakGlassSpec, known: Iterable[Problem] = ()) -> list[Problem]:
+    """The same for a break-glass."""
+    return _problems(BREAK_GLASS_RULES, spec, known)
 
 
 def _problems(rules: Rules[S], spec: S, known: Iterable[Problem]) -> list[Problem]:
@@ -111,9 +117,9 @@ def _window(spec: PolicySpec) -> Findings:
         yield "requireOnBuild.window", "must be more than 0s"
 
 
-def _break_glass(spec: PolicySpec) -> Findings:
-    if spec.break_glass is not None and not spec.break_glass.reason.strip(" \t\n\f\r"):
-        yield "breakGlass.reason", "must not be empty: name the incident"
+def _reason(spec: BreakGlassSpec) -> Findings:
+    if not spec.reason.strip(" \t\n\f\r"):
+        yield "reason", "must not be empty: name the incident"
 
 
 def _url(spec: InstanceSpec) -> Findings:
@@ -162,8 +168,8 @@ POLICY_RULES: Rules[PolicySpec] = (
     (_exempt_groups, ("exemptGroups",)),
     (_remember_device, ("rememberDevice",)),
     (_window, ("requireOnBuild",)),
-    (_break_glass, ("breakGlass",)),
 )
+BREAK_GLASS_RULES: Rules[BreakGlassSpec] = ((_reason, ("reason",)),)
 INSTANCE_RULES: Rules[InstanceSpec] = (
     (_url, ("url",)),
     (_credentials, ("access", "credentialsRef")),

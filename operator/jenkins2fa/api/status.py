@@ -11,6 +11,7 @@ from jenkins2fa.api.fields import format_time, parse_time
 from jenkins2fa.api.meta import Key
 
 READY, RECONCILING, STALLED, ENFORCED, DRIFTED = "Ready", "Reconciling", "Stalled", "Enforced", "Drifted"
+OPEN = "Open"  # of a break-glass
 TRUE, FALSE, UNKNOWN = "True", "False", "Unknown"
 
 LONGEST_MESSAGE = 1024
@@ -18,6 +19,7 @@ LONGEST_REQUEST = 128
 LONGEST_WORD, LONGEST_ID = 64, 128  # of what Jenkins says of itself; a longer one would make the API server refuse the whole status
 MOST_FIELDS = 32
 MOST_FAILING = 10
+MOST_REFUSED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,25 @@ class TrialStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class BreakGlassRefusal:
+    """A TwoFactorBreakGlass that is not opened at an instance."""
+
+    name: str
+    uid: str
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceBreakGlass:
+    """``until`` None = none is open; ``name``: the TwoFactorBreakGlass for which it is."""
+
+    until: datetime | None = None
+    name: str | None = None
+    refused: tuple[BreakGlassRefusal, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class InstanceStatus:
     """All that one pass says about an instance."""
 
@@ -77,8 +98,27 @@ class InstanceStatus:
     fields: tuple[FieldStatus, ...] = ()
     gate: GateStatus | None = None
     trial: TrialStatus | None = None
-    break_glass_until: datetime | None = None
+    break_glass: InstanceBreakGlass | None = None
     policy_column: str = "<none>"
+
+
+@dataclass(frozen=True, slots=True)
+class BreakGlassCounts:
+    selected: int = 0
+    open: int = 0
+    refused: int = 0
+    opened: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class BreakGlassStatus:
+    """What the instances of one break-glass add up to. ``opened_at`` and ``closed_at``: when it was seen to begin and to be over."""
+
+    observed_generation: int
+    conditions: tuple[Condition, ...]
+    counts: BreakGlassCounts
+    opened_at: datetime | None = None
+    closed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +188,7 @@ def instance_status_document(status: InstanceStatus) -> dict[str, Any]:
         "fields": [{"path": f.path, "state": f.state, "message": clip(f.message)} for f in status.fields[:MOST_FIELDS]],
         "gate": status.gate and {"mode": status.gate.mode, "sha256": clip(status.gate.sha256, LONGEST_WORD), "state": status.gate.state},
         "trial": status.trial and {"id": clip(status.trial.id, LONGEST_ID), "expires": format_time(status.trial.expires)},
-        "breakGlass": {"until": format_time(status.break_glass_until)} if status.break_glass_until else None,
+        "breakGlass": status.break_glass and _break_glass_document(status.break_glass),
         "summary": {"policy": status.policy_column},
     }
 
@@ -163,6 +203,32 @@ def policy_status_document(status: PolicyStatus) -> dict[str, Any]:
         "failing": [{"namespace": f.namespace, "name": f.name, "reason": f.reason} for f in status.failing[:MOST_FAILING]],
         "rollout": status.rollout and _rollout_document(status.rollout),
     }
+
+
+def break_glass_status_document(status: BreakGlassStatus) -> dict[str, Any]:
+    """As JSON for the API server, without the times of conditions."""
+    return {
+        "observedGeneration": status.observed_generation,
+        "conditions": _conditions(status.conditions, status.observed_generation),
+        "openedAt": format_time(status.opened_at) if status.opened_at else None,
+        "closedAt": format_time(status.closed_at) if status.closed_at else None,
+        "instances": asdict(status.counts),
+    }
+
+
+def break_glass_of(body: Mapping[str, Any]) -> InstanceBreakGlass | None:
+    """What an instance's status says of break-glass."""
+    held = (body.get("status") or {}).get("breakGlass")
+    if not held:
+        return None
+    refused = tuple(BreakGlassRefusal(one["name"], one["uid"], one["reason"], one["message"]) for one in held.get("refused") or ())
+    return InstanceBreakGlass(parse_time(held["until"]) if held.get("until") else None, held.get("name"), refused)
+
+
+def _break_glass_document(held: InstanceBreakGlass) -> dict[str, Any]:
+    refused = [{**asdict(one), "message": clip(one.message)} for one in held.refused[:MOST_REFUSED]]
+    found = {"until": format_time(held.until) if held.until else None, "name": held.name, "refused": refused or None}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _rollout_document(rollout: RolloutStatus) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import pathlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, cast
@@ -17,9 +17,11 @@ from typing import Any, cast
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
+from jenkins2fa.api.break_glass import KIND as BREAK_GLASS
 from jenkins2fa.api.fields import DURATION_PATTERN, TIME_PATTERN, InvalidObject
+from jenkins2fa.api.instance import KIND as INSTANCE
 from jenkins2fa.api.meta import VERSION
-from jenkins2fa.api.parse import parse_instance, parse_policy
+from jenkins2fa.api.parse import parse_break_glass, parse_instance, parse_policy
 from jenkins2fa.api.policy import KIND as POLICY
 from jenkins2fa.cli.manifests import KINDS, Manifest, nearest, type_problems
 from jenkins2fa.cli.yaml_reading import Path
@@ -37,7 +39,17 @@ FORMS = {  # patterns of the schemas that most people meet, in words; the parser
     f"^{DURATION_PATTERN}$": "must be a duration such as 30s, 15m or 1h30m",
     f"^{TIME_PATTERN}$": "must be a time such as 2026-12-01T12:00:00Z",
 }
+FORMER = {  # fields that earlier versions had, and what to write instead
+    (POLICY, "spec.breakGlass"): "is a resource of its own now: write a TwoFactorBreakGlass with instanceSelector, expiresAt and reason",
+}
 VAGUE = ("pattern", "minItems", "minLength", "required")  # the parser has better words for these, when it has any
+
+
+PARSERS: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
+    POLICY: parse_policy,
+    INSTANCE: parse_instance,
+    BREAK_GLASS: parse_break_glass,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +121,7 @@ def _validator(kind: str) -> Draft202012Validator:
 
 def _parser_mistakes(kind: str, body: Mapping[str, Any]) -> Iterator[Mistake]:
     try:
-        (parse_policy if kind == POLICY else parse_instance)(body)
+        PARSERS[kind](body)
     except InvalidObject as error:
         for problem in error.problems:
             yield Mistake(read_path(problem.path), problem.message)
@@ -133,7 +145,11 @@ def _mistakes(error: ValidationError, manifest: Manifest) -> Iterable[Mistake]:
     rule = str(error.validator)
     limit, value, schema = cast(Any, error.validator_value), cast(Any, error.instance), cast(Any, error.schema)
     if rule == "additionalProperties":
-        return [Mistake((*path, name), _unknown(name, schema["properties"])) for name in value if name not in schema["properties"]]
+        return [
+            Mistake((*path, name), FORMER.get((manifest.kind, spell((*path, name)))) or _unknown(name, schema["properties"]))
+            for name in value
+            if name not in schema["properties"]
+        ]
     if rule == "uniqueItems":
         repeated = [number for number, item in enumerate(value) if item in value[:number]]
         return [Mistake((*path, number), f"stands in the list already, is {value[number]!r}") for number in repeated]

@@ -1,4 +1,4 @@
-"""A cluster as the person at the command line may see it: our two kinds, with that person's kubeconfig and rights."""
+"""A cluster as the person at the command line may see it: our resources, with that person's kubeconfig and rights."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import click
 from kubernetes import config
 from kubernetes.config.config_exception import ConfigException
 
-from jenkins2fa.api import instance, policy
+from jenkins2fa.api import break_glass, instance, policy
 from jenkins2fa.api.meta import Key
 from jenkins2fa.cli.errors import CannotGoOn
 from jenkins2fa.jenkins.connections import Connections
@@ -32,6 +32,13 @@ class PersonsKubernetes(Kubernetes):
         """Merge ``patch`` into an object and return it."""
         path = f"{CUSTOM}/namespaces/{key.namespace}/{plural}/{key.name}?fieldManager={MANAGER}"
         return self._call("PATCH", path, dict(patch), MERGE_PATCH)
+
+    def create(self, plural: str, namespace: str, body: Body) -> Body:
+        """Create an object and return it."""
+        return self._call("POST", f"{CUSTOM}/namespaces/{namespace}/{plural}?fieldManager={MANAGER}", body)
+
+    def delete(self, plural: str, key: Key) -> None:
+        self._call("DELETE", f"{CUSTOM}/namespaces/{key.namespace}/{plural}/{key.name}")
 
     def events(self, namespace: str | None) -> Iterator[Body]:
         """Events of one namespace or (None) of all; the operator itself has no right to read them."""
@@ -58,6 +65,9 @@ class Cluster:
 
     def instances(self, namespace: str | None) -> list[Body]:
         return list(self.kubernetes.list(instance.PLURAL, namespace))
+
+    def break_glasses(self, namespace: str | None) -> list[Body]:
+        return list(self.kubernetes.list(break_glass.PLURAL, namespace))
 
     def events(self, namespace: str | None) -> list[Body]:
         return list(self.kubernetes.events(namespace))
@@ -89,7 +99,7 @@ def cluster_options(command: F) -> F:
 
 
 def open_cluster(kubeconfig: str | None, context: str | None, namespace: str | None) -> Cluster:
-    """Raises CannotGoOn when there is no usable configuration, or the API server does not know our kinds."""
+    """Raises CannotGoOn when there is no usable configuration, or the API server does not know our resources."""
     try:
         kubernetes = PersonsKubernetes(Connection(kubeconfig, context))
         if not kubernetes.served():

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from jenkins2fa.api.break_glass import KIND as BREAK_GLASS
 from jenkins2fa.api.instance import KIND as INSTANCE
 from jenkins2fa.api.meta import API_VERSION, GROUP
 from jenkins2fa.api.policy import KIND as POLICY
 from jenkins2fa.cli.yaml_reading import Document, UnreadableYAML, read_documents
 from jenkins2fa.cli.yaml_reading import Path as ValuePath
 
-KINDS = (POLICY, INSTANCE)
+KINDS = (POLICY, INSTANCE, BREAK_GLASS)
 SUFFIXES = (".yaml", ".yml", ".json")
 STANDARD_INPUT = "-"
 
@@ -123,7 +124,7 @@ def _objects(file: str, document: Document, start: ValuePath, value: Any) -> Ite
 
 
 def is_ours(manifest: Manifest) -> bool:
-    """Whether an object is meant to be of one of our kinds: by its group, by its kind, or by both being nearly right."""
+    """Whether an object is meant to be of one of our resources: by its group, by its kind, or by both being nearly right."""
     group = _text(manifest.body.get("apiVersion")).partition("/")[0]
     if group == GROUP or manifest.kind in KINDS:
         return True
@@ -138,7 +139,7 @@ def type_problems(manifest: Manifest) -> Iterator[tuple[str, str]]:
     if kind not in KINDS:
         guess = nearest(_text(kind), KINDS)
         hint = f": did you mean {guess}?" if guess else ""
-        yield "kind", f"must be {' or '.join(KINDS)}" + (f", is {kind!r}{hint}" if kind is not None else "")
+        yield "kind", f"must be one of {', '.join(KINDS)}" + (f", is {kind!r}{hint}" if kind is not None else "")
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from jenkins2fa.api.break_glass import TwoFactorBreakGlass
 from jenkins2fa.api.fields import InvalidObject
 from jenkins2fa.api.instance import JenkinsInstance
 from jenkins2fa.api.meta import APPROVE_WEAKENING, RECONCILE_AT, TAKE_OVER, Key
-from jenkins2fa.api.parse import parse_instance, parse_what_governs
+from jenkins2fa.api.parse import parse_break_glass, parse_instance, parse_what_governs
 from jenkins2fa.api.policy import TwoFactorPolicy
 from jenkins2fa.controller.queue import Kind
 
 Body = Mapping[str, Any]
-Parsed = JenkinsInstance | TwoFactorPolicy
+Parsed = JenkinsInstance | TwoFactorPolicy | TwoFactorBreakGlass
 Fingerprint = tuple[Any, ...]
+
+
+PARSERS: Mapping[Kind, Callable[[Body], Parsed | None]] = {
+    Kind.INSTANCE: parse_instance,
+    Kind.POLICY: parse_what_governs,
+    Kind.BREAK_GLASS: parse_break_glass,
+}
 
 
 class Cache:
@@ -105,6 +113,15 @@ class Cache:
         with self._lock:
             return [found for found in self._parsed[Kind.POLICY].values() if isinstance(found, TwoFactorPolicy)]
 
+    def break_glass(self, key: Key) -> TwoFactorBreakGlass | None:
+        with self._lock:
+            found = self._parsed[Kind.BREAK_GLASS].get(key)
+            return found if isinstance(found, TwoFactorBreakGlass) else None
+
+    def break_glasses(self) -> list[TwoFactorBreakGlass]:
+        with self._lock:
+            return [found for found in self._parsed[Kind.BREAK_GLASS].values() if isinstance(found, TwoFactorBreakGlass)]
+
     # --- namespaces' labels ---
 
     def put_namespace(self, body: Body) -> bool:
@@ -127,7 +144,7 @@ class Cache:
 
     def _parse(self, kind: Kind, key: Key, body: Body) -> None:
         try:
-            parsed = parse_instance(body) if kind is Kind.INSTANCE else parse_what_governs(body)
+            parsed = PARSERS[kind](body)
         except InvalidObject:
             parsed = None
         if parsed is None:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from jenkins2fa.api import instance, policy
+from jenkins2fa.api import break_glass, instance, policy
+from jenkins2fa.api.break_glass import TwoFactorBreakGlass
 from jenkins2fa.api.instance import JenkinsInstance
-from jenkins2fa.api.meta import Key
-from jenkins2fa.api.policy import TwoFactorPolicy
+from jenkins2fa.api.meta import Key, Metadata
 from jenkins2fa.controller.cache import Cache
 from jenkins2fa.controller.instance.evidence import Place, log_evidence
 from jenkins2fa.controller.instance.memory import Memories
@@ -18,15 +18,16 @@ from jenkins2fa.controller.mapping import EventMapping
 from jenkins2fa.controller.other_installations import OtherInstallations
 from jenkins2fa.controller.queue import Kind, WorkQueue
 from jenkins2fa.controller.telemetry.metrics import Metrics
+from jenkins2fa.core.break_glass import active
 from jenkins2fa.core.precedence import Resolution, resolve
 from jenkins2fa.jenkins.connections import Connections
 from jenkins2fa.jenkins.probe import Note
 from jenkins2fa.kube.client import Body, Forbidden, Kubernetes, NotFound
 from jenkins2fa.kube.events import Announcement, Events
 
-PLURALS = {Kind.INSTANCE: instance.PLURAL, Kind.POLICY: policy.PLURAL}
+PLURALS = {Kind.INSTANCE: instance.PLURAL, Kind.POLICY: policy.PLURAL, Kind.BREAK_GLASS: break_glass.PLURAL}
 CONFIRMED_SECONDS = 1.0
-NAMES = {Kind.INSTANCE: instance.KIND, Kind.POLICY: policy.KIND}
+NAMES = {Kind.INSTANCE: instance.KIND, Kind.POLICY: policy.KIND, Kind.BREAK_GLASS: break_glass.KIND}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class Options:
 class Context:
     """``clock``: seconds that only grow; ``now``: the time of day in UTC; ``random``: 0 to 1; ``leading``: whether we may write;
     ``note``: hears of the evidence of each probe;
-    ``confirmed``: UID and generation of a policy when it was last read, and when that was;
+    ``confirmed``: UID and generation of a policy or break-glass when it was last read, and when that was;
     ``untold``: by UID the status before a write whose answer was lost: nobody has been told of the change yet."""
 
     options: Options
@@ -75,7 +76,7 @@ class Context:
     note: Note = log_evidence
     metrics: Metrics = field(default_factory=Metrics)
     untold: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    confirmed: dict[Key, tuple[tuple[Any, Any], float]] = field(default_factory=dict)
+    confirmed: dict[tuple[Kind, Key], tuple[tuple[Any, Any], float]] = field(default_factory=dict)
 
     def live(self, kind: Kind, key: Key) -> Body | None:
         """The object as it is now; None when it is gone. What is new about it calls for passes as if the watch had told it."""
@@ -89,17 +90,26 @@ class Context:
         self.mapping.map_event(kind, "MODIFIED", body)
         return body
 
-    def is_policy_live(self, policy: TwoFactorPolicy) -> bool:
-        """Whether a policy is there, and like that. What was read less than a second ago still counts, where it says so: a change of a
-        policy calls for as many passes as it selects instances."""
-        wanted = (policy.meta.uid, policy.meta.generation)
-        held = self.confirmed.get(policy.meta.key)
+    def is_live(self, kind: Kind, known: Metadata) -> bool:
+        """Whether a policy or break-glass is there, and like that. What was read less than a second ago still counts, where it says so: a
+        change of one calls for as many reconciles as it selects instances."""
+        wanted = (known.uid, known.generation)
+        held = self.confirmed.get((kind, known.key))
         if held is not None and held[0] == wanted and self.clock() - held[1] < CONFIRMED_SECONDS:
             return True
-        at, body = self.clock(), self.live(Kind.POLICY, policy.meta.key)
+        at, body = self.clock(), self.live(kind, known.key)
         meta = (body or {}).get("metadata") or {}
-        self.confirmed[policy.meta.key] = (meta.get("uid"), meta.get("generation")), at
+        self.confirmed[(kind, known.key)] = (meta.get("uid"), meta.get("generation")), at
         return (meta.get("uid"), meta.get("generation")) == wanted
+
+    def break_glasses(self, found: JenkinsInstance) -> tuple[TwoFactorBreakGlass, ...]:
+        """Those that ask for an instance to be open now, in order of precedence. One that has been open and is over asks for nothing."""
+        asked = active(self.cache.break_glasses(), found.meta, self.now())
+        return tuple(one for one in asked if not self._is_closed(one))
+
+    def _is_closed(self, break_glass: TwoFactorBreakGlass) -> bool:
+        body = self.cache.body(Kind.BREAK_GLASS, break_glass.meta.key) or {}
+        return bool((body.get("status") or {}).get("closedAt"))
 
     def is_left_alone(self, kind: Kind, body: Body) -> bool:
         """Whether another installation serves an object; then it is told by an Event of the object."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import kopf
 
-from jenkins2fa.api import instance, policy
+from jenkins2fa.api import break_glass, instance, policy
 from jenkins2fa.api.meta import GROUP, VERSION
 from jenkins2fa.controller.mapping import EventMapping
 from jenkins2fa.controller.queue import Kind
@@ -39,6 +39,12 @@ def register(mapping: EventMapping, connection: Connection, relist: Callable[[],
         if event["type"] is None:
             relist()
         mapping.map_event(Kind.POLICY, event["type"], event["object"])
+
+    @kopf.on.event(GROUP, VERSION, break_glass.PLURAL, registry=registry)
+    async def on_break_glass(event: kopf.RawEvent, **_: Any) -> None:
+        if event["type"] is None:
+            relist()
+        mapping.map_event(Kind.BREAK_GLASS, event["type"], event["object"])
 
     if namespaces:
 

@@ -12,8 +12,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from jenkins2fa import __version__
-from jenkins2fa.api import instance, policy
+from jenkins2fa.api import break_glass, instance, policy
 from jenkins2fa.api.meta import GROUP
+from jenkins2fa.controller.break_glass import BreakGlassReconciler
 from jenkins2fa.controller.cache import Cache
 from jenkins2fa.controller.context import Context, Options, cluster_uid
 from jenkins2fa.controller.instance.evidence import Recorder, log_evidence
@@ -175,10 +176,15 @@ class Operator:
 
 
 def reconcilers(context: Context) -> Reconcile:
-    """The pass for a key of either kind; an API server that does not answer, or a write that came too late, is tried again."""
+    """The reconcile for a key of any kind; an API server that does not answer, or a write that came too late, is tried again."""
     policies = PolicyReconciler(context)
-    instances = InstanceReconciler(context, policies)
-    kinds: dict[Kind, Callable[[Work], Requeue]] = {Kind.INSTANCE: instances.run, Kind.POLICY: policies.run}
+    break_glasses = BreakGlassReconciler(context)
+    instances = InstanceReconciler(context, policies, break_glasses)
+    kinds: dict[Kind, Callable[[Work], Requeue]] = {
+        Kind.INSTANCE: instances.run,
+        Kind.POLICY: policies.run,
+        Kind.BREAK_GLASS: break_glasses.run,
+    }
 
     def run(work: Work) -> Requeue:
         if not context.leading():
@@ -251,9 +257,9 @@ def _patiently(begin: Callable[[], None], ended: threading.Event) -> None:
 def _check(kubernetes: Kubernetes, options: Options) -> None:
     if not kubernetes.served():
         raise CannotStart(f"the API server does not know {GROUP}: apply the CRDs in crds/ first")
-    for kind in (instance.PLURAL, policy.PLURAL):
+    for plural in (instance.PLURAL, policy.PLURAL, break_glass.PLURAL):
         for namespace in options.namespaces or (None,):
-            next(kubernetes.list(kind, namespace), None)
+            next(kubernetes.list(plural, namespace), None)
     cluster_uid(kubernetes, options.lease_namespace)
 
 

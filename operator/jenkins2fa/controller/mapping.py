@@ -6,9 +6,12 @@ import threading
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from jenkins2fa.api.break_glass import TwoFactorBreakGlass
 from jenkins2fa.api.consent import host_and_port
+from jenkins2fa.api.instance import JenkinsInstance
 from jenkins2fa.api.meta import RECONCILE_AT, Key
 from jenkins2fa.api.policy import TwoFactorPolicy
+from jenkins2fa.api.status import break_glass_of
 from jenkins2fa.controller.cache import Body, Cache, key_of
 from jenkins2fa.controller.queue import Kind, Urgency, WorkKey, WorkQueue
 from jenkins2fa.core.precedence import is_baseline_for, selects
@@ -38,7 +41,8 @@ class EventMapping:
         """One event of the watch; ``event`` is DELETED, another word, or None for the first list."""
         key = key_of(body)
         before, news = self._cache.body(kind, key), event == "DELETED" or self._cache.is_news(kind, body)
-        affected = self._selected(kind, key) if news else set()  # each pass of an instance delivers its policy, however many those select
+        # Only for news: each reconcile of an instance delivers its policy, however many instances that one selects.
+        affected = self._related(kind, key) if news else set()
         if event == "DELETED":
             changed = self._cache.remove(kind, key, body["metadata"].get("uid"))
         else:
@@ -58,10 +62,10 @@ class EventMapping:
                     self._queue.add(WorkKey(Kind.INSTANCE, key), Urgency.CHANGE)
             self._add(Kind.POLICY, self._roaming_policies())
 
-    def resync(self, instances: Iterable[Body], policies: Iterable[Body]) -> None:
+    def resync(self, lists: Mapping[Kind, Iterable[Body]]) -> None:
         """Take full lists as the truth (a watch that was cut may have missed deletions) and look at what differs."""
-        for kind, bodies in ((Kind.POLICY, policies), (Kind.INSTANCE, instances)):
-            for key in self._cache.replace(kind, bodies):
+        for kind in (Kind.POLICY, Kind.BREAK_GLASS, Kind.INSTANCE):
+            for key in self._cache.replace(kind, lists[kind]):
                 self._enqueue(kind, key, set(), Urgency.CHANGE)
         self._cache.mark_synced()
 
@@ -89,27 +93,42 @@ class EventMapping:
         namespaces = self._cache.namespaces()
         return {i.meta.key for i in self._cache.instances() if selects(policy, i, self._policy_namespace, namespaces)}
 
+    def break_glasses_of(self, key: Key) -> list[Key]:
+        """The break-glasses that select an instance, expired ones too: they count it."""
+        found = self._cache.instance(key)
+        return [one.meta.key for one in self._cache.break_glasses() if found and one.selects(found.meta)]
+
+    def opened_by(self, break_glass: TwoFactorBreakGlass) -> list[JenkinsInstance]:
+        """The instances that a break-glass selects."""
+        return [one for one in self._cache.instances() if break_glass.selects(one.meta)]
+
     def unmanaged(self) -> list[Key]:
         """The instances that no policy selects."""
         return [key for key in self._cache.keys(Kind.INSTANCE) if not self.policies_of(key)]
 
     # --- keys ---
 
-    def _enqueue(self, kind: Kind, key: Key, before: set[Key], urgency: Urgency) -> None:
+    def _enqueue(self, kind: Kind, key: Key, before: set[WorkKey], urgency: Urgency) -> None:
         self._add(kind, [key], urgency)
-        other = Kind.POLICY if kind is Kind.INSTANCE else Kind.INSTANCE
-        self._add(other, before | self._selected(kind, key) | self._governed_by(kind, key), urgency)
+        for other in before | self._related(kind, key):
+            self._queue.add(other, urgency)
+        if kind is not Kind.INSTANCE:
+            self._add(Kind.INSTANCE, self._governed_by(key) if kind is Kind.POLICY else self._open_for(key), urgency)
 
-    def _selected(self, kind: Kind, key: Key) -> set[Key]:
+    def _related(self, kind: Kind, key: Key) -> set[WorkKey]:
+        """What a change of one object concerns, by selectors: of an instance its policies and break-glasses, of those the instances."""
         if kind is Kind.INSTANCE:
-            return set(self.policies_of(key)) | self._baselines_of(key.namespace)
+            policies = set(self.policies_of(key)) | self._baselines_of(key.namespace)
+            break_glasses = {WorkKey(Kind.BREAK_GLASS, one) for one in self.break_glasses_of(key)}
+            return {WorkKey(Kind.POLICY, one) for one in policies} | break_glasses
+        if kind is Kind.BREAK_GLASS:
+            break_glass = self._cache.break_glass(key)
+            return {WorkKey(Kind.INSTANCE, one.meta.key) for one in self.opened_by(break_glass)} if break_glass else set()
         policy = self._cache.policy(key)
-        return self.members_of(policy) if policy else set()
+        return {WorkKey(Kind.INSTANCE, one) for one in self.members_of(policy)} if policy else set()
 
-    def _governed_by(self, kind: Kind, key: Key) -> set[Key]:
+    def _governed_by(self, key: Key) -> set[Key]:
         """Instances whose status names a policy: they must hear of its end also when no selector tells any more."""
-        if kind is Kind.INSTANCE:
-            return set()
         named = {"namespace": key.namespace, "name": key.name}
         found = set()
         for body in self._cache.bodies(Kind.INSTANCE):
@@ -117,6 +136,11 @@ class EventMapping:
             if {name: policy.get(name) for name in named} == named:
                 found.add(key_of(body))
         return found
+
+    def _open_for(self, key: Key) -> set[Key]:
+        """Instances whose status names a break-glass: they must hear of its end even when its object is known no more."""
+        found = ((key_of(body), break_glass_of(body)) for body in self._cache.bodies(Kind.INSTANCE))
+        return {instance for instance, held in found if held and instance.namespace == key.namespace and held.name == key.name}
 
     def _baselines_of(self, namespace: str) -> set[Key]:
         """The policies that are meant for a namespace: they count the instances that escape them."""
@@ -135,8 +159,9 @@ class EventMapping:
         if before is None or _request(before) == _request(body) or _request(body) is None:
             return
         policy = self._cache.policy(key) if kind is Kind.POLICY else None
+        members = self.members_of(policy) if policy else {key} if kind is Kind.INSTANCE else set()
         with self._lock:
-            self._asked |= self.members_of(policy) if policy else {key}
+            self._asked |= members
 
 
 def _request(body: Mapping[str, Any]) -> str | None:

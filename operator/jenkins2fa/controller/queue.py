@@ -25,6 +25,7 @@ class Kind(StrEnum):
 
     INSTANCE = "instance"
     POLICY = "policy"
+    BREAK_GLASS = "break-glass"
 
 
 class Urgency(IntEnum):

@@ -15,9 +15,10 @@ from functools import partial
 
 import kopf
 
-from jenkins2fa.api import instance, policy
+from jenkins2fa.api import break_glass, instance, policy
 from jenkins2fa.controller.handlers import kopf_settings, register
 from jenkins2fa.controller.mapping import EventMapping
+from jenkins2fa.controller.queue import Kind
 from jenkins2fa.kube.client import Body, Forbidden, Kubernetes, KubernetesError, NotFound
 from jenkins2fa.kube.connection import Connection, NoConnection
 
@@ -33,7 +34,7 @@ HOPELESS_TURNS = 8  # one that waits, whatever cancels it, for helpers that have
 
 
 class Lists:
-    """Lists both kinds every five minutes and when :meth:`ask` is called. ``namespaces`` empty = the whole cluster."""
+    """Lists our resources every five minutes and when :meth:`ask` is called. ``namespaces`` empty = the whole cluster."""
 
     def __init__(self, kubernetes: Kubernetes, mapping: EventMapping, namespaces: tuple[str, ...], *, watch_namespaces: bool) -> None:
         self._kubernetes, self._mapping = kubernetes, mapping
@@ -46,8 +47,12 @@ class Lists:
         """List now. Raises KubernetesError."""
         for body in self._labelled():
             self._mapping.map_namespace(None, body)
-        found = [[body for where in self._namespaces for body in self._kubernetes.list(kind.PLURAL, where)] for kind in (instance, policy)]
-        self._mapping.resync(*found)
+        plurals = {Kind.INSTANCE: instance.PLURAL, Kind.POLICY: policy.PLURAL, Kind.BREAK_GLASS: break_glass.PLURAL}
+        self._mapping.resync({kind: list(self._listed(plural)) for kind, plural in plurals.items()})
+
+    def _listed(self, plural: str) -> Iterator[Body]:
+        for where in self._namespaces:
+            yield from self._kubernetes.list(plural, where)
 
     def _labelled(self) -> Iterator[Body]:
         """Namespaces whose labels matter: all when they are watched, else those that are served and may be read."""

@@ -27,11 +27,11 @@ def wish_approvals(policy: TwoFactorPolicy, desired: Desired, instance: JenkinsI
 
     That of the policy alone, for all that it governs already, and one for this Jenkins alone. A Jenkins whose mark names another policy,
     or that has none, needs its own: it was not there when the policy was approved of. Another edit needs another approval."""
-    glass, generation = policy.spec.break_glass, policy.meta.generation
-    own = f"{generation}-{approval_digest(desired, glass, _identity(instance, seen))}"
+    generation = policy.meta.generation
+    own = f"{generation}-{approval_digest(desired, _identity(instance, seen))}"
     if seen.owner is None or seen.owner.policy != policy.meta.uid:
         return (own,)
-    return f"{generation}-{approval_digest(desired, glass)}", own
+    return f"{generation}-{approval_digest(desired)}", own
 
 
 def release_approval(instance: JenkinsInstance, seen: Observation, mark: Owner, deletion: DeletionPolicy) -> str:

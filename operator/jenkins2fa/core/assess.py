@@ -14,6 +14,7 @@ from jenkins2fa.api.instance import JenkinsInstance
 from jenkins2fa.api.meta import TAKE_OVER
 from jenkins2fa.api.policy import TwoFactorPolicy
 from jenkins2fa.core.approval import approved, wish_approvals
+from jenkins2fa.core.break_glass import Decision
 from jenkins2fa.core.desired import desired_state
 from jenkins2fa.core.flapping import flapping_fields
 from jenkins2fa.core.guard.chain import check, refusals
@@ -72,11 +73,6 @@ class Assessment:
         return self.situation.owner if self.situation else None
 
     @property
-    def unapproved(self) -> str | None:
-        """The digest of the desired state that nobody has approved yet; None = no approval is needed, or it is there."""
-        return self.situation.approval if self.situation else None
-
-    @property
     def refused(self) -> Finding | None:
         return next(iter(refusals(self.findings)), None)
 
@@ -92,7 +88,7 @@ class Outcome:
     ``basis``: how far it came, to an assessment, only to an observation (no policy governs the instance, or another instance manages that
     controller), or to neither; ``mode_by_spec``: what policy and instance alone say where nothing was assessed. ``corrected``: fields whose
     drift was corrected; ``proof`` and ``notes``: what probe and canaries met; ``canaries``: the observation of ``access: ProbeOnly``;
-    ``glass``: why the break-glass that is asked for is not opened. The plan is what still differs at the end."""
+    ``break_glass``: which one is open, and which ones are not opened. The plan is what still differs at the end."""
 
     instance: JenkinsInstance
     policy: TwoFactorPolicy | None = None
@@ -102,7 +98,7 @@ class Outcome:
     proof: Proof = Proof.NONE
     failure: Failure | None = None
     notes: tuple[str, ...] = ()
-    glass: Finding | None = None
+    break_glass: Decision | None = None
     canaries: CanaryObservation | None = None
 
     @property

@@ -218,8 +218,9 @@ def judge_ready(outcome: Outcome, enforced: Condition) -> Condition:
         return Condition(READY, FALSE, "Unsupported", "; ".join(f"{u.path}: {u.message}" for u in outcome.plan.unsupported))
     if enforced.reason in ("Bypassed", *SITE_DECIDES):
         return Condition(READY, FALSE, enforced.reason, enforced.message)
-    if outcome.glass is not None:
-        return Condition(READY, FALSE, outcome.glass.reason, _refused(outcome.glass))
+    if outcome.break_glass is not None and outcome.break_glass.refused:
+        finding = outcome.break_glass.refused[0].finding
+        return Condition(READY, FALSE, finding.reason, clip(f"break-glass {finding.message}"))
     if EXEMPT_CHALLENGED in outcome.notes:
         return Condition(READY, FALSE, "ExemptChallenged", EXEMPT_CHALLENGED)
     said_already = (enforced.reason, "ApiTokensExempt")  # the latter by the policy itself; `plan` says it

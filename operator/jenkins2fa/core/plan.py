@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from jenkins2fa.api.fields import format_duration, format_time
-from jenkins2fa.api.policy import ApiTokens, BreakGlass
+from jenkins2fa.api.fields import format_duration
+from jenkins2fa.api.policy import ApiTokens
 from jenkins2fa.core.desired import Desired, Unsupported
 from jenkins2fa.core.factors.properties import differences
 from jenkins2fa.core.observation import GateState, Observation
@@ -75,13 +75,12 @@ def desired_digest(desired: Desired, gate_code: str) -> str:
     return _digest([plugin_document(desired.plugin), gate, None if desired.hold is None else sorted(desired.hold)])
 
 
-def approval_digest(desired: Desired, glass: BreakGlass | None = None, only: Sequence[str] = ()) -> str:
+def approval_digest(desired: Desired, only: Sequence[str] = ()) -> str:
     """Names what somebody approves of: the wish without what differs from Jenkins to Jenkins (account, gate's version).
 
     ``only`` names the one Jenkins that it is meant for; empty = every one."""
     gate = replace(desired.gate, operator=None) if desired.gate else None
-    off = [format_time(glass.until), glass.reason] if glass else []
-    return _digest([plugin_document(desired.plugin), gate_configuration(gate) if gate else None, *off, *([list(only)] if only else [])])
+    return _digest([plugin_document(desired.plugin), gate_configuration(gate) if gate else None, *([list(only)] if only else [])])
 
 
 def was_confirmed(observation: Observation, plan: Plan) -> bool:

@@ -152,10 +152,10 @@ def policy_overridden(world: World, share: float) -> Heal:
 
 @fault(Area.POLICY, (3, 10))
 def break_glass(world: World, share: float) -> Heal:
-    """Ends by itself before it is healed, or by the policy."""
-    until = datetime.now(UTC) + timedelta(seconds=4 + 20 * share)
-    world.put_policy(breakGlass={"until": f"{until:%Y-%m-%dT%H:%M:%SZ}", "reason": f"INC-{secrets.token_hex(3)}"})
-    return world.put_policy
+    """Ends by itself before it is healed, or by its deletion."""
+    until, reason = datetime.now(UTC) + timedelta(seconds=4 + 20 * share), f"inc-{secrets.token_hex(3)}"
+    world.scene.break_glass(reason, f"{until:%Y-%m-%dT%H:%M:%SZ}", reason)
+    return lambda: world.delete("tfbg", reason)
 
 
 @fault(Area.POLICY, needs_jenkins=True)

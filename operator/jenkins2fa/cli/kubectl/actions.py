@@ -1,4 +1,4 @@
-"""What ``kubectl twofactor`` changes: fields of a policy and one annotation. Then it waits for what the operator makes of it."""
+"""What ``kubectl twofactor`` changes: fields of a policy, one annotation, break-glasses. Then it waits for what comes of it."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from jenkins2fa.api import instance, policy
+from jenkins2fa.api import break_glass, instance, policy
+from jenkins2fa.api.break_glass import TwoFactorBreakGlass
 from jenkins2fa.api.fields import format_time, parse_duration, parse_time
-from jenkins2fa.api.meta import RECONCILE_AT
-from jenkins2fa.api.status import ENFORCED
+from jenkins2fa.api.meta import API_VERSION, RECONCILE_AT, read_metadata
+from jenkins2fa.api.parse import parse_break_glass
+from jenkins2fa.api.status import ENFORCED, break_glass_of
 from jenkins2fa.cli.cluster import Cluster
 from jenkins2fa.cli.errors import CannotGoOn, ExitCode, code_of_all
 from jenkins2fa.cli.kubectl.find import PLURALS, Named, find_named, governed
@@ -17,6 +19,7 @@ from jenkins2fa.core.mode import BREAK_GLASS
 
 Say = Callable[[str], object]
 EVERY = 0.5  # seconds between looks at a status
+END = "kubectl twofactor end-break-glass"
 GIT = "If the policy is kept in Git, say it there too: the next synchronisation puts it back."
 
 
@@ -58,46 +61,72 @@ def time_of(length: str | None, until: str | None) -> datetime:
     return moment
 
 
-def break_glass_until(cluster: Cluster, name: str, until: datetime, reason: str, timeout: float, say: Say) -> ExitCode:
-    """Returns the exit code."""
+def open_break_glass(cluster: Cluster, name: str, expires: datetime, reason: str, timeout: float, say: Say) -> ExitCode:
+    """Creates a TwoFactorBreakGlass for the instances that a policy selects in this namespace, and waits. Returns the exit code."""
     found = find_named(cluster, name, policy.KIND)
     if found.body["spec"].get("suspend"):
         raise CannotGoOn(f"{found.label} is suspended, so nothing would be opened: kubectl twofactor resume {name}, then again")
-    wanted = {"until": format_time(until), "reason": reason}
-    cluster.kubernetes.patch(policy.PLURAL, found.key, {"spec": {"breakGlass": wanted}})
-    say(f"{found.label}: break-glass until {wanted['until']} is asked for. {GIT}")
-    return _glass(cluster, found, True, timeout, say)
-
-
-def break_glass_end(cluster: Cluster, name: str, timeout: float, say: Say) -> ExitCode:
-    """Returns the exit code."""
-    found = find_named(cluster, name, policy.KIND)
-    if found.body["spec"].get("breakGlass") is None:
-        say(f"{found.label} has no break-glass: nothing was changed.")
-        return ExitCode.AS_DESIRED
-    cluster.kubernetes.patch(policy.PLURAL, found.key, {"spec": {"breakGlass": None}})
-    say(f"{found.label}: its break-glass is ended. {GIT}")
-    return _glass(cluster, found, False, timeout, say)
-
-
-def _glass(cluster: Cluster, found: Named, wanted: bool, timeout: float, say: Say) -> ExitCode:
-    """Waits until every instance is open, or none is; says how each is."""
-    generation = cluster.kubernetes.get(policy.PLURAL, found.key)["metadata"]["generation"]
-    targets = governed(cluster, found)
+    spec = {"instanceSelector": found.body["spec"]["instanceSelector"], "expiresAt": format_time(expires), "reason": reason}
+    body = {
+        "apiVersion": API_VERSION,
+        "kind": break_glass.KIND,
+        "metadata": {"generateName": f"{found.key.name[:40]}-", "namespace": cluster.namespace},
+        "spec": spec,
+    }
+    created = parse_break_glass(cluster.kubernetes.create(break_glass.PLURAL, cluster.namespace, body))
+    say(f"break-glass {created.meta.key} is created; it expires at {spec['expiresAt']}. To end it: {END} {created.meta.name}")
+    targets = _selected(cluster, created)
     if not targets:
-        say("It governs no instance, so nothing is opened or closed.")
+        say("It selects no instance, so nothing is opened.")
         return ExitCode.NOT_ENFORCED
 
-    def done(one: Named) -> bool:
-        condition = one.condition(ENFORCED)
-        current = ((one.body.get("status") or {}).get("policy") or {}).get("generation") == generation
-        return current and condition is not None and (condition.reason == BREAK_GLASS) == wanted
+    def is_refused(one: Named) -> bool:
+        held = break_glass_of(one.body)
+        return held is not None and any(refusal.uid == created.meta.uid for refusal in held.refused)
 
-    seen = _wait(cluster, targets, done, timeout)
-    for one, fine in seen:
-        state = "" if fine else f"NOT {'open' if wanted else 'closed'} yet: "
-        say(f"{one.label}: {state}{one.summary.reason}: {one.summary.message}")
-    return ExitCode.AS_DESIRED if all(fine for _, fine in seen) else ExitCode.NOT_ENFORCED
+    seen = _wait(cluster, targets, lambda one: _is_open(one) or is_refused(one), timeout)
+    opened = [_is_open(one) and not is_refused(one) for one, _ in seen]
+    for (one, _), is_open in zip(seen, opened, strict=True):
+        say(f"{one.label}: {'' if is_open else 'NOT open: '}{one.summary.reason}: {one.summary.message}")
+    return ExitCode.AS_DESIRED if all(opened) else ExitCode.NOT_ENFORCED
+
+
+def end_break_glass(cluster: Cluster, name: str, timeout: float, say: Say) -> ExitCode:
+    """Deletes the TwoFactorBreakGlass of this name, or those that select the instances of the policy of this name, and waits. Returns the
+    exit code."""
+    ending = _to_end(cluster, name)
+    if not ending:
+        say(f"There is no open break-glass for {name} in namespace {cluster.namespace}: nothing was changed.")
+        return ExitCode.AS_DESIRED
+    targets = {one.key: one for break_glass in ending for one in _selected(cluster, break_glass)}
+    for one in ending:
+        cluster.kubernetes.delete(break_glass.PLURAL, one.meta.key)
+        say(f"break-glass {one.meta.key} ({one.spec.reason}) is deleted.")
+    seen = _wait(cluster, list(targets.values()), lambda one: not _is_open(one), timeout)
+    for named, closed in seen:
+        say(f"{named.label}: {'' if closed else 'NOT closed yet: '}{named.summary.reason}: {named.summary.message}")
+    return ExitCode.AS_DESIRED if all(closed for _, closed in seen) else ExitCode.NOT_ENFORCED
+
+
+def _to_end(cluster: Cluster, name: str) -> list[TwoFactorBreakGlass]:
+    body = None if "/" in name else cluster.find(break_glass.PLURAL, name)
+    if body is not None:
+        return [parse_break_glass(body)]
+    keys = {one.key for one in governed(cluster, find_named(cluster, name, policy.KIND))}
+    now = datetime.now(UTC)
+    listed = [parse_break_glass(one) for one in cluster.break_glasses(cluster.namespace)]
+    return [one for one in listed if one.spec.expires_at > now and any(named.key in keys for named in _selected(cluster, one))]
+
+
+def _selected(cluster: Cluster, asked: TwoFactorBreakGlass) -> list[Named]:
+    """The instances that a break-glass selects."""
+    bodies = cluster.instances(asked.meta.namespace)
+    return [Named(instance.KIND, body) for body in bodies if asked.selects(read_metadata(body))]
+
+
+def _is_open(one: Named) -> bool:
+    condition = one.condition(ENFORCED)
+    return condition is not None and condition.reason == BREAK_GLASS
 
 
 def _wait(cluster: Cluster, targets: list[Named], done: Callable[[Named], bool], timeout: float) -> list[tuple[Named, bool]]:

@@ -17,7 +17,8 @@ import click
 from jenkins2fa import __version__
 from jenkins2fa.cli.cluster import Cluster, cluster_options, open_cluster, told
 from jenkins2fa.cli.errors import EXIT_CODES, CannotGoOn, ExitCode, GroupOneOnError, OneOnError, code_of, code_of_all
-from jenkins2fa.cli.kubectl.actions import break_glass_end, break_glass_until, reconcile_named, set_suspend, time_of
+from jenkins2fa.cli.kubectl.actions import end_break_glass as end_named
+from jenkins2fa.cli.kubectl.actions import open_break_glass, reconcile_named, set_suspend, time_of
 from jenkins2fa.cli.kubectl.find import find_named
 from jenkins2fa.cli.kubectl.lease import silence
 from jenkins2fa.cli.kubectl.table import OUTPUTS, fleet_rows
@@ -181,6 +182,8 @@ def reconcile(cluster: Cluster, name: str, timeout: float) -> None:
 def break_glass(cluster: Cluster, name: str, length: str | None, until: str | None, reason: str, yes: bool, timeout: float) -> None:
     """Switch 2FA off for a short time at every instance of a policy, and wait until it is. Jenkins switches it on again by itself.
 
+    Creates a TwoFactorBreakGlass with the policy's instanceSelector in this namespace.
+
     \b
     Exit codes: 0 open everywhere
                 1 an error
@@ -191,22 +194,22 @@ def break_glass(cluster: Cluster, name: str, length: str | None, until: str | No
         f"Switch two-factor authentication off until {moment:%Y-%m-%d %H:%M:%S} UTC for policy {name}?", err=True
     ):
         raise CannotGoOn("nothing was changed")
-    sys.exit(break_glass_until(cluster, name, moment, reason, timeout, click.echo))
+    sys.exit(open_break_glass(cluster, name, moment, reason, timeout, click.echo))
 
 
 @twofactor.command(name="end-break-glass", cls=OneOnError)
-@click.argument("name", metavar="POLICY")
+@click.argument("name", metavar="BREAK-GLASS|POLICY")
 @timeout_option
 @in_cluster
 def end_break_glass(cluster: Cluster, name: str, timeout: float) -> None:
-    """End break-glass now, and wait until 2FA is on again.
+    """End a break-glass now, or every one of a policy's instances, and wait until 2FA is on again. Deletes the TwoFactorBreakGlass.
 
     \b
     Exit codes: 0 closed everywhere
                 1 an error
                 3 not everywhere: refused, or not in time
     """
-    sys.exit(break_glass_end(cluster, name, timeout, click.echo))
+    sys.exit(end_named(cluster, name, timeout, click.echo))
 
 
 def main() -> None:

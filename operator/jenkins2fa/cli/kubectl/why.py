@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from jenkins2fa.api import policy
-from jenkins2fa.api.fields import parse_time
+from jenkins2fa.api.fields import format_time
 from jenkins2fa.api.meta import Key
-from jenkins2fa.api.status import DRIFTED, ENFORCED, FALSE, TRUE, UNKNOWN, governing_policy
+from jenkins2fa.api.status import DRIFTED, ENFORCED, FALSE, TRUE, UNKNOWN, break_glass_of, governing_policy
 from jenkins2fa.cli.cluster import Cluster
 from jenkins2fa.cli.kubectl.find import Named, governed
 from jenkins2fa.core.summary import NOT_SEEN
@@ -70,7 +70,7 @@ def _instance_lines(cluster: Cluster, found: Named) -> list[str]:
         governing = cluster.kubernetes.get(policy.PLURAL, key)
     except (NotFound, Forbidden):
         return [*lines, f"  Governed by policy {key}, which you cannot see."]
-    return [*lines, f"  Governed by policy {key}.", *_toggles(governing)]
+    return [*lines, f"  Governed by policy {key}.", *_toggles(governing), *_break_glasses([found])]
 
 
 def _selectors(cluster: Cluster) -> str:
@@ -79,8 +79,8 @@ def _selectors(cluster: Cluster) -> str:
 
 
 def _policy_lines(cluster: Cluster, found: Named) -> list[str]:
-    lines = [*_conditions(found), *_toggles(found.body)]
     members = governed(cluster, found)
+    lines = [*_conditions(found), *_toggles(found.body), *_break_glasses(members)]
     open_ones = [member for member in members if not (member.summary.proven and member.summary.ready == TRUE)]
     lines += [f"  {len(members) - len(open_ones)} of {len(members)} instances are enforced and ready."] if members else []
     for member in open_ones[:MOST_INSTANCES]:
@@ -91,6 +91,19 @@ def _policy_lines(cluster: Cluster, found: Named) -> list[str]:
     return lines
 
 
+def _break_glasses(members: list[Named]) -> list[str]:
+    """Those for which an instance is open."""
+    now, ends = datetime.now(UTC), {}
+    for member in members:
+        held = break_glass_of(member.body)
+        if held is not None and held.name and held.until is not None and held.until > now:
+            ends[Key(member.key.namespace, held.name)] = held.until
+    return [
+        f"  Break-glass {key} until {format_time(until)}: kubectl twofactor end-break-glass {key.name} -n {key.namespace}"
+        for key, until in ends.items()
+    ]
+
+
 def _toggles(body: Body) -> list[str]:
     """What the policy itself says against being enforced."""
     spec, name = body.get("spec") or {}, body["metadata"]["name"]
@@ -99,9 +112,6 @@ def _toggles(body: Body) -> list[str]:
         lines.append(f"  The policy is suspended: kubectl twofactor resume {name}")
     if spec.get("enforcement") != "Enforce":
         lines.append(f"  The policy says enforcement: {spec.get('enforcement')}: set it to Enforce.")
-    glass = spec.get("breakGlass")
-    if glass and parse_time(glass["until"]) > datetime.now(UTC):
-        lines.append(f"  Break-glass until {glass['until']} ({glass['reason']}): kubectl twofactor end-break-glass {name}")
     stage = (spec.get("rollout") or {}).get("stage")
     if stage in ("Report", "Grace"):
         until = f" until {spec['rollout'].get('graceUntil')}" if stage == "Grace" else ""

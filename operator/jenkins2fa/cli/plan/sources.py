@@ -124,6 +124,8 @@ def _read(files: tuple[str, ...], namespace: str) -> dict[str, dict[Name, Body]]
     """Our objects in the files by kind and name, each with its namespace."""
     found: dict[str, dict[Name, Body]] = {kind: {} for kind in KINDS}
     for one in load_manifests(files) if files else ():
+        if one.kind not in KINDS:
+            continue
         name = (one.namespace or namespace, one.name)
         if name in found[one.kind]:
             raise CannotGoOn(f"{one.file}:{one.line()}: the {one.kind} {name[0]}/{name[1]} is in the files twice")

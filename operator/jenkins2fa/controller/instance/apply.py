@@ -36,7 +36,7 @@ COUNTING = Failure(
     "the next look goes on",
     transient=True,
 )
-HELD = "; the gate went on asking people: to switch it off for a while, open a break-glass (spec.breakGlass of the policy)"
+HELD = "; the gate went on asking people: to switch it off for a while, create a TwoFactorBreakGlass"
 UNMARKED = "no owner record is left in this Jenkins, since its home cannot be written to"  # what ``notes`` say of it
 
 
@@ -45,13 +45,13 @@ def apply_policy(context: Context, subject: Subject, policy: TwoFactorPolicy, dr
     subject = subject.heeding_take_over_once()
     observation = _without_remains(context, subject, policy, driver, observation)
     assessment = _assess(context, subject, policy, driver, observation)
-    glass = settle_break_glass(context, subject, policy, driver, assessment)
-    if glass.changed:  # 2FA was switched off or on: what was observed before says nothing any more
+    settled = settle_break_glass(context, subject, policy, driver, assessment)
+    if settled.changed:  # 2FA was switched off or on: what was observed before says nothing any more
         assessment = _assess(context, subject, policy, driver, observe_for(driver, policy))
     first = _is_first_enforcement(policy, assessment)
     if first and assessment.observation.enrolment is None:  # it was not to be expected: people are counted after all
         assessment = _assess(context, subject, policy, driver, observe_for(driver, policy, users=True))
-    outcome, observation = Outcome(subject.instance, policy, assessment, glass=glass.refused), assessment.observation
+    outcome, observation = Outcome(subject.instance, policy, assessment, break_glass=settled.decision), assessment.observation
     counting = first and observation.enrolment is not None and not observation.enrolment.complete
     if assessment.mode is Mode.WRITE and counting and policy.spec.rollout.minimum_enrolled is not None:
         return replace(outcome, failure=COUNTING)
@@ -215,7 +215,7 @@ def _tell(context: Context, subject: Subject, policy: TwoFactorPolicy, assessmen
 
 def _insist_on_live(context: Context, subject: Subject, policy: TwoFactorPolicy) -> None:
     """Nothing is changed for a policy or an instance that is not there any more, or not like that. Raises Outdated."""
-    if not context.is_policy_live(policy):
+    if not context.is_live(Kind.POLICY, policy.meta):
         raise Outdated
     if subject.live:
         return

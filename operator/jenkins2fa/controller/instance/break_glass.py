@@ -1,25 +1,26 @@
-"""Break-glass on behalf of a policy: opened and closed at once, ended by Jenkins itself whatever becomes of us."""
+"""Break-glass at one Jenkins: opened and closed at once, ended by Jenkins itself whatever becomes of the operator."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from jenkins2fa.api.break_glass import TwoFactorBreakGlass
 from jenkins2fa.api.fields import format_duration, format_time
 from jenkins2fa.api.instance import GateMode
 from jenkins2fa.api.policy import TwoFactorPolicy
 from jenkins2fa.controller.context import Context
 from jenkins2fa.controller.instance.status import announce
 from jenkins2fa.controller.instance.subject import Subject
+from jenkins2fa.controller.queue import Kind
 from jenkins2fa.core.assess import Assessment
-from jenkins2fa.core.break_glass import Decision, Glass, glass_to_be, spent
-from jenkins2fa.core.guard.finding import Finding
+from jenkins2fa.core.break_glass import Action, Decision, Refusal, decide, spent
 from jenkins2fa.core.mode import Mode
 from jenkins2fa.core.observation import Observation
 from jenkins2fa.jenkins.drivers.base import Driver
 from jenkins2fa.kube.events import Announcement
 
-# An emergency does not wait for a mail server; but nobody opens what is not his, or what he does not understand.
+# An emergency does not wait for a mail server; but nothing is opened that another installation manages, or that is not understood.
 BARRIERS = frozenset({"OwnedElsewhere", "PluginMissing", "UnsupportedPluginVersion", "ObservationDamaged"})
 WRITING = (Mode.WRITE, Mode.REPORT_DRIFT, Mode.BREAK_GLASS, Mode.WAITING)  # no emergency waits for a roll-out
 SHORTER = timedelta(seconds=1)  # Jenkins keeps milliseconds
@@ -27,54 +28,63 @@ SHORTER = timedelta(seconds=1)  # Jenkins keeps milliseconds
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """``changed``: whether it was opened or closed, so that Jenkins has to be looked at anew; ``refused``: why it is not opened."""
+    """``changed``: it was opened or closed, so Jenkins has to be observed again; ``decision`` None = nothing may be written there."""
 
     changed: bool = False
-    refused: Finding | None = None
+    decision: Decision | None = None
 
 
 def settle_break_glass(
     context: Context, subject: Subject, policy: TwoFactorPolicy, driver: Driver, assessment: Assessment
 ) -> Settled:
-    """Open or close what the policy wants open or closed."""
-    wanted = glass_to_be(
-        policy.spec, assessment.observation, context.now(), context.options.longest_break_glass, assessment.unapproved
-    )
+    """Open or close what the break-glasses of the instance's namespace ask for."""
     barred = assessment.refused is not None and assessment.refused.reason in BARRIERS
     if barred or assessment.mode not in WRITING:
         return Settled()
-    if wanted.refused is not None or wanted.glass is Glass.NOTHING or not context.leading():
-        return Settled(refused=wanted.refused)
-    if wanted.glass is Glass.CLOSE:
+    options = context.options
+    asked = context.break_glasses(subject.instance)
+    decision = decide(
+        asked, assessment.observation, context.now(), options.longest_break_glass, require_approval=options.require_approval
+    )
+    if decision.action is Action.NOTHING or not context.leading():
+        return Settled(decision=decision)
+    if decision.action is Action.CLOSE:
         driver.close_break_glass()
         announce(context, subject, Announcement("BreakGlassClosed", "two-factor authentication is on again", action="BreakGlass"))
-        return Settled(changed=True)
-    return _open(context, subject, policy, driver, wanted)
+        return Settled(changed=True, decision=decision)
+    if decision.break_glass is None or not context.is_live(Kind.BREAK_GLASS, decision.break_glass.meta):
+        return Settled(decision=replace(decision, action=Action.NOTHING))  # it has just been deleted, which asks for another reconcile
+    return _open(context, subject, policy, driver, decision, decision.break_glass)
 
 
 def close_break_glass(context: Context, subject: Subject, driver: Driver, seen: Observation) -> bool:
-    """Without a policy nothing stays open that was opened for one; whether anything was done."""
+    """Without a policy nothing stays open that was opened under one; whether anything was done."""
     ours = seen.owner is not None and (seen.owner.cluster, seen.owner.instance) == (context.cluster(), subject.instance.meta.uid)
-    if not ours or glass_to_be(None, seen, context.now()).glass is not Glass.CLOSE or not context.leading():
+    if not ours or decide((), seen, context.now()).action is not Action.CLOSE or not context.leading():
         return False
     driver.close_break_glass()
-    note = "its policy is gone: two-factor authentication is on again"
+    note = "no policy governs this instance any more: two-factor authentication is on again"
     announce(context, subject, Announcement("BreakGlassClosed", note, action="BreakGlass"))
     return True
 
 
-def _open(context: Context, subject: Subject, policy: TwoFactorPolicy, driver: Driver, wanted: Decision) -> Settled:
-    glass = policy.spec.break_glass
-    if glass is None or wanted.until is None:
-        return Settled()
-    keep = subject.instance.spec.gate.mode is GateMode.MANAGED
-    until = driver.open_break_glass(wanted.until, glass.reason, context.options.longest_break_glass, keep=keep)
+def _open(
+    context: Context, subject: Subject, policy: TwoFactorPolicy, driver: Driver, decision: Decision, asked: TwoFactorBreakGlass
+) -> Settled:
+    if decision.until is None:
+        return Settled(decision=decision)
+    keep, longest = subject.instance.spec.gate.mode is GateMode.MANAGED, context.options.longest_break_glass
+    until = driver.open_break_glass(decision.until, asked.spec.reason, longest, keep=keep)
     if until is None:
-        return Settled(refused=spent(glass))
+        refusal = Refusal(asked, spent(asked))
+        return Settled(decision=Decision(Action.NOTHING, refused=(*decision.refused, refusal)))
     context.metrics.weakened("breakGlass")
-    note = f"two-factor authentication is off until {format_time(until)}: {glass.reason} (policy {policy.meta.key})"
-    if until < glass.until - SHORTER:
-        most = format_duration(context.options.longest_break_glass)
-        note += f"; asked for was {format_time(glass.until)}, but the operator allows {most} within 24 hours"
+    note = (
+        f"two-factor authentication is off until {format_time(until)}: {asked.spec.reason} (break-glass {asked.meta.key}, policy "
+        f"{policy.meta.key})"
+    )
+    if until < asked.spec.expires_at - SHORTER:
+        most = format_duration(longest)
+        note += f"; asked for was {format_time(asked.spec.expires_at)}, but the operator allows {most} within 24 hours"
     announce(context, subject, Announcement("BreakGlassOpened", note, action="BreakGlass", warning=True))
-    return Settled(changed=True)
+    return Settled(changed=True, decision=decision)

@@ -9,6 +9,7 @@ from jenkins2fa.api.instance import Access
 from jenkins2fa.api.meta import TAKE_OVER, Key
 from jenkins2fa.api.parse import parse_instance
 from jenkins2fa.api.status import governing_policy
+from jenkins2fa.controller.break_glass import BreakGlassReconciler
 from jenkins2fa.controller.context import Context
 from jenkins2fa.controller.instance.apply import apply_policy
 from jenkins2fa.controller.instance.canaries import observe_by_canaries
@@ -28,8 +29,8 @@ from jenkins2fa.jenkins.errors import JenkinsError
 
 
 class InstanceReconciler:
-    def __init__(self, context: Context, policies: PolicyReconciler) -> None:
-        self._context, self._policies = context, policies
+    def __init__(self, context: Context, policies: PolicyReconciler, break_glasses: BreakGlassReconciler) -> None:
+        self._context, self._policies, self._break_glasses = context, policies, break_glasses
 
     def run(self, work: Work) -> Requeue:
         """Routine; else get, gone, another's, invalid, resolve. Then settle, report, requeue."""
@@ -63,7 +64,7 @@ class InstanceReconciler:
         if work.urgency is not Urgency.CLOCK or work.failures or body is None or instance is None or instance.meta.deleting:
             return None
         memory, policy = context.memories.of(key, instance.meta.uid), context.resolve(instance).winner
-        if memory.last_good is None or policy is None or policy.spec.break_glass is not None:
+        if memory.last_good is None or policy is None or context.break_glasses(instance):
             return None
         if context.other_installations.serving(body) is not None:
             return None
@@ -135,3 +136,5 @@ class InstanceReconciler:
         keys = set(self._context.mapping.policies_of(subject.key)) | ({Key(former.namespace, former.name)} if former else set())
         for key in keys:
             self._policies.soon(key)
+        for key in self._context.mapping.break_glasses_of(subject.key):
+            self._break_glasses.soon(key)

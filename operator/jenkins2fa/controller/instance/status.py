@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 from jenkins2fa.api.fields import InvalidObject
@@ -21,8 +20,10 @@ from jenkins2fa.api.status import (
     STALLED,
     TRUE,
     UNKNOWN,
+    BreakGlassRefusal,
     Condition,
     GateStatus,
+    InstanceBreakGlass,
     InstanceStatus,
     JenkinsStatus,
     PolicyReference,
@@ -39,6 +40,7 @@ from jenkins2fa.controller.instance.subject import Subject
 from jenkins2fa.controller.queue import Kind
 from jenkins2fa.controller.telemetry.logs import FACTS
 from jenkins2fa.core.assess import CanaryObservation, Outcome
+from jenkins2fa.core.break_glass import Decision
 from jenkins2fa.core.conditions import field_statuses, judge
 from jenkins2fa.core.guard.finding import APPROVAL_REQUIRED
 from jenkins2fa.core.mode import SUSPENDED, Mode
@@ -76,9 +78,9 @@ def write_status(context: Context, kind: Kind, body: Body, document: Mapping[str
 
 
 def _whose(kind: Kind, key: Key, status: Mapping[str, Any]) -> dict[str, str]:
-    """The objects that a line about a status is about: an instance with the policy that governs it, or a policy."""
-    if kind is Kind.POLICY:
-        return {"policy": str(key)}
+    """The objects that a line about a status is about: an instance with the policy that governs it, a policy, or a break-glass."""
+    if kind is not Kind.INSTANCE:
+        return {"policy" if kind is Kind.POLICY else "breakGlass": str(key)}
     named = governing_policy({"status": status})
     return {"instance": str(key), **({"policy": f"{named.namespace}/{named.name}"} if named else {})}
 
@@ -121,7 +123,7 @@ def instance_document(body: Body, outcome: Outcome, context: Context) -> dict[st
             fields=field_statuses(outcome),
             gate=_gate(found.spec.gate.mode, seen.gate) if seen else None,
             trial=TrialStatus(seen.trial.pending, seen.trial.until) if seen and seen.trial.pending and seen.trial.until else None,
-            break_glass_until=_open_until(seen, context) if seen else None,
+            break_glass=_break_glass(seen, outcome.break_glass, context) if seen else None,
             policy_column=policy_column(found.meta.key, policy or None),
         )
     )
@@ -140,10 +142,10 @@ def handled_request(instance: JenkinsInstance) -> str | None:
     return clip(asked, LONGEST_REQUEST) if asked else None
 
 
-def invalid_document(generation: int, error: InvalidObject) -> dict[str, Any]:
-    """The status of an object that says what cannot be: a person has to correct it."""
+def invalid_document(generation: int, error: InvalidObject, unknown: tuple[str, ...] = (ENFORCED, DRIFTED)) -> dict[str, Any]:
+    """The status of an object that cannot be used: somebody has to correct it. ``unknown``: conditions besides kstatus' that it has."""
     message = f"the object cannot be used: {error}"[:1024]
-    rows = ((READY, FALSE), (RECONCILING, FALSE), (STALLED, TRUE), (ENFORCED, UNKNOWN), (DRIFTED, UNKNOWN))
+    rows = ((READY, FALSE), (RECONCILING, FALSE), (STALLED, TRUE), *((kind, UNKNOWN) for kind in unknown))
     conditions = [
         {"type": kind, "status": status, "reason": "Invalid", "message": message, "observedGeneration": generation} for kind, status in rows
     ]
@@ -178,9 +180,17 @@ def _jenkins_by_canaries(body: Body, canaries: CanaryObservation) -> JenkinsStat
     return JenkinsStatus(version, "", "", session) if version or session else None
 
 
-def _open_until(seen: Observation, context: Context) -> datetime | None:
-    until = seen.break_glass_until
-    return until if until is not None and until > context.now() else None
+def _break_glass(seen: Observation, decision: Decision | None, context: Context) -> InstanceBreakGlass | None:
+    """None = none is open, and none is asked for in vain."""
+    until = seen.break_glass_until if seen.break_glass_until is not None and seen.break_glass_until > context.now() else None
+    open_one = decision.break_glass if decision else None
+    refused = tuple(
+        BreakGlassRefusal(one.break_glass.meta.name, one.break_glass.meta.uid, one.finding.reason, one.finding.message)
+        for one in (decision.refused if decision else ())
+    )
+    if until is None and not refused:
+        return None
+    return InstanceBreakGlass(until, open_one.meta.name if open_one and until else None, refused)
 
 
 def _gate(mode: GateMode, gate: GateState) -> GateStatus | None:

@@ -11,33 +11,14 @@ from jenkins2fa.api.status import DRIFTED, ENFORCED, READY, STALLED, condition_o
 from jenkins2fa.controller.context import Context
 from jenkins2fa.controller.instance.schedule import ANOTHER_SERVES
 from jenkins2fa.controller.instance.status import invalid_document, write_status
+from jenkins2fa.controller.pace import Pace
 from jenkins2fa.controller.policy.rollout import call_admitted, next_progress, until_next
 from jenkins2fa.controller.queue import NEVER, Kind, Requeue, Urgency, Work, WorkKey
 from jenkins2fa.core.mode import stage_of
 from jenkins2fa.core.policy_status import Escape, Member, aggregate
 from jenkins2fa.core.precedence import escape_of, is_baseline_for
 
-SHORTEST_GAP = 1.0  # seconds between two passes of one policy, however many instances report
 LOOK_AGAIN = 300.0
-
-
-class Pace:
-    """When instances may call for a policy's next pass. A pass that a person's change has called for says only that the change is seen: the
-    report of what became of it need not wait for a second to go by."""
-
-    def __init__(self) -> None:
-        self._last: dict[Key, float] = {}
-
-    def began(self, key: Key, urgency: Urgency, now: float) -> None:
-        if urgency is not Urgency.CHANGE:
-            self._last[key] = now
-
-    def wait(self, key: Key, now: float) -> float:
-        """Seconds until the next pass may be."""
-        return max(0.0, self._last.get(key, -SHORTEST_GAP) + SHORTEST_GAP - now)
-
-    def forget(self, key: Key) -> None:
-        self._last.pop(key, None)
 
 
 class PolicyReconciler:

@@ -122,7 +122,7 @@ def enrolment_too_low(s: Situation) -> Finding | None:
 def approval_is_missing(s: Situation) -> Finding | None:
     if s.approval is None or not s.plan.weakening:
         return None
-    paths = dict.fromkeys((*(change.path for change in s.plan.weakening), *(["breakGlass"] if s.policy.break_glass else [])))
+    paths = dict.fromkeys(change.path for change in s.plan.weakening)
     return Finding(
         APPROVAL_REQUIRED,
         f"this weakens the protection ({', '.join(paths)}) and waits for somebody who may approve it: {approve_by(s.approval)}",
