@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,14 @@ import trustme
 
 from tests.support.actions import is_on, switch_off
 from tests.support.charted import CHART, RELEASE, one, operator_of, rendered, rights_of, run_python
-from tests.support.kube import CHECKOUT, KubeServer
+from tests.support.kube import CHECKOUT, KubectlFailed, KubeServer
 from tests.support.rights import Right, audit_flags, superfluous, usage
 from tests.support.running import ACCOUNT, NAMESPACE
 from tests.support.scene import Scene
 from tests.support.standin import StandIn
 from tests.support.waiting import wait_until
 
+AGGREGATED = "rbac.authorization.k8s.io/aggregate-to-edit"
 BY_NAME = {"references": {"team": {"secrets": ["admin"], "configMaps": ["corporate-ca"]}}}
 # Values, and the requests that are refused by design.
 INSTALLATIONS: dict[str, tuple[dict[str, Any], set[Right]]] = {
@@ -87,6 +89,32 @@ def test_without_a_name_no_secret_can_be_read(audited: KubeServer, tmp_path: Pat
     assert Right("team", "", "secrets", "get", "admin") in usage(tmp_path / "audit.log").denied
 
 
+@pytest.mark.parametrize(
+    ("role", "may", "may_not"),
+    [
+        ("jenkins-2fa-operator-view", {"get tfp", "get tfbg", "list ji"}, {"create tfp", "create tfbg", "patch ji"}),
+        ("jenkins-2fa-operator-edit", {"create tfp", "patch tfp", "create ji"}, {"create tfbg", "delete tfbg", "patch tfbg"}),
+        ("jenkins-2fa-operator-break-glass", {"create tfbg", "delete tfbg", "get tfp"}, {"patch tfp", "create ji", "patch tfbg"}),
+    ],
+)
+def test_roles_for_people(audited: KubeServer, role: str, may: set[str], may_not: set[str]) -> None:
+    """No role but its own opens a break-glass."""
+    install(audited, {})
+    labels = audited.get("clusterrole", role)["metadata"]["labels"]
+    assert [label for label in labels if label.endswith("aggregate-to-edit")] == ([] if role.endswith("glass") else [AGGREGATED])
+    who = audited.service_account("team", "person")
+    audited.kubectl("create", "rolebinding", "person", "-n", "team", f"--clusterrole={role}", "--serviceaccount=team:person")
+
+    def allowed(right: str) -> bool:
+        try:
+            return audited.kubectl("auth", "can-i", *right.split(), "-n", "team", kubeconfig=who).strip() == "yes"
+        except KubectlFailed:
+            return False
+
+    wait_until(lambda: all(map(allowed, may)), seconds=20, what=f"{role} has its rights")
+    assert not [right for right in may_not if allowed(right)]
+
+
 def install(kube: KubeServer, values: dict[str, Any]) -> None:
     kube.helm("install", RELEASE, str(CHART), "-n", NAMESPACE, "-f", "-", input=json.dumps(values))
     kube.kubectl("wait", "--for=condition=Established", "crd", "--all")
@@ -111,6 +139,10 @@ def do_everything(scene: Scene, jenkins: StandIn) -> None:
         wait_until(lambda: is_on(jenkins), seconds=20, what="the drift is corrected")
         time.sleep(1.5)  # the pass that found it writes its Event before the next drift
     wait_until(lambda: counted(scene), seconds=20, what="an Event that is counted")
+    scene.break_glass("incident", (datetime.now(UTC) + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ"), "INC-1")
+    scene.wait("tfbg", "incident", Ready="True/Open")
+    scene.delete("tfbg", "incident")
+    wait_until(lambda: is_on(jenkins), seconds=20, what="the break-glass is closed")
     scene.policy("baseline", enforcement="Report", deletionPolicy="Restore")
     scene.delete("tfp", "baseline")
     scene.wait("ji", "build", seconds=30, Ready="True/NoPolicy")

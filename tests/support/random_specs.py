@@ -1,4 +1,4 @@
-"""Random objects of both kinds, good and bad in about equal parts: single fields from pools of likely values, at random together."""
+"""Random objects of our resources, good and bad in about equal parts: single fields from pools of likely values, at random together."""
 
 from __future__ import annotations
 
@@ -102,10 +102,19 @@ INSTANCE_FIELDS: dict[str, st.SearchStrategy[Any]] = {
 }
 
 
+BREAK_GLASS_FIELDS: dict[str, st.SearchStrategy[Any]] = {
+    "instanceSelector": POLICY_FIELDS["instanceSelector"],
+    "expiresAt": st.sampled_from(TIMES),
+    "reason": st.sampled_from(["INC-1", " ", "", "\n x", 1]),
+    "until": st.just("2026-12-01T12:00:00Z"),
+}
+FIELDS = {"TwoFactorPolicy": POLICY_FIELDS, "JenkinsInstance": INSTANCE_FIELDS, "TwoFactorBreakGlass": BREAK_GLASS_FIELDS}
+
+
 @st.composite
 def objects(draw: st.DrawFn) -> dict[str, Any]:
     """A good object with up to four fields of its spec replaced by likely values, or taken away."""
-    kind = draw(st.sampled_from(["TwoFactorPolicy", "JenkinsInstance"]))
-    pool = POLICY_FIELDS if kind == "TwoFactorPolicy" else INSTANCE_FIELDS
+    kind = draw(st.sampled_from(sorted(FIELDS)))
+    pool = FIELDS[kind]
     names = draw(st.lists(st.sampled_from(sorted(pool)), max_size=4, unique=True))
     return build(kind, {name: draw(st.one_of(pool[name], pool[name], pool[name], st.none())) for name in names})
