@@ -5,6 +5,8 @@
  */
 def plugin = code.plugin.current, shared = code.shared
 synchronized (shared.chain) {
-    code.trial.begin(input.id, input.seconds as long, input.subMap(['settings', 'gate', 'hold', 'owner', 'deletionPolicy', 'takeOver', 'corrects']).findAll { it.value != null }, code.source)
-    return [ok: true, until: code.trial.open.until, memory: plugin.memory(), live: plugin.live, gate: shared.state.config?.raw]
+    def wanted = input.subMap(['settings', 'gate', 'hold', 'owner', 'deletionPolicy', 'takeOver', 'corrects'])
+    code.trial.begin(input.id, input.seconds as long, wanted.findAll { it.value != null }, code.source)
+    return [ok: true, until: code.trial.open.until, memory: plugin.memory(), live: plugin.live,
+            gate: shared.state.config?.raw]
 }

@@ -7,7 +7,8 @@
  */
 def input = new groovy.json.JsonSlurperClassic().parseText(given)
 def jenkins = jenkins.model.Jenkins.get()
-def context = jenkins.metaClass.respondsTo(jenkins, 'getServletContext') ? jenkins.getServletContext() : jenkins.servletContext
+def hasGetter = jenkins.metaClass.respondsTo(jenkins, 'getServletContext')
+def context = hasGetter ? jenkins.getServletContext() : jenkins.servletContext
 def kept = context.getAttribute('jenkins2fa.scripts')
 def missing = []
 def code = null
@@ -15,16 +16,21 @@ if (input.resident != null) {
     code = kept.get('resident')
     if (code?.code != input.resident.sha256) {
         if (input.resident.text == null) missing << 'resident'
-        else kept.put('resident', code = new GroovyShell(jenkins.pluginManager.uberClassLoader, new Binding(text: input.resident.text)).evaluate(input.resident.text, 'jenkins2fa_resident.groovy'))
+        else {
+            def shell = new GroovyShell(jenkins.pluginManager.uberClassLoader, new Binding(text: input.resident.text))
+            kept.put('resident', code = shell.evaluate(input.resident.text, 'jenkins2fa_resident.groovy'))
+        }
     }
 }
 def script = kept.get(input.script.name)
 if (script?.sha256 != input.script.sha256) {
     if (input.script.text == null) missing << input.script.name
     else {
-        def type = new GroovyShell(jenkins.pluginManager.uberClassLoader).parse(input.script.text, "jenkins2fa_${input.script.name}.groovy".toString()).class
+        def file = "jenkins2fa_${input.script.name}.groovy".toString()
+        def type = new GroovyShell(jenkins.pluginManager.uberClassLoader).parse(input.script.text, file).class
         kept.put(input.script.name, script = [sha256: input.script.sha256, type: type])
-        java.util.logging.Logger.getLogger('jenkins2fa').info("script ${input.script.name} ${input.script.sha256} compiled")
+        def log = java.util.logging.Logger.getLogger('jenkins2fa')
+        log.info("script ${input.script.name} ${input.script.sha256} compiled")
     }
 }
 def answer = [missing: missing]
@@ -32,6 +38,8 @@ if (!missing) {
     def run = script.type.newInstance()
     run.binding = new Binding(input: input, code: code)
     try { answer = run.run() }
-    catch (Throwable problem) { answer = [ok: false, error: [type: problem.class.simpleName, message: String.valueOf(problem.message)]] }
+    catch (Throwable problem) {
+        answer = [ok: false, error: [type: problem.class.simpleName, message: String.valueOf(problem.message)]]
+    }
 }
 "@@2FA ${input.nonce} ${groovy.json.JsonOutput.toJson([session: jenkins.SESSION_HASH] + answer)}"

@@ -5,15 +5,22 @@
  * since their sum is bounded.
  */
 def now = System.currentTimeMillis(), day = 24 * 3600_000L, minute = 60_000L
-def spans = { -> (code.store.read('state.json')?.breakGlass?.times ?: []).findAll { it[1] > now - day }.collect { begun, ended -> [begun, Math.min((long) ended, now)] } }
+def spans = { ->
+    def kept = code.store.read('state.json')?.breakGlass?.times ?: []
+    kept.findAll { it[1] > now - day }.collect { begun, ended -> [begun, Math.min((long) ended, now)] }
+}
 def note = { list -> code.state.update { if (it.breakGlass != null) it.breakGlass.times = list } }
 synchronized (code.shared.chain) {
     if (input.until == null) {
         def closed = code.breakGlass.close()
-        try { if (closed) note(spans()) } catch (IOException | RuntimeException problem) { code.shared.log('break-glass: its end could not be noted', problem) }
+        try { if (closed) note(spans()) } catch (IOException | RuntimeException problem) {
+            code.shared.log('break-glass: its end could not be noted', problem)
+        }
         return [ok: true, closed: closed]
     }
     def before = spans(), joins = before && before.last()[1] > now - minute
     def times = { until -> (joins ? before.init() : before) + [[joins ? before.last()[0] : now, until]] }
-    return [ok: true, until: code.breakGlass.open(input.until as long, input.reason, input.longest as long, input.keep ? code.source : null, times)]
+    def source = input.keep ? code.source : null
+    def until = code.breakGlass.open(input.until as long, input.reason, input.longest as long, source, times)
+    return [ok: true, until: until]
 }

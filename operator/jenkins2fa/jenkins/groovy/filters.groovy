@@ -4,7 +4,8 @@ class Filters {
 
     static getContext() {
         def jenkins = Jenkins.get()
-        jenkins.metaClass.respondsTo(jenkins, 'getServletContext') ? jenkins.getServletContext() : jenkins.servletContext
+        def hasGetter = jenkins.metaClass.respondsTo(jenkins, 'getServletContext')
+        hasGetter ? jenkins.getServletContext() : jenkins.servletContext
     }
 
     static getChain() { hudson.util.PluginServletFilter.getInstance(context) }
@@ -31,7 +32,8 @@ class Filters {
     /** Whether somebody else's filter, or handler behind Jenkins' own filter, is to see each request. */
     static boolean hasOthers() {
         def handlers = Jenkins.classLoader.loadClass('jenkins.util.HttpServletFilter')
-        chain.list.any { !isGate(it) && !isPlugins(it) && !isJenkins(it) } || hudson.ExtensionList.lookup(handlers).any { !isCore(it.class) }
+        chain.list.any { !isGate(it) && !isPlugins(it) && !isJenkins(it) } ||
+            hudson.ExtensionList.lookup(handlers).any { !isCore(it.class) }
     }
 
     private static boolean isCore(Class type) { type.classLoader.is(Jenkins.classLoader) }

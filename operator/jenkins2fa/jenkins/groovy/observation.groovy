@@ -44,7 +44,8 @@ class Heard {
     private static volatile Heard current
 
     final realm = Jenkins.get().securityRealm
-    final Set sought = java.util.concurrent.ConcurrentHashMap.newKeySet(), found = java.util.concurrent.ConcurrentHashMap.newKeySet()
+    final Set sought = java.util.concurrent.ConcurrentHashMap.newKeySet()
+    final Set found = java.util.concurrent.ConcurrentHashMap.newKeySet()
     final Map<String, Map> people = new java.util.concurrent.ConcurrentHashMap()
     final Round groups = new Round(), users = new Round()
 
@@ -98,7 +99,8 @@ class Observation {
 
     Map take() {
         def answer = [ok: true, jenkins: ofJenkins(), self: [id: User.current()?.id]]
-        ['plugin', 'layers', 'gate', 'trial', 'state', 'breakGlass', 'access', 'mailer', 'configurationAsCode', 'enrolment'].each { answer[it] = attempt(it) }
+        ['plugin', 'layers', 'gate', 'trial', 'state', 'breakGlass', 'access', 'mailer', 'configurationAsCode',
+         'enrolment'].each { answer[it] = attempt(it) }
         if (input.groups) answer.groups = attempt('groups')
         if (input.users) answer.users = attempt('users')
         answer
@@ -107,37 +109,52 @@ class Observation {
     private static Plugin getPlugin() { Plugin.current }
 
     private attempt(String part) {
-        try { "$part"() } catch (Throwable problem) { [error: [type: problem.class.simpleName, message: String.valueOf(problem.message)]] }
+        try { "$part"() } catch (Throwable problem) {
+            [error: [type: problem.class.simpleName, message: String.valueOf(problem.message)]]
+        }
     }
 
-    static String sha256(byte[] bytes) { java.security.MessageDigest.getInstance('SHA-256').digest(bytes).encodeHex().toString() }
+    static String sha256(byte[] bytes) {
+        java.security.MessageDigest.getInstance('SHA-256').digest(bytes).encodeHex().toString()
+    }
 
     private File file(String path) { new File(jenkins.rootDir, path) }
 
-    private json(String name) { def source = file("jenkins2fa/$name"); source.file ? new groovy.json.JsonSlurperClassic().parse(source, 'UTF-8') : null }
+    private json(String name) {
+        def source = file("jenkins2fa/$name")
+        source.file ? new groovy.json.JsonSlurperClassic().parse(source, 'UTF-8') : null
+    }
 
-    private Class find(String name) { try { jenkins.pluginManager.uberClassLoader.loadClass(name) } catch (ClassNotFoundException absent) { null } }
+    private Class find(String name) {
+        try { jenkins.pluginManager.uberClassLoader.loadClass(name) } catch (ClassNotFoundException absent) { null }
+    }
 
     private Map ofJenkins() {
-        [version: Jenkins.VERSION, session: Jenkins.SESSION_HASH, rootUrl: jenkins.rootUrl, quietingDown: jenkins.quietingDown, now: System.currentTimeMillis(),
-         identity: sha256(jenkins.legacyInstanceId.getBytes('UTF-8')).take(16), securityRealm: jenkins.securityRealm.class.simpleName]
+        [version: Jenkins.VERSION, session: Jenkins.SESSION_HASH, rootUrl: jenkins.rootUrl,
+         quietingDown: jenkins.quietingDown, now: System.currentTimeMillis(),
+         identity: sha256(jenkins.legacyInstanceId.getBytes('UTF-8')).take(16),
+         securityRealm: jenkins.securityRealm.class.simpleName]
     }
 
     Map plugin() {
         def wrapper = jenkins.pluginManager.getPlugin(plugin.name)
-        [installed: wrapper != null, active: wrapper?.active ?: false, version: wrapper?.version, missing: plugin.missing,
-         foundProperties: plugin.foundProperties, edition: plugin.edition]
+        [installed: wrapper != null, active: wrapper?.active ?: false, version: wrapper?.version,
+         missing: plugin.missing, foundProperties: plugin.foundProperties, edition: plugin.edition]
     }
 
     Map layers() { plugin.present ? [disk: plugin.disk(), memory: plugin.memory(), live: plugin.live] : null }
 
     Map gate() {
         def list = Filters.chain.list as List
-        def gates = list.findIndexValues { Filters.isGate(it) }, theirs = list.findIndexValues { Filters.isPlugins(it) }
+        def gates = list.findIndexValues { Filters.isGate(it) }
+        def theirs = list.findIndexValues { Filters.isPlugins(it) }
         def script = file('init.groovy.d/jenkins2fa.groovy')
-        [installed: gates.size(), position: gates ? gates[0] : null, pluginFilters: theirs.size(), beforePlugin: gates && theirs ? gates[0] < theirs[0] : null,
-         foreign: gates && state.gate != null && !list[gates[0] as int].is(state.gate), code: state.code, config: state.config?.raw, errors: state.gateErrors ?: 0,
-         lastError: state.gateError, putBack: state.putBack?.count ?: 0, seenGroups: (state.seenGroups ?: []) as List, unplaced: state.unplaced?.size() ?: 0,
+        [installed: gates.size(), position: gates ? gates[0] : null, pluginFilters: theirs.size(),
+         beforePlugin: gates && theirs ? gates[0] < theirs[0] : null,
+         foreign: gates && state.gate != null && !list[gates[0] as int].is(state.gate),
+         code: state.code, config: state.config?.raw, errors: state.gateErrors ?: 0, lastError: state.gateError,
+         putBack: state.putBack?.count ?: 0, seenGroups: (state.seenGroups ?: []) as List,
+         unplaced: state.unplaced?.size() ?: 0,
          hold: state.hold, wrongAnswers: state.wrongAnswers ?: 0, limitedAnswers: state.limitedAnswers ?: 0,
          startup: [code: Startup.sha256(script), config: attempt('storedGate')]]
     }
@@ -146,15 +163,17 @@ class Observation {
 
     Map trial() {
         def kept = json('trial.json')
-        def pending = state.trial ?: (kept?.session == Jenkins.SESSION_HASH && kept.id == state.lastTrial?.id ? null : kept)
-        [pending: pending == null ? null : [id: pending.id, until: pending.until, stale: pending.session != Jenkins.SESSION_HASH], last: state.lastTrial]
+        def isOver = kept?.session == Jenkins.SESSION_HASH && kept.id == state.lastTrial?.id
+        def open = state.trial ?: (isOver ? null : kept), stale = open?.session != Jenkins.SESSION_HASH
+        [pending: open == null ? null : [id: open.id, until: open.until, stale: stale], last: state.lastTrial]
     }
 
     Map state() { json('state.json')?.subMap(['owner', 'deletionPolicy', 'breakGlass', 'corrections', 'hold']) }
 
     Map breakGlass() {
         def note = json('break-glass.json')
-        state.breakGlassTimer == null ? null : [until: state.breakGlassUntil, reason: note?.reason] // without its timer it is what a restart has left: nothing is open
+        // without its timer it is what a restart has left: nothing is open
+        state.breakGlassTimer == null ? null : [until: state.breakGlassUntil, reason: note?.reason]
     }
 
     /**
@@ -171,7 +190,9 @@ class Observation {
     Map configurationAsCode() {
         def casc = find('io.jenkins.plugins.casc.ConfigurationAsCode')
         if (casc == null) return null
-        def files = (casc.get().sources as List).collect { new File(it) }.collectMany { it.directory ? it.listFiles().findAll { f -> f.name ==~ /.*\.ya?ml/ } : [it] }
+        def files = (casc.get().sources as List).collect { new File(it) }.collectMany {
+            it.directory ? it.listFiles().findAll { f -> f.name ==~ /.*\.ya?ml/ } : [it]
+        }
         def managed = files.any { it.file && it.getText('UTF-8') =~ /(?m)^\s+${plugin.codeKey}:/ }
         [managed: managed ?: (files.every { it.file } ? false : null)]
     }
@@ -190,9 +211,14 @@ class Observation {
         def heard = Heard.get(), complete = true
         if (found.size() < wanted.size()) {
             heard.seek(wanted.keySet())
-            def all = { -> found.addAll(heard.found.findAll { wanted.containsKey(it) }); found.size() == wanted.size() }
+            def all = { ->
+                found.addAll(heard.found.findAll { wanted.containsKey(it) })
+                found.size() == wanted.size()
+            }
             complete = all() || heard.groups.go(people(), GROUPS_MILLIS) { user ->
-                try { user.authorities.each { def key = strategy.keyFor(it); if (key in heard.sought) heard.found << key } } catch (Throwable unknownToRealm) { }
+                try {
+                    heard.found.addAll(user.authorities.collect { strategy.keyFor(it) }.findAll { it in heard.sought })
+                } catch (Throwable unknownToRealm) { }
                 all()
             } || all()
         }
@@ -210,7 +236,10 @@ class Observation {
         def people = people(), heard = Heard.get(), asking = User.current()?.id
         def exempt = keys(input.exempt), enforced = input.groups ? keys(input.groups) : null
         heard.seek(exempt + (enforced ?: []) as Set)
-        def complete = heard.users.go(people, millis) { user -> heard.people[user.id] = standing(user, heard.sought); false }
+        def complete = heard.users.go(people, millis) { user ->
+            heard.people[user.id] = standing(user, heard.sought)
+            false
+        }
         heard.people.keySet().retainAll(people*.id as Set)
         def others = people.findAll { it.id != asking }
         def (unknown, known) = others.split { heard.people[it.id]?.unknown }
@@ -221,7 +250,9 @@ class Observation {
         [users: asked, exempt: spared.size(), unknown: unknown.size(), complete: complete]
     }
 
-    private List<String> factorsOf(User user) { plugin.factors.findAll { plugin.knows(it) && plugin.isEnrolled(user, it) } }
+    private List<String> factorsOf(User user) {
+        plugin.factors.findAll { plugin.knows(it) && plugin.isEnrolled(user, it) }
+    }
 
     Map users() {
         def counts = [total: 0, notEnrolled: 0, withoutAddress: 0, administrators: 0, administratorsNotEnrolled: 0]
@@ -247,7 +278,8 @@ class Observation {
     /** How many have an API token, as far as this Jenkins tells. */
     private Integer withApiToken(List users) {
         def type = find('jenkins.security.ApiTokenProperty')
-        try { type == null ? null : users.count { it.getProperty(type)?.tokenList } as Integer } catch (MissingPropertyException anotherApi) { null }
+        try { type == null ? null : users.count { it.getProperty(type)?.tokenList } as Integer }
+        catch (MissingPropertyException anotherApi) { null }
     }
 
     private Set keys(names) { (names ?: []).collect { jenkins.securityRealm.groupIdStrategy.keyFor(it) } as Set }
@@ -255,7 +287,8 @@ class Observation {
     private Map standing(User user, Set sought) {
         try {
             def account = user.impersonate2()
-            [administrator: jenkins.ACL.hasPermission2(account, Jenkins.ADMINISTER), groups: keys(account.authorities*.authority).intersect(sought)]
+            [administrator: jenkins.ACL.hasPermission2(account, Jenkins.ADMINISTER),
+             groups: keys(account.authorities*.authority).intersect(sought)]
         } catch (org.springframework.security.core.AuthenticationException unknownToRealm) { [unknown: true] }
     }
 }

@@ -15,7 +15,8 @@ synchronized (shared.chain) {
     def state = code.store.read('state.json')
     if (input.settings == 'Restore' && state?.restorePoint != null) {
         plugin.remember(state.restorePoint.disk ?: state.restorePoint.memory)
-        if (state.restorePoint.disk == null) java.nio.file.Files.deleteIfExists(plugin.file.toPath()) else settings.save()
+        if (state.restorePoint.disk == null) java.nio.file.Files.deleteIfExists(plugin.file.toPath())
+        else settings.save()
         plugin.setLive(state.restorePoint.live)
     }
     if (input.settings == 'Disable') {
@@ -25,9 +26,12 @@ synchronized (shared.chain) {
     }
     code.gate.remove()
     def startup = code.store.startup, folder = new File(Jenkins.get().rootDir, 'jenkins2fa')
-    def provided = startup.file && startup.getText('UTF-8') =~ /EMBEDDED = '.+'/ // the site's own file: not ours to take away
+    // the site's own file is not ours to take away
+    def provided = startup.file && startup.getText('UTF-8') =~ /EMBEDDED = '.+'/
     if (!provided) java.nio.file.Files.deleteIfExists(startup.toPath())
-    if (!folder.deleteDir() && folder.exists()) throw new java.io.IOException('$JENKINS_HOME/jenkins2fa could not be removed: is it read-only?')
+    if (!folder.deleteDir() && folder.exists()) {
+        throw new java.io.IOException('$JENKINS_HOME/jenkins2fa could not be removed: is it read-only?')
+    }
     shared.context.removeAttribute(shared.KEY)
     shared.context.removeAttribute('jenkins2fa.scripts')
     return [ok: true]

@@ -91,9 +91,14 @@ import jenkins.util.Timer
 def atStartup = !binding.hasVariable('text')
 def code = new Code(atStartup ? Store.startup.getText('UTF-8') : binding.text)
 if (atStartup) {
-    def steps = Plugin.current.present ? [trial: { Trial.recover() }, breakGlass: { BreakGlass.atStartup() }, hold: { Hold.atStartup() }, gate: { Gate.atStartup(code) }] : [hold: { Hold.atStartup() }]
+    def steps = [hold: { Hold.atStartup() }]
+    if (Plugin.current.present) {
+        steps = [trial: { Trial.recover() }, breakGlass: { BreakGlass.atStartup() }] + steps
+        steps.gate = { Gate.atStartup(code) }
+    }
     steps.each { name, step ->
         try { step() } catch (Throwable problem) { Shared.log("$name failed at start-up", problem) }
     }
 }
-[code: code.digest, source: code, store: Store, attempts: Attempts, shared: Shared, plugin: Plugin, settings: Settings, trial: Trial, state: State, breakGlass: BreakGlass, gate: Gate]
+[code: code.digest, source: code, store: Store, attempts: Attempts, shared: Shared, plugin: Plugin, settings: Settings,
+ trial: Trial, state: State, breakGlass: BreakGlass, gate: Gate]

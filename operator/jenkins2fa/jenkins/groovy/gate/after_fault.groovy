@@ -20,16 +20,23 @@ class AfterFault {
         true
     }
 
-    static void refuse(response) { response.sendError(503, 'Whether a second factor is needed cannot be told at the moment') }
+    static void refuse(response) {
+        response.sendError(503, 'Whether a second factor is needed cannot be told at the moment')
+    }
 
     private static boolean goesOn(Visit visit) {
-        if (Plugin.current.isMentioned(visit.place)) return visit.user != null && OpenPages.has(visit) && visit.request.method in ['GET', 'HEAD'] && !Answers.watches(visit)
+        if (Plugin.current.isMentioned(visit.place)) {
+            def reads = visit.request.method in ['GET', 'HEAD']
+            return visit.user != null && OpenPages.has(visit) && reads && !Answers.watches(visit)
+        }
         visit.user == null || !Hold.demanded || isPlain(visit)
     }
 
     /** Of a verified session, and nothing that asks for a fresh one. */
     private static boolean isPlain(Visit visit) {
-        def record = SessionRecord.of(visit), config = Shared.state.config, mayStepUp = !(config instanceof Map) || config.build != null
-        record != null && FactorChange.demands(visit, record) == null && !(mayStepUp && BuildStart.isBegunBy(visit, BuildStart.WORDS as Set))
+        def record = SessionRecord.of(visit), config = Shared.state.config
+        def mayStepUp = !(config instanceof Map) || config.build != null
+        record != null && FactorChange.demands(visit, record) == null &&
+            !(mayStepUp && BuildStart.isBegunBy(visit, BuildStart.WORDS as Set))
     }
 }

@@ -11,7 +11,13 @@ class Answers {
     private final Page page
     private final response, chain
 
-    Answers(Gate gate, Visit visit, response, chain) { this.gate = gate; this.visit = visit; page = visit.page; this.response = response; this.chain = chain }
+    Answers(Gate gate, Visit visit, response, chain) {
+        this.gate = gate
+        this.visit = visit
+        page = visit.page
+        this.response = response
+        this.chain = chain
+    }
 
     static boolean watches(Visit visit) {
         def page = visit.page
@@ -27,7 +33,8 @@ class Answers {
     void serve() {
         def lock = null
         try {
-            if (!isReadable() || (page.kind == Page.ANSWER && isLimited())) return // before it waits, and again when nobody else is at it
+            // before it waits, and again when nobody else is at it
+            if (!isReadable() || (page.kind == Page.ANSWER && isLimited())) return
             lock = lockOf(visit.user)
             if (!lock.tryLock(LONGEST_WAIT_SECONDS, TimeUnit.SECONDS)) {
                 response.setHeader('Retry-After', '5')
@@ -66,7 +73,10 @@ class Answers {
     private boolean isReadable() {
         if (!page.action) return true
         try {
-            if (String.valueOf(visit.request.contentType).toLowerCase(Locale.ROOT).startsWith('multipart/')) { response.sendError(415, 'Send this form url-encoded'); return false }
+            if (String.valueOf(visit.request.contentType).toLowerCase(Locale.ROOT).startsWith('multipart/')) {
+                response.sendError(415, 'Send this form url-encoded')
+                return false
+            }
             visit.request.getParameter('json')
             true
         } catch (RuntimeException unreadable) { response.sendError(400, 'This form cannot be read'); false }
@@ -74,7 +84,9 @@ class Answers {
 
     private boolean isLimited() {
         def attempts = Attempts.current, id = visit.userKey, address = visit.address
-        def pause = page.kind == Page.ANSWER ? attempts.pauseOf(id, address) : page.kind == Page.SEND ? attempts.pauseOfMail(id, address) : 0
+        def pause = 0
+        if (page.kind == Page.ANSWER) pause = attempts.pauseOf(id, address)
+        else if (page.kind == Page.SEND) pause = attempts.pauseOfMail(id, address)
         if (pause == 0) return false
         Attempts.count('limitedAnswers')
         Challenge.limit(visit, page.factor, Attempts.seconds(pause), response)
@@ -83,14 +95,16 @@ class Answers {
 
     /** What was so when the request came may have changed while it waited for its turn. */
     private boolean isStillPossible() {
-        page.challenge ? OpenPages.canAnswer(page.factor, Factors.enrolled(visit.user)) : FactorChange.demands(visit, SessionRecord.of(visit)) == null
+        if (page.challenge) return OpenPages.canAnswer(page.factor, Factors.enrolled(visit.user))
+        FactorChange.demands(visit, SessionRecord.of(visit)) == null
     }
 
     private void afterwards() {
         def session = visit.request.getSession(false)
         if (session == null) return
         def plugin = Plugin.current
-        def right = visit.isMarkedByPlugin(session) && plugin.isEnrolled(visit.user, page.factor), record = SessionRecord.of(visit)
+        def right = visit.isMarkedByPlugin(session) && plugin.isEnrolled(visit.user, page.factor)
+        def record = SessionRecord.of(visit)
         if (page.kind == Page.ANSWER) {
             def answerable = plugin.isAnswerable(visit, page)
             right = right && answerable
@@ -105,7 +119,8 @@ class Answers {
 
     /** Last: who finds no answer under way any more finds what it was worth. */
     private void ended() {
-        try { visit.request.getSession(false)?.removeAttribute(Visit.ANSWERING + visit.user.id) } catch (IllegalStateException over) { }
+        try { visit.request.getSession(false)?.removeAttribute(Visit.ANSWERING + visit.user.id) }
+        catch (IllegalStateException over) { }
     }
 
     private static lockOf(User user) {

@@ -4,7 +4,8 @@
  * which the user has been right before have a share of their own, which others cannot use up.
  */
 class Attempts {
-    static final int FREE = 3, OF_ADDRESS = 20, UNKNOWN = 60, FRESH = 9, KNOWN = 30, MAILS = 5, MAILS_OF_USER = 30, OF_ONE_ADDRESS = 200
+    static final int FREE = 3, OF_ADDRESS = 20, UNKNOWN = 60, FRESH = 9, KNOWN = 30, OF_ONE_ADDRESS = 200
+    static final int MAILS = 5, MAILS_OF_USER = 30
     static final int MOST_USERS = 10_000, MOST_ADDRESSES = 128, MOST_KNOWN = 16
     static final long DAY = 24 * 3600_000L, MAIL_MILLIS = 10 * 60_000L, FIRST_PAUSE = 5_000L, LONGEST_PAUSE = 3600_000L
 
@@ -13,7 +14,9 @@ class Attempts {
     /** Of this run of Jenkins, whichever version of this code asks. */
     static Attempts getCurrent() {
         def state = Shared.state
-        if (state.attempts == null) state.putIfAbsent('attempts', [users: Recent.of(MOST_USERS), addresses: Recent.of(MOST_USERS)])
+        if (state.attempts == null) {
+            state.putIfAbsent('attempts', [users: Recent.of(MOST_USERS), addresses: Recent.of(MOST_USERS)])
+        }
         new Attempts((Map) state.attempts)
     }
 
@@ -41,7 +44,8 @@ class Attempts {
     void wasWrong(String user, String address) {
         def now = System.currentTimeMillis(), about = aboutUser(user), ofAll = aboutAddress(address)
         synchronized (about) {
-            about.wrong.keySet().removeAll(about.wrong.findAll { !ofToday(it.value, now) }*.key) // so that none of today is the eldest
+            // so that none of today is the eldest
+            about.wrong.keySet().removeAll(about.wrong.findAll { !ofToday(it.value, now) }*.key)
             about.wrong.computeIfAbsent(address) { [] } << now
         }
         synchronized (ofAll) { ofAll << now }
@@ -60,7 +64,8 @@ class Attempts {
         synchronized (about) {
             about.mails.removeAll { it[0] <= now - MAIL_MILLIS }
             def here = about.mails.findAll { it[1] == address }
-            def full = here.size() >= MAILS ? here : about.mails.size() >= MAILS_OF_USER && !about.known.containsKey(address) ? about.mails : null
+            def isSpent = about.mails.size() >= MAILS_OF_USER && !about.known.containsKey(address)
+            def full = here.size() >= MAILS ? here : isSpent ? about.mails : null
             if (full) return (long) full[0][0] + MAIL_MILLIS - now
             about.mails << [now, address]
             return 0
@@ -73,23 +78,31 @@ class Attempts {
     static long seconds(long millis) { Math.max(1, (millis + 999).intdiv(1000)) }
 
     private Map aboutUser(String user) {
-        synchronized (users) { users.computeIfAbsent(user) { [wrong: Recent.of(MOST_ADDRESSES), known: Recent.of(MOST_KNOWN), mails: []] } }
+        synchronized (users) {
+            users.computeIfAbsent(user) { [wrong: Recent.of(MOST_ADDRESSES), known: Recent.of(MOST_KNOWN), mails: []] }
+        }
     }
 
-    private List aboutAddress(String address) { synchronized (addresses) { addresses.computeIfAbsent(address) { [] } } }
+    private List aboutAddress(String address) {
+        synchronized (addresses) { addresses.computeIfAbsent(address) { [] } }
+    }
 
     private static List ofToday(List times, long now) { times?.findAll { it > now - DAY } ?: [] }
 
     /** Of today: from known addresses, and from the others. */
     private static List totals(Map about, long now) {
         def counts = [0, 0]
-        about.wrong.each { address, times -> counts[about.known.containsKey(address) ? 0 : 1] += ofToday(times, now).size() }
+        about.wrong.each { address, times ->
+            counts[about.known.containsKey(address) ? 0 : 1] += ofToday(times, now).size()
+        }
         counts
     }
 
     private static long untilOver(Map about, String address, boolean isKnown, long now) {
         def times = []
-        about.wrong.each { from, all -> if (from == address || about.known.containsKey(from) == isKnown) times.addAll(ofToday(all, now)) }
+        about.wrong.each { from, all ->
+            if (from == address || about.known.containsKey(from) == isKnown) times.addAll(ofToday(all, now))
+        }
         times ? (long) times.min() + DAY - now : LONGEST_PAUSE
     }
 }

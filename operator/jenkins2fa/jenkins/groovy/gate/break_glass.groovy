@@ -19,7 +19,8 @@ class BreakGlass {
             if (end <= now) return null
             if (code != null) code.keep() // before the first change: a restart has to find the code that ends it
             def kept = (used + [(reason): first]).sort { -it.value }.take(MOST_REASONS), former = current()
-            Store.write(FILE, [until: end, reason: reason]) // first: a reason that is spent, and was never good for anything, would be refused for ever
+            // first: a reason that is spent, and was never good for anything, would be refused for ever
+            Store.write(FILE, [until: end, reason: reason])
             try {
                 State.update { it.breakGlass = [reason: reason, firstSeen: first, used: kept, times: times(end)] }
             } catch (Throwable problem) {
@@ -54,7 +55,8 @@ class BreakGlass {
         Plugin.current.setLive(false)
         def task = { -> close(until) } as Runnable
         Shared.state.breakGlassUntil = until
-        Shared.state.breakGlassTimer = Timer.get().schedule(task, Math.max(0, until - System.currentTimeMillis()), TimeUnit.MILLISECONDS)
+        def wait = Math.max(0, until - System.currentTimeMillis())
+        Shared.state.breakGlassTimer = Timer.get().schedule(task, wait, TimeUnit.MILLISECONDS)
     }
 
     /** The note of the one that is open, or null. A note that cannot be read is over: on is the safe side. */

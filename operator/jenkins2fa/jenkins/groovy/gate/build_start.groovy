@@ -8,12 +8,17 @@ class BuildStart {
 
     static boolean isBegunBy(Visit visit, Set words) {
         def place = visit.place, seen = place.words, reads = visit.request.method in ['GET', 'HEAD']
-        if (!reads) return !place.sound || seen.any { it in words } || 'cli' in seen || ['blue', 'runs'].every { it in seen } || ('restart' in seen && place.raw.size() > 1)
+        if (!reads) {
+            if (!place.sound || seen.any { it in words } || 'cli' in seen) return true
+            return ['blue', 'runs'].every { it in seen } || ('restart' in seen && place.raw.size() > 1)
+        }
         if (['cli', 'ws'].every { it in seen }) return true // the command line over a web socket
         if (!place.sound || place.lastWord in BY_GET) return true
         seen.any { it in words } && hasToken(visit.request.queryString)
     }
 
     /** Read here: the container throws at what it cannot decode. */
-    private static boolean hasToken(String query) { query != null && query.split('[&;]').any { Place.lenient(it.split('=', 2)[0]) == 'token' } }
+    private static boolean hasToken(String query) {
+        query != null && query.split('[&;]').any { Place.lenient(it.split('=', 2)[0]) == 'token' }
+    }
 }

@@ -11,7 +11,8 @@ class Challenge {
     /** Too many wrong answers, or mails: programs are told how long to wait, people see the page again. */
     static void limit(Visit visit, String factor, long seconds, response) {
         response.setHeader('Retry-After', String.valueOf(seconds))
-        if (String.valueOf(visit.request.getHeader('Accept')).contains('text/html')) redirect(visit, Plugin.current.placeOf(factor), response)
+        def isPerson = String.valueOf(visit.request.getHeader('Accept')).contains('text/html')
+        if (isPerson) redirect(visit, Plugin.current.placeOf(factor), response)
         else response.sendError(429, "Too many attempts: try again in $seconds s")
     }
 

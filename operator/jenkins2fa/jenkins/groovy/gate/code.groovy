@@ -10,9 +10,13 @@ class Code {
 
     Code(String text) { this.text = text; digest = sha256(text) }
 
-    static String sha256(String text) { java.security.MessageDigest.getInstance('SHA-256').digest(text.getBytes('UTF-8')).encodeHex().toString() }
+    static String sha256(String text) {
+        java.security.MessageDigest.getInstance('SHA-256').digest(text.getBytes('UTF-8')).encodeHex().toString()
+    }
 
-    static Map embedded() { EMBEDDED ? (Map) new JsonSlurperClassic().parseText(new String(EMBEDDED.decodeBase64(), 'UTF-8')) : null }
+    static Map embedded() {
+        EMBEDDED ? (Map) new JsonSlurperClassic().parseText(new String(EMBEDDED.decodeBase64(), 'UTF-8')) : null
+    }
 
     void keep() { Store.keepCode(text) }
 }

@@ -20,7 +20,9 @@ class FactorChange {
     }
 
     /** Who has no factor has nothing to prove it with. */
-    private static String unlessFresh(User user, Map record) { Factors.enrolled(user) && !SessionRecord.isFresh(record) ? 'verify' : null }
+    private static String unlessFresh(User user, Map record) {
+        Factors.enrolled(user) && !SessionRecord.isFresh(record) ? 'verify' : null
+    }
 
     static boolean isAdministrator() { Jenkins.get().hasPermission(Jenkins.ADMINISTER) }
 }

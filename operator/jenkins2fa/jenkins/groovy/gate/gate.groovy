@@ -26,7 +26,8 @@ class Gate {
         synchronized (Shared.chain) {
             def state = Shared.state, list = Shared.chain.list
             def present = list.findAll { Filters.isGate(it) }
-            def settled = present.size() == 1 && present[0].is(state.gate) && state.code == code && list.indexOf(present[0]) == 0
+            def settled = present.size() == 1 && present[0].is(state.gate) && state.code == code &&
+                list.indexOf(present[0]) == 0
             def gate = settled ? null : rehearsed(config)
             reconfigure(config)
             if (settled) return
@@ -56,8 +57,9 @@ class Gate {
             list.removeAll(list.findAll { Filters.isGate(it) })
             Shared.state.remove('pass')?.set(false)
             Shared.state.remove('marks')?.takeAll()
-            ['voucher', 'hold', 'holdSaid', 'tokenPass', 'config', 'code', 'gate', 'gateErrors', 'gateError', 'seenGroups', 'unplaced', 'putBack', 'locks', 'attempts',
-             'wrongAnswers', 'limitedAnswers'].each { Shared.state.remove(it) }
+            ['voucher', 'hold', 'holdSaid', 'tokenPass', 'config', 'code', 'gate', 'gateErrors', 'gateError',
+             'seenGroups', 'unplaced', 'putBack', 'locks', 'attempts', 'wrongAnswers', 'limitedAnswers'
+            ].each { Shared.state.remove(it) }
         }
     }
 
@@ -70,7 +72,8 @@ class Gate {
             if (config == null && confirmed != null) throw new NoteDamaged('jenkins2fa/gate.json is gone')
         } catch (Throwable problem) {
             config = [operator: confirmed]
-            Shared.log('gate.json cannot be read: nobody is exempt, and only the operator gets in, at the script console', problem)
+            def effect = 'nobody is exempt, and only the operator gets in, at the script console'
+            Shared.log("gate.json cannot be read: $effect", problem)
         }
         if (config != null) install(config, code.digest)
     }
@@ -78,15 +81,18 @@ class Gate {
     /** An immutable view of the settings, with names normalised as the security realm compares them. */
     static Map compile(Map raw) {
         def realm = Jenkins.get().securityRealm
-        def keys = { names -> Collections.unmodifiableSet((names ?: []).collect { realm.groupIdStrategy.keyFor(it) } as Set) }
+        def keys = { names ->
+            Collections.unmodifiableSet((names ?: []).collect { realm.groupIdStrategy.keyFor(it) } as Set)
+        }
+        def build = raw.build == null ? null : [millis: raw.build.windowSeconds * 1000L, once: raw.build.once ?: false,
+                                                words: (raw.build.words ?: BuildStart.WORDS) as Set]
         [raw           : raw, realm: realm,
          operator      : raw.operator == null ? null : realm.userIdStrategy.keyFor(raw.operator),
          exemptGroups  : keys(raw.exemptGroups),
          enforcedGroups: raw.enforcedGroups == null ? null : keys(raw.enforcedGroups),
          exemptTokens  : raw.exemptTokens ?: false,
          asked         : Code.sha256((raw.enforcedGroups ?: []).join('\n')),
-         build         : raw.build == null ? null : [millis: raw.build.windowSeconds * 1000L, once: raw.build.once ?: false,
-                                                     words : (raw.build.words ?: BuildStart.WORDS) as Set]].asImmutable()
+         build         : build].asImmutable()
     }
 
     /**
@@ -100,18 +106,26 @@ class Gate {
         if (state.tokenPass == null) state.tokenPass = new RequestPass()
         if (state.marks == null) state.marks = new Marks()
         ['seenGroups', 'unplaced'].each { if (state[it] == null) state[it] = ConcurrentHashMap.newKeySet() }
-        def trial = [pass: state.pass, tokenPass: state.tokenPass, marks: new Marks(), seenGroups: state.seenGroups, unplaced: ConcurrentHashMap.newKeySet(), config: compile(config)]
+        def trial = [pass: state.pass, tokenPass: state.tokenPass, marks: new Marks(), seenGroups: state.seenGroups,
+                     unplaced: ConcurrentHashMap.newKeySet(), config: compile(config)]
         def attributes = [:], passed = 0
-        def session = [getAttribute: { attributes[it] }, setAttribute: { k, v -> attributes[k] = v }, removeAttribute: { attributes.remove(it) }] as Expando
-        def request = [session: session, method: 'GET', requestURI: '/login', contextPath: '', queryString: null, remoteAddr: '127.0.0.1', contentType: null,
-                       getSession: { create = true -> session }, getAttribute: { null }, getParameter: { null }, getHeader: { null }] as Expando
+        def session = [getAttribute: { attributes[it] }, setAttribute: { k, v -> attributes[k] = v },
+                       removeAttribute: { attributes.remove(it) }] as Expando
+        def request = [session: session, method: 'GET', requestURI: '/login', contextPath: '', queryString: null,
+                       remoteAddr: '127.0.0.1', contentType: null, getSession: { create = true -> session },
+                       getAttribute: { null }, getParameter: { null }, getHeader: { null }] as Expando
         new Gate(trial).doFilter(request, [:] as Expando, [doFilter: { a, b -> passed++ }] as Expando)
-        if (passed != 1 || trial.gateErrors) throw new IllegalStateException("the gate failed its rehearsal: ${trial.gateError}")
+        if (passed != 1 || trial.gateErrors) {
+            throw new IllegalStateException("the gate failed its rehearsal: ${trial.gateError}")
+        }
         new Gate(state)
     }
 
     /** Filter, of whichever servlet API this Jenkins has: known only at run time. */
-    static Class getFilterType() { PluginServletFilter.methods.find { it.name == 'addFilter' && !it.isAnnotationPresent(Deprecated) }.parameterTypes[0] }
+    static Class getFilterType() {
+        def adding = PluginServletFilter.methods.find { it.name == 'addFilter' && !it.isAnnotationPresent(Deprecated) }
+        adding.parameterTypes[0]
+    }
 
     def asFilter() {
         def handler = { proxy, method, args ->
@@ -151,15 +165,19 @@ class Gate {
         if (!config.realm.is(Jenkins.get().securityRealm)) state.config = config = compile(config.raw)
         def demanded = Hold.demanded
         if (!Plugin.current.present) return PASS
-        def fate = visit.user == null ? (Plugin.current.isMentioned(visit.place) ? refuse(response) : PASS) : judgeUser(config, visit, demanded, response)
+        def fate = PASS
+        if (visit.user != null) fate = judgeUser(config, visit, demanded, response)
+        else if (Plugin.current.isMentioned(visit.place)) fate = refuse(response)
         if (fate == DONE || CrumbCheck.passes(visit.request, response)) return fate
         CrumbCheck.refuse(response)
         DONE
     }
 
     private String judgeUser(Map config, Visit visit, boolean demanded, response) {
-        def answering = visit.answering // before the record is looked at: that is noted first, and only then is nobody answering any more
-        def record = SessionRecord.of(visit), exempt = !visit.probe && isExempt(config, visit), byToken = !visit.probe && letsIn(config, visit)
+        // before the record is looked at: that is noted first, and only then is nobody answering any more
+        def answering = visit.answering
+        def record = SessionRecord.of(visit)
+        def exempt = !visit.probe && isExempt(config, visit), byToken = !visit.probe && letsIn(config, visit)
         if (answering && demanded && record == null && !exempt && !byToken) {
             Answers.awaitEnd(visit.user) // the browser may have its answer before we have noted what it was worth
             record = SessionRecord.of(visit)
@@ -174,8 +192,10 @@ class Gate {
             case 'verify': return challenge(visit, response)
         }
         if (Answers.watches(visit)) return WATCH
-        def stepsUp = config.build != null && demanded && !exempt && !byToken && BuildStart.isBegunBy(visit, config.build.words)
-        stepsUp && !SessionRecord.isFresh(record, config.build.millis, config.build.once) ? challenge(visit, response) : PASS
+        def stepsUp = config.build != null && demanded && !exempt && !byToken &&
+            BuildStart.isBegunBy(visit, config.build.words)
+        if (!stepsUp || SessionRecord.isFresh(record, config.build.millis, config.build.once)) return PASS
+        challenge(visit, response)
     }
 
     /**
@@ -195,7 +215,10 @@ class Gate {
 
     private static String challenge(Visit visit, response) { Challenge.send(visit, response); DONE }
 
-    private static String refuse(response) { response.sendError(403, 'This page of the second factor is not open to you'); DONE }
+    private static String refuse(response) {
+        response.sendError(403, 'This page of the second factor is not open to you')
+        DONE
+    }
 
     /**
      * By a group. Which of the named groups have been seen on a request is kept: a group that nobody is in
@@ -205,7 +228,8 @@ class Gate {
         if (!config.exemptGroups && config.enforcedGroups == null) return false
         def strategy = Jenkins.get().securityRealm.groupIdStrategy
         def groups = Jenkins.authentication2.authorities.collect { strategy.keyFor(it.authority) }
-        def exempt = groups.findAll { it in config.exemptGroups }, enforced = config.enforcedGroups == null ? [] : groups.findAll { it in config.enforcedGroups }
+        def exempt = groups.findAll { it in config.exemptGroups }
+        def enforced = config.enforcedGroups == null ? [] : groups.findAll { it in config.enforcedGroups }
         state.seenGroups?.addAll(exempt + enforced)
         if (exempt || config.enforcedGroups == null || enforced) return exempt as boolean
         def placed = groups.any { it != strategy.keyFor('authenticated') }
@@ -226,8 +250,9 @@ class Gate {
      * has no such token.
      */
     static boolean isOperatorAtConsole(Map config, Visit visit) {
-        visit.request.getAttribute(BY_TOKEN) && config.operator != null && Jenkins.get().securityRealm.userIdStrategy.keyFor(visit.user.id) == config.operator &&
-            visit.request.method == 'POST' && visit.place.plain && visit.place.segments == ['scriptText']
+        if (!visit.request.getAttribute(BY_TOKEN)) return false
+        if (config.operator == null || visit.userKey != config.operator) return false
+        visit.request.method == 'POST' && visit.place.plain && visit.place.segments == ['scriptText']
     }
 
     void fault(Throwable problem) {

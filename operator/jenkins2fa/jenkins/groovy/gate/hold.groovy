@@ -28,13 +28,19 @@ class Hold {
         if (current == null) return Plugin.current.present && Plugin.current.effective
         if (!Plugin.current.present) { sayAbsent(); return false }
         if (Plugin.current.effective) Shared.state.remove('holdSaid')
-        else say('off', '2FA was switched off in the plugin\'s own settings, but a policy demands it: people are asked all the same. To switch it off for a while, open a break-glass (spec.breakGlass of its policy)')
+        else say('off', '2FA was switched off in the plugin\'s own settings, but a policy demands it: people are ' +
+            'asked all the same. To switch it off for a while, open a break-glass (spec.breakGlass of its policy)')
         true
     }
 
-    private static void sayAbsent() { say('absent', 'the 2FA plugin is not there: nobody can be asked for a second factor, although a policy demands it') }
+    private static void sayAbsent() {
+        def effect = 'nobody can be asked for a second factor, although a policy demands it'
+        say('absent', 'the 2FA plugin is not there: ' + effect)
+    }
 
-    private static void say(String what, String text) { if (Shared.state.put('holdSaid', what) != what) Shared.log(text) }
+    private static void say(String what, String text) {
+        if (Shared.state.put('holdSaid', what) != what) Shared.log(text)
+    }
 }
 
 /** Which second factors count now. */

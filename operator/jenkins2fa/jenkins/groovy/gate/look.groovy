@@ -20,11 +20,16 @@ class Look {
         def asked = visit.request.getHeader(HEADER)
         if (asked == null) return null
         try {
-            def known = (asked ==~ /[0-9a-f]{16} [0-9a-f]{64} [0-9a-f]{64}/) && asked.substring(17) == "$SCRIPT $config.asked"
-            if (!known || visit.probe || !Gate.isOperatorAtConsole(config, visit) || !Jenkins.get().hasPermission(Jenkins.ADMINISTER) || Filters.hasOthers()) return null
-            return "@@2FA-gate ${asked.take(16)} ${JsonOutput.toJson(new Observation([groups: config.raw.enforcedGroups]).take())}\n"
+            def isOurs = asked ==~ /[0-9a-f]{16} [0-9a-f]{64} [0-9a-f]{64}/
+            if (!isOurs || asked.substring(17) != "$SCRIPT $config.asked".toString() || visit.probe) return null
+            if (!Gate.isOperatorAtConsole(config, visit) || Filters.hasOthers()) return null
+            if (!Jenkins.get().hasPermission(Jenkins.ADMINISTER)) return null
+            def observation = new Observation([groups: config.raw.enforcedGroups]).take()
+            return "@@2FA-gate ${asked.take(16)} ${JsonOutput.toJson(observation)}\n"
         } catch (Throwable problem) {
-            if (failed.compareAndSet(false, true)) Shared.log('the gate could not answer a look; the script console does', problem)
+            if (failed.compareAndSet(false, true)) {
+                Shared.log('the gate could not answer a look; the script console does', problem)
+            }
             return null
         }
     }

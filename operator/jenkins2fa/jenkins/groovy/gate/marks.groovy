@@ -21,12 +21,16 @@ class Marks {
         synchronized (this) { over = true; held = sessions.keySet() as List }
         held.each { session ->
             try {
-                for (name in session.attributeNames.toList()) if (isOurs(name, session.getAttribute(name))) session.removeAttribute(name)
+                for (name in session.attributeNames.toList()) {
+                    if (isOurs(name, session.getAttribute(name))) session.removeAttribute(name)
+                }
             } catch (IllegalStateException ended) { } // with its session it is gone
         }
     }
 
-    private static boolean isOurs(String name, value) { name.startsWith('jenkins2fa.') || (Plugin.current.isMark(name) && Visit.isOurs(value)) }
+    private static boolean isOurs(String name, value) {
+        name.startsWith('jenkins2fa.') || (Plugin.current.isMark(name) && Visit.isOurs(value))
+    }
 }
 
 /**

@@ -30,8 +30,8 @@ class MiniOrange extends Plugin {
         'dto.MoOtpOverEmailDto'   : ['getIsEnabled', 'getSenderEmailAddress'],
         'dto.MoAdvanceSettingsDTO': ['getCustomOTPEmailSubject', 'getCustomOTPEmailTemplate'],
         'MoUserAuth'              : ['moSecurityQuestionAuthMap', 'moOtpOverEmailAuthMap'],
-        'tfaMethodsAuth.MoSecurityQuestionAuth': ['firstRandomSecurityQuestionIndex', 'secondRandomSecurityQuestionIndex',
-                                                  'showWrongCredentialWarning'],
+        'tfaMethodsAuth.MoSecurityQuestionAuth': [
+            'firstRandomSecurityQuestionIndex', 'secondRandomSecurityQuestionIndex', 'showWrongCredentialWarning'],
         'tfaMethodsAuth.MoOtpOverEmailAuth'    : ['sentOtp', 'RANDOM', 'showWrongCredentialWarning'],
     ]
     private static final String KEPT = 'jenkins2fa.kept.'
@@ -66,7 +66,8 @@ class MiniOrange extends Plugin {
             def found = find(name)
             if (found == null) return [name]
             def have = (found.methods*.name + found.declaredFields*.name) as Set
-            members.findAll { !(it in have) && !("is${it.drop(3)}".toString() in have) }.collect { "$name.$it".toString() }
+            def lacks = members.findAll { !(it in have) && !("is${it.drop(3)}".toString() in have) }
+            lacks.collect { "$name.$it".toString() }
         }
     }
 
@@ -85,7 +86,8 @@ class MiniOrange extends Plugin {
         [enabled          : held.enableTfa,
          securityQuestions: held.isEnableSecurityQuestionsAuthentication(),
          emailOTP         : otp == null ? null : [enabled: otp.isEnabled, sender: otp.senderEmailAddress],
-         mail             : mail == null ? null : [subject: mail.customOTPEmailSubject, template: mail.customOTPEmailTemplate]
+         mail             : mail == null ? null : [subject : mail.customOTPEmailSubject,
+                                                   template: mail.customOTPEmailTemplate]
         ] + Premium.memory(held)
     }
 
@@ -96,7 +98,8 @@ class MiniOrange extends Plugin {
         def otp = xml.otpOverEmailDto, mail = xml.moAdvancedSettingsDTO
         [enabled          : text(xml.enableTfa) == 'true',
          securityQuestions: text(xml.enableSecurityQuestionsAuthentication) == 'true',
-         emailOTP         : otp.isEmpty() ? null : [enabled: text(otp.isEnabled) == 'true', sender: text(otp.senderEmailAddress)],
+         emailOTP         : otp.isEmpty() ? null : [enabled: text(otp.isEnabled) == 'true',
+                                                    sender : text(otp.senderEmailAddress)],
          mail             : mail.isEmpty() ? null : [subject : text(mail.customOTPEmailSubject),
                                                      template: text(mail.customOTPEmailTemplate)]
         ] + Premium.disk(config, xml)
@@ -116,8 +119,12 @@ class MiniOrange extends Plugin {
 
     void remember(Map wanted) {
         def target = config
-        if (wanted.containsKey('enabled') && target.enableTfa != wanted.enabled) target.setEnableTfa((boolean) wanted.enabled)
-        if (wanted.containsKey(QUESTIONS)) target.setEnableSecurityQuestionsAuthentication((boolean) wanted.securityQuestions)
+        if (wanted.containsKey('enabled') && target.enableTfa != wanted.enabled) {
+            target.setEnableTfa((boolean) wanted.enabled)
+        }
+        if (wanted.containsKey(QUESTIONS)) {
+            target.setEnableSecurityQuestionsAuthentication((boolean) wanted.securityQuestions)
+        }
         if (wanted.containsKey(MAIL)) {
             def otp = wanted.emailOTP
             target.@otpOverEmailDto = otp == null ? null
@@ -139,9 +146,9 @@ class MiniOrange extends Plugin {
      */
     Map completed(Map wanted) {
         if (!wanted.mail) return wanted
-        def held = memory().mail
-        wanted + [mail: [subject : wanted.mail.subject ?: held?.subject ?: 'Your one-time password for Jenkins',
-                         template: wanted.mail.template ?: held?.template ?: 'Your one-time password for Jenkins is $otp']]
+        def held = memory().mail, plain = 'Your one-time password for Jenkins'
+        wanted + [mail: [subject : wanted.mail.subject ?: held?.subject ?: plain,
+                         template: wanted.mail.template ?: held?.template ?: plain + ' is $otp']]
     }
 
     /** The plugin's form leaves no e-mail settings where we write ones that are off. */
@@ -161,7 +168,9 @@ class MiniOrange extends Plugin {
 
     boolean knows(String factor) { find(FACTORS[factor].property) != null }
 
-    boolean isEnrolled(User user, String factor) { user.getProperty(load(FACTORS[factor].property))?.isConfigured() as boolean }
+    boolean isEnrolled(User user, String factor) {
+        user.getProperty(load(FACTORS[factor].property))?.isConfigured() as boolean
+    }
 
     boolean isEnrolledByChallenge(String factor) { factor == MAIL }
 
@@ -256,8 +265,8 @@ class MiniOrange extends Plugin {
         if (page.factor == QUESTIONS) {
             def held = pages().@moSecurityQuestionAuthMap.remove(id)
             if (page.kind == Page.SHOW && held != null) {
-                kept = kept + [first: held.@firstRandomSecurityQuestionIndex, second: held.@secondRandomSecurityQuestionIndex,
-                               wrong: false]
+                kept = kept + [first : held.@firstRandomSecurityQuestionIndex,
+                               second: held.@secondRandomSecurityQuestionIndex, wrong: false]
             }
         }
         if (page.factor == MAIL) {

@@ -2,7 +2,9 @@
 class OpenPages {
     static final List FOR_EVERYBODY = [['login'], ['logout']]
 
-    static boolean has(Visit visit) { isForEverybody(visit.place, visit.request.method) || (visit.page != null && isOpen(visit.page, visit.user)) }
+    static boolean has(Visit visit) {
+        isForEverybody(visit.place, visit.request.method) || (visit.page != null && isOpen(visit.page, visit.user))
+    }
 
     /** What no user is needed for: logging in and out, and static files. */
     static boolean isForEverybody(Place place, String method) {
@@ -27,5 +29,7 @@ class OpenPages {
     }
 
     /** Also who has no factor yet, where the challenge is how it is enrolled. */
-    static boolean canAnswer(String factor, List own) { factor in own || (!own && Plugin.current.isEnrolledByChallenge(factor) && factor in Factors.enabled()) }
+    static boolean canAnswer(String factor, List own) {
+        factor in own || (!own && Plugin.current.isEnrolledByChallenge(factor) && factor in Factors.enabled())
+    }
 }

@@ -3,12 +3,17 @@
  * always the current user's).
  */
 class Page {
-    static final String CHOOSE = 'choose', SHOW = 'show', ANSWER = 'answer', SEND = 'send', OVERVIEW = 'overview', ENROL_PAGE = 'enrolment page',
-                        ENROL = 'enrol', RESET = 'reset', HELPER = 'form helper'
+    static final String CHOOSE = 'choose', SHOW = 'show', ANSWER = 'answer', SEND = 'send',
+                        OVERVIEW = 'overview', ENROL_PAGE = 'enrolment page', ENROL = 'enrol', RESET = 'reset',
+                        HELPER = 'form helper'
 
     final String factor, kind, owner
 
-    Page(String factor, String kind, String owner = null) { this.factor = factor; this.kind = kind; this.owner = owner }
+    Page(String factor, String kind, String owner = null) {
+        this.factor = factor
+        this.kind = kind
+        this.owner = owner
+    }
 
     boolean isChallenge() { kind in [CHOOSE, SHOW, ANSWER, SEND] }
 

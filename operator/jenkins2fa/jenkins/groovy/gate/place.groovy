@@ -16,7 +16,8 @@ class Place {
         raw = written.split('/').findAll { it } as List
         sound = below && written ==~ /[\x21-\x7e]*/ && !(written =~ /[\\;]|%(?![0-9A-Fa-f]{2})/)
         segments = sound ? raw.collect { decode(it) } : []
-        plain = sound && !written.contains('//') && segments.every { !(it in ['.', '..']) && !(it =~ /[\p{Cntrl}\uFFFD]/) }
+        plain = sound && !written.contains('//') &&
+            segments.every { !(it in ['.', '..']) && !(it =~ /[\p{Cntrl}\uFFFD]/) }
         def once = lenient(written)
         words = [written, once, lenient(once)].collectMany { it.split('[/\\\\;?]') as List }.findAll() as Set
     }

@@ -1,6 +1,8 @@
 /** The latest entries by key, so many at most. */
 class Recent {
     static Map of(int most) {
-        Collections.synchronizedMap(new LinkedHashMap(16, 0.75f, true) { boolean removeEldestEntry(Map.Entry eldest) { size() > most } })
+        Collections.synchronizedMap(new LinkedHashMap(16, 0.75f, true) {
+            boolean removeEldestEntry(Map.Entry eldest) { size() > most }
+        })
     }
 }

@@ -6,7 +6,8 @@ class Relay {
     static void remember(Visit visit) {
         if (visit.session.getAttribute(Plugin.current.relay) != null) return
         def place = visit.place, query = visit.request.queryString
-        def rest = place.sound ? place.written.replaceFirst('^/+', '') + (query ==~ /[\x21-\x7e]+/ ? "?$query" : '') : ''
+        def rest = ''
+        if (place.sound) rest = place.written.replaceFirst('^/+', '') + (query ==~ /[\x21-\x7e]+/ ? "?$query" : '')
         visit.session.setAttribute(Plugin.current.relay, Challenge.root(visit.request) + rest)
     }
 

@@ -8,13 +8,16 @@ class SessionRecord {
     static final long FRESH_MILLIS = 15 * 60_000L
 
     static void write(Visit visit, String factor) {
-        visit.put(KEY + visit.user.id, Collections.unmodifiableMap([voucher: Shared.state.voucher, factor: factor, at: System.nanoTime(), unspent: new AtomicBoolean(true)]))
+        def record = [voucher: Shared.state.voucher, factor: factor, at: System.nanoTime(),
+                      unspent: new AtomicBoolean(true)]
+        visit.put(KEY + visit.user.id, Collections.unmodifiableMap(record))
     }
 
     /** Null unless the user is verified in this session by a factor that still counts and is still theirs. */
     static Map of(Visit visit) {
         def found = visit.session?.getAttribute(KEY + visit.user.id)
-        def valid = found instanceof Map && found.voucher != null && found.voucher.is(Shared.state.voucher) && found.factor in Factors.enabled() && Plugin.current.isEnrolled(visit.user, found.factor)
+        def isOurs = found instanceof Map && found.voucher != null && found.voucher.is(Shared.state.voucher)
+        def valid = isOurs && found.factor in Factors.enabled() && Plugin.current.isEnrolled(visit.user, found.factor)
         valid ? found : null
     }
 

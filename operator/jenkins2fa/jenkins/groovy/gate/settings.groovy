@@ -29,14 +29,16 @@ class Settings {
      */
     static void takeBackLive(Map wrote, former) {
         def plugin = Plugin.current
-        if (wrote.containsKey('enabled') && plugin.live == wrote.enabled && !(BreakGlass.open && former)) plugin.setLive(former)
+        def isOurs = wrote.containsKey('enabled') && plugin.live == wrote.enabled
+        if (isOurs && !(BreakGlass.open && former)) plugin.setLive(former)
     }
 
     /** Puts back each key that still holds what the trial wrote; what somebody else has changed since then stays. */
     static void undo(Map wrote, Map before) {
         takeBackLive(wrote, before.live)
         def plugin = Plugin.current, now = plugin.memory()
-        plugin.remember(wrote.keySet().findAll { plugin.same(now[it], wrote[it]) }.collectEntries { [it, before.memory[it]] })
+        def ours = wrote.keySet().findAll { plugin.same(now[it], wrote[it]) }
+        plugin.remember(ours.collectEntries { [it, before.memory[it]] })
     }
 
     /**
@@ -57,7 +59,8 @@ class Settings {
      */
     static void purge(Map wrote, Map before) {
         if (digest() == before.digest) return
-        def plugin = Plugin.current, stored = plugin.disk(), former = before.disk ?: before.memory, now = plugin.memory()
+        def plugin = Plugin.current, stored = plugin.disk(), now = plugin.memory()
+        def former = before.disk ?: before.memory
         def ours = stored == null ? [:]
             : wrote.findAll { key, value -> plugin.same(stored[key], value) && !plugin.same(former[key], value) }
         if (!ours) return

@@ -8,8 +8,11 @@ class State {
 
     static void claim(Map owner, takeOver) {
         def mine = Store.read(FILE)?.owner
-        if (mine == null || owner == null || mine.instance == owner.instance && mine.cluster == owner.cluster || mine.cluster == 'command-line') return
-        if (takeOver != "${mine.cluster}/${mine.instance}") throw new OwnedElsewhere("${mine.cluster}/${mine.instance}")
+        if (mine == null || owner == null || mine.cluster == 'command-line') return
+        if (mine.instance == owner.instance && mine.cluster == owner.cluster) return
+        if (takeOver != "${mine.cluster}/${mine.instance}") {
+            throw new OwnedElsewhere("${mine.cluster}/${mine.instance}")
+        }
     }
 
     static void confirmed(Map journal) {
@@ -21,7 +24,8 @@ class State {
             else if (journal.wrote.hold != null) state.remove('hold')
             if (journal.wrote.owner == null) return
             if (state.restorePoint == null && !foundOurs(journal)) state.restorePoint = journal.before
-            if (state.owner?.desired != journal.wrote.owner.desired) state.remove('corrections') // another wish: another count
+            // another desired state: another count
+            if (state.owner?.desired != journal.wrote.owner.desired) state.remove('corrections')
             state.owner = journal.wrote.owner
             state.deletionPolicy = journal.wrote.deletionPolicy
             if (journal.wrote.gate != null) state.operator = journal.wrote.gate.operator
@@ -32,7 +36,8 @@ class State {
     /** Notes that drift of these paths is corrected now; what is older than an hour goes. */
     static void count(Map state, Collection paths) {
         def now = System.currentTimeMillis()
-        def corrections = (state.corrections ?: [:]).collectEntries { path, times -> [path, times.findAll { it > now - HOUR }] }.findAll { it.value }
+        def recent = { path, times -> [path, times.findAll { it > now - HOUR }] }
+        def corrections = (state.corrections ?: [:]).collectEntries(recent).findAll { it.value }
         paths.each { corrections[it] = (corrections[it] ?: []) + now }
         state.corrections = corrections
     }
@@ -47,7 +52,8 @@ class State {
     static void insistOnRestorePoint() {
         def state = Store.read(FILE)
         if (state?.restorePoint != null || (state?.owner == null && Shared.state.config == null)) return
-        throw new NothingToRestore('what this Jenkins was like before us is not known (state.json was lost, or never had it)')
+        throw new NothingToRestore(
+            'what this Jenkins was like before us is not known (state.json was lost, or never had it)')
     }
 
     /**

@@ -5,7 +5,9 @@ class Store {
     static Map read(String name) {
         def source = file(name)
         try { source.file ? (Map) new JsonSlurperClassic().parse(source, 'UTF-8') : null }
-        catch (groovy.json.JsonException | ClassCastException problem) { throw new NoteDamaged("jenkins2fa/$name is no longer readable") }
+        catch (groovy.json.JsonException | ClassCastException problem) {
+            throw new NoteDamaged("jenkins2fa/$name is no longer readable")
+        }
     }
 
     static void write(String name, Map data) { writeText(file(name), JsonOutput.toJson(data)) }
@@ -23,7 +25,9 @@ class Store {
 
     static File getStartup() { new File(Jenkins.get().rootDir, 'init.groovy.d/jenkins2fa.groovy') }
 
-    static void keepCode(String text) { if (!startup.file || startup.getText('UTF-8') != text) writeText(startup, text) }
+    static void keepCode(String text) {
+        if (!startup.file || startup.getText('UTF-8') != text) writeText(startup, text)
+    }
 
     static void delete(String name) { java.nio.file.Files.deleteIfExists(file(name).toPath()) }
 

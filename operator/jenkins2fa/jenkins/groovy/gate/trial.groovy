@@ -26,15 +26,20 @@ class Trial {
         synchronized (Shared.chain) {
             if (Jenkins.get().quietingDown) throw new QuietingDown('Jenkins is about to shut down')
             recover()
-            if (open != null && open.until <= System.currentTimeMillis()) end(open.id, 'expired') // its timer is late, or was lost
+            // its timer is late, or was lost
+            if (open != null && open.until <= System.currentTimeMillis()) end(open.id, 'expired')
             if (open != null) throw new TrialPending("trial ${open.id} is still pending")
             def left = Shared.state.untidy
-            if (left != null && !tidyUp(left.journal.id)) throw new NotPersisted("what trial ${left.journal.id} left on disk cannot be cleared away")
+            if (left != null && !tidyUp(left.journal.id)) {
+                throw new NotPersisted("what trial ${left.journal.id} left on disk cannot be cleared away")
+            }
             State.claim(wanted.owner, wanted.takeOver)
             BreakGlass.forgetLeftNote()
             wanted = wanted + [settings: Plugin.current.completed(wanted.settings)]
-            if (wanted.gate != null) Gate.rehearsed(wanted.gate) // only code that has passed its rehearsal is found by the next start
-            def journal = [id: id, until: System.currentTimeMillis() + seconds * 1000, session: Jenkins.SESSION_HASH, phase: 'open', before: standing(), wrote: wanted]
+            // only code that has passed its rehearsal is found by the next start
+            if (wanted.gate != null) Gate.rehearsed(wanted.gate)
+            def journal = [id: id, until: System.currentTimeMillis() + seconds * 1000, session: Jenkins.SESSION_HASH,
+                           phase: 'open', before: standing(), wrote: wanted]
             Store.write(FILE, journal)
             Shared.state.trial = journal
             try {
@@ -44,9 +49,12 @@ class Trial {
                     Gate.install(wanted.gate, code.digest)
                 }
                 Plugin.current.remember(wanted.settings)
-                if (wanted.settings.containsKey('enabled') && !BreakGlass.open) Plugin.current.setLive(wanted.settings.enabled)
+                if (wanted.settings.containsKey('enabled') && !BreakGlass.open) {
+                    Plugin.current.setLive(wanted.settings.enabled)
+                }
                 if (wanted.hold != null) Hold.set(wanted.hold)
-                if (!journal.before.live && Plugin.current.effective) Plugin.current.forget(null) // what the plugin has kept since before anybody was asked
+                // what the plugin has kept since before anybody was asked
+                if (!journal.before.live && Plugin.current.effective) Plugin.current.forget(null)
             } catch (Throwable problem) {
                 end(id, 'failed')
                 throw problem
@@ -57,8 +65,10 @@ class Trial {
 
     /** What an undo goes back to. In a break-glass the live flag counts as what it will be when that is over. */
     static Map standing() {
-        [live: BreakGlass.open ? Plugin.current.enabled : Plugin.current.live, memory: Plugin.current.memory(), disk: Plugin.current.disk(), digest: Settings.digest(),
-         gate: Shared.state.config?.raw, hold: Hold.current, storedGate: storedGate, startup: Store.startup.file]
+        def plugin = Plugin.current
+        [live: BreakGlass.open ? plugin.enabled : plugin.live, memory: plugin.memory(), disk: plugin.disk(),
+         digest: Settings.digest(), gate: Shared.state.config?.raw, hold: Hold.current, storedGate: storedGate,
+         startup: Store.startup.file]
     }
 
     static Map getStoredGate() { try { Store.read(Gate.FILE) } catch (NoteDamaged damaged) { null } }
@@ -77,7 +87,10 @@ class Trial {
         synchronized (Shared.chain) {
             if (Shared.state.trial == null) recover()
             def journal = open, last = Shared.state.lastTrial
-            if (journal?.id != id) return last?.id != id ? 'Unknown' : (last.outcome == 'confirmed' ? 'Confirmed' : 'Expired')
+            if (journal?.id != id) {
+                if (last?.id != id) return 'Unknown'
+                return last.outcome == 'confirmed' ? 'Confirmed' : 'Expired'
+            }
             if (journal.until <= System.currentTimeMillis()) { end(id, 'expired'); return 'Expired' }
             if (!stands(journal)) { end(id, 'overtaken'); return 'Overtaken' }
             try {
@@ -94,8 +107,10 @@ class Trial {
 
     static boolean stands(Map journal) {
         def wrote = journal.wrote
-        Settings.holds(wrote.settings) && (wrote.gate == null || Shared.state.config?.raw == wrote.gate) && (wrote.hold == null || Hold.isAs(wrote.hold)) &&
-            (!wrote.settings.containsKey('enabled') || BreakGlass.open || Plugin.current.live == wrote.settings.enabled)
+        if (wrote.gate != null && Shared.state.config?.raw != wrote.gate) return false
+        if (wrote.hold != null && !Hold.isAs(wrote.hold)) return false
+        if (!Settings.holds(wrote.settings)) return false
+        !wrote.settings.containsKey('enabled') || BreakGlass.open || Plugin.current.live == wrote.settings.enabled
     }
 
     /** Everything that a confirmed trial leaves on disk. */
@@ -115,7 +130,9 @@ class Trial {
             def journal = open
             if (journal?.id != id) return false
             Throwable first = null
-            for (step in [{ Settings.undo(journal.wrote.settings, journal.before) }, { undoHold(journal) }, { undoGate(journal) }]) { // one that fails does not keep the other from being done
+            def settings = { Settings.undo(journal.wrote.settings, journal.before) }
+            for (step in [settings, { undoHold(journal) }, { undoGate(journal) }]) {
+                // one that fails does not keep the others from being done
                 try { step() } catch (Throwable problem) { first = first ?: problem }
             }
             if (first != null) {
@@ -147,8 +164,12 @@ class Trial {
         def before = journal.before, gate = journal.wrote.gate
         Settings.purge(journal.wrote.settings, before)
         if (gate == null || !before.containsKey('storedGate')) return
-        if (before.storedGate != gate && storedGate == gate) before.storedGate == null ? Store.delete(Gate.FILE) : Store.write(Gate.FILE, before.storedGate)
-        if (!before.startup && !Store.file(Gate.FILE).file && !Store.file(BreakGlass.FILE).file) java.nio.file.Files.deleteIfExists(Store.startup.toPath())
+        if (before.storedGate != gate && storedGate == gate) {
+            before.storedGate == null ? Store.delete(Gate.FILE) : Store.write(Gate.FILE, before.storedGate)
+        }
+        if (!before.startup && !Store.file(Gate.FILE).file && !Store.file(BreakGlass.FILE).file) {
+            java.nio.file.Files.deleteIfExists(Store.startup.toPath())
+        }
     }
 
     static void close(Map journal, String outcome) {
@@ -206,7 +227,8 @@ class Trial {
                 try {
                     Plugin.current.remember(journal.wrote.settings)
                     keep(journal)
-                } catch (Throwable problem) { // half of it, settings without their gate, was never proven: it is undone as if nobody had confirmed it
+                } catch (Throwable problem) {
+                    // half of it, settings without their gate, was never proven: it is undone as if not confirmed
                     Shared.log("trial ${journal.id}: was confirmed, but cannot be brought to its end", problem)
                     Plugin.current.remember(found)
                     Settings.forget(journal.wrote.settings, journal.before)
@@ -214,7 +236,9 @@ class Trial {
                     close(journal, 'failed')
                     return
                 }
-                if (journal.wrote.settings.containsKey('enabled') && !BreakGlass.open) Plugin.current.setLive(journal.wrote.settings.enabled)
+                if (journal.wrote.settings.containsKey('enabled') && !BreakGlass.open) {
+                    Plugin.current.setLive(journal.wrote.settings.enabled)
+                }
                 if (journal.wrote.hold != null) Hold.set(journal.wrote.hold)
                 close(journal, 'confirmed')
                 return

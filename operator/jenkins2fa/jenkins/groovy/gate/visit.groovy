@@ -55,6 +55,7 @@ class Visit {
     private static boolean isNearby(String address) {
         if (!(address ==~ /[0-9A-Fa-f.:\[\]%]+/)) return false
         def found = InetAddress.getByName(address.replaceAll(/[\[\]]|%.*/, ''))
-        found.loopbackAddress || found.siteLocalAddress || found.linkLocalAddress || (found.address[0] & 0xfe) == 0xfc && found.address.length == 16
+        found.loopbackAddress || found.siteLocalAddress || found.linkLocalAddress ||
+            (found.address[0] & 0xfe) == 0xfc && found.address.length == 16
     }
 }

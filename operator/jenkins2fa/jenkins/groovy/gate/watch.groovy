@@ -7,7 +7,8 @@ class Watch {
     static final int SECONDS = 1, MOST = 3
 
     private final AtomicBoolean failed = new AtomicBoolean()
-    private final timer = Timer.get().scheduleWithFixedDelay({ -> look() } as Runnable, SECONDS, SECONDS, TimeUnit.SECONDS)
+    private final timer =
+        Timer.get().scheduleWithFixedDelay({ -> look() } as Runnable, SECONDS, SECONDS, TimeUnit.SECONDS)
 
     void end() { timer.cancel(false) }
 
@@ -16,7 +17,9 @@ class Watch {
         try {
             if (isAway()) synchronized (Shared.chain) { if (isAway()) putBack() }
         } catch (Throwable problem) {
-            if (failed.compareAndSet(false, true)) Shared.log('whether the gate is in its place cannot be told', problem)
+            if (failed.compareAndSet(false, true)) {
+                Shared.log('whether the gate is in its place cannot be told', problem)
+            }
         }
     }
 
@@ -30,11 +33,14 @@ class Watch {
     }
 
     private void putBack() {
-        def state = Shared.state, now = System.currentTimeMillis(), before = state.putBack ?: [count: 0, times: []], times = before.times.findAll { it > now - State.HOUR }
+        def state = Shared.state, now = System.currentTimeMillis(), before = state.putBack ?: [count: 0, times: []]
+        def times = before.times.findAll { it > now - State.HOUR }
         if (times.size() >= MOST) return
         new Gate(state).enter()
         state.putBack = [count: before.count + 1, times: times + now]
-        Shared.log("the gate was not before the plugin's filter any more, and is back${times.size() + 1 < MOST ? '' : "; not again within the hour that began at ${new Date((long) (times ? times[0] : now))}"}")
+        def last = "; not again within the hour that began at ${new Date((long) (times ? times[0] : now))}"
+        def more = times.size() + 1 < MOST ? '' : last
+        Shared.log("the gate was not before the plugin's filter any more, and is back$more".toString())
         if (Store.file(State.FILE).file) State.update { State.count(it, ['gate']) }
     }
 }
