@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -15,12 +14,11 @@ from jenkins2fa.core.evidence import Account, Evidence, Reply, Request, identity
 from jenkins2fa.jenkins import answers, scripts
 from jenkins2fa.jenkins.account import Credentials
 from jenkins2fa.jenkins.answers import expect_success, is_challenged, version_of
-from jenkins2fa.jenkins.drivers.miniorange.challenge import CHALLENGE, ENROLMENT, read_challenge
+from jenkins2fa.jenkins.drivers.pages import place_of
 from jenkins2fa.jenkins.errors import JenkinsError, ProtocolError
 from jenkins2fa.jenkins.http import Answer, Connection, Http
 
 PROBE_HEADER = "X-Jenkins2fa-Probe"
-_FACTOR_PAGE = re.compile("[A-Za-z]{1,40}")
 Note = Callable[[Evidence], None]
 
 
@@ -101,20 +99,7 @@ def _read(answer: Answer) -> Proof:
 
 
 def _reply(answer: Answer) -> Reply:
-    return Reply(answer.status, _place(answer.location), version_of(answer), answers.session_of(answer))
-
-
-def _place(location: str) -> str:
-    """Where a redirect leads, for the record: the plugin's page, in our words and without user ids, or that it is none."""
-    if not location:
-        return ""
-    try:
-        challenge = read_challenge(location)
-    except ProtocolError:
-        return "elsewhere"
-    if challenge.user is not None:
-        return f"/user/*/{ENROLMENT}/"
-    return f"/{CHALLENGE}/{challenge.factor}/" if _FACTOR_PAGE.fullmatch(challenge.factor) else f"/{CHALLENGE}/"
+    return Reply(answer.status, place_of(answer.location), version_of(answer), answers.session_of(answer))
 
 
 @functools.cache

@@ -6,6 +6,7 @@ than to the same page of the Jenkins that was asked. Source: jenkins-contract, "
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import unquote, urljoin, urlsplit
@@ -16,6 +17,7 @@ from jenkins2fa.jenkins.pages import read_page
 ENROLMENT, CHALLENGE, QUESTIONS = "tfaConfiguration", "tfaUserAuth", "securityQuestionAuth"
 AUTHENTICATE = "securityQuestionAuthenticate"
 UNSEEN = frozenset({"script", "style", "template", "title"})
+_FACTOR_PAGE = re.compile("[A-Za-z]{1,40}")
 NO_ROOT_URL = "null"  # what the plugin puts before its page when Jenkins has no root URL configured
 
 
@@ -44,6 +46,17 @@ def read_challenge(location: str) -> Challenge:
         if name == ENROLMENT and at >= 2 and segments[at - 2].removeprefix(NO_ROOT_URL) == "user" and _is_plain(segments[at - 1]):
             return Challenge(user=segments[at - 1])
     raise ProtocolError("Jenkins redirects to a page of the second factor that this operator does not know", transient=False)
+
+
+def place_of(location: str) -> str:
+    """The page that a Location leads to, without user ids; empty for one that is no challenge."""
+    try:
+        challenge = read_challenge(location)
+    except ProtocolError:
+        return ""
+    if challenge.user is not None:
+        return f"/user/*/{ENROLMENT}/"
+    return f"/{CHALLENGE}/{challenge.factor}/" if _FACTOR_PAGE.fullmatch(challenge.factor) else f"/{CHALLENGE}/"
 
 
 def resolve(base: str, location: str) -> str:
