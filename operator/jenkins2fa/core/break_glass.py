@@ -18,11 +18,12 @@ from jenkins2fa.api.meta import Metadata
 from jenkins2fa.core.approval import approved
 from jenkins2fa.core.guard.finding import APPROVAL_REQUIRED, Finding, approve_by
 from jenkins2fa.core.observation import Observation
+from jenkins2fa.core.reasons import Reason
 from jenkins2fa.core.settings import canonical
 
 LONGEST = timedelta(hours=4)  # the operator's usual maximum
 WINDOW = timedelta(hours=24)  # in which all that were open together may not exceed it
-REFUSED = "BreakGlassRefused"
+REFUSED = Reason.BREAK_GLASS_REFUSED
 CLOCKS = timedelta(seconds=5)
 LEAST = timedelta(minutes=10)  # a shorter rest of the maximum is no help: then it is refused, and not spent
 

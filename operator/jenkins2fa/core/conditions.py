@@ -26,18 +26,19 @@ from jenkins2fa.core.guard.policy import unverified_groups
 from jenkins2fa.core.mode import BREAK_GLASS, SUSPENDED, WAITING, Mode
 from jenkins2fa.core.observation import Observation
 from jenkins2fa.core.plan import Change, Layer
+from jenkins2fa.core.reasons import Reason
 
 LONGEST_DIFF = 10
-GATE_LEFT_BEHIND = "GateLeftBehind"
-PLUGIN_ALONE = "PluginAlone"
-ASSURANCE_NOT_MET = "AssuranceNotMet"
-ANONYMOUS_ADMINISTERS = "AnonymousAdministers"
+GATE_LEFT_BEHIND = Reason.GATE_LEFT_BEHIND
+PLUGIN_ALONE = Reason.PLUGIN_ALONE
+ASSURANCE_NOT_MET = Reason.ASSURANCE_NOT_MET
+ANONYMOUS_ADMINISTERS = Reason.ANONYMOUS_ADMINISTERS
 SITE_DECIDES = (ASSURANCE_NOT_MET, ANONYMOUS_ADMINISTERS)  # not enforced, and no change of ours can help: somebody has to decide
 
 
-COUNTING_USERS = "CountingUsers"
+COUNTING_USERS = Reason.COUNTING_USERS
 EXEMPT_CHALLENGED = "the canary of probes.exempt was challenged: exemptions are not in force for it"  # what ``notes`` say of it
-IN_PROGRESS = ("Progressing", "Bypassed", WAITING)
+IN_PROGRESS = (Reason.PROGRESSING, Reason.BYPASSED, WAITING)
 NOT_READ = "access is ProbeOnly: disk, memory, live flag and factors were not read"
 
 
@@ -56,7 +57,7 @@ def judge_enforced(outcome: Outcome, now: datetime) -> Condition:
     if outcome.failure is not None and outcome.observation is None:
         return Condition(ENFORCED, UNKNOWN, outcome.failure.reason, outcome.failure.message)
     if outcome.policy is None or outcome.observation is None:
-        return Condition(ENFORCED, UNKNOWN, "NoPolicy", "no policy selects this instance")
+        return Condition(ENFORCED, UNKNOWN, Reason.NO_POLICY, "no policy selects this instance")
     if outcome.policy.spec.enforcement is Enforcement.OFF:
         return _judge_off(outcome.observation)
     return _judge_layers(outcome, outcome.policy, outcome.observation, now)
@@ -64,31 +65,34 @@ def judge_enforced(outcome: Outcome, now: datetime) -> Condition:
 
 def _judge_off(seen: Observation) -> Condition:
     if seen.effective:
-        return Condition(ENFORCED, FALSE, "Off", "the policy says Off, but Jenkins still asks for a second factor")
-    return Condition(ENFORCED, FALSE, "Off", "the policy says Off: nobody is asked for a second factor")
+        return Condition(ENFORCED, FALSE, Reason.OFF, "the policy says Off, but Jenkins still asks for a second factor")
+    return Condition(ENFORCED, FALSE, Reason.OFF, "the policy says Off: nobody is asked for a second factor")
 
 
 def _judge_canaries(policy: TwoFactorPolicy | None, canaries: CanaryObservation) -> Condition:
     """``access: ProbeOnly``, with a policy or without. A canary that got through counts, whatever the other one met."""
     if policy is not None and policy.spec.enforcement is Enforcement.OFF:
         met = {Proof.CHALLENGED: ", but a canary is still asked for a second factor", Proof.BYPASSED: "; a canary got through"}
-        return Condition(ENFORCED, FALSE, "Off", f"the policy says Off{met.get(canaries.challenged, '')}")
+        return Condition(ENFORCED, FALSE, Reason.OFF, f"the policy says Off{met.get(canaries.challenged, '')}")
     if canaries.challenged is Proof.BYPASSED:
         return Condition(
             ENFORCED,
             FALSE,
-            "Bypassed",
+            Reason.BYPASSED,
             "the canary that must be challenged got through (is its account exempt, or does it use an API token where those are exempt?)",
         )
     if canaries.failure is not None:
         return Condition(ENFORCED, UNKNOWN, canaries.failure.reason, canaries.failure.message)
     if canaries.challenged is not Proof.CHALLENGED:
-        return Condition(ENFORCED, UNKNOWN, "Unverified", "no probe was possible")
+        return Condition(ENFORCED, UNKNOWN, Reason.UNVERIFIED, "no probe was possible")
     if canaries.exempt is Proof.CHALLENGED:
         return Condition(
-            ENFORCED, UNKNOWN, "ExemptChallenged", "the canary that must not be challenged was challenged too: exemptions are not in force"
+            ENFORCED,
+            UNKNOWN,
+            Reason.EXEMPT_CHALLENGED,
+            "the canary that must not be challenged was challenged too: exemptions are not in force",
         )
-    return Condition(ENFORCED, TRUE, "Probed", f"a canary was challenged; {NOT_READ}, and so not what holds after a restart")
+    return Condition(ENFORCED, TRUE, Reason.PROBED, f"a canary was challenged; {NOT_READ}, and so not what holds after a restart")
 
 
 def _judge_layers(outcome: Outcome, policy: TwoFactorPolicy, seen: Observation, now: datetime) -> Condition:
@@ -97,17 +101,17 @@ def _judge_layers(outcome: Outcome, policy: TwoFactorPolicy, seen: Observation, 
             ENFORCED, FALSE, BREAK_GLASS, (f"two-factor authentication is off until {seen.break_glass_until:%Y-%m-%dT%H:%M:%SZ}")
         )
     if "layers" in seen.damaged:
-        return Condition(ENFORCED, UNKNOWN, "ObservationDamaged", "Jenkins could not tell the plugin's settings")
+        return Condition(ENFORCED, UNKNOWN, Reason.OBSERVATION_DAMAGED, "Jenkins could not tell the plugin's settings")
     if seen.memory is None:
-        return Condition(ENFORCED, FALSE, "PluginMissing", "the plugin is not active in this Jenkins")
+        return Condition(ENFORCED, FALSE, Reason.PLUGIN_MISSING, "the plugin is not active in this Jenkins")
     if not seen.memory.enabled or not seen.live:
         where = "in memory" if not seen.memory.enabled else "in the filter (live flag), though the settings say on"
-        return Condition(ENFORCED, FALSE, "NotActive", f"two-factor authentication is off {where}")
+        return Condition(ENFORCED, FALSE, Reason.NOT_ACTIVE, f"two-factor authentication is off {where}")
     if not seen.memory.factors:
-        return Condition(ENFORCED, FALSE, "NoFactor", "no factor is enabled in Jenkins, so nobody is asked for anything")
+        return Condition(ENFORCED, FALSE, Reason.NO_FACTOR, "no factor is enabled in Jenkins, so nobody is asked for anything")
     if seen.disk is None or not seen.disk.enabled or not seen.disk.factors:
         return Condition(
-            ENFORCED, FALSE, "NotPersisted", ("it is on now, but not on disk: it would be off after the next restart of Jenkins")
+            ENFORCED, FALSE, Reason.NOT_PERSISTED, ("it is on now, but not on disk: it would be off after the next restart of Jenkins")
         )
     return _judge_assurance(policy, seen.memory.factors) or _judge_differences(outcome) or _judge_proof(outcome, policy, seen)
 
@@ -136,13 +140,13 @@ def _judge_differences(outcome: Outcome) -> Condition | None:
         return None
     running = any(change.layer in (Layer.MEMORY, Layer.LIVE, Layer.GATE) for change in laxer or others)
     what = f"laxer than the policy: {describe(laxer)}" if laxer else f"with other factors than the policy's: {describe(others)}"
-    return Condition(ENFORCED, FALSE, "NotActive" if running else "NotPersisted", f"on, but {what}")
+    return Condition(ENFORCED, FALSE, Reason.NOT_ACTIVE if running else Reason.NOT_PERSISTED, f"on, but {what}")
 
 
 def _judge_proof(outcome: Outcome, policy: TwoFactorPolicy, seen: Observation) -> Condition:
     if outcome.proof is Proof.BYPASSED:
         how = "".join(f": {note}" for note in outcome.notes[:1])
-        return Condition(ENFORCED, FALSE, "Bypassed", f"all settings say on, but a request that must be challenged got through{how}")
+        return Condition(ENFORCED, FALSE, Reason.BYPASSED, f"all settings say on, but a request that must be challenged got through{how}")
     if seen.anonymous_administers:
         return Condition(
             ENFORCED,
@@ -152,25 +156,30 @@ def _judge_proof(outcome: Outcome, policy: TwoFactorPolicy, seen: Observation) -
             "visitors in Jenkins' authorization settings",
         )
     if seen.anonymous_administers is None:
-        return Condition(ENFORCED, UNKNOWN, "ObservationDamaged", "Jenkins could not tell whether anonymous visitors may administer it")
+        return Condition(
+            ENFORCED, UNKNOWN, Reason.OBSERVATION_DAMAGED, "Jenkins could not tell whether anonymous visitors may administer it"
+        )
     if outcome.proof is Proof.CHALLENGED and not seen.gated:
         return Condition(ENFORCED, FALSE, PLUGIN_ALONE, clip(f"{_agreement(outcome, seen)}; but {_without_gate(seen)}"))
     unknown = unverified_groups(policy.spec, seen)
     if unknown:
         return Condition(
-            ENFORCED, UNKNOWN, "GroupUnverified", f"nobody is known to be in {', '.join(unknown)}: a misspelt group would challenge nobody"
+            ENFORCED,
+            UNKNOWN,
+            Reason.GROUP_UNVERIFIED,
+            f"nobody is known to be in {', '.join(unknown)}: a misspelt group would challenge nobody",
         )
     if outcome.proof is Proof.NONE and seen.capabilities.exempts_by_itself:
         return Condition(
             ENFORCED,
             UNKNOWN,
-            "Unverified",
+            Reason.UNVERIFIED,
             f"all known settings say on, but by its own rules the {seen.capabilities.name} may let the operator pass, which proves "
             "nothing: give probes.challenged an account with a password, or set gate.mode: Managed and apiTokens",
         )
     if outcome.proof is Proof.NONE:
-        return Condition(ENFORCED, UNKNOWN, "Unverified", "all settings say on, but no probe was possible")
-    return Condition(ENFORCED, TRUE, "Probed", clip(_agreement(outcome, seen)))
+        return Condition(ENFORCED, UNKNOWN, Reason.UNVERIFIED, "all settings say on, but no probe was possible")
+    return Condition(ENFORCED, TRUE, Reason.PROBED, clip(_agreement(outcome, seen)))
 
 
 def _without_gate(seen: Observation) -> str:
@@ -192,14 +201,14 @@ def _agreement(outcome: Outcome, seen: Observation) -> str:
 
 
 def judge_ready(outcome: Outcome, enforced: Condition) -> Condition:
-    if outcome.canaries is not None and enforced.reason in ("Bypassed", "ExemptChallenged"):
+    if outcome.canaries is not None and enforced.reason in (Reason.BYPASSED, Reason.EXEMPT_CHALLENGED):
         return Condition(READY, FALSE, enforced.reason, enforced.message)
     if outcome.failure is not None:
         return Condition(READY, FALSE, outcome.failure.reason, outcome.failure.message)
     if outcome.canaries is not None:
         return _judge_ready_by_canaries(outcome.canaries, enforced)
     if outcome.policy is None:
-        return Condition(READY, TRUE, "NoPolicy", "reachable; no policy selects this instance")
+        return Condition(READY, TRUE, Reason.NO_POLICY, "reachable; no policy selects this instance")
     if outcome.mode is Mode.SUSPENDED:
         return Condition(READY, TRUE, SUSPENDED, f"{Mode.SUSPENDED.value} or looked at, so nobody knows whether it is enforced")
     if outcome.mode is Mode.BREAK_GLASS:
@@ -213,26 +222,26 @@ def judge_ready(outcome: Outcome, enforced: Condition) -> Condition:
         enrolment = "".join(f"; so far {finding.message}" for finding in outcome.findings if finding.reason == ENROLMENT)
         return Condition(READY, TRUE, outcome.mode.reason, clip(f"{outcome.mode.value}{enrolment}; differing: {describe(differing)}"))
     if differing:
-        return Condition(READY, FALSE, "Progressing", f"still differing: {describe(differing)}")
+        return Condition(READY, FALSE, Reason.PROGRESSING, f"still differing: {describe(differing)}")
     if outcome.plan and outcome.plan.unsupported:
-        return Condition(READY, FALSE, "Unsupported", "; ".join(f"{u.path}: {u.message}" for u in outcome.plan.unsupported))
-    if enforced.reason in ("Bypassed", *SITE_DECIDES):
+        return Condition(READY, FALSE, Reason.UNSUPPORTED, "; ".join(f"{u.path}: {u.message}" for u in outcome.plan.unsupported))
+    if enforced.reason in (Reason.BYPASSED, *SITE_DECIDES):
         return Condition(READY, FALSE, enforced.reason, enforced.message)
     if outcome.break_glass is not None and outcome.break_glass.refused:
         finding = outcome.break_glass.refused[0].finding
         return Condition(READY, FALSE, finding.reason, clip(f"break-glass {finding.message}"))
     if EXEMPT_CHALLENGED in outcome.notes:
-        return Condition(READY, FALSE, "ExemptChallenged", EXEMPT_CHALLENGED)
+        return Condition(READY, FALSE, Reason.EXEMPT_CHALLENGED, EXEMPT_CHALLENGED)
     said_already = (enforced.reason, "ApiTokensExempt")  # the latter by the policy itself; `plan` says it
     hints = "".join(f"; note: {finding.message}" for finding in outcome.findings if finding.reason not in said_already)
     hints += "".join(f"; note: {note}" for note in outcome.notes)
-    return Condition(READY, TRUE, "InForce" if enforced.status == TRUE else enforced.reason, clip(enforced.message + hints))
+    return Condition(READY, TRUE, Reason.IN_FORCE if enforced.status == TRUE else enforced.reason, clip(enforced.message + hints))
 
 
 def _judge_ready_by_canaries(canaries: CanaryObservation, enforced: Condition) -> Condition:
-    if enforced.reason == "Off" and canaries.challenged is Proof.CHALLENGED:
-        return Condition(READY, FALSE, "StillChallenged", f"{enforced.message}; with access: ProbeOnly nothing can be changed")
-    return Condition(READY, TRUE, "InForce" if enforced.status == TRUE else enforced.reason, enforced.message)
+    if enforced.reason == Reason.OFF and canaries.challenged is Proof.CHALLENGED:
+        return Condition(READY, FALSE, Reason.STILL_CHALLENGED, f"{enforced.message}; with access: ProbeOnly nothing can be changed")
+    return Condition(READY, TRUE, Reason.IN_FORCE if enforced.status == TRUE else enforced.reason, enforced.message)
 
 
 def _refused(finding: Finding) -> str:
@@ -264,18 +273,18 @@ def judge_drifted(outcome: Outcome) -> Condition:
     if outcome.mode is Mode.SUSPENDED and outcome.observation is None:
         return Condition(DRIFTED, UNKNOWN, SUSPENDED, "nobody looks at it: the policy is suspended")
     if outcome.canaries is not None:
-        return Condition(DRIFTED, UNKNOWN, "NotObserved", NOT_READ)
+        return Condition(DRIFTED, UNKNOWN, Reason.NOT_OBSERVED, NOT_READ)
     if outcome.observation is None or outcome.plan is None:
-        reason = outcome.failure.reason if outcome.failure else "NoPolicy"
+        reason = outcome.failure.reason if outcome.failure else Reason.NO_POLICY
         return Condition(DRIFTED, UNKNOWN if outcome.failure else FALSE, reason, "there is nothing to compare")
     changes = outcome.plan.changes
     if outcome.mode is Mode.BREAK_GLASS:
         return Condition(DRIFTED, FALSE, BREAK_GLASS, Mode.BREAK_GLASS.value)
     if changes and (outcome.drift or outcome.mode not in (Mode.WRITE, Mode.WAITING)):
-        return Condition(DRIFTED, TRUE, "Differs", f"Jenkins differs from the policy: {describe(changes)}")
+        return Condition(DRIFTED, TRUE, Reason.DIFFERS, f"Jenkins differs from the policy: {describe(changes)}")
     if outcome.corrected:
-        return Condition(DRIFTED, FALSE, "Corrected", f"drift was corrected: {', '.join(outcome.corrected)}")
-    return Condition(DRIFTED, FALSE, "NoDrift", "Jenkins is as the policy says" if not changes else "the policy is being applied")
+        return Condition(DRIFTED, FALSE, Reason.CORRECTED, f"drift was corrected: {', '.join(outcome.corrected)}")
+    return Condition(DRIFTED, FALSE, Reason.NO_DRIFT, "Jenkins is as the policy says" if not changes else "the policy is being applied")
 
 
 def describe(changes: tuple[Change, ...]) -> str:

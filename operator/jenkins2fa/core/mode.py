@@ -8,11 +8,12 @@ from enum import Enum
 
 from jenkins2fa.api.instance import Access, InstanceSpec
 from jenkins2fa.api.policy import DriftMode, Enforcement, PolicySpec, Stage
+from jenkins2fa.core.reasons import Reason
 
-SUSPENDED = "Suspended"
-BREAK_GLASS = "BreakGlass"
-REPORTED = "Reported"
-WAITING = "WaitingForRollout"
+SUSPENDED = Reason.SUSPENDED
+BREAK_GLASS = Reason.BREAK_GLASS
+REPORTED = Reason.REPORTED
+WAITING = Reason.WAITING_FOR_ROLLOUT
 
 
 class Mode(Enum):

@@ -25,9 +25,10 @@ from jenkins2fa.api.status import (
 )
 from jenkins2fa.core.conditions import IN_PROGRESS
 from jenkins2fa.core.mode import REPORTED, SUSPENDED
+from jenkins2fa.core.reasons import Reason
 from jenkins2fa.core.rollout import Progress, RolloutState
 
-NOT_HONOURED = "NamespaceSelectorNotHonoured"
+NOT_HONOURED = Reason.NAMESPACE_SELECTOR_NOT_HONOURED
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,20 +132,23 @@ def _reaching_out(policy: TwoFactorPolicy, policy_namespace: str | None) -> Cond
 def _ready(spec: PolicySpec, members: list[Member], governed: list[Member], failing: list[Member]) -> Condition:
     if not members:
         return Condition(
-            READY, FALSE, "NoMatchingInstance", ("instanceSelector matches no JenkinsInstance: check its labels, and the namespace")
+            READY, FALSE, Reason.NO_MATCHING_INSTANCE, ("instanceSelector matches no JenkinsInstance: check its labels, and the namespace")
         )
     if not governed:
         rivals = sorted({str(member.overridden_by) for member in members if member.overridden_by})
         return Condition(
-            READY, FALSE, "Overridden", (f"overridden everywhere by {', '.join(rivals[:3])}: raise priority, or select other instances")
+            READY,
+            FALSE,
+            Reason.OVERRIDDEN,
+            (f"overridden everywhere by {', '.join(rivals[:3])}: raise priority, or select other instances"),
         )
     if failing:
         reasons = sorted({member.ready.reason for member in failing if member.ready})
-        reason = reasons[0] if len(reasons) == 1 else "InstancesFailing"
+        reason = reasons[0] if len(reasons) == 1 else Reason.INSTANCES_FAILING
         return Condition(READY, FALSE, reason, _share(failing, governed) + _first(failing))
     waiting = [member for member in governed if member.ready is None]
     if waiting:
-        return Condition(READY, FALSE, "Progressing", f"waiting for {len(waiting)} of {len(governed)} instances")
+        return Condition(READY, FALSE, Reason.PROGRESSING, f"waiting for {len(waiting)} of {len(governed)} instances")
     if spec.suspend:
         text = "the policy is suspended: nothing is written or looked at, so nobody knows whether it is enforced"
         return Condition(READY, TRUE, SUSPENDED, text)
@@ -153,7 +157,7 @@ def _ready(spec: PolicySpec, members: list[Member], governed: list[Member], fail
         return Condition(READY, TRUE, REPORTED, "differences are only reported: " + _first_drifted(governed))
     overridden = f"; {len(members) - len(governed)} more are governed by another policy" if len(members) > len(governed) else ""
     first = next((member.ready for member in governed if member.ready), None)
-    reason = first.reason if first and len({m.ready.reason for m in governed if m.ready}) == 1 else "InForce"
+    reason = first.reason if first and len({m.ready.reason for m in governed if m.ready}) == 1 else Reason.IN_FORCE
     return Condition(
         READY, TRUE, reason, (first.message if first and len(governed) == 1 else (f"as wanted at {len(governed)} instances")) + overridden
     )
@@ -165,9 +169,9 @@ def _rolling_out(rollout: Progress, failing: list[Member]) -> Condition:
     reached = f"{rollout.updated} of {rollout.total} instances are done"
     if rollout.state is RolloutState.STOPPED:
         text = f"stopped, because {rollout.failed} of the {rollout.admitted} instances that may change failed ({reached})"
-        return Condition(READY, FALSE, "RolloutStopped", clip(f"{text}; it goes on when they are ready{told}"))
+        return Condition(READY, FALSE, Reason.ROLLOUT_STOPPED, clip(f"{text}; it goes on when they are ready{told}"))
     pausing = ", pausing before the next ones" if rollout.state is RolloutState.PAUSING else ""
-    return Condition(READY, FALSE, "RollingOut", clip(f"{reached}, {rollout.admitted} may change{pausing}{told}"))
+    return Condition(READY, FALSE, Reason.ROLLING_OUT, clip(f"{reached}, {rollout.admitted} may change{pausing}{told}"))
 
 
 def _share(some: Sized, governed: list[Member]) -> str:
@@ -184,9 +188,9 @@ def _first_drifted(members: list[Member]) -> str:
 
 
 def _reconciling(ready: Condition, governed: list[Member], failing: list[Member]) -> Condition:
-    if ready.reason in (NOT_HONOURED, "RolloutStopped"):
+    if ready.reason in (NOT_HONOURED, Reason.ROLLOUT_STOPPED):
         return Condition(RECONCILING, FALSE, ready.reason, "nothing is in progress")
-    if ready.reason == "RollingOut":
+    if ready.reason == Reason.ROLLING_OUT:
         return Condition(RECONCILING, TRUE, ready.reason, ready.message)
     at_it = [member for member in failing if not _is(member.stalled, TRUE) and not _is_frozen(member)]
     moving = at_it or [member for member in governed if member.ready is None]
@@ -196,12 +200,12 @@ def _reconciling(ready: Condition, governed: list[Member], failing: list[Member]
 
 
 def _stalled(ready: Condition, governed: list[Member], failing: list[Member]) -> Condition:
-    if ready.reason == "RollingOut":
+    if ready.reason == Reason.ROLLING_OUT:
         return Condition(STALLED, FALSE, ready.reason, "no action required yet")
     stuck = [member for member in failing if _is(member.stalled, TRUE)]
     if not stuck and all(member.ready for member in governed):
         stuck = [member for member in failing if _is_frozen(member)]  # nobody goes on with what was in progress: not before it is resumed
-    if stuck or ready.reason in (NOT_HONOURED, "NoMatchingInstance", "Overridden", "RolloutStopped"):
+    if stuck or ready.reason in (NOT_HONOURED, Reason.NO_MATCHING_INSTANCE, Reason.OVERRIDDEN, Reason.ROLLOUT_STOPPED):
         return Condition(STALLED, TRUE, ready.reason, ready.message)
     return Condition(STALLED, FALSE, ready.reason, "no action required")
 
@@ -212,28 +216,30 @@ def _enforced(governed: list[Member]) -> Condition:
         return Condition(
             ENFORCED,
             UNKNOWN,
-            "Progressing" if governed else "NoInstance",
+            Reason.PROGRESSING if governed else Reason.NO_INSTANCE,
             ("not every instance has been looked at yet") if governed else "there is no instance",
         )
     for status in (FALSE, UNKNOWN):
         some = [condition for condition in conditions if condition.status == status]
         if some:
             reasons = sorted({condition.reason for condition in some})
-            reason = reasons[0] if len(reasons) == 1 else ("NotEverywhere" if status == FALSE else "Unverified")
+            reason = reasons[0] if len(reasons) == 1 else (Reason.NOT_EVERYWHERE if status == FALSE else Reason.UNVERIFIED)
             return Condition(ENFORCED, status, reason, _share(some, governed) + some[0].message)
-    return Condition(ENFORCED, TRUE, "Probed", conditions[0].message if len(governed) == 1 else f"proven at all {len(governed)} instances")
+    return Condition(
+        ENFORCED, TRUE, Reason.PROBED, conditions[0].message if len(governed) == 1 else f"proven at all {len(governed)} instances"
+    )
 
 
 def _drifted(governed: list[Member]) -> Condition:
     drifted = [condition for member in governed if (condition := member.drifted) and condition.status == TRUE]
     if drifted:
-        return Condition(DRIFTED, TRUE, "Differs", _share(drifted, governed) + drifted[0].message)
+        return Condition(DRIFTED, TRUE, Reason.DIFFERS, _share(drifted, governed) + drifted[0].message)
     unknown = [member for member in governed if member.drifted is None or member.drifted.status == UNKNOWN]
     if unknown:
         if all(_is_frozen(member) for member in unknown):
             return Condition(DRIFTED, UNKNOWN, SUSPENDED, "nobody looks at it: the policy is suspended")
-        return Condition(DRIFTED, UNKNOWN, "Unknown", _share(unknown, governed) + "Jenkins could not be compared")
-    return Condition(DRIFTED, FALSE, "NoDrift", "no instance differs from the policy")
+        return Condition(DRIFTED, UNKNOWN, Reason.UNKNOWN, _share(unknown, governed) + "Jenkins could not be compared")
+    return Condition(DRIFTED, FALSE, Reason.NO_DRIFT, "no instance differs from the policy")
 
 
 def _is_frozen(member: Member) -> bool:

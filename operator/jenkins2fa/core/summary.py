@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from jenkins2fa.api.status import DRIFTED, ENFORCED, READY, STALLED, TRUE, UNKNOWN, Condition, condition_of
+from jenkins2fa.core.reasons import Reason
 
-NOT_SEEN = "NotSeen"
+NOT_SEEN = Reason.NOT_SEEN
 NOT_SEEN_MESSAGE = "the operator has not looked at it yet, or not at its newest generation"
 
 

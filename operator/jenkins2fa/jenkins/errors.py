@@ -27,20 +27,22 @@ by themselves, the others need a person. Texts never hold credentials, queries o
 
 from __future__ import annotations
 
+from jenkins2fa.core.reasons import Reason
+
 LONGEST_QUOTE = 200
 
 
 class JenkinsError(Exception):
     """Any trouble with a Jenkins."""
 
-    reason = "JenkinsError"
+    reason: str = Reason.JENKINS_ERROR
     transient = True
 
 
 class Unreachable(JenkinsError):
     """``timed_out``: the request may have been carried out all the same; look before you act."""
 
-    reason = "Unreachable"
+    reason = Reason.UNREACHABLE
 
     def __init__(self, message: str, *, timed_out: bool = False) -> None:
         super().__init__(message)
@@ -48,45 +50,45 @@ class Unreachable(JenkinsError):
 
 
 class CertificateRejected(JenkinsError):
-    reason = "CertificateRejected"
+    reason = Reason.CERTIFICATE_REJECTED
     transient = False
 
 
 class Starting(JenkinsError):
-    reason = "Starting"
+    reason = Reason.STARTING
 
 
 class Unauthorized(JenkinsError):
-    reason = "Unauthorized"
+    reason = Reason.UNAUTHORIZED
     transient = False
 
 
 class Forbidden(JenkinsError):
-    reason = "Forbidden"
+    reason = Reason.FORBIDDEN
     transient = False
 
 
 class ChallengedBySecondFactor(JenkinsError):
-    reason = "ChallengedBySecondFactor"
+    reason = Reason.CHALLENGED_BY_SECOND_FACTOR
     transient = False
 
 
 class SecondFactorRejected(JenkinsError):
     """Trying again would only repeat it: a person has to put the Secret or the account's enrolment right."""
 
-    reason = "SecondFactorRejected"
+    reason = Reason.SECOND_FACTOR_REJECTED
     transient = False
 
 
 class Redirected(JenkinsError):
-    reason = "Redirected"
+    reason = Reason.REDIRECTED
     transient = False
 
 
 class ProtocolError(JenkinsError):
     """``transient`` tells a broken connection from something that is not a Jenkins at all."""
 
-    reason = "ProtocolError"
+    reason = Reason.PROTOCOL_ERROR
 
     def __init__(self, message: str, *, transient: bool) -> None:
         super().__init__(message)
@@ -94,7 +96,7 @@ class ProtocolError(JenkinsError):
 
 
 class MultipleReplicas(JenkinsError):
-    reason = "MultipleReplicas"
+    reason = Reason.MULTIPLE_REPLICAS
     transient = False
 
     def __init__(self) -> None:
@@ -107,23 +109,23 @@ class MultipleReplicas(JenkinsError):
 class ConfirmedUnseen(JenkinsError):
     """Nothing is to be undone: the next look tells how it is."""
 
-    reason = "ConfirmedUnseen"
+    reason = Reason.CONFIRMED_UNSEEN
 
 
 class HostNotAllowed(JenkinsError):
-    reason = "HostNotAllowed"
+    reason = Reason.HOST_NOT_ALLOWED
     transient = False
 
 
 class SecretMissing(JenkinsError):
-    reason = "SecretMissing"
+    reason = Reason.SECRET_MISSING
     transient = False
 
 
 class ScriptFailed(JenkinsError):
     """``type`` is the class name of what was thrown inside Jenkins."""
 
-    reason = "ScriptFailed"
+    reason: str = Reason.SCRIPT_FAILED
     transient = False
 
     def __init__(self, message: str, type: str = "") -> None:
@@ -145,7 +147,7 @@ class Refused(ScriptFailed):
 class ChangeUndone(ScriptFailed):
     """A trial was begun, something did not hold, and it was undone (or Jenkins undoes it within its time limit)."""
 
-    reason = "ChangeUndone"
+    reason = Reason.CHANGE_UNDONE
     transient = True
 
 

@@ -170,7 +170,6 @@ class Http:
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, ValueError) as problem:
             raise ProtocolError(f"{where}: {type(problem).__name__}", transient=True) from None
 
-
     def _prepare(self, method: str, path: str, headers: Mapping[str, str] | None, data: bytes | None) -> requests.PreparedRequest:
         """What was prepared for that path before, with this body. An operator asks one path of each Jenkins again and again; taking URL,
         account and headers apart each time cost it as much as sending."""

@@ -78,7 +78,7 @@ def _summary(rows: list[FleetRow]) -> str:
     without = sum(row.policy == "<none>" for row in rows)
     text = f"{sum(row.enforced == TRUE for row in rows)} of {len(rows)} enforced, by proof"
     text += f"; {sum(row.drifted == TRUE for row in rows)} drifted" if any(row.drifted == TRUE for row in rows) else ""
-    words = {word: sum(row.reason == word for row in rows) for word in (SUSPENDED, BREAK_GLASS, REPORTED)}
+    words: dict[str, int] = {word: sum(row.reason == word for row in rows) for word in (SUSPENDED, BREAK_GLASS, REPORTED)}
     for word, count in {**words, "without a policy": without}.items():
         text += f"; {count} {word}" if count else ""
     return text + ("." if all(row.enforced == TRUE for row in rows) else ". Why: kubectl twofactor why NAME")

@@ -23,6 +23,7 @@ from jenkins2fa.core.assess import Assessment, Failure, Outcome, assess, verifie
 from jenkins2fa.core.conditions import COUNTING_USERS
 from jenkins2fa.core.mode import STAGES, Mode
 from jenkins2fa.core.observation import Observation
+from jenkins2fa.core.reasons import Reason
 from jenkins2fa.jenkins.change import Order, Result, Step, carry_out
 from jenkins2fa.jenkins.drivers.base import Driver
 from jenkins2fa.jenkins.drivers.choose import driver_for
@@ -118,7 +119,7 @@ def _is_to_be_claimed(policy: TwoFactorPolicy, assessment: Assessment) -> bool:
 def _is_record_all_that_lacks(subject: Subject, assessment: Assessment, changed: Outcome) -> bool:
     """Whether Jenkins is as desired, and only has a home that cannot be written to: what ``gate.mode: Provided`` is for."""
     provided = subject.instance.spec.gate.mode is GateMode.PROVIDED
-    return provided and not assessment.plan.changes and changed.failure is not None and changed.failure.reason == "NotPersisted"
+    return provided and not assessment.plan.changes and changed.failure is not None and changed.failure.reason == Reason.NOT_PERSISTED
 
 
 def _is_known_unwritable(context: Context, subject: Subject, assessment: Assessment) -> bool:

@@ -17,11 +17,12 @@ from jenkins2fa.core.assess import Assessment
 from jenkins2fa.core.break_glass import Action, Decision, Refusal, decide, spent
 from jenkins2fa.core.mode import Mode
 from jenkins2fa.core.observation import Observation
+from jenkins2fa.core.reasons import Reason
 from jenkins2fa.jenkins.drivers.base import Driver
 from jenkins2fa.kube.events import Announcement
 
 # An emergency does not wait for a mail server; but nothing is opened that another installation manages, or that is not understood.
-BARRIERS = frozenset({"OwnedElsewhere", "PluginMissing", "UnsupportedPluginVersion", "ObservationDamaged"})
+BARRIERS = frozenset({Reason.OWNED_ELSEWHERE, Reason.PLUGIN_MISSING, Reason.UNSUPPORTED_PLUGIN_VERSION, Reason.OBSERVATION_DAMAGED})
 WRITING = (Mode.WRITE, Mode.REPORT_DRIFT, Mode.BREAK_GLASS, Mode.WAITING)  # no emergency waits for a roll-out
 SHORTER = timedelta(seconds=1)  # Jenkins keeps milliseconds
 

@@ -11,12 +11,13 @@ from jenkins2fa.controller.instance.subject import Subject
 from jenkins2fa.core.assess import CanaryObservation, Failure, Outcome, Proof
 from jenkins2fa.core.conditions import EXEMPT_CHALLENGED
 from jenkins2fa.core.evidence import Account
+from jenkins2fa.core.reasons import Reason
 from jenkins2fa.jenkins.canary import observe_with_canaries
 from jenkins2fa.jenkins.errors import JenkinsError
 from jenkins2fa.jenkins.http import Connection
 from jenkins2fa.jenkins.probe import probe_canary
 
-ODD = ("Unauthorized", "Redirected", "ProtocolError")
+ODD = (Reason.UNAUTHORIZED, Reason.REDIRECTED, Reason.PROTOCOL_ERROR)
 GOT_THROUGH = "the canary of probes.challenged got through (is its account exempt, or does it use an API token where those are exempt?)"
 
 
@@ -75,8 +76,8 @@ def _ask_alone(context: Context, subject: Subject) -> CanaryObservation:
         memory.last_good, memory.odd_since = context.clock(), None
     elif found.failure.reason in ODD and _in_doubt(memory, context.clock()):
         message = f"an odd answer of a Jenkins that worked before, as around a restart; looking again: {found.failure.message}"
-        return replace(found, failure=Failure("Starting", message, transient=True))
-    elif found.failure.reason in ("Unauthorized", "CertificateRejected"):
+        return replace(found, failure=Failure(Reason.STARTING, message, transient=True))
+    elif found.failure.reason in (Reason.UNAUTHORIZED, Reason.CERTIFICATE_REJECTED):
         context.connections.forget(instance)
     return found
 

@@ -25,6 +25,7 @@ from jenkins2fa.controller.queue import NEVER, Kind, Requeue, Urgency, Work
 from jenkins2fa.core.assess import Failure, Outcome
 from jenkins2fa.core.mode import Mode
 from jenkins2fa.core.observation import Observation
+from jenkins2fa.core.reasons import Reason
 from jenkins2fa.jenkins.errors import JenkinsError
 
 
@@ -98,7 +99,7 @@ class InstanceReconciler:
         context, instance, policy = self._context, subject.instance, subject.policy
         if policy is not None and policy.invalid:
             message = f"the policy {policy.meta.key} governs this instance and cannot be used (its status says why): nothing is changed"
-            return Outcome(instance, policy, failure=Failure("Invalid", message, transient=False))
+            return Outcome(instance, policy, failure=Failure(Reason.INVALID, message, transient=False))
         if policy is not None and policy.spec.suspend:
             return Outcome(instance, policy, mode_by_spec=Mode.SUSPENDED)
         if instance.spec.access is Access.PROBE_ONLY:
@@ -129,7 +130,7 @@ class InstanceReconciler:
             f"{named} holds the owner record of this Jenkins, so it alone manages it: delete one of the two, or take over by the "
             f"annotation {TAKE_OVER}: {observation.owner.name}"
         )
-        return Failure("DuplicateInstance", message, transient=False)
+        return Failure(Reason.DUPLICATE_INSTANCE, message, transient=False)
 
     def _tell_policies(self, subject: Subject) -> None:
         former = governing_policy(subject.body)

@@ -12,6 +12,7 @@ from jenkins2fa.controller.queue import Requeue, Urgency
 from jenkins2fa.core.assess import Outcome
 from jenkins2fa.core.conditions import COUNTING_USERS
 from jenkins2fa.core.mode import Mode
+from jenkins2fa.core.reasons import Reason
 
 STARTING_SECONDS = 1.0
 STARTING_PATIENCE = 120.0  # a Jenkins that takes longer than this is looked at less and less often
@@ -37,7 +38,7 @@ def when_again(outcome: Outcome, memory: Memory, context: Context) -> Requeue:
     interval = spread_interval(outcome.instance, context.random())
     if failure is None or not failure.transient:
         return Requeue(after=min(interval, _until_glass_ends(outcome, context), _until_grace_ends(outcome, context)))
-    if failure.reason == "Starting":
+    if failure.reason == Reason.STARTING:
         if not memory.starting:
             return Requeue(after=ODD_ANSWER_SECONDS, urgency=Urgency.DRIFT)
         return Requeue(after=_while_starting(memory, context.clock()), urgency=Urgency.DRIFT, host_failed=True)
@@ -46,7 +47,7 @@ def when_again(outcome: Outcome, memory: Memory, context: Context) -> Requeue:
         return Requeue(after=min(interval, max(0.2, left)), urgency=Urgency.DRIFT)
     if failure.reason == COUNTING_USERS:
         return Requeue(after=COUNTING_SECONDS, urgency=Urgency.DRIFT)
-    if failure.reason == "Unreachable":
+    if failure.reason == Reason.UNREACHABLE:
         return Requeue(back_off=True, cap=LONGEST_UNREACHABLE, urgency=Urgency.CLOCK, host_failed=True)
     return Requeue(back_off=True, urgency=Urgency.DRIFT)
 
@@ -56,13 +57,13 @@ def _after_canaries(outcome: Outcome, context: Context) -> Requeue:
     interval, failure = spread_interval(outcome.instance, context.random()), outcome.failure
     if failure is None:
         return Requeue(after=interval)
-    if failure.reason == "Unauthorized":
+    if failure.reason == Reason.UNAUTHORIZED:
         return Requeue(after=max(interval, PROBE_SECONDS))
-    if failure.reason == "Starting":
+    if failure.reason == Reason.STARTING:
         return Requeue(after=CANARY_STARTING_SECONDS, urgency=Urgency.DRIFT)
     if not failure.transient:
         return Requeue(after=interval)
-    return Requeue(back_off=True, cap=LONGEST_UNREACHABLE, host_failed=failure.reason == "Unreachable")
+    return Requeue(back_off=True, cap=LONGEST_UNREACHABLE, host_failed=failure.reason == Reason.UNREACHABLE)
 
 
 def _while_starting(memory: Memory, now: float) -> float:

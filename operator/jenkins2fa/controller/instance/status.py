@@ -45,12 +45,13 @@ from jenkins2fa.core.conditions import field_statuses, judge
 from jenkins2fa.core.guard.finding import APPROVAL_REQUIRED
 from jenkins2fa.core.mode import SUSPENDED, Mode
 from jenkins2fa.core.observation import GateState, Observation
+from jenkins2fa.core.reasons import Reason
 from jenkins2fa.kube.client import Unavailable
 from jenkins2fa.kube.events import Announcement
 from jenkins2fa.kube.lease import OPERATOR
 from jenkins2fa.kube.status import difference, transitions, with_times
 
-RELEASING = "Releasing"
+RELEASING = Reason.RELEASING
 
 logger = logging.getLogger(__name__)
 

@@ -18,12 +18,13 @@ from jenkins2fa.controller.queue import Kind, Urgency, WorkKey
 from jenkins2fa.core.guard.finding import ENROLMENT
 from jenkins2fa.core.mode import REPORTED, STAGES, WAITING, stage_of
 from jenkins2fa.core.policy_status import Member
+from jenkins2fa.core.reasons import Reason
 from jenkins2fa.core.rollout import Progress, RolloutState, Standing, advance, is_admitted
 
 HELD_BACK = tuple(mode.value for mode in STAGES)  # how the message of a report begins that a stage is the reason of
 AFTER_ADMISSION = 1.0  # seconds
 # Not ready yet, or waiting for people to enrol; neither is a failure that ought to stop a roll-out.
-PENDING = ("Progressing", "Starting", "Releasing", WAITING, ENROLMENT)
+PENDING = (Reason.PROGRESSING, Reason.STARTING, Reason.RELEASING, WAITING, ENROLMENT)
 
 
 def next_progress(context: Context, policy: TwoFactorPolicy, body: Body, members: Sequence[Member]) -> Progress | None:

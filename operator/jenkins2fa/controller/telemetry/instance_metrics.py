@@ -20,6 +20,7 @@ from jenkins2fa.api.status import DRIFTED, ENFORCED, FALSE, READY, STALLED, TRUE
 from jenkins2fa.core.assess import Outcome, Proof
 from jenkins2fa.core.mode import Mode
 from jenkins2fa.core.observation import Observation
+from jenkins2fa.core.reasons import Reason
 from jenkins2fa.core.summary import summary_of
 from jenkins2fa.core.wanted import is_wanted
 
@@ -68,7 +69,7 @@ class Tally:
                 return
             if outcome.failure is not None:
                 self._on_failure(outcome.failure.reason)
-                facts.undone += outcome.failure.reason == "ChangeUndone"
+                facts.undone += outcome.failure.reason == Reason.CHANGE_UNDONE
             else:
                 facts.verified = now.timestamp() if outcome.proof is Proof.CHALLENGED else facts.verified
             if outcome.observation is not None:

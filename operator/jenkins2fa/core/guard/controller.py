@@ -10,6 +10,7 @@ from jenkins2fa.api.policy import Enforcement
 from jenkins2fa.core.guard.finding import Finding, Severity, Situation, unread
 from jenkins2fa.core.observation import COMMAND_LINE
 from jenkins2fa.core.plan import HOLD, Layer, lacks_filter
+from jenkins2fa.core.reasons import Reason
 
 GATE_LAYERS = (Layer.GATE, Layer.STARTUP)
 ESSENTIAL = frozenset({"plugin", "layers", "gate", "trial", "state"})  # parts of an observation that a change hangs on
@@ -21,7 +22,7 @@ def plugin_is_missing(s: Situation) -> Finding | None:
         return None
     state = "disabled" if plugin.installed else "not installed"
     return Finding(
-        "PluginMissing",
+        Reason.PLUGIN_MISSING,
         f"the plugin {s.observation.capabilities.plugin} is {state} in this Jenkins: install or enable it and restart Jenkins",
     )
 
@@ -39,7 +40,7 @@ def plugin_is_unknown(s: Situation) -> Finding | None:
     if experiment and not plugin.missing:
         way_out = experiment.way_in
     return Finding(
-        "UnsupportedPluginVersion",
+        Reason.UNSUPPORTED_PLUGIN_VERSION,
         f"the plugin's version {plugin.version}{edition} is not one that this operator was tested with{lacks}: it is only "
         f"read, nothing is written. {way_out}",
     )
@@ -50,7 +51,7 @@ def gate_knows_no_pages(s: Situation) -> Finding | None:
     if s.observation.capabilities.gate_knows_pages or gate is None or not s.plan.desired.enforcing:
         return None
     return Finding(
-        "GateUnknownPages",
+        Reason.GATE_UNKNOWN_PAGES,
         "the gate opens the pages of the free edition's factors only, so it would keep users from answering the "
         f"{s.observation.capabilities.name}'s: set gate.mode: None on the JenkinsInstance",
         path="gate",
@@ -64,7 +65,7 @@ def groups_are_untold(s: Situation) -> Finding | None:
         return None
     people = "1 person" if unplaced == 1 else f"{unplaced} people"
     return Finding(
-        "GroupsUntold",
+        Reason.GROUPS_UNTOLD,
         f"the security realm tells no group of {people} who came since Jenkins started, so they are asked for a second factor too",
         Severity.HAZARD,
         path="enforcedGroups",
@@ -76,7 +77,7 @@ def clocks_differ(s: Situation) -> Finding | None:
     if not ahead:
         return None
     return Finding(
-        "ClockSkew",
+        Reason.CLOCK_SKEW,
         f"the clock of this Jenkins is {format_duration(abs(ahead))} {'ahead of' if ahead > timedelta(0) else 'behind'} the operator's: "
         "one-time passwords from an authenticator may be refused there. Set the clock of Jenkins' host, or of the operator's",
         Severity.HAZARD,
@@ -87,7 +88,7 @@ def edition_is_experimental(s: Situation) -> Finding | None:
     experiment = s.observation.capabilities.experiment
     if experiment is None or not s.experimental:
         return None
-    return Finding("ExperimentalPremium", experiment.warning, Severity.HAZARD)
+    return Finding(Reason.EXPERIMENTAL_PREMIUM, experiment.warning, Severity.HAZARD)
 
 
 def observation_is_damaged(s: Situation) -> Finding | None:
@@ -96,7 +97,7 @@ def observation_is_damaged(s: Situation) -> Finding | None:
     if not unread:
         return None
     return Finding(
-        "ObservationDamaged",
+        Reason.OBSERVATION_DAMAGED,
         f"Jenkins cannot read its own {', '.join(unread)}, so nothing is written: put back, or remove, what is damaged "
         "(the plugin's settings file, or a file of $JENKINS_HOME/jenkins2fa)",
     )
@@ -105,7 +106,9 @@ def observation_is_damaged(s: Situation) -> Finding | None:
 def plugin_filter_is_missing(s: Situation) -> Finding | None:
     if not s.plan.desired.enforcing or not lacks_filter(s.observation):
         return None
-    return Finding("PluginFilterMissing", "the plugin's own filter is not in Jenkins' filter chain, so it asks nobody: restart Jenkins")
+    return Finding(
+        Reason.PLUGIN_FILTER_MISSING, "the plugin's own filter is not in Jenkins' filter chain, so it asks nobody: restart Jenkins"
+    )
 
 
 def another_owner(s: Situation) -> Finding | None:
@@ -113,7 +116,7 @@ def another_owner(s: Situation) -> Finding | None:
     if held is None or s.owner is None or held.same_manager(s.owner) or held.cluster == COMMAND_LINE or s.take_over == held.name:
         return None
     return Finding(
-        "OwnedElsewhere",
+        Reason.OWNED_ELSEWHERE,
         f"this Jenkins is managed by {held.name} (cluster and instance): remove it there, or take over by the annotation "
         f"jenkins2fa.dev/take-over: {held.name}",
     )
@@ -123,7 +126,7 @@ def competing_manager(s: Situation) -> Finding | None:
     if not s.observation.managed_by_code or not s.plan.changes or s.instance.acknowledge_competing_manager:
         return None
     return Finding(
-        "CompetingManager",
+        Reason.COMPETING_MANAGER,
         "configuration-as-code sets the same fields (moGlobalConfig) and would undo them at the next restart or reload: "
         "remove them from its YAML, "
         "or set acknowledgeCompetingManager: true on the JenkinsInstance",
@@ -133,7 +136,7 @@ def competing_manager(s: Situation) -> Finding | None:
 def trial_is_pending(s: Situation) -> Finding | None:
     if s.observation.trial.pending is None or s.observation.trial.stale:
         return None
-    return Finding("TrialPending", f"trial {s.observation.trial.pending} is still open: it ends by itself within a minute")
+    return Finding(Reason.TRIAL_PENDING, f"trial {s.observation.trial.pending} is still open: it ends by itself within a minute")
 
 
 def gate_is_not_provided(s: Situation) -> Finding | None:
@@ -144,7 +147,7 @@ def gate_is_not_provided(s: Situation) -> Finding | None:
     if not gates:
         return None
     return Finding(
-        "GateNotProvided",
+        Reason.GATE_NOT_PROVIDED,
         "gate.mode is Provided, but the gate in this Jenkins is not the one that this policy needs: mount what `jenkins2fa "
         "gate render` prints "
         "into init.groovy.d and restart Jenkins",
@@ -158,7 +161,7 @@ def flapping(s: Situation) -> Finding | None:
     if not differing or not set(differing) <= set(s.flapping):
         return None
     return Finding(
-        "Flapping",
+        Reason.FLAPPING,
         f"{', '.join(differing)}: corrected three times within an hour, and changed back each time: find out who or what "
         "changes it in Jenkins; it goes on when "
         "the policy changes, when another field differs too, or now by the annotation jenkins2fa.dev/reconcile-at with a new value",
@@ -170,7 +173,7 @@ def gate_is_left_behind(s: Situation) -> Finding | None:
     if s.instance.gate.mode is not GateMode.NONE or not s.observation.gate.installed or s.policy.enforcement is Enforcement.OFF:
         return None
     return Finding(
-        "GateLeftBehind",
+        Reason.GATE_LEFT_BEHIND,
         "gate.mode is None, but a gate of this operator is still in this Jenkins and exempts whom it was told to: set "
         "gate.mode: Managed, or take "
         "it out with `jenkins2fa gate remove`",
@@ -181,7 +184,7 @@ def whose_settings_is_unknown(s: Situation) -> Finding | None:
     if s.observation.managed_by_code is not None or s.instance.acknowledge_competing_manager or not s.plan.changes:
         return None
     return Finding(
-        "CompetingManagerUnknown",
+        Reason.COMPETING_MANAGER_UNKNOWN,
         "configuration-as-code is at work, and its sources cannot be read from here: if they set the same fields "
         "(moGlobalConfig), they will undo "
         "this at the next restart or reload",

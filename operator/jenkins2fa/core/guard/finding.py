@@ -9,9 +9,10 @@ from jenkins2fa.api.instance import InstanceSpec
 from jenkins2fa.api.policy import PolicySpec
 from jenkins2fa.core.observation import Observation, Owner
 from jenkins2fa.core.plan import Plan, was_confirmed
+from jenkins2fa.core.reasons import Reason
 
-APPROVAL_REQUIRED = "ApprovalRequired"
-ENROLMENT = "EnrolmentTooLow"  # refuses the enforcement; in the stages before it, it is only reported
+APPROVAL_REQUIRED = Reason.APPROVAL_REQUIRED
+ENROLMENT = Reason.ENROLMENT_TOO_LOW  # refuses the enforcement; in the stages before it, it is only reported
 
 
 class Severity(StrEnum):
@@ -24,7 +25,7 @@ class Finding:
     """``reason`` is the CamelCase word for conditions; ``message`` says what is wrong and the way out; ``path`` the policy's field,
     if one."""
 
-    reason: str
+    reason: Reason
     message: str
     severity: Severity = Severity.REFUSAL
     path: str | None = None

@@ -8,6 +8,7 @@ from jenkins2fa.core.factors.strength import STANDARD, below_aal2, reason_below,
 from jenkins2fa.core.guard.finding import APPROVAL_REQUIRED, Finding, Severity, Situation, approve_by, unread
 from jenkins2fa.core.observation import Observation
 from jenkins2fa.core.plan import was_confirmed
+from jenkins2fa.core.reasons import Reason
 
 
 def operator_locked_out(s: Situation) -> Finding | None:
@@ -22,7 +23,7 @@ def operator_locked_out(s: Situation) -> Finding | None:
         else "set gate.mode: Managed on the JenkinsInstance, or put a secondFactorSeed into its Secret and allow SecurityQuestions"
     )
     trouble = "once enforced, the operator's own API token would be challenged too and it could neither repair nor switch off"
-    return Finding("OperatorLockedOut", f"{trouble}: {way_out}")
+    return Finding(Reason.OPERATOR_LOCKED_OUT, f"{trouble}: {way_out}")
 
 
 def gate_needed(s: Situation) -> Finding | None:
@@ -36,7 +37,7 @@ def gate_needed(s: Situation) -> Finding | None:
     if not lost:
         return None
     return Finding(
-        "GateNeeded",
+        Reason.GATE_NEEDED,
         f"{', '.join(lost)}: cannot be had in this Jenkins without the gate, so people or programs whom the policy does not mean would be "
         f"asked for a second factor: set gate.mode: Managed on the JenkinsInstance, or take {' and '.join(lost)} out of the policy to say "
         "that everyone is to be asked",
@@ -47,7 +48,7 @@ def no_factor(s: Situation) -> Finding | None:
     if s.policy.enforcement is Enforcement.OFF or s.plan.desired.plugin.factors:
         return None
     return Finding(
-        "NoFactor",
+        Reason.NO_FACTOR,
         "none of the allowed factors exists in the installed plugin, so nobody would be asked for anything: "
         f"allow one of {', '.join(sorted(factor.value for factor in s.observation.capabilities.factors))}",
         path="allowedFactors",
@@ -60,7 +61,7 @@ def no_mail_server(s: Situation) -> Finding | None:
         return None
     trouble = "this Jenkins has no mail server, so no one-time password would arrive"
     way_out = "set the SMTP server under Manage Jenkins > System > E-mail Notification"
-    return Finding("NoMailServer", f"{trouble}: {way_out}{_or_another_factor(s)}", _severity_of_lost_mail(s), "allowedFactors")
+    return Finding(Reason.NO_MAIL_SERVER, f"{trouble}: {way_out}{_or_another_factor(s)}", _severity_of_lost_mail(s), "allowedFactors")
 
 
 def mail_without_code(s: Situation) -> Finding | None:
@@ -69,7 +70,9 @@ def mail_without_code(s: Situation) -> Finding | None:
     if not _mails_codes(s) or template is None or "$otp" in template:
         return None
     trouble = "the template for mails that this Jenkins holds lacks $otp, so no mail would have a one-time password"
-    return Finding("MailWithoutCode", f"{trouble}: set emailOTP.template{_or_another_factor(s)}", _severity_of_lost_mail(s), "emailOTP")
+    return Finding(
+        Reason.MAIL_WITHOUT_CODE, f"{trouble}: set emailOTP.template{_or_another_factor(s)}", _severity_of_lost_mail(s), "emailOTP"
+    )
 
 
 def _mails_codes(s: Situation) -> bool:
@@ -97,7 +100,7 @@ def enrolment_too_low(s: Situation) -> Finding | None:
         return None
     if unread(s, "users"):
         return Finding(
-            "EnrolmentTooLow",
+            Reason.ENROLMENT_TOO_LOW,
             "Jenkins could not count who has a second factor, so nobody knows whether rollout.minimumEnrolled is reached: "
             "see whether Jenkins can list its users, or leave rollout.minimumEnrolled out",
             path="rollout",
@@ -105,13 +108,13 @@ def enrolment_too_low(s: Situation) -> Finding | None:
     if enrolment is None:
         return None
     if not enrolment.complete:
-        return Finding("EnrolmentTooLow", "Jenkins is still looking up which users are administrators: look again", path="rollout")
+        return Finding(Reason.ENROLMENT_TOO_LOW, "Jenkins is still looking up which users are administrators: look again", path="rollout")
     percent = 100 if not enrolment.total else (enrolment.total - enrolment.not_enrolled) * 100 // enrolment.total
     if percent >= least and not enrolment.administrators_not_enrolled:
         return None
     administrators = f", {enrolment.administrators_not_enrolled} of them administrators" if enrolment.administrators_not_enrolled else ""
     return Finding(
-        "EnrolmentTooLow",
+        Reason.ENROLMENT_TOO_LOW,
         f"{percent} % of {enrolment.total} users have a second factor, {least} % are asked for ({enrolment.not_enrolled} are "
         f"without{administrators}): "
         "ask them to enrol under their user settings, or lower rollout.minimumEnrolled",
@@ -140,7 +143,7 @@ def no_administrator_gets_in(s: Situation) -> Finding | None:
     some = s.policy.exempt_groups or s.policy.enforced_groups is not None
     who = "administrators who are asked for one" if some else "administrators"
     return Finding(
-        "NoAdministratorEnrolled",
+        Reason.NO_ADMINISTRATOR_ENROLLED,
         f"none of the {enrolment.administrators} {who} has a second factor yet: each has to set one up at the next log-in; let one do it "
         "before",
         Severity.HAZARD,
@@ -157,7 +160,7 @@ def users_without_address(s: Situation) -> Finding | None:
     ):
         return None
     return Finding(
-        "UsersWithoutAddress",
+        Reason.USERS_WITHOUT_ADDRESS,
         f"{enrolment.without_address} of {enrolment.total} users have no e-mail address and could not get in: allow "
         "SecurityQuestions too, or add addresses",
         Severity.HAZARD,
@@ -171,7 +174,7 @@ def tokens_are_challenged(s: Situation) -> Finding | None:
         return None
     holders = s.observation.enrolment.with_api_token if s.observation.enrolment else None
     return Finding(
-        "ApiTokensChallenged",
+        Reason.API_TOKENS_CHALLENGED,
         f"the {s.observation.capabilities.name} challenges every request with an API token, so scripts, webhooks and agents that use one "
         "will fail"
         f"{'' if holders is None else f' (users with a token: {holders})'}: "
@@ -188,7 +191,7 @@ def assurance_not_met(s: Situation) -> Finding | None:
     if not weak and s.plan.desired.plugin.factors:
         return None
     return Finding(
-        "AssuranceNotMet",
+        Reason.ASSURANCE_NOT_MET,
         f"minimumAssurance is AAL2, which {', '.join(one.value for one in weak) or 'no factor of the installed plugin'} cannot meet"
         f"{f' ({STANDARD}: {reason_below(weak)})' if weak else ''}: allow only stronger factors, or set minimumAssurance: AAL1",
         path="minimumAssurance",
@@ -202,7 +205,7 @@ def assurance_conditional(s: Situation) -> Finding | None:
     if not doubts:
         return None
     text = f"minimumAssurance is AAL2, which hangs on what cannot be seen in Jenkins: {'; '.join(doubts)}"
-    return Finding("AssuranceConditional", text, Severity.HAZARD, "minimumAssurance")
+    return Finding(Reason.ASSURANCE_CONDITIONAL, text, Severity.HAZARD, "minimumAssurance")
 
 
 def group_unverified(s: Situation) -> Finding | None:
@@ -210,7 +213,7 @@ def group_unverified(s: Situation) -> Finding | None:
     if not unknown:
         return None
     return Finding(
-        "GroupUnverified",
+        Reason.GROUP_UNVERIFIED,
         f"nobody is known to be in {', '.join(unknown)} (a misspelt group would challenge nobody): check the name; it counts "
         "once a member has been seen",
         Severity.HAZARD,
@@ -223,7 +226,7 @@ def provider_tokens_exempt(s: Situation) -> Finding | None:
     if s.policy.api_tokens is not ApiTokens.EXEMPT or (s.plan.desired.gate is None and not native):
         return None
     return Finding(
-        "ApiTokensExempt",
+        Reason.API_TOKENS_EXEMPT,
         "requests with an API token are let through without a second factor: a stolen token is enough to act as its user",
         Severity.HAZARD,
         "apiTokens",
