@@ -51,7 +51,7 @@ def judge(outcome: Outcome, now: datetime) -> tuple[Condition, ...]:
 
 def judge_enforced(outcome: Outcome, now: datetime) -> Condition:
     if outcome.mode is Mode.SUSPENDED and outcome.observation is None:
-        return Condition(ENFORCED, UNKNOWN, SUSPENDED, "nobody looks at it: the policy is suspended")
+        return Condition(ENFORCED, UNKNOWN, SUSPENDED, "not observed: the policy is suspended")
     if outcome.canaries is not None:
         return _judge_canaries(outcome.policy, outcome.canaries)
     if outcome.failure is not None and outcome.observation is None:
@@ -271,7 +271,7 @@ def _in_progress(outcome: Outcome, ready: Condition) -> bool:
 
 def judge_drifted(outcome: Outcome) -> Condition:
     if outcome.mode is Mode.SUSPENDED and outcome.observation is None:
-        return Condition(DRIFTED, UNKNOWN, SUSPENDED, "nobody looks at it: the policy is suspended")
+        return Condition(DRIFTED, UNKNOWN, SUSPENDED, "not observed: the policy is suspended")
     if outcome.canaries is not None:
         return Condition(DRIFTED, UNKNOWN, Reason.NOT_OBSERVED, NOT_READ)
     if outcome.observation is None or outcome.plan is None:

@@ -237,7 +237,7 @@ def _drifted(governed: list[Member]) -> Condition:
     unknown = [member for member in governed if member.drifted is None or member.drifted.status == UNKNOWN]
     if unknown:
         if all(_is_frozen(member) for member in unknown):
-            return Condition(DRIFTED, UNKNOWN, SUSPENDED, "nobody looks at it: the policy is suspended")
+            return Condition(DRIFTED, UNKNOWN, SUSPENDED, "not observed: the policy is suspended")
         return Condition(DRIFTED, UNKNOWN, Reason.UNKNOWN, _share(unknown, governed) + "Jenkins could not be compared")
     return Condition(DRIFTED, FALSE, Reason.NO_DRIFT, "no instance differs from the policy")
 

@@ -34,7 +34,7 @@ from jenkins2fa.kube.events import Announcement
 COUNTING = Failure(
     COUNTING_USERS,
     "before the first enforcement Jenkins looks up which of its users are administrators, and its security realm is slow: "
-    "the next look goes on",
+    "counting continues with the next reconcile",
     transient=True,
 )
 HELD = "; the gate went on asking people: to switch it off for a while, create a TwoFactorBreakGlass"
@@ -199,7 +199,7 @@ def _tell(context: Context, subject: Subject, policy: TwoFactorPolicy, assessmen
     context.metrics.trial_ended("confirmed")
     if not assessment.plan.paths:
         mark = f"policy {policy.meta.key}, deletionPolicy {policy.spec.deletion_policy}"
-        log_change(subject, "Marked", f"nothing differs; the owner mark says now what holds ({mark})", **facts)
+        log_change(subject, "Marked", f"nothing differs; the owner record is updated ({mark})", **facts)
         return
     weakened = tuple(dict.fromkeys(change.path for change in assessment.plan.weakening))
     context.metrics.weakened(*weakened)

@@ -65,7 +65,7 @@ class Recorder:
             self._digest = self._append(evidence)
         except EvidenceError as problem:
             if not self._failing:
-                logger.warning("evidence cannot be written, and passes go on without: %s", problem)
+                logger.warning("evidence cannot be written; reconciles continue without it: %s", problem)
             self._failing = True
             return False
         if self._failing:
