@@ -22,6 +22,7 @@ from jenkins2fa.api.status import (
     clip,
 )
 from jenkins2fa.core.mode import REPORTED, SUSPENDED
+from jenkins2fa.core.reasons import Reason
 
 EXPIRED, CLOSED = "Expired", "Closed"
 NOT_OPENED = "NotOpened"
@@ -87,7 +88,7 @@ def _ended(expires: datetime, now: datetime, history: History) -> Condition:
 def _ready(members: Sequence[Member], is_open: Sequence[Member], refused: Sequence[Member]) -> Condition:
     if not members:
         return Condition(
-            READY, FALSE, "NoMatchingInstance", "instanceSelector matches no JenkinsInstance of this namespace: check its labels"
+            READY, FALSE, Reason.NO_MATCHING_INSTANCE, "instanceSelector matches no JenkinsInstance of this namespace: check its labels"
         )
     if refused:
         reasons = sorted({member.refused[0] for member in refused if member.refused})
@@ -99,7 +100,7 @@ def _ready(members: Sequence[Member], is_open: Sequence[Member], refused: Sequen
         shown = "; ".join(f"{m.key.name}: {m.ready.reason}: {m.ready.message}" for m in waiting[:SHOWN] if m.ready)
         text = f"not open yet on {len(waiting)} of {len(members)} instances" + (f": {shown}" if shown else "")
         held_back = all(member.ready is not None and member.ready.reason in HELD_BACK for member in waiting)
-        return Condition(READY, FALSE, NOT_OPENED if held_back else "Progressing", clip(text))
+        return Condition(READY, FALSE, NOT_OPENED if held_back else Reason.PROGRESSING, clip(text))
     earliest = min(member.until for member in is_open if member.until is not None)
     count = "1 instance" if len(is_open) == 1 else f"{len(is_open)} instances"
     return Condition(READY, TRUE, OPEN, f"two-factor authentication is off on {count}, at least until {format_time(earliest)}")
