@@ -26,7 +26,7 @@ def subject(word: str | None, memory: Memory) -> Subject:
 
 
 def heeds(word: str | None, memory: Memory) -> bool:
-    return TAKE_OVER in subject(word, memory).heeding_take_over_once().instance.meta.annotations
+    return TAKE_OVER in subject(word, memory).without_processed_take_over().instance.meta.annotations
 
 
 def test_a_word_is_heeded_until_it_has_led_to_a_take_over() -> None:

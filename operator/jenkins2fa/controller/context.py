@@ -1,4 +1,4 @@
-"""What every pass works with, and the questions about the cluster that more than one of them asks."""
+"""What every reconcile works with, and the questions about the cluster that more than one of them asks."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Context:
     confirmed: dict[tuple[Kind, Key], tuple[tuple[Any, Any], float]] = field(default_factory=dict)
 
     def live(self, kind: Kind, key: Key) -> Body | None:
-        """The object as it is now; None when it is gone. What is new about it calls for passes as if the watch had told it."""
+        """The object as it is now; None when it is gone. What is new about it calls for reconciles as if the watch had told it."""
         try:
             body = self.kubernetes.get(PLURALS[kind], key)
         except NotFound:
@@ -124,7 +124,7 @@ class Context:
 
 
 def cluster_uid(kubernetes: Kubernetes, lease_namespace: str) -> str:
-    """What names this cluster in owner marks: the UID of kube-system; where that may not be read, of the Lease's namespace.
+    """What names this cluster in owner records: the UID of kube-system; where that may not be read, of the Lease's namespace.
 
     Both live as long as the operator's installation, and no two are equal. Raises KubernetesError when neither may be read."""
     try:

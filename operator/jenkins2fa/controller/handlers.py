@@ -1,4 +1,4 @@
-"""What Kopf delivers: an event updates the store and puts keys into the queue, nothing else.
+"""What Kopf delivers: an event updates the cache and puts keys into the queue, nothing else.
 
 Only ``on.event``: change handlers, timers and daemons of Kopf would write annotations and finalizers to users' objects.
 """

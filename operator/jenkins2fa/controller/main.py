@@ -43,7 +43,7 @@ logger = logging.getLogger(__name__)
 
 START_PATIENCE = 60.0  # seconds
 LONGEST_DEAFNESS = 0.5  # seconds: a signal does not wake who waits without end, if it comes the moment before, or to another thread
-PATIENCE = 0.8  # seconds for passes in flight at the end; a trial that is cut off undoes itself
+PATIENCE = 0.8  # seconds for reconciles in flight at the end; a trial that is cut off undoes itself
 
 
 class CannotStart(Exception):

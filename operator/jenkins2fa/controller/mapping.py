@@ -1,4 +1,4 @@
-"""From a changed object to the keys of the passes that it calls for."""
+"""From a changed object to the keys of the reconciles that it calls for."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ class EventMapping:
         self._asked: set[Key] = set()
 
     def take_request(self, key: Key) -> bool:
-        """Whether somebody asked for a full look at an instance (by annotation) since the last call."""
+        """Whether somebody asked for a full observation at an instance (by annotation) since the last call."""
         with self._lock:
             asked = key in self._asked
             self._asked.discard(key)
             return asked
 
     def ask_again(self, key: Key) -> None:
-        """A request that was taken could not be answered: it stands until there is a look."""
+        """A request that was taken could not be answered: it stands until there is an observation."""
         with self._lock:
             self._asked.add(key)
 
@@ -75,7 +75,7 @@ class EventMapping:
             self._add(kind, self._cache.keys(kind), urgency)
 
     def lane(self, key: WorkKey) -> str | None:
-        """What a pass keeps busy: the host of the instance's Jenkins; two instances of one host and namespace never run side by side.
+        """What a reconcile keeps busy: the host of the instance's Jenkins; two instances of one host and namespace never run side by side.
 
         By namespace: many slow instances of one, on a host that several share, must not keep the others waiting, nor make the host suspect
         for them."""

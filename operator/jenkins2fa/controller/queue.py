@@ -1,6 +1,6 @@
-"""The work queue: which object is looked at next, and when again.
+"""The work queue: which object is observed next, and when again.
 
-Level-triggered: a key says which object to look at, never what changed. A key is in the queue at most once and has at most one pass in
+Level-triggered: a key says which object to look at, never what changed. A key is in the queue at most once and has at most one reconcile in
 flight; one that comes in during its pass is run again afterwards. Time and randomness come in from outside.
 """
 
@@ -57,7 +57,7 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Requeue:
-    """When a key is looked at again; ``after`` in seconds, None = only when something asks for it.
+    """When a key is observed again; ``after`` in seconds, None = only when something asks for it.
 
     ``back_off``: the queue's own exponential back-off decides (at most ``cap`` seconds, when given), but it is at least ``after``.
     ``host_failed``: the host gave no answer, or none but that it is starting (it may take as long for that as a dead one)."""
@@ -78,7 +78,8 @@ class Limits:
     ``suspects`` passes, so that dead hosts leave workers for the others. Back-off in seconds: ``base`` doubles up to ``cap``,
     ± ``jitter`` (a share).
 
-    A namespace begins a pass only while it holds fewer than ``greed`` times the workers that are free, of all and of the suspects' alike.
+    A namespace begins a reconcile only while it holds fewer than ``greed`` times the workers that are free, of all and of the
+    suspects' alike.
     So one alone gets up to three quarters of them, however slow its hosts are, n of them divide the workers evenly, and there is always
     one left for a namespace that has none."""
 
@@ -111,7 +112,7 @@ class _Entry:
 
 
 class WorkQueue:
-    """Thread-safe. ``lane`` names what a key's pass keeps busy (a Jenkins host): one pass a lane; None = no such limit."""
+    """Thread-safe. ``lane`` names what a key's pass keeps busy (a Jenkins host): one reconcile a lane; None = no such limit."""
 
     def __init__(
         self,
@@ -138,7 +139,7 @@ class WorkQueue:
     # --- putting in ---
 
     def add(self, key: WorkKey, urgency: Urgency = Urgency.CLOCK, after: float = 0.0) -> None:
-        """Ask for a pass in ``after`` seconds. Of two requests for one key the earlier time and the higher urgency count."""
+        """Ask for a reconcile in ``after`` seconds. Of two requests for one key the earlier time and the higher urgency count."""
         with self._changed:
             entry = _Entry(self._clock() + after, urgency)
             if urgency is Urgency.CHANGE:
@@ -166,7 +167,7 @@ class WorkQueue:
     # --- taking out ---
 
     def take(self, *, block: bool = True) -> Work | None:
-        """The next pass to make. Blocks until there is one; None when the queue was stopped (without ``block``: nothing is due)."""
+        """The next reconcile to make. Blocks until there is one; None when the queue was stopped (without ``block``: nothing is due)."""
         with self._changed:
             while not self._stopped:
                 work = self._next()
@@ -192,7 +193,8 @@ class WorkQueue:
         return None
 
     def _next_namespace(self) -> str | None:
-        """Whose turn it is: of those that may begin a pass, the one with the most urgent key; among equals the one that waited longest."""
+        """Whose turn it is: of those that may begin a reconcile, the one with the most urgent key; among equals the one that waited
+        longest."""
         self._ready = {namespace: keys for namespace, keys in self._ready.items() if keys}
         held, free = Counter(key.key.namespace for key in self._running), self._limits.workers - len(self._running)
         may_begin = (namespace for namespace in self._ready if held[namespace] < self._limits.greed * free)
@@ -229,10 +231,10 @@ class WorkQueue:
             return None
         return max(0.0, self._later[0][0] - self._clock())
 
-    # --- after a pass ---
+    # --- after a reconcile ---
 
     def done(self, work: Work, requeue: Requeue = NEVER) -> None:
-        """Report the end of a pass and when its key is due again."""
+        """Report the end of a reconcile and when its key is due again."""
         with self._changed:
             lane = self._running.pop(work.key)
             self._note_host(lane, requeue.host_failed)

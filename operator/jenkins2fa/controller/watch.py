@@ -1,4 +1,4 @@
-"""Keeps the store true to the cluster: Kopf's watches in a thread of their own, and full lists now and then.
+"""Keeps the cache true to the cluster: Kopf's watches in a thread of their own, and full lists now and then.
 
 A watch that was cut while the API server was away comes back without the deletions of that time; the lists notice them.
 """

@@ -1,4 +1,5 @@
-"""Runs passes: one thread hands out work, each pass has a thread of its own. Requests to a Jenkins block, Kopf's event loop must not."""
+"""Runs reconciles: one thread hands out work, each reconcile has a thread of its own. Requests to a Jenkins block, Kopf's event loop
+must not."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ Reconcile = Callable[[Work], Requeue]
 
 
 class Workers:
-    """``run`` makes one pass. Threads are daemons: a Jenkins that does not answer must not hold up the end of the process."""
+    """``run`` makes one reconcile. Threads are daemons: a Jenkins that does not answer must not hold up the end of the process."""
 
     def __init__(self, queue: WorkQueue, run: Reconcile) -> None:
         self._queue = queue
@@ -27,7 +28,7 @@ class Workers:
         self._thread.start()
 
     def stop(self, patience: float) -> bool:
-        """Begin no further pass and wait for those in flight, at most ``patience`` seconds; whether all of them ended."""
+        """Begin no further reconcile and wait for those in flight, at most ``patience`` seconds; whether all of them ended."""
         self._queue.stop()
         return self._queue.idle(patience)
 
@@ -36,7 +37,7 @@ class Workers:
         return self._thread.is_alive()
 
     def still_for(self) -> float:
-        """Seconds since a pass began or ended."""
+        """Seconds since a reconcile began or ended."""
         return time.monotonic() - self._moved
 
     def _hand_out(self) -> None:

@@ -51,7 +51,7 @@ class Desired:
 
     @property
     def gate_counts(self) -> bool:
-        """Whether the gate has to be as wanted. One that the site mounts need not where nobody is asked for anything."""
+        """Whether the gate has to be as desired. One that the site mounts need not where nobody is asked for anything."""
         return self.gate is not None and (self.enforcing or not self.gate_provided)
 
 

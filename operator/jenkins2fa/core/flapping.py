@@ -1,4 +1,4 @@
-"""Flapping: somebody keeps changing what we keep correcting. After three times within an hour a person has to look."""
+"""Flapping: somebody keeps changing what we keep correcting. After three times within an hour it needs attention."""
 
 from __future__ import annotations
 

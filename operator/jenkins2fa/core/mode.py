@@ -1,4 +1,4 @@
-"""Whether a pass may write, and if not, why."""
+"""Whether a reconcile may write, and if not, why."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ STAGES = (Mode.STAGE_REPORT, Mode.STAGE_GRACE)  # before the first enforcement
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What else a pass knows. ``drift``: the differences at hand come from Jenkins' side, not from a change of the policy (the owner mark
-    says that exactly this wish was confirmed there), so correcting them is no roll-out and no first enforcement;
+    """What else a reconcile knows. ``drift``: the differences at hand come from Jenkins' side, not from a change of the policy (the
+    owner record says that exactly this desired state was confirmed there), so correcting them is no roll-out and no first enforcement;
     ``break_glass``: one is open;
     ``protected``: 2FA is on already, in whatever layer; ``admitted``: the roll-out has reached this instance."""
 

@@ -33,7 +33,7 @@ class GateState:
     Codes are SHA-256 of the resident script. ``foreign``: a filter that calls itself our gate, but is not the one we put there.
     ``hold``: the factors by which it asks people whatever the plugin's settings say, now and after the next start (``stored_hold``);
     None = it follows the plugin. In this run of Jenkins: ``put_back``, how often it has put itself back into the chain; ``wrong_answers``
-    and ``limited_answers`` (not looked at, since there were too many); ``unplaced``, how many people the realm has told no group of."""
+    and ``limited_answers`` (not observed, since there were too many); ``unplaced``, how many people the realm has told no group of."""
 
     installed: int = 0
     position: int | None = None
@@ -67,7 +67,7 @@ class TrialState:
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """The owner mark: who manages a Jenkins (UIDs of cluster, instance and policy, generation of the policy), and the digest of
+    """The owner record: who manages a Jenkins (UIDs of cluster, instance and policy, generation of the policy), and the digest of
     what was last confirmed there (:func:`jenkins2fa.core.plan.desired_digest`): it tells drift from a change of the policy."""
 
     cluster: str
@@ -84,7 +84,7 @@ class Owner:
         return self.name == other.name
 
 
-COMMAND_LINE = "command-line"  # the cluster name of an owner mark that ``jenkins2fa apply`` leaves; an operator may take over from it
+COMMAND_LINE = "command-line"  # the cluster name of an owner record that ``jenkins2fa apply`` leaves; an operator may take over from it
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ class Enrolment:
     by their groups, and records of users whom the security realm does not know (``unknown``).
 
     While it is not ``complete``, not everybody was looked up in a slow realm yet: those count as asked, and the counts of administrators
-    may be too low; the next look goes on. ``with_api_token``: None = Jenkins did not tell."""
+    may be too low; the next observation goes on. ``with_api_token``: None = Jenkins did not tell."""
 
     total: int = 0
     security_questions: int = 0
@@ -122,7 +122,7 @@ class Observation:
     ``enrolled``: whether the operator's own account has security questions (None = cannot tell). ``live`` None = the flag is not set.
     ``managed_by_code``: configuration-as-code sets the plugin's fields (None = cannot tell).
     ``anonymous_administers``: anybody may administer without a log-in (None = cannot tell).
-    ``deletion``: the deletion policy that the owner mark was left with.
+    ``deletion``: the deletion policy that the owner record was left with.
     ``known_groups``: those of the groups asked for that somebody is known to be in. ``damaged``: parts that could not be read.
     ``clock_ahead``: how far Jenkins' clock is ahead of ours; all times in here are ours.
     ``break_glass_used`` is the reason of the last break-glass, open or over; ``break_glass_times`` are beginning and end of those of the

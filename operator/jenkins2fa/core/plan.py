@@ -76,7 +76,7 @@ def desired_digest(desired: Desired, gate_code: str) -> str:
 
 
 def approval_digest(desired: Desired, only: Sequence[str] = ()) -> str:
-    """Names what somebody approves of: the wish without what differs from Jenkins to Jenkins (account, gate's version).
+    """Names what somebody approves of: the desired state without what differs from Jenkins to Jenkins (account, gate's version).
 
     ``only`` names the one Jenkins that it is meant for; empty = every one."""
     gate = replace(desired.gate, operator=None) if desired.gate else None

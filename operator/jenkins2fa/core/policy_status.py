@@ -33,7 +33,7 @@ NOT_HONOURED = Reason.NAMESPACE_SELECTOR_NOT_HONOURED
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One selected instance: who governs it, and its conditions (None = not seen by a pass for this policy yet)."""
+    """One selected instance: who governs it, and its conditions (None = not seen by a reconcile for this policy yet)."""
 
     key: Key
     governed: bool

@@ -1,8 +1,8 @@
 """Roll-out in batches: which instances a new or changed policy may reach now.
 
 The instances are taken by namespace and name; the policy's status keeps how many of them are admitted. If that is lost, or the policy is
-edited, the roll-out begins anew: instances that are as wanted already take neither a place in a batch nor a pause, so it is at once where
-it was. To know which ones those are, the first batch waits for a pass to tell of at least one that has something to change.
+edited, the roll-out begins anew: instances that are as desired already take neither a place in a batch nor a pause, so it is at once where
+it was. To know which ones those are, the first batch waits for a reconcile to tell of at least one that has something to change.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Progress:
 class Standing:
     """One governed instance: has this generation of the policy been carried out there, and how did it end?
 
-    ``seen``: a pass with this generation has told of it; one that was seen and not reached waits with something to change."""
+    ``seen``: a reconcile with this generation has told of it; one that was seen and not reached waits with something to change."""
 
     key: Key
     reached: bool

@@ -1,6 +1,6 @@
 """Whether data that came from outside has the types that its dataclass says.
 
-Python does not look; a text where a number was promised would only be noticed far away, in the middle of a pass.
+Python does not look; a text where a number was promised would only be noticed far away, in the middle of a reconcile.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def misfit(value: Any, hint: Any) -> str | None:
 
 @functools.cache
 def _check_of(hint: Any) -> Check:
-    """What looks at values of a type; made once, since every look at every Jenkins is checked."""
+    """What looks at values of a type; made once, since every observation at every Jenkins is checked."""
     origin, arguments = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
         return _any_of(tuple(map(_check_of, arguments)))

@@ -14,9 +14,9 @@ WANTING = (Mode.WRITE, Mode.REPORT_DRIFT, Mode.REPORT_ACCESS, Mode.BREAK_GLASS)
 
 
 def is_wanted(outcome: Outcome) -> bool | None:
-    """What the governing policy says of this instance; None = this pass cannot tell, so what was known before still holds.
+    """What the governing policy says of this instance; None = this reconcile cannot tell, so what was known before still holds.
 
-    A Jenkins that could not be looked at counts as its policy says: trouble is no reason to expect less of it."""
+    A Jenkins that could not be observed counts as its policy says: trouble is no reason to expect less of it."""
     policy, seen = outcome.policy, outcome.observation
     if policy is None:
         return False
@@ -42,7 +42,7 @@ def _has_lost_it(outcome: Outcome, seen: Observation) -> bool:
 
 
 def _switched_off(plan: Plan) -> str:
-    """The digest of the same wish with ``enforcement: Off``."""
+    """The digest of the same desired state with ``enforcement: Off``."""
     return desired_digest(replace(plan.desired, plugin=replace(plan.desired.plugin, enabled=False), hold=None), plan.gate_code)
 
 

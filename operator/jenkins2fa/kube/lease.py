@@ -1,4 +1,4 @@
-"""Leader election by a Lease: one operator writes at a time, others wait with warm stores.
+"""Leader election by a Lease: one operator writes at a time, others wait with warm caches.
 
 The rules are those of Kubernetes' own components: a Lease counts as expired when *we* have not seen it change for its duration (clocks of
 other machines are not compared), and a holder that could not renew for ``renew_deadline`` seconds takes itself for deposed earlier.

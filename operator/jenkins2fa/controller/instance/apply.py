@@ -43,7 +43,7 @@ UNMARKED = "no owner record is left in this Jenkins, since its home cannot be wr
 
 def apply_policy(context: Context, subject: Subject, policy: TwoFactorPolicy, driver: Driver, observation: Observation) -> Outcome:
     """Assess, change or probe. Raises Outdated when the policy is not what it was when the reconcile began."""
-    subject = subject.heeding_take_over_once()
+    subject = subject.without_processed_take_over()
     observation = _without_remains(context, subject, policy, driver, observation)
     assessment = _assess(context, subject, policy, driver, observation)
     settled = settle_break_glass(context, subject, policy, driver, assessment)

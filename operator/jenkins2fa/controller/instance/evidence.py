@@ -1,6 +1,7 @@
 """Evidence of probes that outlives the process: ``--evidence-directory``. One file a day (UTC), each a chain of its own.
 
-What cannot be written stops nothing: a Jenkins that is not looked at is worse than a look that nobody took down. It is logged and counted.
+What cannot be written stops nothing: a Jenkins that is not observed is worse than an observation that nobody took down. It is logged
+and counted.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""What the gate has done by itself since the last look, told by Events: back in its place in the filter chain, limits of wrong answers."""
+"""What the gate has done by itself since the last observation, told by Events: back in its place in the filter chain, limits of wrong
+answers."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ LIMITED = "many wrong answers to a second factor: the gate makes whoever gives t
 
 
 def tell_gate_news(context: Context, subject: Subject) -> tuple[str, ...]:
-    """Paths of the drift that Jenkins has corrected since the last look, after telling of it, and of limits, by Event and log."""
+    """Paths of the drift that Jenkins has corrected since the last observation, after telling of it, and of limits, by Event and log."""
     news = subject.memory.gate_news
     if news.limited.take():
         announce(context, subject, Announcement("AnswersLimited", LIMITED, action="Watch", warning=True))

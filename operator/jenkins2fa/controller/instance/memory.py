@@ -1,4 +1,5 @@
-"""What a pass leaves for the next pass of the same instance. Nothing here must outlive the process: a restart only costs a probe."""
+"""What a reconcile leaves for the next reconcile of the same instance. Nothing here must outlive the process: a restart only costs a
+probe."""
 
 from __future__ import annotations
 
@@ -45,8 +46,8 @@ class RememberedProof:
 
 @dataclass(slots=True)
 class Counted:
-    """What one run of Jenkins counts: whether there is more of it since the look before. Of what was there at the first look nothing is
-    said."""
+    """What one run of Jenkins counts: whether there is more of it since the observation before. Of what was there at the first
+    observation nothing is said."""
 
     last: int | None = None
     anew: bool = False
@@ -71,7 +72,7 @@ class GateNews:
 
 @dataclass(slots=True)
 class Memory:
-    """For one instance, by one pass at a time. Times are seconds of the clock."""
+    """For one instance, by one reconcile at a time. Times are seconds of the clock."""
 
     uid: str
     url: str = ""
@@ -86,7 +87,7 @@ class Memory:
     in_turns: int = 0  # looks to go until several processes that answered in turn count as one again
     gate_news: GateNews = field(default_factory=GateNews)
     proof: RememberedProof | None = None
-    unmarked: tuple[str, float] | None = None  # what for, and when the owner mark could not be written
+    unmarked: tuple[str, float] | None = None  # what for, and when the owner record could not be written
     taken_over: str | None = None  # the owner that a person let us take over from; that word is good for once
     gone_policy: tuple[str, float] | None = None  # UID of a policy that is gone, and since when we know
 
@@ -124,11 +125,12 @@ class Memory:
             raise MultipleReplicas
 
     def note_several(self) -> None:
-        """Take note that a change has met another process than the one that it began in: so do the next looks, wherever they lead."""
+        """Take note that a change has met another process than the one that it began in: so do the next observations, wherever they
+        lead."""
         self.in_turns = CALM_LOOKS
 
     def is_script_due(self, now: float) -> bool:
-        """Whether the next look is to be a script's: on first contact, after a restart, and once in ten minutes."""
+        """Whether the next observation is to be a script's: on first contact, after a restart, and once in ten minutes."""
         return self.last_script is None or now - self.last_script >= PROBE_SECONDS
 
     def interpret(self, problem: JenkinsError, now: float) -> JenkinsError:
@@ -147,7 +149,8 @@ class Memory:
         return problem
 
     def proof_for(self, session: str, digest: str, now: float) -> RememberedProof | None:
-        """The remembered proof while it holds; None = it is time for a probe (after a bypass in every pass: somebody may be mending it)."""
+        """The remembered proof while it holds; None = it is time for a probe (after a bypass in every reconcile: somebody may be
+        mending it)."""
         held = self.proof
         if held is None or held.proof is Proof.BYPASSED or (held.session, held.digest) != (session, digest):
             return None

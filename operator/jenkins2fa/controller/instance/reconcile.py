@@ -58,8 +58,8 @@ class InstanceReconciler:
         return self._served(Subject(body, instance, context.resolve(instance).winner, memory, context.mapping.take_request(key)))
 
     def _routine(self, work: Work) -> Subject | None:
-        """What a pass is about that only the clock has called for, as the watch has told it last: so a look that finds nothing to do asks
-        the API server for nothing. Where a Jenkins is to be changed, the objects are read first. None = read it now."""
+        """What a reconcile is about that only the clock has called for, as the watch has told it last: so an observation that finds
+        nothing to do asks the API server for nothing. Where a Jenkins is to be changed, the objects are read first. None = read it now."""
         context, key = self._context, work.key.key
         body, instance = context.cache.body(Kind.INSTANCE, key), context.cache.instance(key)
         if work.urgency is not Urgency.CLOCK or work.failures or body is None or instance is None or instance.meta.deleting:
@@ -122,7 +122,7 @@ class InstanceReconciler:
 
     def _duplicate(self, subject: Subject, observation: Observation) -> Failure | None:
         """Why another instance manages this controller; None = none does."""
-        holder = holder_of(self._context, subject.heeding_take_over_once().instance, observation)
+        holder = holder_of(self._context, subject.without_processed_take_over().instance, observation)
         if holder is None or observation.owner is None:
             return None
         named = holder.key if holder.namespace == subject.key.namespace else "an instance of another namespace"

@@ -67,7 +67,7 @@ def _missing_approval(context: Context, instance: JenkinsInstance, seen: Observa
 def _wanted_release(context: Context, instance: JenkinsInstance, named: PolicyReference | None, seen: Observation) -> DeletionPolicy | None:
     """What the vanished policy of an instance asked for: Restore or Disable; None = nothing is to be done in this Jenkins.
 
-    ``named`` is the policy that the status names, ``seen`` has the owner mark."""
+    ``named`` is the policy that the status names, ``seen`` has the owner record."""
     mark, deletion = seen.owner, seen.deletion
     if mark is None or deletion not in (DeletionPolicy.RESTORE, DeletionPolicy.DISABLE) or not context.cache.synced:
         return None

@@ -1,4 +1,4 @@
-"""When an instance is looked at again."""
+"""When an instance is observed again."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from jenkins2fa.core.mode import Mode
 from jenkins2fa.core.reasons import Reason
 
 STARTING_SECONDS = 1.0
-STARTING_PATIENCE = 120.0  # a Jenkins that takes longer than this is looked at less and less often
+STARTING_PATIENCE = 120.0  # a Jenkins that takes longer than this is observed less and less often
 LONGEST_STARTING = 30.0
-ODD_ANSWER_SECONDS = 4.0  # each look sends credentials that were just refused: not too often
+ODD_ANSWER_SECONDS = 4.0  # each observation sends credentials that were just refused: not too often
 LONGEST_UNREACHABLE = 60.0
 CANARY_STARTING_SECONDS = 5.0
-COUNTING_SECONDS = 5.0  # each look goes on where the one before stopped
+COUNTING_SECONDS = 5.0  # each observation goes on where the one before stopped
 ANOTHER_SERVES = 30.0  # until it is looked again whether another installation still does
 SPREAD = 0.1  # of checkInterval, so that the instances of a fleet do not march in step
 
 
 def spread_interval(instance: JenkinsInstance, random: float) -> float:
-    """Seconds until the next look at an instance where nothing happens; ``random``: 0 to 1."""
+    """Seconds until the next observation of an instance where nothing happens; ``random``: 0 to 1."""
     return instance.spec.check_interval.total_seconds() * (1.0 + SPREAD * (2.0 * random - 1.0))
 
 

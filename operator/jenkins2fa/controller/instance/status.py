@@ -1,4 +1,4 @@
-"""From the outcome of a pass to what people see: status, Events, one line in the log. Nothing is written when nothing changed."""
+"""From the outcome of a reconcile to what people see: status, Events, one line in the log. Nothing is written when nothing changed."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def instance_document(body: Body, outcome: Outcome, context: Context) -> dict[st
     )
     document["lastHandledReconcileAt"] = handled_request(found)
     if outcome.policy is None and outcome.failure is not None and outcome.failure.reason in (RELEASING, APPROVAL_REQUIRED):
-        document.pop("policy")  # the next pass asks for it by name
+        document.pop("policy")  # the next reconcile asks for it by name
     if seen is None and canaries is None:
         for name in ("jenkins", "gate", "breakGlass", *(("fields",) if outcome.mode is Mode.SUSPENDED else ())):
             document.pop(name)
@@ -138,7 +138,7 @@ def instance_document(body: Body, outcome: Outcome, context: Context) -> dict[st
 
 
 def handled_request(instance: JenkinsInstance) -> str | None:
-    """What ``status.lastHandledReconcileAt`` says: the request that this pass has answered."""
+    """What ``status.lastHandledReconcileAt`` says: the request that this reconcile has answered."""
     asked = instance.meta.annotations.get(RECONCILE_AT)
     return clip(asked, LONGEST_REQUEST) if asked else None
 
@@ -213,7 +213,7 @@ def announce(context: Context, subject: Subject, announcement: Announcement, **f
 
 
 def log_change(subject: Subject, change: str, note: str, **facts: str | float) -> None:
-    """The one line of a pass that did something in a Jenkins."""
+    """The one line of a reconcile that did something in a Jenkins."""
     policy = {"policy": str(subject.policy.meta.key)} if subject.policy else {}
     more = {"instance": str(subject.key), **policy, "change": change, **facts}
     tail = f" ({', '.join(f'{name} {value}' for name, value in facts.items())})" if facts else ""

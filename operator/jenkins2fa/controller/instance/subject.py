@@ -1,4 +1,4 @@
-"""What one pass of an instance is about."""
+"""What one reconcile of an instance is about."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ WAIT = ": wait, it is looked at every second (after two minutes less often)"
 
 
 class Outdated(Exception):
-    """What the pass worked from is not what is there now: it begins again."""
+    """What the reconcile worked from is not what is there now: it begins again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """``body`` is the object, read for this pass or (not ``live``) as the watch has told it last; ``asked``: somebody wants a full look,
-    probes included."""
+    """``body`` is the object, read for this reconcile or (not ``live``) as the watch has told it last; ``asked``: somebody wants a
+    full observation, probes included."""
 
     body: Body
     instance: JenkinsInstance
@@ -32,9 +32,9 @@ class Subject:
     asked: bool = False
     live: bool = True
 
-    def heeding_take_over_once(self) -> Subject:
-        """The same, without an annotation take-over that was heeded before: else two owners that were each let in once would go on taking
-        one Jenkins from each other for ever."""
+    def without_processed_take_over(self) -> Subject:
+        """The same, without an annotation take-over that was processed before: else two owners that were each let in once would go on
+        taking one Jenkins from each other for ever."""
         held = self.instance.meta.annotations
         if self.memory.taken_over is None or held.get(TAKE_OVER) != self.memory.taken_over:
             self.memory.taken_over = None
@@ -52,7 +52,7 @@ class Subject:
         return self.instance.meta.key
 
     def failure(self, error: JenkinsError, now: float) -> Failure:
-        """An error of the Jenkins as an outcome, in the light of what was before; the next pass begins with a new connection."""
+        """An error of the Jenkins as an outcome, in the light of what was before; the next reconcile begins with a new connection."""
         problem = self.memory.interpret(error, now)
         self.memory.close()
         wait = WAIT if isinstance(problem, Starting) and self.memory.starting else ""

@@ -27,7 +27,7 @@ class PolicyReconciler:
         self._pace = Pace()
 
     def soon(self, key: Key) -> None:
-        """Ask for a pass now, or when a second has gone by since the last."""
+        """Ask for a reconcile now, or when a second has gone by since the last."""
         self._context.queue.add(WorkKey(Kind.POLICY, key), Urgency.DRIFT, after=self._pace.wait(key, self._context.clock()))
 
     def run(self, work: Work) -> Requeue:

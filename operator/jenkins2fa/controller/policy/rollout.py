@@ -64,8 +64,8 @@ def call_admitted(context: Context, policy: TwoFactorPolicy, progress: Progress 
 
 
 def until_next(context: Context, policy: TwoFactorPolicy, body: Body, progress: Progress | None) -> float | None:
-    """Seconds until the roll-out may go on by itself: when the next batch is due, or (``body``: the policy before this pass) soon after one
-    was admitted, since who is ready already tells no more of it. None = only what instances tell moves it on."""
+    """Seconds until the roll-out may go on by itself: when the next batch is due, or (``body``: the policy before this reconcile) soon
+    after one was admitted, since who is ready already tells no more of it. None = only what instances tell moves it on."""
     before = progress_of(body)
     if progress is not None and progress.admitted > (before.admitted if before and before.generation == progress.generation else 0):
         return AFTER_ADMISSION
@@ -87,7 +87,7 @@ def _governed(context: Context, policy: TwoFactorPolicy) -> list[Key]:
 
 def _standing(key: Key, ready: Condition | None, staged: bool) -> Standing:
     """``ready`` is about this generation of the policy, or None. A report while a stage holds the enforcement back is no roll-out, nor is
-    one that is left of it until the next pass: else all would be done at the moment when the stage ends."""
+    one that is left of it until the next reconcile: else all would be done at the moment when the stage ends."""
     if ready is None or ready.reason == WAITING or (ready.reason == REPORTED and (staged or ready.message.startswith(HELD_BACK))):
         return Standing(key, reached=False, ready=False, failed=False, seen=ready is not None)
     return Standing(key, True, ready.status == TRUE, ready.status == FALSE and ready.reason not in PENDING)

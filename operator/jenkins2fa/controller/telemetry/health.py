@@ -13,7 +13,7 @@ QUEUE_SECONDS = 300.0  # the slowest single pass is well below
 
 @dataclass(frozen=True, slots=True)
 class Signs:
-    """Seconds since the watches' loop turned and since a pass began or ended; ``threads``: names of those that have died."""
+    """Seconds since the watches' loop turned and since a reconcile began or ended; ``threads``: names of those that have died."""
 
     watches: float
     passes: float

@@ -1,4 +1,4 @@
-"""Metrics of each Jenkins: what its status says, and what passes have counted. Series of an object that is gone go with it.
+"""Metrics of each Jenkins: what its status says, and what reconciles have counted. Series of an object that is gone go with it.
 
 A replica without the Lease shows none of them, so that a sum over replicas counts each Jenkins once.
 """
@@ -59,7 +59,7 @@ class Tally:
         self._facts: dict[Key, Facts] = {}
 
     def note(self, outcome: Outcome, now: datetime) -> None:
-        """Take note of a pass. Drift counts once from when it is found until it is gone, a refusal once until it changes."""
+        """Take note of a reconcile. Drift counts once from when it is found until it is gone, a refusal once until it changes."""
         with self._lock:
             facts = self._of(outcome)
             facts.passed = now.timestamp()

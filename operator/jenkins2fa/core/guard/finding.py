@@ -52,7 +52,8 @@ class Situation:
 
     @property
     def confirmed_before(self) -> bool:
-        """Whether this wish was brought about here before, by the owner mark: what is off now was switched off, and surprises nobody again.
+        """Whether this desired state was brought about here before, by the owner record: what is off now was switched off, and
+        surprises nobody again.
 
         The same edit of the policy counts too: another version of the gate gives another digest."""
         held, mine = self.observation.owner, self.owner

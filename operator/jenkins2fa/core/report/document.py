@@ -90,7 +90,7 @@ class Happening:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Something that could not be looked at, and why."""
+    """Something that could not be observed, and why."""
 
     what: str
     why: str
