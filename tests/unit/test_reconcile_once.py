@@ -24,10 +24,9 @@ from jenkins2fa.api.meta import Key
 from jenkins2fa.controller.cache import Cache
 from jenkins2fa.controller.context import Context, Options
 from jenkins2fa.controller.instance.memory import Memories
-from jenkins2fa.controller.instance.reconcile import InstanceReconciler
+from jenkins2fa.controller.main import reconcilers
 from jenkins2fa.controller.mapping import EventMapping
 from jenkins2fa.controller.other_installations import OtherInstallations
-from jenkins2fa.controller.policy.reconcile import PolicyReconciler
 from jenkins2fa.controller.queue import Kind, Urgency, Work, WorkKey, WorkQueue
 from jenkins2fa.core.assess import assess
 from jenkins2fa.core.plan import make_plan
@@ -118,7 +117,7 @@ def make_context(url: str, folder: Path, api: Api) -> Context:
 
 
 def reconcile(context: Context, urgency: Urgency = Urgency.CHANGE) -> None:
-    InstanceReconciler(context, PolicyReconciler(context)).run(Work(WorkKey(Kind.INSTANCE, KEY), urgency))
+    reconcilers(context)(Work(WorkKey(Kind.INSTANCE, KEY), urgency))
 
 
 def calls(work: Callable[[], None]) -> tuple[int, int, int]:
