@@ -16,10 +16,10 @@ def test_the_command_applies_proves_and_says_so(commands: Commands, standin: Sta
     ended = commands.run("apply", commands.policy(), "--gate", "Managed", text="y\n")
     assert [ended.code, is_on(standin)] == [0, True]
     assert ended.out.rstrip().endswith(
-        "In force (Enforced=True/Probed): disk, memory, live flag and factors agree, and a probe was challenged"
+        "Enforced (Enforced=True/Probed): disk, memory, live flag and factors agree, and a probe was challenged"
     )
     again = commands.run("apply", commands.policy(), "--gate", "Managed")
-    assert [again.code, "Nothing would change." in again.out, "In force" in again.out] == [0, True, True]
+    assert [again.code, "Nothing would change." in again.out, "Enforced (" in again.out] == [0, True, True]
     off = commands.run("apply", commands.policy(enforcement="Off"), "--gate", "Managed", "-y")
     assert [off.code, "Off: nobody is asked" in off.out, is_off(standin)] == [0, True, True]
 
@@ -33,7 +33,7 @@ def test_the_command_says_what_is_unsupported_and_does_the_rest(commands: Comman
     file = commands.policy(allowedFactors=["SecurityQuestions", "WebAuthn"], rememberDevice="12h")
     ended = commands.run("apply", file, "--gate", "Managed", "-y")
     assert [ended.code, ended.out.count(" Unsupported: "), is_on(standin)] == [3, 2, True]
-    assert "In force (Enforced=True/Probed)" in ended.out
+    assert "Enforced (Enforced=True/Probed)" in ended.out
     assert "Ready=False/Unsupported: " in ended.out
 
 
@@ -42,14 +42,14 @@ def test_a_group_that_nobody_is_in_is_not_in_force(commands: Commands, standin: 
     file = commands.policy(enforcedGroups=["a-typo"])
     for options in (["-y"], []):  # after a change; and with nothing left to change
         ended = commands.run("apply", file, "--gate", "Managed", *options)
-        assert [ended.code, "In force" in ended.out, is_on(standin)] == [3, False, True]
+        assert [ended.code, "Enforced (" in ended.out, is_on(standin)] == [3, False, True]
         assert "Not proven (Enforced=Unknown/GroupUnverified): nobody is known to be in a-typo" in ended.out
 
 
 def test_without_a_gate_it_is_not_in_force(commands: Commands, standin: StandIn) -> None:
     files = [commands.policy(apiTokens=None), commands.instance(gate={"mode": "None"})]
     ended = commands.run("apply", *files, "-y", environment={"JENKINS_SECOND_FACTOR_SEED": SEED})
-    assert [ended.code, "Not in force (Enforced=False/PluginAlone): " in ended.out, is_on(standin)] == [3, True, True]
+    assert [ended.code, "Not enforced (Enforced=False/PluginAlone): " in ended.out, is_on(standin)] == [3, True, True]
 
 
 @pytest.mark.parametrize(

@@ -99,11 +99,11 @@ def test_an_account_for_each_url_by_csv(several: dict[str, StandIn], tmp_path: P
         ("x.txt", "http://jenkins.example.com/\n", "x.txt:1: http://jenkins.example.com/: must use https"),
         ("x.txt", "https://alice:pw-x@jenkins.example.com/\n", "x.txt:1: the URL: "),
         ("x.txt", "https://a.example.com/\nftp://x\n", "x.txt:2: "),
-        ("x.csv", "url,token\nhttps://a.example.com/,s3cret\n", "secrets are named by file or environment variable"),
+        ("x.csv", "url,token\nhttps://a.example.com/,s3cret\n", "name secrets by file or environment variable"),
         ("x.csv", "url,username\nhttps://a.example.com/,alice,more\n", "x.csv:2: has more fields"),
         ("x.csv", "url,token_env\nhttps://a.example.com/,NOT_SET\n", "x.csv:2: the environment variable NOT_SET is empty or not set"),
         ("x.csv", "url,token_file\nhttps://a.example.com/,/nowhere/x\n", "x.csv:2: the file /nowhere/x: No such file"),
-        ("x.txt", "\n# nothing\n", "no URL to ask"),
+        ("x.txt", "\n# nothing\n", "no URL: the files are empty"),
     ],
 )
 def test_a_mistake_in_the_list_is_told_before_anything_is_sent(tmp_path: Path, name: str, text: str, said: str) -> None:
@@ -208,4 +208,4 @@ def test_ctrl_c_prints_what_is_there(several: dict[str, StandIn]) -> None:
         out, err = process.communicate(timeout=20)
     assert time.monotonic() - begun < 5  # nobody waits for the one that stalls
     assert [one["reason"] for one in json.loads(out)["instances"]] == [None, "NotAsked"]
-    assert [process.returncode, "1 of 2 were asked" in err] == [1, True]
+    assert [process.returncode, "1 of 2 controllers were checked" in err] == [1, True]

@@ -200,7 +200,7 @@ def test_a_list_with_some_that_do_not_answer(tmp_path: Path, one: StandIn) -> No
             selector = found["TwoFactorPolicy"]["spec"]["instanceSelector"]["matchLabels"]
             assert selector == found["JenkinsInstance"]["metadata"]["labels"]
         again = CliRunner().invoke(main, command, env=environment)
-        assert [again.exit_code, "there already" in again.stderr] == [1, True]
+        assert [again.exit_code, "exists already" in again.stderr] == [1, True]
 
 
 def test_none_could_be_read(tmp_path: Path) -> None:
@@ -233,7 +233,7 @@ def test_a_hundred_of_which_most_are_alike(tmp_path: Path, three: tuple[StandIn,
         command = ["export", str(tmp_path / "list.csv"), "--output-dir", str(tmp_path / "out"), "-n", "team"]
         ended = CliRunner().invoke(main, command, env={**environment, "FORCE_COLOR": "1"})  # as on a terminal
         assert [ended.exit_code, "100/100" in ended.stderr] == [0, True], ended.output
-        assert re.search(r"100 of 100 Jenkinses were read in [0-9.]+ s. Policies: 3, of which 2 for 99 ", ended.stderr)
+        assert re.search(r"100 of 100 controllers were read in [0-9.]+ s. Policies: 3, of which 2 for 99 ", ended.stderr)
         files = sorted(file.name for file in (tmp_path / "out").iterdir())
         assert [len(files), [file.startswith("00-shared--") for file in files[:3]]] == [102, [True, True, False]]
         assert _governed(tmp_path, accounts, environment) == [1, 29, 70]
@@ -263,5 +263,5 @@ def test_nothing_is_written_when_one_of_the_files_is_there(commands: Commands, m
         kept = folder / f"{names[doors.urls[1]]}.yaml"
         kept.write_text("mine", encoding="utf-8")
         ended = commands.run("export", *doors.urls, "--output-dir", folder)
-    assert [ended.code, "there already" in ended.err] == [1, True]
+    assert [ended.code, "exists already" in ended.err] == [1, True]
     assert [list(folder.iterdir()), kept.read_text(encoding="utf-8")] == [[kept], "mine"]

@@ -64,7 +64,7 @@ def test_status_says_where_the_gate_is(commands: Commands, standin: StandIn, man
 def test_remove_takes_everything_of_ours_away(commands: Commands, standin: StandIn, managed: Managed) -> None:
     managed.apply(policy())
     refused = commands.run("gate", "remove", "-y")
-    assert [refused.code, "2FA is in force" in refused.err, managed.observe().gate.installed] == [3, True, 1]
+    assert [refused.code, "2FA would stay on" in refused.err, managed.observe().gate.installed] == [3, True, 1]
     asked = commands.run("gate", "remove", "--settings", "Disable", text="n\n")
     assert [asked.code, managed.observe().gate.installed] == [1, 1]
     assert commands.run("gate", "remove", "--settings", "Disable", "-y").code == 0

@@ -81,7 +81,7 @@ def test_apply_plan_and_gate_status_with_a_seed(run: Run) -> None:
     seed = ("--second-factor-seed-file", str(run.seed))
     applied = run("apply", str(run.policy), "--yes", *seed)
     assert applied.exit_code == 3, applied.output
-    assert "Not in force (Enforced=False/PluginAlone)" in applied.output
+    assert "Not enforced (Enforced=False/PluginAlone)" in applied.output
     assert run.jenkins.browser("admin").status("/") == 302
     assert "Nothing would change" in run("plan", str(run.policy), *seed).output
     assert "Nothing would change" in run("plan", str(run.policy), JENKINS_SECOND_FACTOR_SEED=SEED).output

@@ -139,7 +139,7 @@ def test_standard_input_and_a_token_from_a_file(commands: Commands) -> None:
     [
         ({"JENKINS_TOKEN": ""}, "no API token"),
         ({"JENKINS_USER": ""}, "no account"),
-        ({"JENKINS_URL": ""}, "no Jenkins"),
+        ({"JENKINS_URL": ""}, "no controller"),
         ({"JENKINS_URL": "http://jenkins.example.com/"}, "must use https"),
     ],
 )

@@ -58,4 +58,4 @@ def test_apply_writes_only_with_it_and_says_so_when_nothing_could_be_proven(comm
     assert not (premium.home / "jenkins2fa").exists()
     for _ in range(2):  # a change first, then only a look
         unproven = commands.run("apply", file, instance, "--yes", SWITCH)
-        assert [unproven.code, "Enforced=Unknown/Unverified" in unproven.out, "In force" in unproven.out] == [3, True, False]
+        assert [unproven.code, "Enforced=Unknown/Unverified" in unproven.out, "Enforced (" in unproven.out] == [3, True, False]

@@ -104,9 +104,9 @@ def test_many_of_which_one_is_dead_and_one_account_may_not_go_there(call: Comman
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--recorded"], "--recorded is about what a cluster holds"),
+        (["--recorded"], "--recorded needs --cluster"),
         (["--cluster", "--secrets", "x"], "--secrets is for instances in files"),
-        (["--cluster", "file.yaml"], "give no files"),
+        (["--cluster", "file.yaml"], "takes no files"),
         (["--secrets", "absent.yaml"], "absent.yaml"),
     ],
 )

@@ -47,7 +47,7 @@ def test_through_the_gate_it_switches_off_in_every_layer_and_takes_ours_out(comm
     managed.apply(policy())
     assert not people_are_in(standin)
     ended = commands.run("unlock", standin.url, text="y\n")
-    assert [ended.code, "nobody is asked for a second factor, and a probe got through" in ended.out] == [0, True]
+    assert [ended.code, "no second factor is demanded, and a probe got through" in ended.out] == [0, True]
     assert [is_off(standin), layers(managed.observe()), traces(standin)] == [True, [False] * 3, [False] * 2]
     assert people_are_in(standin)
     standin.restart()
@@ -59,7 +59,7 @@ def test_it_asks_first_says_what_it_does_and_no_is_no(commands: Commands, manage
     ended = commands.run("unlock", standin.url, text="n\n")
     assert [ended.code, "nothing was changed" in ended.err, is_on(standin)] == [1, True, True]
     for said in (
-        "2FA is in force",
+        "2FA is on.",
         "off in memory, on disk and in the filter",
         f"The operator of {Owner('cluster-of-the-tests', 'instance-uid').name}",
     ):
@@ -110,7 +110,7 @@ def test_on_disk_only_counts_as_locked_because_a_restart_would_lock(commands: Co
     switch_on(standin)
     groovy(standin, "MoFilter.moPluginSettings['ENABLE_MO_TFA_AUTHENTICATION'] = false")
     ended = commands.run("unlock", standin.url, "--yes")
-    assert [ended.code, "on, though nobody is challenged now" in ended.out] == [0, True]
+    assert [ended.code, "on, but nobody is challenged now" in ended.out] == [0, True]
     standin.restart()
     assert people_are_in(standin)
 
@@ -119,7 +119,7 @@ def test_when_it_is_challenged_itself_the_printed_steps_lead_in(commands: Comman
     """No gate, no seed: its own token is challenged. Stop, edit, start."""
     switch_on(standin)
     ended = commands.run("unlock", standin.url, "--yes")
-    assert [ended.code, "asks this account itself for a second factor" in ended.err, people_are_in(standin)] == [3, True, False]
+    assert [ended.code, "demands a second factor from this account" in ended.err, people_are_in(standin)] == [3, True, False]
     standin.stop()
     follow(ended.out, standin.home)
     standin.start()
@@ -176,7 +176,7 @@ def test_the_steps_may_be_followed_where_there_is_nothing_of_ours(standin: Stand
 def test_whatever_is_in_the_way_is_named_and_the_steps_follow(commands: Commands, proxy: Proxy, answer: Say, reason: str) -> None:
     proxy.fault(answer)
     ended = commands.run("unlock", proxy.url, "--yes")
-    assert [ended.code, f"It cannot be done from here: {reason}" in ended.err, ended.out.rstrip()] == [3, True, steps().rstrip()]
+    assert [ended.code, f"Not possible from here: {reason}" in ended.err, ended.out.rstrip()] == [3, True, steps().rstrip()]
 
 
 def test_a_jenkins_that_fails_in_the_middle_gives_the_steps(commands: Commands, managed: Managed, standin: StandIn) -> None:

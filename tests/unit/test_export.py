@@ -18,7 +18,7 @@ LABEL_VALUE = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 GOLDEN = {
     "00-shared--4847721cc0ba.yaml": """\
 ---
-# For 2 Jenkinses that are alike: those whose instance has the label jenkins2fa.dev/policy: shared--4847721cc0ba
+# For 2 controllers with the same settings: those whose instance has the label jenkins2fa.dev/policy: shared--4847721cc0ba
 # Cannot be expressed: emailOTP.template: left out
 # 2FA is on
 apiVersion: jenkins2fa.dev/v1alpha1
@@ -38,7 +38,7 @@ spec:
 ---
 # https://a.example.com/ci/
 # Cannot be expressed: the settings on disk differ
-# gate.mode None is what was found: the plugin alone. Managed lets the operator install the gate.
+# gate.mode None: there is no gate, only the plugin. Managed lets the operator install it.
 apiVersion: jenkins2fa.dev/v1alpha1
 kind: JenkinsInstance
 metadata:
@@ -53,7 +53,7 @@ spec:
   gate:
     mode: None
 ---
-# Put the account's API token in, by your own way of keeping secrets, and keep it out of Git.
+# Put the account's API token here, by your own way of keeping secrets, and keep it out of Git.
 apiVersion: v1
 kind: Secret
 metadata:

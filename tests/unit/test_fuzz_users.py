@@ -221,7 +221,7 @@ def test_any_audit_list_is_read_or_told_by_its_place(tmp_path: Path, monkeypatch
 def test_a_list_that_csv_cannot_read_is_told_by_its_line(tmp_path: Path) -> None:
     file = tmp_path / "list.csv"
     file.write_text("url,username\nhttps://j.example.com/,a\nhttps://k.example.com/," + PLANTED * 10_000)
-    with pytest.raises(CannotGoOn, match=r"list[.]csv:3: is no CSV") as told:
+    with pytest.raises(CannotGoOn, match=r"list[.]csv:3: is not valid CSV") as told:
         read_list((str(file),), "canary", None)
     assert PLANTED not in str(told.value)
 

@@ -35,7 +35,7 @@ MEANT = "Unreachable: 127.0.0.1:9: connection refused"
         (True, ("--url", "https://admin:secret@jenkins.example.com/"), None, "--url must not carry a user"),
         (False, (), "http://127.0.0.1:7/", "127.0.0.1:7: connection refused"),
         (False, (), "http://jenkins.example.com/", "--url must use https"),
-        (False, (), None, "no Jenkins"),
+        (False, (), None, "no controller"),
     ],
 )
 def test_the_token_goes_to_the_jenkins_that_is_meant(

@@ -1,4 +1,4 @@
-"""``jenkins2fa apply``: put a policy into force in a running Jenkins, without a cluster, and prove it."""
+"""``jenkins2fa apply``: enforce a policy at one controller, without a cluster, and prove it."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from jenkins2fa.jenkins.errors import JenkinsError
 from jenkins2fa.jenkins.probe import Note
 
 STEPS = {
-    Step.BEGIN: "begin a trial (Jenkins undoes it by itself after 60 s unless it is confirmed)",
+    Step.BEGIN: "begin a trial (Jenkins undoes it after 60 s unless it is confirmed)",
     Step.READ_BACK: "read it back through a new connection",
     Step.PROBE: "probe: is a request that must be challenged challenged?",
     Step.CONFIRM: "confirm: write it to disk",
-    Step.VERIFY: "look again at every layer",
+    Step.VERIFY: "read every layer again",
 }
 
-WORDS = {TRUE: ("In force", "green"), UNKNOWN: ("Not proven", "yellow"), FALSE: ("Not in force", "red")}  # for condition Enforced
+WORDS = {TRUE: ("Enforced", "green"), UNKNOWN: ("Not proven", "yellow"), FALSE: ("Not enforced", "red")}  # for condition Enforced
 
 
 @click.command(cls=OneOnError)
@@ -42,9 +42,9 @@ WORDS = {TRUE: ("In force", "green"), UNKNOWN: ("Not proven", "yellow"), FALSE: 
 @gate_option
 @policy_option
 @experimental_option
-@click.option("--take-over", metavar="OWNER", help="Take over a Jenkins that OWNER (as the refusal names it) manages.")
+@click.option("--take-over", metavar="OWNER", help="Take the controller over from OWNER, as the refusal names it.")
 @evidence_options
-@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
 def apply(
     files: tuple[str, ...],
     jenkins: JenkinsOptions,
@@ -56,17 +56,17 @@ def apply(
     evidence_key: str | None,
     yes: bool,
 ) -> None:
-    """Put a policy into force in a running Jenkins, and prove it. Needs no cluster.
+    """Enforce a policy at one controller, and prove it. Needs no cluster.
 
-    Shows the plan, asks, tries the change with a time limit, probes, and only then writes it to disk. Whatever goes wrong before that,
-    Jenkins is as before within a minute.
+    Shows the plan, asks for confirmation, tries the change with a time limit, probes, and only then writes it to disk. If anything fails
+    before that, Jenkins undoes the change within a minute.
 
-    At the end it says condition Enforced as the operator would (docs/troubleshooting.md), and Ready where something is left to be done.
+    The last lines are the conditions Enforced and Ready, as the operator would set them (docs/troubleshooting.md).
 
     \b
-    Exit codes: 0 Enforced is True (or the policy says Off, and it is off), whether or not there was something to do
-                1 an error, the change was undone, or you said no
-                3 refused; or done as far as possible, but Enforced is not True, or something is unsupported
+    Exit codes: 0 Enforced is True, or the policy switches 2FA off and it is off
+                1 an error, the change was undone, or you did not confirm
+                3 refused, unsupported, or Enforced is not True
     """
     note = open_recording(evidence, evidence_key)
     fleet = plan_fleet(from_command_line(files, jenkins, gate, policy, take_over), 1, experimental=experimental)
@@ -124,7 +124,7 @@ def _prove(plan: InstancePlan, note: Note | None) -> Proof:
 
 
 def _print_result(plan: InstancePlan, proof: Proof) -> None:
-    """Says what the operator would say of the same state (``core.conditions``), and ends with the code that --help names."""
+    """Prints the conditions that the operator would set (``core.conditions``), and ends with the code that --help names."""
     found = plan.assessment
     if found.plan.changes:
         fail(f"still differing afterwards: {', '.join(found.plan.paths)}")

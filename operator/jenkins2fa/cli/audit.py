@@ -1,4 +1,4 @@
-"""``jenkins2fa audit``: which of many Jenkinses demand a second factor, by what a canary account meets. No rights, nothing written."""
+"""``jenkins2fa audit``: which controllers demand a second factor, by what a canary account meets. Needs no rights, writes nothing."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from jenkins2fa.cli.url_list import Asked, read_list
 from jenkins2fa.jenkins.http import Connection
 from jenkins2fa.jenkins.survey import Known, Survey, survey
 
-HEADINGS = ("URL", "Reachable", "Jenkins", "Plugin", "Second factor", "Exceptions", "What remains unknown, or why")
+HEADINGS = ("URL", "Reachable", "Jenkins", "Plugin", "Second factor", "Exceptions", "Note")
 FACTOR = {Known.YES: "demanded", Known.NO: "NOT demanded", Known.UNKNOWN: "unknown"}
 EXCEPTIONS = {Known.YES: "open", Known.NO: "challenged", Known.UNKNOWN: "unknown"}
 COLOURS = {Known.YES: "green", Known.NO: "bold red", Known.UNKNOWN: "yellow"}
 RESIDUAL_RISK = (
-    "The plugin never challenges some paths, nor requests without a log-in. Where `Exceptions` says open, one such path let the canary "
-    "pass; `challenged` is said of that one path only. The gate closes them.",
-    "A canary sees what holds now, for itself: not what is on disk and holds after a restart, which factors there are, or who is exempt.",
+    "The plugin never challenges some paths, nor requests without a login. Where `Exceptions` is open, one such path let the canary "
+    "through; `challenged` is about that one path only. The gate closes them.",
+    "A canary sees what applies to itself now: not what is on disk for the next start, which factors are enabled, or who is exempt.",
 )
-BEYOND = "what holds after a restart, which factors, who is exempt"
+BEYOND = "unknown: what applies after a restart, which factors, who is exempt"
 
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """All rows, and the seconds that it took."""
+    """All rows, and the duration in seconds."""
 
     surveys: tuple[Survey, ...]
     seconds: float
@@ -46,7 +46,7 @@ class Audit:
     @property
     def summary(self) -> str:
         return (
-            f"{len(self.surveys)} asked in {self.seconds:.1f} s: {self.count(Known.YES)} demand a second factor (by proof), "
+            f"{len(self.surveys)} checked in {self.seconds:.1f} s: {self.count(Known.YES)} demand a second factor (by proof), "
             f"{self.count(Known.NO)} do not, {self.count(Known.UNKNOWN)} unknown."
         )
 
@@ -67,7 +67,9 @@ def cells(one: Survey) -> tuple[str, ...]:
 def as_table(audit: Audit) -> str:
     styles = {(number, 4): COLOURS[one.enforced] for number, one in enumerate(audit.surveys)}
     risks = (f"* {risk}" for risk in RESIDUAL_RISK)
-    return "\n".join([table(HEADINGS, [cells(one) for one in audit.surveys], styles), audit.summary, "", "What remains", *risks, ""])
+    return "\n".join(
+        [table(HEADINGS, [cells(one) for one in audit.surveys], styles), audit.summary, "", "What a canary cannot see", *risks, ""]
+    )
 
 
 def as_json(audit: Audit) -> str:
@@ -107,7 +109,7 @@ def as_markdown(audit: Audit) -> str:
 
 
 def _plain(cell: str) -> str:
-    """No cell ends a row, nor becomes mark-up."""
+    """No cell can end a row or become markup."""
     return cell.translate({ord(sign): f"\\{sign}" for sign in "|<`*_[\\"}).replace("\n", " ")
 
 
@@ -119,15 +121,25 @@ Ask = Callable[[Asked], Survey]
 
 @click.command(cls=OneOnError)
 @click.argument("sources", nargs=-1, required=True, metavar="URL|FILE|-...")
-@click.option("--username", envvar="JENKINS_USER", help="Canary account, where the list names none. [env: JENKINS_USER]")
+@click.option("--username", envvar="JENKINS_USER", help="Canary account, if the list names none. [env: JENKINS_USER]")
 @click.option(
-    "--token-file", type=click.Path(), help="File with its password or API token ('-' = standard input); else the variable JENKINS_TOKEN."
+    "--token-file",
+    type=click.Path(),
+    help="File with its password or API token ('-' = standard input). [env: JENKINS_TOKEN holds it itself]",
 )
-@click.option("--ca-file", type=click.Path(), help="Certificate authority of all of them (PEM); default: the usual authorities.")
-@click.option("--parallel", type=click.IntRange(1, 128), default=16, show_default=True, help="How many are asked at once.")
-@click.option("--timeout", type=click.FloatRange(0.5, 60), default=5.0, show_default=True, help="Seconds for each answer; connecting: 3.")
+@click.option("--ca-file", type=click.Path(), help="Certificate authority of all controllers (PEM). Default: public authorities.")
+@click.option(
+    "--parallel", type=click.IntRange(1, 128), default=16, show_default=True, help="How many controllers are checked at the same time."
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0.5, 60),
+    default=5.0,
+    show_default=True,
+    help="Seconds to wait for each answer (at most 3 to connect).",
+)
 @evidence_options
-@click.option("-o", "--output", type=click.Choice(list(OUTPUTS)), default="table", show_default=True, help="How to print the result.")
+@click.option("-o", "--output", type=click.Choice(list(OUTPUTS)), default="table", show_default=True, help="Format of the output.")
 def audit(
     sources: tuple[str, ...],
     username: str | None,
@@ -139,15 +151,16 @@ def audit(
     evidence_key: str | None,
     output: str,
 ) -> None:
-    """Ask many Jenkinses, with a canary account, whether they demand a second factor.
+    """Check with a canary account which controllers demand a second factor. Writes nothing.
 
-    The account needs no rights and must be one that has to give a second factor; it is sent to every URL of the list that names no other.
-    Files hold one URL a line or, with a heading, the columns url,username,token_file,token_env (CSV). Ctrl-C prints what is there so far.
+    A canary is an ordinary account that must give a second factor; it needs no rights. It is sent to every URL of the list that names no
+    other account. Files hold one URL per line or, with a heading, the columns url,username,token_file,token_env (CSV). Ctrl-C prints the
+    results so far.
 
     \b
-    Exit codes: 0 every one demands it, by proof
+    Exit codes: 0 every controller demands a second factor, by proof
                 1 an error, or stopped by Ctrl-C
-                3 some do not, or could not be asked
+                3 some do not, or could not be checked
     """
     asked = read_list(sources, username, token_file)
     authority, note = read_ca(ca_file), open_recording(evidence, evidence_key)
@@ -159,14 +172,14 @@ def audit(
     )
     click.echo(OUTPUTS[output](Audit(run.surveys, time.monotonic() - started)), nl=False)
     if run.stopped:
-        click.echo(f"Stopped: {run.answered} of {len(asked)} were asked.", err=True)
+        click.echo(f"Stopped: {run.answered} of {len(asked)} controllers were checked.", err=True)
         sys.exit(ExitCode.ERROR)
     sys.exit(ExitCode.AS_DESIRED if all(one.enforced is Known.YES for one in run.surveys) else ExitCode.NOT_ENFORCED)
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """``surveys`` in the order of the list, with a row for each that was not asked any more."""
+    """``surveys`` in the order of the list, with a row for each that was not reached."""
 
     surveys: tuple[Survey, ...]
     answered: int
@@ -174,7 +187,7 @@ class Run:
 
 
 def ask_all(asked: Sequence[Asked], ask: Ask, parallel: int) -> Run:
-    """Evidence that cannot be kept ends the audit; whatever else goes wrong costs its own row only."""
+    """Evidence that cannot be written ends the audit; any other failure costs its own row only."""
     side = side_by_side(asked, lambda one: _ask(ask, one), parallel, "asking")
     rows = tuple(survey_of_one or _not_asked(one) for survey_of_one, one in zip(side.results, asked, strict=True))
     return Run(rows, sum(one is not None for one in side.results), side.stopped)
@@ -185,9 +198,9 @@ def _ask(ask: Ask, one: Asked) -> Survey:
         return ask(one)
     except CannotGoOn:
         raise
-    except Exception as problem:  # one that goes wrong in a way that nobody thought of
+    except Exception as problem:  # an unexpected error costs its own row only
         return Survey(one.url, reachable=False, enforced=Known.UNKNOWN, reason="InternalError", message=type(problem).__name__)
 
 
 def _not_asked(one: Asked) -> Survey:
-    return Survey(one.url, reachable=False, enforced=Known.UNKNOWN, reason="NotAsked", message="stopped before it was asked")
+    return Survey(one.url, reachable=False, enforced=Known.UNKNOWN, reason="NotAsked", message="stopped before it was checked")

@@ -1,7 +1,7 @@
 """Checking one object of a file: the schema and the rules together, one finding for each mistake.
 
 The schema (derived from ``crds/``) knows every field and its type, the parser in ``api`` knows the rules between fields and has the better
-words. Where both speak of one place, the more precise one is kept.
+messages. Where both speak of one place, the more precise message is kept.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from jenkins2fa.api.policy import KIND as POLICY
 from jenkins2fa.cli.manifests import KINDS, Manifest, nearest, type_problems
 from jenkins2fa.cli.yaml_reading import Path
 
-TYPES = {"string": "a text", "boolean": "true or false", "integer": "a whole number", "object": "a mapping", "array": "a list"}
-NAME = "must be a name of small letters, digits, '-' and '.', such as build-jenkins"
+TYPES = {"string": "a string", "boolean": "true or false", "integer": "an integer", "object": "a mapping", "array": "a list"}
+NAME = "must be a name of lowercase letters, digits, '-' and '.', such as build-jenkins"
 FORMS = {  # patterns of the schemas that most people meet, in words; the parser has better ones where a field has rules of its own
     r"\S": "must not be empty",
     "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$": NAME,
-    "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$": "must be a name of small letters, digits and '-', such as team-a",
+    "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$": "must be a name of lowercase letters, digits and '-', such as team-a",
     "^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$": NAME,
     "^[-._a-zA-Z0-9]+$": "must be a key of letters, digits, '-', '_' and '.', such as ca.crt",
     "^[A-Za-z]([A-Za-z0-9_]*[A-Za-z0-9])?$": "must be a word of letters, digits and '_', such as InForce",
@@ -78,7 +78,7 @@ def check(manifest: Manifest) -> list[Finding]:
     """Every mistake in one object of our kinds, by line."""
     mistakes = [Mistake((field,), message) for field, message in type_problems(manifest)]
     mistakes += [
-        Mistake(path[len(manifest.start) :], "is given twice; only the last one would count")
+        Mistake(path[len(manifest.start) :], "is given twice; only the last one counts")
         for path, _ in manifest.document.repeated
         if path[: len(manifest.start)] == manifest.start
     ]
@@ -95,7 +95,7 @@ def finding(manifest: Manifest, path: Path, message: str) -> Finding:
 
 
 def without_nulls(value: Any) -> Any:
-    """The API server drops fields that are null before it looks at an object, and so do we."""
+    """Drops fields that are null, as the API server does before it checks an object."""
     if isinstance(value, Mapping):
         return {key: without_nulls(child) for key, child in value.items() if child is not None}
     return [without_nulls(child) for child in value] if isinstance(value, list) else value
@@ -152,7 +152,7 @@ def _mistakes(error: ValidationError, manifest: Manifest) -> Iterable[Mistake]:
         ]
     if rule == "uniqueItems":
         repeated = [number for number, item in enumerate(value) if item in value[:number]]
-        return [Mistake((*path, number), f"stands in the list already, is {value[number]!r}") for number in repeated]
+        return [Mistake((*path, number), f"is in the list already: {value[number]!r}") for number in repeated]
     if rule == "enum" and not isinstance(value, str):
         return []  # its type is wrong too, and that message says more
     if rule == "required":
@@ -164,7 +164,7 @@ def _mistakes(error: ValidationError, manifest: Manifest) -> Iterable[Mistake]:
 
 def _unknown(name: str, known: Iterable[str]) -> str:
     guess = nearest(name, known)
-    return "is no known field: " + (f"did you mean {guess}?" if guess else f"those known here are {', '.join(sorted(known))}")
+    return "unknown field: " + (f"did you mean {guess}?" if guess else f"known fields are {', '.join(sorted(known))}")
 
 
 def _message(rule: str, limit: Any, value: Any) -> str:
@@ -183,14 +183,14 @@ def _message(rule: str, limit: Any, value: Any) -> str:
             return f"must be at most {limit}, is {value}"
         case _:
             words = FORMS.get(limit, f"must match {limit}")
-            return f"does not have the right form: {words}, is {value!r}"
+            return f"{words}, is {value!r}"
 
 
 def _wrong_type(wanted: str, value: Any, word: str | None, allowed: Iterable[str]) -> str:
     label = TYPES.get(wanted, wanted)
     if wanted == "string" and word is not None:
         meant = nearest(word, allowed) or word
-        return f'must be a text, but YAML reads {word} as {_kind(value)}: write "{meant}" in quotes'
+        return f'must be a string, but YAML reads {word} as {_kind(value)}: write "{meant}" in quotes'
     return f"must be {label}, is {_kind(value)}"
 
 
@@ -202,7 +202,7 @@ def _not_listed(allowed: list[str], value: str) -> str:
 def _kind(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    names = {dict: "a mapping", list: "a list", str: "a text", int: "a number", float: "a number", type(None): "null"}
+    names = {dict: "a mapping", list: "a list", str: "a string", int: "a number", float: "a number", type(None): "null"}
     return names.get(type(value), type(value).__name__)
 
 

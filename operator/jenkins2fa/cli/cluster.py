@@ -1,4 +1,4 @@
-"""A cluster as the person at the command line may see it: our resources, with that person's kubeconfig and rights."""
+"""A cluster as the user of the command line may see it: our custom resources, with that user's kubeconfig and rights."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Cluster:
     connections: Connections = field(repr=False)
 
     def uid(self) -> str:
-        """What names the cluster in owner marks; empty when this person may not know (the operator's own fallback is not ours to guess)."""
+        """The UID that owner records name; empty if this user may not read it (the operator's own fallback is not ours to guess)."""
         try:
             return str(self.kubernetes.namespace("kube-system")["metadata"]["uid"])
         except (Forbidden, NotFound):
@@ -90,8 +90,8 @@ class Cluster:
 def cluster_options(command: F) -> F:
     """Adds ``--kubeconfig`` and ``--context``."""
     options = (
-        click.option("--kubeconfig", type=click.Path(), help="Which kubeconfig; default: as kubectl does. [env: KUBECONFIG]"),
-        click.option("--context", help="Which context of it; default: the current one."),
+        click.option("--kubeconfig", type=click.Path(), help="Path of the kubeconfig. Default: as kubectl. [env: KUBECONFIG]"),
+        click.option("--context", help="Context of the kubeconfig. Default: the current one."),
     )
     for option in reversed(options):
         command = option(command)
@@ -103,7 +103,7 @@ def open_cluster(kubeconfig: str | None, context: str | None, namespace: str | N
     try:
         kubernetes = PersonsKubernetes(Connection(kubeconfig, context))
         if not kubernetes.served():
-            raise CannotGoOn("the API server does not know jenkins2fa.dev: apply the CRDs in crds/ first")
+            raise CannotGoOn("the API server does not serve jenkins2fa.dev: apply the CRDs in crds/ first")
     except NoConnection as problem:
         raise CannotGoOn(str(problem)) from None
     except KubernetesError as problem:
@@ -112,8 +112,8 @@ def open_cluster(kubeconfig: str | None, context: str | None, namespace: str | N
     return Cluster(kubernetes, namespace or _current_namespace(kubeconfig, context), connections)
 
 
-def told(problem: KubernetesError) -> CannotGoOn:
-    """An error of the API server as the end of a command; its own words name verb, resource and namespace."""
+def api_error(problem: KubernetesError) -> CannotGoOn:
+    """An error of the API server that ends the command; its message names verb, resource and namespace."""
     return CannotGoOn(f"{problem}" if not isinstance(problem, Forbidden) else f"you have no right to do that: {problem}")
 
 

@@ -1,4 +1,4 @@
-"""How the commands end when they cannot go on: one line on standard error, and exit code 1 or, where something is refused, 3."""
+"""Exit codes, and how a command ends early: one line on standard error, and exit code 1 or, where something is refused, 3."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from jenkins2fa.core.summary import Summary
 
 
 class ExitCode(IntEnum):
-    """In one run over many, the worst counts: ERROR, then NOT_ENFORCED, then DIFFERS."""
+    """If several apply, the worst counts: ERROR, then NOT_ENFORCED, then DIFFERS."""
 
     AS_DESIRED = 0
     ERROR = 1
@@ -32,21 +32,21 @@ _WORST_FIRST = (ExitCode.ERROR, ExitCode.NOT_ENFORCED, ExitCode.DIFFERS)
 
 
 def worst(codes: Iterable[ExitCode]) -> ExitCode:
-    """The code of many; AS_DESIRED of none."""
-    found = set(codes)
-    return next((code for code in _WORST_FIRST if code in found), ExitCode.AS_DESIRED)
+    """The worst of several codes; AS_DESIRED if there is none."""
+    given = set(codes)
+    return next((code for code in _WORST_FIRST if code in given), ExitCode.AS_DESIRED)
 
 
 def code_of(summary: Summary) -> ExitCode:
-    """What conditions come to."""
+    """The exit code for the conditions of one object."""
     if summary.as_desired:
         return ExitCode.AS_DESIRED
     return ExitCode.NOT_ENFORCED if summary.stalled or not summary.proven else ExitCode.DIFFERS
 
 
 def code_of_all(summaries: Iterable[Summary]) -> ExitCode:
-    """Nothing is proven where there is nothing: of none it is NOT_ENFORCED."""
-    codes = [code_of(one) for one in summaries]
+    """The worst of several objects; NOT_ENFORCED if there is none, because nothing is proven."""
+    codes = [code_of(summary) for summary in summaries]
     return worst(codes) if codes else ExitCode.NOT_ENFORCED
 
 
@@ -59,7 +59,7 @@ class _UsageErrorOne(click.UsageError):
 
 
 class OneOnError(click.Command):
-    """A command whose exit code for wrong usage is 1, because 2 means something else (:mod:`jenkins2fa.cli.errors`)."""
+    """A command whose exit code for wrong usage is 1; click's own is 2, which means DIFFERS here."""
 
     def make_context(self, *args: Any, **more: Any) -> click.Context:
         try:
@@ -69,7 +69,7 @@ class OneOnError(click.Command):
 
 
 class GroupOneOnError(OneOnError, click.Group):
-    """The same for a group: also a command that it does not have."""
+    """The same for a group, also for an unknown command."""
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
         try:
@@ -84,5 +84,5 @@ def fail(message: str, code: ExitCode = ExitCode.ERROR) -> NoReturn:
 
 
 def refuse(message: str) -> NoReturn:
-    """The end of a command that may not do what it was asked for."""
+    """Ends a command that may not do what was requested."""
     fail(message, ExitCode.NOT_ENFORCED)

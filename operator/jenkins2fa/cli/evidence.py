@@ -20,24 +20,22 @@ MOST_PROBLEMS = 20
 
 @click.command(cls=OneOnError)
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@click.option(
-    "--key", metavar="FILE", help="Public key (PEM) that every line must be signed with. `openssl pkey -in PRIVATE.pem -pubout` makes it."
-)
+@click.option("--key", metavar="FILE", help="Public key (PEM) of the signatures. `openssl pkey -in PRIVATE.pem -pubout` prints it.")
 @click.option(
     "--ends",
     metavar="SHA256",
-    help="The digest that an earlier check or a witness noted for the last line: shows whether the end was cut off.",
+    help="Digest of the last line, as noted earlier: shows whether lines were removed from the end.",
 )
 def verify(files: tuple[str, ...], key: str | None, ends: str | None) -> None:
-    """Check evidence of probes offline: signatures, order, gaps. Each file is a chain of its own.
+    """Check files with evidence of probes, offline: signatures, order, gaps. Each file is a chain of its own.
 
     \b
-    Exit codes: 0 every line holds
+    Exit codes: 0 every line is intact
                 1 a file or the key cannot be read
-                2 something was changed, moved, taken out, or is not signed
+                2 a line was changed, moved or removed, or is not signed
     """
     if ends is not None and len(files) > 1:
-        raise click.UsageError("--ends is about one file")
+        raise click.UsageError("--ends is for one file")
     try:
         public = read_public_key(Path(key)) if key else None
         found = [(file, check_file(Path(file), public)) for file in files]
@@ -49,32 +47,30 @@ def verify(files: tuple[str, ...], key: str | None, ends: str | None) -> None:
         if not checked.records:
             problems.append("holds no evidence")
         if ends is not None and ends.lower() != checked.head:
-            problems.append(f"ends with {checked.head}, not with {ends.lower()}: lines were taken off its end, or added since")
+            problems.append(f"ends with {checked.head}, not with {ends.lower()}: lines were removed from its end, or added since")
         broken |= bool(problems)
-        _tell(file, checked, problems, signed=public is not None)
+        _print_result(file, checked, problems, signed=public is not None)
     sys.exit(ExitCode.DIFFERS if broken else ExitCode.AS_DESIRED)
 
 
-def _tell(file: str, checked: Checked, problems: list[str], *, signed: bool) -> None:
+def _print_result(file: str, checked: Checked, problems: list[str], *, signed: bool) -> None:
     for problem in problems[:MOST_PROBLEMS]:
         click.echo(f"{file}: {problem}")
     if len(problems) > MOST_PROBLEMS:
         click.echo(f"{file}: and {len(problems) - MOST_PROBLEMS} more")
     if problems:
-        click.echo(f"{file}: {click.style('does not hold', fg='red', bold=True)}")
+        click.echo(f"{file}: {click.style('is not intact', fg='red', bold=True)}")
         return
     click.echo(
         f"{file}: {checked.records} line{'s' if checked.records > 1 else ''} from {checked.first} to {checked.last}, complete and in order"
     )
     click.echo(f"{file}: last line's digest {checked.head}")
     if signed:
-        click.echo(f"{file}: {click.style('every signature holds', fg='green', bold=True)}")
+        click.echo(f"{file}: {click.style('every signature is valid', fg='green', bold=True)}")
     elif checked.signed:
-        click.echo(
-            f"{file}: its signatures were not checked: give --key PUBLIC.pem, else anybody who can write the file could have made it up"
-        )
+        click.echo(f"{file}: signatures not checked: give --key PUBLIC.pem, or anyone who can write the file could have forged it")
     else:
-        click.echo(f"{file}: it is not signed: anybody who can write the file could have made it up")
+        click.echo(f"{file}: not signed: anyone who can write the file could have forged it")
 
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -84,13 +80,16 @@ def evidence_options(command: F) -> F:
     """Adds both options, as ``evidence`` and ``evidence_key``."""
     options = (
         click.option(
-            "--evidence", type=click.Path(dir_okay=False), metavar="FILE", help="Append evidence of each probe; see `jenkins2fa verify`."
+            "--evidence",
+            type=click.Path(dir_okay=False),
+            metavar="FILE",
+            help="Append evidence of each probe to this file; see `jenkins2fa verify`.",
         ),
         click.option(
             "--evidence-key",
             type=click.Path(dir_okay=False),
             metavar="FILE",
-            help="Sign it with this Ed25519 key (PEM, by `openssl genpkey`).",
+            help="Sign the evidence with this Ed25519 key (PEM, made by `openssl genpkey`).",
         ),
     )
     for option in reversed(options):

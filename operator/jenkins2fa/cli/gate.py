@@ -1,4 +1,4 @@
-"""``jenkins2fa gate``: the file that stays in Jenkins: print it, look at it, take it out. Needs no cluster."""
+"""``jenkins2fa gate``: print, check or remove the gate. Needs no cluster."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from jenkins2fa.jenkins.scripts import STARTUP_FILE, gate_code, resident_text
 
 @click.group(cls=GroupOneOnError)
 def gate() -> None:
-    """Print, look at or remove the gate: the servlet filter of ours that stays in Jenkins."""
+    """Print, check or remove the gate: our servlet filter inside Jenkins."""
 
 
 @gate.command(cls=OneOnError)
 @click.argument("files", nargs=-1, metavar="[FILE|FOLDER|-]...")
-@click.option("--policy", "name", help="The policy's name, where the files hold several.")
-@click.option("--username", envvar="JENKINS_USER", help="The operator's account in that Jenkins. [env: JENKINS_USER]")
+@click.option("--policy", "name", help="Name of the policy, if the files hold several.")
+@click.option("--username", envvar="JENKINS_USER", help="The operator's account at that controller. [env: JENKINS_USER]")
 def render(files: tuple[str, ...], name: str | None, username: str | None) -> None:
-    """Print the gate's file.
+    """Print the gate's source.
 
-    Without files: the constant text that the operator keeps in Jenkins (gate.mode Managed), for review. With the files of a policy: the
-    same with its rules within it, to be mounted as init.groovy.d/jenkins2fa.groovy (gate.mode Provided).
+    Without files: the script that the operator keeps in Jenkins (gate.mode Managed), for review. With the files of a policy: the same
+    script with the policy's rules, to be mounted as init.groovy.d/jenkins2fa.groovy (gate.mode Provided).
     """
     if not files:
         click.echo(resident_text(), nl=False)
@@ -50,7 +50,7 @@ def render(files: tuple[str, ...], name: str | None, username: str | None) -> No
 @gate.command(cls=OneOnError)
 @jenkins_options
 def status(jenkins: JenkinsOptions) -> None:
-    """Say whether the gate is in Jenkins, in its place, and which version.
+    """Show whether the gate is installed and first in the filter chain, and its version.
 
     \b
     Exit codes: 0 in place
@@ -65,23 +65,29 @@ def status(jenkins: JenkinsOptions) -> None:
 @gate.command(cls=OneOnError)
 @jenkins_options
 @click.option("--settings", type=click.Choice([one.value for one in DeletionPolicy]), default="Retain", show_default=True,
-              help="What becomes of the plugin's settings: Restore = as they were before the operator.")  # fmt: skip
-@click.option("--force", is_flag=True, help="Also while 2FA is in force: the operator's account will be challenged like everybody.")
-@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+              help="What to do with the plugin's settings: Restore = as they were before the operator.")  # fmt: skip
+@click.option("--force", is_flag=True, help="Remove it even if 2FA stays on: the operator's account is then challenged like everyone else.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
 def remove(jenkins: JenkinsOptions, settings: str, force: bool, yes: bool) -> None:
-    """Take everything of ours out of Jenkins: the gate, its start-up file, our folder. Exemptions end at once."""
+    """Remove everything of ours from Jenkins: the gate, its startup file, our folder. Exemptions end at once.
+
+    \b
+    Exit codes: 0 removed
+                1 an error, or you did not confirm
+                3 refused: 2FA stays on without the gate (--force)
+    """
     target = read_target([], jenkins)
     seen = _observe(target)
     stays_on = seen.effective and settings == DeletionPolicy.RETAIN
     if stays_on and not force:
         refuse(
-            "2FA is in force and would stay so: exempt groups, exempt tokens and this account would be challenged. Add --force, "
+            "2FA would stay on without the gate, and exempt groups, exempt tokens and this account would be challenged. Add --force, "
             "or --settings Disable"
         )
     if not yes and not click.confirm(
-        f"Remove the gate and the owner mark ({seen.owner.name if seen.owner else 'none'}) from {target.instance.spec.url}?"
+        f"Remove the gate and the owner record ({seen.owner.name if seen.owner else 'none'}) from {target.instance.spec.url}?"
     ):
-        fail("nothing was changed")
+        fail("not confirmed: nothing was changed")
     with contextlib.closing(driver_for(target.connection)) as driver:
         try:
             driver.release(DeletionPolicy(settings))
@@ -91,7 +97,7 @@ def remove(jenkins: JenkinsOptions, settings: str, force: bool, yes: bool) -> No
 
 
 def status_lines(seen: Observation) -> list[str]:
-    """What there is to say about the gate, a line each."""
+    """The state of the gate, one line for each fact."""
     state = seen.gate
     if not state.installed:
         lines = ["gate: absent"]

@@ -20,15 +20,17 @@ class Entry:
 
 
 COMMANDS = {
-    "validate": Entry("jenkins2fa.cli.validate:validate", "Check files offline: schema, rules, spelling."),
-    "plan": Entry("jenkins2fa.cli.plan.command:plan", "Say what a policy would change in a running Jenkins."),
-    "apply": Entry("jenkins2fa.cli.apply:apply", "Put a policy into force in a running Jenkins, and prove it."),
-    "gate": Entry("jenkins2fa.cli.gate:gate", "Print, look at or remove the filter that stays in Jenkins."),
-    "audit": Entry("jenkins2fa.cli.audit:audit", "Ask many Jenkinses with a canary account whether they demand a second factor."),
-    "report": Entry("jenkins2fa.cli.report.command:report", "Report for auditors: enforced or not, by what proof, what remains."),
-    "verify": Entry("jenkins2fa.cli.evidence:verify", "Check evidence of probes offline."),
-    "unlock": Entry("jenkins2fa.cli.unlock:unlock", "Get people back in when all else fails."),
-    "export": Entry("jenkins2fa.cli.export.command:export", "Write the YAML that describes running Jenkinses as they are now."),
+    "validate": Entry("jenkins2fa.cli.validate:validate", "Check policies and instances in files, without a cluster."),
+    "plan": Entry("jenkins2fa.cli.plan.command:plan", "Show what policies would change in running controllers."),
+    "apply": Entry("jenkins2fa.cli.apply:apply", "Enforce a policy at one controller, and prove it."),
+    "gate": Entry("jenkins2fa.cli.gate:gate", "Print, check or remove the gate: our servlet filter inside Jenkins."),
+    "audit": Entry("jenkins2fa.cli.audit:audit", "Check with an ordinary account which controllers demand a second factor."),
+    "report": Entry(
+        "jenkins2fa.cli.report.command:report", "Write a report for auditors: what is enforced, by what proof, what risk remains."
+    ),
+    "verify": Entry("jenkins2fa.cli.evidence:verify", "Check files with evidence of probes, offline."),
+    "unlock": Entry("jenkins2fa.cli.unlock:unlock", "Switch 2FA off at one controller when nothing else helps."),
+    "export": Entry("jenkins2fa.cli.export.command:export", "Write the YAML that describes running controllers as they are."),
     "run": Entry("jenkins2fa.cli.run:run", "Run the operator."),
 }
 
@@ -57,7 +59,7 @@ class LazyGroup(GroupOneOnError):
 @click.group(cls=LazyGroup, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.version_option(__version__, prog_name="jenkins2fa", message="%(prog)s %(version)s")
 def main() -> None:
-    """Keep the two-factor settings of Jenkins controllers equal to policies in Git, and prove that they are in force."""
+    """Keep the two-factor settings of Jenkins controllers equal to policies in Git, and prove that they are enforced."""
 
 
 if __name__ == "__main__":

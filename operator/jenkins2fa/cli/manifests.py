@@ -60,13 +60,13 @@ class Manifest:
         return self.document.line
 
     def word(self, path: ValuePath) -> str | None:
-        """What the file says literally where YAML did not read a text: ``Off`` for false."""
+        """What the file says literally where YAML did not read a string: ``Off`` for false."""
         return self.document.words.get((*self.start, *path))
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A place where a file is no YAML; ``line`` counts from 1."""
+    """A place where a file is not valid YAML; ``line`` counts from 1."""
 
     file: str
     line: int

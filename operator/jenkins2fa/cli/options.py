@@ -1,4 +1,4 @@
-"""The options that name a Jenkins and an account there. Secrets come from files or the environment, never as arguments."""
+"""Options that several commands share. Secrets come from files or the environment, never as arguments."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ SEED_VARIABLE = "JENKINS_SECOND_FACTOR_SEED"
 
 @dataclass(frozen=True, slots=True)
 class JenkinsOptions:
-    """What a command line says of a Jenkins and of an account there; None = nothing.
+    """A controller and an account there, as the options name them; None = not given.
 
-    ``url_by_environment``: nobody typed the URL. Every build of a Jenkins has a JENKINS_URL, which is not the Jenkins that files mean."""
+    ``url_by_environment``: the URL comes from JENKINS_URL. Every Jenkins build has that variable, so files outrank it."""
 
     url: str | None = None
     username: str | None = None
@@ -46,17 +46,17 @@ class JenkinsOptions:
 seed_option = click.option(
     "--second-factor-seed-file",
     type=click.Path(),
-    help="File with the seed of the account's answers to security questions ('-' = standard input), for a Jenkins without a gate; "
-    "else the environment variable JENKINS_SECOND_FACTOR_SEED.",
+    help="File with the seed for the account's answers to security questions ('-' = standard input). Needed only without a gate. "
+    "[env: JENKINS_SECOND_FACTOR_SEED]",
 )
 
 gate_option = click.option(
     "--gate",
     type=click.Choice([mode.value for mode in GateMode], case_sensitive=False),
-    help="gate.mode, where the files hold no JenkinsInstance. Default: None.",
+    help="gate.mode, if the files hold no JenkinsInstance. Default: None.",
 )
 
-policy_option = click.option("--policy", help="Name of the policy, where the files hold several.")
+policy_option = click.option("--policy", help="Name of the policy, if the files hold several.")
 
 secrets_option = click.option(
     "--secrets",
@@ -69,16 +69,16 @@ _OPTIONS = (
     click.option(
         "--url",
         envvar="JENKINS_URL",
-        help="Root URL of the Jenkins; default: spec.url of the JenkinsInstance in the files. [env: JENKINS_URL, if they hold none]",
+        help="Root URL of the controller. Default: spec.url of the JenkinsInstance in the files. [env: JENKINS_URL]",
     ),
     click.option("--username", envvar="JENKINS_USER", help="Account with Administer. [env: JENKINS_USER]"),
     click.option(
         "--token-file",
         type=click.Path(),
-        help="File with its API token ('-' = standard input); else the environment variable JENKINS_TOKEN.",
+        help="File with the account's API token ('-' = standard input). [env: JENKINS_TOKEN holds the token itself]",
     ),
     seed_option,
-    click.option("--ca-file", type=click.Path(), help="Certificate authority of the Jenkins (PEM); default: the usual authorities."),
+    click.option("--ca-file", type=click.Path(), help="Certificate authority of the controller (PEM). Default: public authorities."),
 )
 
 
@@ -108,11 +108,11 @@ def read_seed(file: str | None) -> str | None:
 
 
 def read_secret(option: str, file: str) -> str:
-    """The text of a file that an option names, '-' = standard input. Raises CannotGoOn."""
+    """The content of a file that an option names, '-' = standard input. Raises CannotGoOn."""
     try:
         return (sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")).strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise CannotGoOn(f"{option} {file}: {getattr(error, 'strerror', None) or 'is not text'}") from None
+        raise CannotGoOn(f"{option} {file}: {getattr(error, 'strerror', None) or 'is not UTF-8'}") from None
 
 
 def read_ca(file: str | None) -> str | None:
@@ -122,13 +122,13 @@ def read_ca(file: str | None) -> str | None:
     try:
         return Path(file).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise CannotGoOn(f"--ca-file {file}: {getattr(error, 'strerror', None) or 'is not text'}") from None
+        raise CannotGoOn(f"--ca-file {file}: {getattr(error, 'strerror', None) or 'is not UTF-8'}") from None
 
 
 experimental_option = click.option(
     "--enable-experimental-premium",
     "experimental",
     is_flag=True,
-    help="Also write to the premium edition of the plugin, which was not available to test against (docs/support-matrix.md). "
-    "Without it that edition is only read.",
+    help="Also write to the plugin's premium edition, which was not available for tests (docs/support-matrix.md). "
+    "Without this option that edition is only read.",
 )

@@ -1,4 +1,4 @@
-"""Many Jenkinses side by side: bounded, with progress on standard error, in the order that was given."""
+"""Work on many controllers in parallel: bounded, with progress on standard error, results in the order of the items."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ parallel_option = click.option(
 
 @dataclass(frozen=True, slots=True)
 class Side(Generic[Result]):
-    """``results`` in the order of the items, None for one that was not reached any more; ``stopped``: by Ctrl-C."""
+    """``results`` in the order of the items, None for an item that was not reached; ``stopped``: by Ctrl-C."""
 
     results: tuple[Result | None, ...]
     stopped: bool
 
 
 def side_by_side(items: Sequence[Item], work: Callable[[Item], Result], parallel: int, label: str) -> Side[Result]:
-    """Works by threads that end with the process: one that waits for a dead host keeps nobody from leaving.
+    """Uses daemon threads: one that waits for a dead host does not keep the process alive.
 
-    What ``work`` raises ends it all: it has to turn the trouble of one item into a result."""
+    An exception from ``work`` ends everything; ``work`` turns the failure of one item into a result."""
     results: dict[int, Result] = {}
     stopped = False
     with _progress() as progress:

@@ -24,39 +24,50 @@ SERVICE_ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/
 
 
 @click.command(cls=OneOnError)
-@click.option("-n", "--namespace", "namespaces", multiple=True, help="Serve this namespace only (repeatable). Left out: the whole cluster.")
+@click.option("-n", "--namespace", "namespaces", multiple=True, help="Serve only this namespace (repeatable). Default: the whole cluster.")
 @click.option("--policy-namespace", help="Namespace whose policies outrank all others and may select instances of other namespaces.")
-@click.option("--lease-namespace", help="Namespace of the Lease that makes one replica the leader. Default: the pod's own, else default.")
-@click.option("--workers", type=click.IntRange(1, 1024), default=64, show_default=True, help="Most instances looked at side by side.")
+@click.option("--lease-namespace", help="Namespace of the Lease for leader election. Default: the pod's own, outside a pod `default`.")
 @click.option(
-    "--longest-break-glass", default="4h", show_default=True, help="No break-glass lasts longer, nor do all within 24 hours together."
+    "--workers", type=click.IntRange(1, 1024), default=64, show_default=True, help="How many instances are reconciled at the same time."
+)
+@click.option(
+    "--longest-break-glass",
+    default="4h",
+    show_default=True,
+    help="Limit for one break-glass, and for all break-glasses of a controller within 24 hours.",
 )
 @click.option(
     "--require-approval",
     is_flag=True,
-    help="What weakens the protection, break-glass too, waits for an annotation on the policy; at its end, on the instance.",
+    help="Changes that weaken protection wait for an approval: an annotation on the policy or, when it is deleted, on the instance.",
 )
 @experimental_option
 @click.option(
     "--evidence-directory",
     type=click.Path(file_okay=False, exists=True),
-    help="Keep evidence of each probe there, in a file a day; see `jenkins2fa verify`.",
+    help="Keep evidence of each probe in this directory, one file per day; see `jenkins2fa verify`.",
 )
-@click.option("--evidence-key", type=click.Path(dir_okay=False), help="Sign it with this Ed25519 key (PEM, by `openssl genpkey`).")
-@click.option("--log-format", type=click.Choice(["plain", "json"]), default="plain", show_default=True, help="One line a record.")
-@click.option("-v", "--verbose", is_flag=True, help="Log every pass, also those that found nothing to do.")
+@click.option(
+    "--evidence-key", type=click.Path(dir_okay=False), help="Sign the evidence with this Ed25519 key (PEM, made by `openssl genpkey`)."
+)
+@click.option("--log-format", type=click.Choice(["plain", "json"]), default="plain", show_default=True, help="Format of the log.")
+@click.option("-v", "--verbose", is_flag=True, help="Also log reconciles that found nothing to do, and failed attempts.")
 @click.option(
     "--metrics",
     "--liveness",
     "metrics",
     metavar="[HOST:]PORT",
-    help="Answer GET /metrics, /healthz and /readyz there. Without HOST: loopback, in a pod all addresses.",
+    help="Serve /metrics, /healthz and /readyz at this address. Default host: loopback; in a pod, all addresses.",
 )
 @click.option(
-    "--allow-loopback", is_flag=True, help="Also in a pod, serve a Jenkins at a loopback or link-local address (one in the same pod)."
+    "--allow-loopback", is_flag=True, help="In a pod, also manage a controller at a loopback or link-local address (in the same pod)."
 )
-@click.option("--kubeconfig", type=click.Path(dir_okay=False), help="Outside a cluster. Default: $KUBECONFIG or ~/.kube/config.")
-@click.option("--context", help="Context of the kubeconfig. Default: its current one.")
+@click.option(
+    "--kubeconfig",
+    type=click.Path(dir_okay=False),
+    help="Path of the kubeconfig, outside a cluster. Default: as kubectl. [env: KUBECONFIG]",
+)
+@click.option("--context", help="Context of the kubeconfig. Default: the current one.")
 def run(
     namespaces: tuple[str, ...],
     policy_namespace: str | None,
@@ -74,10 +85,14 @@ def run(
     kubeconfig: str | None,
     context: str | None,
 ) -> None:
-    """Run the operator until SIGTERM: keep every selected Jenkins as its policy says, and write down what is proven.
+    """Run the operator until SIGTERM: keep every instance as its policy says, and record what is proven.
 
-    In a pod it uses the pod's service account. Several replicas may run: one leads, the others wait. The rights it needs are in
-    deploy/rbac.yaml. Exit code 0: stopped by a signal; 1: it cannot start (the one line on standard error says why).
+    In a pod it uses the pod's service account. Several replicas may run: one leads, the others wait. deploy/rbac.yaml lists the rights
+    that it needs.
+
+    \b
+    Exit codes: 0 stopped by a signal
+                1 it could not start
     """
     logs.set_up(log_format, verbose=verbose)
     served = dict.fromkeys((*namespaces, policy_namespace) if namespaces and policy_namespace else namespaces)
@@ -130,5 +145,5 @@ def _own_namespace() -> str:
 
 
 def _for_tests(variable: str, usual: str) -> timedelta:
-    """A time that nobody has to change but a test that cannot wait so long."""
+    """A duration that only tests change."""
     return parse_duration(os.environ.get(variable, usual))

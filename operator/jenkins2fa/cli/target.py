@@ -1,4 +1,4 @@
-"""Which policy and which Jenkins a command line means: from its files and its options."""
+"""The policy and the controller of a command line, from its files and options."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from jenkins2fa.jenkins.http import Connection
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The Jenkins that a command line means."""
+    """The controller that a command line is about."""
 
     instance: JenkinsInstance
     connection: Connection
@@ -65,7 +65,7 @@ def _instance(manifests: list[Manifest], jenkins: JenkinsOptions) -> JenkinsInst
     if instance is not None and (not jenkins.url or jenkins.url_by_environment):
         return instance
     if not jenkins.url:
-        raise CannotGoOn("no Jenkins: give --url, or a file with a JenkinsInstance")
+        raise CannotGoOn("no controller: give --url, or a file with a JenkinsInstance")
     instance = instance or JenkinsInstance(Metadata("", ""), InstanceSpec(url="", credentials=""))
     spec = replace(instance.spec, url=jenkins.url.rstrip("/") + "/")
     problems = instance_problems(spec)

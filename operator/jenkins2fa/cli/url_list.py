@@ -28,7 +28,7 @@ COLUMNS = ("url", "username", "token_file", "token_env")
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One Jenkins to ask. ``url`` ends with a slash."""
+    """One controller to check. ``url`` ends with a slash."""
 
     url: str
     credentials: Credentials
@@ -44,7 +44,7 @@ class _Entry:
 
 
 def read_list(sources: tuple[str, ...], username: str | None, token_file: str | None, account: str = "canary account") -> tuple[Asked, ...]:
-    """Everybody to ask, each URL once, in the order given. ``username`` and ``token_file`` are for entries without an account of their own.
+    """Every controller to check, each URL once, in the order given. ``username`` and ``token_file`` are for entries that name no account.
 
     ``account``: what it is called in messages.
 
@@ -62,7 +62,7 @@ def read_list(sources: tuple[str, ...], username: str | None, token_file: str | 
     if problems:
         raise CannotGoOn("\n".join(problems))
     if not found:
-        raise CannotGoOn("no URL to ask: the files are empty")
+        raise CannotGoOn("no URL: the files are empty")
     return tuple(found.values())
 
 
@@ -96,7 +96,7 @@ class _Secrets:
             try:
                 self._files[name] = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
             except (OSError, ValueError) as problem:  # a name that no file can have, too
-                raise ValueError(f"the file {name}: {getattr(problem, 'strerror', None) or 'is not text'}") from None
+                raise ValueError(f"the file {name}: {getattr(problem, 'strerror', None) or 'is not UTF-8'}") from None
         return self._files[name]
 
 
@@ -117,7 +117,7 @@ def _entries(source: str) -> Iterator[_Entry]:
     try:
         text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as problem:
-        raise CannotGoOn(f"{source}: {getattr(problem, 'strerror', None) or 'is not text'}") from None
+        raise CannotGoOn(f"{source}: {getattr(problem, 'strerror', None) or 'is not UTF-8'}") from None
     if _heading(text):
         yield from _from_csv(source, text)
     else:
@@ -148,7 +148,7 @@ def _rows(source: str, reader: csv.DictReader[str]) -> Iterator[dict[str, Any]]:
         yield from reader
     except csv.Error as problem:
         line = reader.line_num + 2  # the heading, and this line, which is not counted yet
-        raise CannotGoOn(f"{source}:{line}: is no CSV: {problem}") from None
+        raise CannotGoOn(f"{source}:{line}: is not valid CSV: {problem}") from None
 
 
 def _entry(where: str, row: Mapping[str, Any]) -> _Entry:
@@ -160,6 +160,6 @@ def _refuse_columns(where: str, names: list[str]) -> None:
     """A column called `token` would be a secret in the list."""
     unknown = [name for name in names if name not in COLUMNS]
     if unknown:
-        hint = ": secrets are named by file or environment variable, never written here" if set(unknown) & {"token", "password"} else ""
-        shown = ", ".join(name if _NAME.fullmatch(name) else "that is no name" for name in unknown)
+        hint = ": name secrets by file or environment variable; never write them here" if set(unknown) & {"token", "password"} else ""
+        shown = ", ".join(name if _NAME.fullmatch(name) else "(not shown)" for name in unknown)
         raise CannotGoOn(f"{where}: unknown column {shown} (there are {', '.join(COLUMNS)}){hint}")

@@ -1,4 +1,4 @@
-"""``jenkins2fa validate``: check files without a cluster, one line for each mistake."""
+"""``jenkins2fa validate``: check files without a cluster, one line for each finding."""
 
 from __future__ import annotations
 
@@ -16,34 +16,35 @@ from jenkins2fa.cli.printing import printable
 
 @dataclass(slots=True)
 class Report:
-    """What a run found. ``passed_over`` counts objects of other kinds."""
+    """What a run found. ``skipped`` counts objects of other kinds."""
 
     files: int = 0
     checked: int = 0
-    passed_over: int = 0
+    skipped: int = 0
     findings: list[Finding] = field(default_factory=list)
     seen: dict[tuple[str, str, str], Manifest] = field(default_factory=dict)
 
 
 @click.command(cls=OneOnError)
 @click.argument("paths", nargs=-1, required=True, metavar="FILE|FOLDER|-...")
-@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How to print the findings.")
+@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Format of the output.")
 def validate(paths: tuple[str, ...], output: str) -> None:
     """Check TwoFactorPolicy and JenkinsInstance objects in files, without a cluster.
 
-    Says what the API server would refuse, and what it would drop without a word (unknown fields, keys given twice). Folders are searched
-    for *.yaml, *.yml and *.json; - is standard input. Objects of other kinds are passed over.
+    Reports what the API server would refuse, and what it would drop silently: unknown fields, and keys given twice. Folders are searched
+    for *.yaml, *.yml and *.json; - is standard input. Other objects are skipped.
 
     \b
     Exit codes: 0 no findings
-                1 there are findings, wrong usage, or a file that cannot be opened
+                1 wrong usage, or a file that cannot be read
+                3 there are findings
     """
     try:
         report = validate_files(find_files(paths))
     except UnreadableFile as error:
         fail(printable(str(error)))
     click.echo(as_json(report) if output == "json" else as_text(report))
-    sys.exit(ExitCode.ERROR if report.findings else ExitCode.AS_DESIRED)
+    sys.exit(ExitCode.NOT_ENFORCED if report.findings else ExitCode.AS_DESIRED)
 
 
 def validate_files(files: list[str]) -> Report:
@@ -56,7 +57,7 @@ def validate_files(files: list[str]) -> Report:
             elif is_ours(found):
                 _check(report, found)
             else:
-                report.passed_over += 1
+                report.skipped += 1
     return report
 
 
@@ -66,7 +67,7 @@ def _check(report: Report, manifest: Manifest) -> None:
     key = (manifest.kind, manifest.namespace, manifest.name)
     first = report.seen.setdefault(key, manifest)
     if first is not manifest and manifest.name:
-        report.findings.append(finding(manifest, ("metadata", "name"), f"this object was given before, at {first.file}:{first.line()}"))
+        report.findings.append(finding(manifest, ("metadata", "name"), f"this object is also at {first.file}:{first.line()}"))
 
 
 def as_text(report: Report) -> str:
@@ -82,8 +83,8 @@ def _line(one: Finding) -> str:
 def summary(report: Report) -> str:
     """The last line: what was checked, and how it went."""
     files = _count(report.files, "file")
-    other = f", {_count(report.passed_over, 'object')} of other kinds passed over" if report.passed_over else ""
-    result = _count(len(report.findings), "finding") if report.findings else "all is well"
+    other = f", {_count(report.skipped, 'object')} of other kinds skipped" if report.skipped else ""
+    result = _count(len(report.findings), "finding") if report.findings else "no findings"
     if not report.checked and not report.findings:
         result = "no TwoFactorPolicy or JenkinsInstance to check"
     return f"{result} ({_count(report.checked, 'object')} checked in {files}{other})"
@@ -96,5 +97,5 @@ def _count(number: int, noun: str) -> str:
 def as_json(report: Report) -> str:
     """The same for programs: ``findings`` has the fields of :class:`Finding`."""
     findings = [asdict(one) for one in report.findings]
-    result = {"files": report.files, "checked": report.checked, "passedOver": report.passed_over, "findings": findings}
+    result = {"files": report.files, "checked": report.checked, "skipped": report.skipped, "findings": findings}
     return json.dumps(result, indent=2)

@@ -1,6 +1,6 @@
 """YAML (and JSON) as kubectl reads it, with the line of every value.
 
-kubectl reads plain words by rules of its own, between YAML 1.1 and 1.2: ``Off``, ``y`` and ``0777`` are no texts, ``12:30`` and dates are.
+kubectl reads plain words by its own rules, between YAML 1.1 and 1.2: ``Off``, ``y`` and ``0777`` are not strings, ``12:30`` and dates are.
 Seen with kubectl 1.32 and 1.36 on a real API server; a reader with other rules would pass files that the API server refuses.
 """
 
@@ -33,7 +33,7 @@ _DECIMAL = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
 
 
 class UnreadableYAML(Exception):
-    """A text that is no YAML; ``line`` counts from 1. Never repeats the text itself, which may hold a secret."""
+    """A text that is not valid YAML; ``line`` counts from 1. Never repeats the text itself, which may hold a secret."""
 
     def __init__(self, line: int, message: str) -> None:
         self.line = line
@@ -42,7 +42,7 @@ class UnreadableYAML(Exception):
 
 @dataclass(slots=True)
 class Document:
-    """One document: its value, and for the path of each value the line (from 1) and, for plain words that are no texts, the word."""
+    """One document: its value, and for the path of each value the line (from 1) and, for plain words that are not strings, the word."""
 
     value: Any
     line: int
@@ -162,7 +162,7 @@ class _Builder:
 
 
 def _plain(word: str) -> Any:
-    """What kubectl makes of a plain word: a text, a number, true, false or null."""
+    """What kubectl makes of a plain word: a string, a number, true, false or null."""
     if word in _WORDS:
         return _WORDS[word]
     digits = word.replace("_", "")

@@ -1,4 +1,4 @@
-"""``jenkins2fa export``: the YAML that describes running Jenkinses as they are now. Reads only."""
+"""``jenkins2fa export``: the YAML that describes running controllers as they are. Reads only."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from jenkins2fa.jenkins.scripts import gate_code
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """A Jenkins that could not be read, and why."""
+    """A controller that could not be read, and why."""
 
     url: str
     why: str
@@ -34,16 +34,18 @@ class Missing:
 
 @click.command(cls=OneOnError)
 @click.argument("sources", nargs=-1, required=True, metavar="URL|FILE|-...")
-@click.option("--username", envvar="JENKINS_USER", help="Account with Administer, where the list names none. [env: JENKINS_USER]")
-@click.option("--token-file", type=click.Path(), help="File with its API token ('-' = standard input); else the variable JENKINS_TOKEN.")
+@click.option("--username", envvar="JENKINS_USER", help="Account with Administer, if the list names none. [env: JENKINS_USER]")
+@click.option(
+    "--token-file", type=click.Path(), help="File with its API token ('-' = standard input). [env: JENKINS_TOKEN holds the token itself]"
+)
 @seed_option
-@click.option("--ca-file", type=click.Path(), help="Certificate authority of all of them (PEM); it is exported as a ConfigMap.")
-@click.option("-n", "--namespace", help="Namespace to write into the objects; default: none.")
+@click.option("--ca-file", type=click.Path(), help="Certificate authority of all controllers (PEM). It is exported as a ConfigMap.")
+@click.option("-n", "--namespace", help="Namespace of the objects. Default: none.")
 @click.option("--as-is", is_flag=True, help="With the enforcement that is there, instead of one that writes nothing.")
 @click.option(
     "--output-dir",
     type=click.Path(file_okay=False),
-    help="Files in this folder (one for each Jenkins, one for each policy of several), instead of standard output.",
+    help="Write files into this folder, instead of standard output: one per controller, and one per shared policy.",
 )
 @parallel_option
 def export(
@@ -57,16 +59,16 @@ def export(
     output_dir: str | None,
     parallel: int,
 ) -> None:
-    """Write the TwoFactorPolicy and JenkinsInstance that describe each Jenkins as it is now, and a Secret without the token.
+    """Write the TwoFactorPolicy and JenkinsInstance that describe each controller as it is, and a Secret without the token.
 
-    Jenkinses that are alike share one policy, which selects exactly them.
+    Controllers with the same settings share one policy, which selects exactly them.
     A Jenkins with 2FA on gets enforcement: Report, one with 2FA off is suspended: applying the files changes nothing.
-    Files hold one URL a line or, with a heading, the columns url,username,token_file,token_env (CSV).
+    Files hold one URL per line or, with a heading, the columns url,username,token_file,token_env (CSV).
 
     \b
-    Exit codes: 0 every Jenkins is described in full
-                1 an error, or some Jenkins could not be read (comments say which), or stopped by Ctrl-C
-                3 something cannot be expressed: unsupported (comments say what)
+    Exit codes: 0 every controller is described completely
+                1 an error, some controller could not be read (see the comments), or stopped by Ctrl-C
+                3 some settings cannot be expressed (see the comments)
     """
     asked = read_list(sources, username, token_file, "account")
     authority, seed, names = read_ca(ca_file), read_seed(second_factor_seed_file), names_for(one.url for one in asked)
@@ -79,16 +81,16 @@ def export(
     run = side_by_side(asked, read, parallel, "reading")
     seconds = time.monotonic() - started
     found = [result or Missing(one.url, "stopped before it was read") for one, result in zip(asked, run.results, strict=True)]
-    code = _tell(found, seconds, namespace, output_dir)
+    code = _write_and_count(found, seconds, namespace, output_dir)
     sys.exit(ExitCode.ERROR if run.stopped else code)
 
 
-def _tell(found: Sequence[Exported | Missing], seconds: float, namespace: str | None, output_dir: str | None) -> ExitCode:
+def _write_and_count(found: Sequence[Exported | Missing], seconds: float, namespace: str | None, output_dir: str | None) -> ExitCode:
     """Write it all; the exit code of a run that was not stopped."""
     read_ones = [one for one in found if isinstance(one, Exported)]
     groups = groups_of(read_ones)
     _write([one for one in found if isinstance(one, Missing)], files_of(read_ones, groups, namespace), output_dir)
-    click.echo(f"{len(read_ones)} of {len(found)} Jenkinses were read in {seconds:.1f} s. {_counted(groups)}", err=True)
+    click.echo(f"{len(read_ones)} of {len(found)} controllers were read in {seconds:.1f} s. {_counted(groups)}", err=True)
     if len(read_ones) < len(found):
         return ExitCode.ERROR
     return ExitCode.NOT_ENFORCED if any(_incomplete(one) for one in read_ones) else ExitCode.AS_DESIRED
@@ -96,7 +98,8 @@ def _tell(found: Sequence[Exported | Missing], seconds: float, namespace: str | 
 
 def _counted(groups: Sequence[Group]) -> str:
     shared = [group for group in groups if group.shared]
-    return f"Policies: {len(groups)}, of which {len(shared)} for {sum(len(group.members) for group in shared)} Jenkinses that are alike."
+    members = sum(len(group.members) for group in shared)
+    return f"Policies: {len(groups)}, of which {len(shared)} for {members} controllers with the same settings."
 
 
 def _incomplete(one: Exported) -> bool:
@@ -111,7 +114,7 @@ def _read(connection: Connection, name: str, *, as_is: bool) -> Exported | Missi
             seen = driver.observe()
     except JenkinsError as problem:
         return Missing(connection.url, f"{problem.reason}: {problem}")
-    except Exception as problem:  # one that goes wrong in a way that nobody thought of costs itself only
+    except Exception as problem:  # an unexpected error costs its own controller only
         return Missing(connection.url, f"InternalError: {type(problem).__name__}")
     content = content_of(seen, gate_code, as_is=as_is)
     return Exported(name, connection.url, connection.credentials.username, content, connection.authority)
@@ -127,7 +130,7 @@ def _write(missing: Sequence[Missing], files: Mapping[str, str], folder: str | N
     try:
         _write_files(Path(folder), files)
     except FileExistsError as problem:
-        raise CannotGoOn(f"{problem.filename} is there already, and nothing is written over it: give another folder") from None
+        raise CannotGoOn(f"{problem.filename} exists already and is not overwritten: give another folder") from None
     except OSError as problem:
         raise CannotGoOn(f"--output-dir {folder}: {problem.strerror}") from None
 

@@ -30,7 +30,7 @@ class Exported:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A policy, and the Jenkinses that it describes: at least one. ``name`` is the policy's, and the value of its members' label."""
+    """A policy, and the controllers that it describes: at least one. ``name`` is the policy's, and the value of its members' label."""
 
     name: str
     policy: PolicyContent
@@ -38,7 +38,7 @@ class Group:
 
     @property
     def shared(self) -> bool:
-        """Whether several Jenkinses have this policy."""
+        """Whether several controllers have this policy."""
         return len(self.members) > 1
 
 
@@ -63,9 +63,9 @@ def _group(members: tuple[Exported, ...]) -> Group:
 
 
 def _shared_name(members: tuple[Exported, ...]) -> str:
-    """By the members alone: other settings of the same Jenkinses keep the name, and no export of other ones can replace this policy.
+    """By the members alone: other settings of the same controllers keep the name, and no export of other ones can replace this policy.
 
-    Two hyphens in a row are in no name of a Jenkins (``names_for``), so this is the name of nothing else."""
+    Two hyphens in a row are in no name of a controller (``names_for``), so this is the name of nothing else."""
     urls = "\n".join(sorted(one.url for one in members))
     return f"shared--{hashlib.sha256(urls.encode()).hexdigest()[:12]}"
 
@@ -102,7 +102,7 @@ def names_for(urls: Iterable[str]) -> dict[str, str]:
 
 
 def files_of(found: Iterable[Exported], groups: Iterable[Group], namespace: str | None) -> dict[str, str]:
-    """File name to text: one file for each policy that several Jenkinses share, then one for each Jenkins. Texts begin with ``---``."""
+    """File name to text: one file per policy that several controllers share, then one per controller. Texts begin with ``---``."""
     where = {"namespace": namespace} if namespace else {}
     policies = {group.name: _policy(group, where) for group in groups}
     selecting = {one.name: group.name for group in groups for one in group.members}
@@ -123,7 +123,9 @@ def _jenkins(one: Exported, policy: str | None, where: Mapping[str, str]) -> str
 def _policy(group: Group, where: Mapping[str, str]) -> str:
     comments = [*_inexpressible(group.policy.gaps), *group.policy.hints]
     if group.shared:
-        comments.insert(0, f"For {len(group.members)} Jenkinses that are alike: those whose instance has the label {LABEL}: {group.name}")
+        comments.insert(
+            0, f"For {len(group.members)} controllers with the same settings: those whose instance has the label {LABEL}: {group.name}"
+        )
     spec = {"instanceSelector": {"matchLabels": {LABEL: group.name}}, **group.policy.spec}
     body = {"apiVersion": API_VERSION, "kind": "TwoFactorPolicy", "metadata": {"name": group.name, **where}, "spec": spec}
     return _document(body, comments)
@@ -134,7 +136,7 @@ def _inexpressible(gaps: Iterable[str]) -> Iterable[str]:
 
 
 def commented(lines: Iterable[str]) -> str:
-    """Lines as comments; a line break within one (a text from a Jenkins) cannot end the comment."""
+    """Lines as comments; a line break within one (it may come from Jenkins) cannot end the comment."""
     return "".join(f"# {' '.join(line.split())}\n" for line in lines)
 
 
@@ -144,7 +146,7 @@ def _instance(one: Exported, policy: str | None, where: Mapping[str, str]) -> st
     if one.authority is not None:
         spec["caRef"] = {"kind": "ConfigMap", "name": f"{one.name}-ca", "key": "ca.crt"}
     if one.content.gate is None:
-        comments.append("gate.mode None is what was found: the plugin alone. Managed lets the operator install the gate.")
+        comments.append("gate.mode None: there is no gate, only the plugin. Managed lets the operator install it.")
     spec["gate"] = one.content.gate or {"mode": GateMode.NONE.value}
     if one.content.owner is not None:
         comments = [
@@ -161,7 +163,7 @@ def _instance(one: Exported, policy: str | None, where: Mapping[str, str]) -> st
 def _secret(one: Exported, where: Mapping[str, str]) -> str:
     data = {"host": place_of(one.url), "username": one.username, "token": ""}
     body = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": one.name, **where}, "type": "Opaque", "stringData": data}
-    return _document(body, ["Put the account's API token in, by your own way of keeping secrets, and keep it out of Git."])
+    return _document(body, ["Put the account's API token here, by your own way of keeping secrets, and keep it out of Git."])
 
 
 def _document(body: Mapping[str, Any], comments: Iterable[str] = ()) -> str:

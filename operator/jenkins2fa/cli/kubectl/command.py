@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 from jenkins2fa import __version__
-from jenkins2fa.cli.cluster import Cluster, cluster_options, open_cluster, told
+from jenkins2fa.cli.cluster import Cluster, api_error, cluster_options, open_cluster
 from jenkins2fa.cli.errors import EXIT_CODES, CannotGoOn, ExitCode, GroupOneOnError, OneOnError, code_of, code_of_all
 from jenkins2fa.cli.kubectl.actions import end_break_glass as end_named
 from jenkins2fa.cli.kubectl.actions import open_break_glass, reconcile_named, set_suspend, time_of
@@ -40,7 +40,7 @@ def in_cluster(command: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return command(open_cluster(kubeconfig, context, namespace), **given)
         except KubernetesError as problem:
-            raise told(problem) from None
+            raise api_error(problem) from None
 
     option = click.option("-n", "--namespace", help="Namespace; default: the context's.")
     return cluster_options(option(wrapped))

@@ -12,7 +12,7 @@ from jenkins2fa.api.fields import InvalidObject, format_time
 from jenkins2fa.api.instance import JenkinsInstance
 from jenkins2fa.api.parse import parse_instance, parse_policy, parse_what_governs
 from jenkins2fa.api.policy import TwoFactorPolicy
-from jenkins2fa.cli.cluster import Cluster, told
+from jenkins2fa.cli.cluster import Cluster, api_error
 from jenkins2fa.cli.errors import CannotGoOn
 from jenkins2fa.cli.manifests import STANDARD_INPUT, Manifest, find_files, read_manifests
 from jenkins2fa.cli.options import JenkinsOptions
@@ -103,7 +103,7 @@ def from_cluster(files: tuple[str, ...], cluster: Cluster, policy_namespace: str
         labels = {**cluster.labels(), **_labels(files)} if policy_namespace else {}
         uid = cluster.uid()
     except KubernetesError as problem:
-        raise told(problem) from None
+        raise api_error(problem) from None
     notes: list[str] = []
     kept = {} if prune and files else live["TwoFactorPolicy"]
     policies = {**kept, **_as_applied(wanted["TwoFactorPolicy"], live["TwoFactorPolicy"])}

@@ -1,4 +1,4 @@
-"""``jenkins2fa report``: for auditors, is a second factor enforced at each Jenkins, by what proof, and what is not known."""
+"""``jenkins2fa report``: for auditors, is a second factor enforced at each controller, by what proof, and what is not known."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from jenkins2fa import __version__
-from jenkins2fa.cli.cluster import Cluster, cluster_options, open_cluster, told
+from jenkins2fa.cli.cluster import Cluster, api_error, cluster_options, open_cluster
 from jenkins2fa.cli.errors import CannotGoOn, ExitCode, OneOnError, code_of_all, fail
 from jenkins2fa.cli.options import jenkins_options, secrets_option
 from jenkins2fa.cli.parallel import parallel_option, side_by_side
@@ -25,7 +25,7 @@ from jenkins2fa.core.report.document import Gap, Happening, Report, report_diges
 from jenkins2fa.kube.client import Body, Forbidden, KubernetesError
 from jenkins2fa.kube.events import COMPONENT
 
-NAMED = "This report names people: it holds personal data."
+NAMED = "This report names users: it contains personal data."
 OUTPUTS: dict[str, tuple[str, Callable[[Report], str]]] = {
     "html": ("report.html", as_html),
     "json": ("report.json", report_json),
@@ -36,37 +36,39 @@ OUTPUTS: dict[str, tuple[str, Callable[[Report], str]]] = {
 @click.argument("files", nargs=-1, metavar="[FILE|FOLDER|-]...")
 @jenkins_options
 @secrets_option
-@click.option("--cluster", "in_cluster", is_flag=True, help="The instances and policies of a cluster, with the current kubeconfig.")
+@click.option("--cluster", "in_cluster", is_flag=True, help="Report on the instances of a cluster, with the current kubeconfig.")
 @cluster_options
-@click.option("-n", "--namespace", help="Namespace of the cluster, or of objects that name none; default: the context's.")
-@click.option("-A", "--all-namespaces", "everywhere", is_flag=True, help="The instances of every namespace of the cluster.")
-@click.option("--policy-namespace", help="The operator's policy namespace, as it was started with.")
-@click.option("--recorded", is_flag=True, help="Ask no Jenkins: report what the operator wrote into the cluster.")
-@click.option("--with-names", is_flag=True, help="Also name the users without a second factor. The report then holds personal data.")
+@click.option("-n", "--namespace", help="Namespace of the cluster, or of objects that name none. Default: the context's.")
+@click.option("-A", "--all-namespaces", "everywhere", is_flag=True, help="Report on the instances of every namespace of the cluster.")
+@click.option("--policy-namespace", help="The operator's policy namespace, if it has one.")
+@click.option("--recorded", is_flag=True, help="Connect to no controller: report what the operator recorded in the cluster.")
+@click.option("--with-names", is_flag=True, help="Name the users without a second factor. The report then contains personal data.")
 @parallel_option
-@click.option("-o", "--output", type=click.Choice(list(OUTPUTS)), default="html", show_default=True, help="What to print.")
-@click.option("--folder", type=click.Path(file_okay=False), help="Write both into this folder instead.")
+@click.option("-o", "--output", type=click.Choice(list(OUTPUTS)), default="html", show_default=True, help="Format of the output.")
+@click.option("--folder", type=click.Path(file_okay=False), help="Write report.html and report.json into this folder instead.")
 def report(files: tuple[str, ...], output: str, folder: str | None, parallel: int, **given: Any) -> None:
-    """Report for auditors: where a second factor is enforced, by what proof, who is exempt, what remains. Writes nothing into Jenkins.
+    """Write a report for auditors: where 2FA is enforced, by what proof, who is exempt, what risk remains. Changes nothing.
 
     \b
-    One Jenkins:   the files hold the TwoFactorPolicy, and may hold the JenkinsInstance; without one, --url names the Jenkins.
-    Many, files:   --secrets FILE: every instance and policy of the files, with accounts from the Secrets in FILE.
-    Many, cluster: --cluster (or --context, --kubeconfig, -A). A Jenkins whose Secret you may not read, or that does not answer,
-                   is told of by the operator's own status.
+    One controller: the files may hold a TwoFactorPolicy and a JenkinsInstance; without an instance,
+                    --url names the controller.
+    From files:     --secrets FILE: every instance and policy of the files, with accounts from the
+                    Secrets in FILE.
+    From a cluster: --cluster (or --context, --kubeconfig, -A). For a controller that does not answer,
+                    or whose Secret you may not read, the report uses the operator's status.
 
     \b
-    Exit codes: 0 every instance is proven to demand a second factor, as its policy says
+    Exit codes: 0 every instance is proven, and as its policy says
                 1 an error, or stopped by Ctrl-C
                 2 every instance is proven, but some differ from their policies
                 3 some are not proven, or need attention
     """
     asking, source = _asking(files, given)
     instances = sorted(asking.sources.instances, key=lambda one: (one.meta.namespace, one.meta.name))
-    looked = side_by_side(instances, lambda one: report_on(one, asking), parallel, "looking")
-    if looked.stopped:
-        fail("stopped: a report of some instances only would mislead")
-    done = tuple(one for one in looked.results if one is not None)
+    run = side_by_side(instances, lambda one: report_on(one, asking), parallel, "reading")
+    if run.stopped:
+        fail("stopped: a report on only some instances would mislead")
+    done = tuple(one for one in run.results if one is not None)
     notes = (*asking.sources.notes, *((NAMED,) if asking.with_names else ()))
     made = Report(asking.now(), __version__, source, done, notes, asking.directly)
     if folder is None:
@@ -82,9 +84,9 @@ def _asking(files: tuple[str, ...], given: Mapping[str, Any]) -> tuple[Asking, s
     if in_cluster and given["secrets"]:
         raise CannotGoOn("--secrets is for instances in files; in a cluster, report reads the Secrets that the instances name")
     if in_cluster and files:
-        raise CannotGoOn("a report of a cluster is about what is there: give no files (`jenkins2fa plan` looks at files in a cluster)")
+        raise CannotGoOn("a report of a cluster takes no files (`jenkins2fa plan` shows what files would change in a cluster)")
     if given["recorded"] and (given["with_names"] or not in_cluster):
-        raise CannotGoOn("--recorded is about what a cluster holds: it needs --cluster, and there are no names in it")
+        raise CannotGoOn("--recorded needs --cluster, and cannot name users: the cluster does not know them")
     if in_cluster:
         return _of_cluster(given)
     sources = (
@@ -109,7 +111,7 @@ def _of_cluster(given: Mapping[str, Any]) -> tuple[Asking, str]:
     try:
         bodies = {f"{body['metadata']['namespace']}/{body['metadata']['name']}": body for body in cluster.instances(space)}
     except KubernetesError as problem:
-        raise told(problem) from None
+        raise api_error(problem) from None
     history, gaps = _history(cluster, space)
     asking = Asking(sources, _now, bodies, history, gaps, directly=not given["recorded"], with_names=given["with_names"])
     return asking, "cluster, all namespaces" if space is None else f"cluster, namespace {space}"
@@ -126,7 +128,7 @@ def _history(cluster: Cluster, space: str | None) -> tuple[dict[str, tuple[Happe
 
 
 def _write(made: Report, folder: Path) -> None:
-    """Readable by this person alone: where people have no second factor is worth knowing to others, too."""
+    """Readable by this user alone: where users have no second factor helps attackers."""
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         for name, render in OUTPUTS.values():

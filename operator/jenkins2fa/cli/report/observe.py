@@ -1,4 +1,4 @@
-"""What a report says of each instance: this person's own look and probe, else what the operator recorded. Reads only."""
+"""What a report says about each instance: an observation and a probe of its own, else what the operator recorded. Reads only."""
 
 from __future__ import annotations
 
@@ -44,15 +44,15 @@ class Asking:
 
 
 def report_on(instance: JenkinsInstance, asking: Asking) -> InstanceReport:
-    """Never raises for the trouble of one instance: it is said in its place."""
+    """Never raises for one instance: its failure becomes a gap."""
     policy = asking.sources.resolve(instance).winner
-    found = _looked(instance, policy, asking)
+    found = _observed(instance, policy, asking)
     events = asking.history.get(str(instance.meta.key), ())
     history = tuple(sorted((*found.history, *events), key=lambda one: one.at, reverse=True))
     return replace(found, history=history, gaps=(*found.gaps, *asking.gaps))
 
 
-def _looked(instance: JenkinsInstance, policy: TwoFactorPolicy | None, asking: Asking) -> InstanceReport:
+def _observed(instance: JenkinsInstance, policy: TwoFactorPolicy | None, asking: Asking) -> InstanceReport:
     if not asking.directly:
         return _fallen_back(instance, policy, asking, Gap("Jenkins itself", "--recorded: only the operator's records were read"))
     if instance.spec.access is Access.PROBE_ONLY:
@@ -60,12 +60,12 @@ def _looked(instance: JenkinsInstance, policy: TwoFactorPolicy | None, asking: A
             instance, policy, asking, Gap("settings", "access is ProbeOnly: disk, memory, live flag and factors are not read")
         )
     try:
-        return _asked(instance, policy, asking.sources.connect(instance), asking)
+        return _probed(instance, policy, asking.sources.connect(instance), asking)
     except JenkinsError as problem:
         gap = Gap("Jenkins itself", f"{problem.reason}: {problem}")
     except KubernetesError as problem:
         gap = Gap("Jenkins itself", f"its Secret could not be read: {problem}")
-    except Exception as problem:  # one that goes wrong in a way that nobody thought of costs its own row only
+    except Exception as problem:  # an unexpected error costs its own row only
         gap = Gap("Jenkins itself", f"InternalError: {type(problem).__name__}")
     return _fallen_back(instance, policy, asking, gap)
 
@@ -82,7 +82,7 @@ def _fallen_back(instance: JenkinsInstance, policy: TwoFactorPolicy | None, aski
     return replace(found, gaps=(gap, *found.gaps), risks=risks(found.rules, None, found.proof, asking.now()))
 
 
-def _asked(instance: JenkinsInstance, policy: TwoFactorPolicy | None, connection: Connection, asking: Asking) -> InstanceReport:
+def _probed(instance: JenkinsInstance, policy: TwoFactorPolicy | None, connection: Connection, asking: Asking) -> InstanceReport:
     gaps: list[Gap] = []
     with contextlib.closing(driver_for(connection)) as driver:
         seen = driver.observe(groups=_enforced(policy), users=True, exempt=_exempt(policy))

@@ -27,9 +27,9 @@ def recorded(body: Mapping[str, Any], instance: JenkinsInstance, policy: TwoFact
         if enforced
         else nothing_known("NoStatus", "no operator has observed it yet")
     )
-    told = governing_policy(body)
+    reference = governing_policy(body)
     meta = instance.meta
-    name = f"{told.namespace}/{told.name}" if told else str(policy.meta.key) if policy else None
+    name = f"{reference.namespace}/{reference.name}" if reference else str(policy.meta.key) if policy else None
     return InstanceReport(
         meta.namespace,
         meta.name,
