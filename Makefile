@@ -9,7 +9,7 @@ WORKERS ?= $(if $(JENKINS_URL),0,2)
 RERUNS ?= 1
 SIDE_BY_SIDE = -n $(WORKERS) --dist worksteal --reruns $(RERUNS) --rerun-show-tracebacks
 
-.PHONY: help demo test unit stand-in cluster checks attack bench bench-comparison bench-scale lint types derived check-derived lock sbom release prepare
+.PHONY: help demo test slow unit stand-in cluster checks attack bench bench-comparison bench-scale lint types derived check-derived lock sbom release prepare
 .DEFAULT_GOAL := help
 
 help: ## This list
@@ -18,8 +18,11 @@ help: ## This list
 demo: prepare ## Watch a policy come into force in a running Jenkins, be undone there, and be put back
 	@$(PYTHON) tools/demo.py $(DEMO_FLAGS)
 
-test: prepare ## Everything: the rings unit, stand-in and cluster, then the checks
+test: prepare ## Every ring but slow, and the checks (lint, types, derived files)
 	@$(PYTEST) $(SIDE_BY_SIDE) tests/end_to_end tests/cluster tests/jenkins tests/attack tests/unit tests/checks
+
+slow: prepare ## Before a release: soak, long state machines, fuzzing of answers, a fleet of 1,000
+	@$(PYTEST) $(SIDE_BY_SIDE) tests/slow
 
 unit: ## Seconds; no network, no JVM, no API server
 	@$(PYTEST) tests/unit
