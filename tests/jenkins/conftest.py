@@ -1,4 +1,7 @@
-"""Stand-ins that many tests share: one of each flavour for the session, brought back to a fresh Jenkins after each test."""
+"""Stand-ins that many tests share: one for the session of a worker, brought back to a fresh Jenkins before each test.
+
+It is the javax flavour. Tests of the gate, of pages and of sessions depend on the servlet API: their modules are marked `both_flavours`
+and run with the jakarta flavour too."""
 
 from __future__ import annotations
 
@@ -73,22 +76,29 @@ def shared(kept: dict[str, StandIn], flavour: Flavour, realm: Literal["own", "gr
     return fresh(kept[name])
 
 
-@pytest.fixture(params=["javax", "jakarta"])
-def standin(_kept: dict[str, StandIn], request: pytest.FixtureRequest) -> StandIn:
-    """A shared stand-in of each flavour, with Jenkins' own users; fresh. Faults and restarts must be over at the end of the test."""
-    return shared(_kept, request.param, "own")
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give the shared stand-in both flavours where the module asks for them."""
+    if "shared_flavour" in metafunc.fixturenames:
+        both = metafunc.definition.get_closest_marker("both_flavours") is not None
+        metafunc.parametrize("shared_flavour", ["javax", "jakarta"] if both else ["javax"], scope="session")
 
 
-@pytest.fixture(params=["javax", "jakarta"])
-def with_groups(_kept: dict[str, StandIn], request: pytest.FixtureRequest) -> StandIn:
+@pytest.fixture
+def standin(_kept: dict[str, StandIn], shared_flavour: Flavour) -> StandIn:
+    """The shared stand-in with Jenkins' own users, fresh. Faults and restarts must be over at the end of the test."""
+    return shared(_kept, shared_flavour, "own")
+
+
+@pytest.fixture
+def with_groups(_kept: dict[str, StandIn], shared_flavour: Flavour) -> StandIn:
     """The same with a realm that has groups: carol is in Devs and all, dave in Ops and all."""
-    return shared(_kept, request.param, "groups")
+    return shared(_kept, shared_flavour, "groups")
 
 
 @pytest.fixture
 def one(_kept: dict[str, StandIn]) -> StandIn:
-    """A shared stand-in of one flavour, for what has nothing to do with the servlet API."""
-    return shared(_kept, "jakarta", "own")
+    """The shared stand-in in the javax flavour, whatever the module is marked with."""
+    return shared(_kept, "javax", "own")
 
 
 @pytest.fixture

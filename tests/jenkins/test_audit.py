@@ -41,16 +41,15 @@ def rows(ended: Ended) -> dict[str, list[str | None]]:
     return {one["url"]: [one["enforced"], one["plugin"], one["exceptionsOpen"], one["reason"]] for one in ended.document["instances"]}
 
 
-@pytest.fixture(scope="module", params=["javax", "jakarta"])
-def several(request: pytest.FixtureRequest) -> Iterator[dict[str, StandIn]]:
+@pytest.fixture(scope="module")
+def several() -> Iterator[dict[str, StandIn]]:
     """One Jenkins of each sort."""
-    flavour = request.param
     with (
-        StandIn(flavour=flavour) as plain,
-        StandIn(flavour=flavour, context_path="/ci") as strict,
-        StandIn(flavour=flavour) as off,
-        StandIn(flavour=flavour, plugin="missing") as missing,
-        StandIn(flavour=flavour, plugin="disabled") as disabled,
+        StandIn(flavour="javax") as plain,
+        StandIn(flavour="javax", context_path="/ci") as strict,
+        StandIn(flavour="javax") as off,
+        StandIn(flavour="javax", plugin="missing") as missing,
+        StandIn(flavour="javax", plugin="disabled") as disabled,
     ):
         switch_on(plain)
         gated(strict)

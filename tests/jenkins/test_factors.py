@@ -12,6 +12,8 @@ from jenkins2fa.core.assess import Proof
 from tests.support.managed import EMAIL, Managed, policy
 from tests.support.standin import Browser, StandIn
 
+pytestmark = pytest.mark.both_flavours
+
 BOTH: dict[str, Any] = {"allowedFactors": ["EmailOTP", "SecurityQuestions"], "emailOTP": EMAIL}
 PAGE = "/tfaUserAuth/otpOverEmailAuth/"
 ONLY_EMAIL: dict[str, Any] = {"allowedFactors": ["EmailOTP"], "emailOTP": EMAIL}

@@ -21,6 +21,8 @@ from tests.support.people import gets_in, logged_in
 from tests.support.standin import StandIn
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.both_flavours
+
 SEED = "the-seed-of-these-tests-only-0123456789"
 CONTEXT = """
 def jenkins = jenkins.model.Jenkins.get()

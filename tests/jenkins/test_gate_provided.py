@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
+
 from jenkins2fa.core.assess import Proof
 from tests.jenkins.conftest import managed_of
 from tests.support.commands import Commands
 from tests.support.managed import Managed, layers, policy
 from tests.support.people import gets_in
 from tests.support.standin import StandIn
+
+pytestmark = pytest.mark.both_flavours
 
 CONTEXT = """
 def jenkins = jenkins.model.Jenkins.get()

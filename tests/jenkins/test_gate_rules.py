@@ -13,6 +13,8 @@ from tests.support.managed import Managed, policy
 from tests.support.people import gets_in, logged_in
 from tests.support.standin import Browser, StandIn
 
+pytestmark = pytest.mark.both_flavours
+
 CONTEXT = """
 def jenkins = jenkins.model.Jenkins.get()
 def context = jenkins.metaClass.respondsTo(jenkins, 'getServletContext') ? jenkins.getServletContext() : jenkins.servletContext

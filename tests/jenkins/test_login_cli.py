@@ -23,9 +23,9 @@ spec:
 """
 
 
-@pytest.fixture(scope="module", params=["javax", "jakarta"])
-def jenkins(request: pytest.FixtureRequest) -> Iterator[StandIn]:
-    with StandIn(flavour=request.param) as started:
+@pytest.fixture(scope="module")
+def jenkins() -> Iterator[StandIn]:
+    with StandIn(flavour="javax") as started:
         yield started
 
 

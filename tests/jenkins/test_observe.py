@@ -185,10 +185,8 @@ def test_context_path_and_root_url_do_not_matter(flavour: Flavour, context_path:
         assert [jenkins.browser("alice", "alice-pw-1").status(), jenkins.browser("alice").status()] == [302, 200]
 
 
-@pytest.mark.timeout(500)
-def test_a_thousand_looks_leave_a_class_each_at_most_and_cost_a_request_each(standin: StandIn, managed: Managed) -> None:
-    """The older flavour, where nothing is different, is looked at a hundred times only."""
-    looks = 1000 if standin._flavour == "jakarta" else 100
+def test_observing_leaves_a_class_each_at_most_and_costs_a_request_each(standin: StandIn, managed: Managed) -> None:
+    looks = 200
     managed.apply(policy())
     with managed.driver() as driver:
         for _ in range(50):  # until the JVM itself has made what it makes for calls that come often

@@ -14,7 +14,7 @@ from jenkins2fa.core.guard.finding import Severity
 from jenkins2fa.core.observation import Observation
 from jenkins2fa.jenkins.change import Step
 from jenkins2fa.jenkins.errors import ChangeUndone
-from tests.jenkins.conftest import USERS, Flavour
+from tests.jenkins.conftest import USERS
 from tests.support.literals import NOW
 from tests.support.managed import Managed, policy
 from tests.support.standin import StandIn
@@ -64,8 +64,8 @@ class Premium(Managed):
 def start() -> Iterator[Start]:
     running: list[StandIn] = []
 
-    def begin(edition: Kind, flavour: Flavour = "jakarta", **more: Any) -> tuple[StandIn, Managed]:
-        jenkins = StandIn(edition=edition, flavour=flavour, realm="groups", users=USERS, smtp_host="mail.lab.invalid").start()
+    def begin(edition: Kind, **more: Any) -> tuple[StandIn, Managed]:
+        jenkins = StandIn(edition=edition, flavour="javax", realm="groups", users=USERS, smtp_host="mail.lab.invalid").start()
         running.append(jenkins)
         return jenkins, Premium(jenkins.url, "admin", jenkins.tokens["admin"], **more)
 
@@ -83,9 +83,8 @@ def held(seen: Observation) -> dict[str, Any]:
     return dict(seen.memory.properties)
 
 
-@pytest.mark.parametrize("flavour", ["javax", "jakarta"])
-def test_every_property_that_is_there_is_written_read_back_and_kept(start: Start, flavour: Flavour) -> None:
-    jenkins, managed = start("premium", flavour)
+def test_every_property_that_is_there_is_written_read_back_and_kept(start: Start) -> None:
+    jenkins, managed = start("premium")
     before = held(managed.observe())
     result = managed.apply(policy(**ALL))
     assert [result.proof, result.plan.changes, result.plan.unsupported] == [Proof.CHALLENGED, (), ()]
@@ -144,9 +143,8 @@ def test_what_the_policy_does_not_name_is_off_and_the_plugins_token_rule_stays(s
     assert not found["enableTfaForGroups"]
 
 
-@pytest.mark.parametrize("flavour", ["javax", "jakarta"])
-def test_an_unconfirmed_trial_takes_every_property_back_and_disk_never_had_them(start: Start, flavour: Flavour) -> None:
-    jenkins, managed = start("premium", flavour)
+def test_an_unconfirmed_trial_takes_every_property_back_and_disk_never_had_them(start: Start) -> None:
+    jenkins, managed = start("premium")
     managed.apply(policy(apiTokens="Challenge"))
     before, disk = managed.observe(), (jenkins.home / SETTINGS).read_text()
     trial = managed.begin(policy(**ALL))

@@ -8,6 +8,8 @@ import pytest
 
 from tests.support.standin import Browser, StandIn
 
+pytestmark = pytest.mark.both_flavours
+
 PACKAGE = "io.jenkins.plugins.twofactor.jenkins"
 SETTINGS = f"/descriptorByName/{PACKAGE}.MoGlobalConfig/advancedSettings/saveAdvancedSettingsConfiguration"
 CONFIGURED = f"print hudson.model.User.getById('%s', false).getProperty({PACKAGE}.tfaMethodsConfig.%s).isConfigured()"
