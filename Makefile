@@ -9,7 +9,7 @@ WORKERS ?= $(if $(JENKINS_URL),0,2)
 RERUNS ?= 1
 SIDE_BY_SIDE = -n $(WORKERS) --dist worksteal --reruns $(RERUNS) --rerun-show-tracebacks
 
-.PHONY: help demo test slow unit stand-in cluster checks attack bench bench-comparison bench-scale lint types derived check-derived lock sbom release prepare
+.PHONY: help demo test slow unit scenario stand-in cluster checks attack bench bench-comparison bench-scale lint types derived check-derived lock sbom release prepare
 .DEFAULT_GOAL := help
 
 help: ## This list
@@ -19,13 +19,16 @@ demo: prepare ## Watch a policy come into force in a running Jenkins, be undone 
 	@$(PYTHON) tools/demo.py $(DEMO_FLAGS)
 
 test: prepare ## Every ring but slow, and the checks (lint, types, derived files)
-	@$(PYTEST) $(SIDE_BY_SIDE) tests/end_to_end tests/cluster tests/jenkins tests/attack tests/unit tests/checks
+	@$(PYTEST) $(SIDE_BY_SIDE) tests/end_to_end tests/cluster tests/jenkins tests/attack tests/unit tests/scenario tests/checks
 
 slow: prepare ## Before a release: soak, long state machines, fuzzing of answers, a fleet of 1,000
 	@$(PYTEST) $(SIDE_BY_SIDE) tests/slow
 
 unit: ## Seconds; no network, no JVM, no API server
 	@$(PYTEST) tests/unit
+
+scenario: ## Whole reconciles in one process, against fakes of Jenkins and of the API server; seconds
+	@$(PYTEST) tests/scenario
 
 stand-in: ## Our scripts and the transport against the Jenkins stand-in (JVM)
 	@$(PREPARE) stand-in

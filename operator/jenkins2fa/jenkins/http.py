@@ -7,6 +7,7 @@ import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.client import HTTPException, RemoteDisconnected
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -42,7 +43,8 @@ class Connection:
 
     ``connect_seconds`` is for one address of the host, ``read_seconds`` for a whole answer, and nothing takes longer than both together.
     ``attempts`` is what all sessions of this account share about its second factor.
-    ``away``: it must not lead to this very machine or its link (see ``deadline.within``)."""
+    ``away``: it must not lead to this very machine or its link (see ``deadline.within``).
+    ``now``: the time of day, UTC, that Jenkins' clock is compared with."""
 
     url: str
     credentials: Credentials | None
@@ -52,6 +54,7 @@ class Connection:
     away: bool = False
     attempts: Attempts = field(default_factory=Attempts, compare=False, repr=False)
     requested: Requested = field(default=lambda _outcome, _seconds: None, compare=False, repr=False)
+    now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC), compare=False, repr=False)
 
     @property
     def pinned(self) -> bool:

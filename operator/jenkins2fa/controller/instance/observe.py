@@ -76,7 +76,7 @@ def mode_by_spec(context: Context, subject: Subject) -> Mode:
 
 
 def _connection(context: Context, instance: JenkinsInstance) -> Connection:
-    return replace(context.connections.connection(instance), requested=context.metrics.requested)
+    return replace(context.connections.connection(instance), requested=context.metrics.requested, now=context.now)
 
 
 def proof_of(

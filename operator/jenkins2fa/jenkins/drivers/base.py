@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from jenkins2fa.api.policy import DeletionPolicy
@@ -94,7 +94,8 @@ class Driver(ABC):
         observation = replace(observation, capabilities=self.capabilities(observation))
         self._may_pass = self.may_pass_by_itself(observation)
         try:
-            self._ahead = ahead_of(read_time(answer["jenkins"].get("now")) or datetime.now(UTC), datetime.now(UTC), self._ahead)
+            ours = self.connection.now()
+            self._ahead = ahead_of(read_time(answer["jenkins"].get("now")) or ours, ours, self._ahead)
             return in_our_time(observation, self._ahead)
         except (TypeError, ValueError, OverflowError, OSError):
             raise ProtocolError("Jenkins tells a time that cannot be: is its clock right?", transient=False) from None

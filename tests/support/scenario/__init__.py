@@ -1,0 +1,1 @@
+"""The operator, the API server and Jenkins controllers in one process, with a clock that tests advance: see `world`."""

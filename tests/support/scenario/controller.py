@@ -1,0 +1,96 @@
+"""A Jenkins controller of the fake fleet, over HTTP on loopback."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Self
+
+from tests.support.fleet.jenkins import FakeJenkins, Reply
+
+Fault = Callable[[str, str], Reply | None]  # method and path to the answer instead; None = none
+
+
+@dataclass(slots=True)
+class FakeController:
+    """``jenkins`` is its state. ``reply``: what it answers to everything meanwhile; ``silent``: it closes connections without an answer.
+    ``asked``: method and path of every request."""
+
+    epoch: Callable[[], int]
+    jenkins: FakeJenkins = field(init=False)
+    reply: Reply | None = None
+    silent: bool = False
+    asked: list[str] = field(default_factory=list)
+    url: str = ""
+    _server: ThreadingHTTPServer | None = None
+
+    def __enter__(self) -> Self:
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self.jenkins = FakeJenkins(self.url + "/", self.epoch)
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._server is not None
+        self._server.shutdown()
+        self._server.server_close()
+
+    @property
+    def host(self) -> str:
+        return self.url.removeprefix("http://")
+
+    # --- what it is like ---
+
+    @property
+    def is_on(self) -> bool:
+        """Whether the plugin asks for a second factor: live flag, memory and disk agree."""
+        jenkins = self.jenkins
+        return bool(jenkins.live and jenkins.memory["enabled"] and (jenkins.disk or {}).get("enabled"))
+
+    @property
+    def is_off(self) -> bool:
+        return not self.jenkins.live and not self.jenkins.memory["enabled"]
+
+    @property
+    def files(self) -> dict[str, Any]:
+        """What is in $JENKINS_HOME/jenkins2fa."""
+        return self.jenkins.files
+
+    # --- what an administrator does behind the operator's back ---
+
+    def switch_off(self) -> None:
+        self.jenkins.save_form(enabled=False, questions=True)
+
+    def restart(self) -> None:
+        self.jenkins.restart()
+
+    def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Reply:
+        self.asked.append(f"{method} {path}")
+        return self.reply or self.jenkins.answer(method, path, headers, body)
+
+
+def _handler(controller: FakeController) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+
+        def _serve(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            if controller.silent:
+                self.close_connection = True
+                return
+            reply = controller.answer(self.command, self.path, {name.lower(): value for name, value in self.headers.items()}, body)
+            data = reply.text.encode()
+            lines = [f"HTTP/1.1 {reply.status} x", *(f"{name}: {value}" for name, value in reply.headers.items())]
+            self.wfile.write("\r\n".join([*lines, f"Content-Length: {len(data)}", "", ""]).encode() + data)
+
+        do_GET = do_POST = _serve
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    return Handler
