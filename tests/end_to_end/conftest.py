@@ -1,4 +1,6 @@
-"""The real API server, the operator as a process with its own rights, and a Jenkins stand-in for each test."""
+"""The real API server, the operator as a process with its own rights, and a Jenkins stand-in: one of each for the session of a worker.
+
+A test that leaves in its Jenkins what the reset does not know is marked `own_jenkins`."""
 
 from __future__ import annotations
 
@@ -7,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.evidence import KeptEvidence
+from tests.support.kept import Kept
 from tests.support.kube import KubeServer
 from tests.support.running import OperatorProcess, grant
 from tests.support.scene import Scene
@@ -50,8 +53,19 @@ def operator(shared_operator: OperatorProcess) -> Iterator[OperatorProcess]:
     print(shared_operator.text()[before:])
 
 
+@pytest.fixture(scope="session")
+def _kept_jenkins() -> Iterator[Kept]:
+    kept = Kept()
+    yield kept
+    kept.close()
+
+
 @pytest.fixture
-def jenkins() -> Iterator[StandIn]:
+def jenkins(_kept_jenkins: Kept, request: pytest.FixtureRequest) -> Iterator[StandIn]:
+    """A Jenkins as after its first start."""
+    if request.node.get_closest_marker("own_jenkins") is None:
+        yield _kept_jenkins.fresh(request.session.testsfailed)
+        return
     with StandIn() as running:
         yield running
 

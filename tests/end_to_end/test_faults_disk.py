@@ -15,6 +15,8 @@ from tests.support.scene import Scene
 from tests.support.standin import StandIn
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.own_jenkins
+
 FOLDERS = (".", "jenkins2fa", "plugins/moTfaGlobalConfig", "init.groovy.d")
 
 

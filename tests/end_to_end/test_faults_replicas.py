@@ -14,6 +14,8 @@ from tests.support.standin import StandIn
 from tests.support.turns import InTurns, twin_of
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.own_jenkins
+
 
 @pytest.fixture
 def twin(jenkins: StandIn) -> Iterator[StandIn]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.support.running import OperatorProcess
 from tests.support.scene import Scene
 from tests.support.standin import StandIn
@@ -75,6 +77,7 @@ def test_a_weak_seed_is_named(operator: OperatorProcess, scene: Scene, jenkins: 
     assert "openssl rand" in scene.message("ji", "build")
 
 
+@pytest.mark.own_jenkins
 def test_another_seed_costs_one_answer_until_it_is_corrected(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
     secret(scene, jenkins, SEED)
     scene.instance("build", jenkins.url, credentialsRef={"name": "account"}, gate=WITHOUT_GATE)

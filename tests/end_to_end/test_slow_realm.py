@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.support.actions import is_off, is_on
 from tests.support.running import OperatorProcess
 from tests.support.scene import Scene
 from tests.support.standin import StandIn
 from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.own_jenkins
 
 MANY = "(0..<60).each { hudson.model.User.getById(String.format('a%03d', it), true) }"
 

@@ -13,6 +13,7 @@ import pytest
 
 from jenkins2fa.jenkins.errors import JenkinsError
 from tests.support.commands import Commands
+from tests.support.kept import fresh
 from tests.support.managed import Managed
 from tests.support.proxy import Proxy
 from tests.support.standin import StandIn
@@ -22,41 +23,6 @@ USERS = {
     "carol": {"password": "carol-pw-1", "groups": ["Devs", "all"], "email": "carol@lab.invalid"},
     "dave": {"password": "dave-pw-1", "groups": ["Ops", "all"], "email": "dave@lab.invalid"},
 }
-FRESH = """
-import io.jenkins.plugins.twofactor.jenkins.*
-def jenkins = jenkins.model.Jenkins.get()
-def context = jenkins.metaClass.respondsTo(jenkins, 'getServletContext') ? jenkins.getServletContext() : jenkins.servletContext
-def state = context.getAttribute('jenkins2fa')
-[state?.trialTimer, state?.breakGlassTimer]*.cancel(false)
-state?.watch?.end()
-state?.pass?.set(false)
-context.removeAttribute('jenkins2fa')
-def chain = hudson.util.PluginServletFilter.getInstance(context).list
-chain.removeAll(chain.findAll { it.toString() == 'jenkins2fa-gate' })
-new File(jenkins.rootDir, 'jenkins2fa').deleteDir()
-new File(jenkins.rootDir, 'init.groovy.d').deleteDir()
-def config = MoGlobalConfig.get()
-config.setEnableTfa(false); config.setEnableSecurityQuestionsAuthentication(false)
-config.@otpOverEmailDto = null; config.@moAdvancedSettingsDTO = null
-config.configFile.file.directory ? config.configFile.file.deleteDir() : config.configFile.file.delete()
-MoFilter.moPluginSettings['ENABLE_MO_TFA_AUTHENTICATION'] = false
-jenkins.doCancelQuietDown()
-jenkins.getDescriptor('hudson.tasks.Mailer').setSmtpHost('mail.lab.invalid')
-def challenges = hudson.ExtensionList.lookupSingleton(MoUserAuth)
-[challenges.@moSecurityQuestionAuthMap, challenges.@moOtpOverEmailAuthMap, MoFilter.userAuthenticationStatus]*.clear()
-io.jenkins.plugins.twofactor.jenkins.tfaMethodsAuth.MoOtpOverEmailAuth.@sentOtp.clear()
-GroupManager.get().setGroups(new java.util.concurrent.ConcurrentHashMap())
-hudson.model.User.getAll().each { user ->
-    user.allProperties.findAll { it.class.name.contains('tfaMethodsConfig') }.each { user.addProperty(it.class.newInstance()) }
-    user.save()
-}
-"""
-
-
-def fresh(jenkins: StandIn) -> StandIn:
-    """As after the first start, but with what has been compiled, and with a mail server."""
-    jenkins.groovy(FRESH)
-    return jenkins
 
 
 @pytest.fixture(scope="session")

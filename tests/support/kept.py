@@ -1,0 +1,78 @@
+"""A stand-in that many tests share: brought back to a fresh Jenkins for each, since a JVM and its compiled scripts take seconds."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from typing import Any
+
+from tests.support.standin import StandIn
+
+FRESH = """
+import io.jenkins.plugins.twofactor.jenkins.*
+def jenkins = jenkins.model.Jenkins.get()
+def context = jenkins.metaClass.respondsTo(jenkins, 'getServletContext') ? jenkins.getServletContext() : jenkins.servletContext
+def state = context.getAttribute('jenkins2fa')
+[state?.trialTimer, state?.breakGlassTimer]*.cancel(false)
+state?.watch?.end()
+state?.pass?.set(false)
+context.removeAttribute('jenkins2fa')
+def chain = hudson.util.PluginServletFilter.getInstance(context).list
+chain.removeAll(chain.findAll { it.toString() == 'jenkins2fa-gate' })
+new File(jenkins.rootDir, 'jenkins2fa').deleteDir()
+new File(jenkins.rootDir, 'init.groovy.d').deleteDir()
+def config = MoGlobalConfig.get()
+config.setEnableTfa(false); config.setEnableSecurityQuestionsAuthentication(false)
+config.@otpOverEmailDto = null; config.@moAdvancedSettingsDTO = null
+config.configFile.file.directory ? config.configFile.file.deleteDir() : config.configFile.file.delete()
+MoFilter.moPluginSettings['ENABLE_MO_TFA_AUTHENTICATION'] = false
+jenkins.doCancelQuietDown()
+jenkins.getDescriptor('hudson.tasks.Mailer').setSmtpHost('mail.lab.invalid')
+def challenges = hudson.ExtensionList.lookupSingleton(MoUserAuth)
+[challenges.@moSecurityQuestionAuthMap, challenges.@moOtpOverEmailAuthMap, MoFilter.userAuthenticationStatus]*.clear()
+io.jenkins.plugins.twofactor.jenkins.tfaMethodsAuth.MoOtpOverEmailAuth.@sentOtp.clear()
+GroupManager.get().setGroups(new java.util.concurrent.ConcurrentHashMap())
+hudson.model.User.getAll().each { user ->
+    user.allProperties.findAll { it.class.name.contains('tfaMethodsConfig') }.each { user.addProperty(it.class.newInstance()) }
+    user.save()
+}
+"""
+
+
+def fresh(jenkins: StandIn) -> StandIn:
+    """As after the first start, but with what has been compiled, and with a mail server."""
+    jenkins.groovy(FRESH)
+    return jenkins
+
+
+class Kept:
+    """One stand-in for the session, of the options of StandIn. A test that failed may have left anything: the next gets a new process."""
+
+    def __init__(self, **options: Any) -> None:
+        self._options = {"smtp_host": "mail.lab.invalid", **options}
+        self._held: StandIn | None = None
+        self._failures = 0
+
+    def fresh(self, failures: int) -> StandIn:
+        """As after the first start, with new tokens: what an earlier test has left in the cluster does not get in any more.
+
+        ``failures``: how many tests of the session have failed so far."""
+        held = self._held
+        if held is None or not held.running or failures != self._failures:
+            self.close()
+            held = self._held = StandIn(**self._options).start()
+            self._failures = failures
+        renew_tokens(held)
+        return fresh(held)
+
+    def close(self) -> None:
+        if self._held is not None:
+            self._held.__exit__(None, None, None)
+            self._held = None
+
+
+def renew_tokens(jenkins: StandIn) -> None:
+    """Revoke every API token, and give each user another."""
+    jenkins.tokens = {name: "11" + secrets.token_hex(16) for name in jenkins.tokens}
+    (jenkins.home / "standin-tokens.json").write_text(json.dumps({token: name for name, token in jenkins.tokens.items()}))
+    jenkins.groovy("standin.web.JenkinsRun.reloadTokens()")
