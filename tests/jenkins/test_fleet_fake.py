@@ -5,10 +5,12 @@ What measurements with a thousand fakes show is worth as much as this.
 
 from __future__ import annotations
 
+import contextlib
 import random
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -21,12 +23,13 @@ from jenkins2fa.jenkins.change import carry_out
 from jenkins2fa.jenkins.drivers.choose import driver_for
 from jenkins2fa.jenkins.errors import JenkinsError
 from tests.jenkins.conftest import managed_of
-from tests.support.actions import take_gate_out
+from tests.support.actions import ANONYMOUS_ADMINISTERS, ANONYMOUS_DOES_NOT, take_gate_out
 from tests.support.fleet.jenkins import FakeJenkins
 from tests.support.fleet.serving import served
 from tests.support.managed import EMAIL, OTHER, Managed, policy
 from tests.support.standin import StandIn
 
+UNIX_EPOCH = datetime.fromtimestamp(0, UTC)
 POLICIES = (
     policy(),
     policy(exemptGroups=["robots"], apiTokens="Exempt"),
@@ -221,6 +224,76 @@ def test_restarts(pair: Pair) -> None:
     pair.restart()
     pair.look()
     pair.both(lambda one: one.confirm(pair.trial))
+
+
+def test_break_glass(pair: Pair) -> None:
+    until, longest = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1), timedelta(hours=4)
+
+    def opened(one: Managed, reason: str, longest: timedelta = longest) -> datetime | None:
+        with one.driver() as driver:
+            return driver.open_break_glass(until, reason, longest, keep=True)
+
+    def closed(one: Managed) -> None:
+        with one.driver() as driver:
+            driver.close_break_glass()
+
+    def look() -> None:
+        pair.both(lambda one: _without_moments(_comparable(one.observe(groups=("authenticated",)))))
+        pair.both(lambda one: one.probe())
+
+    pair.apply(POLICIES[1])
+    pair.both(lambda one: opened(one, "INC-1"))
+    look()
+    pair.restart()
+    look()
+    pair.both(closed)
+    look()
+    pair.both(lambda one: opened(one, "INC-1", timedelta(0)))  # its reason is spent
+    look()
+    pair.both(lambda one: opened(one, "INC-2"))
+    look()
+    with contextlib.ExitStack() as stack:
+        for one in (pair.real, pair.fake):
+            stack.enter_context(one.driver()).release(DeletionPolicy.RETAIN)
+    look()
+
+
+def _without_moments(seen: Observation) -> Observation:
+    return replace(seen, break_glass_times=tuple((UNIX_EPOCH, UNIX_EPOCH) for _ in seen.break_glass_times))
+
+
+@pytest.mark.parametrize(
+    ("gone", "plugin"),
+    [
+        ({"plugin": "missing"}, {"installed": False, "active": False, "version": None}),
+        ({"plugin": "disabled"}, {"active": False}),
+        ({"pluginVersion": "1.3.0"}, {"version": "1.3.0"}),
+    ],
+    ids=["removed", "disabled", "another version"],
+)
+def test_the_plugin_is_gone_or_another(pair: Pair, gone: dict[str, str], plugin: dict[str, Any]) -> None:
+    pair.apply(POLICIES[1])
+    try:
+        pair.standin.faults(**gone)
+        pair.imitated.plugin |= plugin
+        pair.restart()
+        pair.look()
+        pair.both(lambda one: one.probe())
+    finally:
+        pair.standin.faults(plugin="enabled", pluginVersion="1.2.0")
+        pair.imitated.plugin |= {"installed": True, "active": True, "version": "1.2.0"}
+        pair.restart()
+    pair.look()
+    pair.both(lambda one: one.probe())
+
+
+def test_anybody_may_administer(pair: Pair) -> None:
+    try:
+        pair.standin.groovy(ANONYMOUS_ADMINISTERS)
+        pair.imitated.anonymous_administers = True
+        pair.look()
+    finally:
+        pair.standin.groovy(ANONYMOUS_DOES_NOT)
 
 
 @pytest.mark.parametrize("seed", range(4))

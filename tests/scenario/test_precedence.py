@@ -5,6 +5,8 @@ from __future__ import annotations
 from tests.support.scenario.controller import FakeController
 from tests.support.scenario.world import World
 
+PRODUCTION = {"matchLabels": {"tier": "production"}}
+
 
 def test_an_overridden_policy_names_the_one_that_governs(world: World, jenkins: FakeController) -> None:
     world.instance("build", jenkins.url)
@@ -19,3 +21,84 @@ def test_an_overridden_policy_names_the_one_that_governs(world: World, jenkins: 
     state.expect("tfp", "weak", Ready="True", Enforced="False/Off")
     state.expect("tfp", "strong", Ready="False/Overridden")
     assert jenkins.is_off
+
+
+def test_a_policy_that_selects_nothing_says_so(world: World, jenkins: FakeController) -> None:
+    world.instance("build", jenkins.url, labels={"tier": "test"})
+    state = world.policy("baseline", instanceSelector=PRODUCTION)
+    state.expect("tfp", "baseline", Ready="False/NoMatchingInstance", Stalled="True", Enforced="Unknown")
+    assert state.expect("ji", "build", Ready="True/NoPolicy", Enforced="Unknown/NoPolicy")["summary"]["policy"] == "<none>"
+
+
+def test_a_label_decides_at_once_who_governs(world: World, jenkins: FakeController) -> None:
+    world.policy("baseline", instanceSelector=PRODUCTION)
+    state = world.instance("build", jenkins.url, checkInterval="1h", labels={"tier": "production"})
+    state.expect("tfp", "baseline", Ready="True", Enforced="True/Probed")
+    state = world.label("ji", "build", tier="test")
+    state.expect("tfp", "baseline", Ready="False/NoMatchingInstance")
+    state.expect("ji", "build", Ready="True/NoPolicy")
+    assert jenkins.is_on, "an instance that is merely no longer selected is left as it is"
+
+
+def test_the_policy_namespace_outranks_every_team(world: World, jenkins: FakeController) -> None:
+    platform = world.elsewhere("platform")
+    world.instance("build", jenkins.url)
+    world.policy("own", enforcement="Off", priority=1000).expect("tfp", "own", Ready="True", Enforced="False/Off")
+    world.label_namespace("team", guarded="yes")
+    floor = platform.policy("floor", namespaceSelector={"matchLabels": {"guarded": "yes"}})
+    floor.expect("tfp", "floor", Ready="True", Enforced="True/Probed")
+    state = world.state()
+    state.expect("tfp", "own", Ready="False/Overridden")
+    assert state.status("ji", "build")["summary"]["policy"] == "platform/floor"
+    assert jenkins.is_on
+    world.label_namespace("team").expect("tfp", "own", Ready="True", Enforced="False/Off")
+    platform.state().expect("tfp", "floor", Ready="False/NoMatchingInstance")
+
+
+def test_the_namespace_selector_of_a_team_reaches_nobody_else(world: World, jenkins: FakeController) -> None:
+    other = world.elsewhere("other")
+    world.instance("build", jenkins.url).expect("ji", "build", Ready="True/NoPolicy")
+    other.credentials(jenkins)
+    other.instance("own", jenkins.url, access="Observe", gate=None)
+    state = other.policy("grab", enforcement="Off", namespaceSelector={})
+    reason = "NamespaceSelectorNotHonoured"
+    state.expect("tfp", "grab", Ready=f"False/{reason}", Stalled=f"True/{reason}", Reconciling="False")
+    assert "take namespaceSelector out" in state.message("tfp", "grab")
+    assert state.status("tfp", "grab")["instances"]["selected"] == 1, "its own namespace, and no other"
+    world.annotate("ji", "build", "now").expect("ji", "build", Ready="True/NoPolicy")
+
+
+def test_a_baseline_counts_and_names_the_instances_that_escape_it(world: World, jenkins: FakeController) -> None:
+    platform = world.elsewhere("platform")
+    world.label_namespace("team", guarded="yes")
+    world.instance("build", jenkins.url, labels={"tier": "production"})
+    state = platform.policy("floor", namespaceSelector={"matchLabels": {"guarded": "yes"}}, instanceSelector=PRODUCTION)
+    assert state.expect("tfp", "floor", Ready="True", Enforced="True/Probed")["instances"]["escaped"] == 0
+
+    def escape() -> tuple[int, str]:
+        found = platform.state()
+        return found.status("tfp", "floor")["instances"]["escaped"], found.message("tfp", "floor")
+
+    world.instance("build", jenkins.url, labels={"tier": "production"}, access="Observe", gate=None)
+    assert escape()[0] == 1
+    assert "1 instance of its namespaces escapes this policy: team/build (access: Observe)" in escape()[1]
+    world.label("ji", "build")
+    assert "team/build (not selected by its labels)" in escape()[1]
+    world.instance("build", jenkins.url, labels={"tier": "production"})
+    assert escape()[0] == 0
+
+
+def test_of_two_instances_for_one_controller_the_holder_of_the_owner_record_wins(world: World, jenkins: FakeController) -> None:
+    """Also where the holder is the younger one: the older comes to this controller later."""
+    localhost = jenkins.url.replace("127.0.0.1", "localhost")
+    world.secret("again", host=localhost.removeprefix("http://"), username="admin", token="token")
+    world.instance("older", jenkins.url, labels={"tier": "a"}, credentialsRef={"name": "missing"})
+    world.instance("holder", jenkins.url, labels={"tier": "a"})
+    world.policy("baseline", instanceSelector={"matchLabels": {"tier": "a"}}).expect("ji", "holder", Ready="True", Enforced="True/Probed")
+    state = world.instance("older", localhost, labels={"tier": "a"}, credentialsRef={"name": "again"})
+    state.expect("ji", "older", Ready="False/DuplicateInstance", Stalled="True")
+    assert "team/holder holds the owner record" in state.message("ji", "older")
+    state = world.annotate("ji", "holder", "now")
+    assert "identity" not in state.expect("ji", "holder", Enforced="True/Probed")["jenkins"]
+    world.delete("ji", "holder")
+    world.annotate("ji", "older", "now").expect("ji", "older", Ready="True", Enforced="True/Probed")

@@ -7,13 +7,16 @@ import json
 from tests.support.standin import StandIn
 
 OFF = {"formPage": "basicConfig", "enableTfa": False, "enableSecurityQuestion": True, "enableOtpOverEmail": {"senderEmailAddress": "a@b"}}
-GATE_OUT = """
-def context = jenkins.model.Jenkins.get().getServletContext()
+CONTEXT = """
+def jenkins = jenkins.model.Jenkins.get()
+def context = jenkins.metaClass.respondsTo(jenkins, 'getServletContext') ? jenkins.getServletContext() : jenkins.servletContext
+"""
+GATE_OUT = CONTEXT + """
 def chain = hudson.util.PluginServletFilter.getInstance(context).list
 chain.removeAll(chain.findAll { it.toString() == 'jenkins2fa-gate' })
 """
-SAID = """
-def load = { jenkins.model.Jenkins.get().pluginManager.uberClassLoader.loadClass("io.jenkins.plugins.twofactor.jenkins.$it") }
+SAID = CONTEXT + """
+def load = { jenkins.pluginManager.uberClassLoader.loadClass("io.jenkins.plugins.twofactor.jenkins.$it") }
 def said = false
 try {
     def config = load('MoGlobalConfig').get()
@@ -21,8 +24,6 @@ try {
     factor = factor || config.metaClass.hasProperty(config, 'enableDuoPush') // another edition, with factors of its own
     said = load('MoFilter').moPluginSettings['ENABLE_MO_TFA_AUTHENTICATION'] && config.enableTfa && factor
 } catch (ClassNotFoundException | NullPointerException absent) { }
-def jenkins = jenkins.model.Jenkins.get()
-def context = jenkins.metaClass.respondsTo(jenkins, 'getServletContext') ? jenkins.getServletContext() : jenkins.servletContext
 def state = context.getAttribute('jenkins2fa')
 print groovy.json.JsonOutput.toJson([said as boolean, state?.hold != null && state.breakGlassTimer == null && state.gate != null])
 """

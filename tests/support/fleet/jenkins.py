@@ -30,7 +30,12 @@ class FakeJenkins(JenkinsState):
 
     def __init__(self, url: str, now: Callable[[], int], *, account: tuple[str, str] = ("admin", "token")) -> None:
         super().__init__(url, now, account=account)
-        self._expected = "Basic " + base64.b64encode(":".join(account).encode()).decode()
+        self.accept(*account)
+
+    def accept(self, user: str, token: str) -> None:
+        """From now on this account is let in, and no other."""
+        self._account = user, token
+        self._expected = "Basic " + base64.b64encode(f"{user}:{token}".encode()).decode()
 
     def answer(self, method: str, path: str, headers: Mapping[str, str], body: bytes = b"") -> Reply:
         """``path`` below the context path, with its slash; ``headers`` by lower-case name."""
@@ -83,7 +88,8 @@ class FakeJenkins(JenkinsState):
         missing = [name for name in ("resident", "script") if name in asked and not self._compile(name, asked[name])]
         if missing:
             return {"missing": [asked["script"]["name"] if name == "script" else name for name in missing]}
-        scripts = {"observe": self.observe, "begin": self.begin, "confirm": self.confirm, "release": self.release}
+        scripts = {"observe": self.observe, "begin": self.begin, "confirm": self.confirm, "release": self.release,
+                   "break_glass": self.break_glass}  # fmt: skip
         try:
             return scripts[asked["script"]["name"]](asked)
         except Refusal as problem:

@@ -16,7 +16,8 @@ Document = dict[str, Any]
 VERSION = "2.541.3"
 TEXTS = {"subject": "Your one-time password for Jenkins", "template": "Your one-time password for Jenkins is $otp"}
 OFF: Document = {"enabled": False, "securityQuestions": False, "emailOTP": None, "mail": None}
-HOUR = 3_600_000
+MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000  # milliseconds
+MOST_REASONS = 50
 TOLD_OF_STATE = ("owner", "deletionPolicy", "breakGlass", "corrections", "hold")
 
 
@@ -38,6 +39,9 @@ class JenkinsState:
         self.users: Document = {"total": 3, "securityQuestions": 0, "emailOTP": 0, "notEnrolled": 3, "withoutAddress": 3,
                                 "administrators": 1, "administratorsNotEnrolled": 1}  # fmt: skip
         self.groups: frozenset[str] = frozenset()
+        self.plugin: Document = {"installed": True, "active": True, "version": "1.2.0"}
+        self.anonymous_administers = False
+        self.managed_by_code = False  # configuration-as-code sets the plugin's fields
         self.disk: Document | None = None
         self.files: dict[str, Document] = {}  # in $JENKINS_HOME/jenkins2fa
         self.startup: str | None = None  # the text of init.groovy.d/jenkins2fa.groovy
@@ -55,6 +59,7 @@ class JenkinsState:
         self.code: str | None = None
         self.asked = ""  # digest of the enforced groups that the gate answers looks for
         self.last_trial: Document | None = None
+        self.glass_until: int | None = None  # of an open break-glass
 
     def restart(self) -> None:
         """Memory, live flag and gate come from disk; an open trial is over with it."""
@@ -64,8 +69,13 @@ class JenkinsState:
         if journal is not None:
             self.last_trial = {"id": journal["id"], "outcome": "restarted", "at": self._now()}
             self._undo_files(journal)
-        if self.startup is not None and "gate.json" in self.files:
+        if self.startup is not None and "gate.json" in self.files and self.has_plugin:
             self._install(self.files["gate.json"], self.startup)
+        note = self.files.get("break-glass.json")
+        if note is not None and self.startup is not None and self.has_plugin and note["until"] > self._now():
+            self._arm(note["until"])
+        else:
+            self.files.pop("break-glass.json", None)
 
     # --- what somebody else does to it ---
 
@@ -79,8 +89,15 @@ class JenkinsState:
         self.gate = None
 
     @property
+    def has_plugin(self) -> bool:
+        return bool(self.plugin["installed"] and self.plugin["active"])
+
+    @property
     def effective(self) -> bool:
-        if self.gate is not None and self.hold is not None:
+        """Whether people are asked for a second factor. Without the plugin the gate has nobody to ask by, and lets everybody through."""
+        if not self.has_plugin:
+            return False
+        if self.gate is not None and self.hold is not None and self.glass_until is None:
             return True
         return bool(self.live and (self.memory["securityQuestions"] or (self.memory["emailOTP"] or {}).get("enabled")))
 
@@ -92,19 +109,18 @@ class JenkinsState:
             "jenkins": {"version": VERSION, "session": self.session, "rootUrl": self.url, "quietingDown": self.quieting_down,
                         "now": self._now(), "identity": self.identity, "securityRealm": "HudsonPrivateSecurityRealm"},
             "self": {"id": self._account[0]},
-            "plugin": {"installed": True, "active": True, "version": "1.2.0", "missing": [], "foundProperties": [],
-                       "edition": "free"},
-            "layers": {"disk": self.disk, "memory": self.memory, "live": self.live},
+            "plugin": {**self.plugin, "missing": [], "foundProperties": [], "edition": "free" if self.has_plugin else None},
+            "layers": {"disk": self.disk, "memory": self.memory, "live": self.live} if self.has_plugin else None,
             "gate": self._gate_state(),
             "trial": self._trial_state(),
             "state": {key: value for key, value in self._state.items() if key in TOLD_OF_STATE}
             if self._state
             else None,
-            "breakGlass": None,
-            "access": {"anonymousAdministers": False},
+            "breakGlass": self.glass_until and {"until": self.glass_until, "reason": self.files["break-glass.json"]["reason"]},
+            "access": {"anonymousAdministers": self.anonymous_administers},
             "mailer": {"installed": True, "smtpHost": True},
-            "configurationAsCode": None,
-            "enrolment": {"securityQuestions": False},
+            "configurationAsCode": {"managed": True} if self.managed_by_code else None,
+            "enrolment": {"securityQuestions": False if self.has_plugin else None},
         }  # fmt: skip
         if asked.get("groups"):
             answer["groups"] = {"known": sorted(name for name in asked["groups"] if name in self.groups or name == "authenticated")}
@@ -115,7 +131,8 @@ class JenkinsState:
     def _gate_state(self) -> Document:
         there = self.gate is not None
         return {
-            "installed": int(there), "position": 0 if there else None, "pluginFilters": 1, "beforePlugin": True if there else None,
+            "installed": int(there), "position": 0 if there else None, "pluginFilters": int(self.has_plugin),
+            "beforePlugin": True if there and self.has_plugin else None,
             "foreign": False, "code": self.code and sha256(self.code), "config": self.gate,
             "errors": 0, "lastError": None, "putBack": 0, "seenGroups": [], "unplaced": 0, "wrongAnswers": 0, "limitedAnswers": 0,
             "hold": self.hold,
@@ -241,7 +258,46 @@ class JenkinsState:
         state |= {"owner": wrote["owner"], "deletionPolicy": wrote.get("deletionPolicy"), "corrections": corrections}
         self.files["state.json"] = state
 
+    # --- break-glass: only the live flag is touched ---
+
+    def break_glass(self, asked: Document) -> Document:
+        now = self._now()
+        spans = [[begun, min(ended, now)] for begun, ended in self._state.get("breakGlass", {}).get("times", ()) if ended > now - DAY]
+        if asked["until"] is None:
+            closed = self._close_glass()
+            if closed and "breakGlass" in self._state:
+                self._state["breakGlass"]["times"] = spans
+            return {"ok": True, "closed": closed}
+        used, reason = self._state.get("breakGlass", {}).get("used", {}), asked["reason"]
+        first = used.get(reason, now)
+        end = min(asked["until"], first + asked["longest"])
+        if end <= now:
+            return {"ok": True, "until": None}
+        if asked["keep"]:
+            self.startup = self.resident
+        joins = bool(spans) and spans[-1][1] > now - MINUTE
+        times = [*(spans[:-1] if joins else spans), [spans[-1][0] if joins else now, end]]
+        kept = sorted({**used, reason: first}.items(), key=lambda one: -one[1])[:MOST_REASONS]
+        self.files["break-glass.json"] = {"until": end, "reason": reason}
+        self.files["state.json"] = {
+            **self._state, "breakGlass": {"reason": reason, "firstSeen": first, "used": dict(kept), "times": times},
+        }  # fmt: skip
+        self._arm(end)
+        return {"ok": True, "until": end}
+
+    def _arm(self, until: int) -> None:
+        self.live, self.glass_until = False, until
+
+    def _close_glass(self) -> bool:
+        if self.glass_until is None and "break-glass.json" not in self.files:
+            return False
+        self.live, self.glass_until = self.memory["enabled"], None
+        self.files.pop("break-glass.json", None)
+        return True
+
     def expire(self) -> None:
+        if self.glass_until is not None and self.glass_until <= self._now():
+            self._close_glass()
         if self._open is not None and self._open["until"] <= self._now():
             self._end("expired")
 
@@ -282,6 +338,7 @@ class JenkinsState:
     # --- release ---
 
     def release(self, asked: Document) -> Document:
+        self._close_glass()
         if self._open is not None:
             self._end("released")
         state, settings = self._state, asked["settings"]

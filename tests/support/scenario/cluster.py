@@ -26,6 +26,7 @@ Body = dict[str, Any]
 CUSTOM = "/apis/jenkins2fa.dev/v1alpha1"
 ROOTS = {"/api/v1": "v1", "/apis/events.k8s.io/v1": "events.k8s.io/v1", "/apis/coordination.k8s.io/v1": "coordination.k8s.io/v1",
          CUSTOM: "jenkins2fa.dev/v1alpha1"}  # fmt: skip
+LOST = -1  # instead of a status code: the request is carried out, and its answer never comes
 Place = tuple[str, str, str]  # plural, namespace, name
 Watcher = Callable[[str, str, Body], None]  # plural, type of the event, object
 
@@ -47,12 +48,13 @@ class Request:
 @dataclass(slots=True)
 class FakeCluster:
     """``objects`` by plural, namespace and name. ``watcher`` hears of every change of an object of ours and of namespaces.
-    ``refuse``: asked before each call; a status code refuses it."""
+    ``refuse``: asked before each call; a status code refuses it, LOST loses its answer. ``retry_after``: seconds that a refusal names."""
 
     objects: dict[Place, Body] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list)
     watcher: Watcher = lambda plural, event, body: None
     refuse: Callable[[Request], int | None] = lambda request: None
+    retry_after: int = 0
     url: str = ""
     _versions: Any = field(default_factory=lambda: itertools.count(1))
     _lock: threading.RLock = field(default_factory=threading.RLock)
@@ -109,8 +111,15 @@ class FakeCluster:
         request = Request(method, urlsplit(path).path)
         self.requests.append(request)
         status = self.refuse(request)
+        if status == LOST:
+            self._carry_out(request, body)
+            raise Refused(LOST, "")
         if status is not None:
             raise Refused(status, "refused by the test")
+        return self._carry_out(request, body)
+
+    def _carry_out(self, request: Request, body: Body | None) -> Body:
+        method = request.method
         root = next((one for one in ROOTS if request.path == one or request.path.startswith(one + "/")), None)
         if root is None:
             raise Refused(404, "the server could not find the requested resource")
@@ -259,8 +268,12 @@ def _handler(cluster: FakeCluster) -> type[BaseHTTPRequestHandler]:
                 status, answer = 200, cluster.answer(self.command, self.path, json.loads(data) if data else None)
             except Refused as refused:
                 status, answer = refused.status, {"kind": "Status", "message": refused.message}
+            if status == LOST:
+                self.close_connection = True
+                return
             text = json.dumps(answer).encode()
-            head = f"HTTP/1.1 {status} x\r\nContent-Type: application/json\r\nContent-Length: {len(text)}\r\n\r\n".encode()
+            retry = f"Retry-After: {cluster.retry_after}\r\n" if status == 429 and cluster.retry_after else ""
+            head = f"HTTP/1.1 {status} x\r\nContent-Type: application/json\r\n{retry}Content-Length: {len(text)}\r\n\r\n".encode()
             self.wfile.write(head + text)
 
         do_GET = do_POST = do_PUT = do_PATCH = _serve

@@ -10,8 +10,6 @@ from typing import Any, Self
 
 from tests.support.fleet.jenkins import FakeJenkins, Reply
 
-Fault = Callable[[str, str], Reply | None]  # method and path to the answer instead; None = none
-
 
 @dataclass(slots=True)
 class FakeController:
@@ -24,6 +22,7 @@ class FakeController:
     silent: bool = False
     asked: list[str] = field(default_factory=list)
     url: str = ""
+    _trials: int = 0
     _server: ThreadingHTTPServer | None = None
 
     def __enter__(self) -> Self:
@@ -49,11 +48,23 @@ class FakeController:
     def is_on(self) -> bool:
         """Whether the plugin asks for a second factor: live flag, memory and disk agree."""
         jenkins = self.jenkins
+        jenkins.expire()
         return bool(jenkins.live and jenkins.memory["enabled"] and (jenkins.disk or {}).get("enabled"))
 
     @property
     def is_off(self) -> bool:
         return not self.jenkins.live and not self.jenkins.memory["enabled"]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a break-glass lets everybody in: the settings say on, and nobody is asked."""
+        self.jenkins.expire()
+        return bool(self.jenkins.memory["enabled"] and not self.jenkins.effective)
+
+    @property
+    def trials(self) -> int:
+        """How many changes were begun here."""
+        return self._trials
 
     @property
     def files(self) -> dict[str, Any]:
@@ -68,9 +79,16 @@ class FakeController:
     def restart(self) -> None:
         self.jenkins.restart()
 
+    def enrol_everybody(self) -> None:
+        users = self.jenkins.users
+        users |= {"securityQuestions": users["total"], "notEnrolled": 0, "administratorsNotEnrolled": 0}
+
     def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Reply:
         self.asked.append(f"{method} {path}")
-        return self.reply or self.jenkins.answer(method, path, headers, body)
+        was_open = "trial.json" in self.jenkins.files
+        reply = self.reply or self.jenkins.answer(method, path, headers, body)
+        self._trials += not was_open and "trial.json" in self.jenkins.files
+        return reply
 
 
 def _handler(controller: FakeController) -> type[BaseHTTPRequestHandler]:

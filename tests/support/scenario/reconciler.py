@@ -26,7 +26,7 @@ from jenkins2fa.kube.events import Events
 from jenkins2fa.kube.references import ReferenceCache
 from tests.support.scenario.clock import Clock
 
-KINDS = {"jenkinsinstances": Kind.INSTANCE, "twofactorpolicies": Kind.POLICY}
+KINDS = {"jenkinsinstances": Kind.INSTANCE, "twofactorpolicies": Kind.POLICY, "twofactorbreakglasses": Kind.BREAK_GLASS}
 LEASE_NAMESPACE = "jenkins-2fa"
 
 

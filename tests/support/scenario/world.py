@@ -26,8 +26,8 @@ from tests.support.scenario.reconciler import Reconciler
 API = "jenkins2fa.dev/v1alpha1"
 SETTLE = 2.5  # seconds: a policy adds its instances up at most once a second
 STEP = 0.25
-PLURALS = {"ji": "jenkinsinstances", "tfp": "twofactorpolicies"}
-KINDS = {"ji": "JenkinsInstance", "tfp": "TwoFactorPolicy"}
+PLURALS = {"ji": "jenkinsinstances", "tfp": "twofactorpolicies", "tfbg": "twofactorbreakglasses"}
+KINDS = {"ji": "JenkinsInstance", "tfp": "TwoFactorPolicy", "tfbg": "TwoFactorBreakGlass"}
 Body = dict[str, Any]
 
 
@@ -79,8 +79,10 @@ class World:
 
     def __init__(self, cluster: FakeCluster, clock: Clock, folder: Path, namespace: str = "team", **options: Any) -> None:
         self.cluster, self.clock, self.namespace = cluster, clock, namespace
+        self.applied: list[Body] = []  # every manifest of ours, in order
         self._folder = folder
-        self._stack = contextlib.ExitStack()
+        for name in (namespace, "platform"):
+            cluster.put("namespaces", {"metadata": {"name": name}})
         self.restart_operator(**options)
 
     # --- the operator ---
@@ -95,6 +97,9 @@ class World:
         self.operator.lead()
         return self.pass_time()
 
+    def stop_operator(self) -> None:
+        self.cluster.watcher = lambda plural, event, body: None
+
     def pass_time(self, seconds: float = SETTLE) -> State:
         """Let time pass, with the operator at work."""
         end = self.clock.passed + seconds
@@ -103,6 +108,11 @@ class World:
             self.clock.passed = min(end, self.clock.passed + STEP)
             self.operator.work()
         return self.state()
+
+    def counted(self, metric: str, **labels: str) -> float:
+        """The sum of a metric's samples of this run of the operator that have these labels, among others."""
+        samples = [one for family in self.operator.metrics.registry.collect() for one in family.samples]
+        return sum(one.value for one in samples if one.name == metric and labels.items() <= one.labels.items())
 
     def state(self) -> State:
         objects = {
@@ -142,23 +152,30 @@ class World:
         wanted = {**(spec or QUESTIONS), **changes}
         return self._put("tfp", name, {key: value for key, value in wanted.items() if value is not None}, None)
 
+    def break_glass(self, name: str, expires: str, reason: str, **spec: Any) -> State:
+        return self._put("tfbg", name, {"instanceSelector": {}, "expiresAt": expires, "reason": reason, **spec}, None)
+
     def label(self, kind: str, name: str, **labels: str) -> State:
         body = self.cluster.get(PLURALS[kind], self.namespace, name)
         return self._put(kind, name, body["spec"], labels)
 
     def annotate(self, kind: str, name: str, value: str, annotation: str = "reconcile-at") -> State:
         body = self.cluster.get(PLURALS[kind], self.namespace, name)
-        body["metadata"]["annotations"] = {**(body["metadata"].get("annotations") or {}), f"jenkins2fa.dev/{annotation}": value}
-        self.cluster.put(PLURALS[kind], body)
-        return self.pass_time()
+        annotations = {**(body["metadata"].get("annotations") or {}), f"jenkins2fa.dev/{annotation}": value}
+        return self._put(kind, name, body["spec"], body["metadata"].get("labels"), annotations)
 
     def delete(self, kind: str, name: str) -> State:
         self.cluster.delete(PLURALS[kind], self.namespace, name)
         return self.pass_time()
 
-    def _put(self, kind: str, name: str, spec: Body, labels: dict[str, str] | None) -> State:
-        metadata = {"namespace": self.namespace, "name": name, "labels": labels or {}}
-        self.cluster.put(PLURALS[kind], {"apiVersion": API, "kind": KINDS[kind], "metadata": metadata, "spec": copy.deepcopy(spec)})
+    def _put(
+        self, kind: str, name: str, spec: Body, labels: dict[str, str] | None, annotations: dict[str, str] | None = None
+    ) -> State:
+        metadata: Body = {"namespace": self.namespace, "name": name, "labels": labels or {}, "annotations": annotations}
+        metadata = {key: value for key, value in metadata.items() if value is not None}
+        body = {"apiVersion": API, "kind": KINDS[kind], "metadata": metadata, "spec": copy.deepcopy(spec)}
+        self.applied.append(body)
+        self.cluster.put(PLURALS[kind], copy.deepcopy(body))
         return self.pass_time()
 
 

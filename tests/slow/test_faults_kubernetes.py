@@ -26,7 +26,7 @@ from tests.support.kube_fault_kinds import (
     but_the_lease,
     further_pages,
     instance_status_writes,
-    passes,
+    reconcilers,
     status_writes,
     watches,
 )
@@ -157,7 +157,7 @@ def test_policy_hears_of_an_instance_whose_status_was_written_without_an_answer(
 
 def test_operator_stays_away_as_long_as_it_is_asked_to(scene: Scene, faults: KubeFaults) -> None:
     """Priority and fairness: 429 with Retry-After. Its passes come back after that time, not before, and not all at once."""
-    faults.fault(Answer(429, {"Retry-After": "4"}), passes)
+    faults.fault(Answer(429, {"Retry-After": "4"}), reconcilers)
     change(scene)
     wait_until(lambda: faults.hits >= 4, seconds=40, what="both objects were asked for twice")
     with_pauses = {path: pauses(faults, path) for path in {one.path for one in faults.refused}}
@@ -213,7 +213,7 @@ def test_looks_that_find_nothing_to_do_leave_the_api_server_alone(scene: Scene, 
     wait_until(lambda: looked(seen), seconds=20, what="a look, after which nothing is left to do")
     begun, seen = time.monotonic(), one_operator.counted("jenkins2fa_observations_total")
     wait_until(lambda: looked(seen + 1), seconds=20, what="two more looks")
-    assert faults.count(lambda request: passes(request) and "/jenkinsinstances/" in request.path, begun) == 0
+    assert faults.count(lambda request: reconcilers(request) and "/jenkinsinstances/" in request.path, begun) == 0
 
 
 def test_nothing_is_changed_for_an_instance_whose_deletion_the_watch_kept_quiet(
@@ -223,7 +223,7 @@ def test_nothing_is_changed_for_an_instance_whose_deletion_the_watch_kept_quiet(
     assert faults.stall_watches()
     scene.delete("ji", "build")
     switch_off(one_jenkins)
-    wait_until(lambda: faults.count(passes, since), seconds=20, what="it is read before Jenkins is changed")
+    wait_until(lambda: faults.count(reconcilers, since), seconds=20, what="it is read before Jenkins is changed")
     scene.wait("tfp", "baseline", seconds=20, Ready="False/NoMatchingInstance")
     assert [trials(one_jenkins), is_off(one_jenkins)] == [begun, True]
     faults.end_watches()

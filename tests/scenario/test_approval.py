@@ -1,0 +1,65 @@
+"""--require-approval: what weakens the protection waits until somebody who may approve does."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.scenario.controller import FakeController
+from tests.support.scenario.world import State, World
+
+
+@pytest.fixture
+def world(world: World, jenkins: FakeController) -> World:
+    """A policy is in force, and its weakening needs an approval."""
+    world.restart_operator(require_approval=True)
+    world.instance("build", jenkins.url)
+    world.policy("baseline").expect("ji", "build", Ready="True", Enforced="True/Probed")
+    return world
+
+
+def approval(state: State) -> str:
+    """What the message asks somebody to annotate."""
+    return state.message("ji", "build").rpartition("approve-weakening=")[2].split()[0]
+
+
+def approve(world: World, kind: str = "tfp", name: str = "baseline", *, earlier: str = "") -> State:
+    return world.annotate(kind, name, earlier + approval(world.state()), "approve-weakening")
+
+
+def test_weakening_waits_for_its_approval(world: World, jenkins: FakeController) -> None:
+    state = world.policy("baseline", enforcement="Off")
+    state.expect("ji", "build", Ready="False/ApprovalRequired", Stalled="True")
+    assert jenkins.is_on
+    approve(world).expect("ji", "build", Ready="True", Enforced="False/Off")
+    assert jenkins.is_off
+
+
+@pytest.mark.parametrize("deletion", ["Disable", "Restore"])
+def test_the_end_of_a_policy_waits_for_its_approval(world: World, jenkins: FakeController, deletion: str) -> None:
+    world.policy("baseline", deletionPolicy=deletion).expect("tfp", "baseline", Ready="True", Enforced="True/Probed")
+    world.delete("tfp", "baseline")
+    state = world.pass_time(70.0)
+    state.expect("ji", "build", Ready="False/ApprovalRequired", Stalled="True")
+    assert jenkins.is_on
+    assert jenkins.files
+    assert "jenkinsinstance build -n team " in state.message("ji", "build")
+    assert approval(state).startswith("release-")
+    assert "ApprovalRequired" in state.reasons("build")
+    assert "Released" not in state.reasons("build")
+    approve(world, "ji", "build").expect("ji", "build", Ready="True/NoPolicy")
+    assert jenkins.is_off
+    assert not jenkins.files
+
+
+def test_a_controller_that_comes_to_an_approved_policy_asks_anew(world: World, jenkins: FakeController) -> None:
+    """Approved of for what the policy governed: its weakening of one that is labelled into it later is another one."""
+    state = world.policy("baseline", enforcement="Off")
+    state.expect("ji", "build", Ready="False/ApprovalRequired")
+    for_all = f"1-{approval(state).partition('-')[2]}"  # the same desired state of a policy in its first generation
+    world.delete("tfp", "baseline")
+    world.policy("dev", enforcement="Off", instanceSelector={"matchLabels": {"tier": "dev"}})
+    world.annotate("tfp", "dev", for_all, "approve-weakening").expect("ji", "build", Ready="True/NoPolicy")
+    world.label("ji", "build", tier="dev").expect("ji", "build", Ready="False/ApprovalRequired", Stalled="True")
+    assert jenkins.is_on
+    approve(world, name="dev", earlier=f"{for_all},").expect("ji", "build", Ready="True", Enforced="False/Off")
+    assert jenkins.is_off

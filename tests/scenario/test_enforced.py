@@ -1,0 +1,214 @@
+"""A policy in the cluster is in force in a running Jenkins, and stays so."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.support.fleet.jenkins import Reply
+from tests.support.scenario.controller import FakeController
+from tests.support.scenario.world import State, World
+
+
+def enforce(world: World, jenkins: FakeController, *, interval: str = "5s", **policy: Any) -> State:
+    world.instance("build", jenkins.url, checkInterval=interval)
+    state = world.policy("baseline", **policy)
+    state.expect("ji", "build", Ready="True", Enforced="True/Probed")
+    return state
+
+
+def test_a_policy_is_in_force_and_proven(world: World, jenkins: FakeController) -> None:
+    assert jenkins.is_off
+    state = enforce(world, jenkins)
+    settled = {"Ready": "True", "Enforced": "True/Probed", "Drifted": "False", "Reconciling": "False", "Stalled": "False"}
+    instance, policy = state.expect("ji", "build", **settled), state.expect("tfp", "baseline", **settled)
+    assert jenkins.is_on
+    assert policy["instances"] == {"selected": 1, "governed": 1, "overridden": 0, "enforced": 1, "drifted": 0, "failing": 0}
+    assert instance["policy"]["name"] == "baseline"
+    assert set(state.fields("build").values()) == {"Applied"}
+    for body in state.objects.values():
+        assert not {"finalizers", "annotations"} & set(body["metadata"])
+    assert "Applied" in state.reasons("build")
+
+
+def test_nothing_is_written_when_nothing_changes(world: World, jenkins: FakeController) -> None:
+    before = enforce(world, jenkins)
+    trial = jenkins.jenkins.last_trial
+    asked = len(world.cluster.requests)
+    assert world.pass_time(60.0) == before
+    assert jenkins.jenkins.last_trial == trial
+    assert {request.method for request in world.cluster.requests[asked:]} <= {"GET"}
+
+
+def test_a_look_that_finds_nothing_asks_the_api_server_for_nothing(world: World, jenkins: FakeController) -> None:
+    enforce(world, jenkins)
+    world.pass_time(10.0)
+    asked, looked = len(world.cluster.requests), len(jenkins.asked)
+    world.pass_time(20.0)
+    assert len(jenkins.asked) - looked == 4, "one request for each interval"
+    assert [one.path for one in world.cluster.requests[asked:] if "/jenkinsinstances/" in one.path] == []
+
+
+def test_drift_made_in_jenkins_is_put_back(world: World, jenkins: FakeController) -> None:
+    enforce(world, jenkins)
+    jenkins.switch_off()
+    state = world.pass_time(6.0)
+    assert jenkins.is_on
+    state.expect("ji", "build", Enforced="True/Probed", Drifted="False/Corrected")
+    assert "DriftCorrected" in state.reasons("build")
+    assert "to switch it off for a while, create a TwoFactorBreakGlass" in state.notes("build")
+
+
+def test_the_stage_of_the_first_enforcement_holds_back_no_correction(world: World, jenkins: FakeController) -> None:
+    enforce(world, jenkins)
+    world.policy("baseline", rollout={"stage": "Report"}).expect("tfp", "baseline", Ready="True", Enforced="True/Probed")
+    jenkins.switch_off()
+    world.pass_time(6.0).expect("ji", "build", Ready="True", Enforced="True/Probed")
+    assert jenkins.is_on
+
+
+def test_drift_is_only_reported_where_the_policy_says_so(world: World, jenkins: FakeController) -> None:
+    enforce(world, jenkins, drift={"mode": "Report"})
+    jenkins.switch_off()
+    state = world.pass_time(10.0)
+    state.expect("ji", "build", Drifted="True", Enforced="False")
+    assert state.expect("tfp", "baseline", Drifted="True", Enforced="False")["instances"]["drifted"] == 1
+    assert jenkins.is_off
+
+
+def test_a_change_of_the_policy_is_applied_even_where_drift_is_only_reported(world: World, jenkins: FakeController) -> None:
+    enforce(world, jenkins, drift={"mode": "Report"})
+    world.policy("baseline", drift={"mode": "Report"}, enforcement="Off").expect("ji", "build", Enforced="False/Off", Ready="True")
+    assert jenkins.is_off
+
+
+def test_report_says_what_would_change_and_writes_nothing(world: World, jenkins: FakeController) -> None:
+    world.instance("build", jenkins.url)
+    state = world.policy("baseline", enforcement="Report")
+    state.expect("ji", "build", Ready="True", Drifted="True", Enforced="False")
+    state.expect("tfp", "baseline", Ready="True", Drifted="True")
+    assert "enforcement is off" in state.message("ji", "build", "Drifted")
+    assert jenkins.is_off
+    assert not jenkins.files
+
+
+def test_nobody_knows_whether_a_suspended_policy_is_enforced(world: World, jenkins: FakeController) -> None:
+    enforce(world, jenkins)
+    state = world.policy("baseline", suspend=True)
+    for kind, name in (("ji", "build"), ("tfp", "baseline")):
+        state.expect(kind, name, Ready="True/Suspended", Enforced="Unknown/Suspended", Drifted="Unknown/Suspended")
+    jenkins.switch_off()
+    state = world.annotate("ji", "build", "now")
+    assert jenkins.is_off
+    assert "before that, Enforced was True (Probed)" in state.message("ji", "build", "Enforced")
+    world.policy("baseline", suspend=False)
+    assert jenkins.is_on, "it is put back as soon as the policy is not suspended any more"
+
+
+def test_a_policy_suspended_over_a_failure_is_done_and_still_says_which(world: World, jenkins: FakeController) -> None:
+    world.instance("build", jenkins.url, credentialsRef={"name": "missing"})
+    world.policy("baseline").expect("tfp", "baseline", Ready="False/SecretMissing", Stalled="True")
+    state = world.policy("baseline", suspend=True)
+    state.expect("ji", "build", Ready="False/Suspended", Stalled="True/SecretMissing", Reconciling="False")
+    state.expect("tfp", "baseline", Ready="False/Suspended", Stalled="True/Suspended", Reconciling="False")
+
+
+def test_a_restarted_controller_is_proven_anew(world: World, jenkins: FakeController) -> None:
+    session = enforce(world, jenkins).status("ji", "build")["jenkins"]["session"]
+    probes = jenkins.asked.count("GET /")
+    jenkins.restart()
+    state = world.pass_time(10.0)
+    assert state.expect("ji", "build", Ready="True", Enforced="True/Probed")["jenkins"]["session"] != session
+    assert jenkins.asked.count("GET /") > probes
+    assert jenkins.is_on
+
+
+def test_a_starting_controller_is_asked_every_second(world: World, jenkins: FakeController) -> None:
+    enforce(world, jenkins, interval="1h")
+    jenkins.reply = Reply(503)
+    state = world.annotate("ji", "build", "1")
+    state.expect("ji", "build", Ready="False/Starting", Reconciling="True/Starting", Stalled="False", Enforced="Unknown")
+    asked = len(jenkins.asked)
+    world.pass_time(10.0)
+    assert 9 <= len(jenkins.asked) - asked <= 11
+    jenkins.reply = None
+    world.pass_time(2.0).expect("ji", "build", Ready="True", Enforced="True/Probed")
+
+
+def test_an_annotation_asks_for_a_reconcile_now(world: World, jenkins: FakeController) -> None:
+    enforce(world, jenkins, interval="1h")
+    jenkins.switch_off()
+    world.annotate("tfp", "baseline", "now")
+    assert jenkins.is_on, "a policy's annotation reaches its instances"
+    jenkins.switch_off()
+    state = world.annotate("ji", "build", "now")
+    assert jenkins.is_on
+    assert state.status("ji", "build")["lastHandledReconcileAt"] == "now"
+
+
+def test_an_unsupported_field_is_said_and_the_rest_is_applied(world: World, jenkins: FakeController) -> None:
+    world.instance("build", jenkins.url)
+    state = world.policy("baseline", rememberDevice="12h")
+    state.expect("ji", "build", Ready="False/Unsupported", Stalled="True", Enforced="True/Probed")
+    state.expect("tfp", "baseline", Ready="False/Unsupported", Stalled="True", Enforced="True/Probed")
+    assert [state.fields("build")[path] for path in ("rememberDevice", "enforcement")] == ["Unsupported", "Applied"]
+    assert jenkins.is_on
+
+
+def test_drift_that_comes_back_three_times_waits_for_a_person(world: World, jenkins: FakeController) -> None:
+    """Who asks while Jenkins does not answer need not ask again."""
+    enforce(world, jenkins)
+    for _ in range(3):
+        jenkins.switch_off()
+        world.pass_time(6.0)
+        assert jenkins.is_on
+    jenkins.switch_off()
+    world.pass_time(6.0).expect("ji", "build", Ready="False/Flapping", Stalled="True", Drifted="True")
+    assert jenkins.is_off
+    jenkins.reply = Reply(503)
+    state = world.annotate("ji", "build", "found-out-who")
+    assert state.expect("ji", "build", Ready="False/Starting")["lastHandledReconcileAt"] == "found-out-who"
+    jenkins.reply = None
+    world.pass_time(2.0)
+    assert jenkins.is_on
+
+
+def test_a_factor_below_the_minimum_assurance(world: World, jenkins: FakeController) -> None:
+    enforce(world, jenkins)
+    state = world.policy("baseline", minimumAssurance="AAL2")
+    state.expect("ji", "build", Ready="False/AssuranceNotMet", Stalled="True", Enforced="False/AssuranceNotMet")
+    state.expect("tfp", "baseline", Ready="False/AssuranceNotMet", Enforced="False/AssuranceNotMet")
+    assert "SecurityQuestions" in state.message("ji", "build", "Enforced")
+    assert "AssuranceNotMet" in state.reasons("build")
+    world.policy("baseline").expect("ji", "build", Ready="True", Enforced="True/Probed")
+
+
+def test_anybody_may_administer(world: World, jenkins: FakeController) -> None:
+    enforce(world, jenkins)
+    jenkins.jenkins.anonymous_administers = True
+    state = world.pass_time(10.0)
+    state.expect("ji", "build", Ready="False/AnonymousAdministers", Stalled="True", Enforced="False/AnonymousAdministers", Drifted="False")
+    state.expect("tfp", "baseline", Ready="False/AnonymousAdministers", Enforced="False/AnonymousAdministers")
+    assert "AnonymousAdministers" in state.reasons("build")
+    jenkins.jenkins.anonymous_administers = False
+    world.pass_time(10.0).expect("ji", "build", Ready="True", Enforced="True/Probed")
+
+
+def test_another_manager_of_the_same_fields(world: World, jenkins: FakeController) -> None:
+    """Configuration-as-code that sets them: refused, until somebody says that it is known."""
+    jenkins.jenkins.managed_by_code = True
+    world.instance("build", jenkins.url)
+    state = world.policy("baseline")
+    state.expect("ji", "build", Ready="False/CompetingManager", Stalled="True/CompetingManager", Enforced="False/NotActive")
+    state.expect("tfp", "baseline", Ready="False/CompetingManager", Stalled="True")
+    assert "acknowledgeCompetingManager" in state.message("ji", "build")
+    assert jenkins.is_off
+    assert not jenkins.files, "nothing is written"
+    state = world.instance("build", jenkins.url, acknowledgeCompetingManager=True)
+    state.expect("ji", "build", Ready="True/InForce", Enforced="True/Probed", Stalled="False")
+    jenkins.switch_off()
+    assert "DriftCorrected" in world.pass_time(10.0).reasons("build")
+    state = world.instance("build", jenkins.url, acknowledgeCompetingManager=False)
+    state.expect("ji", "build", Ready="True/InForce", Enforced="True/Probed")  # nothing to change: nothing to fight about
+    jenkins.switch_off()
+    world.pass_time(10.0).expect("ji", "build", Ready="False/CompetingManager", Drifted="True", Enforced="False")
+    assert jenkins.is_off

@@ -1,0 +1,64 @@
+"""The plugin is upgraded, disabled or removed while its settings are in force: it is said, and nothing is written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.support.scenario.controller import FakeController
+from tests.support.scenario.world import World
+
+GONE = {"removed": {"installed": False, "active": False, "version": None}, "disabled": {"active": False}}
+
+
+@pytest.fixture
+def in_force(world: World, jenkins: FakeController) -> World:
+    world.instance("build", jenkins.url)
+    world.policy("baseline").expect("ji", "build", Ready="True", Enforced="True/Probed")
+    return world
+
+
+@pytest.mark.parametrize("gone", GONE)
+def test_a_plugin_that_is_gone_after_a_restart(in_force: World, jenkins: FakeController, gone: str) -> None:
+    jenkins.jenkins.plugin |= GONE[gone]
+    jenkins.restart()
+    trial = jenkins.jenkins.last_trial
+    state = in_force.pass_time(10.0)
+    state.expect("ji", "build", Ready="False/PluginMissing", Stalled="True", Enforced="False/PluginMissing")
+    state.expect("tfp", "baseline", Ready="False/PluginMissing", Stalled="True", Enforced="False")
+    assert "PluginMissing" in state.reasons("build")
+    assert "restart Jenkins" in state.message("ji", "build")
+    changes: dict[str, Any] = {"priority": 7, "minimumAssurance": "AAL1"}
+    in_force.policy("baseline", **changes).expect("tfp", "baseline", Ready="False/PluginMissing")
+    assert [jenkins.jenkins.last_trial, "trial.json" in jenkins.files] == [trial, False], "a change of the policy does not make it write"
+    jenkins.jenkins.plugin |= {"installed": True, "active": True, "version": "1.2.0"}
+    jenkins.restart()
+    in_force.pass_time(10.0).expect("ji", "build", Ready="True", Enforced="True/Probed")
+
+
+def test_a_plugin_of_a_version_that_nobody_tested(in_force: World, jenkins: FakeController) -> None:
+    """What is in force stays so and is proven by the probe, but nothing is written: not even what the policy asks for now."""
+    jenkins.jenkins.plugin["version"] = "1.3.0"
+    jenkins.restart()
+    trial = jenkins.jenkins.last_trial
+    state = in_force.pass_time(10.0)
+    status = state.expect("ji", "build", Ready="False/UnsupportedPluginVersion", Stalled="True", Enforced="True/Probed")
+    state.expect("tfp", "baseline", Ready="False/UnsupportedPluginVersion", Stalled="True")
+    assert "1.3.0" in state.message("ji", "build")
+    assert status["jenkins"]["pluginVersion"] == "1.3.0"
+    in_force.policy("baseline", enforcement="Off").expect("tfp", "baseline", Ready="False/UnsupportedPluginVersion")
+    assert jenkins.jenkins.last_trial == trial
+    assert jenkins.is_on, "what is in force is not loosened by an upgrade"
+    in_force.policy("baseline")
+    jenkins.jenkins.plugin["version"] = "1.2.0"
+    jenkins.restart()
+    in_force.pass_time(10.0).expect("ji", "build", Ready="True", Enforced="True/Probed")
+
+
+@pytest.mark.parametrize("gone", GONE)
+def test_without_the_plugin_a_first_enforcement_writes_nothing(world: World, jenkins: FakeController, gone: str) -> None:
+    jenkins.jenkins.plugin |= GONE[gone]
+    world.instance("build", jenkins.url)
+    world.policy("baseline").expect("ji", "build", Ready="False/PluginMissing", Stalled="True", Enforced="False")
+    assert not jenkins.files

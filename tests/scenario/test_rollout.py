@@ -1,0 +1,143 @@
+"""A policy reaches a few controllers first, and goes on or stops by what happens there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.support.scenario.controller import FakeController
+from tests.support.scenario.world import State, World
+
+NAMES = ("a", "b", "c")
+Fleet = list[FakeController]
+
+
+@pytest.fixture
+def world(world: World, fleet: Fleet) -> World:
+    """Three controllers without two-factor authentication, each with an instance."""
+    for name, controller in zip(NAMES, fleet, strict=True):
+        world.credentials(controller, name=f"admin-{name}")
+        world.instance(name, controller.url, credentialsRef={"name": f"admin-{name}"}, checkInterval="1h")
+    return world
+
+
+def rollout(state: State) -> dict[str, Any]:
+    found: dict[str, Any] = state.status("tfp", "baseline").get("rollout") or {}
+    return found
+
+
+def on(fleet: Fleet) -> list[bool]:
+    return [controller.is_on for controller in fleet]
+
+
+def test_one_after_the_other_also_through_a_restart_of_the_operator(world: World, fleet: Fleet) -> None:
+    state = world.policy("baseline", rollout={"batchSize": 1, "pauseBetween": "8s"})
+    assert [rollout(state)["state"], rollout(state)["admitted"], on(fleet)] == ["Pausing", 1, [True, False, False]]
+    state.expect("tfp", "baseline", Ready="False/RollingOut", Reconciling="True/RollingOut", Stalled="False")
+    state.expect("ji", "b", Ready="False/WaitingForRollout", Reconciling="True", Stalled="False", Drifted="False")
+    assert "1 of 3 instances are done" in state.message("tfp", "baseline")
+    state = world.restart_operator()
+    assert rollout(state)["admitted"] == 1
+    assert rollout(world.pass_time(8.0))["admitted"] == 2
+    state = world.pass_time(15.0)
+    state.expect("tfp", "baseline", Ready="True", Enforced="True/Probed", Reconciling="False", Stalled="False")
+    assert on(fleet) == [True, True, True]
+    assert {"state": "Complete", "admitted": 3, "updated": 3, "failed": 0, "total": 3}.items() <= rollout(state).items()
+
+
+def test_it_stops_at_a_failure_and_begins_anew_with_a_changed_policy(world: World, fleet: Fleet) -> None:
+    world.instance("a", fleet[0].url, credentialsRef={"name": "missing"}, checkInterval="1h").expect("ji", "a", Ready="False/SecretMissing")
+    world.policy("baseline", rollout={"batchSize": 1})
+    state = world.pass_time(10.0)
+    state.expect("tfp", "baseline", Ready="False/RolloutStopped", Stalled="True/RolloutStopped", Reconciling="False")
+    assert "team/a" in state.message("tfp", "baseline")
+    assert on(fleet) == [False, False, False], "nothing goes on behind a failure"
+    world.policy("baseline", rollout={"batchSize": 1, "stopAfterFailures": 2})
+    state = world.pass_time(20.0)
+    assert on(fleet) == [False, True, True], "one failure is borne"
+    state.expect("tfp", "baseline", Ready="False/SecretMissing", Stalled="True")
+    world.instance("a", fleet[0].url, credentialsRef={"name": "admin-a"}, checkInterval="1h")
+    state = world.pass_time(10.0)
+    state.expect("tfp", "baseline", Ready="True", Enforced="True/Probed")
+    assert rollout(state)["state"] == "Complete"
+
+
+def test_a_stopped_roll_out_goes_on_putting_back_what_was_confirmed(world: World, fleet: Fleet) -> None:
+    world.policy("baseline", rollout={"batchSize": 1})
+    world.pass_time(20.0).expect("tfp", "baseline", Ready="True", Enforced="True/Probed")
+    world.instance("a", fleet[0].url, credentialsRef={"name": "missing"}, checkInterval="1h").expect("ji", "a", Ready="False/SecretMissing")
+    world.policy("baseline", rollout={"batchSize": 1}, priority=7)
+    world.pass_time(10.0).expect("tfp", "baseline", Ready="False/RolloutStopped")
+    fleet[1].switch_off()
+    world.annotate("ji", "b", "now")
+    assert fleet[1].is_on, "the edit means nothing to b: what is off there is drift"
+    state = world.policy("baseline", rollout={"batchSize": 1}, priority=7, exemptGroups=["robots"])
+    state.expect("ji", "b", Ready="False/WaitingForRollout")
+    fleet[1].switch_off()
+    world.annotate("ji", "b", "again").expect("ji", "b", Enforced="False/NotActive")
+    assert not fleet[1].is_on, "the desired state is another one now, and has to wait; the condition says so"
+
+
+def test_suspended_and_resumed_it_stays_where_it_is_and_goes_on_from_there(world: World, fleet: Fleet) -> None:
+    long: dict[str, Any] = {"batchSize": 1, "pauseBetween": "1h"}
+    paused = rollout(world.policy("baseline", rollout=long))
+    assert paused["state"] == "Pausing"
+    state = world.policy("baseline", rollout=long, suspend=True)
+    state.expect("ji", "b", Ready="False/Suspended")
+    state.expect("tfp", "baseline", Ready="False/Suspended", Reconciling="False")
+    state = world.policy("baseline", rollout=long)
+    state.expect("tfp", "baseline", Ready="False/RollingOut")
+    assert {**paused, "generation": 3} == rollout(state), "the pause runs on"
+    assert on(fleet) == [True, False, False]
+    world.policy("baseline", rollout={"batchSize": 1, "pauseBetween": "1s"})
+    world.pass_time(15.0).expect("tfp", "baseline", Ready="True", Enforced="True/Probed")
+    state = world.policy("baseline", rollout=long, priority=3)
+    state.expect("tfp", "baseline", Ready="True", Enforced="True/Probed")
+    assert rollout(state)["state"] == "Complete", "an edit that changes nothing takes no pause"
+
+
+def test_grace_ends_by_itself_and_only_then_the_batches_begin(world: World, fleet: Fleet) -> None:
+    grace = {"stage": "Grace", "graceUntil": world.clock.moment(seconds=60)}
+    state = world.policy("baseline", rollout={"batchSize": 2, "pauseBetween": "3s", **grace})
+    state.expect("tfp", "baseline", Ready="True/Reported", Drifted="True", Enforced="False")
+    state.expect("ji", "c", Ready="True/Reported")
+    assert "graceUntil" in state.message("ji", "c")
+    assert [on(fleet), rollout(state)["updated"]] == [[False, False, False], 0]
+    state = world.pass_time(80.0)
+    state.expect("tfp", "baseline", Ready="True", Enforced="True/Probed")
+    assert rollout(state)["state"] == "Complete"
+
+
+def test_the_first_enforcement_waits_until_people_have_a_second_factor(world: World, fleet: Fleet) -> None:
+    world.instance("a", fleet[0].url, credentialsRef={"name": "admin-a"})
+    state = world.policy("baseline", rollout={"batchSize": 1, "pauseBetween": "1h", "minimumEnrolled": 100})
+    state.expect("ji", "a", Ready="False/EnrolmentTooLow", Stalled="True")
+    assert "0 % of 3 users" in state.message("ji", "a")
+    assert not fleet[0].is_on
+    fleet[0].enrol_everybody()
+    world.pass_time(10.0).expect("ji", "a", Ready="True", Enforced="True/Probed")
+
+
+def test_from_report_over_grace_to_enforcement_with_enough_people(world: World, fleet: Fleet) -> None:
+    staged = {"batchSize": 1, "minimumEnrolled": 100}
+    for name in ("a", "c"):
+        world.delete("ji", name)
+    world.instance("b", fleet[1].url, credentialsRef={"name": "admin-b"})
+    state = world.policy("baseline", rollout={**staged, "stage": "Report"})
+    state.expect("ji", "b", Ready="True/Reported", Drifted="True", Enforced="False/NotActive", Stalled="False")
+    for said in ("rollout.stage is Report", "so far ", "users have a second factor, 100 % are asked for"):
+        assert said in state.message("ji", "b")
+    state = world.policy("baseline", rollout={**staged, "stage": "Grace", "graceUntil": world.clock.moment(seconds=60)})
+    state.expect("tfp", "baseline", Ready="True/Reported", Enforced="False")
+    assert "graceUntil" in state.message("ji", "b")
+    state = world.pass_time(70.0)
+    state.expect("ji", "b", Ready="False/EnrolmentTooLow", Stalled="True", Enforced="False")
+    state.expect("tfp", "baseline", Ready="False")
+    assert not fleet[1].is_on, "the time is over, and too few have enrolled"
+    fleet[1].enrol_everybody()
+    state = world.pass_time(10.0)
+    state.expect("tfp", "baseline", Ready="True", Enforced="True/Probed")
+    assert rollout(state)["state"] == "Complete"
+    state = world.policy("baseline", rollout={**staged, "stage": "Enforce"})
+    state.expect("tfp", "baseline", Ready="True", Enforced="True/Probed", Drifted="False")
