@@ -52,6 +52,7 @@ println hudson.model.User.getById('admin', false).getProperty(MoSecurityQuestion
 """
 
 Flavour = Literal["javax", "jakarta"]
+pytestmark = pytest.mark.both_flavours
 FLAVOURS = pytest.mark.parametrize("flavour", ["javax", "jakarta"])
 
 
@@ -66,11 +67,10 @@ def connection_to(jenkins: StandIn, seed: str | None = SEED, clock: Clock | None
     return Connection(jenkins.url + "/", Credentials("admin", jenkins.tokens["admin"], seed), attempts=Attempts(clock or Clock()))
 
 
-@pytest.fixture(params=["javax", "jakarta"])
-def jenkins(request: pytest.FixtureRequest) -> Iterator[StandIn]:
-    with StandIn(flavour=request.param) as started:
-        started.groovy(ENFORCE)
-        yield started
+@pytest.fixture
+def jenkins(standin: StandIn) -> StandIn:
+    standin.groovy(ENFORCE)
+    return standin
 
 
 @pytest.fixture
@@ -235,52 +235,47 @@ def test_several_factors_and_one_that_no_program_can_answer(flavour: Flavour) ->
 # --- a change without a gate ---
 
 
-@FLAVOURS
-def test_a_change_without_a_gate_is_made_and_leaves_the_operator_inside(flavour: Flavour) -> None:
-    with StandIn(flavour=flavour) as jenkins:
-        result = change(jenkins, connection_to(jenkins))
-        assert result.proof is Proof.CHALLENGED
-        assert not result.plan.changes
-        assert result.observation.gate.installed == 0
-        jenkins.restart()
-        with contextlib.closing(driver_for(connection_to(jenkins))) as driver:
-            assert driver.observe().effective
-        assert jenkins.browser("admin").status("/") == 302
+def test_a_change_without_a_gate_is_made_and_leaves_the_operator_inside(standin: StandIn) -> None:
+    jenkins = standin
+    result = change(jenkins, connection_to(jenkins))
+    assert result.proof is Proof.CHALLENGED
+    assert not result.plan.changes
+    assert result.observation.gate.installed == 0
+    jenkins.restart()
+    with contextlib.closing(driver_for(connection_to(jenkins))) as driver:
+        assert driver.observe().effective
+    assert jenkins.browser("admin").status("/") == 302
 
 
-@FLAVOURS
-def test_it_is_enrolled_before_anybody_asks_it_to_be(flavour: Flavour) -> None:
-    with StandIn(flavour=flavour) as jenkins:
-        enrolled: dict[Step, str] = {}
-        change(jenkins, connection_to(jenkins), lambda step: enrolled.update({step: jenkins.groovy(IS_ENROLLED)}))
-        assert (enrolled[Step.BEGIN], enrolled[Step.READ_BACK]) == ("false", "true")
+def test_it_is_enrolled_before_anybody_asks_it_to_be(standin: StandIn) -> None:
+    jenkins = standin
+    enrolled: dict[Step, str] = {}
+    change(jenkins, connection_to(jenkins), lambda step: enrolled.update({step: jenkins.groovy(IS_ENROLLED)}))
+    assert (enrolled[Step.BEGIN], enrolled[Step.READ_BACK]) == ("false", "true")
 
 
-@FLAVOURS
-def test_a_wrong_seed_is_noticed_before_anything_changes(flavour: Flavour) -> None:
-    with StandIn(flavour=flavour) as jenkins:
-        jenkins.browser("admin").enrol()
-        steps: list[Step] = []
-        with pytest.raises(SecondFactorRejected):
-            change(jenkins, connection_to(jenkins), steps.append)
-        assert steps == [Step.BEGIN]
-        assert jenkins.groovy(LIVE) == "false"
-        assert jenkins.browser("admin").status("/") == 200
+def test_a_wrong_seed_is_noticed_before_anything_changes(standin: StandIn) -> None:
+    jenkins = standin
+    jenkins.browser("admin").enrol()
+    steps: list[Step] = []
+    with pytest.raises(SecondFactorRejected):
+        change(jenkins, connection_to(jenkins), steps.append)
+    assert steps == [Step.BEGIN]
+    assert jenkins.groovy(LIVE) == "false"
+    assert jenkins.browser("admin").status("/") == 200
 
 
-@FLAVOURS
-def test_a_trial_whose_log_in_fails_is_undone(flavour: Flavour) -> None:
+def test_a_trial_whose_log_in_fails_is_undone(standin: StandIn) -> None:
     """Somebody enrols the account anew in the middle: the reader cannot get in, the writer's verified session takes the change back."""
-    with StandIn(flavour=flavour) as jenkins:
+    jenkins = standin
+    def interfere(step: Step) -> None:
+        if step is Step.READ_BACK:
+            jenkins.browser("admin").enrol()
 
-        def interfere(step: Step) -> None:
-            if step is Step.READ_BACK:
-                jenkins.browser("admin").enrol()
-
-        with pytest.raises(SecondFactorRejected):
-            change(jenkins, connection_to(jenkins), interfere)
-        assert jenkins.groovy(LIVE) == "false"
-        assert jenkins.browser("admin").status("/") == 200
+    with pytest.raises(SecondFactorRejected):
+        change(jenkins, connection_to(jenkins), interfere)
+    assert jenkins.groovy(LIVE) == "false"
+    assert jenkins.browser("admin").status("/") == 200
 
 
 # --- secrets ---
