@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.actions import is_on, is_settled
+from tests.support.actions import is_settled
 from tests.support.planted import places, told
 from tests.support.proxy import Late, Proxy
 from tests.support.running import OperatorProcess
@@ -56,22 +56,4 @@ def test_rotated_in_the_middle_of_a_change(operator: OperatorProcess, scene: Sce
     scene.wait("tfp", "baseline", Ready="True", Enforced="True/Probed")
     assert is_settled(jenkins)
     assert "Unauthorized" not in scene.events("build"), "the new token was there"
-    assert told(places(scene.kube, operator, jenkins), scene.planted) == []
-
-
-def test_revoked_in_the_middle_and_renewed_later(operator: OperatorProcess, scene: Scene, jenkins: StandIn, door: Proxy) -> None:
-    """Until the Secret has the new token it is said what to do; Jenkins itself undoes what was not confirmed."""
-    scene.credentials(door.url, jenkins.tokens["admin"])
-    scene.instance("build", door.url)
-    scene.wait("ji", "build", Ready="True/NoPolicy")
-    door.fault(Late(2.0, before=True), script="confirm", times=1)
-    scene.policy("baseline")
-    wait_until(lambda: "confirm" in door.seen, what="the confirmation is under way")
-    renewed = rotate(jenkins)
-    scene.wait("ji", "build", seconds=50, Ready="False/Unauthorized", Stalled="True", Enforced="Unknown/Unauthorized")
-    assert "renew the token" in scene.message("ji", "build")
-    wait_until(lambda: not is_on(jenkins), seconds=70, what="the trial's minute is over")
-    wait_until(lambda: not (jenkins.home / "jenkins2fa" / "trial.json").exists(), what="nothing of it is left")
-    scene.credentials(door.url, renewed)
-    scene.wait("ji", "build", seconds=30, Ready="True", Enforced="True/Probed")
     assert told(places(scene.kube, operator, jenkins), scene.planted) == []

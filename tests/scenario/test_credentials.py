@@ -88,3 +88,20 @@ def test_a_revoked_token_says_what_to_do_until_it_is_renewed(world: World, jenki
     assert "renew the token" in state.message("ji", "build")
     world.credentials(jenkins, token="renewed")
     world.pass_time(10.0).expect("ji", "build", Ready="True", Enforced="True/Probed")
+
+
+def test_a_token_revoked_in_the_middle_of_a_change_and_renewed_later(world: World, jenkins: FakeController) -> None:
+    """Jenkins itself undoes what was not confirmed; until the Secret has the new token, the status says what to do."""
+    jenkins.begun = lambda: jenkins.jenkins.accept("admin", "renewed")
+    world.instance("build", jenkins.url)
+    world.policy("baseline")
+    assert "trial.json" in jenkins.files
+    state = world.pass_time(40.0)
+    state.expect("ji", "build", Ready="False/Unauthorized", Stalled="True", Enforced="Unknown/Unauthorized")
+    assert "renew the token" in state.message("ji", "build")
+    world.pass_time(30.0)
+    assert jenkins.is_off, "the trial's minute is over"
+    assert "trial.json" not in jenkins.files
+    jenkins.begun = lambda: None
+    world.credentials(jenkins, token="renewed")
+    world.pass_time(10.0).expect("ji", "build", Ready="True", Enforced="True/Probed")

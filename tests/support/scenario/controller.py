@@ -14,12 +14,15 @@ from tests.support.fleet.jenkins import FakeJenkins, Reply
 @dataclass(slots=True)
 class FakeController:
     """``jenkins`` is its state. ``reply``: what it answers to everything meanwhile; ``silent``: it closes connections without an answer.
+    ``twin``: another process that answers in turn with it; ``begun``: called when a trial has begun.
     ``asked``: method and path of every request."""
 
     epoch: Callable[[], int]
     jenkins: FakeJenkins = field(init=False)
     reply: Reply | None = None
     silent: bool = False
+    twin: FakeJenkins | None = None
+    begun: Callable[[], None] = lambda: None
     asked: list[str] = field(default_factory=list)
     url: str = ""
     _trials: int = 0
@@ -85,9 +88,12 @@ class FakeController:
 
     def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Reply:
         self.asked.append(f"{method} {path}")
-        was_open = "trial.json" in self.jenkins.files
-        reply = self.reply or self.jenkins.answer(method, path, headers, body)
-        self._trials += not was_open and "trial.json" in self.jenkins.files
+        answering = self.twin if self.twin is not None and len(self.asked) % 2 else self.jenkins
+        was_open = "trial.json" in answering.files
+        reply = self.reply or answering.answer(method, path, headers, body)
+        if not was_open and "trial.json" in answering.files:
+            self._trials += 1
+            self.begun()
         return reply
 
 
