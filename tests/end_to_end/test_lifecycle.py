@@ -39,6 +39,6 @@ def test_deleted_namespace_goes_and_jenkins_stays(operator: OperatorProcess, kub
     scene.credentials(jenkins.url, jenkins.tokens["admin"])
     enforce(scene, jenkins, deletionPolicy="Disable")
     kube.remove_namespace("going")
-    wait_until(lambda: "namespace/going" not in kube.kubectl("get", "namespaces", "-o", "name").split(), seconds=60, what="it is gone")
+    wait_until(lambda: not kube.has("namespace", "going"), seconds=60, what="it is gone")
     time.sleep(3)
     assert is_on(jenkins)

@@ -163,6 +163,25 @@ class KubeServer:
         where = ["-n", namespace] if namespace else []
         self.kubectl("apply", "--server-side", *where, "-f", "-", input=text)
 
+    def has(self, *arguments: str) -> bool:
+        """Whether there is an object, named as for `kubectl get`."""
+        return self._direct.get(*arguments) is not None
+
+    def merge(self, body: dict[str, Any], *arguments: str) -> None:
+        """Change fields of one object, named as for `kubectl get`; None removes a field."""
+        if not self._direct.merge(body, *arguments):
+            self.kubectl("patch", *arguments, "--type=merge", "-p", json.dumps(body))
+
+    def delete(self, *arguments: str) -> None:
+        """Delete one object, named as for `kubectl get`, and wait until it is gone."""
+        if not self._direct.delete(*arguments):
+            self.kubectl("delete", *arguments)
+        deadline = time.monotonic() + KUBECTL_SECONDS
+        while self._direct.get(*arguments) is not None:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{' '.join(arguments)} is still there")
+            time.sleep(0.05)
+
     def apply_crds(self) -> list[str]:
         """Apply crds/*.yaml and wait until the API server serves them; returns the names of the CRDs."""
         files = sorted((CHECKOUT / "crds").glob("*.yaml"))

@@ -22,6 +22,7 @@ NAMESPACED = {
     "secret": "/api/v1 secrets",
     "serviceaccount": "/api/v1 serviceaccounts",
     "lease": "/apis/coordination.k8s.io/v1 leases",
+    "events.events.k8s.io": "/apis/events.k8s.io/v1 events",
     **dict.fromkeys(("tfp", "twofactorpolicy"), f"{OURS} twofactorpolicies"),
     **dict.fromkeys(("tfbg", "twofactorbreakglass"), f"{OURS} twofactorbreakglasses"),
     **dict.fromkeys(("ji", "jenkinsinstance"), f"{OURS} jenkinsinstances"),
@@ -37,7 +38,7 @@ class KubeDirect:
         self._kept = threading.local()
 
     def get(self, *arguments: str) -> Body | None:
-        """One object, for the arguments `kind name -n namespace` of `kubectl get`."""
+        """One object, for the arguments `kind name -n namespace` of `kubectl get`, or a list, for `kind -n namespace`."""
         path = _path(arguments)
         return self._call("GET", path) if path else None
 
@@ -51,6 +52,16 @@ class KubeDirect:
         if path is None:
             return False
         return self._call("PATCH", f"{path}?fieldManager=kubectl&fieldValidation=Strict", body, "application/apply-patch+yaml") is not None
+
+    def merge(self, body: Body, *arguments: str) -> bool:
+        """A merge patch of one object, named as in `get`; whether it was done."""
+        path = _path(arguments)
+        return path is not None and self._call("PATCH", path, body, "application/merge-patch+json") is not None
+
+    def delete(self, *arguments: str) -> bool:
+        """Delete one object, named as in `get`; whether it was done."""
+        path = _path(arguments)
+        return path is not None and len(arguments) == 4 and self._call("DELETE", path) is not None
 
     def delete_namespace(self, name: str) -> bool:
         return self._call("DELETE", f"/api/v1/namespaces/{name}") is not None
@@ -82,7 +93,9 @@ class KubeDirect:
 
 
 def _path(arguments: tuple[str, ...]) -> str | None:
-    if len(arguments) != 4 or arguments[2] != "-n" or arguments[0] not in NAMESPACED:
+    if len(arguments) == 2 and arguments[0] == "namespace":
+        return f"/api/v1/namespaces/{arguments[1]}"
+    if len(arguments) not in (3, 4) or arguments[-2] != "-n" or arguments[0] not in NAMESPACED:
         return None
     group, plural = NAMESPACED[arguments[0]].split(" ")
-    return f"{group}/namespaces/{arguments[3]}/{plural}/{arguments[1]}"
+    return f"{group}/namespaces/{arguments[-1]}/{plural}" + (f"/{arguments[1]}" if len(arguments) == 4 else "")

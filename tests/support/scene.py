@@ -43,10 +43,10 @@ class Scene:
         self._apply("TwoFactorBreakGlass", name, {"instanceSelector": {}, "expiresAt": expires, "reason": reason, **spec}, None)
 
     def annotate(self, kind: str, name: str, value: str) -> None:
-        self.kube.kubectl("annotate", kind, name, "-n", self.namespace, "--overwrite", f"jenkins2fa.dev/reconcile-at={value}")
+        self.kube.merge({"metadata": {"annotations": {"jenkins2fa.dev/reconcile-at": value}}}, kind, name, "-n", self.namespace)
 
     def delete(self, kind: str, name: str) -> None:
-        self.kube.kubectl("delete", kind, name, "-n", self.namespace)
+        self.kube.delete(kind, name, "-n", self.namespace)
 
     def _apply(self, kind: str, name: str, spec: Spec, labels: dict[str, str] | None) -> None:
         metadata = {"name": name, "labels": labels or {}}
@@ -93,6 +93,6 @@ class Scene:
         return "\n".join(one["note"] for one in self._events(name))
 
     def _events(self, name: str) -> list[Body]:
-        answer = json.loads(self.kube.kubectl("get", "events.events.k8s.io", "-n", self.namespace, "-o", "json"))
+        answer = self.kube.get("events.events.k8s.io", "-n", self.namespace)
         found = [one for one in answer["items"] if one["regarding"]["name"] == name]
         return sorted(found, key=lambda one: one["eventTime"])
