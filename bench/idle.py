@@ -138,8 +138,8 @@ def _context(kubeconfig: Path, namespace: str) -> Context:
     options = Options(namespaces=(namespace,), lease_namespace=LEASE_NAMESPACE)
     kubernetes, cache = Kubernetes(ClusterConnection(str(kubeconfig))), Cache()
     queue = WorkQueue(time.monotonic, random.random)
-    mapping = EventMapping(cache, queue, None)
-    Lists(kubernetes, mapping, (namespace,), watch_namespaces=False).once()
+    mapping = EventMapping(cache, queue)
+    Lists(kubernetes, mapping, (namespace,)).once()
     return Context(
         options=options,
         kubernetes=kubernetes,

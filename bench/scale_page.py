@@ -39,7 +39,7 @@ per host, which is the minimum on a core of its own. To go beyond it:
 * **Set a longer `checkInterval`.** The cost of observation falls in proportion. Changes of policies do not wait for it.
 * **Run several installations**, each for its own namespaces: `jenkins2fa run --namespace team-a --namespace team-b`, each with its own
   Lease ([two installations](../operations.md#two-installations)). They share only the API server, so each reaches the figures
-  above. Each reads the policies of a platform namespace (`--policy-namespace`). Replicas of one installation do not add
+  above. With `--namespace`, none of them reads cluster policies. Replicas of one installation do not add
   capacity: only one of them leads.
 """
 

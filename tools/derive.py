@@ -38,7 +38,8 @@ def main(arguments: list[str]) -> int:
 
 def derived_files() -> dict[str, str]:
     """Every derived file: path from the repository's root -> text."""
-    crds = [yaml.safe_load(path.read_text("utf-8")) for path in crd_files()]
+    texts = crd_texts()
+    crds = [yaml.safe_load(text) for text in texts.values()]
     schemas = {f"{crd['spec']['names']['singular']}_{version(crd)['name']}.json": json_schema(crd) for crd in crds}
     schemas["all.json"] = {
         "$schema": DRAFT,
@@ -47,14 +48,61 @@ def derived_files() -> dict[str, str]:
     }
     files = {f"schemas/{name}": json.dumps(schema, indent=2, ensure_ascii=False) + "\n" for name, schema in schemas.items()}
     files["docs/fields.md"] = field_reference(crds)
-    texts = [path.read_text("utf-8") for path in crd_files()]
-    files["charts/jenkins-2fa-operator/templates/crds.yaml"] = chart_template(texts)
-    files["config/crds.yaml"] = kustomize_resource(texts)
+    files["charts/jenkins-2fa-operator/templates/crds.yaml"] = chart_template(list(texts.values()))
+    files["config/crds.yaml"] = kustomize_resource(list(texts.values()))
+    files[CLUSTER_POLICY] = texts[CLUSTER_POLICY]
     return files
 
 
-def crd_files() -> list[Path]:
-    return sorted((ROOT / "crds").glob("*.yaml"))
+POLICY = "crds/jenkins2fa.dev_twofactorpolicies.yaml"
+CLUSTER_POLICY = "crds/jenkins2fa.dev_clustertwofactorpolicies.yaml"
+NAMESPACE_SELECTOR = """                namespaceSelector:
+                  type: object
+                  description: >-
+                    Selects the namespaces that the policy reaches by their labels. An empty selector ({}) selects all of them.
+                    kubernetes.io/metadata.name is a label that every namespace has.
+                  x-kubernetes-map-type: atomic
+                  properties:
+"""
+ESCAPED = """                    escaped:
+                      type: integer
+                      format: int32
+                      description: >-
+                        Instances of the selected namespaces that this policy does not change: no cluster policy selects them (a
+                        label is missing), or their access is not Manage. The message of Ready names them.
+"""
+
+
+def crd_texts() -> dict[str, str]:
+    """Every CRD: path -> text, the derived one included."""
+    paths = [path for path in sorted((ROOT / "crds").glob("*.yaml")) if path.name != Path(CLUSTER_POLICY).name]
+    texts = {f"crds/{path.name}": path.read_text("utf-8") for path in paths}
+    return dict(sorted({**texts, CLUSTER_POLICY: cluster_policy(texts[POLICY])}.items()))
+
+
+def cluster_policy(text: str) -> str:
+    """The CRD of ClusterTwoFactorPolicy: that of TwoFactorPolicy, cluster-scoped, with a namespaceSelector and a count of escapes."""
+    properties = re.search(r"(?ms)^ {16}instanceSelector:\n.*?^ {18}properties:[^\n]*\n(.*?)^ {16}(?=\S)", text)
+    if properties is None:
+        raise ValueError("the CRD of TwoFactorPolicy has no instanceSelector")
+    changes = (
+        (r"(?m)^#.*\n", ""),
+        (r"scope: Namespaced", "scope: Cluster"),
+        (r"shortNames: \[tfp\]", "shortNames: [ctfp]"),
+        (r"TwoFactorPolicy(?= says| *\.$|List$|$)", "ClusterTwoFactorPolicy"),
+        (r"twofactorpolicies(?=\.jenkins2fa\.dev$|$)", "clustertwofactorpolicies"),
+        (r"singular: twofactorpolicy", "singular: clustertwofactorpolicy"),
+        (r"the JenkinsInstance objects of its namespace\)", "the JenkinsInstance objects of the namespaces that it selects)"),
+        (r"of the policy's own namespace by their labels", "of the selected namespaces by their labels"),
+        (r"required: \[instanceSelector,", "required: [namespaceSelector, instanceSelector,"),
+        (r"^( {16}instanceSelector:)$", (NAMESPACE_SELECTOR + properties[1]).replace("\\", r"\\") + r"\1"),
+        (r"^( {20}failing:\n(?: {22}.*\n)+)", r"\1" + ESCAPED),
+    )
+    for pattern, new in changes:
+        text, count = re.subn(pattern, new, text, flags=re.MULTILINE)
+        if not count:
+            raise ValueError(f"the CRD of TwoFactorPolicy lacks what the one of ClusterTwoFactorPolicy changes: {pattern}")
+    return "# Derived from the CRD of TwoFactorPolicy by tools/derive.py: change it there.\n" + text
 
 
 def version(crd: Schema) -> Schema:
@@ -67,7 +115,7 @@ def version(crd: Schema) -> Schema:
 
 _TEXTS = {"type": "object", "additionalProperties": {"type": "string"}}
 _NAME = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
-METADATA = {
+METADATA: Schema = {
     "type": "object",
     "description": "Standard Kubernetes metadata.",
     "required": ["name"],
@@ -80,13 +128,16 @@ METADATA = {
 }
 
 
+CLUSTER_METADATA = {**METADATA, "properties": {name: value for name, value in METADATA["properties"].items() if name != "namespace"}}
+
+
 def json_schema(crd: Schema) -> Schema:
     """A JSON Schema (draft 2020-12) for editors and CI: closed, with the rules that plain JSON Schema can say."""
     source, kind = version(crd)["schema"]["openAPIV3Schema"], crd["spec"]["names"]["kind"]
     schema = convert(source)
     for name, value in (("apiVersion", f"{crd['spec']['group']}/{version(crd)['name']}"), ("kind", kind)):
         schema["properties"][name] = {"const": value, "description": source["properties"][name]["description"]}
-    schema["properties"]["metadata"] = METADATA
+    schema["properties"]["metadata"] = METADATA if crd["spec"]["scope"] == "Namespaced" else CLUSTER_METADATA
     schema["required"] = ["apiVersion", "kind", "metadata", "spec"]
     return {"$schema": DRAFT, "title": kind, **schema}
 

@@ -24,8 +24,8 @@ OLD = {
 }
 MATRIX: dict[str, dict[str, Any]] = {
     "defaults": {},
-    "cluster-wide with policies above": {"policyNamespace": "platform", "workers": 200, "longestBreakGlass": "1h30m"},
-    "namespaces": {"watchNamespaces": ["one", "two"], "policyNamespace": "platform"},
+    "cluster-wide with other limits": {"workers": 200, "longestBreakGlass": "1h30m"},
+    "namespaces": {"watchNamespaces": ["one", "two"]},
     "own namespace": {"watchNamespaces": [NAMESPACE]},
     "rights of somebody else": {"rbac": {"create": False}, "serviceAccount": {"create": False, "name": "given"}},
     "references by name": {"rbac": {"references": {"one": {"secrets": ["build", "canary.two"]}, "two": {"configMaps": ["ca"]}}}},
@@ -220,9 +220,9 @@ def test_kinds_of_the_chart_are_those_of_the_repository(cluster: KubeServer) -> 
 
 
 def test_notes_say_what_to_do_next(bare: KubeServer) -> None:
-    told = bare.helm("install", RELEASE, str(CHART), "-n", NAMESPACE, "--set", "policyNamespace=team", "--dry-run=server")
+    told = bare.helm("install", RELEASE, str(CHART), "-n", NAMESPACE, "--dry-run=server")
     notes = told.split("NOTES:")[1]
-    assert "serves all namespaces, with policies in team above all others" in notes
+    assert "serves all namespaces." in notes
     assert "helm test jenkins-2fa-operator -n jenkins-2fa" in notes
     assert "The operator may read no Secret yet" in notes
     every = bare.helm("install", RELEASE, str(CHART), "-n", NAMESPACE, "--set", "rbac.everyReference=true", "--dry-run=server")

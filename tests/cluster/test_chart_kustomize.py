@@ -46,8 +46,8 @@ def test_overlay_moves_everything_to_another_namespace_and_image(cluster: KubeSe
     deployment = next(body for body in objects if body["kind"] == "Deployment")
     container = deployment["spec"]["template"]["spec"]["containers"][0]
     assert container["image"] == "registry.example.com/platform/jenkins-2fa-operator:0.1.0"
-    assert container["args"][-1] == "--policy-namespace=platform-security"
-    cluster_role = next(body for body in objects if body["kind"] == "ClusterRole" and not body["metadata"]["name"].endswith("-references"))
+    assert container["args"][-1] == "--longest-break-glass=1h"
+    cluster_role = next(body for body in objects if body["kind"] == "ClusterRole" and body["metadata"]["name"] == "jenkins-2fa-operator")
     verbs = {right.verb for rule in cluster_role["rules"] for right in single_rights(rule, "") if right.resource == "namespaces"}
     assert verbs == {"get", "list", "watch"}
 

@@ -20,6 +20,7 @@ from tests.support.rule_cases import RULES, SCHEMA, Case, build
 
 PLURALS = {
     "TwoFactorPolicy": "twofactorpolicies",
+    "ClusterTwoFactorPolicy": "clustertwofactorpolicies",
     "JenkinsInstance": "jenkinsinstances",
     "TwoFactorBreakGlass": "twofactorbreakglasses",
 }
@@ -33,9 +34,11 @@ def custom_objects(kube: KubeServer) -> client.CustomObjectsApi:
 def refusals(api: client.CustomObjectsApi, body: dict[str, Any]) -> list[tuple[str, str]]:
     """What the API server holds against an object (which it does not keep): field and message; empty when it takes it."""
     try:
-        api.create_namespaced_custom_object(
-            "jenkins2fa.dev", "v1alpha1", "default", PLURALS[body["kind"]], body, dry_run="All", field_validation="Strict"
-        )
+        more = {"dry_run": "All", "field_validation": "Strict"}
+        if body["kind"] == "ClusterTwoFactorPolicy":
+            api.create_cluster_custom_object("jenkins2fa.dev", "v1alpha1", PLURALS[body["kind"]], body, **more)
+        else:
+            api.create_namespaced_custom_object("jenkins2fa.dev", "v1alpha1", "default", PLURALS[body["kind"]], body, **more)
     except ApiException as error:
         status = json.loads(error.body)
         if error.status == 400:  # unknown fields, before any validation

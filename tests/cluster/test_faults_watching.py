@@ -44,9 +44,9 @@ def faults(kube: KubeServer) -> Iterator[KubeFaults]:
 def watched(kube: KubeServer, namespace: str, faults: KubeFaults, settings: Callable[[], kopf.OperatorSettings]) -> Iterator[Cache]:
     """What the watches of one namespace keep true. ``settings`` is called in the event loop of each life of Kopf, at its beginning."""
     connection, kept = Connection(str(faults.kubeconfig(kube.kubeconfig))), Cache()
-    mapping = EventMapping(kept, WorkQueue(time.monotonic, random.random), None)
-    by_hand = Lists(Kubernetes(connection), mapping, (namespace,), watch_namespaces=False)  # never started: watches alone
-    watching = Watches(connection, mapping, by_hand, (namespace,), watch_namespaces=False, settings=settings)
+    mapping = EventMapping(kept, WorkQueue(time.monotonic, random.random))
+    by_hand = Lists(Kubernetes(connection), mapping, (namespace,))  # never started: watches alone
+    watching = Watches(connection, mapping, by_hand, (namespace,), settings=settings)
     by_hand.once()
     watching.start()
     wait_until(lambda: len(faults.streams) >= 2, seconds=20, what="both kinds are watched")

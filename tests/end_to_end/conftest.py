@@ -40,7 +40,7 @@ def evidence(tmp_path_factory: pytest.TempPathFactory) -> KeptEvidence:
 
 @pytest.fixture(scope="session")
 def shared_operator(granted: KubeServer, evidence: KeptEvidence) -> Iterator[OperatorProcess]:
-    options = ("--policy-namespace", "platform", "-v", "--metrics", f"127.0.0.1:{free_port()}", *evidence.options)
+    options = ("-v", "--metrics", f"127.0.0.1:{free_port()}", *evidence.options)
     with OperatorProcess(granted, *options) as running:
         yield running
 

@@ -11,28 +11,35 @@ from tests.support.kube import KubeServer
 from tests.support.running import OperatorProcess
 from tests.support.scene import Scene
 from tests.support.standin import StandIn
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture
-def platform(kube: KubeServer) -> Iterator[Scene]:
-    """The operator's policy namespace; empty again after the test."""
-    if "namespace/platform" not in kube.kubectl("get", "namespaces", "-o", "name").split():
-        kube.new_namespace("platform")
-    scene = Scene(kube, "platform")
-    yield scene
-    kube.kubectl("delete", "tfp", "--all", "-n", "platform")
+def floor(kube: KubeServer, scene: Scene) -> Iterator[str]:
+    """The name of a cluster policy for the namespaces with the label guarded=<namespace of the test>; gone after the test."""
+    name = f"floor-{scene.namespace}"
+    yield name
+    kube.kubectl("delete", "ctfp", name, "--ignore-not-found")
 
 
-def test_platform_outranks_every_team(operator: OperatorProcess, scene: Scene, platform: Scene, jenkins: StandIn) -> None:
+def test_a_cluster_policy_outranks_every_team(operator: OperatorProcess, scene: Scene, floor: str, jenkins: StandIn) -> None:
     scene.instance("build", jenkins.url)
     scene.policy("own", enforcement="Off", priority=1000)
     scene.wait("tfp", "own", Ready="True", Enforced="False/Off")
-    scene.kube.kubectl("label", "namespace", scene.namespace, "guarded=yes")
-    platform.policy("floor", namespaceSelector={"matchLabels": {"guarded": "yes"}})
-    platform.wait("tfp", "floor", Ready="True", Enforced="True/Probed")
+    scene.kube.kubectl("label", "namespace", scene.namespace, f"guarded={scene.namespace}")
+    scene.cluster_policy(floor, {"guarded": scene.namespace})
+    scene.wait("ctfp", floor, Ready="True", Enforced="True/Probed")
     scene.wait("tfp", "own", Ready="False/Overridden")
-    assert scene.get("ji", "build")["status"]["summary"]["policy"] == "platform/floor"
+    assert f"ClusterTwoFactorPolicy {floor}" in scene.message("tfp", "own")
+    status = scene.get("ji", "build")["status"]
+    assert status["summary"]["policy"] == f"ctfp/{floor}"
+    assert (status["policy"]["kind"], "namespace" in status["policy"]) == ("ClusterTwoFactorPolicy", False)
     assert is_on(jenkins)
+
+    def told() -> bool:
+        return any(one["regarding"]["name"] == floor for one in scene.kube.get("events.events.k8s.io", "-n", "default")["items"])
+
+    wait_until(told, what="an Event about the cluster policy")
     scene.kube.kubectl("label", "namespace", scene.namespace, "guarded-")
     scene.wait("tfp", "own", Ready="True", Enforced="False/Off")
-    platform.wait("tfp", "floor", Ready="False/NoMatchingInstance")
+    scene.wait("ctfp", floor, Ready="False/NoMatchingInstance")

@@ -100,17 +100,18 @@ def test_several_policies_and_instances(folder: Folder, one: StandIn, two: Stand
     assert "policy team/nowhere selects no instance" in table
 
 
-def test_policy_namespace_outranks_the_team(folder: Folder, two: StandIn) -> None:
+def test_a_cluster_policy_outranks_the_team(folder: Folder, two: StandIn) -> None:
     folder.instance("build", two.url, two.tokens["admin"])
     folder.policy("ours", priority=100, enforcement="Off")
-    folder.policy("baseline", namespace="platform", namespaceSelector={"matchLabels": {"kind": "team"}})
+    without = folder.plan("-o", "json").document
+    folder.put("ClusterTwoFactorPolicy", "baseline", {**QUESTIONS, "namespaceSelector": {"matchLabels": {"kind": "team"}}}, None)
     (folder.folder / "namespace.yaml").write_text(
         '{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "team", "labels": {"kind": "team"}}}'
     )
-    without, within = folder.plan("-o", "json").document, folder.plan("--policy-namespace", "platform", "-o", "json").document
+    within = folder.plan("-o", "json").document
     assert without["instances"][0]["plan"]["policy"]["name"] == "ours"
     assert within["instances"][0]["plan"]["policy"]["name"] == "baseline"
-    assert within["idlePolicies"] == [{"policy": "team/ours", "overriddenBy": ["platform/baseline"]}]
+    assert within["idlePolicies"] == [{"policy": "team/ours", "overriddenBy": ["baseline"]}]
 
 
 def test_who_is_newly_asked_and_who_no_longer(folder: Folder, one: StandIn, two: StandIn) -> None:

@@ -40,6 +40,6 @@ def fleet(clock: Clock) -> Iterator[list[FakeController]]:
 @pytest.fixture
 def world(cluster: FakeCluster, clock: Clock, tmp_path: Path, jenkins: FakeController) -> World:
     """Namespace `team` with the Secret `admin` for that controller."""
-    made = World(cluster, clock, tmp_path, policy_namespace="platform")
+    made = World(cluster, clock, tmp_path)
     made.credentials(jenkins)
     return made

@@ -40,44 +40,52 @@ def test_a_label_decides_at_once_who_governs(world: World, jenkins: FakeControll
     assert jenkins.is_on, "an instance that is merely no longer selected is left as it is"
 
 
-def test_the_policy_namespace_outranks_every_team(world: World, jenkins: FakeController) -> None:
-    platform = world.elsewhere("platform")
+def test_a_cluster_policy_outranks_every_team(world: World, jenkins: FakeController) -> None:
     world.instance("build", jenkins.url)
     world.policy("own", enforcement="Off", priority=1000).expect("tfp", "own", Ready="True", Enforced="False/Off")
     world.label_namespace("team", guarded="yes")
-    floor = platform.policy("floor", namespaceSelector={"matchLabels": {"guarded": "yes"}})
-    floor.expect("tfp", "floor", Ready="True", Enforced="True/Probed")
-    state = world.state()
+    state = world.cluster_policy("floor", {"guarded": "yes"})
+    state.expect("ctfp", "floor", Ready="True", Enforced="True/Probed")
     state.expect("tfp", "own", Ready="False/Overridden")
-    assert state.status("ji", "build")["summary"]["policy"] == "platform/floor"
+    assert "ClusterTwoFactorPolicy floor" in state.message("tfp", "own")
+    status = state.status("ji", "build")
+    assert status["summary"]["policy"] == "ctfp/floor"
+    assert (status["policy"]["kind"], "namespace" in status["policy"]) == ("ClusterTwoFactorPolicy", False)
     assert jenkins.is_on
-    world.label_namespace("team").expect("tfp", "own", Ready="True", Enforced="False/Off")
-    platform.state().expect("tfp", "floor", Ready="False/NoMatchingInstance")
+    state = world.label_namespace("team")
+    state.expect("tfp", "own", Ready="True", Enforced="False/Off")
+    state.expect("ctfp", "floor", Ready="False/NoMatchingInstance")
 
 
-def test_the_namespace_selector_of_a_team_reaches_nobody_else(world: World, jenkins: FakeController) -> None:
-    other = world.elsewhere("other")
-    world.instance("build", jenkins.url).expect("ji", "build", Ready="True/NoPolicy")
-    other.credentials(jenkins)
-    other.instance("own", jenkins.url, access="Observe", gate=None)
-    state = other.policy("grab", enforcement="Off", namespaceSelector={})
-    reason = "NamespaceSelectorNotHonoured"
-    state.expect("tfp", "grab", Ready=f"False/{reason}", Stalled=f"True/{reason}", Reconciling="False")
-    assert "take namespaceSelector out" in state.message("tfp", "grab")
-    assert state.status("tfp", "grab")["instances"]["selected"] == 1, "its own namespace, and no other"
-    world.annotate("ji", "build", "now").expect("ji", "build", Ready="True/NoPolicy")
+def test_the_end_of_a_cluster_policy_is_carried_out(world: World, jenkins: FakeController) -> None:
+    world.instance("build", jenkins.url)
+    world.label_namespace("team", guarded="yes")
+    state = world.cluster_policy("floor", {"guarded": "yes"}, deletionPolicy="Disable")
+    state.expect("ctfp", "floor", Ready="True", Enforced="True/Probed")
+    world.delete("ctfp", "floor")
+    world.pass_time(65).expect("ji", "build", Ready="True/NoPolicy")
+    assert jenkins.is_off
 
 
-def test_a_baseline_counts_and_names_the_instances_that_escape_it(world: World, jenkins: FakeController) -> None:
-    platform = world.elsewhere("platform")
+def test_a_break_glass_opens_what_a_cluster_policy_governs(world: World, jenkins: FakeController) -> None:
+    world.instance("build", jenkins.url)
+    world.label_namespace("team", guarded="yes")
+    world.cluster_policy("floor", {"guarded": "yes"})
+    state = world.break_glass("incident", world.clock.moment(hours=1), "INC-1")
+    state.expect("tfbg", "incident", Ready="True/Open", Open="True")
+    state.expect("ctfp", "floor", Ready="True/BreakGlass")
+    assert jenkins.is_open
+
+
+def test_a_cluster_policy_counts_and_names_the_instances_that_escape_it(world: World, jenkins: FakeController) -> None:
     world.label_namespace("team", guarded="yes")
     world.instance("build", jenkins.url, labels={"tier": "production"})
-    state = platform.policy("floor", namespaceSelector={"matchLabels": {"guarded": "yes"}}, instanceSelector=PRODUCTION)
-    assert state.expect("tfp", "floor", Ready="True", Enforced="True/Probed")["instances"]["escaped"] == 0
+    state = world.cluster_policy("floor", {"guarded": "yes"}, instanceSelector=PRODUCTION)
+    assert state.expect("ctfp", "floor", Ready="True", Enforced="True/Probed")["instances"]["escaped"] == 0
 
     def escape() -> tuple[int, str]:
-        found = platform.state()
-        return found.status("tfp", "floor")["instances"]["escaped"], found.message("tfp", "floor")
+        found = world.state()
+        return found.status("ctfp", "floor")["instances"]["escaped"], found.message("ctfp", "floor")
 
     world.instance("build", jenkins.url, labels={"tier": "production"}, access="Observe", gate=None)
     assert escape()[0] == 1

@@ -14,7 +14,7 @@ Spec = dict[str, Any]
 POLICY: Spec = {"instanceSelector": {}, "enforcement": "Enforce", "allowedFactors": ["SecurityQuestions"]}
 BREAK_GLASS: Spec = {"instanceSelector": {}, "expiresAt": "2026-12-01T12:00:00Z", "reason": "INC-1234"}
 INSTANCE: Spec = {"url": "https://jenkins.example.com/ci/", "credentialsRef": {"name": "build-jenkins"}, "gate": {"mode": "Managed"}}
-DEFAULTS = {"TwoFactorPolicy": POLICY, "JenkinsInstance": INSTANCE, "TwoFactorBreakGlass": BREAK_GLASS}
+DEFAULTS = {"TwoFactorPolicy": POLICY, "ClusterTwoFactorPolicy": {**POLICY, "namespaceSelector": {}}, "JenkinsInstance": INSTANCE, "TwoFactorBreakGlass": BREAK_GLASS}
 MAIL: Spec = {"senderAddress": "jenkins@example.com"}
 
 
@@ -146,6 +146,8 @@ SCHEMA = [
     Case("priority low", {"priority": -1000001}, "spec.priority", "should be greater than or equal to -1000000", {"priority": -1000000}, offline="must be at least -1000000"),
     Case("priority range", {"priority": 1000001}, "spec.priority", "should be less than or equal to 1000000", {"priority": 1000000}, offline="must be at most 1000000"),
     Case("suspend", {"suspend": "yes"}, "spec.suspend", "must be of type boolean", {"suspend": True}, offline="must be true or false, is a string"),
+    Case("namespace selector", {"namespaceSelector": None}, "spec.namespaceSelector", "Required value", {"namespaceSelector": {"matchLabels": {"a": "b"}}}, "ClusterTwoFactorPolicy", offline="required"),
+    Case("cluster policy priority", {"priority": 1000001}, "spec.priority", "should be less than or equal to 1000000", {"priority": 1000000}, "ClusterTwoFactorPolicy", offline="must be at most 1000000"),
     Case("label value", {"instanceSelector": {"matchLabels": {"tier": 1}}}, "spec.instanceSelector.matchLabels.tier", "must be of type string", {"instanceSelector": {"matchLabels": {"tier": "1"}}}, offline="must be a string"),
     Case("operator", _matching(operator="in", values=["a"]), "spec.instanceSelector.matchExpressions[0].operator", "Unsupported value", offline="did you mean In?"),
     Case("url", {"url": None}, "spec.url", "Required value", {}, "JenkinsInstance", offline="required"),

@@ -39,6 +39,10 @@ class Scene:
     def policy(self, name: str, spec: Spec | None = None, **changes: Any) -> None:
         self._apply("TwoFactorPolicy", name, {**(spec or QUESTIONS), **changes}, None)
 
+    def cluster_policy(self, name: str, namespaces: dict[str, str], **changes: Any) -> None:
+        spec = {**QUESTIONS, "namespaceSelector": {"matchLabels": namespaces}, **changes}
+        self.kube.apply({"apiVersion": API, "kind": "ClusterTwoFactorPolicy", "metadata": {"name": name}, "spec": spec})
+
     def break_glass(self, name: str, expires: str, reason: str, **spec: Any) -> None:
         self._apply("TwoFactorBreakGlass", name, {"instanceSelector": {}, "expiresAt": expires, "reason": reason, **spec}, None)
 

@@ -38,8 +38,8 @@ def test_what_nobody_expects_ends_no_list(monkeypatch: pytest.MonkeyPatch, caplo
     for name in ("TURN_SECONDS", "RETRY_SECONDS"):
         monkeypatch.setattr(watch, name, 0.01)
     cache, server = Cache(), OddServer()
-    mapping = EventMapping(cache, WorkQueue(lambda: 0.0, lambda: 0.5), None)
-    lists = Lists(cast(Kubernetes, server), mapping, (), watch_namespaces=False)
+    mapping = EventMapping(cache, WorkQueue(lambda: 0.0, lambda: 0.5))
+    lists = Lists(cast(Kubernetes, server), mapping, ("team",))
     assert not lists.alive
     lists.start()
     lists.ask()

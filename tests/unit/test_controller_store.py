@@ -15,7 +15,12 @@ from jenkins2fa.controller.queue import Kind, Urgency, WorkKey, WorkQueue
 from jenkins2fa.core.precedence import resolve
 
 Body = dict[str, Any]
-KINDS = {"JenkinsInstance": Kind.INSTANCE, "TwoFactorPolicy": Kind.POLICY, "TwoFactorBreakGlass": Kind.BREAK_GLASS}
+KINDS = {
+    "JenkinsInstance": Kind.INSTANCE,
+    "TwoFactorPolicy": Kind.POLICY,
+    "ClusterTwoFactorPolicy": Kind.POLICY,
+    "TwoFactorBreakGlass": Kind.BREAK_GLASS,
+}
 
 
 def instance(name: str = "build", namespace: str = "team", **changes: Any) -> Body:
@@ -34,6 +39,15 @@ def body(kind: str, name: str, namespace: str, spec: Body, changes: Body) -> Bod
     return {"apiVersion": "jenkins2fa.dev/v1alpha1", "kind": kind, "metadata": meta, "spec": spec, "status": status}
 
 
+GUARDED = {"namespaceSelector": {"matchLabels": {"guarded": "yes"}}}
+
+
+def cluster_policy(spec: Body, name: str = "floor", **changes: Any) -> Body:
+    found = body("ClusterTwoFactorPolicy", name, "", {"instanceSelector": {}, "enforcement": "Off", **spec}, changes)
+    del found["metadata"]["namespace"]
+    return found
+
+
 def break_glass(name: str = "incident", namespace: str = "team", selector: Body | None = None, **changes: Any) -> Body:
     spec = {"instanceSelector": selector or {}, "expiresAt": "2026-12-01T12:00:00Z", "reason": "INC-1"}
     return body("TwoFactorBreakGlass", name, namespace, spec, changes)
@@ -41,12 +55,11 @@ def break_glass(name: str = "incident", namespace: str = "team", selector: Body 
 
 @dataclass
 class Bench:
-    policy_namespace: str | None = None
     cache: Cache = field(default_factory=Cache)
 
     def __post_init__(self) -> None:
         self.queue = WorkQueue(lambda: 0.0, lambda: 0.5)
-        self.mapping = EventMapping(self.cache, self.queue, self.policy_namespace)
+        self.mapping = EventMapping(self.cache, self.queue)
 
     def map_event(self, *bodies: Body, event: str | None = "MODIFIED") -> set[str]:
         """Deliver objects; the keys that are due then, as `instance team/build`."""
@@ -168,29 +181,27 @@ def test_empty_store_is_not_synced(bench: Bench) -> None:
     assert bench.cache.synced
 
 
-def test_namespace_selector_counts_in_the_policy_namespace_only() -> None:
-    bench = Bench(policy_namespace="platform")
+def test_cluster_policy_asks_for_the_instances_of_the_namespaces_that_it_selects() -> None:
+    bench = Bench()
     bench.mapping.map_namespace(None, {"metadata": {"name": "team", "labels": {"guarded": "yes"}}})
-    bench.map_event(instance())
-    selector = {"namespaceSelector": {"matchLabels": {"guarded": "yes"}}}
-    assert bench.map_event(policy("floor", "platform", spec=selector)) == {"policy platform/floor", "instance team/build"}
-    assert bench.map_event(policy("grab", "elsewhere", spec=selector)) == {"policy elsewhere/grab"}
+    bench.map_event(instance(), instance("b", "elsewhere"))
+    assert bench.map_event(cluster_policy(GUARDED)) == {"policy floor", "instance team/build"}
+    assert bench.map_event(policy("grab", "elsewhere", spec={"namespaceSelector": {}})) == {"policy elsewhere/grab", "instance elsewhere/b"}
 
 
-def test_an_instance_that_escapes_a_baseline_asks_for_it_all_the_same() -> None:
+def test_an_instance_that_escapes_a_cluster_policy_asks_for_it_all_the_same() -> None:
     """Nothing but the count of the policy changes, and nobody else would tell it."""
-    bench = Bench(policy_namespace="platform")
+    bench = Bench()
     bench.mapping.map_namespace("ADDED", {"metadata": {"name": "team", "labels": {"guarded": "yes"}}})
-    selectors = {"namespaceSelector": {"matchLabels": {"guarded": "yes"}}, "instanceSelector": {"matchLabels": {"tier": "production"}}}
-    bench.map_event(policy("floor", "platform", spec=selectors))
-    assert bench.map_event(instance()) == {"policy platform/floor", "instance team/build"}
+    bench.map_event(cluster_policy({**GUARDED, "instanceSelector": {"matchLabels": {"tier": "production"}}}))
+    assert bench.map_event(instance()) == {"policy floor", "instance team/build"}
 
 
-def test_namespace_label_asks_for_its_instances_and_the_roaming_policies() -> None:
-    bench = Bench(policy_namespace="platform")
-    bench.map_event(instance(), policy("floor", "platform", spec={"namespaceSelector": {"matchLabels": {"guarded": "yes"}}}))
+def test_namespace_label_asks_for_its_instances_and_the_cluster_policies() -> None:
+    bench = Bench()
+    bench.map_event(instance(), cluster_policy(GUARDED))
     bench.mapping.map_namespace("MODIFIED", {"metadata": {"name": "team", "labels": {"guarded": "yes"}}})
-    assert bench.due() == {"instance team/build", "policy platform/floor"}
+    assert bench.due() == {"instance team/build", "policy floor"}
     bench.mapping.map_namespace("MODIFIED", {"metadata": {"name": "team", "labels": {"guarded": "yes"}, "resourceVersion": "2"}})
     assert bench.due() == set()
 
@@ -243,21 +254,21 @@ def test_policy_that_does_not_say_whom_it_means_is_kept_for_its_status_and_gover
     assert bench.cache.policies() == []
 
 
-@pytest.mark.parametrize("broken", [{"instanceSelector": None}, {"namespaceSelector": []}, {"instanceSelector": {"matchLabels": {"a": 1}}}])
+@pytest.mark.parametrize("broken", [{"instanceSelector": None}, {"instanceSelector": []}, {"instanceSelector": {"matchLabels": {"a": 1}}}])
 def test_unreadable_selector_selects_nothing(bench: Bench, broken: dict[str, Any]) -> None:
     bench.map_event(policy(spec={"enforcement": "Perhaps", **broken}))
     assert bench.cache.policies() == []
 
 
 def test_policy_with_a_word_of_a_later_version_keeps_its_place() -> None:
-    bench = Bench(policy_namespace="platform")
+    bench = Bench()
     later = {"namespaceSelector": {}, "allowedFactors": ["SecurityQuestions", "FactorOfTheNextVersion"]}
     bench.map_event(instance(), policy("mine", spec={"enforcement": "Off", "priority": 9}))
-    asked = bench.map_event(policy("baseline", "platform", spec=later))
-    assert asked == {"policy platform/baseline", "instance team/build"}
+    asked = bench.map_event(cluster_policy(later, "baseline"))
+    assert asked == {"policy baseline", "instance team/build"}
     found = bench.cache.instance(Key("team", "build"))
     assert found is not None
-    governing = resolve(found, bench.cache.policies(), "platform", {"team": {}})
+    governing = resolve(found, bench.cache.policies(), {"team": {}})
     assert governing.winner is not None
     assert (governing.winner.meta.name, governing.winner.invalid) == ("baseline", True)
     assert [one.meta.name for one in governing.overridden] == ["mine"]
@@ -284,7 +295,7 @@ class CountingDelivery(EventMapping):
 
 def test_a_pass_that_reads_its_policy_again_does_not_count_what_that_selects() -> None:
     bench = Bench()
-    bench.mapping = counting = CountingDelivery(bench.cache, bench.queue, None)
+    bench.mapping = counting = CountingDelivery(bench.cache, bench.queue)
     bench.map_event(policy(), instance("a"), instance("b"))
     before = counting.counted
     assert bench.map_event(policy(resourceVersion="11", status={"observedGeneration": 1})) == set()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from jenkins2fa.api.instance import Access
-from jenkins2fa.api.meta import Key, Metadata
+from jenkins2fa.api.meta import Key, LabelSelector, Metadata
 from jenkins2fa.api.policy import Factor, TwoFactorPolicy
 from jenkins2fa.api.status import Condition, PolicyStatus, policy_status_document
 from jenkins2fa.core.policy_status import Escape, Member, aggregate, factors_column
@@ -25,9 +25,15 @@ def named(name: str, namespace: str = "tests", *, age: int = 0, deleting: bool =
     return TwoFactorPolicy(Metadata(namespace, name, uid=name, created=NOW - timedelta(hours=age), deleting=deleting), spec(**fields))
 
 
+def cluster(name: str, namespaces: dict[str, str] | None = None, **fields: Any) -> TwoFactorPolicy:
+    """A cluster policy for the namespaces with these labels."""
+    selector = LabelSelector(tuple((namespaces or {}).items()))
+    return TwoFactorPolicy(Metadata("", name, uid=name, created=NOW), replace(spec(**fields), namespace_selector=selector))
+
+
 def order(*policies: TwoFactorPolicy, **meta: Any) -> list[str]:
     """The winner's name and those of the overridden, in order."""
-    found = resolve(instance(**meta), policies, "platform", NAMESPACES)
+    found = resolve(instance(**meta), policies, NAMESPACES)
     return [one.meta.name for one in ((found.winner,) if found.winner else ()) + found.overridden]
 
 
@@ -37,9 +43,10 @@ def test_among_equals_priority_then_age_then_name() -> None:
     assert order() == []
 
 
-def test_the_platforms_baseline_outranks_every_priority() -> None:
-    baseline = named("baseline", "platform", namespaceSelector={"matchLabels": {"tier": "production"}}, priority=-1000)
+def test_a_cluster_policy_outranks_every_priority() -> None:
+    baseline = cluster("baseline", {"tier": "production"}, priority=-1000)
     assert order(named("tenant", priority=1000), baseline) == ["baseline", "tenant"]
+    assert order(cluster("low"), named("tenant"), cluster("high", priority=1)) == ["high", "low", "tenant"]
 
 
 @pytest.mark.parametrize(
@@ -47,10 +54,10 @@ def test_the_platforms_baseline_outranks_every_priority() -> None:
     [
         (named("p"), True),
         (named("p", "other"), False),
-        (named("p", "other", namespaceSelector={}), False),  # only the operator's policy namespace may reach out
-        (named("p", "platform"), False),  # without a selector it means its own namespace
-        (named("p", "platform", namespaceSelector={}), True),
-        (named("p", "platform", namespaceSelector={"matchLabels": {"tier": "test"}}), False),
+        (cluster("p"), True),
+        (cluster("p", {"tier": "production"}), True),
+        (cluster("p", {"tier": "test"}), False),
+        (cluster("p", instanceSelector={"matchLabels": {"team": "blue"}}), False),
         (named("p", instanceSelector={"matchLabels": {"team": "red"}}), True),
         (named("p", instanceSelector={"matchLabels": {"team": "blue"}}), False),
         (named("p", instanceSelector={"matchExpressions": [{"key": "team", "operator": "NotIn", "values": ["blue"]}]}), True),
@@ -58,19 +65,18 @@ def test_the_platforms_baseline_outranks_every_priority() -> None:
     ],
 )
 def test_selection(candidate: TwoFactorPolicy, chosen: bool) -> None:
-    assert selects(candidate, instance(labels={"team": "red"}), "platform", NAMESPACES) is chosen
+    assert selects(candidate, instance(labels={"team": "red"}), NAMESPACES) is chosen
 
 
 def test_a_namespace_that_is_not_known_yet_has_no_labels() -> None:
-    baseline = named("p", "platform", namespaceSelector={"matchLabels": {"tier": "production"}})
-    assert not selects(baseline, instance(), "platform", {})
+    assert not selects(cluster("p", {"tier": "production"}), instance(), {})
 
 
 def test_a_policy_that_is_being_deleted_governs_nothing() -> None:
     assert order(named("a", deleting=True), named("b")) == ["b"]
 
 
-# --- who escapes a baseline ---
+# --- who escapes a cluster policy ---
 
 
 @pytest.mark.parametrize(
@@ -81,18 +87,17 @@ def test_a_policy_that_is_being_deleted_governs_nothing() -> None:
         ({"tier": "production"}, Access.PROBE_ONLY, (), "access: ProbeOnly"),
         ({}, Access.MANAGE, (), "not selected by its labels"),
         ({}, Access.MANAGE, (named("own"),), "not selected by its labels"),  # whoever governs it there instead is the tenant's own
-        ({}, Access.MANAGE, (named("rest", "platform", namespaceSelector={}, instanceSelector={}),), None),  # the platform's own choice
+        ({}, Access.MANAGE, (cluster("rest"),), None),  # the platform's own choice
     ],
 )
-def test_ways_out_of_a_baseline(labels: dict[str, str], access: Access, others: tuple[TwoFactorPolicy, ...], how: str | None) -> None:
-    floor = named("floor", "platform", namespaceSelector={"matchLabels": {"tier": "production"}}, priority=9,
-                  instanceSelector={"matchLabels": {"tier": "production"}})  # fmt: skip
+def test_ways_out_of_a_cluster_policy(labels: dict[str, str], access: Access, others: tuple[TwoFactorPolicy, ...], how: str | None) -> None:
+    floor = cluster("floor", {"tier": "production"}, priority=9, instanceSelector={"matchLabels": {"tier": "production"}})
     one = instance(replace(MANAGED, access=access), labels=labels)
-    winner = resolve(one, (floor, *others), "platform", NAMESPACES).winner
-    assert escape_of(floor, one, winner, "platform", NAMESPACES) == how
-    assert escape_of(floor, one, winner, None, NAMESPACES) is None, "without a policy namespace there is no baseline"
+    winner = resolve(one, (floor, *others), NAMESPACES).winner
+    assert escape_of(floor, one, winner, NAMESPACES) == how
+    assert escape_of(named("own", instanceSelector={"matchLabels": {"a": "b"}}), one, winner, NAMESPACES) is None, "of one namespace"
     elsewhere = replace(one, meta=replace(one.meta, namespace="other"))
-    assert escape_of(floor, elsewhere, None, "platform", NAMESPACES) is None, "its namespace is not meant"
+    assert escape_of(floor, elsewhere, None, NAMESPACES) is None, "its namespace is not meant"
 
 
 def test_a_policy_counts_and_names_who_escapes_it() -> None:
@@ -228,18 +233,10 @@ def test_overridden_everywhere_and_on_some() -> None:
     assert "1 more are governed by another policy" in some.conditions[0].message
 
 
-@pytest.mark.parametrize("members", [[], [FINE], [STUCK], [{}]])
-@pytest.mark.parametrize("policy_namespace", [None, "platform"])
-def test_a_namespace_selector_that_is_not_honoured_is_said(members: list[dict[str, str]], policy_namespace: str | None) -> None:
-    selecting = policy(namespaceSelector={})
-    found = [member(f"j{number}", **one) for number, one in enumerate(members)]
-    status = aggregate(selecting, found, policy_namespace=policy_namespace)
-    reason = "NamespaceSelectorNotHonoured"
-    assert said(status)[:3] == [f"Ready=False/{reason}", f"Reconciling=False/{reason}", f"Stalled=True/{reason}"]
-    assert "take namespaceSelector out" in status.conditions[0].message
-    assert status.counts.governed == len(members), "in its own namespace it governs"
-    assert said(aggregate(selecting, [member("j", **FINE)], policy_namespace="tests"))[0] == "Ready=True/InForce"
-    assert said(aggregate(policy(), [member("j", **FINE)], policy_namespace=policy_namespace))[0] == "Ready=True/InForce"
+def test_a_policy_below_a_cluster_policy_is_told_that_priority_is_no_help() -> None:
+    lost = Member(Key("tests", "j"), governed=False, overridden_by=Key("", "baseline"))
+    (ready, *_) = aggregate(policy(), [lost]).conditions
+    assert ready.message == "overridden everywhere by ClusterTwoFactorPolicy baseline: select other instances"
 
 
 def test_counts_columns_and_a_bounded_list_of_failures() -> None:

@@ -10,19 +10,19 @@ from jenkins2fa.api.break_glass import TwoFactorBreakGlass
 from jenkins2fa.api.meta import Metadata
 from jenkins2fa.api.parse import parse_break_glass, parse_policy
 from jenkins2fa.api.policy import Enforcement, TwoFactorPolicy
-from jenkins2fa.cli.manifests import Manifest, read_manifests
+from jenkins2fa.cli.manifests import POLICY_KINDS, Manifest, read_manifests
 from jenkins2fa.core.break_glass import Action, active, decide
 from jenkins2fa.core.mode import Circumstances, Mode, mode_of
 from tests.support.literals import FRESH, MANAGED, NOW
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-LABELLED = ("everything.yaml",)  # shows what most sites do not want, so it selects nothing that a site has
+LABELLED = ("everything.yaml", "cluster-policy.yaml")  # they show what most sites do not want, so they select nothing that a site has
 
 
 def policies() -> list[tuple[str, TwoFactorPolicy]]:
     """Every policy in every file, with its path in the folder."""
     read = [(file, one) for file in sorted(EXAMPLES.rglob("*.yaml")) for one in read_manifests(file)]
-    ours = [(file, one.body) for file, one in read if isinstance(one, Manifest) and one.kind == "TwoFactorPolicy"]
+    ours = [(file, one.body) for file, one in read if isinstance(one, Manifest) and one.kind in POLICY_KINDS]
     return [(str(file.relative_to(EXAMPLES)), parse_policy(body)) for file, body in ours]
 
 

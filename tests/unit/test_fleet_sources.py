@@ -12,7 +12,7 @@ def test_a_policy_that_cannot_be_used_keeps_its_instances_from_the_next_one() ->
     notes: list[str] = []
     bodies = {("team", "broken"): policy("broken", spec={"enforcement": "Perhaps", "priority": 5}), ("team", "next"): policy("next")}
     found = governing_policies(bodies, notes)
-    winner = resolve(parse_instance(instance()), found, None, {}).winner
+    winner = resolve(parse_instance(instance()), found, {}).winner
     assert winner is not None
     assert [winner.meta.name, winner.invalid] == ["broken", True]
     assert len(notes) == 1

@@ -47,7 +47,7 @@ METADATA = {"name": "sample", "namespace": "tests", "labels": {"tier": "a"}, "an
             "uid": "u", "generation": 1, "creationTimestamp": "2026-01-01T00:00:00Z"}  # fmt: skip
 POLICY = {
     "instanceSelector": {"matchLabels": {"a": "b"}, "matchExpressions": [{"key": "a", "operator": "In", "values": ["b"]}]},
-    "namespaceSelector": {"matchLabels": {"a": "b"}}, "enforcement": "Enforce", "enforcedGroups": ["admins"], "exemptGroups": ["robots"],
+    "enforcement": "Enforce", "enforcedGroups": ["admins"], "exemptGroups": ["robots"],
     "allowedFactors": ["EmailOTP", "SMSOTP"], "emailOTP": {"senderAddress": "a@b", "subject": "s", "template": "$otp"},
     "smsOTP": {"gateway": "Twilio"}, "requireOnBuild": {"window": "5m"}, "rememberDevice": "1h", "apiTokens": "Exempt",
     "minimumAssurance": "AAL1", "drift": {"mode": "Correct"}, "suspend": False,

@@ -170,9 +170,11 @@ def test_gauges_say_what_the_status_says() -> None:
 def test_a_policys_conditions_are_series_of_the_leader() -> None:
     stopped = {"type": "Ready", "status": "False", "reason": "RolloutStopped", "message": "m"}
     metrics, leading = Metrics(), [True]
-    metrics.watch(PolicyMetrics(lambda: [body("1", conditions=[stopped]), body("2")], lambda: leading[0]))
+    above = {"metadata": {"name": "floor"}, "status": {"conditions": [stopped]}}
+    metrics.watch(PolicyMetrics(lambda: [body("1", conditions=[stopped]), body("2"), above], lambda: leading[0]))
     said = {"policy_namespace": "team", "policy": "build", "type": "Ready", "status": "False", "reason": "RolloutStopped"}
     assert metrics.registry.get_sample_value("jenkins2fa_policy_condition", said) == 1.0
+    assert metrics.registry.get_sample_value("jenkins2fa_policy_condition", {**said, "policy_namespace": "", "policy": "floor"}) == 1.0
     leading[0] = False
     assert metrics.registry.get_sample_value("jenkins2fa_policy_condition", said) is None
 

@@ -31,6 +31,7 @@ from tests.support.rule_cases import RULES, Case, build
 
 PARSERS: dict[str, Callable[[dict[str, Any]], object]] = {
     "TwoFactorPolicy": parse_policy,
+    "ClusterTwoFactorPolicy": parse_policy,
     "JenkinsInstance": parse_instance,
     "TwoFactorBreakGlass": parse_break_glass,
 }
@@ -57,7 +58,6 @@ def test_whole_policy() -> None:
                 "matchLabels": {"tier": "production"},
                 "matchExpressions": [{"key": "team", "operator": "In", "values": ["a"]}],
             },
-            "namespaceSelector": {},
             "enforcement": "Off",
             "enforcedGroups": ["admins"],
             "exemptGroups": ["robots"],
@@ -76,7 +76,6 @@ def test_whole_policy() -> None:
     )
     assert parse_policy(body).spec == PolicySpec(
         instance_selector=LabelSelector((("tier", "production"),), (Requirement("team", "In", frozenset({"a"})),)),
-        namespace_selector=LabelSelector(),
         enforcement=Enforcement.OFF,
         enforced_groups=frozenset({"admins"}),
         exempt_groups=frozenset({"robots"}),
@@ -92,6 +91,14 @@ def test_whole_policy() -> None:
         deletion_policy=DeletionPolicy.RESTORE,
         priority=7,
     )
+
+
+def test_cluster_policy_has_no_namespace_and_selects_namespaces() -> None:
+    found = parse_policy(build("ClusterTwoFactorPolicy", {"namespaceSelector": {"matchLabels": {"guarded": "yes"}}}))
+    assert (found.meta.namespace, str(found.meta.key), found.is_cluster) == ("", "sample", True)
+    assert found.spec.namespace_selector == LabelSelector((("guarded", "yes"),))
+    assert problems("ClusterTwoFactorPolicy", namespaceSelector=None) == [("spec.namespaceSelector", "required")]
+    assert not parse_policy(build("TwoFactorPolicy", {})).is_cluster
 
 
 def test_break_glass() -> None:

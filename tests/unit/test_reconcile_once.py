@@ -95,7 +95,7 @@ def make_context(url: str, folder: Path, api: Api) -> Context:
     (folder / "config").write_text(json.dumps({"apiVersion": "v1", "kind": "Config", "current-context": "c", **named}))
     kubernetes, cache, options = Kubernetes(Connection(str(folder / "config"))), Cache(), Options(lease_namespace="operator")
     queue = WorkQueue(time.monotonic, lambda: 0.5)
-    mapping = EventMapping(cache, queue, None)
+    mapping = EventMapping(cache, queue)
     mapping.map_event(Kind.INSTANCE, "ADDED", api.objects[f"{GROUP}/jenkinsinstances/build"])
     mapping.map_event(Kind.POLICY, "ADDED", api.objects[f"{GROUP}/twofactorpolicies/all"])
     return Context(

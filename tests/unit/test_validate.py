@@ -17,7 +17,7 @@ from jenkins2fa.cli.manifests import Manifest, nearest, parse_manifests
 from tests.support.rule_cases import RULES, SCHEMA, Case, build
 
 ROOT = Path(__file__).resolve().parents[2]
-KINDS = "TwoFactorPolicy, JenkinsInstance, TwoFactorBreakGlass"
+KINDS = "TwoFactorPolicy, ClusterTwoFactorPolicy, JenkinsInstance, TwoFactorBreakGlass"
 HEAD = "apiVersion: jenkins2fa.dev/v1alpha1\nkind: TwoFactorPolicy\nmetadata: {name: sample}\n"
 
 
@@ -98,6 +98,11 @@ def test_a_field_that_has_become_a_resource_is_answered_with_the_resource() -> N
     (found,) = findings(build("TwoFactorPolicy", {"breakGlass": {"until": "2026-12-01T12:00:00Z", "reason": "INC-1"}}))
     assert found.path == "spec.breakGlass"
     assert "write a TwoFactorBreakGlass with instanceSelector, expiresAt and reason" in found.message
+
+
+def test_a_namespace_selector_of_a_policy_is_answered_with_the_cluster_policy() -> None:
+    (found,) = findings(build("TwoFactorPolicy", {"namespaceSelector": {}}))
+    assert found.message == "only a ClusterTwoFactorPolicy selects namespaces: write one, or leave it out"
 
 
 def test_off_without_quotes_is_answered_with_the_word_that_counts() -> None:
@@ -220,10 +225,11 @@ def test_json_with_tabs_and_byte_order_mark() -> None:
 
 def test_anchors_and_merges() -> None:
     text = (
-        HEAD
+        HEAD.replace("TwoFactorPolicy", "ClusterTwoFactorPolicy")
         + "spec:\n  instanceSelector: &a {matchLabels: {tier: x}}\n  enforcement: Report\n  namespaceSelector: {<<: *a, matchLabel: {}}\n"
     )
-    assert lines(text) == ["7: TwoFactorPolicy/sample: spec.namespaceSelector.matchLabel: unknown field: did you mean matchLabels?"]
+    found = "ClusterTwoFactorPolicy/sample: spec.namespaceSelector.matchLabel: unknown field: did you mean matchLabels?"
+    assert lines(text) == [f"7: {found}"]
 
 
 LAUGHS = b"a: &a [x,x,x,x,x,x,x,x,x,x]\n" + b"".join(

@@ -37,13 +37,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 {{- end }}
 
-{{/* The namespaces to serve as a JSON list, the policy namespace included. Empty: the whole cluster. */}}
+{{/* The namespaces to serve as a JSON list. Empty: the whole cluster. */}}
 {{- define "operator.namespaces" -}}
-{{- $served := .Values.watchNamespaces }}
-{{- if and $served .Values.policyNamespace }}
-{{- $served = append $served .Values.policyNamespace }}
-{{- end }}
-{{- $served | uniq | toJson }}
+{{- .Values.watchNamespaces | uniq | toJson }}
 {{- end }}
 
 {{/* Rights in the served namespaces that are the same in a Role and in a ClusterRole. */}}

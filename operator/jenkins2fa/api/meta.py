@@ -14,6 +14,8 @@ GROUP = "jenkins2fa.dev"
 VERSION = "v1alpha1"
 API_VERSION = f"{GROUP}/{VERSION}"
 
+CLUSTER_SCOPED = ("ClusterTwoFactorPolicy",)  # kinds whose objects have no namespace
+
 RECONCILE_AT = f"{GROUP}/reconcile-at"  # any new value on an instance or a policy asks for a pass now
 APPROVE_WEAKENING = f"{GROUP}/approve-weakening"  # on a policy, or an instance whose policy has ended: digests of what may weaken
 TAKE_OVER = f"{GROUP}/take-over"  # on an instance: the owner (as its status names it) whose Jenkins may be taken over
@@ -24,13 +26,13 @@ _EPOCH = datetime.fromtimestamp(0, UTC)
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """Which object: unique within one kind."""
+    """Which object: unique within one resource. Of a cluster-scoped one the namespace is empty."""
 
     namespace: str
     name: str
 
     def __str__(self) -> str:
-        return f"{self.namespace}/{self.name}"
+        return f"{self.namespace}/{self.name}" if self.namespace else self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ def collect_metadata(root: Fields) -> Metadata:
     """As :func:`read_metadata`, of the fields of an object; problems are noted there."""
     meta = root.nested("metadata") or Fields({}, "metadata", root.problems)
     return Metadata(
-        namespace=meta.text("namespace") or "default",
+        namespace="" if root.values.get("kind") in CLUSTER_SCOPED else meta.text("namespace") or "default",
         name=meta.text("name") or "",
         uid=meta.text("uid") or "",
         generation=meta.integer("generation", 0),

@@ -13,8 +13,9 @@ from typing import Any
 from jenkins2fa.api.break_glass import BreakGlassSpec, TwoFactorBreakGlass
 from jenkins2fa.api.fields import Fields, InvalidObject
 from jenkins2fa.api.instance import Access, AuthorityRef, GateMode, GateSpec, InstanceSpec, JenkinsInstance, Probes
-from jenkins2fa.api.meta import collect_metadata, read_selector
+from jenkins2fa.api.meta import LabelSelector, collect_metadata, read_selector
 from jenkins2fa.api.policy import (
+    CLUSTER_KIND,
     ApiTokens,
     Assurance,
     DeletionPolicy,
@@ -32,10 +33,11 @@ from jenkins2fa.api.rules import break_glass_problems, instance_problems, policy
 
 
 def parse_policy(body: Mapping[str, Any]) -> TwoFactorPolicy:
-    """A ``TwoFactorPolicy`` object (from the API server or a file) as data. Raises :class:`InvalidObject` with every problem."""
+    """A ``TwoFactorPolicy`` or ``ClusterTwoFactorPolicy`` (from the API server or a file) as data. Raises :class:`InvalidObject` with every
+    problem."""
     root = Fields(body)
     fields = root.nested("spec", required=True) or Fields({}, "spec", root.problems)
-    meta, spec = collect_metadata(root), _read_policy_spec(fields)
+    meta, spec = collect_metadata(root), _read_policy_spec(fields, _read_namespaces(root, fields))
     root.problems.extend(policy_problems(spec, root.problems))
     if root.problems:
         raise InvalidObject(root.problems)
@@ -51,9 +53,8 @@ def parse_what_governs(body: Mapping[str, Any]) -> TwoFactorPolicy | None:
     except InvalidObject:
         root = Fields(body)
         meta, fields = collect_metadata(root), root.nested("spec", required=True) or Fields({}, "spec", root.problems)
-        namespaces = fields.nested("namespaceSelector")
         means = read_selector(fields.nested("instanceSelector", required=True))
-        reaches = read_selector(namespaces) if namespaces else None
+        reaches = _read_namespaces(root, fields)
     if root.problems:
         return None
     rank = Fields(fields.values).integer("priority", 0)
@@ -92,14 +93,18 @@ def _read_break_glass_spec(fields: Fields) -> BreakGlassSpec:
     )
 
 
-def _read_policy_spec(fields: Fields) -> PolicySpec:
+def _read_namespaces(root: Fields, fields: Fields) -> LabelSelector | None:
+    """The namespaces that a cluster policy chooses; None for a policy of one namespace."""
+    return read_selector(fields.nested("namespaceSelector", required=True)) if root.values.get("kind") == CLUSTER_KIND else None
+
+
+def _read_policy_spec(fields: Fields, namespaces: LabelSelector | None) -> PolicySpec:
     groups = fields.texts("enforcedGroups")
-    namespaces = fields.nested("namespaceSelector")
     if not fields.has("enforcement"):
         fields.fail("enforcement", "required: one of Enforce, Report, Off")
     return PolicySpec(
         instance_selector=read_selector(fields.nested("instanceSelector", required=True)),
-        namespace_selector=read_selector(namespaces) if namespaces else None,
+        namespace_selector=namespaces,
         enforcement=fields.choice("enforcement", Enforcement, None) or Enforcement.REPORT,
         enforced_groups=None if groups is None else frozenset(groups),
         exempt_groups=frozenset(fields.texts("exemptGroups") or ()),

@@ -10,6 +10,8 @@ from jenkins2fa.api.meta import LabelSelector, Metadata
 
 KIND = "TwoFactorPolicy"
 PLURAL = "twofactorpolicies"
+CLUSTER_KIND = "ClusterTwoFactorPolicy"
+CLUSTER_PLURAL = "clustertwofactorpolicies"
 
 
 class Enforcement(StrEnum):
@@ -96,7 +98,7 @@ class Rollout:
 
 @dataclass(frozen=True, slots=True)
 class PolicySpec:
-    """``enforced_groups`` None = everyone. Durations are whole seconds."""
+    """``namespace_selector``: of a cluster policy only. ``enforced_groups`` None = everyone. Durations are whole seconds."""
 
     instance_selector: LabelSelector
     enforcement: Enforcement
@@ -119,8 +121,14 @@ class PolicySpec:
 
 @dataclass(frozen=True, slots=True)
 class TwoFactorPolicy:
-    """``invalid``: it cannot be used; of its ``spec`` only the selectors and the priority say what was meant."""
+    """Also a ``ClusterTwoFactorPolicy``: that one has no namespace, and a ``namespace_selector``.
+
+    ``invalid``: it cannot be used; of its ``spec`` only the selectors and the priority say what was meant."""
 
     meta: Metadata
     spec: PolicySpec
     invalid: bool = False
+
+    @property
+    def is_cluster(self) -> bool:
+        return self.spec.namespace_selector is not None

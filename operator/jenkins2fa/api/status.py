@@ -49,6 +49,8 @@ class JenkinsStatus:
 
 @dataclass(frozen=True, slots=True)
 class PolicyReference:
+    """``namespace`` empty = a ClusterTwoFactorPolicy."""
+
     namespace: str
     name: str
     uid: str
@@ -178,13 +180,7 @@ def instance_status_document(status: InstanceStatus) -> dict[str, Any]:
             "edition": status.jenkins.edition,
             "session": clip(status.jenkins.session, LONGEST_WORD),
         },
-        "policy": status.policy
-        and {
-            "namespace": status.policy.namespace,
-            "name": status.policy.name,
-            "uid": status.policy.uid,
-            "generation": status.policy.generation,
-        },
+        "policy": status.policy and _reference_document(status.policy),
         "fields": [{"path": f.path, "state": f.state, "message": clip(f.message)} for f in status.fields[:MOST_FIELDS]],
         "gate": status.gate and {"mode": status.gate.mode, "sha256": clip(status.gate.sha256, LONGEST_WORD), "state": status.gate.state},
         "trial": status.trial and {"id": clip(status.trial.id, LONGEST_ID), "expires": format_time(status.trial.expires)},
@@ -225,6 +221,12 @@ def break_glass_of(body: Mapping[str, Any]) -> InstanceBreakGlass | None:
     return InstanceBreakGlass(parse_time(held["until"]) if held.get("until") else None, held.get("name"), refused)
 
 
+def _reference_document(policy: PolicyReference) -> dict[str, Any]:
+    namespace = {"namespace": policy.namespace} if policy.namespace else {}
+    kind = "TwoFactorPolicy" if policy.namespace else "ClusterTwoFactorPolicy"
+    return {"kind": kind, **namespace, "name": policy.name, "uid": policy.uid, "generation": policy.generation}
+
+
 def _break_glass_document(held: InstanceBreakGlass) -> dict[str, Any]:
     refused = [{**asdict(one), "message": clip(one.message)} for one in held.refused[:MOST_REFUSED]]
     found = {"until": format_time(held.until) if held.until else None, "name": held.name, "refused": refused or None}
@@ -253,7 +255,7 @@ def condition_of(body: Mapping[str, Any], kind: str) -> Condition | None:
 def governing_policy(body: Mapping[str, Any]) -> PolicyReference | None:
     """The policy that an instance's status names."""
     found = (body.get("status") or {}).get("policy")
-    return PolicyReference(found["namespace"], found["name"], found.get("uid", ""), found.get("generation", 0)) if found else None
+    return PolicyReference(found.get("namespace", ""), found["name"], found.get("uid", ""), found.get("generation", 0)) if found else None
 
 
 def rollout_status(body: Mapping[str, Any]) -> RolloutStatus | None:
@@ -270,7 +272,7 @@ def rollout_status(body: Mapping[str, Any]) -> RolloutStatus | None:
 def policy_column(instance: Key, policy: PolicyReference | None) -> str:
     if policy is None:
         return "<none>"
-    return policy.name if policy.namespace == instance.namespace else f"{policy.namespace}/{policy.name}"
+    return policy.name if policy.namespace == instance.namespace else f"{policy.namespace or 'ctfp'}/{policy.name}"
 
 
 def _conditions(conditions: tuple[Condition, ...], generation: int) -> list[dict[str, Any]]:

@@ -22,6 +22,7 @@ from jenkins2fa.api.fields import DURATION_PATTERN, TIME_PATTERN, InvalidObject
 from jenkins2fa.api.instance import KIND as INSTANCE
 from jenkins2fa.api.meta import VERSION
 from jenkins2fa.api.parse import parse_break_glass, parse_instance, parse_policy
+from jenkins2fa.api.policy import CLUSTER_KIND as CLUSTER_POLICY
 from jenkins2fa.api.policy import KIND as POLICY
 from jenkins2fa.cli.manifests import KINDS, Manifest, nearest, type_problems
 from jenkins2fa.cli.yaml_reading import Path
@@ -40,6 +41,7 @@ FORMS = {  # patterns of the schemas that most people meet, in words; the parser
     f"^{TIME_PATTERN}$": "must be a time such as 2026-12-01T12:00:00Z",
 }
 FORMER = {  # fields that earlier versions had, and what to write instead
+    (POLICY, "spec.namespaceSelector"): "only a ClusterTwoFactorPolicy selects namespaces: write one, or leave it out",
     (POLICY, "spec.breakGlass"): "is a resource of its own now: write a TwoFactorBreakGlass with instanceSelector, expiresAt and reason",
 }
 VAGUE = ("pattern", "minItems", "minLength", "required")  # the parser has better words for these, when it has any
@@ -47,6 +49,7 @@ VAGUE = ("pattern", "minItems", "minLength", "required")  # the parser has bette
 
 PARSERS: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
     POLICY: parse_policy,
+    CLUSTER_POLICY: parse_policy,
     INSTANCE: parse_instance,
     BREAK_GLASS: parse_break_glass,
 }

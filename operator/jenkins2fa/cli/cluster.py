@@ -16,7 +16,7 @@ from jenkins2fa.api import break_glass, instance, policy
 from jenkins2fa.api.meta import Key
 from jenkins2fa.cli.errors import CannotGoOn
 from jenkins2fa.jenkins.connections import Connections
-from jenkins2fa.kube.client import CUSTOM, MERGE_PATCH, Body, Forbidden, Kubernetes, KubernetesError, NotFound
+from jenkins2fa.kube.client import MERGE_PATCH, Body, Forbidden, Kubernetes, KubernetesError, NotFound, custom_path
 from jenkins2fa.kube.connection import Connection, NoConnection
 from jenkins2fa.kube.references import Reader, ReferenceCache
 
@@ -30,15 +30,15 @@ class PersonsKubernetes(Kubernetes):
 
     def patch(self, plural: str, key: Key, patch: Mapping[str, Any]) -> Body:
         """Merge ``patch`` into an object and return it."""
-        path = f"{CUSTOM}/namespaces/{key.namespace}/{plural}/{key.name}?fieldManager={MANAGER}"
+        path = f"{custom_path(plural, key.namespace)}/{key.name}?fieldManager={MANAGER}"
         return self._call("PATCH", path, dict(patch), MERGE_PATCH)
 
     def create(self, plural: str, namespace: str, body: Body) -> Body:
         """Create an object and return it."""
-        return self._call("POST", f"{CUSTOM}/namespaces/{namespace}/{plural}?fieldManager={MANAGER}", body)
+        return self._call("POST", f"{custom_path(plural, namespace)}?fieldManager={MANAGER}", body)
 
     def delete(self, plural: str, key: Key) -> None:
-        self._call("DELETE", f"{CUSTOM}/namespaces/{key.namespace}/{plural}/{key.name}")
+        self._call("DELETE", f"{custom_path(plural, key.namespace)}/{key.name}")
 
     def events(self, namespace: str | None) -> Iterator[Body]:
         """Events of one namespace or (None) of all; the operator itself has no right to read them."""
@@ -63,6 +63,13 @@ class Cluster:
     def policies(self, namespace: str | None) -> list[Body]:
         return list(self.kubernetes.list(policy.PLURAL, namespace))
 
+    def cluster_policies(self) -> list[Body] | None:
+        """None when this person may not list them, or the cluster does not know them."""
+        try:
+            return list(self.kubernetes.list(policy.CLUSTER_PLURAL, None))
+        except (Forbidden, NotFound):
+            return None
+
     def instances(self, namespace: str | None) -> list[Body]:
         return list(self.kubernetes.list(instance.PLURAL, namespace))
 
@@ -72,12 +79,16 @@ class Cluster:
     def events(self, namespace: str | None) -> list[Body]:
         return list(self.kubernetes.events(namespace))
 
-    def find(self, plural: str, name: str) -> Body | None:
-        """One object of this namespace; None when there is none."""
+    def find(self, plural: str, name: str, *, scoped: bool = False) -> Body | None:
+        """One object of this namespace, or (``scoped``) of the cluster, as far as this person may know; None when there is none."""
         try:
-            return self.kubernetes.get(plural, Key(self.namespace, name))
+            return self.kubernetes.get(plural, Key("" if scoped else self.namespace, name))
         except NotFound:
             return None
+        except Forbidden:
+            if scoped:
+                return None
+            raise
 
     def labels(self) -> Mapping[str, Mapping[str, str]]:
         """Labels by namespace; empty when this person may not list namespaces."""

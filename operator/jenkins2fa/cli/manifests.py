@@ -12,11 +12,13 @@ from typing import Any
 from jenkins2fa.api.break_glass import KIND as BREAK_GLASS
 from jenkins2fa.api.instance import KIND as INSTANCE
 from jenkins2fa.api.meta import API_VERSION, GROUP
+from jenkins2fa.api.policy import CLUSTER_KIND as CLUSTER_POLICY
 from jenkins2fa.api.policy import KIND as POLICY
 from jenkins2fa.cli.yaml_reading import Document, UnreadableYAML, read_documents
 from jenkins2fa.cli.yaml_reading import Path as ValuePath
 
-KINDS = (POLICY, INSTANCE, BREAK_GLASS)
+POLICY_KINDS = (POLICY, CLUSTER_POLICY)
+KINDS = (*POLICY_KINDS, INSTANCE, BREAK_GLASS)
 SUFFIXES = (".yaml", ".yml", ".json")
 STANDARD_INPUT = "-"
 

@@ -24,8 +24,13 @@ SERVICE_ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/
 
 
 @click.command(cls=OneOnError)
-@click.option("-n", "--namespace", "namespaces", multiple=True, help="Serve only this namespace (repeatable). Default: the whole cluster.")
-@click.option("--policy-namespace", help="Namespace whose policies outrank all others and may select instances of other namespaces.")
+@click.option(
+    "-n",
+    "--namespace",
+    "namespaces",
+    multiple=True,
+    help="Serve only this namespace (repeatable), without ClusterTwoFactorPolicies. Default: the whole cluster.",
+)
 @click.option("--lease-namespace", help="Namespace of the Lease for leader election. Default: the pod's own, outside a pod `default`.")
 @click.option(
     "--workers", type=click.IntRange(1, 1024), default=64, show_default=True, help="How many instances are reconciled at the same time."
@@ -70,7 +75,6 @@ SERVICE_ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/
 @click.option("--context", help="Context of the kubeconfig. Default: the current one.")
 def run(
     namespaces: tuple[str, ...],
-    policy_namespace: str | None,
     lease_namespace: str | None,
     workers: int,
     longest_break_glass: str,
@@ -95,10 +99,8 @@ def run(
                 1 it could not start
     """
     logs.set_up(log_format, verbose=verbose)
-    served = dict.fromkeys((*namespaces, policy_namespace) if namespaces and policy_namespace else namespaces)
     options = Options(
-        namespaces=tuple(served),
-        policy_namespace=policy_namespace,
+        namespaces=tuple(dict.fromkeys(namespaces)),
         lease_namespace=lease_namespace or _own_namespace(),
         serving=_place(metrics),
         workers=workers,

@@ -12,7 +12,7 @@ from jenkins2fa.api.policy import TwoFactorPolicy
 from jenkins2fa.api.rules import instance_problems
 from jenkins2fa.cli.checking import check
 from jenkins2fa.cli.errors import CannotGoOn
-from jenkins2fa.cli.manifests import Failure, Manifest, UnreadableFile, find_files, is_ours, read_manifests
+from jenkins2fa.cli.manifests import POLICY_KINDS, Failure, Manifest, UnreadableFile, find_files, is_ours, read_manifests
 from jenkins2fa.cli.options import JenkinsOptions, read_ca
 from jenkins2fa.jenkins.http import Connection
 
@@ -27,7 +27,7 @@ class Target:
 
 def read_policy(manifests: list[Manifest], name: str | None) -> TwoFactorPolicy:
     """The one policy that the files hold, or the one called ``name``."""
-    found = [m for m in manifests if m.kind == "TwoFactorPolicy" and name in (None, m.name)]
+    found = [m for m in manifests if m.kind in POLICY_KINDS and name in (None, m.name)]
     if not found:
         raise CannotGoOn(f"the files hold no TwoFactorPolicy{f' called {name}' if name else ''}")
     if len(found) > 1:

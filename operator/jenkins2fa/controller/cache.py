@@ -155,7 +155,7 @@ class Cache:
 
 def key_of(body: Body) -> Key:
     """Of an object as the API server tells it: it has checked what its metadata holds."""
-    return Key(body["metadata"]["namespace"], body["metadata"]["name"])
+    return Key(body["metadata"].get("namespace", ""), body["metadata"]["name"])
 
 
 def fingerprint(body: Body) -> Fingerprint:

@@ -11,7 +11,7 @@ from jenkins2fa.api import break_glass, instance, policy
 from jenkins2fa.api.break_glass import TwoFactorBreakGlass
 from jenkins2fa.api.instance import JenkinsInstance
 from jenkins2fa.api.meta import Key, Metadata
-from jenkins2fa.controller.cache import Cache
+from jenkins2fa.controller.cache import Cache, key_of
 from jenkins2fa.controller.instance.evidence import Place, log_evidence
 from jenkins2fa.controller.instance.memory import Memories
 from jenkins2fa.controller.mapping import EventMapping
@@ -25,9 +25,19 @@ from jenkins2fa.jenkins.probe import Note
 from jenkins2fa.kube.client import Body, Forbidden, Kubernetes, NotFound
 from jenkins2fa.kube.events import Announcement, Events
 
-PLURALS = {Kind.INSTANCE: instance.PLURAL, Kind.POLICY: policy.PLURAL, Kind.BREAK_GLASS: break_glass.PLURAL}
 CONFIRMED_SECONDS = 1.0
 NAMES = {Kind.INSTANCE: instance.KIND, Kind.POLICY: policy.KIND, Kind.BREAK_GLASS: break_glass.KIND}
+_PLURALS = {Kind.INSTANCE: instance.PLURAL, Kind.POLICY: policy.PLURAL, Kind.BREAK_GLASS: break_glass.PLURAL}
+
+
+def plural_of(kind: Kind, key: Key) -> str:
+    """The resource of an object. Cluster policies are policies without a namespace."""
+    return policy.CLUSTER_PLURAL if kind is Kind.POLICY and not key.namespace else _PLURALS[kind]
+
+
+def name_of(kind: Kind, key: Key) -> str:
+    """The kind of an object, as Kubernetes names it."""
+    return policy.CLUSTER_KIND if kind is Kind.POLICY and not key.namespace else NAMES[kind]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +48,6 @@ class Options:
     ``serving``: host and port of metrics and health, None = none; ``evidence``: where that of probes is kept, None = nowhere."""
 
     namespaces: tuple[str, ...] = ()
-    policy_namespace: str | None = None
     lease_namespace: str = "default"
     serving: tuple[str, int] | None = None
     workers: int = 64
@@ -81,7 +90,7 @@ class Context:
     def live(self, kind: Kind, key: Key) -> Body | None:
         """The object as it is now; None when it is gone. What is new about it calls for reconciles as if the watch had told it."""
         try:
-            body = self.kubernetes.get(PLURALS[kind], key)
+            body = self.kubernetes.get(plural_of(kind, key), key)
         except NotFound:
             known = self.cache.body(kind, key)
             if known is not None:
@@ -116,11 +125,11 @@ class Context:
         other = self.other_installations.serving(body)
         if other is not None:
             note = f"served by the operator whose Lease is in namespace {other}: the one of {self.other_installations.own} leaves it alone"
-            self.events.tell(NAMES[kind], body, Announcement("ServedByAnother", note, warning=True))
+            self.events.tell(name_of(kind, key_of(body)), body, Announcement("ServedByAnother", note, warning=True))
         return other is not None
 
     def resolve(self, found: JenkinsInstance) -> Resolution:
-        return resolve(found, self.cache.policies(), self.options.policy_namespace, self.cache.namespaces())
+        return resolve(found, self.cache.policies(), self.cache.namespaces())
 
 
 def cluster_uid(kubernetes: Kubernetes, lease_namespace: str) -> str:

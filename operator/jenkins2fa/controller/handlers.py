@@ -17,8 +17,8 @@ from jenkins2fa.controller.queue import Kind
 from jenkins2fa.kube.connection import Connection
 
 
-def register(mapping: EventMapping, connection: Connection, relist: Callable[[], None], *, namespaces: bool) -> kopf.OperatorRegistry:
-    """A registry of Kopf's with our handlers; ``namespaces``: whether namespaces' labels matter (then they are watched).
+def register(mapping: EventMapping, connection: Connection, relist: Callable[[], None], *, clusterwide: bool) -> kopf.OperatorRegistry:
+    """A registry of Kopf's with our handlers; ``clusterwide``: cluster policies count, and with them the labels of namespaces.
 
     ``relist`` is called when a watch began anew with a list (its resource version was too old): what was deleted meanwhile it does not
     tell."""
@@ -46,7 +46,8 @@ def register(mapping: EventMapping, connection: Connection, relist: Callable[[],
             relist()
         mapping.map_event(Kind.BREAK_GLASS, event["type"], event["object"])
 
-    if namespaces:
+    if clusterwide:
+        kopf.on.event(GROUP, VERSION, policy.CLUSTER_PLURAL, registry=registry)(on_policy)
 
         @kopf.on.event("", "v1", "namespaces", registry=registry)
         async def on_namespace(event: kopf.RawEvent, **_: Any) -> None:

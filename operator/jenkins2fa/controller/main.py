@@ -63,10 +63,9 @@ class Operator:
             self._kubernetes, options.lease_namespace, options.lease_duration, time.monotonic, lambda: datetime.now(UTC)
         )
         cache = Cache()
-        self._mapping = EventMapping(cache, self._queue, options.policy_namespace)
-        roaming = options.policy_namespace is not None and not options.namespaces
-        self._lists = Lists(self._kubernetes, self._mapping, options.namespaces, watch_namespaces=roaming)
-        self._watches = Watches(connection, self._mapping, self._lists, options.namespaces, watch_namespaces=roaming)
+        self._mapping = EventMapping(cache, self._queue)
+        self._lists = Lists(self._kubernetes, self._mapping, options.namespaces)
+        self._watches = Watches(connection, self._mapping, self._lists, options.namespaces)
         self._leadership = Leadership(
             self._kubernetes,
             options.lease_namespace,
@@ -260,6 +259,8 @@ def _check(kubernetes: Kubernetes, options: Options) -> None:
     for plural in (instance.PLURAL, policy.PLURAL, break_glass.PLURAL):
         for namespace in options.namespaces or (None,):
             next(kubernetes.list(plural, namespace), None)
+    if not options.namespaces:
+        next(kubernetes.list(policy.CLUSTER_PLURAL, None), None)
     cluster_uid(kubernetes, options.lease_namespace)
 
 

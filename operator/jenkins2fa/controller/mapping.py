@@ -14,14 +14,12 @@ from jenkins2fa.api.policy import TwoFactorPolicy
 from jenkins2fa.api.status import break_glass_of
 from jenkins2fa.controller.cache import Body, Cache, key_of
 from jenkins2fa.controller.queue import Kind, Urgency, WorkKey, WorkQueue
-from jenkins2fa.core.precedence import is_baseline_for, selects
+from jenkins2fa.core.precedence import reaches, selects
 
 
 class EventMapping:
-    """``policy_namespace``: where policies may select in other namespaces."""
-
-    def __init__(self, cache: Cache, queue: WorkQueue, policy_namespace: str | None) -> None:
-        self._cache, self._queue, self._policy_namespace = cache, queue, policy_namespace
+    def __init__(self, cache: Cache, queue: WorkQueue) -> None:
+        self._cache, self._queue = cache, queue
         self._lock = threading.Lock()
         self._asked: set[Key] = set()
 
@@ -52,7 +50,7 @@ class EventMapping:
             self._enqueue(kind, key, affected, Urgency.CLOCK if event is None else Urgency.CHANGE)
 
     def map_namespace(self, event: str | None, body: Body) -> None:
-        """A namespace's labels may change which of its instances a policy of the policy namespace selects."""
+        """A namespace's labels may change which of its instances a cluster policy selects."""
         name = body["metadata"]["name"]
         if event == "DELETED":
             self._cache.remove_namespace(name)
@@ -60,7 +58,7 @@ class EventMapping:
             for key in self._cache.keys(Kind.INSTANCE):
                 if key.namespace == name:
                     self._queue.add(WorkKey(Kind.INSTANCE, key), Urgency.CHANGE)
-            self._add(Kind.POLICY, self._roaming_policies())
+            self._add(Kind.POLICY, self._cluster_policies())
 
     def resync(self, lists: Mapping[Kind, Iterable[Body]]) -> None:
         """Take full lists as the truth (a watch that was cut may have missed deletions) and look at what differs."""
@@ -86,12 +84,12 @@ class EventMapping:
         """The policies that select an instance."""
         found = self._cache.instance(key)
         namespaces = self._cache.namespaces()
-        return [p.meta.key for p in self._cache.policies() if found and selects(p, found, self._policy_namespace, namespaces)]
+        return [p.meta.key for p in self._cache.policies() if found and selects(p, found, namespaces)]
 
     def members_of(self, policy: TwoFactorPolicy) -> set[Key]:
         """The instances that a policy selects."""
         namespaces = self._cache.namespaces()
-        return {i.meta.key for i in self._cache.instances() if selects(policy, i, self._policy_namespace, namespaces)}
+        return {i.meta.key for i in self._cache.instances() if selects(policy, i, namespaces)}
 
     def break_glasses_of(self, key: Key) -> list[Key]:
         """The break-glasses that select an instance, expired ones too: they count it."""
@@ -118,7 +116,7 @@ class EventMapping:
     def _related(self, kind: Kind, key: Key) -> set[WorkKey]:
         """What a change of one object concerns, by selectors: of an instance its policies and break-glasses, of those the instances."""
         if kind is Kind.INSTANCE:
-            policies = set(self.policies_of(key)) | self._baselines_of(key.namespace)
+            policies = set(self.policies_of(key)) | self._cluster_policies_for(key.namespace)
             break_glasses = {WorkKey(Kind.BREAK_GLASS, one) for one in self.break_glasses_of(key)}
             return {WorkKey(Kind.POLICY, one) for one in policies} | break_glasses
         if kind is Kind.BREAK_GLASS:
@@ -133,7 +131,7 @@ class EventMapping:
         found = set()
         for body in self._cache.bodies(Kind.INSTANCE):
             policy = (body.get("status") or {}).get("policy") or {}
-            if {name: policy.get(name) for name in named} == named:
+            if {name: policy.get(name, "") for name in named} == named:
                 found.add(key_of(body))
         return found
 
@@ -142,14 +140,13 @@ class EventMapping:
         found = ((key_of(body), break_glass_of(body)) for body in self._cache.bodies(Kind.INSTANCE))
         return {instance for instance, held in found if held and instance.namespace == key.namespace and held.name == key.name}
 
-    def _baselines_of(self, namespace: str) -> set[Key]:
-        """The policies that are meant for a namespace: they count the instances that escape them."""
+    def _cluster_policies_for(self, namespace: str) -> set[Key]:
+        """The cluster policies that are meant for a namespace: they count the instances that escape them."""
         namespaces = self._cache.namespaces()
-        policies = self._cache.policies()
-        return {one.meta.key for one in policies if is_baseline_for(one, namespace, self._policy_namespace, namespaces)}
+        return {one.meta.key for one in self._cache.policies() if one.is_cluster and reaches(one, namespace, namespaces)}
 
-    def _roaming_policies(self) -> list[Key]:
-        return [policy.meta.key for policy in self._cache.policies() if policy.spec.namespace_selector is not None]
+    def _cluster_policies(self) -> list[Key]:
+        return [policy.meta.key for policy in self._cache.policies() if policy.is_cluster]
 
     def _add(self, kind: Kind, keys: Iterable[Key], urgency: Urgency = Urgency.CHANGE) -> None:
         for key in keys:

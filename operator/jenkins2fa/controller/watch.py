@@ -19,7 +19,7 @@ from jenkins2fa.api import break_glass, instance, policy
 from jenkins2fa.controller.handlers import kopf_settings, register
 from jenkins2fa.controller.mapping import EventMapping
 from jenkins2fa.controller.queue import Kind
-from jenkins2fa.kube.client import Body, Forbidden, Kubernetes, KubernetesError, NotFound
+from jenkins2fa.kube.client import Body, Kubernetes, KubernetesError
 from jenkins2fa.kube.connection import Connection, NoConnection
 
 logger = logging.getLogger(__name__)
@@ -34,12 +34,13 @@ HOPELESS_TURNS = 8  # one that waits, whatever cancels it, for helpers that have
 
 
 class Lists:
-    """Lists our resources every five minutes and when :meth:`ask` is called. ``namespaces`` empty = the whole cluster."""
+    """Lists our resources every five minutes and when :meth:`ask` is called. ``namespaces`` empty = the whole cluster, cluster policies
+    included."""
 
-    def __init__(self, kubernetes: Kubernetes, mapping: EventMapping, namespaces: tuple[str, ...], *, watch_namespaces: bool) -> None:
+    def __init__(self, kubernetes: Kubernetes, mapping: EventMapping, namespaces: tuple[str, ...]) -> None:
         self._kubernetes, self._mapping = kubernetes, mapping
         self._namespaces: tuple[str | None, ...] = namespaces or (None,)
-        self._watch_namespaces = watch_namespaces
+        self._clusterwide = not namespaces
         self._wanted, self._stopped = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="lists", daemon=True)
 
@@ -48,19 +49,19 @@ class Lists:
         for body in self._labelled():
             self._mapping.map_namespace(None, body)
         plurals = {Kind.INSTANCE: instance.PLURAL, Kind.POLICY: policy.PLURAL, Kind.BREAK_GLASS: break_glass.PLURAL}
-        self._mapping.resync({kind: list(self._listed(plural)) for kind, plural in plurals.items()})
+        found = {kind: list(self._listed(plural)) for kind, plural in plurals.items()}
+        if self._clusterwide:
+            found[Kind.POLICY] += self._kubernetes.list(policy.CLUSTER_PLURAL, None)
+        self._mapping.resync(found)
 
     def _listed(self, plural: str) -> Iterator[Body]:
         for where in self._namespaces:
             yield from self._kubernetes.list(plural, where)
 
     def _labelled(self) -> Iterator[Body]:
-        """Namespaces whose labels matter: all when they are watched, else those that are served and may be read."""
-        if self._watch_namespaces:
+        """Namespaces whose labels matter: only cluster policies select by them."""
+        if self._clusterwide:
             yield from self._kubernetes.namespaces()
-        for name in filter(None, self._namespaces):
-            with contextlib.suppress(Forbidden, NotFound):
-                yield self._kubernetes.namespace(name)
 
     def start(self) -> None:
         self._thread.start()
@@ -106,11 +107,10 @@ class Watches:
         lists: Lists,
         namespaces: tuple[str, ...],
         *,
-        watch_namespaces: bool,
         settings: Callable[[], kopf.OperatorSettings] = kopf_settings,
     ) -> None:
         self._connection, self._mapping, self._lists, self._namespaces = connection, mapping, lists, namespaces
-        self._watch_namespaces, self._settings = watch_namespaces, settings
+        self._settings = settings
         self._stopped = threading.Event()
         self._end: Callable[[], object] = lambda: None
         self._turned = time.monotonic()
@@ -164,7 +164,7 @@ class Watches:
         if self._stopped.is_set():
             return
         await kopf.operator(
-            registry=register(self._mapping, self._connection, self._lists.ask, namespaces=self._watch_namespaces),
+            registry=register(self._mapping, self._connection, self._lists.ask, clusterwide=not self._namespaces),
             settings=self._settings(),
             standalone=True,
             clusterwide=not self._namespaces,

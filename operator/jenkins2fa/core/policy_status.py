@@ -28,8 +28,6 @@ from jenkins2fa.core.mode import REPORTED, SUSPENDED
 from jenkins2fa.core.reasons import Reason
 from jenkins2fa.core.rollout import Progress, RolloutState
 
-NOT_HONOURED = Reason.NAMESPACE_SELECTOR_NOT_HONOURED
-
 
 @dataclass(frozen=True, slots=True)
 class Member:
@@ -58,13 +56,11 @@ def aggregate(
     rollout: Progress | None = None,
     *,
     staged: bool = False,
-    policy_namespace: str | None = None,
     escapes: Iterable[Escape] | None = None,
 ) -> PolicyStatus:
     """Counts, columns and conditions; texts name at most three instances, the list ``failing`` at most ten.
 
-    ``staged``: a stage holds the enforcement back everywhere, so a roll-out has not begun; ``policy_namespace``: the one whose policies may
-    select namespaces, if any; ``escapes`` None = the policy is meant for its own namespace only."""
+    ``staged``: a stage holds the enforcement back everywhere, so a roll-out has not begun; ``escapes`` None = it is no cluster policy."""
     all_members = sorted(members, key=lambda member: (member.key.namespace, member.key.name))
     governed = [member for member in all_members if member.governed]
     failing = [member for member in governed if member.ready is not None and member.ready.status == FALSE]
@@ -79,11 +75,7 @@ def aggregate(
         failing=len(failing),
     )
     spreading = None if rollout is None or staged or policy.spec.suspend or rollout.state is RolloutState.COMPLETE else rollout
-    ready = (
-        _reaching_out(policy, policy_namespace)
-        or (_rolling_out(spreading, failing) if spreading and governed else None)
-        or _ready(policy.spec, all_members, governed, failing)
-    )
+    ready = _rolling_out(spreading, failing) if spreading and governed else _ready(policy.spec, all_members, governed, failing)
     if escaped:
         ready = replace(ready, message=f"{_told(escaped)}; {ready.message}")
     return PolicyStatus(
@@ -105,7 +97,7 @@ def aggregate(
 
 
 def _told(escaped: list[Escape]) -> str:
-    """Who escapes a baseline: first, since it is what its author does not expect."""
+    """Who escapes a cluster policy: first, since it is what its author does not expect."""
     shown = ", ".join(f"{one.key} ({one.how})" for one in escaped[:3])
     more = f" and {len(escaped) - 3} more" if len(escaped) > 3 else ""
     count = "1 instance of its namespaces escapes" if len(escaped) == 1 else f"{len(escaped)} instances of its namespaces escape"
@@ -120,28 +112,17 @@ def factors_column(factors: frozenset[Factor]) -> str:
     return ordered[0] + (f"+{len(ordered) - 1}" if len(ordered) > 1 else "")
 
 
-def _reaching_out(policy: TwoFactorPolicy, policy_namespace: str | None) -> Condition | None:
-    """A namespaceSelector where it is not honoured: whoever wrote it believes that the policy holds elsewhere too."""
-    if policy.spec.namespace_selector is None or policy.meta.namespace == policy_namespace:
-        return None
-    where = f" ({policy_namespace})" if policy_namespace else ", and this operator has none (--policy-namespace)"
-    text = f"namespaceSelector: honoured in the operator's policy namespace only{where}; this policy reaches instances of its own namespace"
-    return Condition(READY, FALSE, NOT_HONOURED, f"{text}: take namespaceSelector out, or have the policy set up in the policy namespace")
-
-
 def _ready(spec: PolicySpec, members: list[Member], governed: list[Member], failing: list[Member]) -> Condition:
     if not members:
         return Condition(
             READY, FALSE, Reason.NO_MATCHING_INSTANCE, ("instanceSelector matches no JenkinsInstance: check its labels, and the namespace")
         )
     if not governed:
-        rivals = sorted({str(member.overridden_by) for member in members if member.overridden_by})
-        return Condition(
-            READY,
-            FALSE,
-            Reason.OVERRIDDEN,
-            (f"overridden everywhere by {', '.join(rivals[:3])}: raise priority, or select other instances"),
-        )
+        winners = {member.overridden_by for member in members if member.overridden_by}
+        named = sorted(str(key) if key.namespace else f"ClusterTwoFactorPolicy {key}" for key in winners)
+        raised = "" if all(not key.namespace for key in winners) else "raise priority, or "  # a cluster policy wins whatever the priority
+        text = f"overridden everywhere by {', '.join(named[:3])}: {raised}select other instances"
+        return Condition(READY, FALSE, Reason.OVERRIDDEN, text)
     if failing:
         reasons = sorted({member.ready.reason for member in failing if member.ready})
         reason = reasons[0] if len(reasons) == 1 else Reason.INSTANCES_FAILING
@@ -188,7 +169,7 @@ def _first_drifted(members: list[Member]) -> str:
 
 
 def _reconciling(ready: Condition, governed: list[Member], failing: list[Member]) -> Condition:
-    if ready.reason in (NOT_HONOURED, Reason.ROLLOUT_STOPPED):
+    if ready.reason == Reason.ROLLOUT_STOPPED:
         return Condition(RECONCILING, FALSE, ready.reason, "nothing is in progress")
     if ready.reason == Reason.ROLLING_OUT:
         return Condition(RECONCILING, TRUE, ready.reason, ready.message)
@@ -205,7 +186,7 @@ def _stalled(ready: Condition, governed: list[Member], failing: list[Member]) ->
     stuck = [member for member in failing if _is(member.stalled, TRUE)]
     if not stuck and all(member.ready for member in governed):
         stuck = [member for member in failing if _is_frozen(member)]  # nobody goes on with what was in progress: not before it is resumed
-    if stuck or ready.reason in (NOT_HONOURED, Reason.NO_MATCHING_INSTANCE, Reason.OVERRIDDEN, Reason.ROLLOUT_STOPPED):
+    if stuck or ready.reason in (Reason.NO_MATCHING_INSTANCE, Reason.OVERRIDDEN, Reason.ROLLOUT_STOPPED):
         return Condition(STALLED, TRUE, ready.reason, ready.message)
     return Condition(STALLED, FALSE, ready.reason, "no action required")
 

@@ -19,55 +19,38 @@ class Resolution:
     overridden: tuple[TwoFactorPolicy, ...] = ()
 
 
-def selects(policy: TwoFactorPolicy, instance: JenkinsInstance, policy_namespace: str | None, namespaces: Mapping[str, Labels]) -> bool:
-    """Whether a policy means an instance: of its own namespace, or, from the operator's policy namespace, of those its namespaceSelector
-    matches.
+def selects(policy: TwoFactorPolicy, instance: JenkinsInstance, namespaces: Mapping[str, Labels]) -> bool:
+    """Whether a policy means an instance: by its labels, in a namespace that the policy reaches.
 
     ``namespaces`` holds the labels of the known namespaces by name."""
-    if not policy.spec.instance_selector.matches(instance.meta.labels):
-        return False
-    chosen = policy.spec.namespace_selector
-    if policy.meta.namespace == policy_namespace and chosen is not None:
-        return chosen.matches(namespaces.get(instance.meta.namespace, {}))
-    return policy.meta.namespace == instance.meta.namespace
+    return policy.spec.instance_selector.matches(instance.meta.labels) and reaches(policy, instance.meta.namespace, namespaces)
 
 
-def is_baseline_for(policy: TwoFactorPolicy, namespace: str, policy_namespace: str | None, namespaces: Mapping[str, Labels]) -> bool:
-    """Whether a policy of the operator's policy namespace is meant for the instances of a namespace."""
+def reaches(policy: TwoFactorPolicy, namespace: str, namespaces: Mapping[str, Labels]) -> bool:
+    """Whether a policy is meant for the instances of a namespace: its own, or those that a cluster policy's namespaceSelector matches."""
     chosen = policy.spec.namespace_selector
-    return policy.meta.namespace == policy_namespace and chosen is not None and chosen.matches(namespaces.get(namespace, {}))
+    return policy.meta.namespace == namespace if chosen is None else chosen.matches(namespaces.get(namespace, {}))
 
 
 def escape_of(
-    policy: TwoFactorPolicy,
-    instance: JenkinsInstance,
-    winner: TwoFactorPolicy | None,
-    policy_namespace: str | None,
-    namespaces: Mapping[str, Labels],
+    policy: TwoFactorPolicy, instance: JenkinsInstance, winner: TwoFactorPolicy | None, namespaces: Mapping[str, Labels]
 ) -> str | None:
-    """How an instance of a namespace that a baseline is meant for stays out of it; None when it does not.
+    """How an instance of a namespace that a cluster policy is meant for stays out of it; None when it does not.
 
-    ``winner`` is the policy that governs the instance. One that another policy of the policy namespace governs is no escape."""
-    if not is_baseline_for(policy, instance.meta.namespace, policy_namespace, namespaces):
+    ``winner`` is the policy that governs the instance. One that another cluster policy governs is no escape."""
+    if not policy.is_cluster or not reaches(policy, instance.meta.namespace, namespaces):
         return None
     if winner is not None and winner.meta.key == policy.meta.key:
         return f"access: {instance.spec.access.value}" if instance.spec.access is not Access.MANAGE else None
-    governed = winner is not None and winner.meta.namespace == policy_namespace
-    return None if governed else "not selected by its labels"
+    return None if winner is not None and winner.is_cluster else "not selected by its labels"
 
 
-def resolve(
-    instance: JenkinsInstance,
-    policies: Iterable[TwoFactorPolicy],
-    policy_namespace: str | None,
-    namespaces: Mapping[str, Labels],
-) -> Resolution:
-    """Policies of the policy namespace outrank every other; among equals the highest priority wins, then the oldest, then the name."""
-    found = [policy for policy in policies if not policy.meta.deleting and selects(policy, instance, policy_namespace, namespaces)]
-    found.sort(key=lambda policy: _rank(policy, policy_namespace))
+def resolve(instance: JenkinsInstance, policies: Iterable[TwoFactorPolicy], namespaces: Mapping[str, Labels]) -> Resolution:
+    """Cluster policies outrank every other; among equals the highest priority wins, then the oldest, then the name."""
+    found = [policy for policy in policies if not policy.meta.deleting and selects(policy, instance, namespaces)]
+    found.sort(key=_rank)
     return Resolution(found[0], tuple(found[1:])) if found else Resolution(None)
 
 
-def _rank(policy: TwoFactorPolicy, policy_namespace: str | None) -> tuple[bool, int, float, str, str]:
-    meta = policy.meta
-    return (meta.namespace != policy_namespace, -policy.spec.priority, meta.created.timestamp(), meta.name, meta.namespace)
+def _rank(policy: TwoFactorPolicy) -> tuple[bool, int, float, str]:
+    return (not policy.is_cluster, -policy.spec.priority, policy.meta.created.timestamp(), policy.meta.name)

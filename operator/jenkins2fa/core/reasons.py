@@ -47,7 +47,6 @@ class Reason(StrEnum):
     JENKINS_ERROR = "JenkinsError"
     MAIL_WITHOUT_CODE = "MailWithoutCode"
     MULTIPLE_REPLICAS = "MultipleReplicas"
-    NAMESPACE_SELECTOR_NOT_HONOURED = "NamespaceSelectorNotHonoured"
     NOTE_DAMAGED = "NoteDamaged"
     NOTHING_TO_RESTORE = "NothingToRestore"
     NOT_ACTIVE = "NotActive"

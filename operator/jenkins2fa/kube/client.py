@@ -80,14 +80,14 @@ class Kubernetes:
 
     def list(self, plural: str, namespace: str | None) -> Iterator[Body]:
         """Every object of one of our kinds, in one namespace or (None) in all."""
-        yield from self._pages(_custom(plural, namespace))
+        yield from self._pages(custom_path(plural, namespace))
 
     def get(self, plural: str, key: Key) -> Body:
-        return self._call("GET", f"{_custom(plural, key.namespace)}/{_segment(key.name)}")
+        return self._call("GET", f"{custom_path(plural, key.namespace)}/{_segment(key.name)}")
 
     def patch_status(self, plural: str, key: Key, uid: str, status: Mapping[str, Any]) -> Body:
         """Merge ``status`` into the object's (None removes a field) and return the object. ``uid``: a re-created one answers 409."""
-        path = f"{_custom(plural, key.namespace)}/{_segment(key.name)}/status"
+        path = f"{custom_path(plural, key.namespace)}/{_segment(key.name)}/status"
         return self._call("PATCH", path, {"metadata": {"uid": uid}, "status": dict(status)}, MERGE_PATCH)
 
     # --- what they refer to ---
@@ -169,7 +169,8 @@ class Kubernetes:
         return configuration, RESTClientObject(configuration).pool_manager  # it knows every way a kubeconfig can ask for TLS and proxies
 
 
-def _custom(plural: str, namespace: str | None) -> str:
+def custom_path(plural: str, namespace: str | None) -> str:
+    """The path of one of our resources: in a namespace, or (None or empty) in the whole cluster."""
     return f"{CUSTOM}/namespaces/{_segment(namespace)}/{plural}" if namespace else f"{CUSTOM}/{plural}"
 
 

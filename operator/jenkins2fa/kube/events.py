@@ -57,16 +57,16 @@ class Events:
         try:
             if told is None:
                 name = f"{meta['name'][:200]}.{uuid.uuid4().hex[:12]}"
-                self._kubernetes.create_event(meta["namespace"], self._event(kind, meta, name, announcement))
+                self._kubernetes.create_event(_home(meta), self._event(kind, meta, name, announcement))
                 self._remember(mark, _Told(name, 1, self._clock()))
             else:
                 series = {"count": told.count + 1, "lastObservedTime": _now()}
-                self._kubernetes.patch_event(meta["namespace"], told.name, {"series": series})
+                self._kubernetes.patch_event(_home(meta), told.name, {"series": series})
                 self._remember(mark, _Told(told.name, told.count + 1, self._clock()))
         except KubernetesError as error:
             with self._lock:
                 self._told.pop(mark, None)
-            logger.debug("an Event about %s/%s could not be written: %s", meta["namespace"], meta["name"], error)
+            logger.debug("an Event about %s/%s could not be written: %s", meta.get("namespace", ""), meta["name"], error)
 
     def _remember(self, mark: tuple[str, Announcement], told: _Told) -> None:
         with self._lock:
@@ -79,7 +79,7 @@ class Events:
         return {
             "apiVersion": "events.k8s.io/v1",
             "kind": "Event",
-            "metadata": {"name": name, "namespace": meta["namespace"]},
+            "metadata": {"name": name, "namespace": _home(meta)},
             "eventTime": _now(),
             "reportingController": COMPONENT,
             "reportingInstance": self._instance[:128],
@@ -90,12 +90,17 @@ class Events:
             "regarding": {
                 "apiVersion": API_VERSION,
                 "kind": kind,
-                "namespace": meta["namespace"],
+                **({"namespace": meta["namespace"]} if meta.get("namespace") else {}),
                 "name": meta["name"],
                 "uid": meta["uid"],
                 "resourceVersion": meta.get("resourceVersion", ""),
             },
         }
+
+
+def _home(meta: Mapping[str, Any]) -> str:
+    """The namespace of an Event: that of its object, and ``default`` for a cluster-scoped one."""
+    return str(meta.get("namespace") or "default")
 
 
 def _now() -> str:

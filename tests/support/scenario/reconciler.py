@@ -26,7 +26,12 @@ from jenkins2fa.kube.events import Events
 from jenkins2fa.kube.references import ReferenceCache
 from tests.support.scenario.clock import Clock
 
-KINDS = {"jenkinsinstances": Kind.INSTANCE, "twofactorpolicies": Kind.POLICY, "twofactorbreakglasses": Kind.BREAK_GLASS}
+KINDS = {
+    "jenkinsinstances": Kind.INSTANCE,
+    "twofactorpolicies": Kind.POLICY,
+    "clustertwofactorpolicies": Kind.POLICY,
+    "twofactorbreakglasses": Kind.BREAK_GLASS,
+}
 LEASE_NAMESPACE = "jenkins-2fa"
 
 
@@ -38,7 +43,7 @@ class Reconciler:
         kubernetes = Kubernetes(Connection(kubeconfig=str(kubeconfig(url, folder))))
         self._cache = Cache()
         self._queue = WorkQueue(clock.monotonic, lambda: 0.5, lambda key: self._mapping.lane(key), Limits())
-        self._mapping = EventMapping(self._cache, self._queue, self.options.policy_namespace)
+        self._mapping = EventMapping(self._cache, self._queue)
         self.metrics = Metrics()
         context = Context(
             options=self.options,

@@ -26,8 +26,8 @@ from tests.support.scenario.reconciler import Reconciler
 API = "jenkins2fa.dev/v1alpha1"
 SETTLE = 2.5  # seconds: a policy adds its instances up at most once a second
 STEP = 0.25
-PLURALS = {"ji": "jenkinsinstances", "tfp": "twofactorpolicies", "tfbg": "twofactorbreakglasses"}
-KINDS = {"ji": "JenkinsInstance", "tfp": "TwoFactorPolicy", "tfbg": "TwoFactorBreakGlass"}
+PLURALS = {"ji": "jenkinsinstances", "tfp": "twofactorpolicies", "ctfp": "clustertwofactorpolicies", "tfbg": "twofactorbreakglasses"}
+KINDS = {"ji": "JenkinsInstance", "tfp": "TwoFactorPolicy", "ctfp": "ClusterTwoFactorPolicy", "tfbg": "TwoFactorBreakGlass"}
 Body = dict[str, Any]
 
 
@@ -116,7 +116,7 @@ class World:
 
     def state(self) -> State:
         objects = {
-            (kind, body["metadata"]["name"]): body for kind, plural in PLURALS.items() for body in self.cluster.of(plural, self.namespace)
+            (kind, body["metadata"]["name"]): body for kind, plural in PLURALS.items() for body in self.cluster.of(plural, self._home(kind))
         }
         told = tuple((one["regarding"]["name"], one["reason"], one["note"]) for one in self.cluster.of("events", self.namespace))
         return State(copy.deepcopy(objects), told)
@@ -152,26 +152,33 @@ class World:
         wanted = {**(spec or QUESTIONS), **changes}
         return self._put("tfp", name, {key: value for key, value in wanted.items() if value is not None}, None)
 
+    def cluster_policy(self, name: str, namespaces: dict[str, str], **changes: Any) -> State:
+        """For the namespaces with these labels."""
+        return self._put("ctfp", name, {**QUESTIONS, "namespaceSelector": {"matchLabels": namespaces}, **changes}, None)
+
+    def _home(self, kind: str) -> str:
+        return "" if kind == "ctfp" else self.namespace
+
     def break_glass(self, name: str, expires: str, reason: str, **spec: Any) -> State:
         return self._put("tfbg", name, {"instanceSelector": {}, "expiresAt": expires, "reason": reason, **spec}, None)
 
     def label(self, kind: str, name: str, **labels: str) -> State:
-        body = self.cluster.get(PLURALS[kind], self.namespace, name)
+        body = self.cluster.get(PLURALS[kind], self._home(kind), name)
         return self._put(kind, name, body["spec"], labels)
 
     def annotate(self, kind: str, name: str, value: str, annotation: str = "reconcile-at") -> State:
-        body = self.cluster.get(PLURALS[kind], self.namespace, name)
+        body = self.cluster.get(PLURALS[kind], self._home(kind), name)
         annotations = {**(body["metadata"].get("annotations") or {}), f"jenkins2fa.dev/{annotation}": value}
         return self._put(kind, name, body["spec"], body["metadata"].get("labels"), annotations)
 
     def delete(self, kind: str, name: str) -> State:
-        self.cluster.delete(PLURALS[kind], self.namespace, name)
+        self.cluster.delete(PLURALS[kind], self._home(kind), name)
         return self.pass_time()
 
     def _put(
         self, kind: str, name: str, spec: Body, labels: dict[str, str] | None, annotations: dict[str, str] | None = None
     ) -> State:
-        metadata: Body = {"namespace": self.namespace, "name": name, "labels": labels or {}, "annotations": annotations}
+        metadata: Body = {"namespace": self._home(kind) or None, "name": name, "labels": labels or {}, "annotations": annotations}
         metadata = {key: value for key, value in metadata.items() if value is not None}
         body = {"apiVersion": API, "kind": KINDS[kind], "metadata": metadata, "spec": copy.deepcopy(spec)}
         self.applied.append(body)

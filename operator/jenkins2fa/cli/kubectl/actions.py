@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from jenkins2fa.api import break_glass, instance, policy
+from jenkins2fa.api import break_glass, instance
 from jenkins2fa.api.break_glass import TwoFactorBreakGlass
 from jenkins2fa.api.fields import format_time, parse_duration, parse_time
 from jenkins2fa.api.meta import API_VERSION, RECONCILE_AT, read_metadata
@@ -14,7 +14,7 @@ from jenkins2fa.api.parse import parse_break_glass
 from jenkins2fa.api.status import ENFORCED, break_glass_of
 from jenkins2fa.cli.cluster import Cluster
 from jenkins2fa.cli.errors import CannotGoOn, ExitCode, code_of_all
-from jenkins2fa.cli.kubectl.find import PLURALS, Named, find_named, governed
+from jenkins2fa.cli.kubectl.find import PLURALS, Named, find_policy, governed
 from jenkins2fa.core.mode import BREAK_GLASS
 
 Say = Callable[[str], object]
@@ -25,10 +25,10 @@ GIT = "If the policy is kept in Git, say it there too: the next synchronisation 
 
 def set_suspend(cluster: Cluster, name: str, suspend: bool) -> str:
     """Returns what to tell."""
-    found = find_named(cluster, name, policy.KIND)
+    found = find_policy(cluster, name)
     if bool(found.body["spec"].get("suspend")) == suspend:
         return f"{found.label} {'is suspended already' if suspend else 'is not suspended'}: nothing was changed."
-    cluster.kubernetes.patch(policy.PLURAL, found.key, {"spec": {"suspend": True if suspend else None}})
+    cluster.kubernetes.patch(PLURALS[found.kind], found.key, {"spec": {"suspend": True if suspend else None}})
     what = "is suspended: nothing is read or written at its instances; what is in force there stays in force" if suspend else "goes on"
     return f"{found.label} {what}. {GIT}"
 
@@ -63,7 +63,7 @@ def time_of(length: str | None, until: str | None) -> datetime:
 
 def open_break_glass(cluster: Cluster, name: str, expires: datetime, reason: str, timeout: float, say: Say) -> ExitCode:
     """Creates a TwoFactorBreakGlass for the instances that a policy selects in this namespace, and waits. Returns the exit code."""
-    found = find_named(cluster, name, policy.KIND)
+    found = find_policy(cluster, name)
     if found.body["spec"].get("suspend"):
         raise CannotGoOn(f"{found.label} is suspended, so nothing would be opened: kubectl twofactor resume {name}, then again")
     spec = {"instanceSelector": found.body["spec"]["instanceSelector"], "expiresAt": format_time(expires), "reason": reason}
@@ -112,7 +112,7 @@ def _to_end(cluster: Cluster, name: str) -> list[TwoFactorBreakGlass]:
     body = None if "/" in name else cluster.find(break_glass.PLURAL, name)
     if body is not None:
         return [parse_break_glass(body)]
-    keys = {one.key for one in governed(cluster, find_named(cluster, name, policy.KIND))}
+    keys = {one.key for one in governed(cluster, find_policy(cluster, name))}
     now = datetime.now(UTC)
     listed = [parse_break_glass(one) for one in cluster.break_glasses(cluster.namespace)]
     return [one for one in listed if one.spec.expires_at > now and any(named.key in keys for named in _selected(cluster, one))]

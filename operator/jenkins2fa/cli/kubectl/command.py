@@ -15,11 +15,12 @@ from typing import Any
 import click
 
 from jenkins2fa import __version__
+from jenkins2fa.api.policy import KIND as POLICY
 from jenkins2fa.cli.cluster import Cluster, api_error, cluster_options, open_cluster
 from jenkins2fa.cli.errors import EXIT_CODES, CannotGoOn, ExitCode, GroupOneOnError, OneOnError, code_of, code_of_all
 from jenkins2fa.cli.kubectl.actions import end_break_glass as end_named
 from jenkins2fa.cli.kubectl.actions import open_break_glass, reconcile_named, set_suspend, time_of
-from jenkins2fa.cli.kubectl.find import find_named
+from jenkins2fa.cli.kubectl.find import POLICY_KINDS, find_named
 from jenkins2fa.cli.kubectl.lease import silence
 from jenkins2fa.cli.kubectl.table import OUTPUTS, fleet_rows
 from jenkins2fa.cli.kubectl.why import explain
@@ -54,7 +55,7 @@ def operator_lives(cluster: Cluster, bodies: Iterable[Body]) -> bool:
     return warning is None
 
 
-name_argument = click.argument("name", metavar="[policy/|instance/]NAME")
+name_argument = click.argument("name", metavar="[policy/|ctfp/|instance/]NAME")
 timeout_option = click.option("--timeout", type=click.FloatRange(0, 3600), default=60.0, show_default=True, help="Seconds to wait at most.")
 
 
@@ -113,14 +114,13 @@ def why(cluster: Cluster, name: str) -> None:
 
 @twofactor.command(cls=OneOnError)
 @name_argument
-@click.option("--policy-namespace", help="The operator's policy namespace, as it was started with.")
 @click.option(
-    "-A", "--all-namespaces", "everywhere", is_flag=True, help="Also instances of other namespaces, for a policy of the policy namespace."
+    "-A", "--all-namespaces", "everywhere", is_flag=True, help="Also instances of other namespaces, for a cluster policy."
 )
 @output_option
 @parallel_option
 @in_cluster
-def plan(cluster: Cluster, name: str, policy_namespace: str | None, everywhere: bool, output: str, parallel: int) -> None:
+def plan(cluster: Cluster, name: str, everywhere: bool, output: str, parallel: int) -> None:
     """Say field by field what would change at an instance, or at those that a policy governs. Reads their Secrets, if you may.
 
     \b
@@ -130,8 +130,9 @@ def plan(cluster: Cluster, name: str, policy_namespace: str | None, everywhere: 
                 3 something is refused or unsupported
     """
     found = find_named(cluster, name)
+    only = (POLICY if found.kind in POLICY_KINDS else found.kind, found.key)
     planned = plan_fleet(
-        from_cluster((), cluster, policy_namespace, everywhere=everywhere, prune=False), parallel, only=(found.kind, found.key)
+        from_cluster((), cluster, everywhere=everywhere, prune=False), parallel, only=only
     )
     if not planned.rows:
         raise CannotGoOn(f"{found.label} governs no instance: kubectl twofactor why {name}")

@@ -9,7 +9,7 @@ from jenkins2fa.api.fields import format_time
 from jenkins2fa.api.meta import Key
 from jenkins2fa.api.status import DRIFTED, ENFORCED, FALSE, TRUE, UNKNOWN, break_glass_of, governing_policy
 from jenkins2fa.cli.cluster import Cluster
-from jenkins2fa.cli.kubectl.find import Named, governed
+from jenkins2fa.cli.kubectl.find import POLICY_KINDS, WORDS, Named, governed
 from jenkins2fa.core.summary import NOT_SEEN
 from jenkins2fa.kube.client import Body, Forbidden, NotFound
 
@@ -22,7 +22,7 @@ VERDICTS = {TRUE: "enforced, by proof", FALSE: "NOT enforced", UNKNOWN: "not kno
 def explain(cluster: Cluster, found: Named) -> str:
     lines = [_verdict(found)]
     lines += _not_seen(found)
-    lines += _policy_lines(cluster, found) if found.kind == policy.KIND else _instance_lines(cluster, found)
+    lines += _policy_lines(cluster, found) if found.kind in POLICY_KINDS else _instance_lines(cluster, found)
     return "\n".join(lines)
 
 
@@ -66,11 +66,12 @@ def _instance_lines(cluster: Cluster, found: Named) -> list[str]:
         shown = ", ".join(f"{key}={value}" for key, value in sorted(labels.items())) or "none"
         return [*lines, f"  No policy governs it. Its labels: {shown}. Selectors of this namespace: {_selectors(cluster)}"]
     key = Key(reference.namespace, reference.name)
+    label = f"{WORDS[policy.KIND if key.namespace else policy.CLUSTER_KIND]} {key}"
     try:
-        governing = cluster.kubernetes.get(policy.PLURAL, key)
+        governing = cluster.kubernetes.get(policy.PLURAL if key.namespace else policy.CLUSTER_PLURAL, key)
     except (NotFound, Forbidden):
-        return [*lines, f"  Governed by policy {key}, which you cannot see."]
-    return [*lines, f"  Governed by policy {key}.", *_toggles(governing), *_break_glasses([found])]
+        return [*lines, f"  Governed by {label}, which you cannot see."]
+    return [*lines, f"  Governed by {label}.", *_toggles(governing), *_break_glasses([found])]
 
 
 def _selectors(cluster: Cluster) -> str:

@@ -33,7 +33,6 @@ output_option = click.option(
 @click.option("--context", help="The same with this context of the kubeconfig.")
 @click.option("-n", "--namespace", help="Namespace of objects that name none. Default: the context's, or `default`.")
 @click.option("-A", "--all-namespaces", "everywhere", is_flag=True, help="Plan for the instances of every namespace of the cluster.")
-@click.option("--policy-namespace", help="The operator's policy namespace, if it has one.")
 @click.option("--prune", is_flag=True, help="Treat policies of the cluster that are not in the files as deleted.")
 @click.option("--require-approval", "approval", is_flag=True, help="Show what waits for approval: the operator runs with this option.")
 @experimental_option
@@ -50,7 +49,6 @@ def plan(
     context: str | None,
     namespace: str | None,
     everywhere: bool,
-    policy_namespace: str | None,
     prune: bool,
     approval: bool,
     experimental: bool,
@@ -81,9 +79,9 @@ def plan(
     sources: Sources
     if from_a_cluster:
         cluster = open_cluster(kubeconfig, context, namespace)
-        sources = from_cluster(files, cluster, policy_namespace, everywhere=everywhere, prune=prune)
+        sources = from_cluster(files, cluster, everywhere=everywhere, prune=prune)
     elif secrets:
-        sources = from_files(files, secrets, namespace, policy_namespace)
+        sources = from_files(files, secrets, namespace)
     else:
         sources = from_command_line(files, jenkins, gate, policy)
     fleet = plan_fleet(sources, parallel, experimental=experimental, approval=approval)

@@ -243,7 +243,7 @@ def _idle(sources: Sources, rows: list[Row]) -> tuple[Idle, ...]:
     for policy in sorted(sources.policies, key=lambda one: (one.meta.namespace, one.meta.name)):
         if policy.meta.key in governing:
             continue
-        selected = [row for row in rows if selects(policy, row.instance, sources.policy_namespace, sources.labels)]
+        selected = [row for row in rows if selects(policy, row.instance, sources.labels)]
         found.append(Idle(policy.meta.key, tuple(dict.fromkeys(row.policy.meta.key for row in selected if row.policy))))
     return tuple(found)
 

@@ -11,7 +11,7 @@ from typing import Any
 from jenkins2fa.api.fields import InvalidObject, format_time
 from jenkins2fa.api.instance import JenkinsInstance
 from jenkins2fa.api.parse import parse_instance, parse_policy, parse_what_governs
-from jenkins2fa.api.policy import TwoFactorPolicy
+from jenkins2fa.api.policy import CLUSTER_KIND, TwoFactorPolicy
 from jenkins2fa.cli.cluster import Cluster, api_error
 from jenkins2fa.cli.errors import CannotGoOn
 from jenkins2fa.cli.manifests import STANDARD_INPUT, Manifest, find_files, read_manifests
@@ -44,7 +44,6 @@ class Sources:
     connect: Callable[[JenkinsInstance], Connection] = field(repr=False)
     chosen: TwoFactorPolicy | None = None
     former: tuple[TwoFactorPolicy, ...] = ()
-    policy_namespace: str | None = None
     labels: Labels = field(default_factory=dict)
     cluster: str | None = None
     take_over: str | None = None
@@ -55,11 +54,11 @@ class Sources:
         """Which policy governs an instance."""
         if self.chosen is not None:
             return Resolution(self.chosen)
-        return resolve(instance, self.policies, self.policy_namespace, self.labels)
+        return resolve(instance, self.policies, self.labels)
 
     def resolve_former(self, instance: JenkinsInstance) -> Resolution:
         """Which policy governs it in the cluster now."""
-        return resolve(instance, self.former, self.policy_namespace, self.labels)
+        return resolve(instance, self.former, self.labels)
 
 
 def from_command_line(
@@ -79,33 +78,34 @@ def from_command_line(
     )
 
 
-def from_files(files: tuple[str, ...], secrets: tuple[str, ...], namespace: str | None, policy_namespace: str | None) -> Sources:
+def from_files(files: tuple[str, ...], secrets: tuple[str, ...], namespace: str | None) -> Sources:
     """Every instance and policy of the files; ``secrets``: the files with the Secrets that the instances name. Raises CannotGoOn."""
     bodies = _read(files, namespace or "default")
     return Sources(
         tuple(parse_instance(body) for body in bodies["JenkinsInstance"].values()),
         tuple(parse_policy(body) for body in bodies["TwoFactorPolicy"].values()),
         Connections(SecretFiles(secrets, namespace or "default"), time.monotonic).connection,
-        policy_namespace=policy_namespace,
         labels=_labels(files),
     )
 
 
-def from_cluster(files: tuple[str, ...], cluster: Cluster, policy_namespace: str | None, *, everywhere: bool, prune: bool) -> Sources:
+def from_cluster(files: tuple[str, ...], cluster: Cluster, *, everywhere: bool, prune: bool) -> Sources:
     """The cluster as it would be after the files were applied; ``prune``: policies that the files lack are gone then. Raises CannotGoOn."""
     wanted = _read(files, cluster.namespace)
     spaces = _spaces(wanted, cluster.namespace)
     try:
         live = {
-            "JenkinsInstance": _listed(cluster.instances, spaces, None, everywhere=everywhere),
-            "TwoFactorPolicy": _listed(cluster.policies, spaces, policy_namespace, everywhere=everywhere),
+            "JenkinsInstance": _listed(cluster.instances, spaces, everywhere=everywhere),
+            "TwoFactorPolicy": _listed(cluster.policies, spaces, everywhere=everywhere),
         }
-        labels = {**cluster.labels(), **_labels(files)} if policy_namespace else {}
+        above = cluster.cluster_policies()
+        labels = {**cluster.labels(), **_labels(files)}
         uid = cluster.uid()
     except KubernetesError as problem:
         raise api_error(problem) from None
-    notes: list[str] = []
-    kept = {} if prune and files else live["TwoFactorPolicy"]
+    notes: list[str] = [] if above is not None else ["you may not list ClusterTwoFactorPolicies, so the plan leaves them out"]
+    live["TwoFactorPolicy"] |= {("", body["metadata"]["name"]): body for body in above or ()}
+    kept = _kept(wanted["TwoFactorPolicy"], live["TwoFactorPolicy"]) if prune and files else live["TwoFactorPolicy"]
     policies = {**kept, **_as_applied(wanted["TwoFactorPolicy"], live["TwoFactorPolicy"])}
     instances = {**live["JenkinsInstance"], **_as_applied(wanted["JenkinsInstance"], live["JenkinsInstance"])}
     return Sources(
@@ -113,33 +113,39 @@ def from_cluster(files: tuple[str, ...], cluster: Cluster, policy_namespace: str
         governing_policies(policies, notes),
         cluster.connections.connection,
         former=governing_policies(live["TwoFactorPolicy"], []),
-        policy_namespace=policy_namespace,
         labels=labels,
         cluster=uid,
         notes=tuple(notes),
     )
 
 
+def _kept(wanted: Mapping[Name, Body], live: Mapping[Name, Body]) -> dict[Name, Body]:
+    """What stays when files are all that there is to be: cluster policies, where the files hold none of those."""
+    holds_cluster_policies = any(not namespace for namespace, _ in wanted)
+    return {name: body for name, body in live.items() if not name[0] and not holds_cluster_policies}
+
+
 def _read(files: tuple[str, ...], namespace: str) -> dict[str, dict[Name, Body]]:
-    """Our objects in the files by kind and name, each with its namespace."""
+    """Our objects in the files by kind and name, each with its namespace. Cluster policies are policies without one."""
     found: dict[str, dict[Name, Body]] = {kind: {} for kind in KINDS}
     for one in load_manifests(files) if files else ():
-        if one.kind not in KINDS:
+        kind = "TwoFactorPolicy" if one.kind == CLUSTER_KIND else one.kind
+        if kind not in KINDS:
             continue
-        name = (one.namespace or namespace, one.name)
-        if name in found[one.kind]:
-            raise CannotGoOn(f"{one.file}:{one.line()}: the {one.kind} {name[0]}/{name[1]} is in the files twice")
-        found[one.kind][name] = {**one.body, "metadata": {**one.body["metadata"], "namespace": name[0]}}
+        name = ("", one.name) if one.kind == CLUSTER_KIND else (one.namespace or namespace, one.name)
+        if name in found[kind]:
+            raise CannotGoOn(f"{one.file}:{one.line()}: the {one.kind} {'/'.join(filter(None, name))} is in the files twice")
+        found[kind][name] = {**one.body, "metadata": {**one.body["metadata"], **({"namespace": name[0]} if name[0] else {})}}
     return found
 
 
 def _spaces(wanted: Mapping[str, Mapping[Name, Body]], own: str) -> list[str]:
     """The namespaces that the files are about; the person's own when they hold nothing."""
-    return sorted({namespace for bodies in wanted.values() for namespace, _ in bodies}) or [own]
+    return sorted({namespace for bodies in wanted.values() for namespace, _ in bodies if namespace}) or [own]
 
 
-def _listed(lister: Callable[[str | None], list[Any]], spaces: list[str], more: str | None, *, everywhere: bool) -> dict[Name, Body]:
-    wanted: Iterable[str | None] = [None] if everywhere else [*spaces, *([more] if more and more not in spaces else [])]
+def _listed(lister: Callable[[str | None], list[Any]], spaces: list[str], *, everywhere: bool) -> dict[Name, Body]:
+    wanted: Iterable[str | None] = [None] if everywhere else spaces
     return {(body["metadata"]["namespace"], body["metadata"]["name"]): body for space in wanted for body in lister(space)}
 
 
@@ -173,14 +179,14 @@ def governing_policies(bodies: Mapping[Name, Body], notes: list[str]) -> tuple[T
         try:
             found.append(parse_policy(body))
         except InvalidObject as problem:
-            notes.append(_invalid("TwoFactorPolicy", name, problem))
+            notes.append(_invalid("TwoFactorPolicy" if name[0] else CLUSTER_KIND, name, problem))
             governing = parse_what_governs(body)
             found += [governing] if governing is not None else []
     return tuple(found)
 
 
 def _invalid(kind: str, name: Name, problem: InvalidObject) -> str:
-    return f"{kind} {name[0]}/{name[1]} is invalid: {' '.join(str(problem).split())}"
+    return f"{kind} {'/'.join(filter(None, name))} is invalid: {' '.join(str(problem).split())}"
 
 
 def _labels(files: tuple[str, ...]) -> Labels:

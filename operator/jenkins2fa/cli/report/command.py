@@ -14,6 +14,7 @@ import click
 from jenkins2fa import __version__
 from jenkins2fa.cli.cluster import Cluster, api_error, cluster_options, open_cluster
 from jenkins2fa.cli.errors import CannotGoOn, ExitCode, OneOnError, code_of_all, fail
+from jenkins2fa.cli.manifests import POLICY_KINDS
 from jenkins2fa.cli.options import jenkins_options, secrets_option
 from jenkins2fa.cli.parallel import parallel_option, side_by_side
 from jenkins2fa.cli.plan.sources import Sources, from_cluster, from_files
@@ -40,7 +41,6 @@ OUTPUTS: dict[str, tuple[str, Callable[[Report], str]]] = {
 @cluster_options
 @click.option("-n", "--namespace", help="Namespace of the cluster, or of objects that name none. Default: the context's.")
 @click.option("-A", "--all-namespaces", "everywhere", is_flag=True, help="Report on the instances of every namespace of the cluster.")
-@click.option("--policy-namespace", help="The operator's policy namespace, if it has one.")
 @click.option("--recorded", is_flag=True, help="Connect to no controller: report what the operator recorded in the cluster.")
 @click.option("--with-names", is_flag=True, help="Name the users without a second factor. The report then contains personal data.")
 @parallel_option
@@ -90,7 +90,7 @@ def _asking(files: tuple[str, ...], given: Mapping[str, Any]) -> tuple[Asking, s
     if in_cluster:
         return _of_cluster(given)
     sources = (
-        from_files(files, given["secrets"], given["namespace"], given["policy_namespace"]) if given["secrets"] else _of_one(files, given)
+        from_files(files, given["secrets"], given["namespace"]) if given["secrets"] else _of_one(files, given)
     )
     return Asking(
         sources, _now, gaps=(Gap("history", "there is no cluster, so there are no Events"),), with_names=given["with_names"]
@@ -100,13 +100,13 @@ def _asking(files: tuple[str, ...], given: Mapping[str, Any]) -> tuple[Asking, s
 def _of_one(files: tuple[str, ...], given: Mapping[str, Any]) -> Sources:
     manifests = load_manifests(files) if files else []
     target = read_target(manifests, given["jenkins"])
-    policies = (read_policy(manifests, None),) if any(one.kind == "TwoFactorPolicy" for one in manifests) else ()
+    policies = (read_policy(manifests, None),) if any(one.kind in POLICY_KINDS for one in manifests) else ()
     return Sources((target.instance,), policies, lambda instance: target.connection)
 
 
 def _of_cluster(given: Mapping[str, Any]) -> tuple[Asking, str]:
     cluster = open_cluster(given["kubeconfig"], given["context"], given["namespace"])
-    sources = from_cluster((), cluster, given["policy_namespace"], everywhere=given["everywhere"], prune=False)
+    sources = from_cluster((), cluster, everywhere=given["everywhere"], prune=False)
     space = None if given["everywhere"] else cluster.namespace
     try:
         bodies = {f"{body['metadata']['namespace']}/{body['metadata']['name']}": body for body in cluster.instances(space)}

@@ -8,6 +8,7 @@ from typing import Any
 
 from jenkins2fa.api.fields import parse_time
 from jenkins2fa.api.instance import JenkinsInstance
+from jenkins2fa.api.meta import Key
 from jenkins2fa.api.policy import TwoFactorPolicy
 from jenkins2fa.api.status import DRIFTED, ENFORCED, READY, condition_of, governing_policy
 from jenkins2fa.core.report.document import Basis, Gap, Happening, InstanceReport, Proof, Software, nothing_known
@@ -29,7 +30,7 @@ def recorded(body: Mapping[str, Any], instance: JenkinsInstance, policy: TwoFact
     )
     reference = governing_policy(body)
     meta = instance.meta
-    name = f"{reference.namespace}/{reference.name}" if reference else str(policy.meta.key) if policy else None
+    name = str(Key(reference.namespace, reference.name)) if reference else str(policy.meta.key) if policy else None
     return InstanceReport(
         meta.namespace,
         meta.name,

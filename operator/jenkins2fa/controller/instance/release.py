@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from jenkins2fa.api import policy
 from jenkins2fa.api.instance import Access, GateMode, JenkinsInstance
 from jenkins2fa.api.meta import Key, read_metadata
 from jenkins2fa.api.policy import DeletionPolicy
 from jenkins2fa.api.status import PolicyReference, governing_policy
-from jenkins2fa.controller.context import Context
+from jenkins2fa.controller.context import Context, plural_of
 from jenkins2fa.controller.instance.break_glass import close_break_glass
 from jenkins2fa.controller.instance.status import RELEASING, announce
 from jenkins2fa.controller.instance.subject import Subject
+from jenkins2fa.controller.queue import Kind
 from jenkins2fa.core.approval import approved, release_approval
 from jenkins2fa.core.assess import Failure, Outcome
 from jenkins2fa.core.guard.finding import APPROVAL_REQUIRED, approve_by
 from jenkins2fa.core.observation import Observation
 from jenkins2fa.jenkins.drivers.base import Driver
-from jenkins2fa.kube.client import KubernetesError, NotFound
+from jenkins2fa.kube.client import Body, KubernetesError, NotFound
 from jenkins2fa.kube.events import Announcement
 
 
@@ -79,25 +82,30 @@ def _wanted_release(context: Context, instance: JenkinsInstance, named: PolicyRe
 
 
 def _is_gone(context: Context, instance: JenkinsInstance, named: PolicyReference | None, uid: str) -> bool:
-    """Whether the policy with this UID is deleted for certain, in a namespace that stays, while its kind is served."""
+    """Whether the policy with this UID is deleted for certain, in a namespace that stays, while its resource is served."""
     if any(found.meta.uid == uid for found in context.cache.policies()):
         return False  # it only selects the instance no more
-    known = named is not None and named.uid == uid
-    homes = {named.namespace if named and known else context.options.policy_namespace or instance.meta.namespace, instance.meta.namespace}
+    known = named if named is not None and named.uid == uid else None
+    homes = {instance.meta.namespace, *([known.namespace] if known and known.namespace else [])}
     try:
         if not context.kubernetes.served() or any(_is_terminating(context, namespace) for namespace in homes):
             return False
-        if named is not None and known:
-            return _is_another(context, Key(named.namespace, named.name), uid)
-        live = (body for namespace in homes for body in context.kubernetes.list(policy.PLURAL, namespace))
-        return all(read_metadata(body).uid != uid for body in live)
+        if known is not None:
+            return _is_another(context, Key(known.namespace, known.name), uid)
+        return all(read_metadata(body).uid != uid for body in _possible_policies(context, instance.meta.namespace))
     except KubernetesError:
         return False
 
 
+def _possible_policies(context: Context, namespace: str) -> Iterator[Body]:
+    """Every policy that an instance of a namespace could have had. Raises Forbidden where cluster policies may not be read."""
+    yield from context.kubernetes.list(policy.PLURAL, namespace)
+    yield from context.kubernetes.list(policy.CLUSTER_PLURAL, None)
+
+
 def _is_another(context: Context, key: Key, uid: str) -> bool:
     try:
-        return bool(context.kubernetes.get(policy.PLURAL, key)["metadata"]["uid"] != uid)
+        return bool(context.kubernetes.get(plural_of(Kind.POLICY, key), key)["metadata"]["uid"] != uid)
     except NotFound:
         return True
 

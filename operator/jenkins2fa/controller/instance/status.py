@@ -34,8 +34,8 @@ from jenkins2fa.api.status import (
     instance_status_document,
     policy_column,
 )
-from jenkins2fa.controller.cache import Body
-from jenkins2fa.controller.context import NAMES, PLURALS, Context
+from jenkins2fa.controller.cache import Body, key_of
+from jenkins2fa.controller.context import NAMES, Context, name_of, plural_of
 from jenkins2fa.controller.instance.subject import Subject
 from jenkins2fa.controller.queue import Kind
 from jenkins2fa.controller.telemetry.logs import FACTS
@@ -68,7 +68,7 @@ def write_status(context: Context, kind: Kind, body: Body, document: Mapping[str
     if patch:
         context.other_installations.claimed(meta.uid)
         try:
-            written = context.kubernetes.patch_status(PLURALS[kind], meta.key, meta.uid, patch)
+            written = context.kubernetes.patch_status(plural_of(kind, meta.key), meta.key, meta.uid, patch)
         except Unavailable:
             context.untold[meta.uid] = before
             raise
@@ -83,7 +83,7 @@ def _whose(kind: Kind, key: Key, status: Mapping[str, Any]) -> dict[str, str]:
     if kind is not Kind.INSTANCE:
         return {"policy" if kind is Kind.POLICY else "breakGlass": str(key)}
     named = governing_policy({"status": status})
-    return {"instance": str(key), **({"policy": f"{named.namespace}/{named.name}"} if named else {})}
+    return {"instance": str(key), **({"policy": str(Key(named.namespace, named.name))} if named else {})}
 
 
 def _tell(context: Context, kind: Kind, body: Body, changed: list[dict[str, Any]], whose: Mapping[str, str]) -> None:
@@ -101,7 +101,7 @@ def _tell(context: Context, kind: Kind, body: Body, changed: list[dict[str, Any]
         facts = {**whose, "condition": name, "status": status, "reason": reason}
         logger.info("%s %s: %s=%s/%s: %s", kind, read_metadata(body).key, name, status, reason, message, extra={FACTS: facts})
         bad = status == (TRUE if name == DRIFTED else FALSE)
-        context.events.tell(NAMES[kind], body, Announcement(reason, message, warning=bad))
+        context.events.tell(name_of(kind, key_of(body)), body, Announcement(reason, message, warning=bad))
 
 
 def _is_news(condition: Mapping[str, Any]) -> bool:

@@ -16,7 +16,7 @@ from jenkins2fa.controller.policy.rollout import call_admitted, next_progress, u
 from jenkins2fa.controller.queue import NEVER, Kind, Requeue, Urgency, Work, WorkKey
 from jenkins2fa.core.mode import stage_of
 from jenkins2fa.core.policy_status import Escape, Member, aggregate
-from jenkins2fa.core.precedence import escape_of, is_baseline_for
+from jenkins2fa.core.precedence import escape_of, reaches
 
 LOOK_AGAIN = 300.0
 
@@ -47,8 +47,7 @@ class PolicyReconciler:
         members = self._members(policy)
         progress = next_progress(context, policy, body, members)
         staged = stage_of(policy.spec, context.now()) is not None
-        above = context.options.policy_namespace
-        status = aggregate(policy, members, progress, staged=staged, policy_namespace=above, escapes=self._escapes(policy))
+        status = aggregate(policy, members, progress, staged=staged, escapes=self._escapes(policy))
         write_status(context, Kind.POLICY, body, policy_status_document(status))
         call_admitted(context, policy, progress, members)
         left = until_next(context, policy, body, progress)
@@ -60,15 +59,14 @@ class PolicyReconciler:
         return [self._member(policy, found) for found in instances]
 
     def _escapes(self, policy: TwoFactorPolicy) -> list[Escape] | None:
-        """Instances that stay out of a baseline of the policy namespace; None for any other policy."""
-        context = self._context
-        above, namespaces = context.options.policy_namespace, context.cache.namespaces()
-        if above is None or policy.meta.namespace != above or policy.spec.namespace_selector is None:
+        """Instances that stay out of a cluster policy; None for any other policy."""
+        if not policy.is_cluster:
             return None
+        context, namespaces = self._context, self._context.cache.namespaces()
         ways = (
-            (one.meta.key, escape_of(policy, one, context.resolve(one).winner, above, namespaces))
+            (one.meta.key, escape_of(policy, one, context.resolve(one).winner, namespaces))
             for one in context.cache.instances()
-            if is_baseline_for(policy, one.meta.namespace, above, namespaces)
+            if reaches(policy, one.meta.namespace, namespaces)
         )
         return [Escape(key, how) for key, how in ways if how is not None]
 

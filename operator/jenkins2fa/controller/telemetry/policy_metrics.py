@@ -26,7 +26,7 @@ class PolicyMetrics(Collector):
         labels = ("policy_namespace", "policy", "type", "status", "reason")
         family = GaugeMetricFamily("jenkins2fa_policy_condition", "The conditions of policies as they are; always 1", labels=labels)
         for body in self._bodies():
-            names = (body["metadata"]["namespace"], body["metadata"]["name"])
+            names = (body["metadata"].get("namespace", ""), body["metadata"]["name"])  # a cluster policy has no namespace
             for held in (condition_of(body, READY), condition_of(body, STALLED)):
                 if held is not None:
                     family.add_metric((*names, held.type, held.status, held.reason), 1)
