@@ -69,7 +69,7 @@ def test_one_of_a_namespace_takes_it_over_and_the_first_leaves_it_alone(
         assert "may not be read" in second.text()
         for word in ("again", "and-again"):
             scene.annotate("ji", "build", word)
-            wait_until(lambda word=word: scene.get("ji", "build")["status"]["lastHandledReconcileAt"] == word, what="a pass")  # type: ignore[misc]
+            wait_until(lambda word=word: scene.get("ji", "build")["status"].get("lastHandledReconcileAt") == word, what="a pass")  # type: ignore[misc]
         assert server_of(scene) == [namespace, namespace]
     switch_off(jenkins)
     kube.kubectl("delete", "lease", "jenkins-2fa-operator", "-n", namespace)  # as when its namespace is removed
