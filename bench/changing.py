@@ -33,7 +33,7 @@ def prepare(kube: KubeServer, jenkins: StandIn, namespace: str, check_seconds: f
     scene = Scene(kube, namespace)
     scene.credentials(jenkins.url, jenkins.tokens["admin"])
     scene.instance(INSTANCE, jenkins.url, checkInterval=f"{check_seconds:g}s")
-    scene.policy(POLICY, enforcement="Off")
+    scene.policy(POLICY, mode="Disabled")
     scene.policy("unused", instanceSelector={"matchLabels": {"nobody": "has-this"}})
     return scene
 
@@ -54,11 +54,11 @@ class Changes:
         return Measured("the first change after a start of Jenkins", [self._apply()])
 
     def _apply(self) -> float:
-        self._cluster.patch(POLICIES, POLICY, enforcement="Off")
-        self._watcher.until(POLICY, lambda body: condition(body, "Enforced") == "False/Off")
+        self._cluster.patch(POLICIES, POLICY, mode="Disabled")
+        self._watcher.until(POLICY, lambda body: condition(body, "Enforced") == "False/Disabled")
         time.sleep(REST_SECONDS)
         begun = time.perf_counter()
-        generation = self._cluster.patch(POLICIES, POLICY, enforcement="Enforce")
+        generation = self._cluster.patch(POLICIES, POLICY, mode="Enforce")
         return (self._watcher.until(POLICY, _enforced(generation)) - begun) * 1000
 
     def _bare_change(self, rounds: int) -> tuple[Part, ...]:

@@ -42,7 +42,7 @@ def measure(kube: KubeServer, jenkins: StandIn, rounds: int) -> tuple[list[Measu
             found.append(step("apply", lambda: changes.applied(rounds)))
             found.append(step("corrections on request", lambda: changes.corrected_when_asked(max(3, rounds // 3))))
             found.append(step("corrections", lambda: changes.corrected(max(3, rounds // 5), CHECK_SECONDS)))
-            cluster.patch(POLICIES, POLICY, enforcement="Enforce")
+            cluster.patch(POLICIES, POLICY, mode="Enforce")
             scene.wait("tfp", POLICY, Enforced="True/Probed")
         found.append(step("start-up", lambda: first_pass(kube, max(3, rounds // 5))))
         found.append(step("help text", lambda: help_text(rounds)))

@@ -86,7 +86,7 @@ class Operator(Way):
         self._cluster, self._scene, self._watcher = Cluster(scene.kube.kubeconfig, scene.namespace), scene, watcher
 
     def ask(self, on: bool) -> None:
-        self._cluster.patch(POLICIES, POLICY, enforcement="Enforce" if on else "Off")
+        self._cluster.patch(POLICIES, POLICY, mode="Enforce" if on else "Disabled")
 
     def acted(self, since: float) -> bool:
         return False  # it goes on until it is so

@@ -104,7 +104,7 @@ class Bench:
         spec |= {"exemptGroups": [ROBOTS]} if "groups" in self.jenkins.offers else {}
         spec |= {"emailOTP": EMAIL} if Factor.MAIL in wanted.factors else {}
         spec |= {"requireOnBuild": {"window": f"{wanted.window}s"}} if wanted.window else {}
-        spec |= {"enforcement": "Off"} if not (wanted.asks or wanted.glass) else {}
+        spec |= {"mode": "Disabled"} if not (wanted.asks or wanted.glass) else {}
         managed = self.jenkins.managed
         if wanted.provided:
             self.jenkins.provide(rendered(managed, spec))
@@ -123,7 +123,7 @@ def rendered(managed: Managed, spec: Mapping[str, Any]) -> str:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "policy.yaml")
         body = {"apiVersion": "jenkins2fa.dev/v1alpha1", "kind": "TwoFactorPolicy", "metadata": {"name": "attack"}}
-        wanted = {"instanceSelector": {}, "enforcement": "Enforce", **spec}
+        wanted = {"instanceSelector": {}, "mode": "Enforce", **spec}
         file.write_text(json.dumps({**body, "spec": wanted}), encoding="utf-8")
         result = CliRunner().invoke(main, ["gate", "render", str(file), "--username", managed.account[0]])
     assert result.exit_code == 0, result.output

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.kube import CHECKOUT, KubectlFailed, KubeServer
-from tests.support.rule_cases import build
+from tests.support.rule_cases import CANARY, build
 from tests.support.waiting import wait_until
 
 EXAMPLE = CHECKOUT / "examples" / "admission" / "approve-weakening.yaml"
@@ -90,7 +90,7 @@ ESCAPES = {
     "label dropped": {"metadata": {"labels": {"tier": None}}},
     "another value": {"metadata": {"labels": {"tier": "test"}}},
     "observed only": {"spec": {"access": "Observe", "gate": None}},
-    "probed only": {"spec": {"access": "ProbeOnly", "gate": None, "probes": {"challenged": {"secretRef": {"name": "canary"}}}}},
+    "probed only": {"spec": {"access": "ProbeOnly", "gate": None, "canaries": [CANARY]}},
 }
 
 

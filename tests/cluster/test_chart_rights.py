@@ -147,7 +147,7 @@ def do_everything(scene: Scene, jenkins: StandIn, *, above: bool) -> None:
     scene.wait("tfbg", "incident", Ready="True/Open")
     scene.delete("tfbg", "incident")
     wait_until(lambda: is_on(jenkins), seconds=20, what="the break-glass is closed")
-    scene.policy("baseline", enforcement="Report", deletionPolicy="Restore")
+    scene.policy("baseline", mode="Audit", deletionPolicy="Restore")
     scene.delete("tfp", "baseline")
     scene.wait("ji", "build", seconds=30, Ready="True/NoPolicy")
 

@@ -98,10 +98,10 @@ def test_defaults_are_filled_in(kube: KubeServer, namespace: str) -> None:
     kube.apply(build("TwoFactorPolicy", {}), build("JenkinsInstance", {"caRef": {"name": "ca"}}), namespace=namespace)
     assert kube.get("tfp", "sample", "-n", namespace)["spec"] == {
         "instanceSelector": {},
-        "enforcement": "Enforce",
-        "allowedFactors": ["SecurityQuestions"],
+        "mode": "Enforce",
+        "allowedFactors": [{"type": "SecurityQuestions"}],
         "minimumAssurance": "AAL1",
-        "drift": {"mode": "Correct"},
+        "driftPolicy": "Correct",
         "suspend": False,
         "deletionPolicy": "Retain",
         "priority": 0,
@@ -113,7 +113,7 @@ def test_defaults_are_filled_in(kube: KubeServer, namespace: str) -> None:
         "access": "Manage",
         "gate": {"mode": "Managed"},
         "checkInterval": "30s",
-        "acknowledgeCompetingManager": False,
+        "competingManager": "Refuse",
     }
 
 
@@ -141,7 +141,7 @@ def test_columns_of_policies(kube: KubeServer, namespace: str) -> None:
     summary = {"instances": "2/3", "scope": "everyone", "factors": "EmailOTP+1"}
     write_status(kube, namespace, "tfp", {"summary": summary, "conditions": CONDITIONS})
     header, row = cells(kube.kubectl("get", "tfp", "-n", namespace))
-    assert header == "NAME ENFORCEMENT SCOPE FACTORS INSTANCES ENFORCED DRIFTED READY REASON AGE".split()
+    assert header == "NAME MODE SCOPE FACTORS INSTANCES ENFORCED DRIFTED READY REASON AGE".split()
     assert row[:-1] == "sample Enforce everyone EmailOTP+1 2/3 True False True Applied".split()
     header, row = cells(kube.kubectl("get", "tfp", "-n", namespace, "-o", "wide"))
     assert header[-1] == "MESSAGE"
@@ -185,9 +185,9 @@ def test_status_and_spec_are_written_apart(kube: KubeServer, namespace: str) -> 
     kube.apply({**build("TwoFactorPolicy", {}), "status": {"observedGeneration": 7}}, namespace=namespace)
     assert "status" not in kube.get("tfp", "sample", "-n", namespace)
     write_status(kube, namespace, "tfp", {"observedGeneration": 1})
-    kube.kubectl("patch", "tfp", "sample", "-n", namespace, "--subresource=status", "--type=merge", "-p", '{"spec":{"enforcement":"Off"}}')
+    kube.kubectl("patch", "tfp", "sample", "-n", namespace, "--subresource=status", "--type=merge", "-p", '{"spec":{"mode":"Disabled"}}')
     stored = kube.get("tfp", "sample", "-n", namespace)
-    assert stored["spec"]["enforcement"] == "Enforce"
+    assert stored["spec"]["mode"] == "Enforce"
     assert stored["status"] == {"observedGeneration": 1}
     assert stored["metadata"]["generation"] == 1
 
@@ -242,9 +242,9 @@ def test_category_lists_both_kinds(kube: KubeServer, namespace: str) -> None:
     assert sorted(names) == ["jenkinsinstance.jenkins2fa.dev/sample", "twofactorpolicy.jenkins2fa.dev/sample"]
 
 
-def test_policies_can_be_selected_by_enforcement(kube: KubeServer, namespace: str) -> None:
-    kube.apply(build("TwoFactorPolicy", {}, "one"), build("TwoFactorPolicy", {"enforcement": "Off"}, "two"), namespace=namespace)
-    names = kube.kubectl("get", "tfp", "-n", namespace, "--field-selector=spec.enforcement=Off", "-o", "name")
+def test_policies_can_be_selected_by_mode(kube: KubeServer, namespace: str) -> None:
+    kube.apply(build("TwoFactorPolicy", {}, "one"), build("TwoFactorPolicy", {"mode": "Disabled"}, "two"), namespace=namespace)
+    names = kube.kubectl("get", "tfp", "-n", namespace, "--field-selector=spec.mode=Disabled", "-o", "name")
     assert names.split() == ["twofactorpolicy.jenkins2fa.dev/two"]
 
 
@@ -252,8 +252,8 @@ def test_policies_can_be_selected_by_enforcement(kube: KubeServer, namespace: st
     ("field", "expected"),
     [
         ("tfp", "A TwoFactorPolicy says which two-factor settings must hold"),
-        ("tfp.spec.enforcement", "Off turns two-factor authentication off"),
-        ("tfp.spec.emailOTP.template", "$otp stands for the one-time password"),
+        ("tfp.spec.mode", "Disabled: turn two-factor authentication off"),
+        ("tfp.spec.allowedFactors.emailOTP.template", "$otp stands for the one-time password"),
         ("tfp.status.conditions", "Stalled=True needs a person"),
         ("ji.spec.credentialsRef", "the Secret is sent nowhere else"),
         ("ji.spec.gate.mode", "Managed: the operator installs it"),

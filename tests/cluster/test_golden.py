@@ -63,7 +63,7 @@ def challenged_groups_only(world: World, jenkins: FakeController) -> None:
 
 def drifted(world: World, jenkins: FakeController) -> None:
     world.instance("build", jenkins.url)
-    world.policy("baseline", drift={"mode": "Report"})
+    world.policy("baseline", driftPolicy="Report")
     jenkins.switch_off()
     world.pass_time(10.0).expect("tfp", "baseline", Drifted="True", Enforced="False")
 

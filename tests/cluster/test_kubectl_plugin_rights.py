@@ -66,7 +66,7 @@ def rows(ended: Ended) -> list[tuple[str, str, str | None]]:
 
 
 def test_what_applying_the_files_would_change(kube: KubeServer, scene: Scene, tmp_path: Path) -> None:
-    scene.policy("live", enforcement="Off", priority=5)
+    scene.policy("live", mode="Disabled", priority=5)
     put(tmp_path / "files", "new", scene.namespace)
     before = plan(kube, tmp_path / "files", "-o", "json")
     assert [before.code, rows(before)] == [2, [("build", "Changes", "live")]]
@@ -87,9 +87,9 @@ def test_an_instance_that_loses_its_policy(kube: KubeServer, scene: Scene, tmp_p
 
 
 def test_among_equals_what_is_in_the_cluster_is_older(kube: KubeServer, scene: Scene, tmp_path: Path) -> None:
-    scene.policy("b-live", enforcement="Off")
+    scene.policy("b-live", mode="Disabled")
     put(tmp_path / "files", "a-new", scene.namespace)
-    put(tmp_path / "files", "b-live", scene.namespace, enforcement="Off")
+    put(tmp_path / "files", "b-live", scene.namespace, mode="Disabled")
     assert rows(plan(kube, tmp_path / "files", "-o", "json")) == [("build", "Changes", "b-live")]
 
 

@@ -80,9 +80,9 @@ def test_what_is_in_force_drifts_and_goes_is_counted(watched: Watched) -> None:
     assert watched.value("jenkins2fa_instance_drift_found_total", **named) == 1
     assert watched.value("jenkins2fa_instance_drift_open", **named) == 0
 
-    assert watched.value("jenkins2fa_weakenings_total", path="enforcement") == 0
-    watched.scene.policy("baseline", enforcement="Off")
-    wait_until(lambda: watched.value("jenkins2fa_weakenings_total", path="enforcement") == 1, seconds=20, what="a weakening is counted")
+    assert watched.value("jenkins2fa_weakenings_total", path="mode") == 0
+    watched.scene.policy("baseline", mode="Disabled")
+    wait_until(lambda: watched.value("jenkins2fa_weakenings_total", path="mode") == 1, seconds=20, what="a weakening is counted")
     assert watched.value("jenkins2fa_weakenings_total", path="exemptGroups") == 0
 
     watched.scene.delete("ji", "build")

@@ -90,7 +90,7 @@ def test_statuses_keep_the_name(kube: KubeServer, namespace: str) -> None:
     """The schema has the field, in both kinds: an unknown one would be pruned."""
     for kind, spec in (
         ("JenkinsInstance", {"url": "https://jenkins.example.com/", "credentialsRef": {"name": "admin"}, "gate": {"mode": "Managed"}}),
-        ("TwoFactorPolicy", {"instanceSelector": {}, "enforcement": "Off"}),
+        ("TwoFactorPolicy", {"instanceSelector": {}, "mode": "Disabled"}),
     ):
         body = {"apiVersion": "jenkins2fa.dev/v1alpha1", "kind": kind, "metadata": {"name": "one"}, "spec": spec}
         kube.apply(body, namespace=namespace)

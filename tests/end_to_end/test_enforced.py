@@ -61,7 +61,7 @@ def test_guesses_are_told_without_names(operator: OperatorProcess, scene: Scene,
 
 def test_gate_that_is_taken_out_puts_itself_back_and_that_is_told(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
     """Also where drift is only reported: without its gate the operator could not even look."""
-    enforce(scene, jenkins, drift={"mode": "Report"}, apiTokens="Challenge")
+    enforce(scene, jenkins, driftPolicy="Report", apiTokens="Challenge")
     found = operator.counted("jenkins2fa_instance_drift_corrected_total", jenkins_namespace=scene.namespace)
     take_gate_out(jenkins)
     assert jenkins.browser("admin").script("print 1").status_code == 302

@@ -15,11 +15,11 @@ def test_each_probe_is_kept_signed_and_in_order(
     operator: OperatorProcess, scene: Scene, jenkins: StandIn, evidence: KeptEvidence, tmp_path: Path
 ) -> None:
     scene.credentials(jenkins.url, "alice-pw-1", name="canary", username="alice")
-    probes = {"challenged": {"secretRef": {"name": "canary"}}}
-    scene.instance("build", jenkins.url, access="ProbeOnly", credentialsRef={"name": "canary"}, gate=None, probes=probes)
+    canaries = [{"name": "person", "expect": "Challenged", "secretRef": {"name": "canary"}}]
+    scene.instance("build", jenkins.url, access="ProbeOnly", credentialsRef={"name": "canary"}, gate=None, canaries=canaries)
     scene.policy("baseline")
     scene.wait("ji", "build", Ready="False/Bypassed", Enforced="False/Bypassed")
-    scene.instance("build", jenkins.url, probes=probes)
+    scene.instance("build", jenkins.url, canaries=canaries)
     scene.wait("ji", "build", Ready="True/InForce", Enforced="True/Probed")
     switch_off(jenkins)
     scene.annotate("ji", "build", "now")

@@ -117,11 +117,11 @@ def break_glasses(scene: Scene) -> list[str]:
 
 def test_plan_from_the_cluster(operator: OperatorProcess, scene: Scene, jenkins: StandIn, plugin: Plugin) -> None:
     scene.instance("build", jenkins.url)
-    scene.policy("policy", enforcement="Report")
+    scene.policy("policy", mode="Audit")
     scene.wait("tfp", "policy", Drifted="True")
     planned = plugin("plan", "policy", "-n", scene.namespace, "-o", "json")
     rows = json.loads(planned.out)["instances"]
-    assert [planned.code, [row["verdict"] for row in rows], rows[0]["plan"]["mode"]] == [2, ["Changes"], "REPORT_POLICY"]
+    assert [planned.code, [row["verdict"] for row in rows], rows[0]["plan"]["mode"]] == [2, ["Changes"], "AUDIT"]
     scene.policy("policy")
     scene.wait("tfp", "policy", Ready="True", Enforced="True/Probed")
     planned = plugin("plan", "build", "-n", scene.namespace)

@@ -59,8 +59,8 @@ def test_api_server_gone_for_a_while(own_operator: OperatorProcess, own_kube: Ku
         assert own_operator.running()
     wait_until(lambda: is_on(jenkins), seconds=40, what="the drift of the outage is corrected")
     own_scene.wait("tfp", "baseline", seconds=30, Ready="True", Enforced="True/Probed")
-    own_scene.policy("late", priority=5, enforcement="Off")
-    own_scene.wait("tfp", "late", seconds=30, Ready="True", Enforced="False/Off")
+    own_scene.policy("late", priority=5, mode="Disabled")
+    own_scene.wait("tfp", "late", seconds=30, Ready="True", Enforced="False/Disabled")
 
 
 def test_api_server_that_hangs(own_operator: OperatorProcess, own_kube: KubeServer, own_scene: Scene, jenkins: StandIn) -> None:
@@ -75,8 +75,8 @@ def test_api_server_that_hangs(own_operator: OperatorProcess, own_kube: KubeServ
 def test_operator_killed_in_the_middle_of_a_pass(own_operator: OperatorProcess, own_scene: Scene, jenkins: StandIn) -> None:
     """Whatever a killed pass left behind, the next process ends where it should."""
     own_scene.wait("ji", "build", Enforced="True/Probed")
-    own_scene.policy("baseline", enforcement="Off")
-    own_scene.wait("ji", "build", Enforced="False/Off")
+    own_scene.policy("baseline", mode="Disabled")
+    own_scene.wait("ji", "build", Enforced="False/Disabled")
     own_scene.policy("baseline")
     time.sleep(0.3)
     own_operator.kill()

@@ -24,8 +24,8 @@ def floor(kube: KubeServer, scene: Scene) -> Iterator[str]:
 
 def test_a_cluster_policy_outranks_every_team(operator: OperatorProcess, scene: Scene, floor: str, jenkins: StandIn) -> None:
     scene.instance("build", jenkins.url)
-    scene.policy("own", enforcement="Off", priority=1000)
-    scene.wait("tfp", "own", Ready="True", Enforced="False/Off")
+    scene.policy("own", mode="Disabled", priority=1000)
+    scene.wait("tfp", "own", Ready="True", Enforced="False/Disabled")
     scene.kube.kubectl("label", "namespace", scene.namespace, f"guarded={scene.namespace}")
     scene.cluster_policy(floor, {"guarded": scene.namespace})
     scene.wait("ctfp", floor, Ready="True", Enforced="True/Probed")
@@ -41,5 +41,5 @@ def test_a_cluster_policy_outranks_every_team(operator: OperatorProcess, scene: 
 
     wait_until(told, what="an Event about the cluster policy")
     scene.kube.kubectl("label", "namespace", scene.namespace, "guarded-")
-    scene.wait("tfp", "own", Ready="True", Enforced="False/Off")
+    scene.wait("tfp", "own", Ready="True", Enforced="False/Disabled")
     scene.wait("ctfp", floor, Ready="False/NoMatchingInstance")

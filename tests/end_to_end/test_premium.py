@@ -16,7 +16,7 @@ from tests.support.waiting import wait_until
 GATED = {"mode": "Managed"}
 WITHOUT_GATE = {"mode": "None"}
 FACTORS = ["SecurityQuestions", "MobileAuthenticator", "DuoPush"]
-CANARY = {"challenged": {"secretRef": {"name": "canary"}}}
+CANARY = [{"name": "person", "expect": "Challenged", "secretRef": {"name": "canary"}}]
 
 
 @pytest.fixture(scope="module")
@@ -70,11 +70,11 @@ def test_without_the_switch_it_is_read_and_not_written(operator: OperatorProcess
 @pytest.mark.parametrize("edition", ["premium-half"], indirect=True)
 def test_each_field_is_said_to_be_applied_or_unsupported(daring: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
     scene.secret("admin", host=jenkins.url.split("/")[2], username="admin", token=jenkins.tokens["admin"], secondFactorSeed="s" * 40)
-    scene.instance("build", jenkins.url, gate=WITHOUT_GATE, probes=CANARY)
+    scene.instance("build", jenkins.url, gate=WITHOUT_GATE, canaries=CANARY)
     scene.policy("baseline", allowedFactors=FACTORS, rememberDevice="12h", apiTokens="Challenge", exemptGroups=["robots"])
     body = scene.wait("ji", "build", seconds=30, Ready="False/Unsupported", Stalled="True/Unsupported", Enforced="False/PluginAlone")
     assert field_states(body) == {
-        "enforcement": "Applied",
+        "mode": "Applied",
         "exemptGroups": "Applied",
         "allowedFactors": "Unsupported",
         "rememberDevice": "Unsupported",
@@ -95,9 +95,9 @@ def test_a_canary_shows_that_it_asks_where_the_plugin_lets_the_operator_pass(
     scene.instance("build", jenkins.url, gate=WITHOUT_GATE)
     scene.policy("baseline", allowedFactors=FACTORS, apiTokens="Exempt")
     scene.wait("ji", "build", seconds=30, Ready="True/Unverified", Enforced="Unknown/Unverified")
-    assert "probes.challenged" in scene.message("ji", "build", "Enforced")
+    assert "expect: Challenged" in scene.message("ji", "build", "Enforced")
 
-    scene.instance("build", jenkins.url, gate=WITHOUT_GATE, probes=CANARY)
+    scene.instance("build", jenkins.url, gate=WITHOUT_GATE, canaries=CANARY)
     scene.wait("ji", "build", seconds=30, Ready="True/PluginAlone", Enforced="False/PluginAlone")
     jenkins.groovy(
         "def c = io.jenkins.plugins.twofactor.jenkins.MoGlobalConfig.get(); "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 import pytest
 
@@ -12,8 +13,8 @@ from tests.support.running import OperatorProcess
 from tests.support.scene import Scene
 from tests.support.standin import StandIn
 
-CANARY = {"challenged": {"secretRef": {"name": "canary"}}}
-BOTH = {**CANARY, "exempt": {"secretRef": {"name": "robot"}}}
+CANARY: list[dict[str, Any]] = [{"name": "person", "expect": "Challenged", "secretRef": {"name": "canary"}}]
+BOTH = [*CANARY, {"name": "robot", "expect": "Exempt", "secretRef": {"name": "robot"}}]
 
 
 @pytest.fixture
@@ -24,8 +25,8 @@ def canaries(scene: Scene, jenkins: StandIn) -> Scene:
     return scene
 
 
-def probe_only(scene: Scene, jenkins: StandIn, probes: object = CANARY) -> None:
-    scene.instance("build", jenkins.url, access="ProbeOnly", credentialsRef=None, gate=None, probes=probes)
+def probe_only(scene: Scene, jenkins: StandIn, canaries: object = CANARY) -> None:
+    scene.instance("build", jenkins.url, access="ProbeOnly", credentialsRef=None, gate=None, canaries=canaries)
 
 
 def test_a_canary_alone_tells_whether_it_is_in_force(operator: OperatorProcess, canaries: Scene, jenkins: StandIn) -> None:
@@ -40,7 +41,7 @@ def test_a_canary_alone_tells_whether_it_is_in_force(operator: OperatorProcess, 
 def test_it_goes_with_what_happens_in_jenkins(operator: OperatorProcess, canaries: Scene, jenkins: StandIn) -> None:
     scene = canaries
     scene.instance("build", jenkins.url)
-    scene.policy("baseline", exemptGroups=["bots"], drift={"mode": "Report"})  # the gate follows the plugin
+    scene.policy("baseline", exemptGroups=["bots"], driftPolicy="Report")  # the gate follows the plugin
     scene.wait("ji", "build", Ready="True", Enforced="True/Probed")
     probe_only(scene, jenkins)
     body = scene.wait("ji", "build", Ready="True/InForce", Enforced="True/Probed", Drifted="Unknown/NotObserved")
@@ -59,7 +60,7 @@ def test_a_canary_s_wrong_password_is_not_sent_again_and_again(operator: Operato
     scene.credentials(jenkins.url, "wrong", name="canary", username="alice")
     probe_only(scene, jenkins)
     scene.wait("ji", "build", Ready="False/Unauthorized", Stalled="True", Enforced="Unknown/Unauthorized")
-    assert "probes.challenged" in scene.message("ji", "build")
+    assert "canary person" in scene.message("ji", "build")
     scene.credentials(jenkins.url, "alice-pw-1", name="canary", username="alice")
     scene.annotate("ji", "build", "renewed")
     scene.wait("ji", "build", Ready="False/Bypassed")
@@ -69,26 +70,26 @@ def test_a_canary_s_wrong_password_is_not_sent_again_and_again(operator: Operato
 def test_a_canary_beside_the_operator_must_be_challenged_too(operator: OperatorProcess, canaries: Scene, jenkins: StandIn) -> None:
     scene = canaries
     scene.credentials(jenkins.url, jenkins.tokens["alice"], name="canary", username="alice")  # exempt, being a token
-    scene.instance("build", jenkins.url, probes=CANARY)
+    scene.instance("build", jenkins.url, canaries=CANARY)
     scene.policy("baseline")
     scene.wait("ji", "build", Ready="False/Bypassed", Enforced="False/Bypassed")
-    assert "probes.challenged" in scene.message("ji", "build")
+    assert "canary person" in scene.message("ji", "build")
     assert is_on(jenkins)
     scene.kube.kubectl("delete", "secret", "canary", "-n", scene.namespace)
-    scene.instance("build", jenkins.url, probes={"challenged": {"secretRef": {"name": "missing"}}})
+    scene.instance("build", jenkins.url, canaries=[{**CANARY[0], "secretRef": {"name": "missing"}}])
     scene.annotate("ji", "build", "without-a-secret")
     scene.wait("ji", "build", Ready="True/InForce", Enforced="True/Probed")
-    assert "probes.challenged: no Secret missing" in scene.message("ji", "build"), "its own probe holds, and the canary's trouble is said"
+    assert "canary person: no Secret missing" in scene.message("ji", "build"), "its own probe holds, and the canary's trouble is said"
 
 
 def test_exempt_canary_and_evidence_are_told(operator: OperatorProcess, canaries: Scene, jenkins: StandIn) -> None:
     scene, before = canaries, len(operator.text())
-    scene.instance("build", jenkins.url, probes=BOTH)
+    scene.instance("build", jenkins.url, canaries=BOTH)
     scene.policy("baseline")
     scene.wait("ji", "build", Ready="False/ExemptChallenged", Stalled="True", Enforced="True/Probed")
     scene.wait("tfp", "baseline", Ready="False/ExemptChallenged", Enforced="True")
     fields = {one["path"]: one for one in scene.get("ji", "build")["status"]["fields"]}
-    assert "the canary of probes.exempt was challenged" in fields["apiTokens"]["message"]
+    assert "a canary that expects Exempt was challenged" in fields["apiTokens"]["message"]
     lines = [json.loads(found) for found in re.findall(r"evidence (\{.*\})", operator.text()[before:])]
     mine = [line for line in lines if line["url"].startswith(jenkins.url)]
     assert {line["account"] for line in mine} == {"self", "challenged", "exempt"}

@@ -54,7 +54,7 @@ def test_whom_the_policy_spares_is_not_asked_for_want_of_a_gate(operator: Operat
     body = scene.wait("ji", "build", Ready="False/GateNeeded", Stalled="True", Enforced="False")
     assert "exemptGroups: cannot be had" in scene.message("ji", "build")
     states = {one["path"]: one["state"] for one in body["status"]["fields"]}
-    assert [states["exemptGroups"], states["enforcement"]] == ["Unsupported", "Refused"]
+    assert [states["exemptGroups"], states["mode"]] == ["Unsupported", "Refused"]
     assert jenkins.browser("alice", "alice-pw-1").status("/") == 200
     scene.policy("baseline", apiTokens="Challenge")
     scene.wait("ji", "build", Enforced="False/PluginAlone", Ready="True")

@@ -62,7 +62,7 @@ def test_a_policy_comes_into_force_and_is_proven(standin: StandIn, managed: Mana
 
 def test_off_is_off_everywhere_and_needs_no_proof(standin: StandIn, managed: Managed) -> None:
     managed.apply(policy())
-    result = managed.apply(policy(enforcement="Off"))
+    result = managed.apply(policy(mode="Disabled"))
     assert [result.proof, result.plan.changes, layers(result.observation)] == [Proof.NONE, (), [False, False, False]]
     assert is_off(standin)
 
@@ -85,7 +85,7 @@ def test_an_enforced_jenkins_whose_effect_was_lost_is_put_right(standin: StandIn
         (memory + ".with { null }; io.jenkins.plugins.twofactor.jenkins.MoGlobalConfig.get().save()", "disk"),
     ):
         standin.groovy(script)
-        assert path in managed.differing(policy())["enforcement"]
+        assert path in managed.differing(policy())["mode"]
         assert not managed.apply(policy()).plan.changes
         assert is_on(standin)
 
@@ -107,7 +107,7 @@ def test_an_unconfirmed_trial_is_undone_by_jenkins_itself(standin: StandIn, mana
     managed.apply(policy())
     before, seen = on_disk(standin), managed.observe()
     managed.trial_seconds = 1
-    trial = managed.begin(policy(enforcement="Off", **WEAKER))
+    trial = managed.begin(policy(mode="Disabled", **WEAKER))
     assert is_off(standin)
     wait_until(lambda: managed.observe().trial.pending is None, seconds=8)
     after = managed.observe()
@@ -132,7 +132,7 @@ def test_a_restart_within_a_trial_comes_back_as_before(standin: StandIn, managed
     if not first:
         managed.apply(policy())
     before = on_disk(standin)
-    managed.begin(policy() if first else policy(enforcement="Off", **WEAKER))
+    managed.begin(policy() if first else policy(mode="Disabled", **WEAKER))
     restart(standin, how)
     seen = managed.observe()
     assert [on_disk(standin) | {"jenkins2fa.groovy": ""}, seen.trial.pending] == [before | {"jenkins2fa.groovy": ""}, None]
@@ -235,7 +235,7 @@ def test_a_change_that_somebody_else_undoes_at_once_is_not_confirmed(standin: St
         if step is Step.READ_BACK:
             save_form(standin, enableTfa=False, enableSecurityQuestion=True)
 
-    with pytest.raises(ChangeUndone, match="enforcement"):
+    with pytest.raises(ChangeUndone, match="mode"):
         managed.apply(policy(), interfere)
     assert [layers(managed.observe()), is_off(standin)] == [[False, False, False], True]
 
@@ -266,11 +266,11 @@ def test_corrections_are_counted_in_jenkins_until_somebody_has_to_look(standin: 
     )
     assert "Flapping" not in managed.reasons(policy()), "another field differs too"
     managed.apply(policy())
-    assert [layers(managed.observe()), len(managed.observe().corrections["enforcement"])] == [[True, True, True], 4]
+    assert [layers(managed.observe()), len(managed.observe().corrections["mode"])] == [[True, True, True], 4]
     standin.groovy(live)
     assert managed.reasons(policy())[0] == "Flapping"
     standin.restart()
-    assert len(managed.observe().corrections["enforcement"]) == 4
+    assert len(managed.observe().corrections["mode"]) == 4
     managed.apply(policy(exemptGroups=["robots"]))
     assert managed.observe().corrections == {}  # another wish, another count
 
@@ -302,5 +302,5 @@ def test_a_break_glass_note_that_a_restart_left_opens_nothing_and_hinders_nothin
         driver.close_break_glass()
     note.write_text(left)  # as a restart without our start-up file would leave it
     assert managed.observe().break_glass_until is None
-    managed.apply(policy(enforcement="Off"))
+    managed.apply(policy(mode="Disabled"))
     assert [layers(managed.observe()), note.exists()] == [[False, False, False], False]

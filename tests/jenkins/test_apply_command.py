@@ -20,7 +20,7 @@ def test_the_command_applies_proves_and_says_so(commands: Commands, standin: Sta
     )
     again = commands.run("apply", commands.policy(), "--gate", "Managed")
     assert [again.code, "Nothing would change." in again.out, "Enforced (" in again.out] == [0, True, True]
-    off = commands.run("apply", commands.policy(enforcement="Off"), "--gate", "Managed", "-y")
+    off = commands.run("apply", commands.policy(mode="Disabled"), "--gate", "Managed", "-y")
     assert [off.code, "Off: nobody is asked" in off.out, is_off(standin)] == [0, True, True]
 
 
@@ -56,7 +56,7 @@ def test_without_a_gate_it_is_not_in_force(commands: Commands, standin: StandIn)
     ("spec", "options", "said"),
     [
         ({}, [], "OperatorLockedOut: nothing was changed"),
-        ({"enforcement": "Report"}, ["--gate", "Managed"], "enforcement is Report"),
+        ({"mode": "Audit"}, ["--gate", "Managed"], "mode is Audit"),
         ({"suspend": True}, ["--gate", "Managed"], "the policy is suspended"),
         ({"allowedFactors": ["WebAuthn"]}, ["--gate", "Managed"], "NoFactor: nothing was changed"),
         ({}, ["--gate", "Provided"], "GateNotProvided: nothing was changed"),
@@ -76,9 +76,9 @@ def test_a_way_out_is_named_that_this_command_has(commands: Commands) -> None:
 
 def test_the_command_takes_over_by_name(commands: Commands, managed: Managed) -> None:
     managed.apply(policy())
-    refused = commands.run("apply", commands.policy(enforcement="Off"), "--gate", "Managed", "-y")
+    refused = commands.run("apply", commands.policy(mode="Disabled"), "--gate", "Managed", "-y")
     assert [refused.code, "OwnedElsewhere" in refused.err] == [3, True]
     owner = managed.observe().owner
     assert owner is not None
-    assert commands.run("apply", commands.policy(enforcement="Off"), "--gate", "Managed", "-y", "--take-over", owner.name).code == 0
+    assert commands.run("apply", commands.policy(mode="Disabled"), "--gate", "Managed", "-y", "--take-over", owner.name).code == 0
     assert managed.reasons(policy()) == ["ApiTokensExempt"]  # an operator may take over from the command line

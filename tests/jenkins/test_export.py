@@ -52,7 +52,7 @@ def gate_with_groups(managed: Managed) -> None:
 
 def switched_off_again(managed: Managed) -> None:
     managed.apply(policy(exemptGroups=["robots"]))
-    managed.apply(policy(exemptGroups=["robots"], enforcement="Off"))
+    managed.apply(policy(exemptGroups=["robots"], mode="Disabled"))
 
 
 def own_rule_for_tokens(managed: Managed) -> None:
@@ -93,10 +93,13 @@ def test_round_trip(commands: Commands, managed: Managed, state: Callable[[Manag
     assert [planned.code, planned.plan["changes"], planned.plan["unsupported"]] == [0, [], []], planned.out
     on = bool(managed.observe().live)
     spec = documents(written.out)["TwoFactorPolicy"]["spec"]
-    assert [spec["enforcement"], spec.get("suspend", False)] == {
-        (False, True): ["Report", False], (False, False): ["Off", True], (True, True): ["Enforce", False], (True, False): ["Off", False],
-    }[as_is, on]  # fmt: skip
-    assert planned.plan["mode"] == ("WRITE" if as_is else "REPORT_POLICY" if on else "SUSPENDED")
+    assert [spec["mode"], spec.get("suspend", False)] == {
+        (False, True): ["Audit", False],
+        (False, False): ["Disabled", True],
+        (True, True): ["Enforce", False],
+        (True, False): ["Disabled", False],
+    }[as_is, on]
+    assert planned.plan["mode"] == ("WRITE" if as_is else "AUDIT" if on else "SUSPENDED")
 
 
 def test_on_without_a_gate_needs_the_seed_of_the_account(commands: Commands, managed: Managed, standin: StandIn, tmp_path: Path) -> None:
@@ -108,7 +111,7 @@ def test_on_without_a_gate_needs_the_seed_of_the_account(commands: Commands, man
     without = export(commands)
     assert [without.code, "ChallengedBySecondFactor" in without.out] == [1, True]
     written = export(commands, "--second-factor-seed-file", str(seed))
-    assert documents(written.out)["TwoFactorPolicy"]["spec"]["enforcement"] == "Report"
+    assert documents(written.out)["TwoFactorPolicy"]["spec"]["mode"] == "Audit"
     assert documents(written.out)["JenkinsInstance"]["spec"]["gate"] == {"mode": "None"}
     file.write_text(written.out)
     assert commands.run("plan", file, "--second-factor-seed-file", seed).code == 0

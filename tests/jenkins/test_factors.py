@@ -134,7 +134,7 @@ def test_a_person_enrols_in_questions_and_answers_them_the_next_time(standin: St
 def test_off_keeps_the_factors_texts_and_enrolments_for_the_next_time(standin: StandIn, managed: Managed) -> None:
     managed.apply(policy(**BOTH))
     person(standin, "alice").enrol()
-    managed.apply(policy(enforcement="Off", **BOTH))
+    managed.apply(policy(mode="Disabled", **BOTH))
     assert person(standin, "alice").status() == 200
     managed.apply(policy(**BOTH))
     assert person(standin, "alice").place() == "/tfaUserAuth/securityQuestionAuth/"

@@ -34,7 +34,7 @@ POLICIES = (
     policy(),
     policy(exemptGroups=["robots"], apiTokens="Exempt"),
     policy(allowedFactors=["SecurityQuestions", "EmailOTP"], emailOTP=EMAIL, enforcedGroups=["authenticated"]),
-    policy(enforcement="Off"),
+    policy(mode="Disabled"),
 )
 FORM = """
 def config = io.jenkins.plugins.twofactor.jenkins.MoGlobalConfig.get()

@@ -85,7 +85,7 @@ def test_several_policies_and_instances(folder: Folder, one: StandIn, two: Stand
     folder.instance("fresh", two.url, two.tokens["admin"], tier="test")
     folder.instance("alone", DEAD, "some-token", namespace="elsewhere")
     folder.policy("strong", priority=5, instanceSelector={"matchLabels": {"tier": "production"}})
-    folder.policy("weak", enforcement="Off")
+    folder.policy("weak", mode="Disabled")
     folder.policy("nowhere", instanceSelector={"matchLabels": {"tier": "none"}})
     ended = folder.plan("-o", "json")
     rows = {row["instance"]["name"]: row for row in ended.document["instances"]}
@@ -102,7 +102,7 @@ def test_several_policies_and_instances(folder: Folder, one: StandIn, two: Stand
 
 def test_a_cluster_policy_outranks_the_team(folder: Folder, two: StandIn) -> None:
     folder.instance("build", two.url, two.tokens["admin"])
-    folder.policy("ours", priority=100, enforcement="Off")
+    folder.policy("ours", priority=100, mode="Disabled")
     without = folder.plan("-o", "json").document
     folder.put("ClusterTwoFactorPolicy", "baseline", {**QUESTIONS, "namespaceSelector": {"matchLabels": {"kind": "team"}}}, None)
     (folder.folder / "namespace.yaml").write_text(
@@ -128,7 +128,7 @@ def test_who_is_newly_asked_and_who_no_longer(folder: Folder, one: StandIn, two:
         users.not_enrolled, users.administrators_not_enrolled,
     ]  # fmt: skip
     assert [people["on"]["newlyAsked"] > 0, people["on"]["atMost"]] == [True, True]  # the robots
-    folder.policy("policy", enforcement="Off")
+    folder.policy("policy", mode="Disabled")
     people = {name: row["people"] for name, row in folder.rows().items()}
     assert [people["off"]["newlyAsked"], people["off"]["noLongerAsked"]] == [0, 0]
     assert [people["on"]["noLongerAsked"] > 0, people["on"]["atMost"]] == [True, True]

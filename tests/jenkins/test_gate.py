@@ -247,7 +247,7 @@ def test_a_gate_moved_behind_the_plugins_filter_while_people_are_asked_moves_bac
 
 def test_a_gate_stays_away_where_nobody_is_asked_and_after_its_release(standin: StandIn, managed: Managed) -> None:
     """Then the operator gets in, and corrects or reports it as the policy says."""
-    managed.apply(policy(enforcement="Off", apiTokens="Challenge"))
+    managed.apply(policy(mode="Disabled", apiTokens="Challenge"))
     assert standin.groovy(CONTEXT + "list.removeAll(list.findAll(isGate)); state.watch.look(); println list.any(isGate)") == "false"
     managed.apply(policy())
     standin.groovy(CONTEXT + "context.setAttribute('tests.watch', state.watch)")
@@ -293,6 +293,6 @@ def test_the_plugins_filter_missing_is_drift_that_needs_a_restart(standin: Stand
     managed.apply(policy())
     standin.groovy(CONTEXT + "list.removeAll(list.findAll(isTheirs))")
     found = managed.assess(policy())
-    assert [found.drift, found.plan.paths, found.refused and found.refused.reason] == [True, ("enforcement",), "PluginFilterMissing"]
+    assert [found.drift, found.plan.paths, found.refused and found.refused.reason] == [True, ("mode",), "PluginFilterMissing"]
     standin.restart()
     assert not managed.differing(policy())

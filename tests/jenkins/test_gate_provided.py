@@ -41,7 +41,7 @@ def test_a_gate_that_the_site_mounts_is_verified_and_never_written(commands: Com
     assert [provided.differing(wanted), provided.probe(), gets_in(standin, "alice")] == [{}, Proof.CHALLENGED, ""]
     other = policy(exemptGroups=["others"])
     assert provided.reasons(other)[0] == "GateNotProvided"
-    off = policy(exemptGroups=["others"], enforcement="Off")
+    off = policy(exemptGroups=["others"], mode="Disabled")
     assert provided.reasons(off) == ["ApiTokensExempt"]
     assert [provided.apply(off).plan.changes, gets_in(standin, "alice"), file.read_bytes()] == [(), "alice", mounted]
 

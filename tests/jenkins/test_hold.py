@@ -123,14 +123,14 @@ def test_it_ends_by_what_is_meant_to_end_it(jenkins: StandIn, managed: Managed) 
     assert logged_in(jenkins, "alice").status("/job/x/") == 302
     held = managed.observe().gate
     assert [held.hold, held.stored_hold] == [frozenset({"securityQuestions"})] * 2
-    managed.apply(policy(apiTokens="Challenge", drift={"mode": "Report"}))
+    managed.apply(policy(apiTokens="Challenge", driftPolicy="Report"))
     held = managed.observe().gate
     assert [held.hold, held.stored_hold] == [None, None]
     jenkins.groovy(DRIFTS["live flag"] + "\nnull")
     assert logged_in(jenkins, "alice").status("/job/x/") == 200, "where drift is only reported, people decide in Jenkins"
     managed.apply(policy(apiTokens="Challenge"))
     assert logged_in(jenkins, "alice").status("/job/x/") == 302
-    managed.apply(policy(enforcement="Off"))
+    managed.apply(policy(mode="Disabled"))
     assert [managed.observe().gate.hold, logged_in(jenkins, "alice").status("/job/x/")] == [None, 200]
     managed.apply(policy(apiTokens="Challenge"))
     with managed.driver() as driver:

@@ -18,8 +18,8 @@ kind: TwoFactorPolicy
 metadata: {name: baseline}
 spec:
   instanceSelector: {}
-  enforcement: Enforce
-  allowedFactors: [SecurityQuestions]
+  mode: Enforce
+  allowedFactors: [{type: SecurityQuestions}]
 """
 
 

@@ -20,8 +20,8 @@ def test_field_by_field_on_a_fresh_jenkins(commands: Commands, standin: StandIn)
     ended = commands.run("plan", file, *GATED, "-o", "json")
     assert ended.code == 2
     by_layer = [(one["path"], one["layer"], one["before"], one["after"]) for one in ended.plan["changes"]]
-    assert {(path, layer): after for path, layer, _, after in by_layer if path.startswith(("enforcement", "emailOTP", "allowed"))} == {
-        **{("enforcement", layer): "on" for layer in ("disk", "memory", "live")},
+    assert {(path, layer): after for path, layer, _, after in by_layer if path.startswith(("mode", "emailOTP", "allowed"))} == {
+        **{("mode", layer): "on" for layer in ("disk", "memory", "live")},
         **{(f"allowedFactors.{factor}", layer): "on" for factor in ("SecurityQuestions", "EmailOTP") for layer in ("disk", "memory")},
         **{("emailOTP.senderAddress", layer): "jenkins@lab.invalid" for layer in ("disk", "memory")},
         **{("emailOTP.subject", layer): "a text of 9 characters" for layer in ("disk", "memory")},
@@ -81,7 +81,7 @@ def test_what_weakens_is_marked_and_only_where_something_is_protected(commands: 
     managed.apply(policy(apiTokens="Challenge"))
     found = commands.run("plan", weaker, *GATED, "-o", "json").plan
     assert {one["path"] for one in found["changes"] if one["weakens"]} == {"allowedFactors.SecurityQuestions", "exemptGroups", "apiTokens"}
-    off = commands.run("plan", commands.policy(enforcement="Off", apiTokens="Challenge"), *GATED)
+    off = commands.run("plan", commands.policy(mode="Disabled", apiTokens="Challenge"), *GATED)
     assert "1 of them weakens the protection" in off.out
 
 
@@ -94,7 +94,7 @@ def test_what_weakens_is_marked_and_only_where_something_is_protected(commands: 
         ({"allowedFactors": ["EmailOTP"], "emailOTP": EMAIL}, ["UsersWithoutAddress", "ApiTokensExempt"]),
         ({"enforcedGroups": ["nobody-at-all"]}, ["ApiTokensExempt", "GroupUnverified"]),
         ({"enforcedGroups": ["authenticated"]}, ["ApiTokensExempt"]),
-        ({"minimumAssurance": "AAL2"}, ["AssuranceNotMet", "ApiTokensExempt"]),
+        ({"minimumAssurance": "AAL2", "allowedFactors": ["WebAuthn"]}, ["NoFactor", "AssuranceNotMet", "ApiTokensExempt"]),
         ({"allowedFactors": ["WebAuthn"]}, ["NoFactor", "ApiTokensExempt"]),
     ],
 )
@@ -103,13 +103,13 @@ def test_what_speaks_against_it(managed: Managed, spec: dict[str, object], reaso
 
 
 def test_report_says_that_nothing_is_written(commands: Commands) -> None:
-    ended = commands.run("plan", commands.policy(enforcement="Report"), *GATED)
-    assert [ended.code, "enforcement is Report: nothing is written" in ended.out] == [2, True]
+    ended = commands.run("plan", commands.policy(mode="Audit"), *GATED)
+    assert [ended.code, "mode is Audit: nothing is written" in ended.out] == [2, True]
 
 
 def test_a_policy_among_several_is_chosen_by_name(commands: Commands) -> None:
     commands.policy("one")
-    commands.policy("two", enforcement="Off")
+    commands.policy("two", mode="Disabled")
     both = commands.run("plan", commands.folder, *GATED)
     assert [both.code, both.err.strip()] == [1, "Error: the files hold 2 policies (one, two): choose one with --policy NAME"]
     assert commands.run("plan", commands.folder, *GATED, "--policy", "two", "-o", "json").plan["policy"]["name"] == "two"
@@ -166,12 +166,12 @@ def test_a_controller_that_cannot_be_read_is_a_row_and_exit_code_1(commands: Com
 
 def test_wrong_files_and_wrong_usage_are_errors_too(commands: Commands, tmp_path: Path) -> None:
     wrong = commands.write(
-        "wrong.yaml", {"kind": "TwoFactorPolicy", "metadata": {"name": "x"}, "spec": {"instanceSelector": {}, "enforcement": "Enforced"}}
+        "wrong.yaml", {"kind": "TwoFactorPolicy", "metadata": {"name": "x"}, "spec": {"instanceSelector": {}, "mode": "Enforced"}}
     )
     ended = commands.run("plan", wrong)
     assert ended.code == 1
     assert "wrong.yaml:1" in ended.err
-    assert "enforcement" in ended.err
+    assert "mode" in ended.err
     assert [commands.run("plan", tmp_path / "none.yaml").code, commands.run("plan").code, commands.run("plan", "--nonsense").code] == [
         1,
         1,

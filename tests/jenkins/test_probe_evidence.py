@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from jenkins2fa.api.instance import Canary, Expectation
 from jenkins2fa.core.assess import Outcome, Proof
 from jenkins2fa.core.conditions import judge
 from jenkins2fa.core.evidence import START, Account, canonical_line, document
@@ -24,6 +25,11 @@ from tests.support.proxy import Proxy, Say
 from tests.support.standin import StandIn
 
 ALICE, BOB = Credentials("alice", "alice-pw-1"), Credentials("bob", "bob-pw-1")
+
+
+def canaries(challenged: Credentials, exempt: Credentials | None = None) -> list[tuple[Canary, Credentials]]:
+    accounts = ((Expectation.CHALLENGED, challenged), (Expectation.EXEMPT, exempt))
+    return [(Canary(expect.value.lower(), expect, "secret"), account) for expect, account in accounts if account]
 
 
 def at(jenkins: StandIn, read_seconds: float = 10.0) -> Connection:
@@ -104,9 +110,9 @@ def test_probe_only_with_two_canaries_writes_nothing(standin: StandIn) -> None:
     switch_on(standin)
     noted: list[Account] = []
     before = files(standin)
-    look = observe_with_canaries(at(standin), ALICE, None, lambda evidence: noted.append(evidence.account))
+    look = observe_with_canaries(at(standin), canaries(ALICE), lambda evidence: noted.append(evidence.account))
     assert [look.challenged, look.exempt, look.failure, noted] == [Proof.CHALLENGED, None, None, [Account.CHALLENGED]]
-    both = observe_with_canaries(at(standin), ALICE, BOB)
+    both = observe_with_canaries(at(standin), canaries(ALICE, BOB))
     assert [both.challenged, both.exempt] == [Proof.CHALLENGED, Proof.CHALLENGED]
     assert files(standin) == before
 
@@ -115,7 +121,7 @@ def test_probe_only_says_when_an_exemption_holds(with_groups: StandIn) -> None:
     """carol has to give a second factor, dave is exempt by his group."""
     managed = Managed(with_groups.url, "admin", with_groups.tokens["admin"])
     managed.apply(policy(exemptGroups=["Ops"]))
-    look = observe_with_canaries(at(with_groups), Credentials("carol", "carol-pw-1"), Credentials("dave", "dave-pw-1"))
+    look = observe_with_canaries(at(with_groups), canaries(Credentials("carol", "carol-pw-1"), Credentials("dave", "dave-pw-1")))
     assert [look.challenged, look.exempt, look.failure] == [Proof.CHALLENGED, Proof.BYPASSED, None]
     outcome = Outcome(managed.instance, policy(), proof=look.challenged, canaries=look)
     assert [f"{one.status}/{one.reason}" for one in judge(outcome, datetime.now(UTC)) if one.type in ("Ready", "Enforced")] == [
@@ -125,21 +131,21 @@ def test_probe_only_says_when_an_exemption_holds(with_groups: StandIn) -> None:
 
 
 def test_probe_only_finds_the_live_flag_off_though_all_settings_say_on(managed: Managed, standin: StandIn) -> None:
-    managed.apply(policy(drift={"mode": "Report"}))  # so the gate follows the plugin
-    assert observe_with_canaries(at(standin), ALICE).challenged is Proof.CHALLENGED
+    managed.apply(policy(driftPolicy="Report"))  # so the gate follows the plugin
+    assert observe_with_canaries(at(standin), canaries(ALICE)).challenged is Proof.CHALLENGED
     groovy(standin, "MoFilter.moPluginSettings['ENABLE_MO_TFA_AUTHENTICATION'] = false")
-    assert observe_with_canaries(at(standin), ALICE).challenged is Proof.BYPASSED
+    assert observe_with_canaries(at(standin), canaries(ALICE)).challenged is Proof.BYPASSED
 
 
 def test_probe_only_waits_while_jenkins_starts_and_stalls_on_a_wrong_password(one: StandIn) -> None:
     one.faults(unavailableSeconds=30)
-    starting = observe_with_canaries(at(one), ALICE).failure
+    starting = observe_with_canaries(at(one), canaries(ALICE)).failure
     one.faults(unavailableSeconds=0)
-    wrong = observe_with_canaries(at(one), Credentials("alice", "wrong-pw-0")).failure
+    wrong = observe_with_canaries(at(one), canaries(Credentials("alice", "wrong-pw-0"))).failure
     assert starting is not None
     assert wrong is not None
     assert [starting.reason, starting.transient, wrong.reason, wrong.transient] == ["Starting", True, "Unauthorized", False]
-    assert "probes.challenged" in wrong.message
+    assert "canary challenged" in wrong.message
 
 
 def test_apply_keeps_evidence_that_verify_accepts(commands: Commands, standin: StandIn, tmp_path: Path) -> None:

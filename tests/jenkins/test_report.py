@@ -56,7 +56,7 @@ def test_what_was_switched_off_is_said_layer_by_layer(call: Commands, jenkins: S
     found = ended.document["instances"][0]
     assert [ended.code, ended.document["summary"]["notEnforced"], ended.document["summary"]["drifted"]] == [3, 1, 1]
     assert found["proof"]["enforced"]["reason"] == "NotActive"
-    assert any(one.startswith("enforcement is off") for one in found["differences"])
+    assert any(one.startswith("mode is off") for one in found["differences"])
 
 
 def test_without_a_policy_it_says_what_jenkins_goes_by(call: Commands) -> None:

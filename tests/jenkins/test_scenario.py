@@ -105,7 +105,7 @@ def test_changed_and_switched_off(anywhere: Managed) -> None:
     anywhere.apply(policy())
     richer = policy(allowedFactors=["SecurityQuestions", "EmailOTP"], emailOTP=EMAIL, exemptGroups=["robots"])
     assert not anywhere.apply(richer).plan.changes
-    result = anywhere.apply(policy(enforcement="Off"))
+    result = anywhere.apply(policy(mode="Disabled"))
     assert [result.plan.changes, layers(result.observation), challenged(anywhere)] == [(), [False, False, False], False]
 
 

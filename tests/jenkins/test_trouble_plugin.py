@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from jenkins2fa.api.instance import CompetingManager
 from jenkins2fa.core.assess import Failure, Outcome
 from jenkins2fa.core.conditions import judge
 from jenkins2fa.core.settings import read_plugin_document
@@ -43,7 +44,7 @@ def test_a_plugin_that_we_must_not_write_to(options: dict[str, Any], reason: str
         found = managed.assess(policy(), seen)
         assert found.refused is not None
         assert [found.refused.reason, said in found.refused.message, found.may_write] == [reason, True, False]
-        off = managed.assess(policy(enforcement="Off"), seen)
+        off = managed.assess(policy(mode="Disabled"), seen)
         assert not (off.may_write and off.plan.changes)
 
 
@@ -64,11 +65,11 @@ def test_configuration_as_code_on_the_same_fields(tmp_path: Path) -> None:
         managed = managed_of(jenkins)
         assert managed.observe().managed_by_code is True
         assert managed.reasons(policy())[0] == "CompetingManager"
-        acknowledged = managed.with_spec(acknowledge_competing_manager=True)
+        acknowledged = managed.with_spec(competing_manager=CompetingManager.OVERRIDE)
         assert "CompetingManager" not in acknowledged.reasons(policy())
         assert not acknowledged.apply(policy()).plan.changes
         jenkins.restart()  # its YAML says off again
-        assert acknowledged.differing(policy())["enforcement"]
+        assert acknowledged.differing(policy())["mode"]
 
 
 def test_configuration_as_code_about_other_things_is_no_rival(tmp_path: Path) -> None:

@@ -27,10 +27,10 @@ def approve(world: World, kind: str = "tfp", name: str = "baseline", *, earlier:
 
 
 def test_weakening_waits_for_its_approval(world: World, jenkins: FakeController) -> None:
-    state = world.policy("baseline", enforcement="Off")
+    state = world.policy("baseline", mode="Disabled")
     state.expect("ji", "build", Ready="False/ApprovalRequired", Stalled="True")
     assert jenkins.is_on
-    approve(world).expect("ji", "build", Ready="True", Enforced="False/Off")
+    approve(world).expect("ji", "build", Ready="True", Enforced="False/Disabled")
     assert jenkins.is_off
 
 
@@ -53,13 +53,13 @@ def test_the_end_of_a_policy_waits_for_its_approval(world: World, jenkins: FakeC
 
 def test_a_controller_that_comes_to_an_approved_policy_asks_anew(world: World, jenkins: FakeController) -> None:
     """Approved of for what the policy governed: its weakening of one that is labelled into it later is another one."""
-    state = world.policy("baseline", enforcement="Off")
+    state = world.policy("baseline", mode="Disabled")
     state.expect("ji", "build", Ready="False/ApprovalRequired")
     for_all = f"1-{approval(state).partition('-')[2]}"  # the same desired state of a policy in its first generation
     world.delete("tfp", "baseline")
-    world.policy("dev", enforcement="Off", instanceSelector={"matchLabels": {"tier": "dev"}})
+    world.policy("dev", mode="Disabled", instanceSelector={"matchLabels": {"tier": "dev"}})
     world.annotate("tfp", "dev", for_all, "approve-weakening").expect("ji", "build", Ready="True/NoPolicy")
     world.label("ji", "build", tier="dev").expect("ji", "build", Ready="False/ApprovalRequired", Stalled="True")
     assert jenkins.is_on
-    approve(world, name="dev", earlier=f"{for_all},").expect("ji", "build", Ready="True", Enforced="False/Off")
+    approve(world, name="dev", earlier=f"{for_all},").expect("ji", "build", Ready="True", Enforced="False/Disabled")
     assert jenkins.is_off

@@ -60,14 +60,14 @@ def test_drift_made_in_jenkins_is_put_back(world: World, jenkins: FakeController
 
 def test_the_stage_of_the_first_enforcement_holds_back_no_correction(world: World, jenkins: FakeController) -> None:
     enforce(world, jenkins)
-    world.policy("baseline", rollout={"stage": "Report"}).expect("tfp", "baseline", Ready="True", Enforced="True/Probed")
+    world.policy("baseline", rollout={"graceUntil": "2099-01-01T00:00:00Z"}).expect("tfp", "baseline", Ready="True", Enforced="True/Probed")
     jenkins.switch_off()
     world.pass_time(6.0).expect("ji", "build", Ready="True", Enforced="True/Probed")
     assert jenkins.is_on
 
 
 def test_drift_is_only_reported_where_the_policy_says_so(world: World, jenkins: FakeController) -> None:
-    enforce(world, jenkins, drift={"mode": "Report"})
+    enforce(world, jenkins, driftPolicy="Report")
     jenkins.switch_off()
     state = world.pass_time(10.0)
     state.expect("ji", "build", Drifted="True", Enforced="False")
@@ -76,17 +76,17 @@ def test_drift_is_only_reported_where_the_policy_says_so(world: World, jenkins: 
 
 
 def test_a_change_of_the_policy_is_applied_even_where_drift_is_only_reported(world: World, jenkins: FakeController) -> None:
-    enforce(world, jenkins, drift={"mode": "Report"})
-    world.policy("baseline", drift={"mode": "Report"}, enforcement="Off").expect("ji", "build", Enforced="False/Off", Ready="True")
+    enforce(world, jenkins, driftPolicy="Report")
+    world.policy("baseline", driftPolicy="Report", mode="Disabled").expect("ji", "build", Enforced="False/Disabled", Ready="True")
     assert jenkins.is_off
 
 
 def test_report_says_what_would_change_and_writes_nothing(world: World, jenkins: FakeController) -> None:
     world.instance("build", jenkins.url)
-    state = world.policy("baseline", enforcement="Report")
+    state = world.policy("baseline", mode="Audit")
     state.expect("ji", "build", Ready="True", Drifted="True", Enforced="False")
     state.expect("tfp", "baseline", Ready="True", Drifted="True")
-    assert "enforcement is off" in state.message("ji", "build", "Drifted")
+    assert "mode is off" in state.message("ji", "build", "Drifted")
     assert jenkins.is_off
     assert not jenkins.files
 
@@ -150,7 +150,7 @@ def test_an_unsupported_field_is_said_and_the_rest_is_applied(world: World, jenk
     state = world.policy("baseline", rememberDevice="12h")
     state.expect("ji", "build", Ready="False/Unsupported", Stalled="True", Enforced="True/Probed")
     state.expect("tfp", "baseline", Ready="False/Unsupported", Stalled="True", Enforced="True/Probed")
-    assert [state.fields("build")[path] for path in ("rememberDevice", "enforcement")] == ["Unsupported", "Applied"]
+    assert [state.fields("build")[path] for path in ("rememberDevice", "mode")] == ["Unsupported", "Applied"]
     assert jenkins.is_on
 
 
@@ -174,11 +174,11 @@ def test_drift_that_comes_back_three_times_waits_for_a_person(world: World, jenk
 
 def test_a_factor_below_the_minimum_assurance(world: World, jenkins: FakeController) -> None:
     enforce(world, jenkins)
-    state = world.policy("baseline", minimumAssurance="AAL2")
-    state.expect("ji", "build", Ready="False/AssuranceNotMet", Stalled="True", Enforced="False/AssuranceNotMet")
-    state.expect("tfp", "baseline", Ready="False/AssuranceNotMet", Enforced="False/AssuranceNotMet")
+    state = world.policy("baseline", minimumAssurance="AAL2", allowedFactors=[{"type": "WebAuthn"}])
+    state.expect("ji", "build", Ready="False/NoFactor", Stalled="True", Enforced="False/AssuranceNotMet")
+    state.expect("tfp", "baseline", Ready="False/NoFactor", Enforced="False/AssuranceNotMet")
     assert "SecurityQuestions" in state.message("ji", "build", "Enforced")
-    assert "AssuranceNotMet" in state.reasons("build")
+    assert "NoFactor" in state.reasons("build")
     world.policy("baseline").expect("ji", "build", Ready="True", Enforced="True/Probed")
 
 
@@ -200,14 +200,14 @@ def test_another_manager_of_the_same_fields(world: World, jenkins: FakeControlle
     state = world.policy("baseline")
     state.expect("ji", "build", Ready="False/CompetingManager", Stalled="True/CompetingManager", Enforced="False/NotActive")
     state.expect("tfp", "baseline", Ready="False/CompetingManager", Stalled="True")
-    assert "acknowledgeCompetingManager" in state.message("ji", "build")
+    assert "competingManager" in state.message("ji", "build")
     assert jenkins.is_off
     assert not jenkins.files, "nothing is written"
-    state = world.instance("build", jenkins.url, acknowledgeCompetingManager=True)
+    state = world.instance("build", jenkins.url, competingManager="Override")
     state.expect("ji", "build", Ready="True/InForce", Enforced="True/Probed", Stalled="False")
     jenkins.switch_off()
     assert "DriftCorrected" in world.pass_time(10.0).reasons("build")
-    state = world.instance("build", jenkins.url, acknowledgeCompetingManager=False)
+    state = world.instance("build", jenkins.url, competingManager="Refuse")
     state.expect("ji", "build", Ready="True/InForce", Enforced="True/Probed")  # nothing to change: nothing to fight about
     jenkins.switch_off()
     world.pass_time(10.0).expect("ji", "build", Ready="False/CompetingManager", Drifted="True", Enforced="False")

@@ -84,10 +84,10 @@ def test_a_controller_of_another_owner_waits_for_a_person(world: World, jenkins:
     enforce(world, jenkins)
     world.delete("tfp", "baseline").expect("ji", "build", Ready="True/NoPolicy")
     jenkins.files["state.json"]["owner"] |= {"cluster": "another-cluster", "instance": "another-instance"}
-    state = world.policy("baseline", enforcement="Off")
+    state = world.policy("baseline", mode="Disabled")
     state.expect("ji", "build", Ready="False/OwnedElsewhere", Stalled="True")
     owner = "another-cluster/another-instance"
     assert owner in state.message("ji", "build")
     assert jenkins.is_on
-    world.annotate("ji", "build", owner, "take-over").expect("ji", "build", Ready="True", Enforced="False/Off")
+    world.annotate("ji", "build", owner, "take-over").expect("ji", "build", Ready="True", Enforced="False/Disabled")
     assert jenkins.is_off

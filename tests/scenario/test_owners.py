@@ -42,7 +42,7 @@ def test_a_second_cluster_takes_over_by_the_word_of_a_person_only(world: World, 
     world.instance("build", jenkins.url)
     world.policy("baseline").expect("ji", "build", Ready="True", Enforced="True/Probed")
     other.instance("build", jenkins.url)
-    state = other.policy("baseline", enforcement="Off")
+    state = other.policy("baseline", mode="Disabled")
     for kind, name in (("ji", "build"), ("tfp", "baseline")):
         state.expect(kind, name, Ready="False/OwnedElsewhere", Stalled="True")
     assert owner(world) in state.message("ji", "build"), "who it is, and so what to annotate"
@@ -51,7 +51,7 @@ def test_a_second_cluster_takes_over_by_the_word_of_a_person_only(world: World, 
 
     other.annotate("ji", "build", "somebody/else", "take-over")  # not the one who holds it
     assert jenkins.is_on
-    other.annotate("ji", "build", owner(world), "take-over").expect("ji", "build", Ready="True", Enforced="False/Off")
+    other.annotate("ji", "build", owner(world), "take-over").expect("ji", "build", Ready="True", Enforced="False/Disabled")
     former, _ = both(world, other)
     former.expect("ji", "build", Ready="False/OwnedElsewhere", Stalled="True", Enforced="False")
     assert owner(other) in former.message("ji", "build")

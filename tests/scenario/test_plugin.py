@@ -47,7 +47,7 @@ def test_a_plugin_of_a_version_that_nobody_tested(in_force: World, jenkins: Fake
     state.expect("tfp", "baseline", Ready="False/UnsupportedPluginVersion", Stalled="True")
     assert "1.3.0" in state.message("ji", "build")
     assert status["jenkins"]["pluginVersion"] == "1.3.0"
-    in_force.policy("baseline", enforcement="Off").expect("tfp", "baseline", Ready="False/UnsupportedPluginVersion")
+    in_force.policy("baseline", mode="Disabled").expect("tfp", "baseline", Ready="False/UnsupportedPluginVersion")
     assert jenkins.jenkins.last_trial == trial
     assert jenkins.is_on, "what is in force is not loosened by an upgrade"
     in_force.policy("baseline")

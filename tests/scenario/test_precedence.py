@@ -11,14 +11,14 @@ PRODUCTION = {"matchLabels": {"tier": "production"}}
 def test_an_overridden_policy_names_the_one_that_governs(world: World, jenkins: FakeController) -> None:
     world.instance("build", jenkins.url)
     world.policy("strong", priority=10)
-    state = world.policy("weak", enforcement="Off")
+    state = world.policy("weak", mode="Disabled")
     state.expect("tfp", "strong", Ready="True", Enforced="True/Probed")
     loser = state.expect("tfp", "weak", Ready="False/Overridden", Stalled="True/Overridden")
     assert loser["instances"]["overridden"] == 1
     assert "team/strong" in state.message("tfp", "weak")
     assert jenkins.is_on
     state = world.policy("strong", priority=-1)
-    state.expect("tfp", "weak", Ready="True", Enforced="False/Off")
+    state.expect("tfp", "weak", Ready="True", Enforced="False/Disabled")
     state.expect("tfp", "strong", Ready="False/Overridden")
     assert jenkins.is_off
 
@@ -42,7 +42,7 @@ def test_a_label_decides_at_once_who_governs(world: World, jenkins: FakeControll
 
 def test_a_cluster_policy_outranks_every_team(world: World, jenkins: FakeController) -> None:
     world.instance("build", jenkins.url)
-    world.policy("own", enforcement="Off", priority=1000).expect("tfp", "own", Ready="True", Enforced="False/Off")
+    world.policy("own", mode="Disabled", priority=1000).expect("tfp", "own", Ready="True", Enforced="False/Disabled")
     world.label_namespace("team", guarded="yes")
     state = world.cluster_policy("floor", {"guarded": "yes"})
     state.expect("ctfp", "floor", Ready="True", Enforced="True/Probed")
@@ -53,7 +53,7 @@ def test_a_cluster_policy_outranks_every_team(world: World, jenkins: FakeControl
     assert (status["policy"]["kind"], "namespace" in status["policy"]) == ("ClusterTwoFactorPolicy", False)
     assert jenkins.is_on
     state = world.label_namespace("team")
-    state.expect("tfp", "own", Ready="True", Enforced="False/Off")
+    state.expect("tfp", "own", Ready="True", Enforced="False/Disabled")
     state.expect("ctfp", "floor", Ready="False/NoMatchingInstance")
 
 

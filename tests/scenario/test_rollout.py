@@ -98,7 +98,7 @@ def test_suspended_and_resumed_it_stays_where_it_is_and_goes_on_from_there(world
 
 
 def test_grace_ends_by_itself_and_only_then_the_batches_begin(world: World, fleet: Fleet) -> None:
-    grace = {"stage": "Grace", "graceUntil": world.clock.moment(seconds=60)}
+    grace = {"graceUntil": world.clock.moment(seconds=60)}
     state = world.policy("baseline", rollout={"batchSize": 2, "pauseBetween": "3s", **grace})
     state.expect("tfp", "baseline", Ready="True/Reported", Drifted="True", Enforced="False")
     state.expect("ji", "c", Ready="True/Reported")
@@ -124,11 +124,11 @@ def test_from_report_over_grace_to_enforcement_with_enough_people(world: World, 
     for name in ("a", "c"):
         world.delete("ji", name)
     world.instance("b", fleet[1].url, credentialsRef={"name": "admin-b"})
-    state = world.policy("baseline", rollout={**staged, "stage": "Report"})
+    state = world.policy("baseline", mode="Audit", rollout=staged)
     state.expect("ji", "b", Ready="True/Reported", Drifted="True", Enforced="False/NotActive", Stalled="False")
-    for said in ("rollout.stage is Report", "so far ", "users have a second factor, 100 % are asked for"):
+    for said in ("mode is Audit", "so far ", "users have a second factor, 100 % are asked for"):
         assert said in state.message("ji", "b")
-    state = world.policy("baseline", rollout={**staged, "stage": "Grace", "graceUntil": world.clock.moment(seconds=60)})
+    state = world.policy("baseline", rollout={**staged, "graceUntil": world.clock.moment(seconds=60)})
     state.expect("tfp", "baseline", Ready="True/Reported", Enforced="False")
     assert "graceUntil" in state.message("ji", "b")
     state = world.pass_time(70.0)
@@ -139,5 +139,5 @@ def test_from_report_over_grace_to_enforcement_with_enough_people(world: World, 
     state = world.pass_time(10.0)
     state.expect("tfp", "baseline", Ready="True", Enforced="True/Probed")
     assert rollout(state)["state"] == "Complete"
-    state = world.policy("baseline", rollout={**staged, "stage": "Enforce"})
+    state = world.policy("baseline", rollout=staged)
     state.expect("tfp", "baseline", Ready="True", Enforced="True/Probed", Drifted="False")

@@ -19,6 +19,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from jenkins2fa.api.instance import Canary, Expectation
 from jenkins2fa.api.policy import DeletionPolicy
 from jenkins2fa.api.status import GateStatus, InstanceStatus, JenkinsStatus, TrialStatus, instance_status_document
 from jenkins2fa.controller.telemetry.logs import set_up
@@ -217,7 +218,8 @@ def _call(dice: random.Random, connection: Connection) -> None:
         case 2:
             safe(str(survey(connection)))
         case 3:
-            safe(str(observe_with_canaries(connection, Credentials("canary", PLANTED))))
+            canary = Canary("person", Expectation.CHALLENGED, "canary")
+            safe(str(observe_with_canaries(connection, [(canary, Credentials("canary", PLANTED))])))
         case _:
             with contextlib.closing(driver_for(connection)) as driver:
                 _drive(dice, driver)

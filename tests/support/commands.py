@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from jenkins2fa.cli.main import main
 from tests.support.managed import QUESTIONS, Managed
+from tests.support.specs import spelled_out
 
 API = "jenkins2fa.dev/v1alpha1"
 
@@ -54,7 +55,7 @@ class Commands:
     def policy(self, name: str = "policy", **spec: Any) -> Path:
         """A file with one policy: `QUESTIONS` with other fields; None leaves one out."""
         wanted = {key: value for key, value in {**QUESTIONS, **spec}.items() if value is not None}
-        return self.write(f"{name}.yaml", {"kind": "TwoFactorPolicy", "metadata": {"name": name}, "spec": wanted})
+        return self.write(f"{name}.yaml", {"kind": "TwoFactorPolicy", "metadata": {"name": name}, "spec": spelled_out(wanted)})
 
     def instance(self, name: str = "jenkins", **spec: Any) -> Path:
         """A file with one instance at this Jenkins."""

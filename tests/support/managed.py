@@ -24,10 +24,11 @@ from jenkins2fa.jenkins.drivers.base import Driver
 from jenkins2fa.jenkins.drivers.choose import driver_for
 from jenkins2fa.jenkins.http import Connection
 from jenkins2fa.jenkins.target import gate_code_for
+from tests.support.specs import spelled_out
 
 Spec = dict[str, Any]
 CLUSTER = "cluster-of-the-tests"
-QUESTIONS: Spec = {"instanceSelector": {}, "enforcement": "Enforce", "allowedFactors": ["SecurityQuestions"], "apiTokens": "Exempt"}
+QUESTIONS: Spec = {"instanceSelector": {}, "mode": "Enforce", "allowedFactors": [{"type": "SecurityQuestions"}], "apiTokens": "Exempt"}
 EMAIL: Spec = {
     "senderAddress": "jenkins@lab.invalid",
     "subject": "Käse-Code",
@@ -38,7 +39,8 @@ EMAIL: Spec = {
 def policy(**spec: Any) -> TwoFactorPolicy:
     """`QUESTIONS` with the given fields instead; a field that is None is left out."""
     wanted = {key: value for key, value in {**QUESTIONS, **spec}.items() if value is not None}
-    return parse_policy({"metadata": {"namespace": "tests", "name": "policy", "uid": "policy-uid", "generation": 1}, "spec": wanted})
+    metadata = {"namespace": "tests", "name": "policy", "uid": "policy-uid", "generation": 1}
+    return parse_policy({"metadata": metadata, "spec": spelled_out(wanted)})
 
 
 class Managed:

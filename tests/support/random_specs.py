@@ -55,26 +55,38 @@ def _selector() -> st.SearchStrategy[dict[str, Any]]:
 
 POLICY_FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "instanceSelector": _selector(),
-    "enforcement": st.sampled_from(["Enforce", "Enforce", "Report", "Off", "off", False]),
-    "allowedFactors": st.lists(st.sampled_from(FACTORS), max_size=3),
+    "mode": st.sampled_from(["Enforce", "Enforce", "Audit", "Disabled", "disabled", False]),
+    "allowedFactors": st.lists(
+        st.one_of(
+            st.sampled_from(FACTORS),
+            _object(type=st.sampled_from(FACTORS)),
+            _object(
+                type=st.sampled_from(["EmailOTP", "EmailOTP", "YubiKey"]),
+                emailOTP=_object(
+                    senderAddress=st.sampled_from(["a@b", "a@b", "a", "a@b@c", "a @b", "ä@b"]),
+                    template=st.sampled_from(["$otp", "otp", ""]),
+                ),
+            ),
+            _object(
+                type=st.sampled_from(["SMSOTP", "SMSOTP", "YubiKey"]),
+                smsOTP=_object(gateway=st.sampled_from(["Twilio", "MiniOrange", "Other"])),
+            ),
+        ),
+        max_size=3,
+    ),
     "enforcedGroups": _groups(0),
     "exemptGroups": _groups(0),
-    "emailOTP": _object(
-        senderAddress=st.sampled_from(["a@b", "a@b", "a", "a@b@c", "a @b", "ä@b"]), template=st.sampled_from(["$otp", "otp", ""])
-    ),
-    "smsOTP": _object(gateway=st.sampled_from(["Twilio", "MiniOrange", "Other"])),
     "requireOnBuild": _object(window=st.sampled_from(DURATIONS)),
     "rememberDevice": st.sampled_from(DURATIONS),
     "apiTokens": st.sampled_from(["Exempt", "Challenge", "Allow"]),
     "minimumAssurance": st.sampled_from(["AAL1", "AAL2", "AAL3"]),
-    "drift": _object(mode=st.sampled_from(["Correct", "Report", "Ignore"])),
+    "driftPolicy": st.sampled_from(["Correct", "Report", "Ignore"]),
     "suspend": st.sampled_from([True, False, "true"]),
     "rollout": _object(
         batchSize=st.sampled_from([0, 1, 2.0, "1", 10001]),
         pauseBetween=st.sampled_from(DURATIONS),
         stopAfterFailures=st.sampled_from([0, 1, True]),
-        stage=st.sampled_from(["Report", "Grace", "Enforce", "Off"]),
-        graceUntil=st.sampled_from(TIMES),
+        graceUntil=st.sampled_from(["2026-12-01T12:00:00Z", "2026-12-01T12:00:00+01:00", "2026-12-01", "soon"]),
         minimumEnrolled=st.sampled_from([-1, 0, 95, 101]),
     ),
     "deletionPolicy": st.sampled_from(["Retain", "Restore", "Delete"]),
@@ -94,11 +106,17 @@ INSTANCE_FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "caRef": _object(kind=st.sampled_from(["ConfigMap", "Secret", "Pod"]), name=st.just("ca"), key=st.sampled_from(["ca.crt", "a b", ""])),
     "access": st.sampled_from(["Manage", "Observe", "ProbeOnly", "None"]),
     "gate": _object(mode=st.sampled_from(["None", "Managed", "Provided", "managed"])),
-    "probes": _object(
-        challenged=_object(secretRef=_object(name=st.just("canary"))), exempt=_object(secretRef=_object(name=st.just("robot")))
+    "canaries": st.lists(
+        _object(
+            name=st.sampled_from(["a", "b", "A"]),
+            expect=st.sampled_from(["Challenged", "Exempt", "Passes"]),
+            secretRef=_object(name=st.just("canary")),
+        ),
+        max_size=2,
     ),
     "checkInterval": st.sampled_from(DURATIONS),
-    "acknowledgeCompetingManager": st.sampled_from([True, False, None]),
+    "competingManager": st.sampled_from(["Refuse", "Override", True]),
+    "provider": st.sampled_from(["MiniOrange", "OpenMFA"]),
 }
 
 

@@ -39,8 +39,8 @@ OFF = Proof(
     Condition(ENFORCED, FALSE, "NotActive", "two-factor authentication is off in the filter (live flag), though the settings say on"),
     Basis.PROBE,
     NOW,
-    Condition(DRIFTED, TRUE, "Differs", "Jenkins differs from the policy: enforcement is off (live), wanted on"),
-    Condition(READY, TRUE, "Reported", "drift.mode is Report: nothing is written; differing: enforcement is off (live), wanted on"),
+    Condition(DRIFTED, TRUE, "Differs", "Jenkins differs from the policy: mode is off (live), wanted on"),
+    Condition(READY, TRUE, "Reported", "driftPolicy is Report: nothing is written; differing: mode is off (live), wanted on"),
 )
 TOLD = Proof(
     Condition(ENFORCED, TRUE, "Probed", AGREE), Basis.STATUS, NOW - timedelta(days=3), ready=Condition(READY, TRUE, "InForce", AGREE)
@@ -81,7 +81,7 @@ RELEASE = InstanceReport(
     Layers(True, True, False, "absent"),
     WEAK,
     Enrolment(total=14, email_otp=6, not_enrolled=8, administrators=2, administrators_not_enrolled=1),
-    differences=("enforcement is off (live), wanted on",),
+    differences=("mode is off (live), wanted on",),
     risks=risks(WEAK, None, OFF, NOW),
 )
 LEGACY = InstanceReport(

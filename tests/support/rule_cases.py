@@ -11,10 +11,16 @@ from typing import Any
 
 Spec = dict[str, Any]
 
-POLICY: Spec = {"instanceSelector": {}, "enforcement": "Enforce", "allowedFactors": ["SecurityQuestions"]}
+POLICY: Spec = {"instanceSelector": {}, "mode": "Enforce", "allowedFactors": [{"type": "SecurityQuestions"}]}
 BREAK_GLASS: Spec = {"instanceSelector": {}, "expiresAt": "2026-12-01T12:00:00Z", "reason": "INC-1234"}
 INSTANCE: Spec = {"url": "https://jenkins.example.com/ci/", "credentialsRef": {"name": "build-jenkins"}, "gate": {"mode": "Managed"}}
-DEFAULTS = {"TwoFactorPolicy": POLICY, "ClusterTwoFactorPolicy": {**POLICY, "namespaceSelector": {}}, "JenkinsInstance": INSTANCE, "TwoFactorBreakGlass": BREAK_GLASS}
+DEFAULTS = {
+    "TwoFactorPolicy": POLICY,
+    "ClusterTwoFactorPolicy": {**POLICY, "namespaceSelector": {}},
+    "JenkinsInstance": INSTANCE,
+    "TwoFactorBreakGlass": BREAK_GLASS,
+}
+CANARY: Spec = {"name": "person", "expect": "Challenged", "secretRef": {"name": "canary"}}
 MAIL: Spec = {"senderAddress": "jenkins@example.com"}
 
 
@@ -43,7 +49,7 @@ def build(kind: str, change: Spec, name: str = "sample") -> dict[str, Any]:
 
 
 def _mail(**change: Any) -> Spec:
-    return {"allowedFactors": ["EmailOTP"], "emailOTP": {**MAIL, **change}}
+    return {"allowedFactors": [{"type": "EmailOTP", "emailOTP": {**MAIL, **change}}]}
 
 
 def _long(letter: str) -> list[str]:
@@ -54,6 +60,7 @@ def _matching(**expression: Any) -> Spec:
     return {"instanceSelector": {"matchExpressions": [{"key": "tier", **expression}]}}
 
 
+OUT_OF_REACH = "EmailOTP and SecurityQuestions can never reach AAL2: take them out of allowedFactors, or set AAL1"
 DURATION = "must be a duration such as 30s, 15m or 1h30m"
 NO_FACTOR = "Enforce needs a factor other than BackupCodes: without one nobody would be asked for anything"
 BOTH = "no group may be both enforced and exempt, in whatever case: exempt would win"
@@ -67,15 +74,15 @@ TIME = "must be a time such as 2026-12-01T12:00:00Z"
 # ruff: noqa: E501 - a table, one case a line
 # fmt: off
 RULES = [
-    Case("a factor", {"allowedFactors": None}, "spec.allowedFactors", NO_FACTOR, {"enforcement": "Off", "allowedFactors": None}),
-    Case("not backup codes only", {"allowedFactors": ["BackupCodes"]}, "spec.allowedFactors", NO_FACTOR, {"allowedFactors": ["BackupCodes", "YubiKey"]}),
-    Case("mail with EmailOTP", {"allowedFactors": ["EmailOTP"]}, "spec.emailOTP", "required because allowedFactors has EmailOTP: give at least senderAddress", _mail()),
-    Case("mail only with EmailOTP", {"emailOTP": MAIL}, "spec.emailOTP", "only allowed when allowedFactors has EmailOTP", _mail(subject="Code")),
-    Case("sender address", _mail(senderAddress="jenkins"), "spec.emailOTP.senderAddress", "must be an e-mail address", _mail(senderAddress="a@b")),
-    Case("sender address without name", _mail(senderAddress="J <a@b>"), "spec.emailOTP.senderAddress", "must be an e-mail address"),
-    Case("template", _mail(template="otp"), "spec.emailOTP.template", "must contain $otp: without it the mail has no one-time password", _mail(template="Code:\n$otp")),
-    Case("gateway with SMSOTP", {"allowedFactors": ["SMSOTP"]}, "spec.smsOTP", "required because allowedFactors has SMSOTP: give gateway", {"allowedFactors": ["SMSOTP"], "smsOTP": {"gateway": "Twilio"}}),
-    Case("gateway only with SMSOTP", {"smsOTP": {"gateway": "Twilio"}}, "spec.smsOTP", "only allowed when allowedFactors has SMSOTP"),
+    Case("a factor", {"allowedFactors": None}, "spec.allowedFactors", NO_FACTOR, {"mode": "Disabled", "allowedFactors": None}),
+    Case("not backup codes only", {"allowedFactors": [{"type": "BackupCodes"}]}, "spec.allowedFactors", NO_FACTOR, {"allowedFactors": [{"type": "BackupCodes"}, {"type": "YubiKey"}]}),
+    Case("mail with EmailOTP", {"allowedFactors": [{"type": "EmailOTP"}]}, "spec.allowedFactors[0].emailOTP", "required because type is EmailOTP: give at least senderAddress", _mail()),
+    Case("mail only with EmailOTP", {"allowedFactors": [{"type": "YubiKey", "emailOTP": MAIL}]}, "spec.allowedFactors[0].emailOTP", "only allowed when type is EmailOTP", _mail(subject="Code")),
+    Case("sender address", _mail(senderAddress="jenkins"), "spec.allowedFactors[0].emailOTP.senderAddress", "must be an e-mail address", _mail(senderAddress="a@b")),
+    Case("sender address without name", _mail(senderAddress="J <a@b>"), "spec.allowedFactors[0].emailOTP.senderAddress", "must be an e-mail address"),
+    Case("template", _mail(template="otp"), "spec.allowedFactors[0].emailOTP.template", "must contain $otp: without it the mail has no one-time password", _mail(template="Code:\n$otp")),
+    Case("gateway with SMSOTP", {"allowedFactors": [{"type": "SMSOTP"}]}, "spec.allowedFactors[0].smsOTP", "required because type is SMSOTP: give gateway", {"allowedFactors": [{"type": "SMSOTP", "smsOTP": {"gateway": "Twilio"}}]}),
+    Case("gateway only with SMSOTP", {"allowedFactors": [{"type": "YubiKey", "smsOTP": {"gateway": "Twilio"}}]}, "spec.allowedFactors[0].smsOTP", "only allowed when type is SMSOTP"),
     Case("enforced groups", {"enforcedGroups": []}, "spec.enforcedGroups", "must not be empty: leave it out to mean everyone", {"enforcedGroups": ["admins"]}),
     Case("enforced and exempt", {"enforcedGroups": ["a", "b"], "exemptGroups": ["b"]}, "spec.exemptGroups", BOTH, {"enforcedGroups": ["a"], "exemptGroups": ["b"]}),
     Case("enforced and exempt in another case", {"enforcedGroups": ["x", "admins"], "exemptGroups": ["robots", "ADMINs"]}, "spec.exemptGroups", BOTH, {"enforcedGroups": ["Admins"], "exemptGroups": ["Admins-robots"]}),
@@ -87,17 +94,11 @@ RULES = [
     Case("remember too long", {"rememberDevice": "720h0m1s"}, "spec.rememberDevice", "must be more than 0s and at most 720h", {"rememberDevice": "720h"}),
     Case("remember form", {"rememberDevice": "12 hours"}, "spec.rememberDevice", DURATION, {"rememberDevice": "1h30m5s"}),
     Case("remember empty", {"rememberDevice": ""}, "spec.rememberDevice", DURATION),
+    Case("assurance out of reach", {"minimumAssurance": "AAL2"}, "spec.minimumAssurance", OUT_OF_REACH, {"minimumAssurance": "AAL2", "allowedFactors": [{"type": "WebAuthn"}]}),
+    Case("assurance of a mixed list", {"minimumAssurance": "AAL2", "allowedFactors": [{"type": "WebAuthn"}, *_mail()["allowedFactors"]]}, "spec.minimumAssurance", OUT_OF_REACH, _mail()),
     Case("window 0s", {"requireOnBuild": {"window": "0s"}}, "spec.requireOnBuild.window", "must be more than 0s", {"requireOnBuild": {"window": "15m"}}),
     Case("window form", {"requireOnBuild": {"window": "15"}}, "spec.requireOnBuild.window", DURATION),
     Case("window too many digits", {"requireOnBuild": {"window": "1000000h"}}, "spec.requireOnBuild.window", DURATION, {"requireOnBuild": {"window": "99999h"}}),
-    Case(
-        "grace without its end",
-        {"rollout": {"stage": "Grace"}},
-        "spec.rollout.graceUntil",
-        "required because stage is Grace: the time at which it is enforced",
-        {"rollout": {"stage": "Grace", "graceUntil": "2026-12-01T12:00:00Z"}},
-    ),
-    Case("grace time", {"rollout": {"stage": "Grace", "graceUntil": "soon"}}, "spec.rollout.graceUntil", TIME, {"rollout": {"graceUntil": "2026-12-01T12:00:00Z"}}),
     Case("pause", {"rollout": {"pauseBetween": "a while"}}, "spec.rollout.pauseBetween", DURATION, {"rollout": {"pauseBetween": "10m", "batchSize": 2}}),
     Case("break-glass time", {"expiresAt": "tomorrow"}, "spec.expiresAt", TIME, {"expiresAt": "2026-12-01T12:00:00.5+01:00"}, "TwoFactorBreakGlass"),
     Case("break-glass without zone", {"expiresAt": "2026-12-01T12:00:00"}, "spec.expiresAt", TIME, {}, "TwoFactorBreakGlass"),
@@ -116,8 +117,8 @@ RULES = [
     Case("url user", {"url": "https://me:secret@jenkins.example.com/"}, "spec.url", NO_USER, {"url": "https://jenkins.example.com/@me"}, "JenkinsInstance"),
     Case("url query", {"url": "https://jenkins.example.com/?a=b"}, "spec.url", "must not have a query or fragment", {}, "JenkinsInstance"),
     Case("url fragment", {"url": "https://jenkins.example.com/#a"}, "spec.url", "must not have a query or fragment", {}, "JenkinsInstance"),
-    Case("credentials unless ProbeOnly", {"credentialsRef": None}, "spec.credentialsRef", "required unless access is ProbeOnly: the Secret with the operator's account", {"credentialsRef": None, "access": "ProbeOnly", "gate": None, "probes": {"challenged": {"secretRef": {"name": "canary"}}}}, "JenkinsInstance"),
-    Case("canary for ProbeOnly", {"access": "ProbeOnly", "gate": None}, "spec.probes.challenged", "required because access is ProbeOnly: the canary is all there is to look with", {"access": "ProbeOnly", "gate": None, "probes": {"challenged": {"secretRef": {"name": "canary"}}}}, "JenkinsInstance"),
+    Case("credentials unless ProbeOnly", {"credentialsRef": None}, "spec.credentialsRef", "required unless access is ProbeOnly: the Secret with the operator's account", {"credentialsRef": None, "access": "ProbeOnly", "gate": None, "canaries": [CANARY]}, "JenkinsInstance"),
+    Case("canary for ProbeOnly", {"access": "ProbeOnly", "gate": None}, "spec.canaries", "required because access is ProbeOnly: give a canary with expect: Challenged", {"access": "ProbeOnly", "gate": None, "canaries": [CANARY]}, "JenkinsInstance"),
     Case("gate with Manage", {"gate": None}, "spec.gate.mode", GATE, {"gate": {"mode": "None"}}, "JenkinsInstance"),
     Case("gate without a mode", {"gate": {}}, "spec.gate.mode", GATE, {"access": "Observe", "gate": {}}, "JenkinsInstance"),
     Case("gate needs Manage", {"access": "Observe", "gate": {"mode": "Managed"}}, "spec.gate.mode", "Managed needs access: Manage", {"access": "Observe", "gate": {"mode": "Provided"}}, "JenkinsInstance"),
@@ -127,21 +128,22 @@ RULES = [
 ]
 
 SCHEMA = [
-    Case("enforcement", {"enforcement": None}, "spec.enforcement", "Required value", {"enforcement": "Report"}, offline="required: one of Enforce, Report, Off"),
+    Case("mode", {"mode": None}, "spec.mode", "Required value", {"mode": "Audit"}, offline="required: Enforce, Audit or Disabled"),
     Case("selector", {"instanceSelector": None}, "spec.instanceSelector", "Required value", offline="required"),
-    Case("enforcement is a text", {"enforcement": False}, "spec.enforcement", 'must be of type string: "boolean"', {"enforcement": "Off"}, offline="must be a string, "),
-    Case("enforcement value", {"enforcement": "enforce"}, "spec.enforcement", 'supported values: "Enforce", "Report", "Off"', offline="did you mean Enforce?"),
-    Case("factor", {"allowedFactors": ["SmsOTP"]}, "spec.allowedFactors[0]", "Unsupported value", offline="did you mean SMSOTP?"),
-    Case("factor twice", {"allowedFactors": ["YubiKey", "YubiKey"]}, "spec.allowedFactors[1]", "Duplicate value", offline="is in the list already: 'YubiKey'"),
-    Case("sms gateway", {"allowedFactors": ["SMSOTP"], "smsOTP": {}}, "spec.smsOTP.gateway", "Required value", offline="required: MiniOrange or Twilio"),
+    Case("mode is a text", {"mode": False}, "spec.mode", 'must be of type string: "boolean"', {"mode": "Disabled"}, offline="must be one of Enforce, Audit, Disabled, but YAML reads false as false"),
+    Case("mode value", {"mode": "enforce"}, "spec.mode", 'supported values: "Enforce", "Audit", "Disabled"', offline="did you mean Enforce?"),
+    Case("factor", {"allowedFactors": [{"type": "SmsOTP"}]}, "spec.allowedFactors[0].type", "Unsupported value", offline="did you mean SMSOTP?"),
+    Case("factor twice", {"allowedFactors": [{"type": "YubiKey"}, {"type": "YubiKey"}]}, "spec.allowedFactors[1]", "Duplicate value", offline="type YubiKey is in the list already"),
+    Case("sms gateway", {"allowedFactors": [{"type": "SMSOTP", "smsOTP": {}}]}, "spec.allowedFactors[0].smsOTP.gateway", "Required value", offline="required: MiniOrange or Twilio"),
     Case("window", {"requireOnBuild": {}}, "spec.requireOnBuild.window", "Required value", offline="required: how long"),
+    Case("grace time", {"rollout": {"graceUntil": "soon"}}, "spec.rollout.graceUntil", "must be of type date-time", {"rollout": {"graceUntil": "2026-12-01T12:00:00Z"}}, offline=TIME),
     Case("expiresAt", {"expiresAt": None}, "spec.expiresAt", "Required value", {}, "TwoFactorBreakGlass", offline="required: the time"),
     Case("reason", {"reason": None}, "spec.reason", "Required value", {}, "TwoFactorBreakGlass", offline="required"),
     Case("break-glass selector", {"instanceSelector": None}, "spec.instanceSelector", "Required value", {}, "TwoFactorBreakGlass", offline="required"),
     Case("empty group", {"exemptGroups": [""]}, "spec.exemptGroups[0]", "should be at least 1 chars long", offline="must not be empty"),
     Case("long group", {"exemptGroups": ["x" * 256]}, "spec.exemptGroups[0]", "may not be more than 255", {"exemptGroups": ["x" * 255]}, offline="must have at most 255 characters, has 256"),
     Case("many groups", {"exemptGroups": [f"g{n}" for n in range(101)]}, "spec.exemptGroups", "must have at most 100 items", {"exemptGroups": [f"g{n}" for n in range(100)]}, offline="must have at most 100 entries, has 101"),
-    Case("long template", _mail(template="$otp" + "x" * 9997), "spec.emailOTP.template", "may not be more than 10000", _mail(template="$otp" + "x" * 9996), offline="at most 10000 characters, has 10001"),
+    Case("long template", _mail(template="$otp" + "x" * 9997), "spec.allowedFactors[0].emailOTP.template", "may not be more than 10000", _mail(template="$otp" + "x" * 9996), offline="at most 10000 characters, has 10001"),
     Case("priority", {"priority": "high"}, "spec.priority", "must be of type integer", {"priority": 1e3}, offline="must be an integer, is a string"),
     Case("priority low", {"priority": -1000001}, "spec.priority", "should be greater than or equal to -1000000", {"priority": -1000000}, offline="must be at least -1000000"),
     Case("priority range", {"priority": 1000001}, "spec.priority", "should be less than or equal to 1000000", {"priority": 1000000}, offline="must be at most 1000000"),
@@ -155,6 +157,10 @@ SCHEMA = [
     Case("secret name", {"credentialsRef": {"name": "Build_Jenkins"}}, "spec.credentialsRef.name", "should match", {}, "JenkinsInstance", offline="must be a name of lowercase letters"),
     Case("authority kind", {"caRef": {"kind": "Configmap", "name": "ca"}}, "spec.caRef.kind", "Unsupported value", {"caRef": {"name": "ca"}}, "JenkinsInstance", offline="did you mean ConfigMap?"),
     Case("access", {"access": "Write"}, "spec.access", "Unsupported value", {"access": "Observe", "gate": None}, "JenkinsInstance", offline="must be one of Manage, Observe, ProbeOnly"),
+    Case("canary expectation", {"canaries": [{**CANARY, "expect": "challenged"}]}, "spec.canaries[0].expect", "Unsupported value", {"canaries": [CANARY, {**CANARY, "name": "robot", "expect": "Exempt"}]}, "JenkinsInstance", offline="did you mean Challenged?"),
+    Case("canary twice", {"canaries": [CANARY, CANARY]}, "spec.canaries[1]", "Duplicate value", {"canaries": []}, "JenkinsInstance", offline="name person is in the list already"),
+    Case("competing manager", {"competingManager": "Ignore"}, "spec.competingManager", "Unsupported value", {"competingManager": "Override"}, "JenkinsInstance", offline="must be one of Refuse, Override"),
+    Case("provider", {"provider": "OpenMFA"}, "spec.provider", "Unsupported value", {"provider": "MiniOrange"}, "JenkinsInstance", offline="must be one of MiniOrange"),
     Case("gate mode", {"gate": {"mode": "managed"}}, "spec.gate.mode", "Unsupported value", {"gate": {"mode": "Provided"}}, "JenkinsInstance", offline="did you mean Managed?"),
 ]
 # fmt: on

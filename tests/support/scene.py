@@ -7,12 +7,13 @@ import json
 from typing import Any
 
 from tests.support.kube import KubeServer
+from tests.support.specs import spelled_out
 from tests.support.waiting import wait_until
 
 Body = dict[str, Any]
 Spec = dict[str, Any]
 API = "jenkins2fa.dev/v1alpha1"
-QUESTIONS: Spec = {"instanceSelector": {}, "enforcement": "Enforce", "allowedFactors": ["SecurityQuestions"], "apiTokens": "Exempt"}
+QUESTIONS: Spec = {"instanceSelector": {}, "mode": "Enforce", "allowedFactors": [{"type": "SecurityQuestions"}], "apiTokens": "Exempt"}
 
 
 class Scene:
@@ -37,7 +38,7 @@ class Scene:
         self._apply("JenkinsInstance", name, {key: value for key, value in wanted.items() if value is not None}, labels)
 
     def policy(self, name: str, spec: Spec | None = None, **changes: Any) -> None:
-        self._apply("TwoFactorPolicy", name, {**(spec or QUESTIONS), **changes}, None)
+        self._apply("TwoFactorPolicy", name, spelled_out({**(spec or QUESTIONS), **changes}), None)
 
     def cluster_policy(self, name: str, namespaces: dict[str, str], **changes: Any) -> None:
         spec = {**QUESTIONS, "namespaceSelector": {"matchLabels": namespaces}, **changes}

@@ -99,7 +99,7 @@ def test_what_counts_as_reached_ready_and_failed(ready: str, staged: bool, wante
 
 
 def test_a_report_that_is_left_of_a_stage_is_not_taken_for_a_change_when_the_stage_ends() -> None:
-    held = Outcome(make_instance(), policy(), Assessment(FRESH, plan(FRESH, policy().spec), mode=Mode.STAGE_GRACE))
+    held = Outcome(make_instance(), policy(), Assessment(FRESH, plan(FRESH, policy().spec), mode=Mode.GRACE))
     waits = judge_ready(held, condition("Enforced", "False/NotActive"))
     assert waits.reason == "Reported"
     assert not _standing(Key("tests", "a"), waits, False).reached
@@ -148,7 +148,7 @@ def test_after_an_admission_the_policy_is_looked_at_again_at_once() -> None:
     assert seconds(paused, paused) == pytest.approx(600.1)
 
 
-def test_a_stage_is_told_before_a_batch_is_waited_for() -> None:
-    staged = policy(rollout={"stage": "Report", "batchSize": 1}).spec
-    assert mode_of(staged, MANAGED, Circumstances(NOW, admitted=False)) is Mode.STAGE_REPORT
+def test_the_grace_period_is_reported_before_a_batch_is_waited_for() -> None:
+    staged = policy(rollout={"graceUntil": "2099-01-01T00:00:00Z", "batchSize": 1}).spec
+    assert mode_of(staged, MANAGED, Circumstances(NOW, admitted=False)) is Mode.GRACE
     assert mode_of(staged, MANAGED, Circumstances(NOW, protected=True, admitted=False)) is Mode.WAITING

@@ -22,7 +22,7 @@ from tests.support.literals import MANAGED, NOW, instance
 NO_CONTEXT = cast("Context", None)  # nothing of it is needed, because nothing is done
 BODY = {
     "metadata": {"namespace": "platform", "name": "baseline", "uid": "1", "generation": 1},
-    "spec": {"instanceSelector": {}, "enforcement": "Off", "suspend": True, "allowedFactors": ["FactorOfTheNextVersion"]},
+    "spec": {"instanceSelector": {}, "mode": "Disabled", "suspend": True, "allowedFactors": [{"type": "FactorOfTheNextVersion"}]},
 }
 
 

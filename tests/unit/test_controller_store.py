@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from jenkins2fa.api.meta import Key
-from jenkins2fa.api.policy import Enforcement, TwoFactorPolicy
+from jenkins2fa.api.policy import PolicyMode, TwoFactorPolicy
 from jenkins2fa.controller.cache import Cache, fingerprint
 from jenkins2fa.controller.mapping import EventMapping
 from jenkins2fa.controller.queue import Kind, Urgency, WorkKey, WorkQueue
@@ -29,7 +29,7 @@ def instance(name: str = "build", namespace: str = "team", **changes: Any) -> Bo
 
 
 def policy(name: str = "baseline", namespace: str = "team", selector: Body | None = None, spec: Body | None = None, **changes: Any) -> Body:
-    wanted = {"instanceSelector": selector or {}, "enforcement": "Off", **(spec or {})}
+    wanted = {"instanceSelector": selector or {}, "mode": "Disabled", **(spec or {})}
     return body("TwoFactorPolicy", name, namespace, wanted, changes)
 
 
@@ -43,7 +43,7 @@ GUARDED = {"namespaceSelector": {"matchLabels": {"guarded": "yes"}}}
 
 
 def cluster_policy(spec: Body, name: str = "floor", **changes: Any) -> Body:
-    found = body("ClusterTwoFactorPolicy", name, "", {"instanceSelector": {}, "enforcement": "Off", **spec}, changes)
+    found = body("ClusterTwoFactorPolicy", name, "", {"instanceSelector": {}, "mode": "Disabled", **spec}, changes)
     del found["metadata"]["namespace"]
     return found
 
@@ -256,14 +256,14 @@ def test_policy_that_does_not_say_whom_it_means_is_kept_for_its_status_and_gover
 
 @pytest.mark.parametrize("broken", [{"instanceSelector": None}, {"instanceSelector": []}, {"instanceSelector": {"matchLabels": {"a": 1}}}])
 def test_unreadable_selector_selects_nothing(bench: Bench, broken: dict[str, Any]) -> None:
-    bench.map_event(policy(spec={"enforcement": "Perhaps", **broken}))
+    bench.map_event(policy(spec={"mode": "Perhaps", **broken}))
     assert bench.cache.policies() == []
 
 
 def test_policy_with_a_word_of_a_later_version_keeps_its_place() -> None:
     bench = Bench()
-    later = {"namespaceSelector": {}, "allowedFactors": ["SecurityQuestions", "FactorOfTheNextVersion"]}
-    bench.map_event(instance(), policy("mine", spec={"enforcement": "Off", "priority": 9}))
+    later = {"namespaceSelector": {}, "allowedFactors": [{"type": "SecurityQuestions"}, {"type": "FactorOfTheNextVersion"}]}
+    bench.map_event(instance(), policy("mine", spec={"mode": "Disabled", "priority": 9}))
     asked = bench.map_event(cluster_policy(later, "baseline"))
     assert asked == {"policy baseline", "instance team/build"}
     found = bench.cache.instance(Key("team", "build"))
@@ -275,10 +275,10 @@ def test_policy_with_a_word_of_a_later_version_keeps_its_place() -> None:
 
 
 def test_policy_that_became_invalid_keeps_its_rank_but_not_what_it_said(bench: Bench) -> None:
-    bench.map_event(policy(spec={"enforcement": "Off"}))
-    bench.map_event(policy(spec={"enforcement": "Perhaps", "priority": 7}, generation=2, resourceVersion="11"))
+    bench.map_event(policy(spec={"mode": "Disabled"}))
+    bench.map_event(policy(spec={"mode": "Perhaps", "priority": 7}, generation=2, resourceVersion="11"))
     (found,) = bench.cache.policies()
-    assert (found.invalid, found.spec.priority, found.spec.enforcement) == (True, 7, Enforcement.REPORT)
+    assert (found.invalid, found.spec.priority, found.spec.mode) == (True, 7, PolicyMode.AUDIT)
 
 
 def test_fingerprint_does_not_depend_on_the_order_of_labels() -> None:

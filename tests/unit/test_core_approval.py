@@ -19,7 +19,7 @@ FLEET = (MANAGED, BARE)
 
 
 def off(named: str = "", generation: int = 2) -> TwoFactorPolicy:
-    wanted = policy(enforcement="Off")
+    wanted = policy(mode="Disabled")
     annotations = {APPROVE_WEAKENING: named} if named else {}
     return replace(wanted, meta=replace(wanted.meta, uid="policy-uid", generation=generation, annotations=annotations))
 

@@ -33,9 +33,9 @@ def conditions(wanted: TwoFactorPolicy | None, canaries: CanaryObservation) -> t
         (CanaryObservation(NONE, None, WRONG), policy(), "Unknown/Unauthorized", "False/Unauthorized", False, True),
         (CanaryObservation(CHALLENGED, NONE, DEAD), policy(), "Unknown/Unreachable", "False/Unreachable", True, False),
         (CanaryObservation(), policy(), "Unknown/Unverified", "True/Unverified", False, False),
-        (CanaryObservation(BYPASSED), policy(enforcement="Off"), "False/Off", "True/Off", False, False),
-        (CanaryObservation(CHALLENGED), policy(enforcement="Off"), "False/Off", "False/StillChallenged", False, True),
-        (CanaryObservation(NONE, None, DEAD), policy(enforcement="Off"), "False/Off", "False/Unreachable", True, False),
+        (CanaryObservation(BYPASSED), policy(mode="Disabled"), "False/Disabled", "True/Disabled", False, False),
+        (CanaryObservation(CHALLENGED), policy(mode="Disabled"), "False/Disabled", "False/StillChallenged", False, True),
+        (CanaryObservation(NONE, None, DEAD), policy(mode="Disabled"), "False/Disabled", "False/Unreachable", True, False),
     ],
 )
 def test_each_case(

@@ -44,14 +44,14 @@ def test_everything_that_jenkins_noted_down_is_read_in_our_time(ahead: timedelta
         break_glass_until=theirs + HOUR,
         break_glass_times=((theirs - HOUR, theirs + HOUR),),
         trial=TrialState("t", theirs + MINUTE),
-        corrections={"enforcement": (theirs - MINUTE, theirs - 2 * MINUTE, theirs - 3 * MINUTE)},
+        corrections={"mode": (theirs - MINUTE, theirs - 2 * MINUTE, theirs - 3 * MINUTE)},
     )
     found = in_our_time(seen, ahead)
     assert found.clock_ahead == ahead
     assert found.break_glass_until == NOON + HOUR
     assert found.break_glass_times == ((NOON - HOUR, NOON + HOUR),)
     assert found.trial == TrialState("t", NOON + MINUTE)
-    assert flapping_fields(found, NOON) == ("enforcement",)
+    assert flapping_fields(found, NOON) == ("mode",)
     assert flapping_fields(found, NOON + HOUR) == (), "a clock that is ahead does not make it last longer"
 
 

@@ -89,9 +89,9 @@ def test_a_group_that_nobody_is_known_to_be_in_is_not_proven_by_a_probe() -> Non
 
 
 def test_off_is_off_and_says_so_when_it_is_not() -> None:
-    off = {"enforcement": "Off"}
-    assert said(outcome(fields=off, proof=Proof.NONE))["Enforced"] == "False/Off"
-    assert said(outcome(fields=off, proof=Proof.NONE))["Ready"] == "True/Off"
+    off = {"mode": "Disabled"}
+    assert said(outcome(fields=off, proof=Proof.NONE))["Enforced"] == "False/Disabled"
+    assert said(outcome(fields=off, proof=Proof.NONE))["Ready"] == "True/Disabled"
     still = replace(in_force(spec(**off)), memory=ON, live=True)
     assert "still asks" in next(c.message for c in judge(outcome(still, fields=off), NOW) if c.type == "Enforced")
 
@@ -145,8 +145,8 @@ def test_where_anybody_may_administer_nothing_is_enforced(
 
 
 def test_where_anybody_may_administer_an_off_policy_is_still_off() -> None:
-    seen = replace(in_force(spec(enforcement="Off")), anonymous_administers=True)
-    assert said(outcome(seen, fields={"enforcement": "Off"}, proof=Proof.NONE))["Enforced"] == "False/Off"
+    seen = replace(in_force(spec(mode="Disabled")), anonymous_administers=True)
+    assert said(outcome(seen, fields={"mode": "Disabled"}, proof=Proof.NONE))["Enforced"] == "False/Disabled"
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_trouble_is_reconciling_or_stalled_and_never_both(transient: bool, seen:
     [
         ({"mode": Mode.SUSPENDED}, "True/Suspended", False, False),
         ({"mode": Mode.BREAK_GLASS}, "True/BreakGlass", False, False),
-        ({"mode": Mode.REPORT_POLICY, "seen": FRESH}, "True/Reported", False, False),
+        ({"mode": Mode.AUDIT, "seen": FRESH}, "True/Reported", False, False),
         ({"mode": Mode.REPORT_DRIFT, "seen": FRESH, "drift": True}, "True/Reported", False, False),
         ({"seen": FRESH}, "False/Progressing", True, False),
         ({"findings": (Finding("NoFactor", "m", path="allowedFactors"),)}, "False/NoFactor", False, True),
@@ -227,8 +227,8 @@ def test_drifted() -> None:
     seen = replace(in_force(spec()), live=False)
     assert said(outcome(seen, drift=True))["Drifted"] == "True/Differs"
     assert said(outcome(seen, drift=False))["Drifted"] == "False/NoDrift"  # a change of the policy, being applied
-    assert said(outcome(seen, mode=Mode.REPORT_POLICY))["Drifted"] == "True/Differs"
-    assert said(outcome(corrected=("enforcement",)))["Drifted"] == "False/Corrected"
+    assert said(outcome(seen, mode=Mode.AUDIT))["Drifted"] == "True/Differs"
+    assert said(outcome(corrected=("mode",)))["Drifted"] == "False/Corrected"
 
 
 def test_messages_are_short_and_hold_ten_differences_at_most() -> None:
@@ -246,7 +246,7 @@ def test_each_field_of_the_policy_has_its_state() -> None:
     seen = in_force(spec(**fields))
     states = {one.path: one.state for one in field_statuses(outcome(seen, fields=fields))}
     assert states == {
-        "enforcement": "Applied",
+        "mode": "Applied",
         "exemptGroups": "Applied",
         "allowedFactors": "Applied",
         "requireOnBuild": "Applied",
@@ -255,18 +255,18 @@ def test_each_field_of_the_policy_has_its_state() -> None:
         "gate": "Applied",
     }
     drifted = {one.path: one.state for one in field_statuses(outcome(replace(seen, live=False), fields=fields, drift=True))}
-    assert drifted["enforcement"] == "Drifted"
+    assert drifted["mode"] == "Drifted"
     refusal = Finding("OwnedElsewhere", "m")
     refused = {
         one.path: (one.state, one.message) for one in field_statuses(outcome(replace(seen, live=False), fields=fields, findings=(refusal,)))
     }
-    assert [refused["enforcement"], refused["exemptGroups"][0]] == [("Refused", "m"), "Applied"]
+    assert [refused["mode"], refused["exemptGroups"][0]] == [("Refused", "m"), "Applied"]
 
 
 # --- whether a pass may write ---
 
 
-GRACE = {"rollout": {"stage": "Grace", "graceUntil": "2026-11-24T13:00:00Z"}}
+GRACE = {"rollout": {"graceUntil": "2026-11-24T13:00:00Z"}}
 
 
 @pytest.mark.parametrize(
@@ -274,21 +274,21 @@ GRACE = {"rollout": {"stage": "Grace", "graceUntil": "2026-11-24T13:00:00Z"}}
     [
         ({}, Access.MANAGE, {}, Mode.WRITE),
         ({}, Access.MANAGE, {"drift": True}, Mode.WRITE),
-        ({"enforcement": "Off"}, Access.MANAGE, {}, Mode.WRITE),
-        ({"enforcement": "Report"}, Access.MANAGE, {}, Mode.REPORT_POLICY),
+        ({"mode": "Disabled"}, Access.MANAGE, {}, Mode.WRITE),
+        ({"mode": "Audit"}, Access.MANAGE, {}, Mode.AUDIT),
         ({}, Access.OBSERVE, {}, Mode.REPORT_ACCESS),
-        ({"drift": {"mode": "Report"}}, Access.MANAGE, {"drift": True}, Mode.REPORT_DRIFT),
-        ({"drift": {"mode": "Report"}}, Access.MANAGE, {}, Mode.WRITE),
+        ({"driftPolicy": "Report"}, Access.MANAGE, {"drift": True}, Mode.REPORT_DRIFT),
+        ({"driftPolicy": "Report"}, Access.MANAGE, {}, Mode.WRITE),
         ({"suspend": True}, Access.MANAGE, {"break_glass": True}, Mode.SUSPENDED),
         ({}, Access.MANAGE, {"drift": True, "break_glass": True}, Mode.BREAK_GLASS),
         ({}, Access.MANAGE, {"admitted": False}, Mode.WAITING),
         ({}, Access.MANAGE, {"admitted": False, "drift": True}, Mode.WRITE),  # what was confirmed there already is no roll-out
-        ({"drift": {"mode": "Report"}}, Access.MANAGE, {"admitted": False, "drift": True}, Mode.REPORT_DRIFT),
-        ({"rollout": {"stage": "Report"}}, Access.MANAGE, {}, Mode.STAGE_REPORT),
-        ({"rollout": {"stage": "Report"}}, Access.MANAGE, {"protected": True}, Mode.WRITE),  # only the first enforcement has stages
-        ({"rollout": {"stage": "Report"}, "enforcement": "Off"}, Access.MANAGE, {}, Mode.WRITE),
-        ({"rollout": {"stage": "Report"}}, Access.MANAGE, {"drift": True}, Mode.WRITE),  # it was in force, and was switched off since
-        (GRACE, Access.MANAGE, {}, Mode.STAGE_GRACE),
+        ({"driftPolicy": "Report"}, Access.MANAGE, {"admitted": False, "drift": True}, Mode.REPORT_DRIFT),
+        (GRACE, Access.MANAGE, {}, Mode.GRACE),
+        (GRACE, Access.MANAGE, {"protected": True}, Mode.WRITE),  # only the first enforcement waits
+        ({**GRACE, "mode": "Disabled"}, Access.MANAGE, {}, Mode.WRITE),
+        ({**GRACE, "mode": "Audit"}, Access.MANAGE, {}, Mode.AUDIT),
+        (GRACE, Access.MANAGE, {"drift": True}, Mode.WRITE),  # it was in force, and was switched off since
         (GRACE, Access.MANAGE, {"now": NOW + timedelta(hours=1)}, Mode.WRITE),
     ],
 )
@@ -345,8 +345,8 @@ def test_an_exempt_canary_that_is_challenged_needs_a_person(fields: dict[str, An
 
 def test_flapping_counts_three_corrections_within_an_hour() -> None:
     minutes = [NOW - timedelta(minutes=one) for one in (1, 20, 59, 61)]
-    seen = replace(FRESH, corrections={"enforcement": tuple(minutes[:3]), "allowedFactors": tuple(minutes[1:])})
-    assert flapping_fields(seen, NOW) == ("enforcement",)
+    seen = replace(FRESH, corrections={"mode": tuple(minutes[:3]), "allowedFactors": tuple(minutes[1:])})
+    assert flapping_fields(seen, NOW) == ("mode",)
 
 
 def laxer(*, gate: Any = None, disk: Any = None, startup: Any = None) -> Observation:

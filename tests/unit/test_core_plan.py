@@ -20,7 +20,7 @@ from tests.support.managed import EMAIL
 BOTH: dict[str, Any] = {"allowedFactors": ["EmailOTP", "SecurityQuestions"], "emailOTP": EMAIL}
 SPECS = [
     {},
-    {"enforcement": "Off"},
+    {"mode": "Disabled"},
     BOTH,
     {"enforcedGroups": ["a", "b"]},
     {"exemptGroups": ["r"]},
@@ -41,12 +41,12 @@ def test_what_is_in_force_needs_no_change(fields: dict[str, Any], where: Any) ->
 @pytest.mark.parametrize(
     ("seen", "found"),
     [
-        ({"live": False}, {("enforcement", "live")}),
-        ({"live": None}, {("enforcement", "live")}),
-        ({"disk": PluginSettings(security_questions=True)}, {("enforcement", "disk")}),
-        ({"memory": PluginSettings(security_questions=True)}, {("enforcement", "memory")}),
+        ({"live": False}, {("mode", "live")}),
+        ({"live": None}, {("mode", "live")}),
+        ({"disk": PluginSettings(security_questions=True)}, {("mode", "disk")}),
+        ({"memory": PluginSettings(security_questions=True)}, {("mode", "memory")}),
         ({"memory": PluginSettings(enabled=True)}, {("allowedFactors.SecurityQuestions", "memory")}),
-        ({"disk": None}, {("enforcement", "disk"), ("allowedFactors.SecurityQuestions", "disk")}),
+        ({"disk": None}, {("mode", "disk"), ("allowedFactors.SecurityQuestions", "disk")}),
         ({"memory": PluginSettings(True, True, True, "a@b")}, {("allowedFactors.EmailOTP", "memory")}),
     ],
 )
@@ -65,7 +65,7 @@ def test_each_layer_is_compared_for_itself(seen: dict[str, Any], found: set[tupl
         ({"code": "other"}, {("gate", "gate")}),
         ({"startup_code": None}, {("gate", "start-up")}),
         ({"startup_code": "other"}, {("gate", "start-up")}),
-        ({"plugin_filters": 0}, {("enforcement", "live")}),
+        ({"plugin_filters": 0}, {("mode", "live")}),
     ],
 )
 def test_the_gates_place_is_part_of_it(gate: dict[str, Any], found: set[tuple[str, str]]) -> None:
@@ -102,8 +102,8 @@ def test_without_leave_the_gate_is_not_looked_at() -> None:
 @pytest.mark.parametrize(
     ("before", "after", "fields"),
     [
-        ({}, {"enforcement": "Off"}, {"enforcement"}),
-        ({"enforcement": "Off"}, {}, set()),
+        ({}, {"mode": "Disabled"}, {"mode"}),
+        ({"mode": "Disabled"}, {}, set()),
         (BOTH, {}, {"allowedFactors.EmailOTP"}),
         ({}, BOTH, set()),
         ({}, {"exemptGroups": ["r"]}, {"exemptGroups"}),
@@ -201,13 +201,13 @@ def test_the_build_window_is_kept_in_whole_seconds() -> None:
 def test_what_the_gate_holds_follows_the_policy() -> None:
     held = desired_state(spec(allowedFactors=["SecurityQuestions", "EmailOTP"], emailOTP=EMAIL), MANAGED, "admin", FREE).hold
     assert held == {"securityQuestions", "emailOTP"}
-    loose: tuple[dict[str, Any], ...] = ({"enforcement": "Off"}, {"drift": {"mode": "Report"}})
+    loose: tuple[dict[str, Any], ...] = ({"mode": "Disabled"}, {"driftPolicy": "Report"})
     assert [desired_state(spec(**fields), MANAGED, "admin", FREE).hold for fields in loose] == [None, None]
     assert desired_state(spec(apiTokens=None), BARE, "admin", FREE).hold is None
 
 
 def test_letting_go_of_the_hold_weakens_where_nothing_else_asks() -> None:
-    before, report = in_force(spec()), spec(drift={"mode": "Report"})
+    before, report = in_force(spec()), spec(driftPolicy="Report")
     assert [change.weakens for change in plan(before, report).changes] == [False, False]
     assert {change.path for change in plan(replace(before, live=False), report).weakening} == {"gate.hold"}
     more = replace(before, gate=replace(before.gate, hold=frozenset({"securityQuestions", "emailOTP"})))

@@ -17,7 +17,7 @@ from tests.support.literals import CODE, FRESH, NOW, in_force, instance, plan, p
 
 AWAY = Failure("Unreachable", "no answer", transient=True)
 BY_ONE: dict[str, Any] = {"rollout": {"batchSize": 1}}
-STAGED: dict[str, Any] = {"rollout": {"stage": "Report"}}
+GRACE: dict[str, Any] = {"rollout": {"graceUntil": "2099-01-01T00:00:00Z"}}
 SWITCHED_OFF = {"live": False, "memory": FRESH.memory, "disk": FRESH.memory}
 
 
@@ -54,7 +54,7 @@ def test_one_that_was_enforced_and_is_off_is_an_alarm_also_while_it_waits() -> N
 def test_a_first_enforcement_that_waits_is_no_alarm() -> None:
     wanted = policy(**BY_ONE)
     assert waiting(wanted, FRESH) is False
-    assert waiting(wanted, in_force(policy(enforcement="Off").spec)) is False, "Off by the policy itself until this edit"
+    assert waiting(wanted, in_force(policy(mode="Disabled").spec)) is False, "Off by the policy itself until this edit"
     another = in_force(policy(exemptGroups=["x"]).spec)
     assert another.owner is not None
     assert waiting(wanted, off(replace(another, owner=replace(another.owner, instance="another")))) is False
@@ -64,11 +64,11 @@ def test_a_first_enforcement_that_waits_is_no_alarm() -> None:
     ("fields", "mode", "wanted"),
     [
         ({}, Mode.WRITE, True),
-        ({"enforcement": "Off"}, Mode.WRITE, False),
-        ({"enforcement": "Report"}, Mode.REPORT_POLICY, False),
+        ({"mode": "Disabled"}, Mode.WRITE, False),
+        ({"mode": "Audit"}, Mode.AUDIT, False),
         ({"suspend": True}, Mode.SUSPENDED, False),
         (BY_ONE, Mode.WAITING, True),
-        (STAGED, Mode.STAGE_REPORT, None),
+        (GRACE, Mode.GRACE, None),
     ],
 )
 def test_trouble_leaves_what_the_policy_says(fields: dict[str, Any], mode: Mode, wanted: bool | None) -> None:

@@ -9,7 +9,7 @@ import pytest
 from jenkins2fa.api.break_glass import TwoFactorBreakGlass
 from jenkins2fa.api.meta import Metadata
 from jenkins2fa.api.parse import parse_break_glass, parse_policy
-from jenkins2fa.api.policy import Enforcement, TwoFactorPolicy
+from jenkins2fa.api.policy import PolicyMode, TwoFactorPolicy
 from jenkins2fa.cli.manifests import POLICY_KINDS, Manifest, read_manifests
 from jenkins2fa.core.break_glass import Action, active, decide
 from jenkins2fa.core.mode import Circumstances, Mode, mode_of
@@ -40,7 +40,7 @@ def test_the_policies_are_found() -> None:
 
 @pytest.mark.parametrize(("name", "policy"), POLICIES, ids=[name for name, _ in POLICIES])
 def test_nothing_opens(name: str, policy: TwoFactorPolicy) -> None:
-    assert policy.spec.enforcement is not Enforcement.OFF
+    assert policy.spec.mode is not PolicyMode.DISABLED
 
 
 def test_the_break_glass_is_over() -> None:
@@ -60,4 +60,4 @@ def test_what_shows_rare_fields_selects_nothing_that_a_site_has(wanted: str) -> 
 def test_everything_writes_nothing_even_where_it_governs() -> None:
     (policy,) = [policy for name, policy in POLICIES if name == "everything.yaml"]
     for at_hand in (Circumstances(NOW), Circumstances(NOW, drift=True), Circumstances(NOW, protected=True)):
-        assert mode_of(policy.spec, MANAGED, at_hand) is Mode.REPORT_POLICY
+        assert mode_of(policy.spec, MANAGED, at_hand) is Mode.AUDIT

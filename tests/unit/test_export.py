@@ -12,7 +12,7 @@ import yaml
 from jenkins2fa.cli.export.content import Content, PolicyContent
 from jenkins2fa.cli.export.yaml import Exported, files_of, groups_of, names_for
 
-REPORT: dict[str, Any] = {"enforcement": "Report", "allowedFactors": ["SecurityQuestions"]}
+REPORT: dict[str, Any] = {"mode": "Audit", "allowedFactors": [{"type": "SecurityQuestions"}]}
 LABEL_VALUE = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 
 GOLDEN = {
@@ -30,9 +30,9 @@ spec:
   instanceSelector:
     matchLabels:
       jenkins2fa.dev/policy: shared--4847721cc0ba
-  enforcement: Report
+  mode: Audit
   allowedFactors:
-  - SecurityQuestions
+  - type: SecurityQuestions
 """,
     "a-example-com-ci.yaml": """\
 ---
@@ -120,7 +120,7 @@ def test_each_policy_selects_exactly_its_instances() -> None:
 def test_a_name_says_who_shares_the_policy_whatever_the_order_and_the_settings() -> None:
     two = [exported("https://a.example.com/"), exported("https://b.example.com/")]
     names = {group.name for found in (two, two[::-1]) for group in groups_of(found)}
-    other = [replace(one, content=Content(PolicyContent({"enforcement": "Off", "suspend": True}), None)) for one in two]
+    other = [replace(one, content=Content(PolicyContent({"mode": "Disabled", "suspend": True}), None)) for one in two]
     assert {group.name for group in groups_of(other)} == names
     more = groups_of([*two, exported("https://c.example.com/")])
     assert len(names | {group.name for group in more}) == 2

@@ -10,13 +10,13 @@ from tests.unit.test_controller_store import instance, policy
 
 def test_a_policy_that_cannot_be_used_keeps_its_instances_from_the_next_one() -> None:
     notes: list[str] = []
-    bodies = {("team", "broken"): policy("broken", spec={"enforcement": "Perhaps", "priority": 5}), ("team", "next"): policy("next")}
+    bodies = {("team", "broken"): policy("broken", spec={"mode": "Perhaps", "priority": 5}), ("team", "next"): policy("next")}
     found = governing_policies(bodies, notes)
     winner = resolve(parse_instance(instance()), found, {}).winner
     assert winner is not None
     assert [winner.meta.name, winner.invalid] == ["broken", True]
     assert len(notes) == 1
-    assert notes[0].startswith("TwoFactorPolicy team/broken is invalid: spec.enforcement")
+    assert notes[0].startswith("TwoFactorPolicy team/broken is invalid: spec.mode")
 
 
 def test_of_a_policy_whose_selector_cannot_be_read_only_a_note_is_left() -> None:

@@ -47,19 +47,21 @@ METADATA = {"name": "sample", "namespace": "tests", "labels": {"tier": "a"}, "an
             "uid": "u", "generation": 1, "creationTimestamp": "2026-01-01T00:00:00Z"}  # fmt: skip
 POLICY = {
     "instanceSelector": {"matchLabels": {"a": "b"}, "matchExpressions": [{"key": "a", "operator": "In", "values": ["b"]}]},
-    "enforcement": "Enforce", "enforcedGroups": ["admins"], "exemptGroups": ["robots"],
-    "allowedFactors": ["EmailOTP", "SMSOTP"], "emailOTP": {"senderAddress": "a@b", "subject": "s", "template": "$otp"},
-    "smsOTP": {"gateway": "Twilio"}, "requireOnBuild": {"window": "5m"}, "rememberDevice": "1h", "apiTokens": "Exempt",
-    "minimumAssurance": "AAL1", "drift": {"mode": "Correct"}, "suspend": False,
-    "rollout": {"batchSize": 1, "pauseBetween": "1m", "stopAfterFailures": 1, "stage": "Grace", "graceUntil": "2026-12-01T12:00:00Z",
+    "mode": "Enforce", "enforcedGroups": ["admins"], "exemptGroups": ["robots"],
+    "allowedFactors": [{"type": "EmailOTP", "emailOTP": {"senderAddress": "a@b", "subject": "s", "template": "$otp"}},
+                       {"type": "SMSOTP", "smsOTP": {"gateway": "Twilio"}}],
+    "requireOnBuild": {"window": "5m"}, "rememberDevice": "1h", "apiTokens": "Exempt",
+    "minimumAssurance": "AAL1", "driftPolicy": "Correct", "suspend": False,
+    "rollout": {"batchSize": 1, "pauseBetween": "1m", "stopAfterFailures": 1, "graceUntil": "2026-12-01T12:00:00Z",
                 "minimumEnrolled": 5},
     "deletionPolicy": "Retain", "priority": 0,
 }  # fmt: skip
 INSTANCE = {
     "url": "https://jenkins.example.com/ci/", "credentialsRef": {"name": "admin"},
     "caRef": {"kind": "ConfigMap", "name": "ca", "key": "ca.crt"},
-    "access": "Manage", "gate": {"mode": "Managed"}, "checkInterval": "30s", "acknowledgeCompetingManager": False,
-    "probes": {"challenged": {"secretRef": {"name": "c"}}, "exempt": {"secretRef": {"name": "e"}}},
+    "access": "Manage", "gate": {"mode": "Managed"}, "checkInterval": "30s", "competingManager": "Refuse",
+    "canaries": [{"name": "c", "expect": "Challenged", "secretRef": {"name": "c"}},
+                 {"name": "e", "expect": "Exempt", "secretRef": {"name": "e"}}],
 }  # fmt: skip
 SECRET_URLS = (f"https://me:{PLANTED}@jenkins.example.com/", f"https://{PLANTED}@j:99999/", f"http://a:{PLANTED}@127.0.0.1/",
                f"https://j/?t={PLANTED}", f"https://j:x/#{PLANTED}", f"//me:{PLANTED}@j",

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from jenkins2fa.api.instance import GateMode, GateSpec, InstanceSpec
-from jenkins2fa.api.policy import Enforcement, Factor, PolicySpec
+from jenkins2fa.api.policy import Factor, PolicyMode, PolicySpec
 from jenkins2fa.core.desired import desired_state
 from jenkins2fa.core.guard.finding import Situation
 from jenkins2fa.core.guard.policy import operator_locked_out
@@ -243,7 +243,7 @@ def test_a_key_for_one_time_codes_does_not_answer_questions(seed: str | None, to
 def test_the_guard_lets_a_change_pass_that_the_operator_gets_through(
     gate: GateMode, factors: set[Factor], login: bool, told: str | None
 ) -> None:
-    policy = PolicySpec(instance_selector={}, enforcement=Enforcement.ENFORCE, allowed_factors=frozenset(factors))
+    policy = PolicySpec(instance_selector={}, mode=PolicyMode.ENFORCE, allowed_factors=frozenset(factors))
     instance = InstanceSpec(url="https://j/", credentials="c", gate=GateSpec(gate))
     observation = Observation(version="2.462.3", session="s", identity="i", user="admin")
     plan = make_plan(observation, desired_state(policy, instance, "admin", FREE), "code")

@@ -185,7 +185,7 @@ def test_drift_counts_once_from_found_to_gone_and_a_proof_is_remembered() -> Non
     bad = replace(good, live=False)
     calm = Outcome(instance, wanted, Assessment(good, plan(good, wanted.spec)), proof=Proof.CHALLENGED)
     drifting = Outcome(instance, wanted, Assessment(bad, plan(bad, wanted.spec), drift=True))
-    corrected = replace(calm, corrected=("enforcement",))
+    corrected = replace(calm, corrected=("mode",))
     seen = []
     for at, outcome in enumerate((calm, drifting, drifting, corrected, calm, corrected, calm)):
         metrics.tally.note(outcome, NOW + timedelta(seconds=at))

@@ -19,10 +19,10 @@ from jenkins2fa.api.policy import (
     ApiTokens,
     Assurance,
     DeletionPolicy,
-    DriftMode,
+    DriftPolicy,
     EmailOTP,
-    Enforcement,
     Factor,
+    PolicyMode,
     PolicySpec,
     SMSGateway,
 )
@@ -43,11 +43,15 @@ def problems(kind: str, **change: Any) -> list[tuple[str, str]]:
     return [(problem.path, problem.message) for problem in caught.value.problems]
 
 
+def mail(**settings: Any) -> dict[str, Any]:
+    return {"allowedFactors": [{"type": "EmailOTP", "emailOTP": settings}]}
+
+
 def test_smallest_policy_has_the_defaults() -> None:
     spec = parse_policy(build("TwoFactorPolicy", {})).spec
-    assert spec == PolicySpec(LabelSelector(), Enforcement.ENFORCE, frozenset({Factor.SECURITY_QUESTIONS}))
+    assert spec == PolicySpec(LabelSelector(), PolicyMode.ENFORCE, frozenset({Factor.SECURITY_QUESTIONS}))
     assert spec.enforced_groups is None
-    assert (spec.drift_mode, spec.deletion_policy, spec.minimum_assurance) == (DriftMode.CORRECT, DeletionPolicy.RETAIN, Assurance.AAL1)
+    assert (spec.drift_policy, spec.deletion_policy, spec.minimum_assurance) == (DriftPolicy.CORRECT, DeletionPolicy.RETAIN, Assurance.AAL1)
 
 
 def test_whole_policy() -> None:
@@ -58,17 +62,18 @@ def test_whole_policy() -> None:
                 "matchLabels": {"tier": "production"},
                 "matchExpressions": [{"key": "team", "operator": "In", "values": ["a"]}],
             },
-            "enforcement": "Off",
+            "mode": "Disabled",
             "enforcedGroups": ["admins"],
             "exemptGroups": ["robots"],
-            "allowedFactors": ["EmailOTP", "SMSOTP"],
-            "emailOTP": {"senderAddress": "a@b", "subject": "Code", "template": "$otp"},
-            "smsOTP": {"gateway": "Twilio"},
+            "allowedFactors": [
+                {"type": "EmailOTP", "emailOTP": {"senderAddress": "a@b", "subject": "Code", "template": "$otp"}},
+                {"type": "SMSOTP", "smsOTP": {"gateway": "Twilio"}},
+            ],
             "requireOnBuild": {"window": "15m"},
             "rememberDevice": "12h",
             "apiTokens": "Exempt",
-            "minimumAssurance": "AAL2",
-            "drift": {"mode": "Report"},
+            "minimumAssurance": "AAL1",
+            "driftPolicy": "Report",
             "suspend": True,
             "deletionPolicy": "Restore",
             "priority": 7,
@@ -76,7 +81,7 @@ def test_whole_policy() -> None:
     )
     assert parse_policy(body).spec == PolicySpec(
         instance_selector=LabelSelector((("tier", "production"),), (Requirement("team", "In", frozenset({"a"})),)),
-        enforcement=Enforcement.OFF,
+        mode=PolicyMode.DISABLED,
         enforced_groups=frozenset({"admins"}),
         exempt_groups=frozenset({"robots"}),
         allowed_factors=frozenset({Factor.EMAIL_OTP, Factor.SMS_OTP}),
@@ -85,8 +90,8 @@ def test_whole_policy() -> None:
         build_window=timedelta(minutes=15),
         remember_device=timedelta(hours=12),
         api_tokens=ApiTokens.EXEMPT,
-        minimum_assurance=Assurance.AAL2,
-        drift_mode=DriftMode.REPORT,
+        minimum_assurance=Assurance.AAL1,
+        drift_policy=DriftPolicy.REPORT,
         suspend=True,
         deletion_policy=DeletionPolicy.RESTORE,
         priority=7,
@@ -128,9 +133,9 @@ def test_rules(case: Case) -> None:
 @pytest.mark.parametrize(
     ("kind", "change", "path", "message"),
     [
-        ("TwoFactorPolicy", {"enforcement": None}, "spec.enforcement", "required: one of Enforce, Report, Off"),
-        ("TwoFactorPolicy", {"enforcement": "on"}, "spec.enforcement", "must be one of Enforce, Report, Off, is 'on'"),
-        ("TwoFactorPolicy", {"enforcement": False}, "spec.enforcement", "must be one of Enforce, Report, Off, is False"),
+        ("TwoFactorPolicy", {"mode": None}, "spec.mode", "required: Enforce, Audit or Disabled"),
+        ("TwoFactorPolicy", {"mode": "on"}, "spec.mode", "must be one of Enforce, Audit, Disabled, is 'on'"),
+        ("TwoFactorPolicy", {"mode": False}, "spec.mode", "must be one of Enforce, Audit, Disabled, is False"),
         ("TwoFactorPolicy", {"instanceSelector": None}, "spec.instanceSelector", "required"),
         ("TwoFactorPolicy", {"instanceSelector": []}, "spec.instanceSelector", "must be a mapping, is a list"),
         ("TwoFactorPolicy", {"instanceSelector": {"matchExpressions": 1}}, "spec.instanceSelector.matchExpressions", "must be a list"),
@@ -148,9 +153,21 @@ def test_rules(case: Case) -> None:
         ),
         ("TwoFactorPolicy", {"enforcedGroups": "admins"}, "spec.enforcedGroups", "must be a list of texts"),
         ("TwoFactorPolicy", {"exemptGroups": [1]}, "spec.exemptGroups", "must be a list of texts"),
-        ("TwoFactorPolicy", {"emailOTP": {}}, "spec.emailOTP.senderAddress", "required"),
-        ("TwoFactorPolicy", {"emailOTP": {"senderAddress": 1}}, "spec.emailOTP.senderAddress", "must be a text, is a number"),
-        ("TwoFactorPolicy", {"smsOTP": {}}, "spec.smsOTP.gateway", "required: MiniOrange or Twilio"),
+        ("TwoFactorPolicy", mail(), "spec.allowedFactors[0].emailOTP.senderAddress", "required"),
+        ("TwoFactorPolicy", mail(senderAddress=1), "spec.allowedFactors[0].emailOTP.senderAddress", "must be a text, is a number"),
+        (
+            "TwoFactorPolicy",
+            {"allowedFactors": [{"type": "YubiKey"}, {"type": "SMSOTP", "smsOTP": {}}]},
+            "spec.allowedFactors[1].smsOTP.gateway",
+            "required: MiniOrange or Twilio",
+        ),
+        (
+            "TwoFactorPolicy",
+            {"allowedFactors": [{}]},
+            "spec.allowedFactors[0].type",
+            "required: the name of a factor, such as SecurityQuestions",
+        ),
+        ("TwoFactorPolicy", {"allowedFactors": "YubiKey"}, "spec.allowedFactors", "must be a list, is a text"),
         (
             "TwoFactorPolicy",
             {"requireOnBuild": {}},
@@ -175,9 +192,10 @@ def test_rules(case: Case) -> None:
             "required unless access is ProbeOnly: the Secret with the operator's account",
         ),
         ("JenkinsInstance", {"credentialsRef": {}}, "spec.credentialsRef.name", "required"),
-        ("JenkinsInstance", {"caRef": {"kind": "Pod", "name": "a"}}, "spec.caRef.kind", "must be ConfigMap or Secret, is 'Pod'"),
+        ("JenkinsInstance", {"caRef": {"kind": "Pod", "name": "a"}}, "spec.caRef.kind", "must be one of ConfigMap, Secret, is 'Pod'"),
         ("JenkinsInstance", {"caRef": {}}, "spec.caRef.name", "required"),
-        ("JenkinsInstance", {"probes": {"challenged": {}}}, "spec.probes.challenged.secretRef", "required"),
+        ("JenkinsInstance", {"canaries": [{"name": "a"}]}, "spec.canaries[0].secretRef", "required"),
+        ("JenkinsInstance", {"canaries": [{"name": "a"}]}, "spec.canaries[0].expect", "required: Challenged or Exempt"),
         ("JenkinsInstance", {"checkInterval": "0s"}, "spec.checkInterval", "must be at least 5s"),
     ],
 )
@@ -186,12 +204,12 @@ def test_mistakes_are_named(kind: str, change: dict[str, Any], path: str, messag
 
 
 def test_all_mistakes_come_at_once() -> None:
-    found = problems("TwoFactorPolicy", enforcement="on", drift={"mode": "x"}, rememberDevice="1d", smsOTP={})
+    found = problems("TwoFactorPolicy", mode="on", driftPolicy="x", rememberDevice="1d", requireOnBuild={})
     assert [path for path, _ in found] == [
-        "spec.enforcement",
-        "spec.smsOTP.gateway",
+        "spec.mode",
+        "spec.requireOnBuild.window",
         "spec.rememberDevice",
-        "spec.drift.mode",
+        "spec.driftPolicy",
     ]
 
 

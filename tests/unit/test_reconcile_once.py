@@ -42,7 +42,7 @@ from tests.support.raw_server import Asked, RawServer
 
 KEY = Key("tests", "build")
 GROUP = "/apis/jenkins2fa.dev/v1alpha1/namespaces/tests"
-POLICY = {"instanceSelector": {}, "enforcement": "Enforce", "allowedFactors": ["SecurityQuestions"]}
+POLICY = {"instanceSelector": {}, "mode": "Enforce", "allowedFactors": [{"type": "SecurityQuestions"}]}
 
 
 class Api:

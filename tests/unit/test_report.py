@@ -110,7 +110,7 @@ def test_a_status_is_reported_as_the_operators_word() -> None:
         "conditions": conditions,
         "jenkins": {"version": "2.541.3", "pluginVersion": "1.2.0", "edition": "Free"},
         "policy": {"namespace": "platform", "name": "baseline", "uid": "u", "generation": 1},
-        "fields": [{"path": "enforcement", "state": "Applied"}, {"path": "rememberDevice", "state": "Unsupported", "message": "not there"}],
+        "fields": [{"path": "mode", "state": "Applied"}, {"path": "rememberDevice", "state": "Unsupported", "message": "not there"}],
     }
     found = recorded({"metadata": {"generation": 3}, "status": status}, instance(), policy())
     assert [found.policy, found.proof.basis, found.proof.at, found.verdict] == [

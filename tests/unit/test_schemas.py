@@ -32,7 +32,7 @@ def root(kind: str) -> dict[str, Any]:
 
 
 def at(kind: str, path: str) -> dict[str, Any]:
-    """The schema of one field, such as spec.drift.mode; [] steps into a list."""
+    """The schema of one field, such as spec.driftPolicy; [] steps into a list."""
     schema = root(kind)
     for step in path.split("."):
         schema = schema["properties"][step.removesuffix("[]")]
@@ -82,7 +82,7 @@ def test_field_reference_names_every_field_and_rule() -> None:
     for kind in CRDS:
         for entry in rules_below(root(kind)["properties"]["spec"]):
             assert f"Rule: {entry['message']}." in text
-    for name in ("spec.instanceSelector.matchExpressions[].operator", "spec.probes.exempt.secretRef.name", "status.failing[].reason"):
+    for name in ("spec.instanceSelector.matchExpressions[].operator", "spec.canaries[].secretRef.name", "status.failing[].reason"):
         assert f"| `{name}` (required) |" in text
 
 
@@ -126,7 +126,7 @@ EXPRESSIONS = [
     ("JenkinsInstance", "spec", rules.URL),
     ("JenkinsInstance", "spec", rules.USER_IN_URL),
     ("JenkinsInstance", "spec", rules.LOOPBACK_URL),
-    ("TwoFactorPolicy", "spec.emailOTP.senderAddress", rules.ADDRESS),
+    ("TwoFactorPolicy", "spec.allowedFactors[].emailOTP.senderAddress", rules.ADDRESS),
     ("TwoFactorBreakGlass", "spec.expiresAt", fields.TIME_PATTERN),
     ("TwoFactorPolicy", "spec.rememberDevice", fields.DURATION_PATTERN),
     ("TwoFactorPolicy", "spec.requireOnBuild.window", fields.DURATION_PATTERN),
@@ -141,15 +141,19 @@ def test_expressions_are_the_same(kind: str, path: str, expression: str) -> None
 
 
 ENUMS: list[tuple[str, str, type[StrEnum]]] = [
-    ("TwoFactorPolicy", "spec.enforcement", policy.Enforcement),
-    ("TwoFactorPolicy", "spec.allowedFactors[]", policy.Factor),
+    ("TwoFactorPolicy", "spec.mode", policy.PolicyMode),
+    ("TwoFactorPolicy", "spec.allowedFactors[].type", policy.Factor),
     ("TwoFactorPolicy", "spec.apiTokens", policy.ApiTokens),
     ("TwoFactorPolicy", "spec.minimumAssurance", policy.Assurance),
-    ("TwoFactorPolicy", "spec.drift.mode", policy.DriftMode),
+    ("TwoFactorPolicy", "spec.driftPolicy", policy.DriftPolicy),
     ("TwoFactorPolicy", "spec.deletionPolicy", policy.DeletionPolicy),
-    ("TwoFactorPolicy", "spec.smsOTP.gateway", policy.SMSGateway),
+    ("TwoFactorPolicy", "spec.allowedFactors[].smsOTP.gateway", policy.SMSGateway),
     ("JenkinsInstance", "spec.access", instance.Access),
     ("JenkinsInstance", "spec.gate.mode", instance.GateMode),
+    ("JenkinsInstance", "spec.caRef.kind", instance.AuthorityKind),
+    ("JenkinsInstance", "spec.canaries[].expect", instance.Expectation),
+    ("JenkinsInstance", "spec.competingManager", instance.CompetingManager),
+    ("JenkinsInstance", "spec.provider", instance.Provider),
 ]
 
 

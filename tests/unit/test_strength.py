@@ -8,10 +8,8 @@ from pathlib import Path
 import pytest
 
 from jenkins2fa.api.policy import Factor
+from jenkins2fa.api.rules import BELOW_AAL2
 from jenkins2fa.core.factors.strength import STRENGTHS, Reach, below_aal2, describe, in_order, reservations
-from jenkins2fa.core.guard.chain import check
-from jenkins2fa.core.guard.finding import Severity
-from tests.unit.test_core_guard import situation
 
 F = Factor
 PAGE = Path(__file__).parents[2] / "docs" / "factors.md"
@@ -21,6 +19,10 @@ def test_every_factor_is_judged_with_a_section() -> None:
     assert set(STRENGTHS) == set(Factor)
     assert all(re.fullmatch(r"Sec\. [0-9.]+(, [0-9.]+)*", one.section) for one in STRENGTHS.values())
     assert all(one.condition for one in STRENGTHS.values() if one.reach is not Reach.YES)
+
+
+def test_policies_are_refused_by_the_same_list() -> None:
+    assert {one for one, what in STRENGTHS.items() if what.reach is Reach.NO} == BELOW_AAL2
 
 
 def test_what_the_standard_says() -> None:
@@ -68,14 +70,6 @@ def test_a_list_is_as_weak_as_its_weakest_whatever_the_order() -> None:
 def test_what_aal2_still_hangs_on(factors: set[Factor], about: list[str]) -> None:
     found = reservations(factors)
     assert [word in text for word, text in zip(about, found, strict=True)] == [True] * len(about)
-
-
-def test_the_guard_names_what_lowers_a_mixed_list_and_only_that() -> None:
-    fields = {"allowedFactors": ["WebAuthn", "SecurityQuestions"], "minimumAssurance": "AAL2"}
-    finding = next(one for one in check(situation(**fields)) if one.reason == "AssuranceNotMet")
-    assert finding.severity is Severity.REFUSAL
-    assert "SecurityQuestions" in finding.message
-    assert "WebAuthn" not in finding.message
 
 
 def test_the_page_says_what_the_code_says() -> None:

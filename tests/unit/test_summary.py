@@ -39,7 +39,7 @@ STATES: dict[str, tuple[Conditions, str, str, ExitCode]] = {  # changed conditio
     "no probe": ({"Ready": "True/Unverified", "Enforced": "Unknown/Unverified"}, "Unverified", "Unknown", ExitCode.NOT_ENFORCED),
     "in progress": ({"Ready": "False/Progressing"}, "Progressing", "True", ExitCode.DIFFERS),
     "unsupported": ({"Ready": "False/Unsupported", "Stalled": "True/Unsupported"}, "Unsupported", "True", ExitCode.NOT_ENFORCED),
-    "off": ({"Ready": "True/Off", "Enforced": "False/Off"}, "Off", "False", ExitCode.NOT_ENFORCED),
+    "off": ({"Ready": "True/Disabled", "Enforced": "False/Disabled"}, "Disabled", "False", ExitCode.NOT_ENFORCED),
 }  # fmt: skip
 
 

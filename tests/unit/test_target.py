@@ -19,7 +19,7 @@ POLICY = """\
 apiVersion: jenkins2fa.dev/v1alpha1
 kind: TwoFactorPolicy
 metadata: {name: production}
-spec: {instanceSelector: {}, enforcement: Enforce, allowedFactors: [SecurityQuestions]}
+spec: {instanceSelector: {}, mode: Enforce, allowedFactors: [{type: SecurityQuestions}]}
 """
 MEANT = "Unreachable: 127.0.0.1:9: connection refused"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jenkins2fa.api.fields import InvalidObject
+from jenkins2fa.api.parse import parse_instance, parse_policy
 from jenkins2fa.cli.checking import FORMS, Finding, check, read_path, spell
 from jenkins2fa.cli.main import main
 from jenkins2fa.cli.manifests import Manifest, nearest, parse_manifests
@@ -55,14 +58,49 @@ def test_one_mistake_is_one_finding(case: Case) -> None:
 
 
 def test_line_names_file_object_field_and_way_out() -> None:
-    text = HEAD + "spec:\n  instanceSelector: {}\n  enforcement: Off\n"
-    assert lines(text) == [
-        '6: TwoFactorPolicy/sample: spec.enforcement: must be a string, but YAML reads Off as false: write "Off" in quotes'
-    ]
+    text = HEAD + "spec:\n  instanceSelector: {}\n  mode: Off\n"
+    assert lines(text) == ["6: TwoFactorPolicy/sample: spec.mode: must be one of Enforce, Audit, Disabled, but YAML reads Off as false"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec", "path", "message"),
+    [
+        ("TwoFactorPolicy", {"enforcement": "Report"}, "enforcement", "write mode: Audit instead"),
+        ("TwoFactorPolicy", {"enforcement": False}, "enforcement", "write mode: Disabled instead"),
+        ("TwoFactorPolicy", {"drift": {"mode": "Report"}}, "drift", "write driftPolicy: Report instead"),
+        ("TwoFactorPolicy", {"allowedFactors": ["EmailOTP"]}, "allowedFactors[0]", "must be a mapping: write {type: EmailOTP}"),
+        ("TwoFactorPolicy", {"emailOTP": {}}, "emailOTP", "move it into the entry of allowedFactors whose type is EmailOTP"),
+        ("TwoFactorPolicy", {"smsOTP": {}}, "smsOTP", "move it into the entry of allowedFactors whose type is SMSOTP"),
+        ("TwoFactorPolicy", {"rollout": {"stage": "Report"}}, "rollout.stage", "write mode: Audit in spec instead"),
+        (
+            "TwoFactorPolicy",
+            {"rollout": {"stage": "Grace"}},
+            "rollout.stage",
+            "leave it out: with graceUntil the first enforcement waits",
+        ),
+        (
+            "JenkinsInstance",
+            {"probes": {"challenged": {"secretRef": {"name": "canary"}}}},
+            "probes",
+            "write canaries: [{name: person, expect: Challenged, secretRef: {name: canary}}] instead",
+        ),
+        (
+            "JenkinsInstance",
+            {"acknowledgeCompetingManager": True},
+            "acknowledgeCompetingManager",
+            "write competingManager: Override instead",
+        ),
+    ],
+)
+def test_fields_of_drafts_are_answered_with_what_to_write(kind: str, spec: dict[str, Any], path: str, message: str) -> None:
+    body = build(kind, spec)
+    assert [(one.path, one.message) for one in findings(body)] == [(f"spec.{path}", message)]
+    with pytest.raises(InvalidObject, match=re.escape(f"spec.{path}: {message}")):
+        (parse_policy if kind == "TwoFactorPolicy" else parse_instance)(body)
 
 
 def test_unknown_field_near_a_known_one() -> None:
-    text = HEAD + "spec:\n  instanceSelector: {}\n  enforcement: Report\n  exemptGroup: [a]\n  requireonbuild: {}\n"
+    text = HEAD + "spec:\n  instanceSelector: {}\n  mode: Audit\n  exemptGroup: [a]\n  requireonbuild: {}\n"
     assert lines(text) == [
         "7: TwoFactorPolicy/sample: spec.exemptGroup: unknown field: did you mean exemptGroups?",
         "8: TwoFactorPolicy/sample: spec.requireonbuild: unknown field: did you mean requireOnBuild?",
@@ -70,24 +108,24 @@ def test_unknown_field_near_a_known_one() -> None:
 
 
 def test_unknown_field_near_nothing() -> None:
-    text = HEAD + "spec:\n  instanceSelector: {}\n  enforcement: Report\n  drift:\n    zzz: 1\n"
-    assert lines(text) == ["8: TwoFactorPolicy/sample: spec.drift.zzz: unknown field: known fields are mode"]
+    text = HEAD + "spec:\n  instanceSelector: {}\n  mode: Audit\n  requireOnBuild:\n    window: 15m\n    zzz: 1\n"
+    assert lines(text) == ["9: TwoFactorPolicy/sample: spec.requireOnBuild.zzz: unknown field: known fields are window"]
 
 
 def test_field_given_twice() -> None:
-    text = HEAD + "spec:\n  instanceSelector: {}\n  enforcement: Report\n  enforcement: Report\n"
-    assert lines(text) == ["7: TwoFactorPolicy/sample: spec.enforcement: is given twice; only the last one counts"]
+    text = HEAD + "spec:\n  instanceSelector: {}\n  mode: Audit\n  mode: Audit\n"
+    assert lines(text) == ["7: TwoFactorPolicy/sample: spec.mode: is given twice; only the last one counts"]
 
 
 def test_label_that_is_a_number() -> None:
-    text = HEAD.replace("sample", "sample, labels: {tier: 1}") + "spec: {instanceSelector: {}, enforcement: Report}\n"
+    text = HEAD.replace("sample", "sample, labels: {tier: 1}") + "spec: {instanceSelector: {}, mode: Audit}\n"
     assert lines(text) == [
         '3: TwoFactorPolicy/sample: metadata.labels.tier: must be a string, but YAML reads 1 as a number: write "1" in quotes'
     ]
 
 
 def test_name_that_kubernetes_refuses() -> None:
-    text = HEAD.replace("sample", "Sample") + "spec: {instanceSelector: {}, enforcement: Report}\n"
+    text = HEAD.replace("sample", "Sample") + "spec: {instanceSelector: {}, mode: Audit}\n"
     assert lines(text) == [
         "3: TwoFactorPolicy/Sample: metadata.name: must be a name of lowercase letters, digits, '-' and '.', "
         "such as build-jenkins, is 'Sample'"
@@ -105,20 +143,15 @@ def test_a_namespace_selector_of_a_policy_is_answered_with_the_cluster_policy() 
     assert found.message == "only a ClusterTwoFactorPolicy selects namespaces: write one, or leave it out"
 
 
-def test_off_without_quotes_is_answered_with_the_word_that_counts() -> None:
-    text = HEAD + "spec:\n  instanceSelector: {}\n  enforcement: off\n"
-    assert [line.rpartition(": ")[2] for line in lines(text)] == ['write "Off" in quotes']
-
-
 def test_rules_speak_beside_other_mistakes_where_their_fields_are_sound() -> None:
-    both = findings(build("TwoFactorPolicy", {"allowedFactors": ["EmailOTP"], "priority": "high", "requireOnBuild": {}}))
+    both = findings(build("TwoFactorPolicy", {"allowedFactors": [{"type": "EmailOTP"}], "priority": "high", "requireOnBuild": {}}))
     assert [(one.path, one.message.split(":")[0]) for one in both] == [
-        ("spec.emailOTP", "required because allowedFactors has EmailOTP"),
+        ("spec.allowedFactors[0].emailOTP", "required because type is EmailOTP"),
         ("spec.priority", "must be an integer, is a string"),
         ("spec.requireOnBuild.window", "required"),
     ]
-    unsound = findings(build("TwoFactorPolicy", {"allowedFactors": ["emailOTP2"], "emailOTP": {"senderAddress": "a@b"}}))
-    assert [one.path for one in unsound] == ["spec.allowedFactors[0]"]  # who knows whether EmailOTP was meant
+    unsound = findings(build("TwoFactorPolicy", {"allowedFactors": [{"type": "emailOTP2", "emailOTP": {"senderAddress": "a@b"}}]}))
+    assert [one.path for one in unsound] == ["spec.allowedFactors[0].type"]  # who knows whether EmailOTP was meant
 
 
 def test_every_pattern_is_told_in_words() -> None:
@@ -162,7 +195,7 @@ def _patterns(kind: str) -> set[str]:
     ],
 )
 def test_kind_or_version_that_is_nearly_right(version: str, kind: str, expected: str) -> None:
-    text = f"apiVersion: {version}\nkind: {kind}\nmetadata: {{name: a}}\nspec: {{instanceSelector: {{}}, enforcement: Report}}\n"
+    text = f"apiVersion: {version}\nkind: {kind}\nmetadata: {{name: a}}\nspec: {{instanceSelector: {{}}, mode: Audit}}\n"
     assert [line.partition("/a: ")[2] for line in lines(text)] == [expected]
 
 
@@ -171,8 +204,8 @@ def test_misspelt_in_both_is_still_seen() -> None:
 
 
 def test_null_is_left_out_as_the_api_server_does() -> None:
-    assert lines(HEAD + "spec: {instanceSelector: {}, enforcement: Report, enforcedGroups: null, drift: ~}\n") == []
-    assert lines(HEAD + "spec: {instanceSelector: null, enforcement: Report}\n") == [
+    assert lines(HEAD + "spec: {instanceSelector: {}, mode: Audit, enforcedGroups: null, driftPolicy: ~}\n") == []
+    assert lines(HEAD + "spec: {instanceSelector: null, mode: Audit}\n") == [
         "4: TwoFactorPolicy/sample: spec.instanceSelector: required"
     ]
 
@@ -186,15 +219,15 @@ def test_several_documents_lists_and_other_kinds() -> None:
     text = f"---\napiVersion: v1\nkind: Secret\n---\n# nothing\n---\n{HEAD}spec: {{}}\n---\n{listed}---\n- a\n"
     result = run("-", input=text)
     assert [line.removeprefix("standard input:") for line in result.output.splitlines()] == [
-        "10: TwoFactorPolicy/sample: spec.enforcement: required: one of Enforce, Report, Off",
         "10: TwoFactorPolicy/sample: spec.instanceSelector: required",
+        "10: TwoFactorPolicy/sample: spec.mode: required: Enforce, Audit or Disabled",
         "16: JenkinsInstance/a: spec.url: must be a URL such as https://jenkins.example.com/ci/",
         "3 findings (2 objects checked in 1 file, 1 object of other kinds skipped)",
     ]
 
 
 def test_same_object_twice(tmp_path: Path) -> None:
-    good = HEAD + "spec: {instanceSelector: {}, enforcement: Report}\n"
+    good = HEAD + "spec: {instanceSelector: {}, mode: Audit}\n"
     (tmp_path / "a.yaml").write_text(good)
     (tmp_path / "b.yaml").write_text("\n\n" + good + "---\n" + good.replace("{name: sample}", "{name: sample, namespace: other}"))
     result = run(str(tmp_path))
@@ -226,7 +259,7 @@ def test_json_with_tabs_and_byte_order_mark() -> None:
 def test_anchors_and_merges() -> None:
     text = (
         HEAD.replace("TwoFactorPolicy", "ClusterTwoFactorPolicy")
-        + "spec:\n  instanceSelector: &a {matchLabels: {tier: x}}\n  enforcement: Report\n  namespaceSelector: {<<: *a, matchLabel: {}}\n"
+        + "spec:\n  instanceSelector: &a {matchLabels: {tier: x}}\n  mode: Audit\n  namespaceSelector: {<<: *a, matchLabel: {}}\n"
     )
     found = "ClusterTwoFactorPolicy/sample: spec.namespaceSelector.matchLabel: unknown field: did you mean matchLabels?"
     assert lines(text) == [f"7: {found}"]
@@ -302,8 +335,8 @@ def test_json_output() -> None:
                 "kind": "TwoFactorPolicy",
                 "namespace": "team",
                 "name": "sample",
-                "path": "spec.enforcement",
-                "message": "required: one of Enforce, Report, Off",
+                "path": "spec.mode",
+                "message": "required: Enforce, Audit or Disabled",
             }
         ],
     }

@@ -88,17 +88,18 @@ JSON = st.recursive(
 )
 FIELDS = [
     "instanceSelector",
-    "enforcement",
+    "mode",
     "allowedFactors",
+    "type",
     "emailOTP",
-    "drift",
+    "driftPolicy",
     "expiresAt",
     "reason",
     "priority",
     "url",
     "credentialsRef",
     "gate",
-    "probes",
+    "canaries",
 ]
 
 

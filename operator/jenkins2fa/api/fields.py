@@ -24,10 +24,13 @@ TIME_PATTERN = (  # RFC 3339 with a zone, as in crds/: fromisoformat alone takes
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong with an object: ``path`` is dotted (``spec.emailOTP.senderAddress``), ``message`` says the way out."""
+    """One thing that is wrong with an object: ``path`` is dotted (``spec.rollout.graceUntil``), ``message`` says the way out.
+
+    ``former``: the shape of a draft, so the message says more than a schema can."""
 
     path: str
     message: str
+    former: bool = False
 
     def __str__(self) -> str:
         return f"{self.path}: {self.message}" if self.path else self.message
@@ -55,6 +58,9 @@ class Fields:
     def fail(self, name: str, message: str) -> None:
         self.problems.append(Problem(self.at(name), message))
 
+    def fail_former(self, name: str, message: str) -> None:
+        self.problems.append(Problem(self.at(name), message, former=True))
+
     def has(self, name: str) -> bool:
         return self.values.get(name) is not None
 
@@ -69,6 +75,23 @@ class Fields:
             self.fail(name, f"must be a mapping, is {_kind(value)}")
             return None
         return Fields(value, self.at(name), self.problems)
+
+    def entries(self, name: str, shape: str) -> list[Fields]:
+        """The fields of each mapping in a list; an absent list is an empty one. ``shape``: what an entry looks like, for messages."""
+        values = self.values.get(name)
+        if values is not None and not isinstance(values, list | tuple):
+            self.fail(name, f"must be a list, is {_kind(values)}")
+            return []
+        found = []
+        for number, value in enumerate(values or ()):
+            place = f"{name}[{number}]"
+            if isinstance(value, Mapping):
+                found.append(Fields(value, self.at(place), self.problems))
+            elif isinstance(value, str) and shape.startswith("{type: "):
+                self.fail_former(place, f"must be a mapping: write {{type: {value}}}")
+            else:
+                self.fail(place, f"must be a mapping such as {shape}, is {_kind(value)}")
+        return found
 
     def text(self, name: str, default: str | None = None, *, required: bool = False) -> str | None:
         return self._typed(name, str, "a text", default, required)
@@ -95,14 +118,6 @@ class Fields:
         if value is None:
             return default
         return self._convert(name, value, lambda text: kind(text), f"must be one of {_values(kind)}, is {value!r}") or default
-
-    def choices(self, name: str, kind: type[E]) -> frozenset[E]:
-        found = set()
-        for item in self.texts(name) or ():
-            one = self._convert(name, item, lambda text: kind(text), f"must hold only {_values(kind)}, has {item!r}")
-            if one is not None:
-                found.add(one)
-        return frozenset(found)
 
     def texts(self, name: str) -> tuple[str, ...] | None:
         """A list of texts; None when it is absent (which often means something else than an empty list)."""

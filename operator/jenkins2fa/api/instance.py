@@ -20,6 +20,31 @@ class Access(StrEnum):
     PROBE_ONLY = "ProbeOnly"
 
 
+class Provider(StrEnum):
+    """The plugin whose settings are managed; left out = the one that is installed."""
+
+    MINI_ORANGE = "MiniOrange"
+
+
+class CompetingManager(StrEnum):
+    """What to do where configuration-as-code sets the same fields: refuse to write, or write all the same."""
+
+    REFUSE = "Refuse"
+    OVERRIDE = "Override"
+
+
+class AuthorityKind(StrEnum):
+    CONFIG_MAP = "ConfigMap"
+    SECRET = "Secret"  # noqa: S105 - the name of a resource
+
+
+class Expectation(StrEnum):
+    """What a request of a canary must meet: a challenge, or none."""
+
+    CHALLENGED = "Challenged"
+    EXEMPT = "Exempt"
+
+
 class GateMode(StrEnum):
     """Who installs the gate: nobody, the operator, or the site itself (the operator then only verifies it)."""
 
@@ -38,19 +63,20 @@ class GateSpec:
 
 @dataclass(frozen=True, slots=True)
 class AuthorityRef:
-    """Where the certificate authority of the Jenkins is kept: ``kind`` is ConfigMap or Secret."""
+    """Where the certificate authority of the controller is kept."""
 
-    kind: str
+    kind: AuthorityKind
     name: str
     key: str
 
 
 @dataclass(frozen=True, slots=True)
-class Probes:
-    """Names of Secrets of canary accounts: one that must be challenged, one that must not."""
+class Canary:
+    """An account used only for probes; ``secret`` names its Secret."""
 
-    challenged: str | None = None
-    exempt: str | None = None
+    name: str
+    expect: Expectation
+    secret: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +88,10 @@ class InstanceSpec:
     authority: AuthorityRef | None = None
     access: Access = Access.MANAGE
     gate: GateSpec = GateSpec()
-    probes: Probes = Probes()
+    canaries: tuple[Canary, ...] = ()
     check_interval: timedelta = timedelta(seconds=30)
-    acknowledge_competing_manager: bool = False
+    competing_manager: CompetingManager = CompetingManager.REFUSE
+    provider: Provider | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,30 +6,44 @@ every problem by its path in the object and says what to write instead.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from jenkins2fa.api.break_glass import BreakGlassSpec, TwoFactorBreakGlass
-from jenkins2fa.api.fields import Fields, InvalidObject
-from jenkins2fa.api.instance import Access, AuthorityRef, GateMode, GateSpec, InstanceSpec, JenkinsInstance, Probes
+from jenkins2fa.api.fields import Fields, InvalidObject, Problem
+from jenkins2fa.api.former import note_former_instance, note_former_policy
+from jenkins2fa.api.instance import (
+    Access,
+    AuthorityKind,
+    AuthorityRef,
+    Canary,
+    CompetingManager,
+    Expectation,
+    GateMode,
+    GateSpec,
+    InstanceSpec,
+    JenkinsInstance,
+    Provider,
+)
 from jenkins2fa.api.meta import LabelSelector, collect_metadata, read_selector
 from jenkins2fa.api.policy import (
     CLUSTER_KIND,
     ApiTokens,
     Assurance,
     DeletionPolicy,
-    DriftMode,
+    DriftPolicy,
     EmailOTP,
-    Enforcement,
     Factor,
+    PolicyMode,
     PolicySpec,
     Rollout,
     SMSGateway,
-    Stage,
     TwoFactorPolicy,
 )
-from jenkins2fa.api.rules import break_glass_problems, instance_problems, policy_problems
+from jenkins2fa.api.rules import ADDRESS, break_glass_problems, instance_problems, policy_problems
 
 
 def parse_policy(body: Mapping[str, Any]) -> TwoFactorPolicy:
@@ -37,6 +51,7 @@ def parse_policy(body: Mapping[str, Any]) -> TwoFactorPolicy:
     problem."""
     root = Fields(body)
     fields = root.nested("spec", required=True) or Fields({}, "spec", root.problems)
+    note_former_policy(fields)
     meta, spec = collect_metadata(root), _read_policy_spec(fields, _read_namespaces(root, fields))
     root.problems.extend(policy_problems(spec, root.problems))
     if root.problems:
@@ -58,7 +73,7 @@ def parse_what_governs(body: Mapping[str, Any]) -> TwoFactorPolicy | None:
     if root.problems:
         return None
     rank = Fields(fields.values).integer("priority", 0)
-    return TwoFactorPolicy(meta, PolicySpec(means, Enforcement.REPORT, namespace_selector=reaches, priority=rank), invalid=True)
+    return TwoFactorPolicy(meta, PolicySpec(means, PolicyMode.AUDIT, namespace_selector=reaches, priority=rank), invalid=True)
 
 
 def parse_break_glass(body: Mapping[str, Any]) -> TwoFactorBreakGlass:
@@ -76,6 +91,7 @@ def parse_instance(body: Mapping[str, Any]) -> JenkinsInstance:
     """A ``JenkinsInstance`` object (from the API server or a file) as data. Raises :class:`InvalidObject` with every problem."""
     root = Fields(body)
     fields = root.nested("spec", required=True) or Fields({}, "spec", root.problems)
+    note_former_instance(fields)
     meta, spec = collect_metadata(root), _read_instance_spec(fields)
     root.problems.extend(instance_problems(spec, root.problems))
     if root.problems:
@@ -100,22 +116,23 @@ def _read_namespaces(root: Fields, fields: Fields) -> LabelSelector | None:
 
 def _read_policy_spec(fields: Fields, namespaces: LabelSelector | None) -> PolicySpec:
     groups = fields.texts("enforcedGroups")
-    if not fields.has("enforcement"):
-        fields.fail("enforcement", "required: one of Enforce, Report, Off")
+    factors = _read_factors(fields)
+    if not fields.has("mode"):
+        fields.fail("mode", "required: Enforce, Audit or Disabled")
     return PolicySpec(
         instance_selector=read_selector(fields.nested("instanceSelector", required=True)),
         namespace_selector=namespaces,
-        enforcement=fields.choice("enforcement", Enforcement, None) or Enforcement.REPORT,
+        mode=fields.choice("mode", PolicyMode, None) or PolicyMode.AUDIT,
         enforced_groups=None if groups is None else frozenset(groups),
         exempt_groups=frozenset(fields.texts("exemptGroups") or ()),
-        allowed_factors=fields.choices("allowedFactors", Factor),
-        email_otp=_read_email(fields.nested("emailOTP")),
-        sms_gateway=_read_gateway(fields.nested("smsOTP")),
+        allowed_factors=frozenset(factors.allowed),
+        email_otp=factors.email_otp,
+        sms_gateway=factors.sms_gateway,
         build_window=_read_window(fields.nested("requireOnBuild")),
         remember_device=fields.duration("rememberDevice"),
         api_tokens=fields.choice("apiTokens", ApiTokens, None),
         minimum_assurance=fields.choice("minimumAssurance", Assurance, None) or Assurance.AAL1,
-        drift_mode=_read_drift(fields.nested("drift")),
+        drift_policy=fields.choice("driftPolicy", DriftPolicy, None) or DriftPolicy.CORRECT,
         suspend=fields.boolean("suspend", False),
         rollout=_read_rollout(fields.nested("rollout")),
         deletion_policy=fields.choice("deletionPolicy", DeletionPolicy, None) or DeletionPolicy.RETAIN,
@@ -123,10 +140,48 @@ def _read_policy_spec(fields: Fields, namespaces: LabelSelector | None) -> Polic
     )
 
 
+@dataclass(slots=True)
+class _Factors:
+    allowed: set[Factor] = field(default_factory=set)
+    email_otp: EmailOTP | None = None
+    sms_gateway: SMSGateway | None = None
+
+
+def _read_factors(fields: Fields) -> _Factors:
+    factors = _Factors()
+    for entry in fields.entries("allowedFactors", "{type: SecurityQuestions}"):
+        if not entry.has("type"):
+            entry.fail("type", "required: the name of a factor, such as SecurityQuestions")
+        factor = entry.choice("type", Factor, None)
+        if factor in factors.allowed:
+            fields.problems.append(Problem(entry.path, f"type {factor} is in the list already"))
+        email, gateway = _read_email(entry.nested("emailOTP")), _read_gateway(entry.nested("smsOTP"))
+        if factor is None:
+            continue
+        factors.allowed.add(factor)
+        _check_owner(Factor.EMAIL_OTP, factor, entry, "emailOTP", "give at least senderAddress")
+        _check_owner(Factor.SMS_OTP, factor, entry, "smsOTP", "give gateway")
+        factors.email_otp, factors.sms_gateway = email or factors.email_otp, gateway or factors.sms_gateway
+    return factors
+
+
+def _check_owner(owner: Factor, factor: Factor, entry: Fields, name: str, way_out: str) -> None:
+    """The settings of a factor stand in its own entry, and nowhere else."""
+    if factor is owner and not entry.has(name):
+        entry.fail(name, f"required because type is {owner}: {way_out}")
+    if factor is not owner and entry.has(name):
+        entry.fail(name, f"only allowed when type is {owner}")
+
+
 def _read_email(fields: Fields | None) -> EmailOTP | None:
     if fields is None:
         return None
-    return EmailOTP(fields.required_text("senderAddress"), fields.text("subject"), fields.text("template"))
+    sender, template = fields.text("senderAddress", required=True), fields.text("template")
+    if sender is not None and not re.fullmatch(ADDRESS, sender):
+        fields.fail("senderAddress", "must be an e-mail address")
+    if template is not None and "$otp" not in template:
+        fields.fail("template", "must contain $otp: without it the mail has no one-time password")
+    return EmailOTP(sender or "", fields.text("subject"), template)
 
 
 def _read_gateway(fields: Fields | None) -> SMSGateway | None:
@@ -145,21 +200,15 @@ def _read_window(fields: Fields | None) -> timedelta | None:
     return fields.duration("window")
 
 
-def _read_drift(fields: Fields | None) -> DriftMode:
-    return (fields and fields.choice("mode", DriftMode, None)) or DriftMode.CORRECT
 
 
 def _read_rollout(fields: Fields | None) -> Rollout:
     if fields is None:
         return Rollout()
-    stage = fields.choice("stage", Stage, None) or Stage.ENFORCE
-    if stage is Stage.GRACE and not fields.has("graceUntil"):
-        fields.fail("graceUntil", "required because stage is Grace: the time at which it is enforced")
     return Rollout(
         batch_size=_count(fields, "batchSize", 1, 10000),
         pause_between=fields.duration("pauseBetween") or timedelta(0),
         stop_after_failures=_count(fields, "stopAfterFailures", 1, 10000) or 1,
-        stage=stage,
         grace_until=fields.time("graceUntil"),
         minimum_enrolled=_count(fields, "minimumEnrolled", 0, 100),
     )
@@ -182,9 +231,10 @@ def _read_instance_spec(fields: Fields) -> InstanceSpec:
         authority=_read_authority(fields.nested("caRef")),
         access=fields.choice("access", Access, None) or Access.MANAGE,
         gate=_read_gate(fields.nested("gate")),
-        probes=_read_probes(fields.nested("probes")),
+        canaries=tuple(_read_canaries(fields)),
         check_interval=_interval(fields.duration("checkInterval")),
-        acknowledge_competing_manager=fields.boolean("acknowledgeCompetingManager", False),
+        competing_manager=fields.choice("competingManager", CompetingManager, None) or CompetingManager.REFUSE,
+        provider=fields.choice("provider", Provider, None),
     )
 
 
@@ -195,9 +245,7 @@ def _interval(given: timedelta | None) -> timedelta:
 def _read_authority(fields: Fields | None) -> AuthorityRef | None:
     if fields is None:
         return None
-    kind = fields.text("kind") or "ConfigMap"
-    if kind not in ("ConfigMap", "Secret"):
-        fields.fail("kind", f"must be ConfigMap or Secret, is {kind!r}")
+    kind = fields.choice("kind", AuthorityKind, None) or AuthorityKind.CONFIG_MAP
     return AuthorityRef(kind, fields.required_text("name"), fields.text("key") or "ca.crt")
 
 
@@ -206,12 +254,20 @@ def _read_gate(fields: Fields | None) -> GateSpec:
     return GateSpec(mode or GateMode.NONE, chosen=mode is not None)
 
 
-def _read_probes(fields: Fields | None) -> Probes:
-    if fields is None:
-        return Probes()
-    return Probes(_read_secret(fields.nested("challenged")), _read_secret(fields.nested("exempt")))
+def _read_canaries(fields: Fields) -> Iterator[Canary]:
+    names = set()
+    for entry in fields.entries("canaries", "{name: person, expect: Challenged, secretRef: {name: canary}}"):
+        name = entry.required_text("name")
+        if name and name in names:
+            fields.problems.append(Problem(entry.path, f"name {name} is in the list already"))
+        names.add(name)
+        if not entry.has("expect"):
+            entry.fail("expect", "required: Challenged or Exempt")
+        expect, secret = entry.choice("expect", Expectation, None), _read_secret(entry)
+        if expect and secret:
+            yield Canary(name, expect, secret)
 
 
-def _read_secret(fields: Fields | None) -> str | None:
-    reference = fields and fields.nested("secretRef", required=True)
+def _read_secret(fields: Fields) -> str | None:
+    reference = fields.nested("secretRef", required=True)
     return reference.required_text("name") if reference else None

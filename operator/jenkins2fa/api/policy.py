@@ -14,12 +14,12 @@ CLUSTER_KIND = "ClusterTwoFactorPolicy"
 CLUSTER_PLURAL = "clustertwofactorpolicies"
 
 
-class Enforcement(StrEnum):
-    """The global toggle; ``REPORT`` says what would change and writes nothing."""
+class PolicyMode(StrEnum):
+    """The global toggle; ``AUDIT`` reports what would change and writes nothing."""
 
     ENFORCE = "Enforce"
-    REPORT = "Report"
-    OFF = "Off"
+    AUDIT = "Audit"
+    DISABLED = "Disabled"
 
 
 class Factor(StrEnum):
@@ -49,7 +49,9 @@ class Assurance(StrEnum):
     AAL2 = "AAL2"
 
 
-class DriftMode(StrEnum):
+class DriftPolicy(StrEnum):
+    """What the operator does about drift: put it back, or only report it."""
+
     CORRECT = "Correct"
     REPORT = "Report"
 
@@ -76,22 +78,17 @@ class EmailOTP:
     template: str | None = None
 
 
-class Stage(StrEnum):
-    """How far the first enforcement has come."""
-
-    REPORT = "Report"
-    GRACE = "Grace"
-    ENFORCE = "Enforce"
 
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """How a new or changed policy spreads. ``batch_size`` None = all at once; ``minimum_enrolled`` is a percentage."""
+    """How a new or changed policy spreads. ``batch_size`` None = all at once; ``minimum_enrolled`` is a percentage.
+
+    ``grace_until``: the first enforcement waits until then, so that users can enrol first; None = it does not wait."""
 
     batch_size: int | None = None
     pause_between: timedelta = timedelta(0)
     stop_after_failures: int = 1
-    stage: Stage = Stage.ENFORCE
     grace_until: datetime | None = None
     minimum_enrolled: int | None = None
 
@@ -101,7 +98,7 @@ class PolicySpec:
     """``namespace_selector``: of a cluster policy only. ``enforced_groups`` None = everyone. Durations are whole seconds."""
 
     instance_selector: LabelSelector
-    enforcement: Enforcement
+    mode: PolicyMode
     allowed_factors: frozenset[Factor] = frozenset()
     namespace_selector: LabelSelector | None = None
     enforced_groups: frozenset[str] | None = None
@@ -112,7 +109,7 @@ class PolicySpec:
     remember_device: timedelta | None = None
     api_tokens: ApiTokens | None = None
     minimum_assurance: Assurance = Assurance.AAL1
-    drift_mode: DriftMode = DriftMode.CORRECT
+    drift_policy: DriftPolicy = DriftPolicy.CORRECT
     suspend: bool = False
     rollout: Rollout = Rollout()
     deletion_policy: DeletionPolicy = DeletionPolicy.RETAIN

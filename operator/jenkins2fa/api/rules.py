@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 
 from jenkins2fa.api.break_glass import BreakGlassSpec
 from jenkins2fa.api.fields import Problem
-from jenkins2fa.api.instance import Access, GateMode, InstanceSpec
-from jenkins2fa.api.policy import Enforcement, Factor, PolicySpec
+from jenkins2fa.api.instance import Access, Expectation, GateMode, InstanceSpec
+from jenkins2fa.api.policy import Assurance, Factor, PolicyMode, PolicySpec
 
 _LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 BUILT_IN_GROUPS = ("authenticated", "anonymous")
@@ -31,6 +31,8 @@ GATE_REQUIRED = (
     "required because access is Manage: choose Managed (the operator installs the gate), Provided (you mount its file) or None "
     "(the plugin alone)"
 )
+BELOW_AAL2 = frozenset({Factor.EMAIL_OTP, Factor.SECURITY_QUESTIONS})  # of NIST SP 800-63B-4, whatever the site does
+OUT_OF_REACH = "EmailOTP and SecurityQuestions can never reach AAL2: take them out of allowedFactors, or set AAL1"
 ADDRESS = r"[^@\s<>]+@[^@\s<>]+"
 
 
@@ -65,26 +67,8 @@ def _problems(rules: Rules[S], spec: S, known: Iterable[Problem]) -> list[Proble
 
 
 def _needs_a_factor(spec: PolicySpec) -> Findings:
-    if spec.enforcement is Enforcement.ENFORCE and not spec.allowed_factors - {Factor.BACKUP_CODES}:
+    if spec.mode is PolicyMode.ENFORCE and not spec.allowed_factors - {Factor.BACKUP_CODES}:
         yield "allowedFactors", "Enforce needs a factor other than BackupCodes: without one nobody would be asked for anything"
-
-
-def _email_settings(spec: PolicySpec) -> Findings:
-    if Factor.EMAIL_OTP in spec.allowed_factors and spec.email_otp is None:
-        yield "emailOTP", "required because allowedFactors has EmailOTP: give at least senderAddress"
-    if spec.email_otp is not None and Factor.EMAIL_OTP not in spec.allowed_factors:
-        yield "emailOTP", "only allowed when allowedFactors has EmailOTP"
-    if spec.email_otp is not None and not re.fullmatch(ADDRESS, spec.email_otp.sender_address):
-        yield "emailOTP.senderAddress", "must be an e-mail address"
-    if spec.email_otp is not None and spec.email_otp.template is not None and "$otp" not in spec.email_otp.template:
-        yield "emailOTP.template", "must contain $otp: without it the mail has no one-time password"
-
-
-def _sms_settings(spec: PolicySpec) -> Findings:
-    if Factor.SMS_OTP in spec.allowed_factors and spec.sms_gateway is None:
-        yield "smsOTP", "required because allowedFactors has SMSOTP: give gateway"
-    if spec.sms_gateway is not None and Factor.SMS_OTP not in spec.allowed_factors:
-        yield "smsOTP", "only allowed when allowedFactors has SMSOTP"
 
 
 def _enforced_groups(spec: PolicySpec) -> Findings:
@@ -117,6 +101,11 @@ def _window(spec: PolicySpec) -> Findings:
         yield "requireOnBuild.window", "must be more than 0s"
 
 
+def _assurance(spec: PolicySpec) -> Findings:
+    if spec.minimum_assurance is Assurance.AAL2 and spec.allowed_factors & BELOW_AAL2:
+        yield "minimumAssurance", OUT_OF_REACH
+
+
 def _reason(spec: BreakGlassSpec) -> Findings:
     if not spec.reason.strip(" \t\n\f\r"):
         yield "reason", "must not be empty: name the incident"
@@ -140,8 +129,8 @@ def _credentials(spec: InstanceSpec) -> Findings:
 
 
 def _probe_only(spec: InstanceSpec) -> Findings:
-    if spec.access is Access.PROBE_ONLY and spec.probes.challenged is None:
-        yield "probes.challenged", "required because access is ProbeOnly: the canary is all there is to look with"
+    if spec.access is Access.PROBE_ONLY and not any(canary.expect is Expectation.CHALLENGED for canary in spec.canaries):
+        yield "canaries", "required because access is ProbeOnly: give a canary with expect: Challenged"
 
 
 def _gate_mode(spec: InstanceSpec) -> Findings:
@@ -160,20 +149,19 @@ def _interval(spec: InstanceSpec) -> Findings:
 
 
 POLICY_RULES: Rules[PolicySpec] = (
-    (_needs_a_factor, ("enforcement", "allowedFactors")),
-    (_email_settings, ("allowedFactors", "emailOTP")),
-    (_sms_settings, ("allowedFactors", "smsOTP")),
+    (_needs_a_factor, ("mode", "allowedFactors")),
     (_enforced_groups, ("enforcedGroups",)),
     (_enforced_and_exempt, ("enforcedGroups", "exemptGroups")),
     (_exempt_groups, ("exemptGroups",)),
     (_remember_device, ("rememberDevice",)),
     (_window, ("requireOnBuild",)),
+    (_assurance, ("minimumAssurance", "allowedFactors")),
 )
 BREAK_GLASS_RULES: Rules[BreakGlassSpec] = ((_reason, ("reason",)),)
 INSTANCE_RULES: Rules[InstanceSpec] = (
     (_url, ("url",)),
     (_credentials, ("access", "credentialsRef")),
-    (_probe_only, ("access", "probes")),
+    (_probe_only, ("access", "canaries")),
     (_gate_mode, ("access", "gate")),
     (_managed_gate, ("access", "gate")),
     (_interval, ("checkInterval",)),

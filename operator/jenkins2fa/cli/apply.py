@@ -19,6 +19,7 @@ from jenkins2fa.cli.plan.sources import from_command_line
 from jenkins2fa.core.assess import Outcome, Proof
 from jenkins2fa.core.conditions import judge_drifted, judge_enforced, judge_ready, judge_stalled
 from jenkins2fa.core.mode import Mode
+from jenkins2fa.core.reasons import Reason
 from jenkins2fa.core.summary import summarize
 from jenkins2fa.jenkins.change import Order, Result, Step, carry_out
 from jenkins2fa.jenkins.drivers.choose import driver_for
@@ -131,8 +132,8 @@ def _print_result(plan: InstancePlan, proof: Proof) -> None:
     outcome = Outcome(plan.instance, plan.policy, found, proof=proof)
     enforced = judge_enforced(outcome, datetime.now(UTC))
     ready = judge_ready(outcome, enforced)
-    off = enforced.reason == "Off"
-    word, colour = ("Off", None) if off else WORDS[enforced.status]
+    off = enforced.reason == Reason.DISABLED
+    word, colour = (Reason.DISABLED.value, None) if off else WORDS[enforced.status]
     click.echo(f"{click.style(word, fg=colour, bold=True)} (Enforced={enforced.status}/{enforced.reason}): {enforced.message}")
     if ready.status == FALSE and ready.reason != enforced.reason:
         click.echo(f"Ready={ready.status}/{ready.reason}: {ready.message}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import pathlib
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, cast
@@ -70,11 +70,12 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """One mistake inside an object; ``vague`` gives way to a better message for the same place."""
+    """One mistake inside an object; ``vague`` gives way to a better message for the same place, and ``former`` replaces the others."""
 
     path: Path
     message: str
     vague: bool = False
+    former: bool = False
 
 
 def check(manifest: Manifest) -> list[Finding]:
@@ -127,10 +128,12 @@ def _parser_mistakes(kind: str, body: Mapping[str, Any]) -> Iterator[Mistake]:
         PARSERS[kind](body)
     except InvalidObject as error:
         for problem in error.problems:
-            yield Mistake(read_path(problem.path), problem.message)
+            yield Mistake(read_path(problem.path), problem.message, former=problem.former)
 
 
 def _merge(schema: list[Mistake], parser: list[Mistake]) -> list[Mistake]:
+    former = [mistake.path for mistake in parser if mistake.former]
+    schema = [mistake for mistake in schema if not any(mistake.path[: len(path)] == path for path in former)]
     precise = [mistake for mistake in schema if not mistake.vague]
     kept = [one for one in parser if not any(_nested(one.path, mistake.path) for mistake in precise)]
     places = {mistake.path for mistake in kept}
@@ -189,11 +192,13 @@ def _message(rule: str, limit: Any, value: Any) -> str:
             return f"{words}, is {value!r}"
 
 
-def _wrong_type(wanted: str, value: Any, word: str | None, allowed: Iterable[str]) -> str:
+def _wrong_type(wanted: str, value: Any, word: str | None, allowed: Sequence[str]) -> str:
     label = TYPES.get(wanted, wanted)
     if wanted == "string" and word is not None:
-        meant = nearest(word, allowed) or word
-        return f'must be a string, but YAML reads {word} as {_kind(value)}: write "{meant}" in quotes'
+        meant = nearest(word, allowed)
+        if allowed and meant is None:
+            return f"must be one of {', '.join(allowed)}, but YAML reads {word} as {_kind(value)}"
+        return f'must be a string, but YAML reads {word} as {_kind(value)}: write "{meant or word}" in quotes'
     return f"must be {label}, is {_kind(value)}"
 
 

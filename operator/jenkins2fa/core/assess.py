@@ -19,7 +19,7 @@ from jenkins2fa.core.desired import desired_state
 from jenkins2fa.core.flapping import flapping_fields
 from jenkins2fa.core.guard.chain import check, refusals
 from jenkins2fa.core.guard.finding import ENROLMENT, Finding, Situation
-from jenkins2fa.core.mode import STAGES, Circumstances, Mode, mode_of
+from jenkins2fa.core.mode import BEFORE_ENFORCING, Circumstances, Mode, mode_of
 from jenkins2fa.core.observation import Observation, Owner
 from jenkins2fa.core.plan import Plan, desired_digest, is_drift, make_plan
 
@@ -132,8 +132,8 @@ class Outcome:
 
     @property
     def refusal(self) -> Finding | None:
-        """The first refusal that counts: in the stages before the enforcement too few enrolments are only reported."""
-        reported = ENROLMENT if self.mode in STAGES else None
+        """The first refusal that counts: before the enforcement, too few enrolments are only reported."""
+        reported = ENROLMENT if self.mode in BEFORE_ENFORCING else None
         return next((finding for finding in refusals(self.findings) if finding.reason != reported), None)
 
 

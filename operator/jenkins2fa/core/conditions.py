@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from jenkins2fa.api.policy import ApiTokens, Assurance, Enforcement, Factor, PolicySpec, TwoFactorPolicy
+from jenkins2fa.api.policy import ApiTokens, Assurance, Factor, PolicyMode, PolicySpec, TwoFactorPolicy
 from jenkins2fa.api.status import (
     DRIFTED,
     ENFORCED,
@@ -37,7 +37,7 @@ SITE_DECIDES = (ASSURANCE_NOT_MET, ANONYMOUS_ADMINISTERS)  # not enforced, and n
 
 
 COUNTING_USERS = Reason.COUNTING_USERS
-EXEMPT_CHALLENGED = "the canary of probes.exempt was challenged: exemptions are not in force for it"  # what ``notes`` say of it
+EXEMPT_CHALLENGED = "a canary that expects Exempt was challenged: exemptions are not in force for it"  # what ``notes`` say of it
 IN_PROGRESS = (Reason.PROGRESSING, Reason.BYPASSED, WAITING)
 NOT_READ = "access is ProbeOnly: disk, memory, live flag and factors were not read"
 
@@ -58,22 +58,22 @@ def judge_enforced(outcome: Outcome, now: datetime) -> Condition:
         return Condition(ENFORCED, UNKNOWN, outcome.failure.reason, outcome.failure.message)
     if outcome.policy is None or outcome.observation is None:
         return Condition(ENFORCED, UNKNOWN, Reason.NO_POLICY, "no policy selects this instance")
-    if outcome.policy.spec.enforcement is Enforcement.OFF:
+    if outcome.policy.spec.mode is PolicyMode.DISABLED:
         return _judge_off(outcome.observation)
     return _judge_layers(outcome, outcome.policy, outcome.observation, now)
 
 
 def _judge_off(seen: Observation) -> Condition:
     if seen.effective:
-        return Condition(ENFORCED, FALSE, Reason.OFF, "the policy says Off, but Jenkins still asks for a second factor")
-    return Condition(ENFORCED, FALSE, Reason.OFF, "the policy says Off: nobody is asked for a second factor")
+        return Condition(ENFORCED, FALSE, Reason.DISABLED, "the policy's mode is Disabled, but Jenkins still asks for a second factor")
+    return Condition(ENFORCED, FALSE, Reason.DISABLED, "the policy's mode is Disabled: nobody is asked for a second factor")
 
 
 def _judge_canaries(policy: TwoFactorPolicy | None, canaries: CanaryObservation) -> Condition:
     """``access: ProbeOnly``, with a policy or without. A canary that got through counts, whatever the other one met."""
-    if policy is not None and policy.spec.enforcement is Enforcement.OFF:
+    if policy is not None and policy.spec.mode is PolicyMode.DISABLED:
         met = {Proof.CHALLENGED: ", but a canary is still asked for a second factor", Proof.BYPASSED: "; a canary got through"}
-        return Condition(ENFORCED, FALSE, Reason.OFF, f"the policy says Off{met.get(canaries.challenged, '')}")
+        return Condition(ENFORCED, FALSE, Reason.DISABLED, f"the policy's mode is Disabled{met.get(canaries.challenged, '')}")
     if canaries.challenged is Proof.BYPASSED:
         return Condition(
             ENFORCED,
@@ -175,7 +175,7 @@ def _judge_proof(outcome: Outcome, policy: TwoFactorPolicy, seen: Observation) -
             UNKNOWN,
             Reason.UNVERIFIED,
             f"all known settings say on, but by its own rules the {seen.capabilities.name} may let the operator pass, which proves "
-            "nothing: give probes.challenged an account with a password, or set gate.mode: Managed and apiTokens",
+            "nothing: add a canary with a password and expect: Challenged, or set gate.mode: Managed and apiTokens",
         )
     if outcome.proof is Proof.NONE:
         return Condition(ENFORCED, UNKNOWN, Reason.UNVERIFIED, "all settings say on, but no probe was possible")
@@ -239,7 +239,7 @@ def judge_ready(outcome: Outcome, enforced: Condition) -> Condition:
 
 
 def _judge_ready_by_canaries(canaries: CanaryObservation, enforced: Condition) -> Condition:
-    if enforced.reason == Reason.OFF and canaries.challenged is Proof.CHALLENGED:
+    if enforced.reason == Reason.DISABLED and canaries.challenged is Proof.CHALLENGED:
         return Condition(READY, FALSE, Reason.STILL_CHALLENGED, f"{enforced.message}; with access: ProbeOnly nothing can be changed")
     return Condition(READY, TRUE, Reason.IN_FORCE if enforced.status == TRUE else enforced.reason, enforced.message)
 
@@ -335,7 +335,7 @@ def _set_fields(outcome: Outcome) -> list[str]:
     assert outcome.policy is not None
     spec = outcome.policy.spec
     wanted = (
-        ("enforcement", True),
+        ("mode", True),
         ("enforcedGroups", spec.enforced_groups is not None),
         ("exemptGroups", bool(spec.exempt_groups)),
         ("allowedFactors", bool(spec.allowed_factors)),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from jenkins2fa.api.instance import GateMode, InstanceSpec
-from jenkins2fa.api.policy import ApiTokens, DriftMode, Enforcement, Factor, PolicySpec
+from jenkins2fa.api.policy import ApiTokens, DriftPolicy, Factor, PolicyMode, PolicySpec
 from jenkins2fa.core.factors.capabilities import Capabilities
 from jenkins2fa.core.factors.properties import native, property_problems, property_values
 from jenkins2fa.core.settings import FACTOR_ROLES, HELD_FACTORS, GateSettings, PluginSettings
@@ -74,7 +74,7 @@ def desired_state(policy: PolicySpec, instance: InstanceSpec, user: str, capabil
 def _plugin(policy: PolicySpec, capabilities: Capabilities, *, gated: bool) -> PluginSettings:
     email = policy.email_otp
     return PluginSettings(
-        enabled=policy.enforcement is not Enforcement.OFF,
+        enabled=policy.mode is not PolicyMode.DISABLED,
         security_questions=Factor.SECURITY_QUESTIONS in policy.allowed_factors,
         email_otp=Factor.EMAIL_OTP in policy.allowed_factors,
         sender=email.sender_address if email else None,
@@ -99,7 +99,7 @@ def desired_gate(policy: PolicySpec, instance: InstanceSpec, user: str, *, build
 
 def _hold(policy: PolicySpec) -> frozenset[str] | None:
     """Where drift is only reported, people decide in Jenkins, and the gate follows them."""
-    if policy.enforcement is Enforcement.OFF or policy.drift_mode is DriftMode.REPORT:
+    if policy.mode is PolicyMode.DISABLED or policy.drift_policy is DriftPolicy.REPORT:
         return None
     return frozenset(HELD_FACTORS[factor] for factor in policy.allowed_factors if factor in HELD_FACTORS) or None
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import Enum
 
 from jenkins2fa.api.instance import Access, InstanceSpec
-from jenkins2fa.api.policy import DriftMode, Enforcement, PolicySpec, Stage
+from jenkins2fa.api.policy import DriftPolicy, PolicyMode, PolicySpec
 from jenkins2fa.core.reasons import Reason
 
 SUSPENDED = Reason.SUSPENDED
@@ -20,12 +20,11 @@ class Mode(Enum):
     """The value says it in a sentence, for status and ``plan``."""
 
     WRITE = "changes are made"
-    REPORT_POLICY = "enforcement is Report: nothing is written"
+    AUDIT = "mode is Audit: nothing is written"
     REPORT_ACCESS = "access is Observe: nothing is written"
-    REPORT_DRIFT = "drift.mode is Report: nothing is written until the policy changes"
+    REPORT_DRIFT = "driftPolicy is Report: nothing is written until the policy changes"
     BREAK_GLASS = "break-glass is open: nothing is written until it is over"
-    STAGE_REPORT = "rollout.stage is Report: nothing is written"
-    STAGE_GRACE = "rollout.stage is Grace: nothing is written until graceUntil, users may enrol meanwhile"
+    GRACE = "nothing is written before rollout.graceUntil, so that users can enrol first"
     WAITING = "the roll-out has not reached this instance yet: nothing is written"
     SUSPENDED = "the policy is suspended: nothing is written"
 
@@ -41,7 +40,7 @@ class Mode(Enum):
         return f"{self.reason}: {self.value}"
 
 
-STAGES = (Mode.STAGE_REPORT, Mode.STAGE_GRACE)  # before the first enforcement
+BEFORE_ENFORCING = (Mode.AUDIT, Mode.GRACE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,27 +63,27 @@ def mode_of(policy: PolicySpec, instance: InstanceSpec, at_hand: Circumstances) 
         return Mode.SUSPENDED
     if at_hand.break_glass:
         return Mode.BREAK_GLASS
-    if policy.enforcement is Enforcement.REPORT:
-        return Mode.REPORT_POLICY
+    if policy.mode is PolicyMode.AUDIT:
+        return Mode.AUDIT
     if instance.access is not Access.MANAGE:
         return Mode.REPORT_ACCESS
-    stage = stage_of(policy, at_hand.now)
-    if stage is not None and not at_hand.protected and not at_hand.drift:
-        return stage
+    if in_grace(policy, at_hand.now) and not at_hand.protected and not at_hand.drift:
+        return Mode.GRACE
     if not at_hand.admitted and not at_hand.drift:
         return Mode.WAITING
-    if at_hand.drift and policy.drift_mode is DriftMode.REPORT:
+    if at_hand.drift and policy.drift_policy is DriftPolicy.REPORT:
         return Mode.REPORT_DRIFT
     return Mode.WRITE
 
 
-def stage_of(policy: PolicySpec, now: datetime) -> Mode | None:
-    """What holds the first enforcement back everywhere: a stage before Enforce; None = nothing."""
-    if policy.enforcement is not Enforcement.ENFORCE:
-        return None
-    rollout = policy.rollout
-    if rollout.stage is Stage.REPORT:
-        return Mode.STAGE_REPORT
-    if rollout.stage is Stage.GRACE and rollout.grace_until is not None and now < rollout.grace_until:
-        return Mode.STAGE_GRACE
-    return None
+def in_grace(policy: PolicySpec, now: datetime) -> bool:
+    """Whether the first enforcement waits for ``rollout.graceUntil``."""
+    until = policy.rollout.grace_until
+    return policy.mode is PolicyMode.ENFORCE and until is not None and now < until
+
+
+def counts_enrolment(policy: PolicySpec, mode: Mode) -> bool:
+    """Whether a first enforcement needs to know who has a second factor; with Audit, only ``rollout.minimumEnrolled`` asks for it."""
+    if mode is Mode.AUDIT:
+        return policy.rollout.minimum_enrolled is not None
+    return policy.mode is PolicyMode.ENFORCE and mode in (Mode.WRITE, Mode.GRACE)

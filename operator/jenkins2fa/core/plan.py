@@ -144,7 +144,7 @@ def _is_laxer(one: _PluginField, held: object, wanted: object) -> bool:
 
 
 _PLUGIN_FIELDS = (
-    _PluginField("enforcement", lambda s: s.enabled, _on, _switched_off),
+    _PluginField("mode", lambda s: s.enabled, _on, _switched_off),
     _PluginField("allowedFactors.SecurityQuestions", lambda s: s.security_questions, _on, _switched_off),
     _PluginField("allowedFactors.EmailOTP", lambda s: s.email_otp, _on, _switched_off),
     _PluginField("emailOTP.senderAddress", lambda s: s.sender, _text, only_when=lambda wanted: wanted.email_otp),
@@ -162,7 +162,7 @@ def _plugin_changes(observation: Observation, wanted: PluginSettings) -> Iterato
                 if before != after:
                     shown = _differing(one, before, after)
                     yield Change(one.path, layer, one.show(before), shown, one.weakens(before, after), _is_laxer(one, before, after))
-        if one.path == "enforcement" and bool(observation.live) != wanted.enabled:
+        if one.path == "mode" and bool(observation.live) != wanted.enabled:
             weakens = bool(observation.live)
             yield Change(one.path, Layer.LIVE, _on(observation.live), _on(wanted.enabled), weakens, laxer=not weakens)
 
@@ -187,7 +187,7 @@ def lacks_filter(observation: Observation) -> bool:
 
 def _filter_changes(observation: Observation, desired: Desired) -> Iterator[Change]:
     if desired.enforcing and lacks_filter(observation):
-        yield Change("enforcement", Layer.LIVE, "without the plugin's filter", "with it", laxer=True)
+        yield Change("mode", Layer.LIVE, "without the plugin's filter", "with it", laxer=True)
 
 
 def _gate_changes(observation: Observation, desired: Desired, code: str) -> Iterator[Change]:

@@ -60,7 +60,7 @@ def aggregate(
 ) -> PolicyStatus:
     """Counts, columns and conditions; texts name at most three instances, the list ``failing`` at most ten.
 
-    ``staged``: a stage holds the enforcement back everywhere, so a roll-out has not begun; ``escapes`` None = it is no cluster policy."""
+    ``staged``: the grace period lasts, so no roll-out has begun; ``escapes`` None = it is no cluster policy."""
     all_members = sorted(members, key=lambda member: (member.key.namespace, member.key.name))
     governed = [member for member in all_members if member.governed]
     failing = [member for member in governed if member.ready is not None and member.ready.status == FALSE]

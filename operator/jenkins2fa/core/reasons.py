@@ -62,7 +62,7 @@ class Reason(StrEnum):
     NO_MATCHING_INSTANCE = "NoMatchingInstance"
     NO_POLICY = "NoPolicy"
     OBSERVATION_DAMAGED = "ObservationDamaged"
-    OFF = "Off"
+    DISABLED = "Disabled"
     OPERATOR_LOCKED_OUT = "OperatorLockedOut"
     OVERRIDDEN = "Overridden"
     OWNED_ELSEWHERE = "OwnedElsewhere"

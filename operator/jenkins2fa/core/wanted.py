@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from jenkins2fa.api.policy import Enforcement
+from jenkins2fa.api.policy import PolicyMode
 from jenkins2fa.core.assess import Outcome, Proof
-from jenkins2fa.core.mode import STAGES, Mode
+from jenkins2fa.core.mode import Mode
 from jenkins2fa.core.observation import Observation
 from jenkins2fa.core.plan import Plan, desired_digest
 
@@ -22,10 +22,10 @@ def is_wanted(outcome: Outcome) -> bool | None:
         return False
     if policy.invalid:
         return None
-    if policy.spec.enforcement is not Enforcement.ENFORCE:
+    if policy.spec.mode is not PolicyMode.ENFORCE:
         return False
-    if outcome.mode in STAGES:
-        return None if seen is None else False  # a stage holds only where 2FA was not on yet
+    if outcome.mode is Mode.GRACE:
+        return None if seen is None else False  # grace holds only where 2FA was not on yet
     if outcome.mode is Mode.WAITING:
         return seen is None or _has_lost_it(outcome, seen)
     return outcome.mode in WANTING
@@ -42,7 +42,7 @@ def _has_lost_it(outcome: Outcome, seen: Observation) -> bool:
 
 
 def _switched_off(plan: Plan) -> str:
-    """The digest of the same desired state with ``enforcement: Off``."""
+    """The digest of the same desired state with ``mode: Disabled``."""
     return desired_digest(replace(plan.desired, plugin=replace(plan.desired.plugin, enabled=False), hold=None), plan.gate_code)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from jenkins2fa.api.instance import Canary, Expectation
 from jenkins2fa.core.assess import CanaryObservation, Failure, Proof
 from jenkins2fa.core.evidence import Account
 from jenkins2fa.jenkins.account import Credentials
@@ -9,23 +12,39 @@ from jenkins2fa.jenkins.errors import JenkinsError, Unauthorized
 from jenkins2fa.jenkins.http import Connection
 from jenkins2fa.jenkins.probe import Note, Probed, probe_canary
 
+ACCOUNTS = {Expectation.CHALLENGED: Account.CHALLENGED, Expectation.EXEMPT: Account.EXEMPT}
 
 def observe_with_canaries(
-    connection: Connection, challenged: Credentials, exempt: Credentials | None = None, note: Note | None = None
+    connection: Connection, canaries: Sequence[tuple[Canary, Credentials]], note: Note | None = None
 ) -> CanaryObservation:
     """One request for each canary, each on a session of its own; ``connection`` lends URL and authority only. Raises nothing.
 
-    ``note`` hears of the evidence of each."""
-    first = _ask(connection, challenged, Account.CHALLENGED, note)
-    second = _ask(connection, exempt, Account.EXEMPT, note) if exempt is not None and first.trouble is None else None
-    replies = [one.evidence.reply for one in (first, second) if one is not None and one.evidence.reply is not None]
+    Those that must be challenged go first; the first one that proves nothing ends it. ``note`` hears of the evidence of each."""
+    probed: list[tuple[Canary, Probed]] = []
+    for canary, credentials in sorted(canaries, key=lambda one: one[0].expect is Expectation.EXEMPT):
+        probed.append((canary, _ask(connection, credentials, ACCOUNTS[canary.expect], note)))
+        if probed[-1][1].trouble is not None:
+            break
+    replies = [one.evidence.reply for _, one in probed if one.evidence.reply is not None]
+    proofs = {expect: _proofs(canaries, probed, expect) for expect in Expectation}
     return CanaryObservation(
-        challenged=first.evidence.proof,
-        exempt=second.evidence.proof if second else None if exempt is None else Proof.NONE,
-        failure=_failure(first, "challenged") or (_failure(second, "exempt") if second else None),
+        challenged=_first(proofs[Expectation.CHALLENGED], Proof.BYPASSED, Proof.NONE, Proof.CHALLENGED) or Proof.NONE,
+        exempt=_first(proofs[Expectation.EXEMPT], Proof.CHALLENGED, Proof.NONE, Proof.BYPASSED),
+        failure=_failure(*probed[-1]) if probed else None,
         version=next((one.version for one in replies if one.version), ""),
         session=next((one.session for one in replies if one.session), ""),
     )
+
+
+def _proofs(canaries: Sequence[tuple[Canary, Credentials]], probed: Sequence[tuple[Canary, Probed]], expect: Expectation) -> set[Proof]:
+    """What the canaries of one expectation met; NONE stands for those that were not asked."""
+    met = [one.evidence.proof for canary, one in probed if canary.expect is expect]
+    asked = sum(canary.expect is expect for canary, _ in canaries)
+    return {*met, *([Proof.NONE] if len(met) < asked else [])}
+
+
+def _first(met: set[Proof], *order: Proof) -> Proof | None:
+    return next((proof for proof in order if proof in met), None)
 
 
 def _ask(connection: Connection, canary: Credentials, account: Account, note: Note | None) -> Probed:
@@ -35,11 +54,11 @@ def _ask(connection: Connection, canary: Credentials, account: Account, note: No
     return probed
 
 
-def _failure(probed: Probed, which: str) -> Failure | None:
+def _failure(canary: Canary, probed: Probed) -> Failure | None:
     problem = probed.trouble
     if problem is None:
         return None
-    return Failure(problem.reason, f"probes.{which}: {_told(problem)}", problem.transient)
+    return Failure(problem.reason, f"canary {canary.name}: {_told(problem)}", problem.transient)
 
 
 def _told(problem: JenkinsError) -> str:

@@ -50,7 +50,7 @@ class Connections:
     def forget(self, instance: JenkinsInstance) -> None:
         """Read an instance's Secrets and authority anew next time: the controller did not accept what they held."""
         spec = instance.spec
-        for name in filter(None, (spec.credentials, spec.probes.challenged, spec.probes.exempt)):
+        for name in filter(None, (spec.credentials, *(canary.secret for canary in spec.canaries))):
             self._references.forget("Secret", Key(instance.meta.namespace, name))
         if spec.authority:
             self._references.forget(spec.authority.kind, Key(instance.meta.namespace, spec.authority.name))

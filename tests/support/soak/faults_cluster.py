@@ -116,7 +116,7 @@ def policy_edited(world: World, share: float) -> Heal:
 
 @fault(Area.POLICY)
 def policy_off(world: World, share: float) -> Heal:
-    world.put_policy(enforcement="Off")
+    world.put_policy(mode="Disabled")
     return world.put_policy
 
 

@@ -44,7 +44,7 @@ USERS: Mapping[str, Mapping[str, Any]] = {
 LABELS = {"tier": "production"}
 BASELINE: Mapping[str, Any] = {
     "instanceSelector": {"matchLabels": LABELS},
-    "enforcement": "Enforce",
+    "mode": "Enforce",
     "allowedFactors": ["SecurityQuestions"],
     "exemptGroups": ["robots"],
     "apiTokens": "Exempt",

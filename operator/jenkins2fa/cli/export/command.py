@@ -62,7 +62,7 @@ def export(
     """Write the TwoFactorPolicy and JenkinsInstance that describe each controller as it is, and a Secret without the token.
 
     Controllers with the same settings share one policy, which selects exactly them.
-    A Jenkins with 2FA on gets enforcement: Report, one with 2FA off is suspended: applying the files changes nothing.
+    A Jenkins with 2FA on gets mode: Audit, one with 2FA off is suspended: applying the files changes nothing.
     Files hold one URL per line or, with a heading, the columns url,username,token_file,token_env (CSV).
 
     \b

@@ -9,7 +9,7 @@ from typing import Any
 
 from jenkins2fa.api.fields import format_duration, format_time
 from jenkins2fa.api.instance import GateMode
-from jenkins2fa.api.policy import DeletionPolicy, Enforcement, Factor
+from jenkins2fa.api.policy import DeletionPolicy, Factor, PolicyMode
 from jenkins2fa.api.rules import ADDRESS
 from jenkins2fa.core.observation import COMMAND_LINE, GateState, Observation
 from jenkins2fa.core.plan import lacks_filter
@@ -59,8 +59,8 @@ def content_of(seen: Observation, gate_code: GateCode, *, as_is: bool) -> Conten
 def _policy(seen: Observation, held: PluginSettings, as_is: bool) -> PolicyContent:
     gaps: list[str] = []
     hints: list[str] = []
-    spec: Spec = {"enforcement": _enforcement(held, as_is, gaps, hints).value}
-    if spec["enforcement"] == Enforcement.OFF and not as_is:
+    spec: Spec = {"mode": _mode(held, as_is, gaps, hints).value}
+    if spec["mode"] == PolicyMode.DISABLED and not as_is:
         spec["suspend"] = True
     rules = seen.gate.settings if seen.gate.installed else None
     spec |= _scope(rules, gaps) | _factors(held, gaps) | _requests(rules)
@@ -69,22 +69,22 @@ def _policy(seen: Observation, held: PluginSettings, as_is: bool) -> PolicyConte
     return PolicyContent(spec, tuple(gaps), tuple(hints))
 
 
-def _enforcement(held: PluginSettings, as_is: bool, gaps: list[str], hints: list[str]) -> Enforcement:
+def _mode(held: PluginSettings, as_is: bool, gaps: list[str], hints: list[str]) -> PolicyMode:
     if not held.enabled:
         if not as_is:
             hints.append(
-                "2FA is off. Suspended, so that nothing is written; enforcement: Report without suspend says what switching it on changes"
+                "2FA is off. The policy is suspended, so nothing is written; mode: Audit without suspend reports what enforcing changes"
             )
-        return Enforcement.OFF
+        return PolicyMode.DISABLED
     if not as_is:
         hints.append(
-            "2FA is on. Report writes nothing; when `jenkins2fa plan` and the status say what you expect, set enforcement: Enforce"
+            "2FA is on. Audit writes nothing; when `jenkins2fa plan` and the status say what you expect, set mode: Enforce"
         )
-        return Enforcement.REPORT
+        return PolicyMode.AUDIT
     if not held.factors:
-        gaps.append("2FA is on without any factor, so nobody is asked: Enforce needs one, so this says Report")
-        return Enforcement.REPORT
-    return Enforcement.ENFORCE
+        gaps.append("2FA is on without any factor, so nobody is asked: Enforce needs one, so this says Audit")
+        return PolicyMode.AUDIT
+    return PolicyMode.ENFORCE
 
 
 def _scope(rules: GateSettings | None, gaps: list[str]) -> Spec:
@@ -99,7 +99,7 @@ def _scope(rules: GateSettings | None, gaps: list[str]) -> Spec:
 
 
 def _factors(held: PluginSettings, gaps: list[str]) -> Spec:
-    factors = [factor.value for factor in Factor if factor in held.factors]
+    factors: list[Spec] = [{"type": factor.value} for factor in Factor if factor in held.factors]
     fields: Spec = {"allowedFactors": factors} if factors else {}
     if not held.email_otp:
         if held.sender or held.subject or held.template:
@@ -116,7 +116,8 @@ def _factors(held: PluginSettings, gaps: list[str]) -> Spec:
         email["template"] = held.template
     elif held.template is not None:
         gaps.append("emailOTP.template: the plugin's text has no $otp, so its mails hold no code: it is left out")
-    return {**fields, "emailOTP": email}
+    next(one for one in factors if one["type"] == Factor.EMAIL_OTP)["emailOTP"] = email
+    return fields
 
 
 def _requests(rules: GateSettings | None) -> Spec:
@@ -165,7 +166,7 @@ def _gaps(seen: Observation) -> Iterator[str]:
 
 def _hints(seen: Observation) -> Iterator[str]:
     if seen.managed_by_code:
-        yield "configuration-as-code sets the same fields: remove them there, or set acknowledgeCompetingManager: true"
+        yield "configuration-as-code sets the same fields: remove them there, or set competingManager: Override"
     gate_user = seen.gate.settings.operator if seen.gate.settings else None
     if gate_user is not None and gate_user.lower() != seen.user.lower():
         yield f"the gate lets in the account {gate_user}; use that one in the Secret, or expect a change"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from jenkins2fa.api import policy
-from jenkins2fa.api.fields import format_time
+from jenkins2fa.api.fields import format_time, parse_time
 from jenkins2fa.api.meta import Key
 from jenkins2fa.api.status import DRIFTED, ENFORCED, FALSE, TRUE, UNKNOWN, break_glass_of, governing_policy
 from jenkins2fa.cli.cluster import Cluster
@@ -111,10 +111,9 @@ def _toggles(body: Body) -> list[str]:
     lines = []
     if spec.get("suspend"):
         lines.append(f"  The policy is suspended: kubectl twofactor resume {name}")
-    if spec.get("enforcement") != "Enforce":
-        lines.append(f"  The policy says enforcement: {spec.get('enforcement')}: set it to Enforce.")
-    stage = (spec.get("rollout") or {}).get("stage")
-    if stage in ("Report", "Grace"):
-        until = f" until {spec['rollout'].get('graceUntil')}" if stage == "Grace" else ""
-        lines.append(f"  The policy's rollout.stage is {stage}{until}: a first enforcement waits for Enforce.")
+    if spec.get("mode") != policy.PolicyMode.ENFORCE:
+        lines.append(f"  The policy's mode is {spec.get('mode')}: set it to Enforce.")
+    until = (spec.get("rollout") or {}).get("graceUntil")
+    if until and parse_time(until) > datetime.now(UTC):
+        lines.append(f"  A first enforcement waits until rollout.graceUntil ({until}).")
     return lines

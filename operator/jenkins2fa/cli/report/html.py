@@ -116,7 +116,7 @@ def _add_remarks(main: Element, report: Report) -> None:
 READING = (
     "Proven: disk, memory and live flag agree, a factor is enabled, and a request that must be challenged was challenged.",
     "Recorded as proven: the operator recorded it in the cluster. For this report Jenkins was not asked, or did not answer.",
-    "Not enforced: one of these is off, the probe got through, or the policy says Off.",
+    "Not enforced: one of these is off, the probe got through, or the policy's mode is Disabled.",
     "Not proven: Jenkins could not be observed, no probe was possible, or no policy applies.",
     "Layers: disk counts after a restart, memory is what Jenkins works with, and the live flag is what the plugin's filter reads.",
     "Strength is that of the weakest factor that users may choose (NIST SP 800-63B-4). AAL2 requires two different types of factors.",

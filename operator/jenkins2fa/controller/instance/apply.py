@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from jenkins2fa.api.instance import GateMode
 from jenkins2fa.api.meta import TAKE_OVER
-from jenkins2fa.api.policy import Enforcement, TwoFactorPolicy
+from jenkins2fa.api.policy import PolicyMode, TwoFactorPolicy
 from jenkins2fa.controller.cache import fingerprint
 from jenkins2fa.controller.context import Context
 from jenkins2fa.controller.instance.break_glass import settle_break_glass
@@ -21,7 +21,7 @@ from jenkins2fa.controller.policy.rollout import admitted
 from jenkins2fa.controller.queue import Kind
 from jenkins2fa.core.assess import Assessment, Failure, Outcome, assess, verified
 from jenkins2fa.core.conditions import COUNTING_USERS
-from jenkins2fa.core.mode import STAGES, Mode
+from jenkins2fa.core.mode import Mode, counts_enrolment
 from jenkins2fa.core.observation import Observation
 from jenkins2fa.core.reasons import Reason
 from jenkins2fa.jenkins.change import Order, Result, Step, carry_out
@@ -65,7 +65,7 @@ def apply_policy(context: Context, subject: Subject, policy: TwoFactorPolicy, dr
                 return changed
             subject.memory.unmarked = (_digest(subject, assessment), context.clock())
         notes = (UNMARKED,)
-    if policy.spec.enforcement is Enforcement.OFF or not observation.effective:
+    if policy.spec.mode is PolicyMode.DISABLED or not observation.effective:
         return replace(outcome, notes=notes)
     met = proof_of(context, subject.instance, subject.memory, driver, observation, _digest(subject, assessment), asked=subject.asked)
     return replace(outcome, proof=met.proof, notes=(*met.notes, *notes))
@@ -90,9 +90,8 @@ def _assess(context: Context, subject: Subject, policy: TwoFactorPolicy, driver:
 
 def _is_first_enforcement(policy: TwoFactorPolicy, assessment: Assessment) -> bool:
     """Whether somebody may be surprised: then it counts who has a second factor already."""
-    awaited = assessment.mode in (Mode.WRITE, *STAGES)
     first = not assessment.observation.protected and not assessment.drift
-    return policy.spec.enforcement is Enforcement.ENFORCE and first and bool(assessment.plan.changes) and awaited
+    return first and bool(assessment.plan.changes) and counts_enrolment(policy.spec, assessment.mode)
 
 
 def _without_remains(
@@ -204,7 +203,7 @@ def _tell(context: Context, subject: Subject, policy: TwoFactorPolicy, assessmen
     weakened = tuple(dict.fromkeys(change.path for change in assessment.plan.weakening))
     context.metrics.weakened(*weakened)
     warning = f"; this weakens the protection: {', '.join(weakened)}" if weakened else ""
-    held = HELD if assessment.drift and assessment.plan.desired.hold is not None and "enforcement" in assessment.plan.paths else ""
+    held = HELD if assessment.drift and assessment.plan.desired.hold is not None and "mode" in assessment.plan.paths else ""
     note = f"{', '.join(assessment.plan.paths)} (policy {policy.meta.key}){warning}{held}"
     announce(
         context,
@@ -237,5 +236,4 @@ def _groups(policy: TwoFactorPolicy) -> frozenset[str]:
 
 def _digest(subject: Subject, assessment: Assessment) -> str:
     """What a proof is about: the desired state, and the canaries that had a part in it."""
-    probes = subject.instance.spec.probes
-    return f"{assessment.owner.desired if assessment.owner else ''} {probes.challenged} {probes.exempt}"
+    return f"{assessment.owner.desired if assessment.owner else ''} {subject.instance.spec.canaries}"

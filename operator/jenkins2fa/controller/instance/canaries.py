@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from jenkins2fa.api.instance import JenkinsInstance
+from jenkins2fa.api.instance import Canary, Expectation, JenkinsInstance
 from jenkins2fa.controller.context import Context
 from jenkins2fa.controller.instance.memory import DOUBT_SECONDS, Memory
 from jenkins2fa.controller.instance.subject import Subject
 from jenkins2fa.core.assess import CanaryObservation, Failure, Outcome, Proof
 from jenkins2fa.core.conditions import EXEMPT_CHALLENGED
-from jenkins2fa.core.evidence import Account
 from jenkins2fa.core.reasons import Reason
-from jenkins2fa.jenkins.canary import observe_with_canaries
+from jenkins2fa.jenkins.canary import ACCOUNTS, observe_with_canaries
 from jenkins2fa.jenkins.errors import JenkinsError
 from jenkins2fa.jenkins.http import Connection
 from jenkins2fa.jenkins.probe import probe_canary
 
 ODD = (Reason.UNAUTHORIZED, Reason.REDIRECTED, Reason.PROTOCOL_ERROR)
-GOT_THROUGH = "the canary of probes.challenged got through (is its account exempt, or does it use an API token where those are exempt?)"
+GOT_THROUGH = "it got through (is its account exempt, or does it use an API token where those are exempt?)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,25 +33,23 @@ class Met:
 def ask_canaries(context: Context, instance: JenkinsInstance, connection: Connection, own: Proof) -> Met:
     """The canaries of an instance that has other ways to look: one that tells nothing leaves the operator's own proof as it is."""
     met = Met(own)
-    probes = instance.spec.probes
-    for account, secret in ((Account.CHALLENGED, probes.challenged), (Account.EXEMPT, probes.exempt)):
-        if secret is not None:
-            met = _ask(context, instance, connection, account, secret, met)
+    for canary in instance.spec.canaries:
+        met = _ask(context, instance, connection, canary, met)
     return met
 
 
-def _ask(context: Context, instance: JenkinsInstance, connection: Connection, account: Account, secret: str, met: Met) -> Met:
+def _ask(context: Context, instance: JenkinsInstance, connection: Connection, canary: Canary, met: Met) -> Met:
     try:
-        probed = probe_canary(connection, context.connections.canary(instance, secret), account)
+        probed = probe_canary(connection, context.connections.canary(instance, canary.secret), ACCOUNTS[canary.expect])
         context.note(probed.evidence)
         proof = probed.settle()
     except JenkinsError as problem:
-        return Met(met.proof, (*met.notes, f"probes.{account.value}: {problem}"), met.lasting and not problem.transient)
-    if account is Account.CHALLENGED and proof is Proof.CHALLENGED and met.proof is Proof.NONE:
+        return Met(met.proof, (*met.notes, f"canary {canary.name}: {problem}"), met.lasting and not problem.transient)
+    if canary.expect is Expectation.CHALLENGED and proof is Proof.CHALLENGED and met.proof is Proof.NONE:
         return Met(Proof.CHALLENGED, met.notes, met.lasting)  # our own token may pass by a rule of the plugin; this account may not
-    if account is Account.CHALLENGED and proof is Proof.BYPASSED:
-        return Met(Proof.BYPASSED, (*met.notes, GOT_THROUGH), met.lasting)
-    if account is Account.EXEMPT and proof is Proof.CHALLENGED:
+    if canary.expect is Expectation.CHALLENGED and proof is Proof.BYPASSED:
+        return Met(Proof.BYPASSED, (*met.notes, f"canary {canary.name}: {GOT_THROUGH}"), met.lasting)
+    if canary.expect is Expectation.EXEMPT and proof is Proof.CHALLENGED:
         return Met(met.proof, (*met.notes, EXEMPT_CHALLENGED), met.lasting)
     return met
 
@@ -66,12 +63,11 @@ def observe_by_canaries(context: Context, subject: Subject) -> Outcome:
 def _ask_alone(context: Context, subject: Subject) -> CanaryObservation:
     instance, memory = subject.instance, subject.memory
     try:
-        challenged = context.connections.canary(instance, instance.spec.probes.challenged or "")
-        exempt = context.connections.canary(instance, instance.spec.probes.exempt) if instance.spec.probes.exempt else None
-        connection = context.connections.bare_connection(instance, filter(None, (challenged, exempt)))
+        canaries = [(canary, context.connections.canary(instance, canary.secret)) for canary in instance.spec.canaries]
+        connection = context.connections.bare_connection(instance, (account for _, account in canaries))
     except JenkinsError as problem:
         return CanaryObservation(failure=Failure(problem.reason, str(problem), problem.transient))
-    found = observe_with_canaries(connection, challenged, exempt, context.note)
+    found = observe_with_canaries(connection, canaries, context.note)
     if found.failure is None:
         memory.last_good, memory.odd_since = context.clock(), None
     elif found.failure.reason in ODD and _in_doubt(memory, context.clock()):

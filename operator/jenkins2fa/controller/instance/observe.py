@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from jenkins2fa.api.instance import JenkinsInstance
-from jenkins2fa.api.policy import Enforcement, TwoFactorPolicy
+from jenkins2fa.api.policy import TwoFactorPolicy
 from jenkins2fa.api.status import ENFORCED, TRUE, condition_of
 from jenkins2fa.controller.context import Context
 from jenkins2fa.controller.instance.canaries import Met, ask_canaries
@@ -14,7 +14,7 @@ from jenkins2fa.controller.instance.subject import Subject
 from jenkins2fa.controller.policy.rollout import admitted
 from jenkins2fa.core.assess import Proof
 from jenkins2fa.core.conditions import PLUGIN_ALONE
-from jenkins2fa.core.mode import STAGES, Circumstances, Mode, mode_of
+from jenkins2fa.core.mode import Circumstances, Mode, counts_enrolment, mode_of
 from jenkins2fa.core.observation import Observation
 from jenkins2fa.jenkins.drivers.base import Driver
 from jenkins2fa.jenkins.errors import CertificateRejected, Forbidden, JenkinsError, SecondFactorRejected, Unauthorized
@@ -59,7 +59,7 @@ def observe_for(driver: Driver, policy: TwoFactorPolicy | None, *, by_gate: bool
 def may_be_first_enforcement(context: Context, subject: Subject) -> bool:
     """Whether this reconcile may have to switch 2FA on for people who have never been asked, by what was known before it."""
     policy = subject.policy
-    if policy is None or policy.spec.enforcement is not Enforcement.ENFORCE or mode_by_spec(context, subject) not in (Mode.WRITE, *STAGES):
+    if policy is None or not counts_enrolment(policy.spec, mode_by_spec(context, subject)):
         return False
     if subject.memory.protected is not None:
         return not subject.memory.protected

@@ -73,8 +73,8 @@ def _while_starting(memory: Memory, now: float) -> float:
 
 
 def _until_grace_ends(outcome: Outcome, context: Context) -> float:
-    """Seconds until stage Grace is over and it is enforced."""
-    until = outcome.policy.spec.rollout.grace_until if outcome.policy and outcome.mode is Mode.STAGE_GRACE else None
+    """Seconds until the grace period ends and the policy is enforced."""
+    until = outcome.policy.spec.rollout.grace_until if outcome.policy and outcome.mode is Mode.GRACE else None
     return math.inf if until is None else max(0.0, (until - context.now()).total_seconds()) + 0.1
 
 

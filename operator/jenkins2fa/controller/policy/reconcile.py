@@ -14,7 +14,7 @@ from jenkins2fa.controller.instance.status import invalid_document, write_status
 from jenkins2fa.controller.pace import Pace
 from jenkins2fa.controller.policy.rollout import call_admitted, next_progress, until_next
 from jenkins2fa.controller.queue import NEVER, Kind, Requeue, Urgency, Work, WorkKey
-from jenkins2fa.core.mode import stage_of
+from jenkins2fa.core.mode import in_grace
 from jenkins2fa.core.policy_status import Escape, Member, aggregate
 from jenkins2fa.core.precedence import escape_of, reaches
 
@@ -46,7 +46,7 @@ class PolicyReconciler:
             return NEVER
         members = self._members(policy)
         progress = next_progress(context, policy, body, members)
-        staged = stage_of(policy.spec, context.now()) is not None
+        staged = in_grace(policy.spec, context.now())
         status = aggregate(policy, members, progress, staged=staged, escapes=self._escapes(policy))
         write_status(context, Kind.POLICY, body, policy_status_document(status))
         call_admitted(context, policy, progress, members)

@@ -16,12 +16,12 @@ from jenkins2fa.controller.cache import Body
 from jenkins2fa.controller.context import Context
 from jenkins2fa.controller.queue import Kind, Urgency, WorkKey
 from jenkins2fa.core.guard.finding import ENROLMENT
-from jenkins2fa.core.mode import REPORTED, STAGES, WAITING, stage_of
+from jenkins2fa.core.mode import REPORTED, WAITING, Mode, in_grace
 from jenkins2fa.core.policy_status import Member
 from jenkins2fa.core.reasons import Reason
 from jenkins2fa.core.rollout import Progress, RolloutState, Standing, advance, is_admitted
 
-HELD_BACK = tuple(mode.value for mode in STAGES)  # how the message of a report begins that a stage is the reason of
+HELD_BACK = Mode.GRACE.value  # how the message of a report begins whose reason is grace
 AFTER_ADMISSION = 1.0  # seconds
 # Not ready yet, or waiting for people to enrol; neither is a failure that ought to stop a roll-out.
 PENDING = (Reason.PROGRESSING, Reason.STARTING, Reason.RELEASING, WAITING, ENROLMENT)
@@ -32,7 +32,7 @@ def next_progress(context: Context, policy: TwoFactorPolicy, body: Body, members
     before = progress_of(body)
     if policy.spec.suspend:
         return before if policy.spec.rollout.batch_size is not None else None
-    staged = stage_of(policy.spec, context.now()) is not None
+    staged = in_grace(policy.spec, context.now())
     standings = [_standing(member.key, member.ready, staged) for member in members if member.governed]
     return advance(policy.spec.rollout, policy.meta.generation, before, standings, context.now())
 
@@ -86,8 +86,8 @@ def _governed(context: Context, policy: TwoFactorPolicy) -> list[Key]:
 
 
 def _standing(key: Key, ready: Condition | None, staged: bool) -> Standing:
-    """``ready`` is about this generation of the policy, or None. A report while a stage holds the enforcement back is no roll-out, nor is
-    one that is left of it until the next reconcile: else all would be done at the moment when the stage ends."""
+    """``ready`` is about this generation of the policy, or None. A report during the grace period is no roll-out, nor is
+    one that is left of it until the next reconcile: else all would be done at the moment when the grace period ends."""
     if ready is None or ready.reason == WAITING or (ready.reason == REPORTED and (staged or ready.message.startswith(HELD_BACK))):
         return Standing(key, reached=False, ready=False, failed=False, seen=ready is not None)
     return Standing(key, True, ready.status == TRUE, ready.status == FALSE and ready.reason not in PENDING)

@@ -22,7 +22,7 @@ from jenkins2fa.controller.telemetry.instance_metrics import Tally
 PREFIX = "jenkins2fa"
 QUICK = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 WEAKENING = (  # fields that can weaken, on the free edition
-    "enforcement",
+    "mode",
     "allowedFactors.SecurityQuestions",
     "allowedFactors.EmailOTP",
     "enforcedGroups",

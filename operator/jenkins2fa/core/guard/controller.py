@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from jenkins2fa.api.fields import format_duration
-from jenkins2fa.api.instance import GateMode
-from jenkins2fa.api.policy import Enforcement
+from jenkins2fa.api.instance import CompetingManager, GateMode
+from jenkins2fa.api.policy import PolicyMode
 from jenkins2fa.core.guard.finding import Finding, Severity, Situation, unread
 from jenkins2fa.core.observation import COMMAND_LINE
 from jenkins2fa.core.plan import HOLD, Layer, lacks_filter
@@ -123,13 +123,13 @@ def another_owner(s: Situation) -> Finding | None:
 
 
 def competing_manager(s: Situation) -> Finding | None:
-    if not s.observation.managed_by_code or not s.plan.changes or s.instance.acknowledge_competing_manager:
+    if not s.observation.managed_by_code or not s.plan.changes or s.instance.competing_manager is CompetingManager.OVERRIDE:
         return None
     return Finding(
         Reason.COMPETING_MANAGER,
         "configuration-as-code sets the same fields (moGlobalConfig) and would undo them at the next restart or reload: "
         "remove them from its YAML, "
-        "or set acknowledgeCompetingManager: true on the JenkinsInstance",
+        "or set competingManager: Override on the JenkinsInstance",
     )
 
 
@@ -170,7 +170,7 @@ def flapping(s: Situation) -> Finding | None:
 
 def gate_is_left_behind(s: Situation) -> Finding | None:
     """Its rules would go on deciding who is asked, and nobody would compare them with the policy."""
-    if s.instance.gate.mode is not GateMode.NONE or not s.observation.gate.installed or s.policy.enforcement is Enforcement.OFF:
+    if s.instance.gate.mode is not GateMode.NONE or not s.observation.gate.installed or s.policy.mode is PolicyMode.DISABLED:
         return None
     return Finding(
         Reason.GATE_LEFT_BEHIND,
@@ -181,7 +181,7 @@ def gate_is_left_behind(s: Situation) -> Finding | None:
 
 
 def whose_settings_is_unknown(s: Situation) -> Finding | None:
-    if s.observation.managed_by_code is not None or s.instance.acknowledge_competing_manager or not s.plan.changes:
+    if s.observation.managed_by_code is not None or s.instance.competing_manager is CompetingManager.OVERRIDE or not s.plan.changes:
         return None
     return Finding(
         Reason.COMPETING_MANAGER_UNKNOWN,

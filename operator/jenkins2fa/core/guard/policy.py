@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from jenkins2fa.api.policy import ApiTokens, Assurance, Enforcement, Factor, PolicySpec
+from jenkins2fa.api.policy import ApiTokens, Assurance, Factor, PolicyMode, PolicySpec
 from jenkins2fa.core.factors.properties import TOKENS
-from jenkins2fa.core.factors.strength import STANDARD, below_aal2, reason_below, reservations
+from jenkins2fa.core.factors.strength import reservations
 from jenkins2fa.core.guard.finding import APPROVAL_REQUIRED, Finding, Severity, Situation, approve_by, unread
 from jenkins2fa.core.observation import Observation
 from jenkins2fa.core.plan import was_confirmed
@@ -13,7 +13,7 @@ from jenkins2fa.core.reasons import Reason
 
 def operator_locked_out(s: Situation) -> Finding | None:
     """The first of all checks: nothing is switched on that would leave the operator outside."""
-    if s.policy.enforcement is Enforcement.OFF or s.plan.desired.gate is not None or not s.plan.desired.plugin.factors:
+    if s.policy.mode is PolicyMode.DISABLED or s.plan.desired.gate is not None or not s.plan.desired.plugin.factors:
         return None
     if s.second_factor_login and Factor.SECURITY_QUESTIONS in s.plan.desired.plugin.factors:
         return None
@@ -30,7 +30,7 @@ def gate_needed(s: Situation) -> Finding | None:
     """Nobody is locked out whom the policy means to leave alone. Where everyone is asked already, the field is only Unsupported.
 
     What was confirmed has to be this very state: the same edit of the policy had its gate where the instance allowed one then."""
-    if s.policy.enforcement is Enforcement.OFF or s.observation.effective or was_confirmed(s.observation, s.plan):
+    if s.policy.mode is PolicyMode.DISABLED or s.observation.effective or was_confirmed(s.observation, s.plan):
         return None
     spared = ("exemptGroups", "enforcedGroups", *(["apiTokens"] if s.policy.api_tokens is ApiTokens.EXEMPT else []))
     lost = [one.path for one in s.plan.unsupported if one.path in spared]
@@ -45,7 +45,7 @@ def gate_needed(s: Situation) -> Finding | None:
 
 
 def no_factor(s: Situation) -> Finding | None:
-    if s.policy.enforcement is Enforcement.OFF or s.plan.desired.plugin.factors:
+    if s.policy.mode is PolicyMode.DISABLED or s.plan.desired.plugin.factors:
         return None
     return Finding(
         Reason.NO_FACTOR,
@@ -76,7 +76,7 @@ def mail_without_code(s: Situation) -> Finding | None:
 
 
 def _mails_codes(s: Situation) -> bool:
-    return s.policy.enforcement is not Enforcement.OFF and Factor.EMAIL_OTP in s.plan.desired.plugin.factors
+    return s.policy.mode is not PolicyMode.DISABLED and Factor.EMAIL_OTP in s.plan.desired.plugin.factors
 
 
 def _or_another_factor(s: Situation) -> str:
@@ -96,7 +96,7 @@ def _severity_of_lost_mail(s: Situation) -> Severity:
 def enrolment_too_low(s: Situation) -> Finding | None:
     """Before the first enforcement only: later, also when somebody switched it off since, whoever is not enrolled is asked to enrol."""
     least, enrolment = s.policy.rollout.minimum_enrolled, s.observation.enrolment
-    if least is None or s.policy.enforcement is not Enforcement.ENFORCE or s.observation.protected or s.confirmed_before:
+    if least is None or s.policy.mode is PolicyMode.DISABLED or s.observation.protected or s.confirmed_before:
         return None
     if unread(s, "users"):
         return Finding(
@@ -134,7 +134,7 @@ def approval_is_missing(s: Situation) -> Finding | None:
 
 def no_administrator_gets_in(s: Situation) -> Finding | None:
     enrolment = s.observation.enrolment
-    if s.policy.enforcement is not Enforcement.ENFORCE or s.observation.protected or enrolment is None or not enrolment.administrators:
+    if s.policy.mode is PolicyMode.DISABLED or s.observation.protected or enrolment is None or not enrolment.administrators:
         return None
     if not enrolment.complete:
         return None
@@ -144,8 +144,8 @@ def no_administrator_gets_in(s: Situation) -> Finding | None:
     who = "administrators who are asked for one" if some else "administrators"
     return Finding(
         Reason.NO_ADMINISTRATOR_ENROLLED,
-        f"none of the {enrolment.administrators} {who} has a second factor yet: each has to set one up at the next log-in; let one do it "
-        "before",
+        f"none of the {enrolment.administrators} {who} has a second factor yet: enrol at least one administrator first, or each has "
+        "to set one up at the next log-in",
         Severity.HAZARD,
     )
 
@@ -153,7 +153,7 @@ def no_administrator_gets_in(s: Situation) -> Finding | None:
 def users_without_address(s: Situation) -> Finding | None:
     enrolment = s.observation.enrolment
     if (
-        s.policy.enforcement is Enforcement.OFF
+        s.policy.mode is PolicyMode.DISABLED
         or s.plan.desired.plugin.factors != {Factor.EMAIL_OTP}
         or not enrolment
         or not enrolment.without_address
@@ -170,7 +170,7 @@ def users_without_address(s: Situation) -> Finding | None:
 
 def tokens_are_challenged(s: Situation) -> Finding | None:
     said = s.policy.api_tokens is ApiTokens.CHALLENGE or (s.plan.desired.gate is not None and s.policy.api_tokens is not None)
-    if s.policy.enforcement is Enforcement.OFF or said or s.observation.capabilities.exempts_by_itself:
+    if s.policy.mode is PolicyMode.DISABLED or said or s.observation.capabilities.exempts_by_itself:
         return None
     holders = s.observation.enrolment.with_api_token if s.observation.enrolment else None
     return Finding(
@@ -185,21 +185,20 @@ def tokens_are_challenged(s: Situation) -> Finding | None:
 
 
 def assurance_not_met(s: Situation) -> Finding | None:
-    if s.policy.minimum_assurance is not Assurance.AAL2 or s.policy.enforcement is Enforcement.OFF:
+    if s.policy.minimum_assurance is not Assurance.AAL2 or s.policy.mode is PolicyMode.DISABLED:
         return None
-    weak = below_aal2(s.policy.allowed_factors)
-    if not weak and s.plan.desired.plugin.factors:
-        return None
+    if s.plan.desired.plugin.factors:
+        return None  # the policy itself is refused where one of them can never reach AAL2 (api/rules.py)
     return Finding(
         Reason.ASSURANCE_NOT_MET,
-        f"minimumAssurance is AAL2, which {', '.join(one.value for one in weak) or 'no factor of the installed plugin'} cannot meet"
-        f"{f' ({STANDARD}: {reason_below(weak)})' if weak else ''}: allow only stronger factors, or set minimumAssurance: AAL1",
+        "minimumAssurance is AAL2, and the installed plugin has none of the allowed factors: allow one that it has, or set "
+        "minimumAssurance: AAL1",
         path="minimumAssurance",
     )
 
 
 def assurance_conditional(s: Situation) -> Finding | None:
-    if s.policy.minimum_assurance is not Assurance.AAL2 or s.policy.enforcement is Enforcement.OFF or below_aal2(s.policy.allowed_factors):
+    if s.policy.minimum_assurance is not Assurance.AAL2 or s.policy.mode is PolicyMode.DISABLED:
         return None
     doubts = reservations(s.plan.desired.plugin.factors)
     if not doubts:

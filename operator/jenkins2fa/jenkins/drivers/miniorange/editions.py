@@ -32,7 +32,7 @@ PREMIUM = replace(
     counts_all_factors=False,
     experiment=Experiment(
         warning="the premium edition was not available to test against: its settings are written by their names and read back, what they "
-        "do is shown by probes alone (probes.challenged with a password is the best one)",
+        "do is shown by probes alone (a canary with a password and expect: Challenged is the best one)",
         way_in="The switch --enable-experimental-premium lets it be written to, at your own risk (docs/support-matrix.md)",
     ),
 )
