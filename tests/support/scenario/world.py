@@ -22,6 +22,7 @@ from tests.support.scenario.clock import Clock
 from tests.support.scenario.cluster import FakeCluster
 from tests.support.scenario.controller import FakeController
 from tests.support.scenario.reconciler import Reconciler
+from tests.support.specs import spelled_out
 
 API = "jenkins2fa.dev/v1alpha1"
 SETTLE = 2.5  # seconds: a policy adds its instances up at most once a second
@@ -149,7 +150,7 @@ class World:
         return self._put("ji", name, {key: value for key, value in wanted.items() if value is not None}, labels)
 
     def policy(self, name: str, spec: Body | None = None, **changes: Any) -> State:
-        wanted = {**(spec or QUESTIONS), **changes}
+        wanted = spelled_out({**(spec or QUESTIONS), **changes})
         return self._put("tfp", name, {key: value for key, value in wanted.items() if value is not None}, None)
 
     def cluster_policy(self, name: str, namespaces: dict[str, str], **changes: Any) -> State:
