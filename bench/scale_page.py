@@ -18,7 +18,7 @@ HEAD = """# Scale: one operator, many controllers
 Written by `make bench-scale` (`bench/scale.py`).
 {machine}
 
-The controllers are fakes in Python that cost less than the operator. `tests/jenkins/test_fleet_fake.py` compares them with the
+The controllers are fakes in Python that cost less than the operator. `tests/jenkins/standin/test_fleet_fake.py` compares them with the
 stand-in, which runs the real scripts. API server, rights, Lease and operator are real; every instance has its own Secret, and
 `checkInterval` is the default {interval:g} s. Half of the dead hosts refuse connections, the others accept them and never answer. A
 slow host takes 4 s for every answer.

@@ -36,7 +36,7 @@ def output_of(*command: str, environment: dict[str, str] | None = None) -> str:
 
 
 def version() -> str:
-    """The version, which has to be the same everywhere (tests/unit/test_chart_dockerfile.py compares the other places)."""
+    """The version, which has to be the same everywhere (tests/unit/repository/test_chart_dockerfile.py compares the other places)."""
     found: str = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]["version"]
     return found
 

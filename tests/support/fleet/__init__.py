@@ -5,5 +5,5 @@
 * ``server``   many of them in one process, each on its port; some dead, some slow
 * ``client``   starts that process, and asks it what it has seen
 
-It runs none of our Groovy: whether it answers as the stand-in does, which runs all of it, is shown by ``tests/jenkins/test_fleet_fake.py``.
+It runs none of our Groovy. The stand-in runs all of it, and ``tests/jenkins/standin/test_fleet_fake.py`` shows that both answer alike.
 """

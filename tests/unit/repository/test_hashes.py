@@ -11,7 +11,7 @@ import pytest
 
 from tools import prepare
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+CHECKOUT = Path(__file__).resolve().parents[3]
 STAND_IN = CHECKOUT / "tests" / "standin"
 GO = ("tests/kubetest", "tests/promql")
 # What fetches something: each line with one of these has to say why it is safe, or stand below.

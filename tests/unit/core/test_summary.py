@@ -20,7 +20,7 @@ from jenkins2fa.core.report.document import Report
 from jenkins2fa.core.summary import summarize, summary_of
 from tests.support.literals import NOW, instance
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+CHECKOUT = Path(__file__).resolve().parents[3]
 Conditions = dict[str, str]
 WELL: Conditions = {"Ready": "True/InForce", "Stalled": "False/InForce", "Enforced": "True/Probed", "Drifted": "False/NoDrift"}
 STATES: dict[str, tuple[Conditions, str, str, ExitCode]] = {  # changed conditions, state, Enforced, exit code

@@ -14,7 +14,7 @@ from bench.compared.page import render
 from bench.compared.ways import Notice
 
 WHENEVER = "when someone restarts"
-CHECKOUT = Path(__file__).resolve().parents[2]
+CHECKOUT = Path(__file__).resolve().parents[3]
 LIVE, GATE = (next(drift for drift in DRIFTS if drift.key == key) for key in ("live", "gate"))
 
 

@@ -222,7 +222,7 @@ def test_builds_are_the_plugins_and_never_the_gates() -> None:
 
 
 def test_the_switch_alone_lets_it_be_written_and_the_message_names_it() -> None:
-    from tests.unit.test_core_guard import situation
+    from tests.unit.core.test_guard import situation
 
     for allowed, reasons in ((False, {"UnsupportedPluginVersion"}), (True, set())):
         found = check(situation(seen(*FULL), BARE, {"experimental": allowed, "second_factor_login": True}))

@@ -15,7 +15,7 @@ from jenkins2fa.core.break_glass import Action, active, decide
 from jenkins2fa.core.mode import Circumstances, Mode, mode_of
 from tests.support.literals import FRESH, MANAGED, NOW
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 LABELLED = ("everything.yaml", "cluster-policy.yaml")  # they show what most sites do not want, so they select nothing that a site has
 
 

@@ -11,7 +11,7 @@ import pytest
 from jenkins2fa.core.reasons import Reason
 from jenkins2fa.jenkins import errors
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+CHECKOUT = Path(__file__).resolve().parents[3]
 PAGE = (CHECKOUT / "docs" / "troubleshooting.md").read_text()
 PACKAGE = CHECKOUT / "operator" / "jenkins2fa"
 

@@ -13,7 +13,7 @@ import requests
 from jenkins2fa.jenkins import scripts
 from jenkins2fa.jenkins.console import FRAME, GATE_FRAME, LOOK_HEADER
 from tests.jenkins.conftest import managed_of
-from tests.jenkins.test_gate import versioned
+from tests.jenkins.gate.test_gate import versioned
 from tests.support.gated import gate, groovy
 from tests.support.managed import EMAIL, Managed, policy
 from tests.support.people import logged_in

@@ -5,7 +5,7 @@ from __future__ import annotations
 from jenkins2fa.api.parse import parse_instance
 from jenkins2fa.cli.plan.sources import governing_policies
 from jenkins2fa.core.precedence import resolve
-from tests.unit.test_controller_store import instance, policy
+from tests.unit.controller.test_store import instance, policy
 
 
 def test_a_policy_that_cannot_be_used_keeps_its_instances_from_the_next_one() -> None:

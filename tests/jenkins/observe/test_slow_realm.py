@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from jenkins2fa.core.mode import Mode
+from tests.jenkins.change.test_release_traces import NEVER_SEEN
 from tests.jenkins.conftest import managed_of
-from tests.jenkins.test_release_traces import NEVER_SEEN
 from tests.support.managed import Managed, policy
 from tests.support.standin import StandIn
 

@@ -36,7 +36,7 @@ def config = MoGlobalConfig.get()
 config.setEnableSecurityQuestionsAuthentication(true); config.setEnableTfa(true); config.save()
 MoFilter.moPluginSettings['ENABLE_MO_TFA_AUTHENTICATION'] = true
 """
-GUIDE = pathlib.Path(__file__).parents[2] / "docs" / "second-factor-login.md"
+GUIDE = pathlib.Path(__file__).parents[3] / "docs" / "second-factor-login.md"
 RESET = GUIDE.read_text().split("```groovy\n")[1].split("```")[0].replace("'jenkins-2fa'", "'admin'")
 
 ENROL_IN_EMAIL = """

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+CHECKOUT = Path(__file__).resolve().parents[3]
 MONITORING = CHECKOUT / "monitoring"
 RULES = yaml.safe_load((MONITORING / "rules.yaml").read_text())["groups"][0]["rules"]
 PANELS = json.loads((MONITORING / "dashboard.json").read_text())["panels"]

@@ -12,7 +12,7 @@ import yaml
 from jenkins2fa import __version__
 from jenkins2fa.cli.run import run
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+CHECKOUT = Path(__file__).resolve().parents[3]
 CHART = CHECKOUT / "charts" / "jenkins-2fa-operator"
 
 

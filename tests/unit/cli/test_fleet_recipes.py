@@ -18,7 +18,7 @@ from jenkins2fa.cli.main import main
 from jenkins2fa.cli.plan.markdown import MARKER
 from jenkins2fa.cli.plan.secrets import SecretFiles
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 PIPELINES = ROOT / "examples" / "pipelines"
 PAGES = [ROOT / "docs" / f"{name}.md" for name in ("gitops", "first-policy", "operations")]
 WORKFLOW = PIPELINES / "github-actions" / "two-factor.yaml"

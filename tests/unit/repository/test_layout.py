@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+CHECKOUT = Path(__file__).resolve().parents[3]
 PACKAGE = CHECKOUT / "operator" / "jenkins2fa"
 
 # Dependencies point one way: cli, controller -> kube, jenkins -> core -> api.

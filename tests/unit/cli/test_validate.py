@@ -19,7 +19,7 @@ from jenkins2fa.cli.main import main
 from jenkins2fa.cli.manifests import Manifest, nearest, parse_manifests
 from tests.support.rule_cases import RULES, SCHEMA, Case, build
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 KINDS = "TwoFactorPolicy, ClusterTwoFactorPolicy, JenkinsInstance, TwoFactorBreakGlass"
 HEAD = "apiVersion: jenkins2fa.dev/v1alpha1\nkind: TwoFactorPolicy\nmetadata: {name: sample}\n"
 

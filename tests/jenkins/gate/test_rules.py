@@ -93,7 +93,7 @@ def test_groups_of_the_plugin_are_not_read_and_the_field_says_so(with_groups: St
         assert [gets_in(with_groups, "carol"), "GroupUnverified" in managed.reasons(wanted)] == ["carol", True]
     finally:
         with_groups.groovy(manager + ".deleteGroup('plugins-own')")
-    fields = (Path(__file__).parents[2] / "docs" / "fields.md").read_text()
+    fields = (Path(__file__).parents[3] / "docs" / "fields.md").read_text()
     assert "the plugin's own named groups are not read" in next(line for line in fields.splitlines() if "`spec.enforcedGroups`" in line)
 
 

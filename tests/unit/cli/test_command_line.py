@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from jenkins2fa.cli.main import COMMANDS, main
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_every_command_can_be_loaded_and_is_documented() -> None:

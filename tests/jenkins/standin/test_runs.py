@@ -154,7 +154,7 @@ def test_the_process_ends_with_the_one_that_started_it(tmp_path: pathlib.Path) -
 from tests.support.standin import StandIn
 print(StandIn(home=pathlib.Path({str(tmp_path)!r})).start().pid, flush=True)
 os._exit(0)"""
-    checkout = pathlib.Path(__file__).resolve().parents[2]
+    checkout = pathlib.Path(__file__).resolve().parents[3]
     done = subprocess.run([sys.executable, "-c", script], cwd=checkout, capture_output=True, text=True, check=True)
     process = pathlib.Path("/proc") / done.stdout.strip()
     end = time.monotonic() + 10
@@ -169,12 +169,12 @@ def test_building_without_a_tool_says_which_one(missing: str, tmp_path: pathlib.
     tools.mkdir()
     for tool in {"java", "javac"} - {missing}:
         (tools / tool).symlink_to("/bin/true")
-    build = pathlib.Path(__file__).resolve().parents[1] / "standin" / "build.sh"
+    build = pathlib.Path(__file__).resolve().parents[2] / "standin" / "build.sh"
     done = subprocess.run([build, tmp_path / "out", tmp_path], env={"PATH": str(tools)}, capture_output=True, text=True)
     assert [done.returncode, done.stderr] == [1, f"stand-in: {missing} is missing; install a JDK 17 or later\n"]
 
 
 def test_a_finished_build_is_not_made_again(tmp_path: pathlib.Path) -> None:
-    build = pathlib.Path(__file__).resolve().parents[1] / "standin" / "build.sh"
+    build = pathlib.Path(__file__).resolve().parents[2] / "standin" / "build.sh"
     done = subprocess.run([build, built(), tmp_path], capture_output=True, text=True, check=True)
     assert done.stdout == "stand-in: up to date\n"

@@ -15,7 +15,7 @@ from jenkins2fa.controller.instance.subject import Subject
 from jenkins2fa.core.observation import Owner
 from jenkins2fa.jenkins.errors import Starting, Unauthorized
 
-PACKAGE = Path(__file__).resolve().parents[2] / "operator" / "jenkins2fa"
+PACKAGE = Path(__file__).resolve().parents[3] / "operator" / "jenkins2fa"
 FORMER = Owner("other", "instance")
 
 

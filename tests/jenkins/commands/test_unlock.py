@@ -21,7 +21,7 @@ from tests.support.proxy import Proxy, Say
 from tests.support.standin import StandIn
 from tests.support.waiting import wait_until
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+CHECKOUT = Path(__file__).resolve().parents[3]
 SEED = "the-seed-of-these-tests-only-0123456789"
 BROKEN_WRITE = Say(200, "java.io.IOException: No space left on device\n\tat somewhere")
 

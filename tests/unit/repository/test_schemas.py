@@ -19,7 +19,7 @@ from jenkins2fa.api import fields, instance, meta, parse, policy, rules
 from jenkins2fa.cli.checking import data_folder
 from tests.support.rule_cases import RULES, build
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 CRDS = {crd["spec"]["names"]["kind"]: crd for crd in (yaml.safe_load(path.read_text()) for path in sorted((ROOT / "crds").glob("*.yaml")))}
 
 
