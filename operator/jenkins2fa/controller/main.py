@@ -25,9 +25,8 @@ from jenkins2fa.controller.other_installations import OtherInstallations, explai
 from jenkins2fa.controller.policy.reconcile import PolicyReconciler
 from jenkins2fa.controller.queue import Kind, Limits, Requeue, Work, WorkQueue
 from jenkins2fa.controller.telemetry.health import Signs
-from jenkins2fa.controller.telemetry.instance_metrics import InstanceMetrics
 from jenkins2fa.controller.telemetry.metrics import Metrics, ProcessMetrics
-from jenkins2fa.controller.telemetry.policy_metrics import PolicyMetrics
+from jenkins2fa.controller.telemetry.object_metrics import InstanceMetrics, PolicyMetrics
 from jenkins2fa.controller.telemetry.server import Server
 from jenkins2fa.controller.watch import Lists, Watches
 from jenkins2fa.controller.workers import Reconcile, Workers

@@ -7,7 +7,7 @@ state that a confirmed change has left.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from jenkins2fa.api.instance import JenkinsInstance
@@ -16,7 +16,6 @@ from jenkins2fa.api.policy import TwoFactorPolicy
 from jenkins2fa.core.approval import approved, wish_approvals
 from jenkins2fa.core.break_glass import Decision
 from jenkins2fa.core.desired import desired_state
-from jenkins2fa.core.flapping import flapping_fields
 from jenkins2fa.core.guard.chain import check, refusals
 from jenkins2fa.core.guard.finding import ENROLMENT, Finding, Situation
 from jenkins2fa.core.mode import BEFORE_ENFORCING, Circumstances, Mode, mode_of
@@ -30,6 +29,9 @@ class Proof(StrEnum):
     CHALLENGED = "Challenged"
     BYPASSED = "Bypassed"
     NONE = "None"
+
+MOST_CORRECTIONS = 3  # of one field
+WITHIN = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,3 +189,12 @@ def verified(before: Assessment, observation: Observation, plan: Plan) -> Assess
         return Assessment(observation, plan)
     situation = replace(before.situation, observation=observation, plan=plan, flapping=())
     return Assessment(observation, plan, check(situation), situation=situation)
+
+
+def flapping_fields(observation: Observation, now: datetime) -> tuple[str, ...]:
+    """Fields whose drift was corrected three times within the last hour. Jenkins keeps the count; another policy starts it anew."""
+    return tuple(sorted(path for path, times in observation.corrections.items() if _recent(times, now) >= MOST_CORRECTIONS))
+
+
+def _recent(times: tuple[datetime, ...], now: datetime) -> int:
+    return sum(now - time <= WITHIN for time in times)

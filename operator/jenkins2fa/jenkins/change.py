@@ -16,7 +16,7 @@ from jenkins2fa.core.assess import Proof
 from jenkins2fa.core.desired import Desired
 from jenkins2fa.core.observation import Observation, Owner
 from jenkins2fa.core.plan import Layer, Plan, make_plan
-from jenkins2fa.core.runs import Runs
+from jenkins2fa.jenkins.console import Runs
 from jenkins2fa.jenkins.drivers.base import Driver
 from jenkins2fa.jenkins.errors import (
     ChangeUndone,

@@ -27,6 +27,8 @@ FRAME, GATE_FRAME = "@@2FA", "@@2FA-gate"
 REFUSALS = frozenset({"TrialPending", "OwnedElsewhere", "QuietingDown", "NotPersisted", "NoteDamaged", "NothingToRestore"})
 _ONE_LARGE_AT_A_TIME = threading.Lock()
 
+REMEMBERED = 8
+
 
 class Console:
     """Runs scripts over one keep-alive session. Not for use by two threads at once."""
@@ -170,3 +172,20 @@ REFUSAL_TEXTS = {
     ),
     "NoteDamaged": "{}: put it back from a backup of Jenkins' home, or delete it there if there is none",
 }
+
+
+class Runs:
+    """The runs of one Jenkins (from a start to its end) that have answered, told apart by session hash: the last eight, latest last."""
+
+    def __init__(self) -> None:
+        self._sessions: list[str] = []
+
+    def __contains__(self, session: str) -> bool:
+        return session in self._sessions
+
+    def note(self, session: str) -> bool:
+        """Take note of an answer; whether a run comes back that another had replaced: no restart can bring that about, several processes
+        do."""
+        back = session in self._sessions[:-1]
+        self._sessions = [*(one for one in self._sessions if one != session), session][-REMEMBERED:]
+        return back

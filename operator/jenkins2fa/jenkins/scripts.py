@@ -14,7 +14,10 @@ from typing import Any
 from urllib.parse import quote_plus
 
 import jenkins2fa
-from jenkins2fa.core.settings import canonical
+from jenkins2fa.api.instance import GateMode, InstanceSpec
+from jenkins2fa.api.policy import PolicySpec
+from jenkins2fa.core.desired import desired_gate
+from jenkins2fa.core.settings import canonical, gate_configuration
 
 OBSERVE, BEGIN, CONFIRM, RELEASE, BREAK_GLASS = "observe", "begin", "confirm", "release", "break_glass"
 BOOTSTRAP, CALL, FIRST_CALL = "bootstrap", "call", "first_call"
@@ -105,3 +108,11 @@ def _read(name: str) -> str:
 
 def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def gate_code_for(policy: PolicySpec, instance: InstanceSpec, user: str) -> str:
+    """The SHA-256 of the gate's file: ours, or (gate.mode Provided) ours with this very configuration within it."""
+    if instance.gate.mode is not GateMode.PROVIDED:
+        return gate_code()
+    gate = desired_gate(policy, instance, user)
+    return gate_code(gate_configuration(gate) if gate else None)

@@ -12,9 +12,8 @@ import pytest
 
 from jenkins2fa.controller.queue import Depth
 from jenkins2fa.controller.telemetry.health import QUEUE_SECONDS, WATCH_SECONDS, Signs, problems, readiness
-from jenkins2fa.controller.telemetry.instance_metrics import InstanceMetrics
 from jenkins2fa.controller.telemetry.metrics import Metrics, ProcessMetrics
-from jenkins2fa.controller.telemetry.policy_metrics import PolicyMetrics
+from jenkins2fa.controller.telemetry.object_metrics import InstanceMetrics, PolicyMetrics
 from jenkins2fa.controller.telemetry.server import Server, parse_place
 from jenkins2fa.core.assess import Assessment, Failure, Outcome, Proof
 from jenkins2fa.kube.connection import IN_CLUSTER

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from jenkins2fa.core.assess import flapping_fields
 from jenkins2fa.core.clocks import ahead_of, in_our_time
-from jenkins2fa.core.flapping import flapping_fields
 from jenkins2fa.core.observation import Observation, TrialState
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)

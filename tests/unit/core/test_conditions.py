@@ -11,10 +11,9 @@ import pytest
 from jenkins2fa.api.instance import Access
 from jenkins2fa.api.policy import Assurance
 from jenkins2fa.api.status import LONGEST_MESSAGE
-from jenkins2fa.core.assess import Assessment, Failure, Outcome, Proof
+from jenkins2fa.core.assess import Assessment, Failure, Outcome, Proof, flapping_fields
 from jenkins2fa.core.break_glass import Action, active, decide
 from jenkins2fa.core.conditions import EXEMPT_CHALLENGED, LONGEST_DIFF, describe, field_statuses, judge
-from jenkins2fa.core.flapping import flapping_fields
 from jenkins2fa.core.guard.finding import Finding, Severity
 from jenkins2fa.core.mode import Circumstances, Mode, mode_of
 from jenkins2fa.core.observation import Observation

@@ -15,7 +15,7 @@ from jenkins2fa.cli.kubectl.find import Named
 from jenkins2fa.cli.kubectl.table import as_table, fleet_rows
 from jenkins2fa.cli.main import COMMANDS, main
 from jenkins2fa.cli.report.recorded import recorded
-from jenkins2fa.controller.telemetry.instance_metrics import InstanceMetrics, Tally
+from jenkins2fa.controller.telemetry.object_metrics import InstanceMetrics, Tally
 from jenkins2fa.core.report.document import Report
 from jenkins2fa.core.summary import summarize, summary_of
 from tests.support.literals import NOW, instance

@@ -24,7 +24,7 @@ from jenkins2fa.core.rollout import batch_of
 from jenkins2fa.jenkins.drivers.choose import driver_for
 from jenkins2fa.jenkins.errors import JenkinsError
 from jenkins2fa.jenkins.http import Connection
-from jenkins2fa.jenkins.target import gate_code_for
+from jenkins2fa.jenkins.scripts import gate_code_for
 from jenkins2fa.kube.client import KubernetesError
 
 

@@ -28,7 +28,7 @@ from jenkins2fa.jenkins.change import Order, Result, Step, carry_out
 from jenkins2fa.jenkins.drivers.base import Driver
 from jenkins2fa.jenkins.drivers.choose import driver_for
 from jenkins2fa.jenkins.errors import ConfirmedUnseen, JenkinsError, MultipleReplicas, Refused
-from jenkins2fa.jenkins.target import gate_code_for
+from jenkins2fa.jenkins.scripts import gate_code_for
 from jenkins2fa.kube.events import Announcement
 
 COUNTING = Failure(

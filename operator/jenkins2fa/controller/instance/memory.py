@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from jenkins2fa.api.meta import Key
 from jenkins2fa.core.assess import Proof
 from jenkins2fa.core.observation import Observation
-from jenkins2fa.core.runs import Runs
+from jenkins2fa.jenkins.console import Runs
 from jenkins2fa.jenkins.drivers.base import Driver
 from jenkins2fa.jenkins.drivers.choose import driver_for
 from jenkins2fa.jenkins.errors import (

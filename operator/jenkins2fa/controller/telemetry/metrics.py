@@ -17,7 +17,7 @@ from prometheus_client.registry import Collector
 
 from jenkins2fa import __version__
 from jenkins2fa.controller.queue import Depth, Work
-from jenkins2fa.controller.telemetry.instance_metrics import Tally
+from jenkins2fa.controller.telemetry.object_metrics import Tally
 
 PREFIX = "jenkins2fa"
 QUICK = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)

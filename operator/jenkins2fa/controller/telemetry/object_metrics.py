@@ -1,6 +1,6 @@
-"""Metrics of each Jenkins: what its status says, and what reconciles have counted. Series of an object that is gone go with it.
+"""Metrics of each instance and policy: what its status says, and what reconciles have counted. The series end with the object.
 
-A replica without the Lease shows none of them, so that a sum over replicas counts each Jenkins once.
+A replica without the Lease shows none of them, so that a sum over replicas counts each Jenkins controller once.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from jenkins2fa.api.meta import Key
-from jenkins2fa.api.status import DRIFTED, ENFORCED, FALSE, READY, STALLED, TRUE
+from jenkins2fa.api.status import DRIFTED, ENFORCED, FALSE, READY, STALLED, TRUE, condition_of
 from jenkins2fa.core.assess import Outcome, Proof
 from jenkins2fa.core.mode import Mode
 from jenkins2fa.core.observation import Observation
@@ -223,3 +223,25 @@ def _names(body: Body) -> tuple[str, str]:
 def _policy(body: Body) -> tuple[str, str] | None:
     held = (body.get("status") or {}).get("policy") or {}
     return (held.get("namespace", ""), held["name"]) if held.get("name") else None
+
+
+class PolicyMetrics(Collector):
+    """``bodies``: all policies as last seen or written; ``leading``: whether this replica answers for them."""
+
+    def __init__(self, bodies: Callable[[], list[Mapping[str, Any]]], leading: Callable[[], bool]) -> None:
+        self._bodies, self._leading = bodies, leading
+
+    def describe(self) -> list[Metric]:
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        if not self._leading():
+            return
+        labels = ("policy_namespace", "policy", "type", "status", "reason")
+        family = GaugeMetricFamily("jenkins2fa_policy_condition", "The conditions of policies as they are; always 1", labels=labels)
+        for body in self._bodies():
+            names = (body["metadata"].get("namespace", ""), body["metadata"]["name"])  # a cluster policy has no namespace
+            for held in (condition_of(body, READY), condition_of(body, STALLED)):
+                if held is not None:
+                    family.add_metric((*names, held.type, held.status, held.reason), 1)
+        yield family
