@@ -30,5 +30,6 @@ def test_rotated_secret_is_read_again_at_once(operator: OperatorProcess, scene: 
     jenkins.restart()  # the stand-in reads its tokens when it starts
     wait_until(lambda: scene.get("ji", "build")["status"]["jenkins"]["session"] != session, what="it is looked at with the new token")
     scene.wait("ji", "build", Ready="True", Enforced="True/Probed")
-    assert "Unauthorized" not in operator.text()[said:]
+    assert "Unauthorized" not in scene.events("build")
+    assert not [line for line in operator.text()[said:].splitlines() if scene.namespace in line and "Unauthorized" in line]
     assert renewed not in operator.text()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.support.actions import switch_off
 from tests.support.evidence import KeptEvidence
 from tests.support.running import OperatorProcess
@@ -11,6 +13,7 @@ from tests.support.scene import Scene
 from tests.support.standin import StandIn
 
 
+@pytest.mark.own_jenkins  # evidence is told apart by URL
 def test_each_probe_is_kept_signed_and_in_order(
     operator: OperatorProcess, scene: Scene, jenkins: StandIn, evidence: KeptEvidence, tmp_path: Path
 ) -> None:
