@@ -15,7 +15,7 @@ def test_replicas_in_turn_are_named_and_nothing_is_claimed(world: World, jenkins
     state = seen[-1]
     state.expect("ji", "build", Ready="False/MultipleReplicas", Stalled="True", Enforced="Unknown/MultipleReplicas")
     state.expect("tfp", "baseline", Ready="False/MultipleReplicas", Stalled="True", Enforced="Unknown")
-    assert "let spec.url lead to one of them" in state.message("ji", "build")
+    assert "point spec.url at one of them" in state.message("ji", "build")
     assert "MultipleReplicas" in state.reasons("build")
     assert not any(one.conditions("ji", "build").get("Enforced") == "True/Probed" for one in seen), "never in force"
     world.pass_time(70.0)

@@ -52,7 +52,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One probe. ``identity`` is a digest, never the name; ``trouble`` is the reason why it proved nothing, empty when it did.
+    """One probe. ``identity`` is a digest, never the name; ``failure`` is the reason why it proved nothing, empty when it did.
 
     ``scripts``: SHA-256 by name of the scripts and of the gate that this version brings. ``time`` is UTC."""
 
@@ -65,7 +65,7 @@ class Evidence:
     proof: Proof
     operator: str
     scripts: Mapping[str, str] = field(default_factory=dict)
-    trouble: str = ""
+    failure: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 The keys of a Secret: ``host`` (host and port of the URL, optionally with its path: see ``api/consent.py``), ``username``, ``token``;
 ``ca.crt`` where the Secret pins the authority that its account is sent to, whatever caRef names; and ``secondFactorSeed`` or ``totp`` where
-the account has to pass the second factor by itself.
+the account has to answer the second factor on its own.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ SHORTEST_SEED = 20  # characters
 class Credentials:
     """An account of a Jenkins controller. ``secret`` is an API token, or a canary's password.
 
-    ``second_factor_seed``: what its answers to security questions are derived from; ``totp``: its key for one-time codes (base32).
-    With neither it cannot pass a second factor. None of them is ever shown.
-    ``authority``: PEM text of the one authority that a server must prove itself by before the account is sent there."""
+    ``second_factor_seed``: the seed of its answers to security questions; ``totp``: its key for one-time codes (base32). Without either
+    it cannot answer a second factor. None of them is ever shown.
+    ``authority``: the certificate authority in PEM form that must have signed the server's certificate before the account is sent."""
 
     username: str
     secret: str = field(repr=False)
@@ -37,7 +37,7 @@ class Credentials:
     authority: str | None = field(default=None, repr=False)
 
     def masked(self, text: str) -> str:
-        """A text without anything of these that could be used, as it is or as we send it."""
+        """The text with every usable secret hidden, both as it is and as it is sent."""
         sent = base64.b64encode(f"{self.username}:{self.secret}".encode()).decode()
         for hidden in (sent, self.secret, self.second_factor_seed, self.totp):
             text = text.replace(hidden, "(hidden)") if hidden else text
@@ -65,14 +65,14 @@ def totp_problem(secret: str) -> str | None:
     try:
         pyotp.TOTP(secret.replace(" ", "")).at(0)
     except (binascii.Error, ValueError):
-        return "is no TOTP key: it is written in base32 (letters A to Z and digits 2 to 7)"
+        return "is not a TOTP key: write it in base32 (letters A to Z and digits 2 to 7)"
     return None
 
 
 def _how_to_consent(url: str) -> str:
     if is_plain(urlsplit(url).path):
         return f"Set its key host to {place_of(url)}"
-    return "Where its key host has a path, the path of spec.url must have no dot segments, no empty ones, no percent-encoding: spell it so"
+    return "Its key host has a path, so write the path of spec.url without dot segments, empty segments or percent-encoding"
 
 
 def _required(data: Mapping[str, str], key: Key, name: str) -> str:
@@ -82,7 +82,7 @@ def _required(data: Mapping[str, str], key: Key, name: str) -> str:
 
 
 def _pinned_authority(data: Mapping[str, str], key: Key) -> str | None:
-    """An empty key is a mistake, and no reason to trust others."""
+    """An empty key is an error: falling back to other authorities would widen what is trusted."""
     if "ca.crt" in data and not data["ca.crt"].strip():
         raise SecretMissing(f"the key ca.crt of the Secret {key.name} is empty: put the certificate authority in, or remove the key")
     return data.get("ca.crt")
@@ -99,7 +99,7 @@ def _totp(data: Mapping[str, str], key: Key) -> str | None:
 
 
 def _seed(data: Mapping[str, str], key: Key) -> str | None:
-    """The seed of the account's second factor. An absent key means that it has none; an empty one is a mistake, like a short one."""
+    """The seed of the account's second factor. An absent key means that the account has none; an empty or short value is an error."""
     if "secondFactorSeed" not in data:
         return None
     seed = data["secondFactorSeed"].strip()

@@ -1,4 +1,4 @@
-"""What an answer of Jenkins means before anybody looks at its body."""
+"""What the status and headers of an answer from Jenkins mean."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _SESSION = re.compile("[0-9a-fA-F]{1,40}")
 
 
 def is_challenged(answer: Answer) -> bool:
-    """Whether the plugin sent us to its second factor instead of carrying the request out."""
+    """Whether the plugin redirected the request to its second factor instead of carrying it out."""
     return 300 <= answer.status < 400 and is_challenge(answer.location)
 
 
 def expect_success(answer: Answer) -> None:
-    """Nothing on 200; else the error that the status means.
+    """Returns on 200; raises the error that any other status means.
 
-    401, 500 and 302 are also seen around a restart: the caller knows whether there is one."""
+    401, 500 and 302 also occur around a restart; only the caller knows whether there is one."""
     match answer.status:
         case 200:
             return
@@ -46,9 +46,9 @@ def _redirection(answer: Answer) -> Exception:
     if is_challenge(answer.location):
         return ChallengedBySecondFactor(
             "Jenkins asks the operator itself for a second factor, so it can neither read nor repair. Where gate.mode is Managed or "
-            "Provided, somebody took the gate away, or the Secret names another account than it lets in: restart Jenkins, whose start-up "
-            "file brings the gate back. Otherwise, or instead of that, put a secondFactorSeed into the Secret, a way in where "
-            "SecurityQuestions are allowed (`jenkins2fa unlock` tells every way)"
+            "Provided, the gate was removed, or the Secret names another account than the gate admits: restart Jenkins, whose start-up "
+            "file restores the gate. Where SecurityQuestions are allowed, you can put a secondFactorSeed into the Secret instead "
+            "(`jenkins2fa unlock` lists every remedy)"
         )
     return Redirected(
         f"Jenkins, or something in front of it, redirects to another page ({answer.status}; `curl -I` on spec.url shows which): "
@@ -57,16 +57,16 @@ def _redirection(answer: Answer) -> Exception:
 
 
 def version_of(answer: Answer) -> str:
-    """The version that Jenkins names in a header; empty when there is none, or something else in its place."""
+    """The version in Jenkins' header; empty when the header is absent or holds no version."""
     return _word(answer, "X-Jenkins", _VERSION)
 
 
 def session_of(answer: Answer) -> str:
-    """The run of Jenkins that a header names; empty likewise."""
+    """The id of the run of Jenkins in its header; empty when the header is absent or holds no id."""
     return _word(answer, "X-Jenkins-Session", _SESSION)
 
 
 def _word(answer: Answer, header: str, pattern: re.Pattern[str]) -> str:
-    """Headers come without the frame, so only what looks like what it is said to be is passed on to status, logs and evidence."""
+    """Headers are outside the frame, so only a value of the expected form reaches status, logs and evidence."""
     value = answer.headers.get(header, "")
     return value if pattern.fullmatch(value) else ""

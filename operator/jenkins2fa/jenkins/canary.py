@@ -17,22 +17,23 @@ ACCOUNTS = {Expectation.CHALLENGED: Account.CHALLENGED, Expectation.EXEMPT: Acco
 def observe_with_canaries(
     connection: Connection, canaries: Sequence[tuple[Canary, Credentials]], note: Note | None = None
 ) -> CanaryObservation:
-    """One request for each canary, each on a session of its own; ``connection`` lends URL and authority only. Raises nothing.
+    """One request for each canary, each on a session of its own; ``connection`` gives URL and authority only. Raises nothing.
 
-    Those that must be challenged go first; the first one that proves nothing ends it. ``note`` hears of the evidence of each."""
+    Canaries that must be challenged go first; the first probe that proves nothing is the last. ``note`` is called with the evidence of
+    each."""
     probed: list[tuple[Canary, Probed]] = []
-    for canary, credentials in sorted(canaries, key=lambda one: one[0].expect is Expectation.EXEMPT):
+    for canary, credentials in sorted(canaries, key=lambda pair: pair[0].expect is Expectation.EXEMPT):
         probed.append((canary, _ask(connection, credentials, ACCOUNTS[canary.expect], note)))
-        if probed[-1][1].trouble is not None:
+        if probed[-1][1].failure is not None:
             break
-    replies = [one.evidence.reply for _, one in probed if one.evidence.reply is not None]
+    replies = [result.evidence.reply for _, result in probed if result.evidence.reply is not None]
     proofs = {expect: _proofs(canaries, probed, expect) for expect in Expectation}
     return CanaryObservation(
         challenged=_first(proofs[Expectation.CHALLENGED], Proof.BYPASSED, Proof.NONE, Proof.CHALLENGED) or Proof.NONE,
         exempt=_first(proofs[Expectation.EXEMPT], Proof.CHALLENGED, Proof.NONE, Proof.BYPASSED),
         failure=_failure(*probed[-1]) if probed else None,
-        version=next((one.version for one in replies if one.version), ""),
-        session=next((one.session for one in replies if one.session), ""),
+        version=next((reply.version for reply in replies if reply.version), ""),
+        session=next((reply.session for reply in replies if reply.session), ""),
     )
 
 
@@ -55,13 +56,13 @@ def _ask(connection: Connection, canary: Credentials, account: Account, note: No
 
 
 def _failure(canary: Canary, probed: Probed) -> Failure | None:
-    problem = probed.trouble
+    problem = probed.failure
     if problem is None:
         return None
-    return Failure(problem.reason, f"canary {canary.name}: {_told(problem)}", problem.transient)
+    return Failure(problem.reason, f"canary {canary.name}: {_message(problem)}", problem.transient)
 
 
-def _told(problem: JenkinsError) -> str:
+def _message(problem: JenkinsError) -> str:
     if isinstance(problem, Unauthorized):
         return "Jenkins refused the canary's user name, password or API token (401): renew it in its Secret"
     return str(problem)

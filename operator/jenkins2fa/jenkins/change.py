@@ -1,7 +1,7 @@
-"""A change of a Jenkins, as a protocol: begin a trial, read it back, probe, confirm, look again.
+"""A change of a controller, as a protocol: begin a trial, read it back, probe, confirm, observe again.
 
-The steps are enumerated, so that a test can break each of them. Whatever goes wrong before the confirmation, Jenkins' own timer brings back
-what was there; we only hurry it along.
+The steps are enumerated, so that a test can break each of them. Whatever fails before the confirmation, Jenkins' own timer restores the
+former settings; cancelling the trial only makes that happen sooner.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to carry out. ``trial`` is a new random id. ``gate_code`` is the SHA-256 of the resident script that this operator brings;
-    ``corrects`` names the fields whose drift it corrects."""
+    """What to carry out. ``trial`` is a new random id. ``gate_code`` is the SHA-256 of this operator's resident script; ``corrects`` names
+    the fields whose drift the order corrects."""
 
     trial: str
     desired: Desired
@@ -58,7 +58,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The instance after a confirmed change: ``plan`` is what still differs (nothing, if all is well)."""
+    """The instance after a confirmed change: ``plan`` is what still differs (empty after a success)."""
 
     observation: Observation
     plan: Plan
@@ -66,21 +66,21 @@ class Result:
 
 
 Announce = Callable[[Step], None]
-LOOKS_FOR_SEVERAL = 4
+OBSERVATIONS_FOR_REPLICAS = 4
 
 
 def carry_out(
     connect: Callable[[], Driver], order: Order, announce: Announce = lambda step: None, writer: Driver | None = None
 ) -> Result:
-    """Carries out an order. ``connect`` opens a new connection, ``announce`` hears of each step before it is taken; ``writer`` is an open
-    driver to begin with, which stays open (None = a new one). What was written is read back through a new connection in any case.
+    """Carries out an order. ``connect`` opens a new connection, ``announce`` is called before each step; ``writer`` is an open driver to
+    begin with, which stays open (None = a new one). What was written is always read back through a new connection.
 
-    Raises ChangeUndone when something did not hold, MultipleReplicas when several processes were met, Refused when Jenkins' side said no,
-    or the JenkinsError that made it impossible to go on; in every case Jenkins is as before, or will be within a minute. Only where the
-    answer to the confirmation was lost, and Jenkins could no longer be asked, does the next look tell how it ended."""
+    Raises ChangeUndone when a check failed, MultipleReplicas when several processes answered, Refused when our script declined, or the
+    JenkinsError that stopped the change; in every case Jenkins is as before, or will be within a minute. Only when the answer to the
+    confirmation is lost and Jenkins cannot be asked again does the next observation show how the change ended."""
     with contextlib.nullcontext(writer) if writer else contextlib.closing(connect()) as writer:
         announce(Step.BEGIN)
-        _get_in_early(writer, order)
+        _verify_early(writer, order)
         try:
             _begin(writer, order)
             with contextlib.closing(connect()) as reader:
@@ -91,7 +91,7 @@ def carry_out(
                 announce(Step.CONFIRM)
                 _confirm(reader, order)
                 announce(Step.VERIFY)
-                observation = _look_again(reader, order)
+                observation = _observe_again(reader, order)
         except (Refused, ConfirmedUnseen):
             raise  # nothing of ours is pending
         except JenkinsError as problem:
@@ -102,14 +102,14 @@ def carry_out(
     return Result(observation, make_plan(observation, order.desired, order.gate_code), proof)
 
 
-def _look_again(driver: Driver, order: Order) -> Observation:
+def _observe_again(driver: Driver, order: Order) -> Observation:
     try:
         return driver.observe(groups=order.groups)
     except JenkinsError as problem:
-        raise ConfirmedUnseen(f"the change is confirmed, but Jenkins could not be looked at afterwards: {problem}") from problem
+        raise ConfirmedUnseen(f"the change is confirmed, but Jenkins could not be observed afterwards: {problem}") from problem
 
 
-def _get_in_early(driver: Driver, order: Order) -> None:
+def _verify_early(driver: Driver, order: Order) -> None:
     """Without a gate the operator itself is challenged once 2FA is on.
 
     So its second factor is tried before anything changes, and not within the trial's minute."""
@@ -129,20 +129,20 @@ def _begin(driver: Driver, order: Order) -> None:
             corrects=order.corrects,
         )
     except (Unreachable, ProtocolError, Starting) as problem:
-        if driver.observe().trial.pending != order.trial:  # never repeated: looked at
+        if driver.observe().trial.pending != order.trial:  # a write is never repeated
             raise ChangeUndone(f"the change did not begin: {problem}") from problem
 
 
 def _read_back(driver: Driver, order: Order) -> None:
-    seen = driver.observe(groups=order.groups)
-    if seen.trial.pending != order.trial:
-        raise ChangeUndone(f"the trial ended too early ({seen.trial.last_outcome or 'no trace of it'})")
+    observation = driver.observe(groups=order.groups)
+    if observation.trial.pending != order.trial:
+        raise ChangeUndone(f"the trial ended too early ({observation.trial.last_outcome or 'no trace of it'})")
     running = (Layer.MEMORY, Layer.LIVE, Layer.GATE)
-    differing = [change for change in make_plan(seen, order.desired, order.gate_code).changes if change.layer in running]
+    differing = [change for change in make_plan(observation, order.desired, order.gate_code).changes if change.layer in running]
     if differing:
         raise ChangeUndone(
-            f"read back otherwise than written: {', '.join(sorted({change.path for change in differing}))}; somebody "
-            "may be changing them now"
+            f"the controller reads back other values than were written: {', '.join(sorted({change.path for change in differing}))}; "
+            "another program or person may be changing them now"
         )
 
 
@@ -169,13 +169,13 @@ def _confirm(driver: Driver, order: Order) -> None:
 def _settle(driver: Driver, order: Order, problem: JenkinsError) -> str:
     """A lost answer to the confirmation: Jenkins knows how it ended, and confirming twice is harmless.
 
-    After a restart only what is there tells."""
-    seen = driver.observe()
-    if seen.trial.pending == order.trial:
+    After a restart only the settings show it."""
+    observation = driver.observe()
+    if observation.trial.pending == order.trial:
         return driver.confirm(order.trial)
-    if seen.trial.last == order.trial and seen.trial.last_outcome == "confirmed":
+    if observation.trial.last == order.trial and observation.trial.last_outcome == "confirmed":
         return "Confirmed"
-    if seen.owner == order.owner is not None and not make_plan(seen, order.desired, order.gate_code).changes:
+    if observation.owner == order.owner is not None and not make_plan(observation, order.desired, order.gate_code).changes:
         return "Confirmed"
     raise ChangeUndone(f"the confirmation was lost and the change is undone: {problem}") from problem
 
@@ -186,10 +186,10 @@ def _hurry_undo(driver: Driver, order: Order) -> None:
 
 
 def _answer_in_turn(connect: Callable[[], Driver]) -> bool:
-    """Whether several processes answer: a connection for each look may lead to another one."""
+    """Whether several processes answer: each new connection may reach another one."""
     runs = Runs()
     with contextlib.suppress(JenkinsError):
-        for _ in range(LOOKS_FOR_SEVERAL):
+        for _ in range(OBSERVATIONS_FOR_REPLICAS):
             with contextlib.closing(connect()) as driver:
                 if runs.note(driver.observe().session):
                     return True

@@ -15,9 +15,9 @@ from jenkins2fa.jenkins.login.attempts import Attempts
 
 
 class Connections:
-    """Thread-safe. Raises SecretMissing, HostNotAllowed or CertificateRejected; errors of the API server pass through.
+    """Thread-safe. Raises SecretMissing, HostNotAllowed or CertificateRejected; errors of the API server are not caught.
 
-    ``clock``: seconds that only grow; ``away``: no instance may lead to this very machine."""
+    ``clock``: monotonic seconds; ``away``: no instance may resolve to this machine."""
 
     def __init__(self, references: References, clock: Callable[[], float], *, away: bool = False) -> None:
         self._references, self._clock, self._away = references, clock, away
@@ -29,7 +29,7 @@ class Connections:
         """How to reach an instance as the operator's account."""
         namespace, spec = instance.meta.namespace, instance.spec
         if spec.credentials is None:
-            raise SecretMissing("there is no credentialsRef, so there are only canaries to look with (access: ProbeOnly)")
+            raise SecretMissing("spec.credentialsRef is missing: without it the operator can only probe with canaries (access: ProbeOnly)")
         key = Key(namespace, spec.credentials)
         account = self._account(key, spec.url)
         authority = account.authority or self._authority(namespace, spec.authority)
@@ -48,7 +48,7 @@ class Connections:
         return self._account(Key(instance.meta.namespace, secret), instance.spec.url)
 
     def forget(self, instance: JenkinsInstance) -> None:
-        """Read an instance's Secrets and authority anew next time: the controller did not accept what they held."""
+        """Makes the next use read an instance's Secrets and authority anew: the controller did not accept what they held."""
         spec = instance.spec
         for name in filter(None, (spec.credentials, *(canary.secret for canary in spec.canaries))):
             self._references.forget("Secret", Key(instance.meta.namespace, name))
@@ -56,7 +56,7 @@ class Connections:
             self._references.forget(spec.authority.kind, Key(instance.meta.namespace, spec.authority.name))
 
     def _account(self, key: Key, url: str) -> Credentials:
-        """The account of a Secret. One that cannot be used is read again first: it, and the URL, may just have been corrected."""
+        """The account of a Secret. An unusable one is read again once: the Secret or the URL may just have been corrected."""
         try:
             return credentials_of(self._read("Secret", key), key, url)
         except (HostNotAllowed, SecretMissing):

@@ -1,8 +1,7 @@
 """The script transport: runs one of our scripts inside Jenkins and brings back its answer.
 
-python-jenkins is not used here: its ``run_script`` loses output, follows redirects and knows no time limits (``pitfalls.md``), and of
-what it
-does well (crumbs, passwords) a client with an API token needs nothing.
+python-jenkins is not used here: its ``run_script`` loses output, follows redirects and has no time limits; and a client with an API token
+does not need what it does well (crumbs, passwords).
 """
 
 from __future__ import annotations
@@ -20,9 +19,9 @@ from jenkins2fa.jenkins.errors import MultipleReplicas, ProtocolError, Refused, 
 from jenkins2fa.jenkins.http import Answer, Connection, Http
 from jenkins2fa.jenkins.login.flow import SecondFactorLogin
 
-LONGEST_DOCUMENT = 1024 * 1024  # characters of a script's answer; pages of Jenkins may be longer (its list of jobs is one)
-LARGE_DOCUMENT = 128 * 1024  # as data it may take thirty times its size: one at a time
-LOOK_HEADER = "X-Jenkins2fa-Observe"
+LONGEST_DOCUMENT = 1024 * 1024  # characters of a script's answer; pages of Jenkins may be longer, such as its list of jobs
+LARGE_DOCUMENT = 128 * 1024  # parsed, it may take thirty times its size: one at a time
+OBSERVE_HEADER = "X-Jenkins2fa-Observe"
 FRAME, GATE_FRAME = "@@2FA", "@@2FA-gate"
 REFUSALS = frozenset({"TrialPending", "OwnedElsewhere", "QuietingDown", "NotPersisted", "NoteDamaged", "NothingToRestore"})
 _ONE_LARGE_AT_A_TIME = threading.Lock()
@@ -44,12 +43,12 @@ class Console:
         The text is sent only when Jenkins has not compiled it yet (one request more, once per run of Jenkins). Raises JenkinsError."""
         return self._settled(name, resident, values, self._call(name, resident, values, with_texts=())[0])
 
-    def look(self, groups: Iterable[str]) -> tuple[dict[str, Any], bool]:
-        """The observation, and whether the gate has given it. The same request carries the script, which answers wherever the gate does
-        not: none there, another version, other groups, a fault of its own, another plugin's filter. Raises JenkinsError."""
-        wanted = sorted(groups)
-        values = {"groups": wanted, "users": False}
-        answer, by_gate = self._call(scripts.OBSERVE, False, values, with_texts=(), look=scripts.look_digests(wanted))
+    def observe_by_gate(self, groups: Iterable[str]) -> tuple[dict[str, Any], bool]:
+        """The observation, and whether it came from the gate. The same request carries the script, which answers whenever the gate does
+        not: no gate, another version, other groups, a fault of the gate, another plugin's filter. Raises JenkinsError."""
+        names = sorted(groups)
+        values = {"groups": names, "users": False}
+        answer, by_gate = self._call(scripts.OBSERVE, False, values, with_texts=(), digests=scripts.observation_digests(names))
         return self._settled(scripts.OBSERVE, False, values, answer), by_gate
 
     def close(self) -> None:
@@ -58,28 +57,28 @@ class Console:
     def _settled(self, name: str, resident: bool, values: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
         if "missing" in answer:
             names = _names(answer["missing"])
-            wanted = (*names, name, scripts.RESIDENT) if scripts.BOOTSTRAP in names else names
-            lacking = answer.get("session")
-            answer = self._call(name, resident, values, with_texts=wanted)[0]
-            if "missing" in answer or answer.get("session") != lacking:
-                raise MultipleReplicas  # the one that answered now is not the one that was sent the text a moment ago
+            texts = (*names, name, scripts.RESIDENT) if scripts.BOOTSTRAP in names else names
+            session = answer.get("session")
+            answer = self._call(name, resident, values, with_texts=texts)[0]
+            if "missing" in answer or answer.get("session") != session:
+                raise MultipleReplicas  # another process answered than the one that lacked the texts
         if answer.get("ok") is not True:
             self._raise(answer.get("error"))
-        answer.pop("session", None)  # of the frame, as the nonce
+        answer.pop("session", None)  # part of the frame, like the nonce
         return answer
 
     def _call(
-        self, name: str, resident: bool, values: dict[str, Any], with_texts: tuple[str, ...], look: str = ""
+        self, name: str, resident: bool, values: dict[str, Any], with_texts: tuple[str, ...], digests: str = ""
     ) -> tuple[dict[str, Any], bool]:
-        """The answer, and whether it came from the gate, which may answer only if ``look`` names what it must answer for."""
+        """The answer, and whether it came from the gate, which may answer only if ``digests`` match its script and groups."""
         nonce = secrets.token_hex(8)
         data: dict[str, Any] = {**values, "nonce": nonce, "script": _reference(name, name in with_texts)}
         if resident:
             data["resident"] = _reference(scripts.RESIDENT, scripts.RESIDENT in with_texts)
         form = scripts.call_form(json.dumps(data), nonce, first=scripts.BOOTSTRAP in with_texts)
-        headers = {LOOK_HEADER: f"{nonce} {look}"} if look else None
+        headers = {OBSERVE_HEADER: f"{nonce} {digests}"} if digests else None
         answer = self.login.through(lambda: self._post(form, headers))
-        by_gate = bool(look) and answer.text.startswith(GATE_FRAME)
+        by_gate = bool(digests) and answer.text.startswith(GATE_FRAME)
         return self._unframe(answer, f"{GATE_FRAME if by_gate else FRAME} {nonce} "), by_gate
 
     def _post(self, form: bytes, headers: Mapping[str, str] | None) -> Answer:
@@ -94,17 +93,17 @@ class Console:
         if len(lines) != 1:
             raise self._not_ours(answer)
         try:
-            found = _parse(lines[0][len(head) :])
+            document = _parse(lines[0][len(head) :])
         except ValueError:
             raise ProtocolError("the answer of the script was cut short", transient=True) from None
         except RecursionError:
             raise ProtocolError("the answer of the script is nested too deeply", transient=False) from None
-        if not isinstance(found, dict):
-            raise ProtocolError("the answer of the script is no JSON object", transient=False)
-        return found
+        if not isinstance(document, dict):
+            raise ProtocolError("the answer of the script is not a JSON object", transient=False)
+        return document
 
     def _not_ours(self, answer: Answer) -> Exception:
-        """What an answer without the frame is taken for. Nothing of it is quoted: anybody may have written it."""
+        """The error for an answer without the frame. It is never quoted: anyone may have written it."""
         if answer.text.startswith(FRAME):
             return ProtocolError("the answer was cut short, or belongs to another request", transient=True)
         if "<html" in answer.text[:2000].lower():
@@ -113,20 +112,20 @@ class Console:
                 transient=False,
             )
         if "Exception" in answer.text or "Error" in answer.text or "startup failed" in answer.text:
-            return ScriptFailed("the script console answered with an error of its own: look for it in Jenkins' log")
+            return ScriptFailed("the script console failed with an error of its own: find it in Jenkins' log")
         if not answer.text.strip():
             return ProtocolError("the answer is empty", transient=True)
         return ProtocolError("something answered that is not Jenkins' script console: check spec.url and its context path", transient=False)
 
     def _raise(self, error: Any) -> None:
-        told = error if isinstance(error, dict) else {}
-        kind, message = quote(self._masked(str(told.get("type") or "Error"))), quote(self._masked(str(told.get("message") or "")))
-        if kind in REFUSALS:
-            raise Refused(REFUSAL_TEXTS[kind].format(message), kind)
-        raise ScriptFailed(f"our script failed inside Jenkins: {kind}: {message}", kind)
+        fields = error if isinstance(error, dict) else {}
+        type_name, message = (quote(self._masked(str(fields.get(key) or default))) for key, default in (("type", "Error"), ("message", "")))
+        if type_name in REFUSALS:
+            raise Refused(REFUSAL_TEXTS[type_name].format(message), type_name)
+        raise ScriptFailed(f"our script failed inside Jenkins: {type_name}: {message}", type_name)
 
     def _masked(self, text: str) -> str:
-        """What others may read of an answer: something in between may have repeated in it what we sent."""
+        """The part of an answer that others may read: a proxy may have repeated what we sent."""
         account = self._http.connection.credentials
         return account.masked(text) if account else text
 
@@ -144,18 +143,18 @@ def _reference(name: str, with_text: bool) -> dict[str, str]:
 
 
 def _parse(text: str) -> Any:
-    """JSON as data, without halves of characters (lone surrogates): they are no text, and the API server would change them each time."""
+    """JSON as data, without lone surrogates: they are not valid Unicode, and the API server would replace them at each write."""
     with _ONE_LARGE_AT_A_TIME if len(text) > LARGE_DOCUMENT else contextlib.nullcontext():
-        found = json.loads(text)
-        return _mended(found) if "\\ud" in text.lower() else found
+        data = json.loads(text)
+        return _mended(data) if "\\ud" in text.lower() else data
 
 
 def _mended(value: Any) -> Any:
     if isinstance(value, str):
         return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if isinstance(value, list):
-        return [_mended(one) for one in value]
-    return {_mended(key): _mended(one) for key, one in value.items()} if isinstance(value, dict) else value
+        return [_mended(item) for item in value]
+    return {_mended(key): _mended(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
 REFUSAL_TEXTS = {
@@ -164,13 +163,12 @@ REFUSAL_TEXTS = {
         "this Jenkins is managed by {0} (cluster and instance): remove it there, or take over by the annotation "
         "jenkins2fa.dev/take-over: {0}"
     ),
-    "QuietingDown": "{}: nothing is changed until it is back, or `Cancel shutdown` was chosen in Jenkins",
+    "QuietingDown": "{}: nothing is changed until it is back; to go on now, choose `Cancel shutdown` in Jenkins",
     "NotPersisted": "{}: is the disk full or read-only?",
     "NothingToRestore": (
-        "{}: nothing was changed. Choose what is to be: `jenkins2fa gate remove --settings Disable`, or a policy with another "
-        "deletionPolicy"
+        "{}: nothing was changed. Run `jenkins2fa gate remove --settings Disable`, or give the policy another deletionPolicy"
     ),
-    "NoteDamaged": "{}: put it back from a backup of Jenkins' home, or delete it there if there is none",
+    "NoteDamaged": "{}: restore it from a backup of Jenkins' home, or delete it there if you have none",
 }
 
 

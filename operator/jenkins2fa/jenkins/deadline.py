@@ -1,4 +1,4 @@
-"""Connections that end in time, however slowly the other side takes or gives, and that stay away from this machine where they must.
+"""Connections that end in time, however slowly the other side reads or writes, and that do not lead to this machine where they must not.
 
 A socket's own time limit holds for each single read, so a peer that sends one byte at a time could hold a worker for hours. Here one
 deadline bounds a whole exchange: every address that is tried, the TLS handshake, the request, and head and body of the answer.
@@ -27,8 +27,8 @@ TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
 RECORD = 16384  # bytes: what TLS sends at once
 
 HERE = (
-    "spec.url leads to the operator's own pod or node (a loopback or link-local address), and nothing was sent: correct spec.url, or what "
-    "DNS says of its host; where Jenkins runs in the same pod, start the operator with --allow-loopback"
+    "spec.url resolves to the operator's own pod or node (a loopback or link-local address), and nothing was sent: correct spec.url or the "
+    "DNS record of its host; if Jenkins runs in the same pod, start the operator with --allow-loopback"
 )
 
 # When the exchange that this thread is busy with has to be over, by time.monotonic(). A context variable, because urllib3 makes the
@@ -54,10 +54,10 @@ def within(seconds: float, *, away: bool = False) -> Iterator[None]:
 
 def is_here(address: str) -> bool:
     """Whether an IP address is of this machine or of its link only (the metadata service of a cloud is), however it is written."""
-    found: ipaddress.IPv4Address | ipaddress.IPv6Address = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(found, ipaddress.IPv6Address):
-        found = found.ipv4_mapped or _translated(found) or found
-    return found.is_loopback or found.is_link_local or found.is_unspecified or found.is_multicast
+    ip: ipaddress.IPv4Address | ipaddress.IPv6Address = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address):
+        ip = ip.ipv4_mapped or _translated(ip) or ip
+    return ip.is_loopback or ip.is_link_local or ip.is_unspecified or ip.is_multicast
 
 
 def _translated(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:

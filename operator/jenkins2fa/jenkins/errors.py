@@ -1,4 +1,4 @@
-"""What can go wrong with a Jenkins.
+"""The errors that a Jenkins controller, or the way to it, can cause.
 
 ::
 
@@ -13,16 +13,16 @@
     ├── Redirected                302 to anywhere else
     ├── ProtocolError             an answer that is not ours: a web page, cut short, another nonce
     ├── MultipleReplicas          several JVMs answer in turn
-    ├── ConfirmedUnseen           a change was confirmed, and Jenkins could not be looked at afterwards
+    ├── ConfirmedUnseen           a change was confirmed, and Jenkins could not be observed afterwards
     ├── HostNotAllowed            the Secret does not consent to this host; nothing was sent
     ├── SecretMissing             no such Secret, or it lacks a key
     └── ScriptFailed              our script threw inside Jenkins
-        ├── Refused               it refused on purpose; ``type`` says why (TrialPending, OwnedElsewhere,
+        ├── Refused               it refused on purpose; ``type`` is the reason (TrialPending, OwnedElsewhere,
         │                         QuietingDown, NotPersisted, NoteDamaged, NothingToRestore)
         └── ChangeUndone          a trial was begun and taken back
 
-``reason`` is the CamelCase word for status and metrics; the text is a sentence for people with the way out; ``transient`` errors go away
-by themselves, the others need a person. Texts never hold credentials, queries of URLs, or what we sent.
+``reason`` is the CamelCase word for status and metrics; the message is a sentence with the remedy. ``transient`` errors end by
+themselves; the others need attention. Messages never hold credentials, queries of URLs, or what we sent.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ LONGEST_QUOTE = 200
 
 
 class JenkinsError(Exception):
-    """Any trouble with a Jenkins."""
+    """Any failure at a Jenkins controller."""
 
     reason: str = Reason.JENKINS_ERROR
     transient = True
 
 
 class Unreachable(JenkinsError):
-    """``timed_out``: the request may have been carried out all the same; look before you act."""
+    """``timed_out``: the request may have been carried out nevertheless; observe before you act."""
 
     reason = Reason.UNREACHABLE
 
@@ -74,7 +74,7 @@ class ChallengedBySecondFactor(JenkinsError):
 
 
 class SecondFactorRejected(JenkinsError):
-    """Trying again would only repeat it: a person has to put the Secret or the account's enrolment right."""
+    """A retry would fail in the same way: the Secret or the account's enrolment needs attention."""
 
     reason = Reason.SECOND_FACTOR_REJECTED
     transient = False
@@ -86,7 +86,7 @@ class Redirected(JenkinsError):
 
 
 class ProtocolError(JenkinsError):
-    """``transient`` tells a broken connection from something that is not a Jenkins at all."""
+    """``transient``: the connection broke; otherwise, something other than Jenkins answered."""
 
     reason = Reason.PROTOCOL_ERROR
 
@@ -101,13 +101,13 @@ class MultipleReplicas(JenkinsError):
 
     def __init__(self) -> None:
         super().__init__(
-            "several Jenkins processes answer in turn at this URL, and what is written into one does not reach the others: "
-            "let spec.url lead to one of them"
+            "several Jenkins processes answer in turn at this URL, and a change of one does not reach the others: "
+            "point spec.url at one of them"
         )
 
 
 class ConfirmedUnseen(JenkinsError):
-    """Nothing is to be undone: the next look tells how it is."""
+    """Nothing is left to undo: the next observation shows the state."""
 
     reason = Reason.CONFIRMED_UNSEEN
 
@@ -134,7 +134,7 @@ class ScriptFailed(JenkinsError):
 
 
 class Refused(ScriptFailed):
-    """Our script said no before it changed anything."""
+    """Our script declined before it changed anything."""
 
     TRANSIENT = frozenset({"TrialPending", "QuietingDown"})
 
@@ -145,7 +145,7 @@ class Refused(ScriptFailed):
 
 
 class ChangeUndone(ScriptFailed):
-    """A trial was begun, something did not hold, and it was undone (or Jenkins undoes it within its time limit)."""
+    """A trial was begun, a check failed, and it was undone (or Jenkins undoes it within its time limit)."""
 
     reason = Reason.CHANGE_UNDONE
     transient = True

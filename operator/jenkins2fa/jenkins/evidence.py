@@ -27,7 +27,7 @@ TAIL = 64 * 1024  # bytes; a line has about two thousand
 
 
 class EvidenceError(Exception):
-    """A file or key that cannot be used; the text names it and says what to do, and never holds what is in a key."""
+    """A file or key that cannot be used; the message names it and the remedy, and never holds key material."""
 
 
 class DamagedEvidence(EvidenceError):
@@ -51,13 +51,13 @@ class EvidenceFile:
             return line_digest(line)
 
     def check_writable(self) -> None:
-        """That the file can go on, before anything is asked. Raises EvidenceError."""
+        """Checks that the file can be appended to, before any request is sent. Raises EvidenceError."""
         with self._locked() as file:
             self._last(file.fileno())
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[BinaryIO]:
-        """The file, made where it is missing, and nobody else's until it is closed. Raises EvidenceError."""
+        """The file, created if missing and locked until it is closed. Raises EvidenceError."""
         try:
             with self._path.open("a+b") as file:
                 fcntl.flock(file, fcntl.LOCK_EX)
@@ -81,7 +81,7 @@ class EvidenceFile:
         body = read_line(line)
         if body is None or not tail.endswith(b"\n"):
             raise DamagedEvidence(
-                f"{self._path}: its last line is no evidence, or was cut short: put the file aside, and a new one is begun"
+                f"{self._path}: its last line is not evidence, or was cut short: move the file aside, and a new one is created"
             )
         return body["sequence"], line_digest(line)
 
@@ -93,9 +93,9 @@ def read_private_key(path: Path) -> Ed25519PrivateKey:
     except OSError as problem:
         raise EvidenceError(f"{path}: {problem.strerror}") from None
     except (ValueError, TypeError):
-        raise EvidenceError(f"{path}: is no private key in PEM form without a password: {HOW_TO_MAKE_ONE}") from None
+        raise EvidenceError(f"{path}: is not a private key in PEM form without a password: {HOW_TO_MAKE_ONE}") from None
     if not isinstance(key, Ed25519PrivateKey):
-        raise EvidenceError(f"{path}: is a key of another kind: {HOW_TO_MAKE_ONE}")
+        raise EvidenceError(f"{path}: is not an Ed25519 key: {HOW_TO_MAKE_ONE}")
     return key
 
 
@@ -106,14 +106,14 @@ def read_public_key(path: Path) -> Ed25519PublicKey:
     except OSError as problem:
         raise EvidenceError(f"{path}: {problem.strerror}") from None
     except ValueError:
-        raise EvidenceError(f"{path}: is no public key in PEM form: `openssl pkey -in PRIVATE.pem -pubout` makes it") from None
+        raise EvidenceError(f"{path}: is not a public key in PEM form: make one with `openssl pkey -in PRIVATE.pem -pubout`") from None
     if not isinstance(key, Ed25519PublicKey):
-        raise EvidenceError(f"{path}: is a key of another kind than Ed25519")
+        raise EvidenceError(f"{path}: is not an Ed25519 key")
     return key
 
 
 def check_file(path: Path, key: Ed25519PublicKey | None) -> Checked:
-    """Everything that can be said of a file offline. Raises EvidenceError when it cannot be read."""
+    """Checks a file offline. Raises EvidenceError when it cannot be read."""
     try:
         text = path.read_bytes().decode("utf-8", errors="replace")
     except OSError as problem:

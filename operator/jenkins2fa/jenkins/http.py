@@ -21,7 +21,7 @@ from jenkins2fa.jenkins.deadline import TimedAdapter, within
 from jenkins2fa.jenkins.errors import CertificateRejected, JenkinsError, ProtocolError, Unreachable
 from jenkins2fa.jenkins.login.attempts import Attempts
 
-# urllib3 logs the headers of an odd answer, and with them whatever secret something on the way repeats there.
+# urllib3 logs the headers of a malformed answer, and with them any secret that a proxy repeats there.
 logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 CONNECT_SECONDS = 3.0
@@ -29,22 +29,23 @@ READ_SECONDS = 10.0
 LONGEST_ANSWER = 8 * 1024 * 1024
 PIECE = 65536
 MOST_COOKIES = 30
-NO_HTTP = "the head of the answer is not HTTP, or too long: does spec.url name a Jenkins?"
+NO_HTTP = "the head of the answer is not HTTP, or too long: check that spec.url is the URL of Jenkins"
 
-# Hears of each request: how it ended (a word of OUTCOMES, or the reason of the error) and after how many seconds.
+# Called after each request with its outcome (a value of OUTCOMES, or the error's reason) and its duration in seconds.
 Requested = Callable[[str, float], None]
 OUTCOMES = {301: "Redirected", 302: "Redirected", 303: "Redirected", 401: "Unauthorized", 403: "Forbidden", 503: "Starting"}
 
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """Where a Jenkins is and who we are there. ``url`` ends with a slash; ``authority`` is PEM text, None = the usual authorities. One that
-    the account pins goes before it.
+    """The URL of a controller and the account to use there. ``url`` ends with a slash; ``authority`` is a certificate authority in PEM,
+    None = the well-known ones. An authority that the account pins takes precedence.
 
-    ``connect_seconds`` is for one address of the host, ``read_seconds`` for a whole answer, and nothing takes longer than both together.
-    ``attempts`` is what all sessions of this account share about its second factor.
-    ``away``: it must not lead to this very machine or its link (see ``deadline.within``).
-    ``now``: the time of day, UTC, that Jenkins' clock is compared with."""
+    ``connect_seconds`` limits the connection to one address of the host, ``read_seconds`` a whole answer; an exchange never takes longer
+    than their sum.
+    ``attempts``: what all sessions of this account share about its second factor.
+    ``away``: the URL must not resolve to this machine or its link (see ``deadline.within``).
+    ``now``: the time in UTC that Jenkins' clock is compared with."""
 
     url: str
     credentials: Credentials | None
@@ -62,18 +63,18 @@ class Connection:
 
     @property
     def trusted(self) -> str | None:
-        """PEM text of the authority that counts, None = the usual ones."""
+        """The certificate authority in use, in PEM form; None = the well-known ones."""
         return self.credentials.authority if self.credentials is not None and self.credentials.authority is not None else self.authority
 
     @property
     def trusted_by(self) -> str:
-        """What names that authority, for messages."""
+        """The setting that names this authority, for messages."""
         return "the key ca.crt of the Secret" if self.pinned else "caRef"
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """``location`` is the Location header as it came."""
+    """``location`` is the Location header, unchanged."""
 
     status: int
     headers: Mapping[str, str]
@@ -82,7 +83,7 @@ class Answer:
 
 
 class _OwnAuthority(TimedAdapter):
-    """Trusts the given authority, and no other."""
+    """Trusts only the given authority."""
 
     def __init__(self, pem: str) -> None:
         self._context = ssl.create_default_context(cadata=pem)
@@ -96,7 +97,7 @@ class _OwnAuthority(TimedAdapter):
 
 
 class _Session(requests.Session):
-    """Knows no redirects: requests would read a redirect's body without limit, and take its Location apart, even where it follows none."""
+    """Ignores redirects: requests reads a redirect's body without limit and parses its Location even when it follows none."""
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         return None
@@ -139,9 +140,9 @@ class Http:
             raise
         self.connection.requested(_outcome(answer.status), time.monotonic() - begun)
         if len(self._session.cookies) > MOST_COOKIES:
-            self.forget_cookies()  # a Jenkins sets two or three; each of them is sent and kept for as long as the session lives
+            self.forget_cookies()  # Jenkins sets two or three; each is kept and sent for as long as the session lives
         if data is not None and 300 <= answer.status < 400:
-            self._session.close()  # Jenkins closes a connection whose request it has not read to its end: the next one might meet that
+            self._session.close()  # Jenkins closes a connection whose request it has not read to the end, so it cannot be reused
         return answer
 
     def _exchange(self, method: str, path: str, headers: Mapping[str, str] | None, data: bytes | None) -> Answer:
@@ -162,7 +163,7 @@ class Http:
             ) from None
         except (requests.exceptions.ReadTimeout, urllib3.exceptions.ReadTimeoutError, TimeoutError):
             raise Unreachable(f"{where}: no answer within {self.connection.read_seconds:g} s", timed_out=True) from None
-        except (urllib3.exceptions.ProtocolError, urllib3.exceptions.DecodeError):  # of the body, which requests does not read here
+        except (urllib3.exceptions.ProtocolError, urllib3.exceptions.DecodeError):  # from reading the body, which requests does not do here
             raise ProtocolError(f"{where}: the answer was cut short", transient=True) from None
         except requests.exceptions.ConnectionError as problem:
             if "timed out" in str(problem).lower():
@@ -174,8 +175,8 @@ class Http:
             raise ProtocolError(f"{where}: {type(problem).__name__}", transient=True) from None
 
     def _prepare(self, method: str, path: str, headers: Mapping[str, str] | None, data: bytes | None) -> requests.PreparedRequest:
-        """What was prepared for that path before, with this body. An operator asks one path of each Jenkins again and again; taking URL,
-        account and headers apart each time cost it as much as sending."""
+        """The request prepared earlier for this path, with this body. The operator sends to one path of each controller again and again;
+        preparing URL, account and headers each time cost as much as sending."""
         kept = self._kept.get((method, path))
         if kept is None:
             kept = requests.Request(method, self.connection.url + path, headers=self._session.headers, auth=self._session.auth).prepare()
@@ -191,10 +192,10 @@ class Http:
         return prepared
 
     def _stay_below(self, target: str) -> None:
-        """A path may come from an answer of Jenkins; once taken apart it must still lead below the URL that the account is for."""
+        """A path may come from an answer of Jenkins; after normalisation it must still be below the URL that the account is for."""
         base = requests.Request("GET", self.connection.url).prepare().url or ""
-        if not urllib3.util.parse_url(target).url.startswith(urllib3.util.parse_url(base).url):  # without dot segments, decoded ones too
-            raise ProtocolError("a page of Jenkins leads outside of spec.url: nothing was sent there", transient=False)
+        if not urllib3.util.parse_url(target).url.startswith(urllib3.util.parse_url(base).url):  # parse_url resolves dot segments
+            raise ProtocolError("a page of Jenkins points outside spec.url: nothing was sent there", transient=False)
 
 
 def _adapter(connection: Connection) -> TimedAdapter:
@@ -202,12 +203,12 @@ def _adapter(connection: Connection) -> TimedAdapter:
         return TimedAdapter()
     try:
         return _OwnAuthority(connection.trusted)
-    except (ssl.SSLError, ValueError, TypeError) as problem:  # TypeError: other characters than ASCII
+    except (ssl.SSLError, ValueError, TypeError) as problem:  # TypeError: characters outside ASCII
         raise CertificateRejected(f"{connection.trusted_by} does not hold a certificate in PEM form") from problem
 
 
 def _read(response: requests.Response) -> str:
-    """The whole body as UTF-8, up to a size. Its time is the exchange's."""
+    """The whole body as UTF-8, up to LONGEST_ANSWER. The exchange's deadline covers it."""
     parts, size = [], 0
     for part in _pieces(response):
         parts.append(part)
@@ -218,7 +219,7 @@ def _read(response: requests.Response) -> str:
 
 
 def _pieces(response: requests.Response) -> Iterator[bytes]:
-    """The body as it comes in. ``iter_content`` would wait for a whole piece, and so for hours for one that comes byte by byte."""
+    """The body as it arrives. ``iter_content`` waits for a whole piece, which takes hours when it arrives byte by byte."""
     while piece := response.raw.read1(PIECE, decode_content=True):
         yield piece
 
@@ -241,11 +242,11 @@ def _why_tls(problem: Exception, connection: Connection) -> str:
         if connection.pinned:
             return "its certificate is not signed by the authority in the key ca.crt of the Secret: correct that key, or the certificate"
         return "its certificate is not signed by a known authority: name the authority in caRef"
-    return "TLS failed: does this port speak https?"
+    return "TLS failed: check that this port serves https"
 
 
 def _is_malformed(problem: requests.exceptions.ConnectionError) -> bool:
-    """Whether something answered, but not in HTTP, or with more headers than anybody needs. An empty answer is no answer."""
+    """Whether the answer was not HTTP, or had too many headers. An empty answer does not count as one."""
     cause = problem.args[0] if problem.args else None
     inner = cause.args[-1] if isinstance(cause, urllib3.exceptions.ProtocolError) and cause.args else None
     return isinstance(inner, HTTPException) and not isinstance(inner, RemoteDisconnected)

@@ -1,7 +1,7 @@
-"""Web pages of a Jenkins as a stream of tags and texts, in one pass over at most 256 KiB.
+"""Web pages of Jenkins as a stream of tags and texts, in linear time over at most 256 KiB.
 
-The parser of the standard library is not used: it begins anew at each unfinished tag, so that a page of 80 KB made for it keeps a
-worker busy for more than a minute. What has no end here (a tag, a comment, a script) ends the page, as the HTML standard has it.
+The parser of the standard library is not used: it restarts at each unfinished tag, so a crafted page of 80 KB keeps a worker busy for
+more than a minute. As in the HTML standard, a tag, comment or script without an end extends to the end of the page.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _ENDS = {name: re.compile(f"</{name}(?=[\\s/>])", re.IGNORECASE | re.ASCII) for 
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """A tag that opens (``attributes`` in lower case, character references resolved; the first of a name counts) or, ``closes``, ends."""
+    """An opening tag, or with ``closes`` a closing one. ``attributes``: lower-case names, resolved values; the first of a name counts."""
 
     name: str
     attributes: dict[str, str] = field(default_factory=dict)
@@ -31,7 +31,7 @@ class Tag:
 
 
 def read_page(page: str) -> Iterator[Tag | str]:
-    """The tags of a page, and the texts between them. What stands in scripts and style sheets is left out."""
+    """The tags of a page, and the texts between them. The content of scripts and style sheets is left out."""
     page = page[:LONGEST_PAGE]
     at = 0
     while at < len(page):
@@ -64,34 +64,34 @@ def _text(page: str, begin: int) -> tuple[int, str]:
 
 
 def _after(page: str, sign: str, begin: int) -> int:
-    """Where the page goes on after a sign; -1 when it does not come any more."""
-    found = page.find(sign, begin)
-    return -1 if found < 0 else found + len(sign)
+    """The position after the next ``sign``; -1 when there is none."""
+    position = page.find(sign, begin)
+    return -1 if position < 0 else position + len(sign)
 
 
 def _after_raw(page: str, tag: Tag, at: int) -> int:
-    """Behind the content of a script or style sheet, which holds no tags."""
+    """The position after the content of a script or style sheet, which holds no tags."""
     if tag.closes or tag.name not in _ENDS:
         return at
-    found = _ENDS[tag.name].search(page, at)
-    return -1 if found is None else found.start()
+    end = _ENDS[tag.name].search(page, at)
+    return -1 if end is None else end.start()
 
 
 def _attributes(page: str, at: int) -> tuple[int, dict[str, str]]:
-    """The attributes from ``at`` to the end of the tag, and where the page goes on; -1 when the tag has no end."""
-    found: dict[str, str] = {}
+    """The attributes from ``at`` to the end of the tag, and the position after it; -1 when the tag has no end."""
+    attributes: dict[str, str] = {}
     while True:
         at = _end(_BETWEEN, page, at)
         if at >= len(page):
             return -1, {}
         if page[at] == ">":
-            return at + 1, found
+            return at + 1, attributes
         name_end = _end(_ATTRIBUTE, page, at)
         name, at = page[at:name_end].lower(), name_end
         at, value = _value(page, at)
         if at < 0:
             return -1, {}
-        found.setdefault(name, _resolved(value))
+        attributes.setdefault(name, _resolved(value))
 
 
 def _value(page: str, at: int) -> tuple[int, str]:
@@ -107,8 +107,8 @@ def _value(page: str, at: int) -> tuple[int, str]:
 
 
 def _end(pattern: re.Pattern[str], page: str, at: int) -> int:
-    found = pattern.match(page, at)
-    return found.end() if found else at
+    match = pattern.match(page, at)
+    return match.end() if match else at
 
 
 def _resolved(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Probes: ordinary requests that show whether a second factor is really demanded, and the evidence of each."""
+"""Probes: ordinary requests that show whether a second factor is demanded, and the evidence of each."""
 
 from __future__ import annotations
 
@@ -24,32 +24,32 @@ Note = Callable[[Evidence], None]
 
 @dataclass(frozen=True, slots=True)
 class Probed:
-    """How a probe ended. ``trouble`` is why it proved nothing; the evidence is there in any case."""
+    """The result of a probe. ``failure`` is why it proved nothing; there is evidence in any case."""
 
     evidence: Evidence
-    trouble: JenkinsError | None = None
+    failure: JenkinsError | None = None
 
     def settle(self) -> Proof:
-        """The proof. Raises the JenkinsError when the answer told nothing."""
-        if self.trouble is not None:
-            raise self.trouble
+        """The proof. Raises the JenkinsError when the answer proves nothing."""
+        if self.failure is not None:
+            raise self.failure
         return self.evidence.proof
 
 
 def probe_self(connection: Connection) -> Probed:
-    """The operator's own account asks for the root page like anybody else: the header makes the gate withhold the exemption.
+    """The operator's own account requests the root page as any user would: the header makes the gate withhold the exemption.
 
-    One request on a session of its own, so no former verification counts. Raises nothing."""
+    One request on a session of its own, so no earlier verification counts. Raises nothing."""
     return _probe(connection, Account.SELF, {PROBE_HEADER: "challenge"})
 
 
 def probe_canary(connection: Connection, canary: Credentials, account: Account) -> Probed:
-    """An account made for this (no rights needed) asks for the root page. ``account``: which canary it is. Raises nothing."""
+    """A canary, which needs no rights, requests the root page. ``account``: which canary it is. Raises nothing."""
     return _probe(replace(connection, credentials=canary), account, {})
 
 
 def session_of(connection: Connection) -> str:
-    """Jenkins' session hash, read without credentials from the log-in page; empty when the page does not tell. Raises JenkinsError."""
+    """Jenkins' session hash, read without credentials from the log-in page; empty when the page does not hold it. Raises JenkinsError."""
     http = Http(replace(connection, credentials=None))
     try:
         answer = http.get("login")
@@ -62,13 +62,13 @@ def session_of(connection: Connection) -> str:
 def _probe(connection: Connection, account: Account, headers: Mapping[str, str]) -> Probed:
     time, proof = datetime.now(UTC), Proof.NONE
     answer: Answer | None = None
-    trouble: JenkinsError | None = None
+    failure: JenkinsError | None = None
     http = Http(connection)
     try:
         answer = http.get("", headers)
         proof = _read(answer)
     except JenkinsError as problem:
-        trouble = problem
+        failure = problem
     finally:
         http.close()
     evidence = Evidence(
@@ -81,13 +81,13 @@ def _probe(connection: Connection, account: Account, headers: Mapping[str, str])
         proof=proof,
         operator=jenkins2fa.__version__,
         scripts=script_digests(),
-        trouble=trouble.reason if trouble else "",
+        failure=failure.reason if failure else "",
     )
-    return Probed(evidence, trouble)
+    return Probed(evidence, failure)
 
 
 def _read(answer: Answer) -> Proof:
-    """The plugin's filter runs before rights are looked at: a page refused to a named account was not challenged either."""
+    """The plugin's filter runs before rights are checked, so a page refused to a named account was not challenged either."""
     if is_challenged(answer):
         return Proof.CHALLENGED
     if answer.status == 403 and answer.headers.get("X-You-Are-Authenticated-As"):
@@ -104,6 +104,6 @@ def _reply(answer: Answer) -> Reply:
 
 @functools.cache
 def script_digests() -> Mapping[str, str]:
-    """SHA-256 by name of the scripts that this version sends, and of the gate as it would install it."""
+    """SHA-256 by name of the scripts that this version sends, and of the gate that it would install."""
     names = (scripts.BOOTSTRAP, scripts.OBSERVE, scripts.BEGIN, scripts.CONFIRM, scripts.RELEASE, scripts.BREAK_GLASS)
     return {"gate": scripts.gate_code(), **{name: scripts.script(name).sha256 for name in names}}

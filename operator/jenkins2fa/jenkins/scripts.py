@@ -1,4 +1,4 @@
-"""The Groovy scripts of this package. Their texts are constant; values go in as data."""
+"""The Groovy scripts of this package. Each script is constant; values are passed as data."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _ANSWERED = "static final String SCRIPT = ''"
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """``sha256`` of the text is what both sides know it by."""
+    """``sha256``: of the text; both sides identify a script by it."""
 
     name: str
     text: str
@@ -41,14 +41,14 @@ class Script:
 
 @functools.cache
 def script(name: str) -> Script:
-    """One of the package's scripts by the name of its file."""
+    """The script with this file name."""
     text = resident_text() if name == RESIDENT else _read(name)
     return Script(name, text, _sha256(text))
 
 
 @functools.cache
 def _call_parts(*, first: bool) -> tuple[str, str, str]:
-    """The form around the data and the nonce of a call."""
+    """The parts of the form before, between and after the data and the nonce of a call."""
     text = script(FIRST_CALL if first else CALL).text.replace("<SHA256>", script(BOOTSTRAP).sha256)
     text = text.replace("'<BOOTSTRAP>'", _literal(base64.b64encode(script(BOOTSTRAP).text.encode()).decode()))
     before, after = text.split("'<GIVEN>'")
@@ -57,8 +57,8 @@ def _call_parts(*, first: bool) -> tuple[str, str, str]:
 
 
 def call_form(given: str, nonce: str, *, first: bool) -> bytes:
-    """The form for the script console that runs a script. ``given``: JSON, the input of the bootstrap; ``nonce``: of that; ``first``: the
-    bootstrap comes along (it is missing there), to be compiled and kept."""
+    """The form for the script console that runs a script. ``given``: the bootstrap's input as JSON, with this ``nonce``; ``first``: Jenkins
+    lacks the bootstrap, so the form carries it, to be compiled and kept."""
     before, between, after = _call_parts(first=first)
     data = quote_plus(_literal(base64.b64encode(given.encode()).decode()))
     return f"script={before}{data}{between}{'' if first else nonce}{after}".encode()
@@ -71,7 +71,7 @@ def _literal(text: str) -> str:
 
 
 def resident_text(configuration: Mapping[str, Any] | None = None) -> str:
-    """The file that stays in Jenkins. With a gate ``configuration`` it carries that within itself, for a site that mounts the file
+    """The file that stays in Jenkins. With a gate ``configuration`` the file embeds it, for a site that mounts the file
     (gate.mode Provided)."""
     body = _read(RESIDENT).replace(_ANSWERED, _ANSWERED[:-1] + script(OBSERVE).sha256 + "'")
     if configuration is not None:
@@ -95,15 +95,15 @@ def _embedded_code(configuration: str) -> str:
     return _sha256(resident_text(json.loads(configuration)))
 
 
-def look_digests(groups: Iterable[str]) -> str:
-    """What a gate must answer for, so that it may answer a look: this version's observe.groovy, and these groups (in this order)."""
+def observation_digests(groups: Iterable[str]) -> str:
+    """The digests that a gate must match to answer an observation: of this version's observe.groovy, and of these groups in this order."""
     return f"{script(OBSERVE).sha256} {_sha256(chr(10).join(groups))}"
 
 
 def _read(name: str) -> str:
-    """The file's text, with the files that it includes in the place of the lines that name them: a script is one text in Jenkins."""
+    """The file's text with its includes in place: Jenkins gets each script as one text."""
     text = (importlib.resources.files("jenkins2fa.jenkins") / "groovy" / f"{name}.groovy").read_text(encoding="utf-8")
-    return _INCLUDE.sub(lambda found: _read(found[1]).rstrip("\n"), text)
+    return _INCLUDE.sub(lambda include: _read(include[1]).rstrip("\n"), text)
 
 
 def _sha256(text: str) -> str:

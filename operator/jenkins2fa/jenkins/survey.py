@@ -1,7 +1,7 @@
-"""One Jenkins as a canary sees it, for ``jenkins2fa audit``: ordinary GET requests, no rights, nothing written.
+"""A controller as a canary sees it, for ``jenkins2fa audit``: ordinary GET requests, no rights, nothing written.
 
-At most three requests: the probe; then where the plugin would show itself; then one page that the plugin itself never challenges (its
-list of exceptions is a fact of the plugin, jenkins-contract "The filter"), which shows whether anything closes them.
+At most three requests: the probe; a page that only the plugin has; and one page that the plugin itself never challenges, which shows
+whether the gate closes the plugin's exceptions.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from jenkins2fa.jenkins.http import Connection, Http
 from jenkins2fa.jenkins.probe import Note, Probed, probe_canary
 
 EXCEPTION = "api/json"
-SOMETHING_ELSE = (Unreachable, CertificateRejected)  # nothing answered that could be a Jenkins
+SOMETHING_ELSE = (Unreachable, CertificateRejected)  # nothing answered that could be Jenkins
 
 
 class Known(StrEnum):
@@ -30,9 +30,9 @@ class Known(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """``enforced``: by proof. ``exceptions_open``: whether the one of the plugin's exceptions that was asked let the canary pass.
+    """``enforced``: as proven. ``exceptions_open``: whether the plugin's exception that was tried let the canary in.
 
-    ``reason`` and ``message`` say why something is unknown; empty when the proof is there. ``version`` is empty when no answer told."""
+    ``reason`` and ``message``: why a value is unknown; empty when there is proof. ``version`` is empty when no answer held it."""
 
     url: str
     reachable: bool
@@ -45,13 +45,13 @@ class Survey:
 
 
 def survey(connection: Connection, note: Note | None = None) -> Survey:
-    """Asks one Jenkins with the canary of ``connection``; ``note`` hears of the probe's evidence. Raises nothing of its own."""
+    """Surveys a controller with the canary of ``connection``; ``note`` is called with the evidence. Raises only what ``note`` raises."""
     assert connection.credentials is not None
     probed = probe_canary(connection, connection.credentials, Account.CHALLENGED)
     if note is not None:
         note(probed.evidence)
-    if probed.trouble is not None:
-        return _in_trouble(connection, probed, probed.trouble)
+    if probed.failure is not None:
+        return _failed(connection, probed, probed.failure)
     if probed.evidence.proof is Proof.CHALLENGED:
         return Survey(
             connection.url,
@@ -65,27 +65,27 @@ def survey(connection: Connection, note: Note | None = None) -> Survey:
         connection.url,
         reachable=True,
         enforced=Known.NO,
-        plugin=_plugin_seen(connection),
+        plugin=_plugin_answers(connection),
         version=_version(connection, probed),
         reason="Bypassed",
         message="the canary was let in without a second factor (if it used an API token: are tokens exempt there? try its password)",
     )
 
 
-def _in_trouble(connection: Connection, probed: Probed, problem: JenkinsError) -> Survey:
-    told = "Jenkins refused the canary's user name, password or token (401)" if isinstance(problem, Unauthorized) else str(problem)
+def _failed(connection: Connection, probed: Probed, problem: JenkinsError) -> Survey:
+    message = "Jenkins refused the canary's user name, password or token (401)" if isinstance(problem, Unauthorized) else str(problem)
     return Survey(
         connection.url,
         reachable=not isinstance(problem, SOMETHING_ELSE),
         enforced=Known.UNKNOWN,
         version=probed.evidence.reply.version if probed.evidence.reply else "",
         reason=problem.reason,
-        message=told,
+        message=message,
     )
 
 
-def _plugin_seen(connection: Connection) -> Known:
-    """The plugin's challenge page: there (whatever it answers), or not (404)."""
+def _plugin_answers(connection: Connection) -> Known:
+    """Whether the plugin's challenge page exists (any answer but 404)."""
     with contextlib.closing(Http(connection)) as http, contextlib.suppress(JenkinsError):
         answer = http.get(f"{CHALLENGE}/")
         if answer.status == 404:
@@ -106,7 +106,7 @@ def _exceptions_open(connection: Connection) -> Known:
 
 
 def _version(connection: Connection, probed: Probed) -> str:
-    """From the probe's answer; a challenge does not tell, but the log-in page does, to anybody."""
+    """From the probe's answer; a challenge lacks the version, but the log-in page has it."""
     if probed.evidence.reply is not None and probed.evidence.reply.version:
         return probed.evidence.reply.version
     with contextlib.closing(Http(replace(connection, credentials=None))) as http, contextlib.suppress(JenkinsError):

@@ -138,7 +138,7 @@ def trouble_of_opening(proxy: Proxy, jenkins: StandIn, authority: str | None) ->
 
 def test_plain_http_where_tls_was_expected(one: StandIn) -> None:
     found = trouble(Managed(one.url.replace("http:", "https:"), "admin", PLANTED))
-    assert [type(found), "does this port speak https?" in str(found)] == [CertificateRejected, True]
+    assert [type(found), "check that this port serves https" in str(found)] == [CertificateRejected, True]
 
 
 @pytest.mark.parametrize(

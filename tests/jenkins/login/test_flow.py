@@ -150,7 +150,7 @@ def test_an_enrolment_by_hand_is_told_without_a_single_answer(jenkins: StandIn, 
     enrol_by_hand(jenkins, "In what city did you meet your spouse ?", "What is the name of your first pet ?")
     with answers_sent(caplog) as sent:
         for _ in range(6):
-            refused(connection_to(jenkins), "enrolled in other security questions")
+            refused(connection_to(jenkins), "enrolled in security questions that the operator cannot answer")
         assert sent() == 0
 
 
@@ -182,10 +182,10 @@ def test_a_restart_between_questions_and_answers_is_no_refusal(jenkins: StandIn,
         http = RestartingHttp(connection, jenkins)
         passing = login.SecondFactorLogin(http)
         try:
-            passing.pass_challenge(http.get().location)
+            passing.answer_challenge(http.get().location)
         except JenkinsError as problem:
             told.add(type(problem))
-            passing.pass_challenge(http.get().location)  # at once, without a pause
+            passing.answer_challenge(http.get().location)  # at once, without a pause
         assert passing.logins == 1
         http.close()
     assert told == {Starting}

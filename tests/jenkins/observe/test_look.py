@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from jenkins2fa.jenkins import scripts
-from jenkins2fa.jenkins.console import FRAME, GATE_FRAME, LOOK_HEADER
+from jenkins2fa.jenkins.console import FRAME, GATE_FRAME, OBSERVE_HEADER
 from tests.jenkins.conftest import managed_of
 from tests.jenkins.gate.test_gate import versioned
 from tests.support.gated import gate, groovy
@@ -81,7 +81,7 @@ def test_the_gate_says_what_the_script_says(standin: StandIn, managed: Managed, 
         wanted = sorted((rules.enforced_groups if rules else None) or ())
         before = driver.requests
         by_script = driver._console.run(scripts.OBSERVE, groups=wanted, users=False)
-        by_gate, answered = driver._console.look(wanted)
+        by_gate, answered = driver._console.observe_by_gate(wanted)
         assert answered
         assert driver.requests - before == 2
     assert timeless(by_gate) == timeless(by_script)
@@ -104,7 +104,7 @@ def test_it_does_so_for_the_premium_edition_too(edition: Any) -> None:
         gate(jenkins)
         with managed.driver() as driver:
             by_script = driver._console.run(scripts.OBSERVE, groups=[], users=False)
-            by_gate, answered = driver._console.look([])
+            by_gate, answered = driver._console.observe_by_gate([])
     assert answered
     assert by_gate["plugin"]["foundProperties"]
     assert timeless(by_gate) == timeless(by_script)
@@ -213,14 +213,14 @@ def session(jenkins: StandIn, name: str | None = None, secret: str | None = None
 
 
 def header(nonce: str = NONCE, groups: tuple[str, ...] = ()) -> str:
-    return f"{nonce} {scripts.look_digests(groups)}"
+    return f"{nonce} {scripts.observation_digests(groups)}"
 
 
 def ask(
     client: requests.Session, managed: Managed, value: str = "", path: str = "scriptText", method: str = "POST", **headers: str
 ) -> requests.Response:
     """What a client gets that asks as the operator does, but for the script: one that is told from the gate's answer."""
-    named = {LOOK_HEADER: value or header(), **{name.replace("_", "-"): text for name, text in headers.items()}}
+    named = {OBSERVE_HEADER: value or header(), **{name.replace("_", "-"): text for name, text in headers.items()}}
     data = {"script": "print 'the script'"} if method == "POST" else None
     return client.request(method, managed.connection.url + path, data=data, headers=named, allow_redirects=False, timeout=30)
 

@@ -222,7 +222,7 @@ def test_a_setter_that_does_nothing_undoes_the_whole_change(start: Start) -> Non
     _, managed = start("premium-half")
     before = managed.observe()
     steps: list[Step] = []
-    with pytest.raises(ChangeUndone, match="read back otherwise than written: requireOnBuild"):
+    with pytest.raises(ChangeUndone, match="reads back other values than were written: requireOnBuild"):
         managed.apply(policy(requireOnBuild={"window": "15m"}, apiTokens="Challenge"), steps.append)
     assert steps == [Step.BEGIN, Step.READ_BACK]
     wait_until(lambda: managed.observe().trial.pending is None)

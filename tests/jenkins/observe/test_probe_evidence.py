@@ -46,7 +46,7 @@ def test_the_operators_own_probe_is_challenged_though_the_gate_lets_it_in(manage
     managed.apply(policy())
     probed = probe_self(managed.connection)
     found = probed.evidence
-    assert [probed.settle(), found.account, found.trouble] == [Proof.CHALLENGED, Account.SELF, ""]
+    assert [probed.settle(), found.account, found.failure] == [Proof.CHALLENGED, Account.SELF, ""]
     assert found.reply is not None
     assert [found.reply.status, found.reply.location] == [302, "/user/*/tfaConfiguration/"]
     assert found.request.headers == ("Authorization", "X-Jenkins2fa-Probe")
@@ -75,7 +75,7 @@ def test_of_a_redirect_to_elsewhere_nothing_is_kept(proxy: Proxy, one: StandIn) 
     proxy.fault(Say(302, headers={"Location": "https://alice@sso.lab.invalid/log/in?state=secret"}))
     probed = probe_canary(Connection(proxy.url + "/", None), ALICE, Account.CHALLENGED)
     assert probed.evidence.reply is not None
-    assert [probed.evidence.reply.location, probed.evidence.trouble, probed.evidence.proof] == ["elsewhere", "Redirected", Proof.NONE]
+    assert [probed.evidence.reply.location, probed.evidence.failure, probed.evidence.proof] == ["elsewhere", "Redirected", Proof.NONE]
 
 
 def test_a_canary_gets_in_or_is_challenged(standin: StandIn) -> None:
@@ -94,13 +94,13 @@ def test_a_canary_that_may_not_even_look_was_not_challenged(one: StandIn, proxy:
 def test_an_answer_that_is_not_jenkins_own_proves_nothing(one: StandIn, proxy: Proxy, status: int) -> None:
     proxy.fault(Say(status, "no"))
     probed = probe_canary(Connection(proxy.url + "/", None), ALICE, Account.CHALLENGED)
-    assert [probed.evidence.proof, probed.trouble is not None] == [Proof.NONE, True]
+    assert [probed.evidence.proof, probed.failure is not None] == [Proof.NONE, True]
 
 
 def test_trouble_is_evidence_too(one: StandIn) -> None:
     wrong = probe_canary(at(one), Credentials("alice", "wrong-pw-0"), Account.CHALLENGED)
     dead = probe_canary(Connection("http://127.0.0.1:9/", None), ALICE, Account.CHALLENGED)
-    assert [wrong.evidence.trouble, dead.evidence.trouble, dead.evidence.reply] == ["Unauthorized", "Unreachable", None]
+    assert [wrong.evidence.failure, dead.evidence.failure, dead.evidence.reply] == ["Unauthorized", "Unreachable", None]
     for probed, kind in ((wrong, Unauthorized), (dead, Unreachable)):
         with pytest.raises(kind):
             probed.settle()
@@ -164,7 +164,7 @@ def test_apply_does_not_begin_when_evidence_cannot_be_kept(commands: Commands, s
     key.write_text("nothing")
     for options, said in (
         (("--evidence", tmp_path / "none" / "file"), "No such file"),
-        (("--evidence", tmp_path / "file", "--evidence-key", key), "no private key"),
+        (("--evidence", tmp_path / "file", "--evidence-key", key), "not a private key"),
         (("--evidence-key", key), "needs --evidence"),
     ):
         ended = commands.run("apply", commands.policy(), "--gate", "Managed", "-y", *options)

@@ -100,7 +100,7 @@ def test_whatever_is_consented_to_is_requested_below_that_path(segments: list[st
 def test_a_path_that_leads_out_is_not_requested(path: str) -> None:
     asked: list[Asked] = []
     with RawServer(lambda one: asked.append(one) or ok({})) as server, closing(Http(Connection(f"{server.url}ci/", None))) as http:
-        with pytest.raises(ProtocolError, match=r"outside of spec\.url: nothing was sent"):
+        with pytest.raises(ProtocolError, match=r"outside spec\.url: nothing was sent"):
             http.get(path)
         http.get("a/../b")
     assert [one.head.split()[1] for one in asked] == ["/ci/b"]
@@ -158,7 +158,7 @@ def test_another_path_of_a_shared_host_gets_nothing(tmp_path: Path) -> None:
 
 
 def test_a_path_that_can_be_read_in_two_ways_is_named_as_the_fault(tmp_path: Path) -> None:
-    with secrets(tmp_path, {"account": ACCOUNT}) as (store, _), pytest.raises(HostNotAllowed, match="no percent-encoding: spell it so"):
+    with secrets(tmp_path, {"account": ACCOUNT}) as (store, _), pytest.raises(HostNotAllowed, match="without dot segments"):
         store.connection(instance("https://jenkins.example.com/ci/%2e%2e/other/"))
 
 

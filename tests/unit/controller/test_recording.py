@@ -101,7 +101,7 @@ def test_what_cannot_be_written_is_told_once_and_stops_nothing(kept: KeptEvidenc
 def test_a_directory_or_key_that_does_not_do_is_told_at_the_start(kept: KeptEvidence, tmp_path: Path) -> None:
     with pytest.raises(EvidenceError, match="No such file"):
         Recorder(Place(tmp_path / "missing"), Clock())
-    with pytest.raises(EvidenceError, match="is no private key"):
+    with pytest.raises(EvidenceError, match="is not a private key"):
         Recorder(Place(kept.kept, kept.public), Clock())
 
 
@@ -111,5 +111,5 @@ def test_the_operator_does_not_start_without_the_evidence_that_it_was_told_to_ke
         return ended.exit_code, ended.output
 
     code, text = said("--evidence-directory", kept.kept, "--evidence-key", kept.public)
-    assert [code, "evidence of probes cannot be kept" in text, "is no private key" in text] == [1, True, True]
+    assert [code, "evidence of probes cannot be kept" in text, "is not a private key" in text] == [1, True, True]
     assert said("--evidence-key", kept.private)[0] == 2

@@ -179,7 +179,7 @@ def test_a_line_that_was_cut_short_is_not_written_over(tmp_path: Path) -> None:
     file = written(tmp_path, 2)
     whole = file.read_bytes()
     file.write_bytes(whole[:-20])
-    with pytest.raises(EvidenceError, match="put the file aside"):
+    with pytest.raises(EvidenceError, match="move the file aside"):
         EvidenceFile(file, KEY).append(SOME)
     assert file.read_bytes() == whole[:-20]
     assert verify(file)[0] == 2
@@ -218,10 +218,10 @@ def test_verify_with_keys_of_openssl(tmp_path: Path, keys: Path) -> None:
 
 def test_a_key_that_cannot_be_used_is_named_and_never_shown(tmp_path: Path, keys: Path) -> None:
     file = written(tmp_path, 1)
-    for key, said in (("rsa-public.pem", "another kind"), ("private.pem", "no public key"), ("none.pem", "No such file")):
+    for key, said in (("rsa-public.pem", "not an Ed25519 key"), ("private.pem", "not a public key"), ("none.pem", "No such file")):
         code, text = verify(file, "--key", keys / key)
         assert [code, said in text, len(text.strip().splitlines())] == [1, True, 1]
-    for key, said in (("rsa.pem", "another kind"), ("public.pem", "no private key"), ("none.pem", "No such file")):
+    for key, said in (("rsa.pem", "not an Ed25519 key"), ("public.pem", "not a private key"), ("none.pem", "No such file")):
         with pytest.raises(EvidenceError, match=said) as raised:
             read_private_key(keys / key)
         assert "BEGIN" not in str(raised.value)

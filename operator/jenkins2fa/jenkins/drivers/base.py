@@ -1,7 +1,7 @@
-"""What every driver offers, and what each plugin's driver has to say.
+"""What every driver offers, and what each plugin's driver must implement.
 
-The scripts are the same for every plugin: inside Jenkins they ask the plugin's class in ``groovy/gate``. A driver therefore only tells what
-differs on this side: how settings are written down, and what an installed plugin can do.
+The scripts are the same for every plugin: inside Jenkins they call the plugin's class in ``groovy/gate``. A driver therefore implements
+only what differs on this side: the form of the settings, and what an installed plugin can do.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Driver(ABC):
     """One Jenkins controller with a 2FA plugin, over one session. Not for use by two threads at once. Every method raises JenkinsError."""
 
     def __init__(self, connection: Connection, note: Note | None = None, *, trial_seconds: int = TRIAL_SECONDS) -> None:
-        """``note`` hears of the evidence of each probe."""
+        """``note`` is called with the evidence of each probe."""
         self.connection, self._note = connection, note
         self._trial_seconds = trial_seconds
         self._console = Console(connection)
@@ -45,7 +45,7 @@ class Driver(ABC):
 
     @abstractmethod
     def read_settings(self, document: Mapping[str, Any]) -> PluginSettings:
-        """What one layer holds, as ``observe.groovy`` gives it. Raises KeyError or TypeError for another shape."""
+        """The settings of one layer, from the answer of ``observe.groovy``. Raises KeyError or TypeError for another shape."""
 
     @abstractmethod
     def capabilities(self, observation: Observation) -> Capabilities:
@@ -53,7 +53,7 @@ class Driver(ABC):
 
     @abstractmethod
     def may_pass_by_itself(self, observation: Observation) -> bool:
-        """Whether the plugin may let the operator through by a rule of its own: then a probe that passes proves nothing."""
+        """Whether the plugin may let the operator in by a rule of its own: then an unchallenged probe proves nothing."""
 
     @property
     def requests(self) -> int:
@@ -62,32 +62,32 @@ class Driver(ABC):
 
     @property
     def second_factor_login(self) -> bool:
-        """Whether this account can answer security questions by itself; a key for one-time codes alone does not count: it is no way
-        in there."""
+        """Whether this account can answer security questions by itself; a key for one-time codes alone does not count, since it
+        cannot answer those."""
         return self._console.login.answers_questions
 
     @property
     def logins(self) -> int:
-        """How often this driver's session has passed the second factor."""
+        """How often this driver's session has answered the second factor."""
         return self._console.login.logins
 
     def verify_early(self) -> None:
-        """Makes sure that the account is enrolled and that its answers are right, while nobody asks for them yet."""
+        """Makes sure that the account is enrolled and its answers are right, before Jenkins demands them."""
         if not self.second_factor_login or self.logins:
             return
-        seen = self.observe()
-        if seen.enrolled is not None and seen.user:
-            self._console.login.verify_early(seen.user, enrolled=seen.enrolled)
+        observation = self.observe()
+        if observation.enrolled is not None and observation.user:
+            self._console.login.verify_early(observation.user, enrolled=observation.enrolled)
 
     def observe(
         self, *, groups: Iterable[str] = (), users: bool = False, exempt: Iterable[str] = (), by_gate: bool = False
     ) -> Observation:
-        """Everything that there is to know, in one request. ``groups``, the enforced ones: is anybody known to be in them; ``users``:
-        count enrolments too, apart from them those in ``exempt`` groups.
+        """A full observation, in one request. ``groups``: the enforced groups, of which the non-empty ones are reported; ``users``: count
+        enrolments too, with members of ``exempt`` groups apart.
 
-        ``by_gate``: our gate may answer by itself, which costs Jenkins a tenth; the observation says whether it did."""
+        ``by_gate``: the gate may answer by itself, at a tenth of the cost for Jenkins; the observation records whether it did."""
         if by_gate and not users:
-            answer, answered = self._console.look(groups)
+            answer, answered = self._console.observe_by_gate(groups)
         else:
             answer, answered = self._console.run(scripts.OBSERVE, groups=sorted(groups), users=users, exempt=sorted(exempt)), False
         observation = replace(read_observation(answer, self.read_settings), by_gate=answered)
@@ -98,7 +98,7 @@ class Driver(ABC):
             self._ahead = ahead_of(read_time(answer["jenkins"].get("now")) or ours, ours, self._ahead)
             return in_our_time(observation, self._ahead)
         except (TypeError, ValueError, OverflowError, OSError):
-            raise ProtocolError("Jenkins tells a time that cannot be: is its clock right?", transient=False) from None
+            raise ProtocolError("Jenkins reports an impossible time: check its clock", transient=False) from None
 
     def begin(
         self,
@@ -139,11 +139,11 @@ class Driver(ABC):
     def _end(self, trial: str, *, keep: bool) -> str:
         outcome = self._console.run(scripts.CONFIRM, resident=True, id=trial, keep=keep).get("outcome")
         if not isinstance(outcome, str):
-            raise ProtocolError(f"Jenkins did not tell how the trial ended: {ANOTHER_VERSION}", transient=False)
+            raise ProtocolError(f"Jenkins did not report how the trial ended: {ANOTHER_VERSION}", transient=False)
         return outcome
 
     def release(self, deletion: DeletionPolicy) -> None:
-        """Takes everything of ours out of Jenkins; the plugin's settings stay, go back to what they were before us, or are switched off."""
+        """Removes everything of ours from Jenkins; the plugin's settings stay, return to their former values, or are switched off."""
         self._console.run(scripts.RELEASE, resident=True, settings=deletion.value)
 
     def open_break_glass(self, until: datetime, reason: str, longest: timedelta, *, keep: bool) -> datetime | None:
@@ -157,7 +157,7 @@ class Driver(ABC):
             ends = read_time(answer["until"])
             return ends and ends - self._ahead
         except (KeyError, TypeError, ValueError, OverflowError, OSError):
-            raise ProtocolError(f"Jenkins did not tell how long the break-glass lasts: {ANOTHER_VERSION}", transient=False) from None
+            raise ProtocolError(f"Jenkins did not report how long the break-glass lasts: {ANOTHER_VERSION}", transient=False) from None
 
     def close_break_glass(self) -> None:
         """2FA on again now."""
@@ -166,7 +166,7 @@ class Driver(ABC):
     def probe(self) -> Proof:
         """Whether a request that must be challenged is, on a session of its own.
 
-        NONE where the plugin may let our account or token pass by a rule of its own: then that it passed shows nothing."""
+        NONE where the plugin may let our account or token in by a rule of its own: then an unchallenged request proves nothing."""
         probed = probe_self(self.connection)
         if self._note is not None:
             self._note(probed.evidence)

@@ -20,20 +20,20 @@ from jenkins2fa.core.settings import GateSettings, PluginSettings, read_gate_con
 from jenkins2fa.core.shape import misfit
 from jenkins2fa.jenkins.errors import ProtocolError
 
-ANOTHER_VERSION = "is another version of the operator at work?"
+ANOTHER_VERSION = "check whether another version of the operator manages this controller"
 SettingsReader = Callable[[Mapping[str, Any]], PluginSettings]
 
 
 def read_observation(answer: Mapping[str, Any], read_settings: SettingsReader) -> Observation:
     """The answer as data. ``read_settings``: the driver's reading of one layer.
 
-    Raises ProtocolError when the parts that everything hangs on are damaged."""
+    Raises ProtocolError when an essential part is damaged."""
     damaged = tuple(sorted(name for name, part in answer.items() if isinstance(part, Mapping) and "error" in part))
     sound = {name: part for name, part in answer.items() if name not in damaged}
     try:
         jenkins = sound["jenkins"]
         layers, state = sound.get("layers") or {}, sound.get("state") or {}
-        seen = Observation(
+        observation = Observation(
             version=jenkins["version"],
             session=jenkins["session"],
             identity=jenkins["identity"],
@@ -54,7 +54,7 @@ def read_observation(answer: Mapping[str, Any], read_settings: SettingsReader) -
             anonymous_administers=(sound.get("access") or {}).get("anonymousAdministers"),
             break_glass_until=read_time((sound.get("breakGlass") or {}).get("until")),
             break_glass_used=(state.get("breakGlass") or {}).get("reason"),
-            break_glass_times=tuple(_span(*one) for one in (state.get("breakGlass") or {}).get("times") or ()),
+            break_glass_times=tuple(_span(*times) for times in (state.get("breakGlass") or {}).get("times") or ()),
             corrections={path: tuple(filter(None, map(read_time, times))) for path, times in (state.get("corrections") or {}).items()},
             known_groups=frozenset((sound.get("groups") or {}).get("known") or ()),
             enrolment=_enrolment(sound.get("users")),
@@ -63,11 +63,11 @@ def read_observation(answer: Mapping[str, Any], read_settings: SettingsReader) -
     except KeyError as problem:
         raise ProtocolError(f"the observation lacks {problem}: {ANOTHER_VERSION}", transient=False) from None
     except (TypeError, ValueError, AttributeError, OverflowError, OSError):
-        raise ProtocolError(f"the observation is not as expected: {ANOTHER_VERSION}", transient=False) from None
-    wrong = misfit(seen, Observation)
+        raise ProtocolError(f"the observation has an unexpected form: {ANOTHER_VERSION}", transient=False) from None
+    wrong = misfit(observation, Observation)
     if wrong is not None:
-        raise ProtocolError(f"the observation is not as expected: {wrong}: {ANOTHER_VERSION}", transient=False)
-    return seen
+        raise ProtocolError(f"the observation has an unexpected form: {wrong}: {ANOTHER_VERSION}", transient=False)
+    return observation
 
 
 def _plugin(part: Mapping[str, Any]) -> Plugin:
@@ -78,7 +78,7 @@ def _plugin(part: Mapping[str, Any]) -> Plugin:
         version=part.get("version"),
         edition=edition.capitalize() if edition else None,
         missing=tuple(part.get("missing") or ()),
-        properties=tuple(_property(one) for one in part.get("foundProperties") or ()),
+        properties=tuple(_property(found) for found in part.get("foundProperties") or ()),
     )
 
 
@@ -159,5 +159,5 @@ def _span(begun: int, ended: int) -> tuple[datetime, datetime]:
 
 
 def read_time(milliseconds: int | None) -> datetime | None:
-    """A time of Jenkins' clock, in milliseconds since 1970."""
+    """A time by Jenkins' clock, from milliseconds since 1970."""
     return None if milliseconds is None else datetime.fromtimestamp(milliseconds / 1000, UTC)

@@ -1,6 +1,7 @@
 """The challenge pages of every driver's plugin.
 
-Before the first observation nobody knows which plugin a Jenkins controller has, and a probe never asks: so the pages of each count.
+Before the first observation the operator does not know which plugin a controller has, and a probe never asks, so the pages of every plugin
+count.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def read_challenge(location: str) -> Challenge:
 
 
 def place_of(location: str) -> str:
-    """Where a redirect leads, for the record: the plugin's page without user ids, or that it is none; empty for no redirect."""
+    """The target of a redirect for the evidence: the plugin's page without user ids, or ``elsewhere``; empty without a redirect."""
     if not location:
         return ""
     for plugin in PLUGINS:

@@ -1,4 +1,4 @@
-"""How often the second factor is tried: never twice at once, and after a refusal not again for a while, so that no account is locked."""
+"""Limits attempts at the second factor: one at a time, and none for a while after a refusal, so that no account gets locked."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PAUSE_SECONDS = 600.0
 
 
 class Attempts:
-    """Shared by every session of one account at one Jenkins; thread-safe. ``clock``: seconds that only grow."""
+    """Shared by every session of one account at one controller; thread-safe. ``clock``: monotonic seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -24,12 +24,12 @@ class Attempts:
 
     @contextmanager
     def one_at_a_time(self) -> Iterator[None]:
-        """Two log-ins of one account would be shown each other's questions."""
+        """Two concurrent log-ins of one account would get each other's questions."""
         with self._lock:
             yield
 
     def may_answer(self, credentials: Credentials | None) -> None:
-        """Raises SecondFactorRejected while the last refusal of these very credentials is less than ten minutes old."""
+        """Raises SecondFactorRejected while the last refusal of these credentials is less than ten minutes old."""
         if self._refused is None:
             return
         refused, at, message = self._refused
@@ -37,14 +37,14 @@ class Attempts:
             raise SecondFactorRejected(message)
 
     def spend(self, credentials: Credentials | None, step: int) -> None:
-        """Takes note that a one-time code of these credentials is sent: that of a time step is good for one log-in (RFC 6238, 5.2)."""
+        """Records that the code of a time step is used: each code is valid for one log-in (RFC 6238, 5.2)."""
         self._step = (credentials, step)
 
     def is_spent(self, credentials: Credentials | None, step: int) -> bool:
         return self._step == (credentials, step)
 
     def refuse(self, credentials: Credentials | None, message: str) -> SecondFactorRejected:
-        """Takes note of a refusal; returns the error to raise."""
+        """Records a refusal; returns the error to raise."""
         self._refused = (credentials, self._clock(), message)
         return SecondFactorRejected(message)
 

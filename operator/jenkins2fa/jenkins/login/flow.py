@@ -1,7 +1,7 @@
-"""Passing the second factor with security questions or a one-time code, for the operator's own account (gate.mode None).
+"""Answers the second factor with security questions or a one-time code, for the operator's own account (gate.mode None).
 
-The answers are derived from the Secret's ``secondFactorSeed``, so nothing has to be kept: a fresh process, or another replica, gives the
-same ones. The account enrols itself when the plugin asks it to. Forms and pages: jenkins-contract, "Ways for the operator to stay in", 1.
+The answers are derived from the Secret's ``secondFactorSeed``, so nothing has to be stored: a new process, or another replica, gives the
+same ones. The account enrols itself when the plugin asks it to. Pages and forms: docs/second-factor-login.md.
 """
 
 from __future__ import annotations
@@ -29,50 +29,52 @@ from jenkins2fa.jenkins.http import Answer, Http
 from jenkins2fa.jenkins.login.attempts import Attempts
 from jenkins2fa.jenkins.login.one_time_code import STEP_SECONDS, code_at, code_form, step_at
 
-FIRST, SECOND = "What is your first company name ?", "What is your childhood nickname ?"  # of the plugin's list
-CUSTOM = "Which answer does jenkins-2fa-operator derive for this account ?"  # free text; never changed, or enrolled accounts are shut out
+FIRST, SECOND = "What is your first company name ?", "What is your childhood nickname ?"  # from the plugin's list
+CUSTOM = "Which answer does jenkins-2fa-operator derive for this account ?"  # free text; a change would lock out enrolled accounts
 OWN_QUESTIONS = (FIRST, SECOND, CUSTOM)
 
 RUN = "X-Jenkins-Session"  # another value after each start of Jenkins
 PAGE = f"{CHALLENGE}/{QUESTIONS}/"
-RESET = "reset the security questions of that account in Jenkins (docs/second-factor-login.md says how), and the operator enrols it anew"
-FOREIGN = f"the operator's account was enrolled in other security questions than its own, so it cannot answer them: {RESET}"
+RESET = "reset the security questions of that account in Jenkins (see docs/second-factor-login.md), and the operator enrols it again"
+FOREIGN = f"the operator's account is enrolled in security questions that the operator cannot answer: {RESET}"
 WRONG = (
     "Jenkins refused the answers to the security questions: the account was enrolled with another secondFactorSeed, under another "
     "spec.url, or by hand; no further answer is sent for ten minutes, unless the Secret changes. "
-    f"Put the former seed back, or {RESET}"
+    f"Restore the former seed, or {RESET}"
 )
 WRONG_CODE = (
-    "Jenkins refused the one-time code: the Secret's key totp is of another account, or a clock is wrong; no further code is sent for ten "
-    "minutes, unless the Secret changes"
+    "Jenkins refused the one-time code: the key totp of the Secret is of another account, or a clock is wrong; no further code is sent "
+    "for ten minutes, unless the Secret changes"
 )
 NO_CODE_FIELD = (
-    "Jenkins asks for a second factor on a page without a field for a one-time code (autocomplete=one-time-code), so the operator leaves "
-    "it alone: set gate.mode: Managed, or allow SecurityQuestions and give a secondFactorSeed"
+    "Jenkins asks for a second factor on a page without a field for a one-time code (autocomplete=one-time-code), so the operator does "
+    "not answer it: set gate.mode: Managed, or allow SecurityQuestions and put a secondFactorSeed into the Secret"
 )
-NOT_ENROLLED = "the operator's account is not enrolled, and enrols itself in security questions only: give its Secret a secondFactorSeed"
+NOT_ENROLLED = (
+    "the operator's account is not enrolled, and can enrol itself only in security questions: put a secondFactorSeed into its Secret"
+)
 AGAIN = (
-    "Jenkins took the second factor and asks for it again: does something in front of Jenkins drop its cookies, or do several "
-    "replicas answer in turn?"
+    "Jenkins accepted the second factor and asks for it again: check that nothing in front of Jenkins drops its cookies, and that only one "
+    "replica answers"
 )
 
 
 def identity_of(url: str, username: str) -> str:
-    """What an answer is derived for, known before any log-in: host, port and context path of the URL, and the user id whatever its case."""
+    """What an answer is derived for, known before any log-in: host, port and context path of the URL, and the user id in lower case."""
     parts = urlsplit(url)
     port = parts.port or {"https": 443, "http": 80}.get(parts.scheme, 0)
     return f"{(parts.hostname or '').lower()}:{port}/{parts.path.strip('/')} {username.casefold()}"
 
 
 def derive_answer(seed: str, identity: str, question: str) -> str:
-    """HMAC-SHA256 as 64 hexadecimal digits. One Jenkins' answers tell nothing about another's, nor about the seed."""
+    """HMAC-SHA256 as 64 hexadecimal digits. The answers at one controller reveal neither those at another nor the seed."""
     return hmac.new(seed.encode(), f"jenkins2fa/v1\n{identity}\n{question}".encode(), hashlib.sha256).hexdigest()
 
 
 class SecondFactorLogin:
-    """Passes the second factor on one HTTP session, which is verified afterwards until it is lost (expiry, a restart of Jenkins).
+    """Answers the second factor on one HTTP session, which stays verified until it ends (expiry, a restart of Jenkins).
 
-    ``logins`` counts how often that was done. Without a seed it passes nothing. Not for use by two threads at once.
+    ``logins`` counts the successful answers. Without a seed or TOTP key it answers nothing. Not for use by two threads at once.
     ``clock`` is the time in seconds since 1970, ``sleep`` waits for so many seconds."""
 
     def __init__(self, http: Http, clock: Callable[[], float] = time.time, sleep: Callable[[float], None] = time.sleep) -> None:
@@ -85,25 +87,25 @@ class SecondFactorLogin:
 
     @property
     def answers_questions(self) -> bool:
-        """Whether it can enrol in, and answer, security questions: the one factor that is known to let an account in by itself."""
+        """Whether it can enrol in, and answer, security questions: the one factor known to work without a person."""
         return self._seed is not None
 
     def through(self, send: Callable[[], Answer]) -> Answer:
-        """Sends a request; when it is challenged, passes the second factor and sends it once more.
+        """Sends a request; when it is challenged, answers the second factor and sends the request once more.
 
-        That is safe for a write too, because a challenged request was not carried out. Raises SecondFactorRejected, or another
-        JenkinsError, when the second factor cannot be passed."""
+        This is safe for a write too, because a challenged request was not carried out. Raises SecondFactorRejected, or another
+        JenkinsError, when the challenge cannot be answered."""
         answer = send()
         if not self.possible or not is_challenged(answer):
             return answer
-        self.pass_challenge(answer.location)
+        self.answer_challenge(answer.location)
         again = send()
         if is_challenged(again):
             raise ProtocolError(AGAIN, transient=False)
         return again
 
-    def pass_challenge(self, location: str) -> None:
-        """Enrols, or answers, as the redirect asks. Raises JenkinsError."""
+    def answer_challenge(self, location: str) -> None:
+        """Enrols or answers, as the redirect asks. Raises JenkinsError."""
         challenge = read_challenge(location)
         with self._attempts.one_at_a_time():
             if self._totp is not None and challenge.user is None and (self._seed is None or challenge.factor not in ("", QUESTIONS)):
@@ -120,7 +122,7 @@ class SecondFactorLogin:
                 )
 
     def verify_early(self, user: str, *, enrolled: bool) -> None:
-        """Enrols ``user``, or answers its questions, while nobody asks for it yet. Raises SecondFactorRejected for wrong answers."""
+        """Enrols ``user``, or answers its questions, before Jenkins demands it. Raises SecondFactorRejected for wrong answers."""
         if self.logins or self._seed is None:
             return
         with self._attempts.one_at_a_time():
@@ -130,7 +132,7 @@ class SecondFactorLogin:
             try:
                 self._answer()
             except ProtocolError:
-                return  # no page of questions while 2FA is off: the trial will tell
+                return  # while 2FA is off there may be no page of questions: the trial shows whether it works
 
     @property
     def _attempts(self) -> Attempts:
@@ -147,8 +149,8 @@ class SecondFactorLogin:
         return account.totp if account else None
 
     def _enter_code(self, path: str) -> None:
-        """Answers a page that asks for a one-time code. A code is sent once: a refused one waits like a refused answer, and a second
-        session of the account waits for the next code, which is half a minute at most."""
+        """Answers a page that asks for a one-time code. Each code is sent once: a refusal starts the same pause as for answers, and
+        a second session of the account waits for the next code, at most half a minute."""
         account = self._http.connection.credentials
         self._attempts.may_answer(account)
         self._await_another_code()
@@ -172,14 +174,14 @@ class SecondFactorLogin:
             self._sleep((step_at(now) + 1) * STEP_SECONDS - now)
 
     def _enrol(self, user: str) -> None:
-        """``user`` as a path segment. Enrolling is no guess, so no pause holds it up."""
+        """``user`` as a path segment. Enrolling is not a guess, so no pause applies."""
         form = {"firstSecurityQuestion": FIRST, "secondSecurityQuestion": SECOND, "customSecurityQuestion": CUSTOM}
         answers = {f"{field}Answer": self._derive(question) for field, question in form.items()}
         path = f"user/{user}/securityQuestionConfig/saveSecurityQuestion"
         answer = self._post(path, {**form, **answers})
         place = urlsplit(resolve(self._http.connection.url + path, answer.location)).path
         if any(page in place for page in (ENROLMENT, "securityQuestionConfig")):
-            raise ProtocolError("Jenkins did not take the enrolment of the operator's account in security questions", transient=False)
+            raise ProtocolError("Jenkins did not accept the enrolment of the operator's account in security questions", transient=False)
         self._passed()
 
     def _answer(self) -> None:
@@ -191,7 +193,7 @@ class SecondFactorLogin:
         _expect_here(page)
         asked = shown_questions(page.text, OWN_QUESTIONS)
         if asked is None:
-            raise ProtocolError("the page of security questions is not the one that this operator knows", transient=False)
+            raise ProtocolError("this operator does not know this page of security questions", transient=False)
         if len(asked) != 2:
             raise SecondFactorRejected(FOREIGN)
         form = dict(zip(("userFirstAuthenticationAnswer", "userSecondAuthenticationAnswer"), map(self._derive, asked), strict=True))
@@ -202,7 +204,7 @@ class SecondFactorLogin:
         self._passed()
 
     def _expect_no_restart(self, page: Answer) -> None:
-        """Raises Starting when Jenkins restarted meanwhile: the answers were then not held against the questions that had been asked."""
+        """Raises Starting when Jenkins restarted meanwhile: it then did not compare the answers with the questions that it had asked."""
         now = self._http.get(PAGE)
         if now.status == 503 or now.headers.get(RUN, "") != page.headers.get(RUN, ""):
             raise Starting("Jenkins restarted between its questions and the answers")
@@ -228,5 +230,5 @@ class SecondFactorLogin:
 
 def _expect_here(answer: Answer) -> None:
     if answer.status in (404, 405):
-        raise ProtocolError(f"this Jenkins has no such page of the second factor ({answer.status})", transient=False)
+        raise ProtocolError(f"this controller lacks the page of the second factor ({answer.status})", transient=False)
     expect_success(answer)

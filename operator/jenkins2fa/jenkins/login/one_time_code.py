@@ -1,8 +1,8 @@
 """TOTP codes for a second-factor page, for the operator's own account.
 
-No page of a plugin that asks for such a code was available to us, so nothing is assumed about any of them. A page is answered only if it
-says itself what it wants, as HTML has it: a form with exactly one field of ``autocomplete="one-time-code"`` (WHATWG HTML, autofill), sent
-by POST to the same Jenkins. Anything else is left alone.
+Nothing is assumed about the pages of plugins that ask for such a code, since none was available to test with. A page is answered only if it
+declares its purpose in HTML: a form with exactly one field of ``autocomplete="one-time-code"`` (WHATWG HTML, autofill), sent by POST to
+the same controller. Any other page is not answered.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ STEP_SECONDS = 30  # of RFC 6238: within one step the code stays the same
 
 @dataclass(frozen=True, slots=True)
 class CodeForm:
-    """``path`` is relative to the Jenkins' URL; ``hidden`` are the fields that go along; ``name`` is the field for the code."""
+    """``path``: relative to Jenkins' URL; ``hidden``: the fields to send along; ``name``: the field for the code."""
 
     path: str
     name: str
@@ -49,9 +49,9 @@ def step_at(seconds: float) -> int:
 
 
 def code_form(page: str, url: str, path: str) -> CodeForm | None:
-    """The form of a page that asks for a code; None when the page has none, or several, or sends it to elsewhere.
+    """The form of a page that asks for a code; None when the page has none, has several, or sends it elsewhere.
 
-    ``path`` is the page's, below ``url``."""
+    ``path``: the page's path below ``url``."""
     asking = [form for form in _forms(page) if form.codes]
     if len(asking) != 1 or len(asking[0].codes) != 1 or asking[0].method != "post":
         return None
@@ -60,27 +60,28 @@ def code_form(page: str, url: str, path: str) -> CodeForm | None:
 
 
 def _below(url: str, target: str) -> str | None:
-    """A URL as a path below ``url``; None when it is another origin, or beside it."""
-    base, found = urlsplit(url), urlsplit(target)
-    if (base.scheme, base.netloc) != (found.scheme, found.netloc) or not found.path.startswith(base.path):
+    """The ``target`` as a path below ``url``; None when it has another origin or is not below ``url``."""
+    base, parts = urlsplit(url), urlsplit(target)
+    if (base.scheme, base.netloc) != (parts.scheme, parts.netloc) or not parts.path.startswith(base.path):
         return None
-    if not is_plain(found.path[len(base.path) :]):
+    below = parts.path[len(base.path) :]
+    if not is_plain(below):
         return None
-    return found.path[len(base.path) :] + (f"?{found.query}" if found.query else "")
+    return below + (f"?{parts.query}" if parts.query else "")
 
 
 def _forms(page: str) -> list[_Form]:
     """The forms of a page with their hidden fields and the names of their fields for a code."""
     forms: list[_Form] = []
     current: _Form | None = None
-    for one in read_page(page):
-        if isinstance(one, str):
+    for part in read_page(page):
+        if isinstance(part, str):
             continue
-        if one.name == "form":
-            current = None if one.closes else _Form(one.attributes.get("action", ""), one.attributes.get("method", "get").lower())
+        if part.name == "form":
+            current = None if part.closes else _Form(part.attributes.get("action", ""), part.attributes.get("method", "get").lower())
             forms += [current] if current else []
-        elif one.name == "input" and current is not None:
-            _note_field(current, one.attributes)
+        elif part.name == "input" and current is not None:
+            _note_field(current, part.attributes)
     return forms
 
 

@@ -1,7 +1,7 @@
 """The plugin's challenge pages: which one a redirect means, and which questions one of them shows.
 
-Nothing here sends anything. Places are only ever read as what follows the context path, so a redirect to another host leads nowhere else
-than to the same page of the Jenkins that was asked. Source: jenkins-contract, "The filter" and "Ways for the operator to stay in".
+Nothing here sends a request. Of a Location only the part after the context path is read, so a redirect to another host leads to the same
+page of the controller that was asked.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ NO_ROOT_URL = "null"  # what the plugin puts before its page when Jenkins has no
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """What the plugin asks for. ``user`` is set when the account is to enrol: its id as a path segment, still percent-encoded.
+    """What the plugin asks for. ``user`` is set when the account must enrol: its id as a path segment, percent-encoded.
 
     ``factor`` is the page of the factor asked for, empty when there is a choice."""
 
@@ -37,7 +37,7 @@ def is_challenge(location: str) -> bool:
 
 
 def read_challenge(location: str) -> Challenge:
-    """Which challenge a Location is, whatever host and context path stand before it. Raises ProtocolError for one that is not known."""
+    """Which challenge a Location is, whatever its host and context path. Raises ProtocolError for an unknown one."""
     segments = _segments(location)
     for at in reversed(range(len(segments))):
         name = segments[at].removeprefix(NO_ROOT_URL)
@@ -49,7 +49,7 @@ def read_challenge(location: str) -> Challenge:
 
 
 def place_of(location: str) -> str:
-    """The page that a Location leads to, without user ids; empty for one that is no challenge."""
+    """The page that a Location leads to, without user ids; empty when it is not a challenge."""
     try:
         challenge = read_challenge(location)
     except ProtocolError:
@@ -60,7 +60,7 @@ def place_of(location: str) -> str:
 
 
 def resolve(base: str, location: str) -> str:
-    """A Location as seen from the page that answered with it; empty when it is no URL."""
+    """A Location resolved against the page that answered with it; empty when it is not a URL."""
     try:
         return urljoin(base, location)
     except ValueError:
@@ -72,34 +72,34 @@ def shown_questions(page: str, known: Iterable[str]) -> tuple[str, ...] | None:
     texts, actions = _read(page)
     if not any(_segments(action)[-1:] == [AUTHENTICATE] for action in actions):
         return None
-    wanted = {_one_line(question): question for question in known}
-    return tuple(dict.fromkeys(wanted[text] for text in map(_one_line, texts) if text in wanted))
+    questions = {_one_line(question): question for question in known}
+    return tuple(dict.fromkeys(questions[text] for text in map(_one_line, texts) if text in questions))
 
 
 def _read(page: str) -> tuple[list[str], list[str]]:
-    """The texts that a reader sees, one for each run between two tags, and where the forms lead to."""
+    """The visible texts, one for each run between two tags, and the targets of the forms."""
     texts: list[str] = []
     actions: list[str] = []
     unseen = 0
-    for one in read_page(page):
-        if isinstance(one, str):
-            texts += [one] if not unseen else []
-        elif one.name in UNSEEN:
-            unseen = max(0, unseen - 1) if one.closes else unseen + 1
-        elif one.name == "form" and one.attributes.get("action"):
-            actions.append(one.attributes["action"])
+    for part in read_page(page):
+        if isinstance(part, str):
+            texts += [part] if not unseen else []
+        elif part.name in UNSEEN:
+            unseen = max(0, unseen - 1) if part.closes else unseen + 1
+        elif part.name == "form" and part.attributes.get("action"):
+            actions.append(part.attributes["action"])
     return texts, actions
 
 
 def _segments(location: str) -> list[str]:
     try:
         return [segment for segment in urlsplit(location).path.split("/") if segment]
-    except ValueError:  # no URL at all
+    except ValueError:  # not a URL
         return []
 
 
 def _is_plain(segment: str) -> bool:
-    """Whether a segment stays one when a client normalises the path."""
+    """Whether a segment survives a client's normalisation of the path."""
     return unquote(segment) not in (".", "..") and not any(sign in unquote(segment) for sign in "/\\;")
 
 

@@ -1,4 +1,4 @@
-"""The driver for the miniOrange plugin; other editions than the free one are written to by what was found in them."""
+"""The driver for the miniOrange plugin; editions other than the free one are written by the properties found in them."""
 
 from __future__ import annotations
 

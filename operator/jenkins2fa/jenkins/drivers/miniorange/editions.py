@@ -1,7 +1,7 @@
 """The editions of the plugin, and what each can do.
 
 The premium edition was never observed: only names of its properties are known (docs/support-matrix.md), so each is used only where it was
-found, writable and of the kind that its use needs. This and ``groovy/premium.groovy`` are all that knows of it.
+found, is writable and has the type that its use needs. Only this module and ``groovy/premium.groovy`` know it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ PREMIUM = replace(
 
 
 def capabilities_of(observation: Observation) -> Capabilities:
-    """From what one observation has found."""
+    """The capabilities that one observation shows."""
     plugin = observation.plugin
     held = observation.memory.properties if observation.memory else {}
     if plugin.edition == PREMIUM_EDITION:
@@ -49,5 +49,5 @@ def capabilities_of(observation: Observation) -> Capabilities:
 
 
 def may_pass_by_itself(held: Mapping[str, Value]) -> bool:
-    """Whether the premium edition may let the operator through by a rule of its own (tokens, groups): then a probe proves nothing."""
+    """Whether the premium edition may let the operator in by a rule of its own (tokens, groups): then a probe proves nothing."""
     return any(held.get(role) for role in (TOKENS, ENFORCED, EXEMPT)) or (REST in held and not held[REST])
