@@ -59,8 +59,8 @@ CLUSTER_POLICY = "crds/jenkins2fa.dev_clustertwofactorpolicies.yaml"
 NAMESPACE_SELECTOR = """                namespaceSelector:
                   type: object
                   description: >-
-                    Selects the namespaces that the policy reaches by their labels. An empty selector ({}) selects all of them.
-                    kubernetes.io/metadata.name is a label that every namespace has.
+                    Selects namespaces by their labels. An empty selector ({}) selects all of them. Every namespace has the label
+                    kubernetes.io/metadata.name.
                   x-kubernetes-map-type: atomic
                   properties:
 """
@@ -68,7 +68,7 @@ ESCAPED = """                    escaped:
                       type: integer
                       format: int32
                       description: >-
-                        Instances of the selected namespaces that this policy does not change: no cluster policy selects them (a
+                        Instances in the selected namespaces that escape the policy: no cluster policy selects them (for example, a
                         label is missing), or their access is not Manage. The message of Ready names them.
 """
 
@@ -89,11 +89,11 @@ def cluster_policy(text: str) -> str:
         (r"(?m)^#.*\n", ""),
         (r"scope: Namespaced", "scope: Cluster"),
         (r"shortNames: \[tfp\]", "shortNames: [ctfp]"),
-        (r"TwoFactorPolicy(?= says| *\.$|List$|$)", "ClusterTwoFactorPolicy"),
+        (r"TwoFactorPolicy(?= describes| *\.$|List$|$)", "ClusterTwoFactorPolicy"),
         (r"twofactorpolicies(?=\.jenkins2fa\.dev$|$)", "clustertwofactorpolicies"),
         (r"singular: twofactorpolicy", "singular: clustertwofactorpolicy"),
-        (r"the JenkinsInstance objects of its namespace\)", "the JenkinsInstance objects of the namespaces that it selects)"),
-        (r"of the policy's own namespace by their labels", "of the selected namespaces by their labels"),
+        (r"JenkinsInstance\s+objects\s+in\s+its\s+namespace\)", "JenkinsInstance objects in the namespaces that it selects)"),
+        (r"in\s+the\s+policy's\s+namespace\s+by\s+their\s+labels", "in the selected namespaces by their labels"),
         (r"required: \[instanceSelector,", "required: [namespaceSelector, instanceSelector,"),
         (r"^( {16}instanceSelector:)$", (NAMESPACE_SELECTOR + properties[1]).replace("\\", r"\\") + r"\1"),
         (r"^( {20}failing:\n(?: {22}.*\n)+)", r"\1" + ESCAPED),

@@ -251,12 +251,12 @@ def test_policies_can_be_selected_by_mode(kube: KubeServer, namespace: str) -> N
 @pytest.mark.parametrize(
     ("field", "expected"),
     [
-        ("tfp", "A TwoFactorPolicy says which two-factor settings must hold"),
-        ("tfp.spec.mode", "Disabled: turn two-factor authentication off"),
+        ("tfp", "A TwoFactorPolicy describes the two-factor settings"),
+        ("tfp.spec.mode", "Disabled: switch two-factor authentication off"),
         ("tfp.spec.allowedFactors.emailOTP.template", "$otp stands for the one-time password"),
-        ("tfp.status.conditions", "Stalled=True needs a person"),
-        ("ji.spec.credentialsRef", "the Secret is sent nowhere else"),
-        ("ji.spec.gate.mode", "Managed: the operator installs it"),
+        ("tfp.status.conditions", "Stalled=True means that someone has to act"),
+        ("ji.spec.credentialsRef", "sends the credentials nowhere else"),
+        ("ji.spec.gate.mode", "Managed: the operator installs the gate"),
     ],
 )
 def test_explain(kube: KubeServer, field: str, expected: str) -> None:
