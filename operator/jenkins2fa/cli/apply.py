@@ -43,7 +43,7 @@ WORDS = {TRUE: ("Enforced", "green"), UNKNOWN: ("Not proven", "yellow"), FALSE: 
 @gate_option
 @policy_option
 @experimental_option
-@click.option("--take-over", metavar="OWNER", help="Take the controller over from OWNER, as the refusal names it.")
+@click.option("--take-over", metavar="OWNER", help="Take the controller over from OWNER, which the refusal names.")
 @evidence_options
 @click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
 def apply(

@@ -22,7 +22,7 @@ from jenkins2fa.jenkins.scripts import STARTUP_FILE, gate_code, resident_text
 
 @click.group(cls=GroupOneOnError)
 def gate() -> None:
-    """Print, check or remove the gate: our servlet filter inside Jenkins."""
+    """Print, check or remove the gate: the operator's servlet filter inside Jenkins."""
 
 
 @gate.command(cls=OneOnError)
@@ -55,7 +55,7 @@ def status(jenkins: JenkinsOptions) -> None:
     \b
     Exit codes: 0 in place
                 1 an error
-                3 absent, or not in its place
+                3 not installed, or not first in the filter chain
     """
     seen = _observe(read_target([], jenkins))
     click.echo("\n".join(status_lines(seen)))
@@ -65,16 +65,16 @@ def status(jenkins: JenkinsOptions) -> None:
 @gate.command(cls=OneOnError)
 @jenkins_options
 @click.option("--settings", type=click.Choice([one.value for one in DeletionPolicy]), default="Retain", show_default=True,
-              help="What to do with the plugin's settings: Restore = as they were before the operator.")  # fmt: skip
+              help="The plugin's settings: keep them, restore those from before the operator, or switch 2FA off.")  # fmt: skip
 @click.option("--force", is_flag=True, help="Remove it even if 2FA stays on: the operator's account is then challenged like everyone else.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
 def remove(jenkins: JenkinsOptions, settings: str, force: bool, yes: bool) -> None:
-    """Remove everything of ours from Jenkins: the gate, its startup file, our folder. Exemptions end at once.
+    """Remove everything that the operator added to Jenkins: the gate, its startup file, its folder. Exemptions end at once.
 
     \b
     Exit codes: 0 removed
                 1 an error, or you did not confirm
-                3 refused: 2FA stays on without the gate (--force)
+                3 refused: 2FA would stay on without the gate (--force removes it anyway)
     """
     target = read_target([], jenkins)
     seen = _observe(target)

@@ -23,8 +23,8 @@ COMMANDS = {
     "validate": Entry("jenkins2fa.cli.validate:validate", "Check policies and instances in files, without a cluster."),
     "plan": Entry("jenkins2fa.cli.plan.command:plan", "Show what policies would change in running controllers."),
     "apply": Entry("jenkins2fa.cli.apply:apply", "Enforce a policy at one controller, and prove it."),
-    "gate": Entry("jenkins2fa.cli.gate:gate", "Print, check or remove the gate: our servlet filter inside Jenkins."),
-    "audit": Entry("jenkins2fa.cli.audit:audit", "Check with an ordinary account which controllers demand a second factor."),
+    "gate": Entry("jenkins2fa.cli.gate:gate", "Print, check or remove the gate: the operator's servlet filter inside Jenkins."),
+    "audit": Entry("jenkins2fa.cli.audit:audit", "Check with a canary account which controllers demand a second factor."),
     "report": Entry(
         "jenkins2fa.cli.report.command:report", "Write a report for auditors: what is enforced, by what proof, what risk remains."
     ),

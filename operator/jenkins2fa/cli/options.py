@@ -69,7 +69,7 @@ _OPTIONS = (
     click.option(
         "--url",
         envvar="JENKINS_URL",
-        help="Root URL of the controller. Default: spec.url of the JenkinsInstance in the files. [env: JENKINS_URL]",
+        help="Root URL of the controller. Default: spec.url of the JenkinsInstance, if files are given. [env: JENKINS_URL]",
     ),
     click.option("--username", envvar="JENKINS_USER", help="Account with Administer. [env: JENKINS_USER]"),
     click.option(

@@ -31,7 +31,7 @@ SERVICE_ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/
     multiple=True,
     help="Serve only this namespace (repeatable), without ClusterTwoFactorPolicies. Default: the whole cluster.",
 )
-@click.option("--lease-namespace", help="Namespace of the Lease for leader election. Default: the pod's own, outside a pod `default`.")
+@click.option("--lease-namespace", help="Namespace of the Lease for leader election. Default: the pod's; outside a pod, `default`.")
 @click.option(
     "--workers", type=click.IntRange(1, 1024), default=64, show_default=True, help="How many instances are reconciled at the same time."
 )
@@ -44,7 +44,7 @@ SERVICE_ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/
 @click.option(
     "--require-approval",
     is_flag=True,
-    help="Changes that weaken protection wait for an approval: an annotation on the policy or, when it is deleted, on the instance.",
+    help="Changes that weaken protection wait for approval: an annotation on the policy or, when the policy is deleted, on the instance.",
 )
 @experimental_option
 @click.option(

@@ -28,7 +28,7 @@ LONGEST = 240  # minutes, as the operator's own limit
 @jenkins_options
 @click.option("--minutes", type=click.IntRange(1, LONGEST), help="Open a break-glass of this length instead; Jenkins ends it by itself.")
 @click.option("--reason", help="Reason, kept in Jenkins with the break-glass. Default: this command and the time.")
-@click.option("--steps", "only_steps", is_flag=True, help="Connect to nothing and change nothing: print the steps on the host of Jenkins.")
+@click.option("--steps", "only_steps", is_flag=True, help="Print what to do on the host of Jenkins. Connects to nothing, changes nothing.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
 def unlock(
     place: str | None,
@@ -40,13 +40,13 @@ def unlock(
 ) -> None:
     """Switch 2FA off at one controller, so that passwords alone are enough to log in.
 
-    Needs an account with Administer that still gets in: the gate exempts it, it passes the second factor by itself
-    (--second-factor-seed-file), or nothing challenges it. Otherwise the steps on the host of Jenkins are printed.
+    Needs an account with Administer that still gets in: the gate exempts it, it can give the second factor (--second-factor-seed-file),
+    or nothing challenges it. Otherwise, the command prints what to do on the host of Jenkins.
 
     \b
     Exit codes: 0 a probe shows that no second factor is demanded any more
                 1 an error, or you did not confirm
-                3 not possible from here: the steps are printed
+                3 not possible from here: do what is printed
     """
     if only_steps:
         click.echo(steps())

@@ -41,7 +41,7 @@ class Missing:
 @seed_option
 @click.option("--ca-file", type=click.Path(), help="Certificate authority of all controllers (PEM). It is exported as a ConfigMap.")
 @click.option("-n", "--namespace", help="Namespace of the objects. Default: none.")
-@click.option("--as-is", is_flag=True, help="With the enforcement that is there, instead of one that writes nothing.")
+@click.option("--as-is", is_flag=True, help="Export the mode that is in force, instead of one that writes nothing.")
 @click.option(
     "--output-dir",
     type=click.Path(file_okay=False),
@@ -62,7 +62,8 @@ def export(
     """Write the TwoFactorPolicy and JenkinsInstance that describe each controller as it is, and a Secret without the token.
 
     Controllers with the same settings share one policy, which selects exactly them.
-    A Jenkins with 2FA on gets mode: Audit, one with 2FA off is suspended: applying the files changes nothing.
+    A controller with 2FA on gets mode: Audit. One with 2FA off gets mode: Disabled and suspend: true. Either way, applying the files
+    changes nothing in Jenkins.
     Files hold one URL per line or, with a heading, the columns url,username,token_file,token_env (CSV).
 
     \b

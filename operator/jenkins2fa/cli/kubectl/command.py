@@ -70,22 +70,24 @@ class FleetByDefault(GroupOneOnError):
 @click.group(cls=FleetByDefault, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.version_option(__version__, prog_name="kubectl twofactor", message="%(prog)s %(version)s")
 def twofactor() -> None:
-    """Two-factor authentication of the Jenkinses of a cluster. Without a command: the fleet of this namespace."""
+    """Show and control the 2FA of the Jenkins controllers in a cluster. Without a command: `fleet`."""
 
 
 @twofactor.command(cls=OneOnError)
-@click.option("-A", "--all-namespaces", "everywhere", is_flag=True, help="Every namespace.")
-@click.option("-o", "--output", type=click.Choice(list(OUTPUTS)), default="table", show_default=True, help="How to print it.")
+@click.option("-A", "--all-namespaces", "everywhere", is_flag=True, help="List the instances of every namespace.")
+@click.option("-o", "--output", type=click.Choice(list(OUTPUTS)), default="table", show_default=True, help="Format of the output.")
 @in_cluster
 def fleet(cluster: Cluster, everywhere: bool, output: str) -> None:
-    """Every instance: its policy, whether it is enforced, and why not.
+    """List instances, and whether 2FA is enforced.
+
+    Shows the policy of each instance, whether enforcement is proven, and if not, why.
 
     \b
-    Exit codes: 0 everywhere enforced, by proof, as the policies say
+    Exit codes: 0 every instance is proven, and as its policy says
                 1 an error
-                2 everywhere enforced, but something differs
-                3 not everywhere enforced, or something needs attention; or there is no instance, one was not seen yet
-                  or is suspended, or no operator is running (said on stderr, where you may read its Lease)
+                2 every instance is proven, but some differ from their policies
+                3 some are not proven, need attention, were not observed yet or are suspended; there is no instance;
+                  or no operator is running (a warning says so, if you may read its Lease)
     """
     bodies = cluster.instances(None if everywhere else cluster.namespace)
     rows = fleet_rows(bodies)
@@ -99,13 +101,13 @@ def fleet(cluster: Cluster, everywhere: bool, output: str) -> None:
 @name_argument
 @in_cluster
 def why(cluster: Cluster, name: str) -> None:
-    """Say why a policy or an instance is not enforced, and the way out.
+    """Say why 2FA is not enforced, and what to do.
 
     \b
-    Exit codes: 0 it is enforced, by proof, as the policy says
+    Exit codes: 0 enforcement is proven, and everything is as the policy says
                 1 an error
-                2 it is enforced, but something differs
-                3 it is not enforced, or needs attention; or it was not seen yet or is suspended, or no operator is running
+                2 enforcement is proven, but something differs from the policy
+                3 it is not proven, needs attention, was not observed yet or is suspended; or no operator is running
     """
     found = find_named(cluster, name)
     click.echo(explain(cluster, found))
@@ -115,17 +117,21 @@ def why(cluster: Cluster, name: str) -> None:
 @twofactor.command(cls=OneOnError)
 @name_argument
 @click.option(
-    "-A", "--all-namespaces", "everywhere", is_flag=True, help="Also instances of other namespaces, for a cluster policy."
+    "-A", "--all-namespaces", "everywhere", is_flag=True, help="For a cluster policy: include the instances of every namespace."
 )
 @output_option
 @parallel_option
 @in_cluster
 def plan(cluster: Cluster, name: str, everywhere: bool, output: str, parallel: int) -> None:
-    """Say field by field what would change at an instance, or at those that a policy governs. Reads their Secrets, if you may.
+    """Show field by field what would change in Jenkins.
+
+    NAME is one instance, or a policy: then all instances that it governs. Writes nothing.
+
+    Needs the right to get their Secrets, and network access to Jenkins.
 
     \b
     Exit codes: 0 nothing would change
-                1 an error, or some instance could not be looked at
+                1 an error, or some instance could not be read
                 2 something would change
                 3 something is refused or unsupported
     """
@@ -144,7 +150,10 @@ def plan(cluster: Cluster, name: str, everywhere: bool, output: str, parallel: i
 @click.argument("name", metavar="POLICY")
 @in_cluster
 def suspend(cluster: Cluster, name: str) -> None:
-    """Have the operator leave the instances of a policy alone: nothing is read or written until `resume`."""
+    """Pause a policy.
+
+    The operator neither reads nor writes at its instances until `resume`.
+    """
     click.echo(set_suspend(cluster, name, True))
 
 
@@ -152,7 +161,7 @@ def suspend(cluster: Cluster, name: str) -> None:
 @click.argument("name", metavar="POLICY")
 @in_cluster
 def resume(cluster: Cluster, name: str) -> None:
-    """End `suspend`."""
+    """Continue a suspended policy."""
     click.echo(set_suspend(cluster, name, False))
 
 
@@ -161,34 +170,37 @@ def resume(cluster: Cluster, name: str) -> None:
 @timeout_option
 @in_cluster
 def reconcile(cluster: Cluster, name: str, timeout: float) -> None:
-    """Have an instance, or those of a policy, looked at now, probes included, and wait for it.
+    """Reconcile now, and wait for the result.
+
+    NAME is one instance, or a policy: then all instances that it governs. Probes are included.
 
     \b
-    Exit codes: 0 looked at, and enforced as the policy says
-                1 an error, or the operator did not look in time
-                2 enforced, but something differs
-                3 not enforced, or something needs attention; or suspended, so that nobody looked
+    Exit codes: 0 every instance is proven, and as its policy says
+                1 an error, or there was no result in time
+                2 every instance is proven, but some differ from their policies
+                3 some are not proven, need attention or are suspended
     """
     sys.exit(reconcile_named(cluster, find_named(cluster, name), timeout, click.echo))
 
 
 @twofactor.command(name="break-glass", cls=OneOnError)
 @click.argument("name", metavar="POLICY")
-@click.option("--for", "length", metavar="DURATION", help="How long, such as 30m or 1h30m.")
-@click.option("--until", metavar="TIME", help="Until when, such as 2026-12-01T12:00:00Z.")
-@click.option("--reason", required=True, help="Why, such as the number of the incident. Shown in status and Events; each opens once.")
-@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.option("--for", "length", metavar="DURATION", help="How long to switch 2FA off, such as 30m or 1h30m.")
+@click.option("--until", metavar="TIME", help="End time instead of --for, such as 2026-12-01T12:00:00Z.")
+@click.option("--reason", required=True, help="Why, such as the number of the incident. Status and Events show it. Each reason works once.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
 @timeout_option
 @in_cluster
 def break_glass(cluster: Cluster, name: str, length: str | None, until: str | None, reason: str, yes: bool, timeout: float) -> None:
-    """Switch 2FA off for a short time at every instance of a policy, and wait until it is. Jenkins switches it on again by itself.
+    """Switch 2FA off for a limited time.
 
-    Creates a TwoFactorBreakGlass with the policy's instanceSelector in this namespace.
+    Creates a TwoFactorBreakGlass with the policy's instanceSelector in the current namespace, and waits until 2FA is off at the instances
+    that it selects. Jenkins switches 2FA on again by itself.
 
     \b
-    Exit codes: 0 open everywhere
+    Exit codes: 0 2FA is off everywhere
                 1 an error
-                3 not everywhere: refused, or not in time
+                3 not everywhere: refused, or no result in time
     """
     moment = time_of(length, until)
     if not yes and not click.confirm(
@@ -199,16 +211,19 @@ def break_glass(cluster: Cluster, name: str, length: str | None, until: str | No
 
 
 @twofactor.command(name="end-break-glass", cls=OneOnError)
-@click.argument("name", metavar="BREAK-GLASS|POLICY")
+@click.argument("name", metavar="NAME")
 @timeout_option
 @in_cluster
 def end_break_glass(cluster: Cluster, name: str, timeout: float) -> None:
-    """End a break-glass now, or every one of a policy's instances, and wait until 2FA is on again. Deletes the TwoFactorBreakGlass.
+    """End a break-glass now.
+
+    NAME is one break-glass, or a policy: then every break-glass that selects an instance of the policy. Deletes the TwoFactorBreakGlass
+    objects, and waits until 2FA is on again.
 
     \b
-    Exit codes: 0 closed everywhere
+    Exit codes: 0 2FA is on again everywhere
                 1 an error
-                3 not everywhere: refused, or not in time
+                3 not everywhere: refused, or no result in time
     """
     sys.exit(end_named(cluster, name, timeout, click.echo))
 

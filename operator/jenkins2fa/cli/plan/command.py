@@ -29,12 +29,14 @@ output_option = click.option(
 @policy_option
 @secrets_option
 @click.option("--cluster", "in_cluster", is_flag=True, help="Plan for the instances of a cluster, with the current kubeconfig.")
-@click.option("--kubeconfig", type=click.Path(), help="The same with this kubeconfig.")
-@click.option("--context", help="The same with this context of the kubeconfig.")
+@click.option("--kubeconfig", type=click.Path(), help="Plan for a cluster, with this kubeconfig.")
+@click.option("--context", help="Plan for a cluster, with this context of the kubeconfig.")
 @click.option("-n", "--namespace", help="Namespace of objects that name none. Default: the context's, or `default`.")
 @click.option("-A", "--all-namespaces", "everywhere", is_flag=True, help="Plan for the instances of every namespace of the cluster.")
 @click.option("--prune", is_flag=True, help="Treat policies of the cluster that are not in the files as deleted.")
-@click.option("--require-approval", "approval", is_flag=True, help="Show what waits for approval: the operator runs with this option.")
+@click.option(
+    "--require-approval", "approval", is_flag=True, help="Show what would wait for approval. Use it if the operator runs with this option."
+)
 @experimental_option
 @parallel_option
 @output_option
