@@ -1,5 +1,5 @@
-"""The two kinds and their status, as data.
+"""The custom resources and their status, as data.
 
-Belongs here: dataclasses for ``TwoFactorPolicy`` and ``JenkinsInstance``, reading them from Kubernetes objects or YAML,
-and the rules that one object alone can be checked by. Does not belong here: anything that needs a Jenkins or a cluster.
+Belongs here: dataclasses for policies, instances and break-glasses, reading them from Kubernetes objects or YAML (``parse``),
+and the rules that one object alone can be checked by (``rules``). Does not belong here: anything that needs a Jenkins or a cluster.
 """

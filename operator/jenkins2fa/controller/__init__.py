@@ -1,5 +1,5 @@
-"""Everything that talks to Kubernetes: the work queue, the reconciles, Kopf's mapping of events, the few calls to the API server.
+"""The operator: Kopf's watches, the work queue, and the reconciles of instances, policies and break-glasses.
 
-Belongs here: when a reconcile runs, what it reads from and writes to Kubernetes, leader election, Events. Does not belong here: decisions
-(``core``), requests to a Jenkins (``jenkins``).
+Belongs here: when a reconcile runs, what it reads and writes, leader election, what status and Events say. Does not belong here: decisions
+(``core``), requests to a Jenkins (``jenkins``) or to the API server (``kube``).
 """

@@ -1,1 +1,4 @@
-"""Everything that talks to the API server. Both the operator and the command line use it."""
+"""Everything that talks to the API server: client, login, Lease, Events, status, and the Secrets that instances name (``references``).
+
+Both the operator and the command line use it.
+"""

@@ -1,4 +1,5 @@
-"""Secrets and ConfigMaps that instances refer to: read by name with GET and cached for a minute; never listed, watched or written."""
+"""Secrets and ConfigMaps that instances refer to: read by name with GET and cached for a minute (``LONGEST_USE``); never listed, watched or
+written."""
 
 from __future__ import annotations
 

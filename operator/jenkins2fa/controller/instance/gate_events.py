@@ -1,5 +1,5 @@
-"""What the gate has done by itself since the last observation, told by Events: back in its place in the filter chain, limits of wrong
-answers."""
+"""Events about what the gate has done by itself since the last observation: it put itself back in the filter chain, or it limits wrong
+answers. What the operator changes in Jenkins, the gate included, is announced in ``apply``."""
 
 from __future__ import annotations
 
