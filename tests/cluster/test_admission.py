@@ -62,7 +62,11 @@ def refused(kube: KubeServer, namespace: str, who: Path, value: str, kind: str =
     return False
 
 
-CHANGES = {"TwoFactorPolicy": '{"spec":{"priority":3}}', "JenkinsInstance": '{"spec":{"checkInterval":"2h"}}'}
+CHANGES = {
+    "TwoFactorPolicy": '{"spec":{"priority":3}}',
+    "TwoFactorBreakGlass": '{"metadata":{"labels":{"incident":"open"}}}',  # its spec cannot be changed
+    "JenkinsInstance": '{"spec":{"checkInterval":"2h"}}',
+}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -82,6 +86,20 @@ def test_nothing_can_be_created_with_it(kube: KubeServer, namespace: str, people
     body["metadata"] |= {"namespace": namespace, "annotations": {ANNOTATION: "abc"}}
     with pytest.raises(KubectlFailed, match="verb approve"):
         kube.kubectl("create", "-f", "-", input=json.dumps(body), kubeconfig=people["writer"])
+
+
+def test_a_cluster_policy_needs_an_approver_too(kube: KubeServer, namespace: str, people: dict[str, Path]) -> None:
+    role = {**WRITER, "resources": ["clustertwofactorpolicies"]}
+    kube.apply({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": namespace}, "rules": [role]})
+    for name, cluster_role in (("writer", namespace), ("approver", namespace), ("approver", "jenkins2fa-approver")):
+        binding = f"{namespace}-{name}-{cluster_role}"
+        kube.kubectl("create", "clusterrolebinding", binding, f"--clusterrole={cluster_role}", f"--serviceaccount={namespace}:{name}")
+    policy = build("ClusterTwoFactorPolicy", {"instanceSelector": {"matchLabels": {"of": "nobody"}}}, name=namespace)
+    approved = {**policy, "metadata": {"name": namespace, "annotations": {ANNOTATION: "abc"}}}
+    with pytest.raises(KubectlFailed, match="verb approve"):
+        kube.kubectl("create", "-f", "-", input=json.dumps(approved), kubeconfig=people["writer"])
+    kube.kubectl("create", "-f", "-", input=json.dumps(approved), kubeconfig=people["approver"])
+    kube.kubectl("delete", "clustertwofactorpolicy", namespace)
 
 
 # --- keep-baseline.yaml ---

@@ -95,7 +95,7 @@ EXTRA: dict[str, Line] = {  # series that a healthy operator does not have
         {"__name__": "jenkins2fa_instance_condition", **NAMED, "type": "Ready", "status": "True", "reason": "Suspended"},
         lambda at: 1.0 if at >= WRONG and at % 36000 else None,  # a restart of the operator is no end of it
     ),
-    "PassesFailing": Line(
+    "ReconcilesFailing": Line(
         {"__name__": "jenkins2fa_reconciles_total", "kind": "instance", "result": "crashed"}, lambda at: max(0, at - WRONG) / 30
     ),
 }
