@@ -1,7 +1,7 @@
 /*
  * Runs a script of the operator that this Jenkins has compiled already; compiles it first if its text comes along.
- * Gives the answer's line, with the run of Jenkins that answers (its session) in it: an answer of another one than
- * before may not be lumped together with that. `given` is JSON: nonce; script {name, sha256[, text]}; resident
+ * Returns the line of the answer, with the id of the run of Jenkins (its session) in it, so that the operator does not
+ * combine answers of two runs. `given` is JSON: nonce; script {name, sha256[, text]}; resident
  * {sha256[, text]} or absent; the rest is the script's own input. Compiled classes are kept in a servlet-context
  * attribute under the script's name; this one too (first_call.groovy, call.groovy).
  */

@@ -14,7 +14,7 @@ synchronized (code.shared.chain) {
     if (input.until == null) {
         def closed = code.breakGlass.close()
         try { if (closed) note(spans()) } catch (IOException | RuntimeException problem) {
-            code.shared.log('break-glass: its end could not be noted', problem)
+            code.shared.log('break-glass: its end could not be recorded', problem)
         }
         return [ok: true, closed: closed]
     }

@@ -1,4 +1,4 @@
-/** Whose filter is which, in the chain of plugin filters. */
+/** Identifies the filters in the chain of plugin filters. */
 class Filters {
     static final String GATE = 'jenkins2fa-gate'
 
@@ -26,10 +26,10 @@ class Filters {
         }
     }
 
-    /** Of Jenkins itself; a wrapper of Jenkins' is as its content. */
+    /** Whether Jenkins itself owns the filter; a wrapper of Jenkins counts as its content. */
     static boolean isJenkins(filter) { isCore(filter.class) && !filter.class.name.startsWith('io.jenkins.servlet.') }
 
-    /** Whether somebody else's filter, or handler behind Jenkins' own filter, is to see each request. */
+    /** Whether a filter of another plugin, or a handler behind Jenkins' own filter, has to see each request. */
     static boolean hasOthers() {
         def handlers = Jenkins.classLoader.loadClass('jenkins.util.HttpServletFilter')
         chain.list.any { !isGate(it) && !isPlugins(it) && !isJenkins(it) } ||

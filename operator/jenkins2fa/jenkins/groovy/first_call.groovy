@@ -1,5 +1,5 @@
 def given = new String('<GIVEN>'.decodeBase64(), 'UTF-8')
-// As call.groovy, where bootstrap.groovy has not been compiled yet.
+// Like call.groovy, for a Jenkins that has not compiled bootstrap.groovy yet.
 def text = new String('<BOOTSTRAP>'.decodeBase64(), 'UTF-8')
 def jenkins = jenkins.model.Jenkins.get()
 def context = jenkins.metaClass.respondsTo(jenkins, 'getServletContext') ? jenkins.getServletContext() : jenkins.servletContext

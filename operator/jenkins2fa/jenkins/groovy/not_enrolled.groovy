@@ -1,7 +1,7 @@
 /*
- * Names the users without a second factor. Never writes; run only when a person asks for names on his own machine,
- * and waits for the realm longer than a look does. Not among them: the account that asks, whom the realm does not
- * know, and who is exempt. Input: most (how many names at most); groups (the enforced ones, none: everyone),
+ * Lists the users without a second factor. Never writes; runs only when a person asks for names on their own machine,
+ * and waits for the realm longer than an observation does. Left out are the account that asks, users whom the realm
+ * does not know, and exempt users. Input: most (how many names at most); groups (the enforced ones, none: everyone),
  * exempt (groups). Returns users (ids, sorted) and more (how many were left out).
  */
 import hudson.model.User

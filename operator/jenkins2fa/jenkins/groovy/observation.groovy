@@ -1,7 +1,7 @@
 /**
- * Look-ups of users in the security realm, which may be slow: so long at most in one look. Whom it has asked for
- * is kept while Jenkins runs, and the next look goes on with the others, then with those asked for the longest
- * ago; so a quick realm is asked for everybody each time. Holds no more than Jenkins itself has users.
+ * Queries the security realm for users. The realm may be slow, so the time within one observation is limited. Results
+ * are kept while Jenkins runs; the next observation goes on with the remaining users, then with those queried longest
+ * ago, so a quick realm is queried for all users each time. Holds at most as many entries as Jenkins has users.
  */
 class Round {
     private static final long DAY = java.util.concurrent.TimeUnit.DAYS.toNanos(1)
@@ -10,8 +10,8 @@ class Round {
     private final lock = new java.util.concurrent.locks.ReentrantLock()
 
     /**
-     * ask: a user in, whether that is enough out. Returns whether each of them has been asked for within a day.
-     * Two looks at once do not ask twice.
+     * ask: gets a user, returns whether that is enough. Returns whether each user was queried within a day. Two
+     * concurrent observations do not query twice.
      */
     boolean go(Collection users, long millis, Closure ask) {
         if (lock.tryLock()) {
@@ -35,8 +35,8 @@ class Round {
 }
 
 /**
- * What the realm has said of its users: groups that somebody is in, whom it knows at all, who is an administrator.
- * In memory only, and of one realm.
+ * What the realm reported about its users: non-empty groups, known users, administrators. In memory only, and for one
+ * realm.
  */
 class Heard {
     static final int MOST_GROUPS = 1_000
@@ -54,7 +54,7 @@ class Heard {
         current
     }
 
-    /** A group that was not asked about before begins the round anew. */
+    /** A new group starts the round again. */
     synchronized void seek(Set keys) {
         if (sought.containsAll(keys)) return
         if (sought.size() + keys.size() > MOST_GROUPS) { sought.clear(); found.clear() }
@@ -64,8 +64,8 @@ class Heard {
 }
 
 /**
- * The start-up file's SHA-256, computed anew when the file is another one or was written to: it is the longest
- * thing that a look reads.
+ * The start-up file's SHA-256, computed again only when the file has changed: it is the largest file that an
+ * observation reads.
  */
 class Startup {
     private static volatile Map known = [:]
@@ -80,11 +80,11 @@ class Startup {
 }
 
 /**
- * Everything that the operator wants to know about 2FA in this Jenkins. Never writes. The same code answers as a
- * script (observe.groovy) and within the gate. Input: users (count enrolments); groups (the enforced ones: is
- * anybody known to be in them?); exempt (groups: who is in them is not asked for a second factor, and counts
- * apart). A part that failed is [error: ...]. Both say complete: false while the realm could not be asked for
- * every user yet (then known groups and counts of administrators may be too few): the next look goes on.
+ * The observation of 2FA in this Jenkins. Never writes. The same code answers as a script (observe.groovy) and within
+ * the gate. Input: users (whether to count enrolments); groups (the enforced groups, of which the non-empty ones are
+ * reported); exempt (groups whose members are not challenged and count apart). A part that failed is [error: ...].
+ * groups and users report complete: false while the realm has not been queried for every user yet; then known groups
+ * and counts of administrators may be too low, and the next observation goes on.
  */
 class Observation {
     static final long GROUPS_MILLIS = 1_000, USERS_MILLIS = 3_000
@@ -172,13 +172,13 @@ class Observation {
 
     Map breakGlass() {
         def note = json('break-glass.json')
-        // without its timer it is what a restart has left: nothing is open
+        // without its timer the file is left over from a restart: nothing is open
         state.breakGlassTimer == null ? null : [until: state.breakGlassUntil, reason: note?.reason]
     }
 
     /**
-     * Whether anybody may administer without a log-in: by the strategy that allows everything, or by a permission
-     * of anonymous.
+     * Whether anonymous users may administer: by the strategy that allows everything, or by a permission of
+     * anonymous.
      */
     Map access() { [anonymousAdministers: jenkins.ACL.hasPermission2(Jenkins.ANONYMOUS2, Jenkins.ADMINISTER)] }
 
@@ -228,9 +228,8 @@ class Observation {
     private static List people() { User.getAll().findAll { it.id != 'SYSTEM' } }
 
     /**
-     * The people who are asked for a second factor. Apart from them: who is exempt; records of users whom the
-     * realm does not know (Jenkins keeps one of each author of a change, who cannot log in); and the account that
-     * asks, which has its own way in.
+     * The users who are challenged. Counted apart: exempt users; users whom the realm does not know (Jenkins keeps a
+     * record of each author of a change, who cannot log in). Left out: the account that asks.
      */
     private Map asked(long millis) {
         def people = people(), heard = Heard.get(), asking = User.current()?.id
@@ -272,10 +271,10 @@ class Observation {
         counts
     }
 
-    /** Ids of those who are asked and have no second factor, sorted. */
+    /** Ids of the challenged users without a second factor, sorted. */
     List notEnrolled(long millis) { asked(millis).users.findAll { !factorsOf(it) }*.id.sort() }
 
-    /** How many have an API token, as far as this Jenkins tells. */
+    /** How many users have an API token; null when this Jenkins does not report it. */
     private Integer withApiToken(List users) {
         def type = find('jenkins.security.ApiTokenProperty')
         try { type == null ? null : users.count { it.getProperty(type)?.tokenList } as Integer }

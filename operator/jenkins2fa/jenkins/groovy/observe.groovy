@@ -1,5 +1,5 @@
 /*
- * One look at 2FA in this Jenkins. Never writes. Input and answer: see Observation below.
+ * One observation of 2FA in this Jenkins. Never writes. Input and answer: see Observation below.
  */
 import hudson.model.User
 import jenkins.model.Jenkins

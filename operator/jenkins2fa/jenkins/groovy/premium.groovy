@@ -1,17 +1,17 @@
 /**
- * The properties of other editions that this plugin really has, found by reflection. Nothing is known of them but
- * names, so only plain types are read and written, and what is not found, or not of such a type, stays untouched.
- * A role is the property's known name, or stands for what no name is known of.
+ * The properties of other editions that the installed plugin has, found by reflection. Only their names are known, so
+ * only plain types are read and written, and a property that is not found, or has another type, stays untouched.
+ * A role is the property's known name, or a name of ours where none is known.
  */
 class Premium {
-    /** In settings, journal and restore point a role is a key of its own, so that each is undone for itself. */
+    /** In settings, journal and restore point a role is a key of its own, so that each is undone by itself. */
     static final String KEY = 'property:'
     static final List FACTORS = ['enableMobileAuthenticator', 'enableDuoPush', 'enableOtpOverSms', 'backupCodes',
                                  'webAuthn', 'yubiKey']
     static final List NAMED = ['enableTfaForGroups', 'skipTfaForGroups', 'enableMobileAuthenticator', 'enableDuoPush',
                                'enableOtpOverSms', 'enableRememberMe', 'enforceRestApi2fa', 'skipRestApi2faForTokens',
                                'duoAutoPushForRestApi', 'enableTfaOnBuild']
-    /** Found only if exactly one property fits the pattern and is of one of the kinds. */
+    /** Found only if exactly one property matches the pattern and has one of the types. */
     static final Map LIKE = [
         smsGateway      : [/(?i)(sms\w*gateway|gateway\w*sms)/, ['text', 'choice']],
         rememberDuration: [/(?i)\w*remember\w*duration/, ['number']],

@@ -1,5 +1,5 @@
 /*
- * Lets go of this Jenkins. Input: settings (Retain: the plugin's settings stay; Restore: as they were before us;
+ * Releases this Jenkins. Input: settings (Retain: the plugin's settings stay; Restore: as they were before us;
  * Disable: 2FA off). A pending trial is undone and a break-glass ended first. The gate, its start-up script and
  * our files are removed in any case, unless there is nothing to restore: then only the trial is over.
  */
@@ -26,11 +26,11 @@ synchronized (shared.chain) {
     }
     code.gate.remove()
     def startup = code.store.startup, folder = new File(Jenkins.get().rootDir, 'jenkins2fa')
-    // the site's own file is not ours to take away
+    // a file that the site mounts is not ours to remove
     def provided = startup.file && startup.getText('UTF-8') =~ /EMBEDDED = '.+'/
     if (!provided) java.nio.file.Files.deleteIfExists(startup.toPath())
     if (!folder.deleteDir() && folder.exists()) {
-        throw new java.io.IOException('$JENKINS_HOME/jenkins2fa could not be removed: is it read-only?')
+        throw new java.io.IOException('$JENKINS_HOME/jenkins2fa could not be removed: check whether it is read-only')
     }
     shared.context.removeAttribute(shared.KEY)
     shared.context.removeAttribute('jenkins2fa.scripts')

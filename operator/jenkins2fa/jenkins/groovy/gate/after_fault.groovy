@@ -1,6 +1,6 @@
 /**
- * A request at which the gate has failed: what is for everybody goes on, and what needs no second look. Returns
- * whether it was answered here.
+ * Handles a request at which the gate has failed: pages open to everyone and verified sessions go on, the rest is
+ * challenged or refused. Returns whether the request was answered here.
  */
 class AfterFault {
     static boolean answers(Visit visit, request, response) {
@@ -14,14 +14,14 @@ class AfterFault {
                 return true
             }
         } catch (Throwable worse) {
-            Shared.log('the gate failed twice at one request, which is refused', worse)
+            Shared.log('the gate failed twice at one request: the request is refused', worse)
         }
         refuse(response)
         true
     }
 
     static void refuse(response) {
-        response.sendError(503, 'Whether a second factor is needed cannot be told at the moment')
+        response.sendError(503, 'The gate cannot check the second factor at the moment: try again')
     }
 
     private static boolean goesOn(Visit visit) {
@@ -32,7 +32,7 @@ class AfterFault {
         visit.user == null || !Hold.demanded || isPlain(visit)
     }
 
-    /** Of a verified session, and nothing that asks for a fresh one. */
+    /** Whether the session is verified and the request needs no fresh verification. */
     private static boolean isPlain(Visit visit) {
         def record = SessionRecord.of(visit), config = Shared.state.config
         def mayStepUp = !(config instanceof Map) || config.build != null

@@ -1,7 +1,7 @@
 /**
- * Serves the pages of the second factor under watch, one at a time for each user, so that what the plugin keeps by
- * user is this session's meanwhile. Only here does a session become verified: by an answer, or a first enrolment,
- * that was possible before the request, and that the plugin has marked as right while we looked.
+ * Serves and watches the pages of the second factor, one request at a time per user, so that what the plugin keeps by
+ * user belongs to this session meanwhile. Only here does a session become verified: by an answer, or a first
+ * enrolment, that was possible before the request, and that the plugin accepted during it.
  */
 class Answers {
     static final long LONGEST_WAIT_SECONDS = 10
@@ -24,7 +24,7 @@ class Answers {
         page?.factor != null && (page.action ? visit.request.method == 'POST' : page.kind == Page.SHOW)
     }
 
-    /** Until nobody is at this user's second factor any more, but not for ever. */
+    /** Waits, for a limited time, until no request about this user's second factor is running. */
     static void awaitEnd(User user) {
         def lock = lockOf(user)
         if (lock.tryLock(LONGEST_WAIT_SECONDS, TimeUnit.SECONDS)) lock.unlock()
@@ -33,12 +33,12 @@ class Answers {
     void serve() {
         def lock = null
         try {
-            // before it waits, and again when nobody else is at it
+            // before it waits, and again when its turn has come
             if (!isReadable() || (page.kind == Page.ANSWER && isLimited())) return
             lock = lockOf(visit.user)
             if (!lock.tryLock(LONGEST_WAIT_SECONDS, TimeUnit.SECONDS)) {
                 response.setHeader('Retry-After', '5')
-                response.sendError(503, 'Another request about this second factor is still on its way')
+                response.sendError(503, 'Another request about this second factor is still running: try again')
                 return
             }
         } catch (Throwable problem) {
@@ -69,7 +69,7 @@ class Answers {
         AfterFault.refuse(response)
     }
 
-    /** The whole form is here before anybody waits for this request; in the encoding that the plugin's pages use. */
+    /** Reads the whole form before any other request waits for this one, in the encoding of the plugin's pages. */
     private boolean isReadable() {
         if (!page.action) return true
         try {
@@ -93,7 +93,7 @@ class Answers {
         true
     }
 
-    /** What was so when the request came may have changed while it waited for its turn. */
+    /** Checked again, since it may have changed while the request waited for its turn. */
     private boolean isStillPossible() {
         if (page.challenge) return OpenPages.canAnswer(page.factor, Factors.enrolled(visit.user))
         FactorChange.demands(visit, SessionRecord.of(visit)) == null
@@ -117,7 +117,7 @@ class Answers {
         else if (record == null) visit.unmark()
     }
 
-    /** Last: who finds no answer under way any more finds what it was worth. */
+    /** Comes last: a request that finds no running answer must find its result. */
     private void ended() {
         try { visit.request.getSession(false)?.removeAttribute(Visit.ANSWERING + visit.user.id) }
         catch (IllegalStateException over) { }

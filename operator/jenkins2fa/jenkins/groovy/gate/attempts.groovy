@@ -1,7 +1,7 @@
 /**
  * Limits wrong answers and mails, by user and by the address that they come from. A user's wrong answers stay
  * below 100 a day in all, so that a code of five digits is found with a chance below one in 1,000; addresses from
- * which the user has been right before have a share of their own, which others cannot use up.
+ * which the user has answered correctly before have a share of their own, which others cannot use up.
  */
 class Attempts {
     static final int FREE = 3, OF_ADDRESS = 20, UNKNOWN = 60, FRESH = 9, KNOWN = 30, OF_ONE_ADDRESS = 200
@@ -11,7 +11,7 @@ class Attempts {
 
     private final Map users, addresses
 
-    /** Of this run of Jenkins, whichever version of this code asks. */
+    /** One history per run of Jenkins, shared by all versions of this code. */
     static Attempts getCurrent() {
         def state = Shared.state
         if (state.attempts == null) {
@@ -44,7 +44,7 @@ class Attempts {
     void wasWrong(String user, String address) {
         def now = System.currentTimeMillis(), about = aboutUser(user), ofAll = aboutAddress(address)
         synchronized (about) {
-            // so that none of today is the eldest
+            // so that no entry of today is the oldest
             about.wrong.keySet().removeAll(about.wrong.findAll { !ofToday(it.value, now) }*.key)
             about.wrong.computeIfAbsent(address) { [] } << now
         }
@@ -52,13 +52,13 @@ class Attempts {
         count('wrongAnswers')
     }
 
-    /** From here the user is known. */
+    /** Records that the user answered correctly from this address. */
     void wasRight(String user, String address) {
         def about = aboutUser(user)
         synchronized (about) { about.known.put(address, System.currentTimeMillis()) }
     }
 
-    /** Takes one of the mails that may be sent; returns how long to wait, in milliseconds, or 0. */
+    /** Uses up one of the mails that may be sent; returns how long to wait, in milliseconds, or 0. */
     long pauseOfMail(String user, String address) {
         def now = System.currentTimeMillis(), about = aboutUser(user)
         synchronized (about) {

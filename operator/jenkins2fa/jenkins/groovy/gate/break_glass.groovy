@@ -1,5 +1,5 @@
 /**
- * 2FA off until a time. Only the live flag is touched: disk and memory keep saying "on", so every failure ends it
+ * 2FA off until a time. It changes only the live flag: disk and memory stay "on", so every failure ends it
  * early.
  */
 class BreakGlass {
@@ -7,9 +7,9 @@ class BreakGlass {
     static final int MOST_REASONS = 50
 
     /**
-     * Until the earlier of `until` and the time that this reason was first seen plus the longest allowed. One
-     * reason is good for one break-glass: once that time is over it does not start anew. Returns the time, or null
-     * when the reason is spent. `times`: those to be kept, given that time.
+     * Opens until the earlier of `until` and the first use of this reason plus the longest allowed time. A reason is
+     * valid for one break-glass: it does not start again once that time is over. Returns the time, or null when the
+     * reason is spent. `times`: computes the times to keep from that time.
      */
     static Long open(long until, String reason, long longest, Code code, Closure times) {
         synchronized (Shared.chain) {
@@ -17,9 +17,9 @@ class BreakGlass {
             def first = used[reason] ?: now
             def end = Math.min(until, (long) first + longest)
             if (end <= now) return null
-            if (code != null) code.keep() // before the first change: a restart has to find the code that ends it
+            if (code != null) code.keep() // before the first change: a restart needs the code that ends it
             def kept = (used + [(reason): first]).sort { -it.value }.take(MOST_REASONS), former = current()
-            // first: a reason that is spent, and was never good for anything, would be refused for ever
+            // first: a reason recorded as spent, but never used, would be refused for ever
             Store.write(FILE, [until: end, reason: reason])
             try {
                 State.update { it.breakGlass = [reason: reason, firstSeen: first, used: kept, times: times(end)] }
@@ -34,17 +34,17 @@ class BreakGlass {
     }
 
     /**
-     * In this run of Jenkins, with its timer. A note that a restart has left without our start-up file opens
-     * nothing: 2FA is on again.
+     * Whether it is open in this run of Jenkins, with its timer. A file left by a restart without our start-up file
+     * opens nothing: 2FA is on again.
      */
     static boolean isOpen() { Shared.state.breakGlassTimer != null }
 
-    /** The disk may not allow it now: 2FA is on again all the same, and the note goes as soon as it can. */
+    /** The disk may refuse this now: 2FA is on again nevertheless, and the file is deleted as soon as possible. */
     static void forgetLeftNote() {
         synchronized (Shared.chain) {
             if (isOpen() || !Store.file(FILE).exists()) return
             try { Store.delete(FILE) } catch (IOException problem) {
-                Shared.log('break-glass: its note cannot be cleared away, trying again', problem)
+                Shared.log('break-glass: its file could not be deleted, trying again', problem)
                 Timer.get().schedule({ -> forgetLeftNote() } as Runnable, Trial.RETRY_SECONDS, TimeUnit.SECONDS)
             }
         }
@@ -59,12 +59,12 @@ class BreakGlass {
         Shared.state.breakGlassTimer = Timer.get().schedule(task, wait, TimeUnit.MILLISECONDS)
     }
 
-    /** The note of the one that is open, or null. A note that cannot be read is over: on is the safe side. */
+    /** The file of the open break-glass, or null. An unreadable file counts as ended: enforcing is the safe side. */
     static Map current() { try { Store.read(FILE) } catch (NoteDamaged damaged) { [:] } }
 
     /**
-     * With a time: only if that is still the one in force (an extension leaves an old timer behind for a moment).
-     * That is kept in memory, since whoever deletes or damages the note does not make it last.
+     * With a time: only if it is still in force (an extension leaves an old timer behind for a moment). The time is
+     * kept in memory, so that deleting or damaging the file does not prolong it.
      */
     static boolean close(Long until = null) {
         synchronized (Shared.chain) {
@@ -79,8 +79,8 @@ class BreakGlass {
     }
 
     /**
-     * Without a break-glass the live flag follows memory, which also ends the one restart that
-     * configuration-as-code lags behind.
+     * Without a break-glass the live flag follows memory. This also covers configuration-as-code, whose change of
+     * the live flag would otherwise take effect only one restart later.
      */
     static void atStartup() {
         def open = current()

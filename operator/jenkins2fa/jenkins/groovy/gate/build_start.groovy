@@ -17,7 +17,7 @@ class BuildStart {
         seen.any { it in words } && hasToken(visit.request.queryString)
     }
 
-    /** Read here: the container throws at what it cannot decode. */
+    /** Parsed here, because the container throws on what it cannot decode. */
     private static boolean hasToken(String query) {
         query != null && query.split('[&;]').any { Place.lenient(it.split('=', 2)[0]) == 'token' }
     }

@@ -8,7 +8,7 @@ class Challenge {
         redirect(visit, Plugin.current.placeFor(visit.user, Factors.enrolled(visit.user)), response)
     }
 
-    /** Too many wrong answers, or mails: programs are told how long to wait, people see the page again. */
+    /** Too many wrong answers or mails: programs get the time to wait, people see the page again. */
     static void limit(Visit visit, String factor, long seconds, response) {
         response.setHeader('Retry-After', String.valueOf(seconds))
         def isPerson = String.valueOf(visit.request.getHeader('Accept')).contains('text/html')
@@ -19,7 +19,7 @@ class Challenge {
     static String root(request) { Jenkins.get().rootUrl ?: request.contextPath + '/' }
 
     private static void redirect(Visit visit, String place, response) {
-        response.status = 302 // not sendRedirect, which would complete the place with what the client says is our host
+        response.status = 302 // not sendRedirect, which would prepend the host that the client claims
         response.setHeader('Location', root(visit.request) + place)
     }
 }

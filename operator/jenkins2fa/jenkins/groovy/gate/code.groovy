@@ -1,4 +1,4 @@
-/** This very text: its digest says which version of the gate runs. */
+/** This file's text; its digest identifies the version of the gate. */
 class Code {
     /**
      * The configuration that `jenkins2fa gate render` writes here (base64 of JSON) for a file that the site itself

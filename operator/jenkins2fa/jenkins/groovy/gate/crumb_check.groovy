@@ -11,7 +11,7 @@ class CrumbCheck {
         def fields = [issuer.descriptor.crumbRequestField, '.crumb']
         def isValid = { crumb -> crumb != null && issuer.validateCrumb(request, issuer.descriptor.crumbSalt, crumb) }
         if (isValid(fields.findResult { request.getHeader(it) })) return true
-        // before the form is read: what is excluded may want to read it itself
+        // before the form is read: an excluded page may need to read it itself
         def exclusions = hudson.ExtensionList.lookup(hudson.security.csrf.CrumbExclusion)
         def counting = exclusions.findAll { !Plugin.current.isCrumbExclusion(it.class) }
         if (counting.any { excludes(it, request, response) }) return true
@@ -25,8 +25,8 @@ class CrumbCheck {
     }
 
     /**
-     * Another plugin's exclusion passes the request on by itself: here to nowhere. One that fails excludes
-     * nothing.
+     * Another plugin's exclusion forwards the request by itself, here to an empty chain. An exclusion that fails
+     * excludes nothing.
      */
     private static boolean excludes(exclusion, request, response) {
         try { exclusion.process(request, response, NOWHERE) } catch (Exception problem) { false }

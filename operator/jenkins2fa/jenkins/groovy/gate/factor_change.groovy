@@ -1,5 +1,5 @@
 /**
- * What is asked of who changes a second factor, also where nobody is asked for one: null (nothing more), 'verify',
+ * What a change of a second factor requires, also where no second factor is demanded: null (nothing more), 'verify',
  * or 'refuse'.
  */
 class FactorChange {
@@ -19,7 +19,7 @@ class FactorChange {
         page.kind in [Page.ENROL, Page.RESET] ? unlessFresh(user, record) : null
     }
 
-    /** Who has no factor has nothing to prove it with. */
+    /** A user without a factor cannot verify with one. */
     private static String unlessFresh(User user, Map record) {
         Factors.enrolled(user) && !SessionRecord.isFresh(record) ? 'verify' : null
     }

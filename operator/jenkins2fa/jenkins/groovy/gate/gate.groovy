@@ -1,8 +1,8 @@
 /**
- * The filter before the plugin's filter, and the only one that says who is verified. The plugin's own mark follows
- * what it says: a mark of ours is an object that the plugin reads by its text, shared by all sessions, so that
- * setting it to false voids every one at once. The operator and exempt API tokens get a mark for their request
- * only, since the same session may also serve requests without the token.
+ * The filter before the plugin's filter; it alone decides who is verified. It sets the plugin's session attribute to
+ * match: to an object that the plugin reads by its text and that all sessions share, so that setting it to false
+ * revokes all of them at once. The operator and exempt API tokens get the attribute for their request only, since the
+ * same session may also serve requests without the token.
  *
  * Configuration: operator (user id), enforcedGroups (null = everyone), exemptGroups, exemptTokens, build
  * {windowSeconds, once, words} or null.
@@ -12,7 +12,7 @@ class Gate {
     static final String BY_TOKEN = 'jenkins.security.BasicHeaderApiTokenAuthenticator'
     static final String PROBE = 'X-Jenkins2fa-Probe'
     static final int MOST_UNPLACED = 10_000
-    /** What becomes of a request: on to Jenkins; on, and watched; nothing more, since it is answered. */
+    /** What happens to a request: it goes on to Jenkins; it goes on and is watched; it has been answered. */
     private static final String PASS = 'pass', WATCH = 'watch', DONE = 'done'
 
     final Map state
@@ -21,7 +21,7 @@ class Gate {
 
     Gate(Map state) { this.state = state; pass = state.pass; tokenPass = state.tokenPass; marks = state.marks }
 
-    /** Idempotent. The new gate is in before the old one is out, so no request ever sees none. */
+    /** Idempotent. The new gate enters before the old one leaves, so that every request meets a gate. */
     static void install(Map config, String code) {
         synchronized (Shared.chain) {
             def state = Shared.state, list = Shared.chain.list
@@ -38,7 +38,7 @@ class Gate {
         }
     }
 
-    /** Into the chain, and only then out of it with whatever else calls itself our gate. */
+    /** Enters the chain first, and then removes every other filter that claims to be our gate. */
     void enter() {
         def list = Shared.chain.list, present = list.findAll { Filters.isGate(it) }, filter = asFilter()
         list.add(0, filter)
@@ -46,10 +46,10 @@ class Gate {
         state.gate = filter
     }
 
-    /** New rules for the gate that stands: swapped in one step. */
+    /** Gives the installed gate new rules, in one atomic step. */
     static void reconfigure(Map config) { Shared.state.config = compile(config) }
 
-    /** Takes everything along that lets somebody in: marks, records and what is known of attempts. */
+    /** Also removes everything that admits a user: session attributes, records and the history of attempts. */
     static void remove() {
         synchronized (Shared.chain) {
             def list = Shared.chain.list
@@ -72,7 +72,7 @@ class Gate {
             if (config == null && confirmed != null) throw new NoteDamaged('jenkins2fa/gate.json is gone')
         } catch (Throwable problem) {
             config = [operator: confirmed]
-            def effect = 'nobody is exempt, and only the operator gets in, at the script console'
+            def effect = 'no user or token is exempt, and the operator reaches only the script console'
             Shared.log("gate.json cannot be read: $effect", problem)
         }
         if (config != null) install(config, code.digest)
@@ -96,8 +96,8 @@ class Gate {
     }
 
     /**
-     * A gate that has served one made-up request of the calling user with this configuration: one that cannot
-     * never gets into the chain, where it would break every request.
+     * A gate that has served one synthetic request of the calling user with this configuration. A gate that fails
+     * here never enters the chain, where it would break every request.
      */
     static Gate rehearsed(Map config) {
         def state = Shared.state
@@ -121,7 +121,7 @@ class Gate {
         new Gate(state)
     }
 
-    /** Filter, of whichever servlet API this Jenkins has: known only at run time. */
+    /** The Filter interface of this Jenkins' servlet API, which is known only at run time. */
     static Class getFilterType() {
         def adding = PluginServletFilter.methods.find { it.name == 'addFilter' && !it.isAnnotationPresent(Deprecated) }
         adding.parameterTypes[0]
@@ -140,7 +140,7 @@ class Gate {
         Proxy.newProxyInstance(filterType.classLoader, [filterType] as Class[], handler)
     }
 
-    /** A fault of ours ends an exemption, opens nothing, and is never the request's fault. */
+    /** A fault of the gate ends exemptions, opens nothing, and does not break the request. */
     void doFilter(request, response, chain) {
         def visit = null, fate = PASS, seen = null
         try {
@@ -174,12 +174,12 @@ class Gate {
     }
 
     private String judgeUser(Map config, Visit visit, boolean demanded, response) {
-        // before the record is looked at: that is noted first, and only then is nobody answering any more
+        // before the record is read: a record is written before its answer counts as finished
         def answering = visit.answering
         def record = SessionRecord.of(visit)
         def exempt = !visit.probe && isExempt(config, visit), byToken = !visit.probe && letsIn(config, visit)
         if (answering && demanded && record == null && !exempt && !byToken) {
-            Answers.awaitEnd(visit.user) // the browser may have its answer before we have noted what it was worth
+            Answers.awaitEnd(visit.user) // the browser may get its answer before the record is written
             record = SessionRecord.of(visit)
         }
         mark(visit, record, exempt, byToken)
@@ -199,8 +199,8 @@ class Gate {
     }
 
     /**
-     * The plugin's mark, as the plugin is to see this request. One that it has set itself counts only while its
-     * answer is looked at (Answers).
+     * Sets the plugin's session attribute for this request. A value that the plugin has set itself counts only while
+     * its answer is watched (Answers).
      */
     private void mark(Visit visit, Map record, boolean exempt, boolean byToken) {
         if (record != null) {
@@ -216,13 +216,13 @@ class Gate {
     private static String challenge(Visit visit, response) { Challenge.send(visit, response); DONE }
 
     private static String refuse(response) {
-        response.sendError(403, 'This page of the second factor is not open to you')
+        response.sendError(403, 'You may not open this page of the second factor')
         DONE
     }
 
     /**
-     * By a group. Which of the named groups have been seen on a request is kept: a group that nobody is in
-     * enforces nothing. Of whom the realm tells no group at all, nobody can say that they are in no enforced one.
+     * Exempt by a group. Named groups that occurred on a request are remembered, because an empty group enforces
+     * nothing. A user of whom the realm reports no group may be in an enforced one, and is therefore challenged.
      */
     boolean isExempt(Map config, Visit visit) {
         if (!config.exemptGroups && config.enforcedGroups == null) return false
@@ -238,16 +238,16 @@ class Gate {
     }
 
     /**
-     * By its API token: anybody's if tokens are exempt, else the operator's own, and that for the script console
-     * only.
+     * Exempt by an API token: any token if tokens are exempt, else only the operator's, and only for the script
+     * console.
      */
     static boolean letsIn(Map config, Visit visit) {
         visit.request.getAttribute(BY_TOKEN) && (config.exemptTokens || isOperatorAtConsole(config, visit))
     }
 
     /**
-     * The operator's own account with its API token, calling the script console: never a browser's session, which
-     * has no such token.
+     * The operator's own account with its API token, calling the script console; never a browser's session, which
+     * has no token.
      */
     static boolean isOperatorAtConsole(Map config, Visit visit) {
         if (!visit.request.getAttribute(BY_TOKEN)) return false
@@ -258,6 +258,6 @@ class Gate {
     void fault(Throwable problem) {
         state.gateErrors = (state.gateErrors ?: 0) + 1
         state.gateError = problem.toString()
-        if (state.gateErrors == 1) Shared.log('the gate failed; exemptions are off for such requests', problem)
+        if (state.gateErrors == 1) Shared.log('the gate failed at a request; exemptions are off for it', problem)
     }
 }

@@ -1,7 +1,6 @@
 /**
- * That 2FA is enforced, and by which factors, as it was confirmed: kept in state.json. While it holds, people are
- * asked whatever the plugin's own settings say. Who wants 2FA off says so by a policy, a break-glass or
- * `jenkins2fa gate remove`.
+ * The confirmed state of enforcement, with its factors, kept in state.json. While it holds, users are challenged
+ * whatever the plugin's own settings are. To switch 2FA off: a policy, a break-glass or `jenkins2fa gate remove`.
  */
 class Hold {
     /** [factors: names], or null. */
@@ -9,33 +8,33 @@ class Hold {
 
     static List<String> getFactors() { current?.factors?.findAll { it in Plugin.current.factors } }
 
-    /** False and null are none. */
+    /** False and null clear the hold. */
     static void set(hold) { hold ? Shared.state.put('hold', hold) : Shared.state.remove('hold') }
 
     static boolean isAs(hold) { current == (hold ?: null) }
 
     static Map getStored() { (Map) Store.read(State.FILE)?.hold }
 
-    /** A note that cannot be read holds: on is the safe side. */
+    /** A file that cannot be read counts as a hold: enforcing is the safe side. */
     static void atStartup() {
         try { set(stored) } catch (NoteDamaged damaged) { set([factors: []]) }
         if (current != null && !Plugin.current.present) sayAbsent()
     }
 
-    /** Whether who has not given a second factor is asked for it now. */
+    /** Whether unverified users are challenged now. */
     static boolean isDemanded() {
         if (BreakGlass.open) return false
         if (current == null) return Plugin.current.present && Plugin.current.effective
         if (!Plugin.current.present) { sayAbsent(); return false }
         if (Plugin.current.effective) Shared.state.remove('holdSaid')
-        else say('off', '2FA was switched off in the plugin\'s own settings, but a policy demands it: people are ' +
-            'asked all the same. To switch it off for a while, open a break-glass (spec.breakGlass of its policy)')
+        else say('off', '2FA was switched off in the plugin\'s own settings, but a policy demands it: the gate still ' +
+            'asks for a second factor. To switch 2FA off for a while, create a TwoFactorBreakGlass')
         true
     }
 
     private static void sayAbsent() {
-        def effect = 'nobody can be asked for a second factor, although a policy demands it'
-        say('absent', 'the 2FA plugin is not there: ' + effect)
+        def effect = 'no second factor can be demanded, although a policy requires it: activate the plugin again'
+        say('absent', 'the 2FA plugin is missing or inactive: ' + effect)
     }
 
     private static void say(String what, String text) {
@@ -43,11 +42,11 @@ class Hold {
     }
 }
 
-/** Which second factors count now. */
+/** The second factors that count now. */
 class Factors {
     /**
-     * Those that were confirmed, while the gate holds; else those that the plugin has switched on, or, where there
-     * is none, all that people could enrol in.
+     * The confirmed factors while the gate holds; otherwise those enabled in the plugin or, when none is enabled, all
+     * that users could enrol in.
      */
     static List<String> enabled() { Hold.factors ?: Plugin.current.switchedOn ?: Plugin.current.factors }
 

@@ -1,9 +1,8 @@
 /**
- * The operator's look, answered here instead of by the script that the same request carries: no text to compile,
- * no class left behind. It opens nothing: who may have it is the operator's account with its token, at the script
- * console, with the right that the console asks for. The header is compared and echoed, no more; whatever is not
- * as it must be leaves the request to the console, and so does another plugin's filter, which is to see every
- * request.
+ * Answers the operator's observation instead of the script that the same request carries: no script to compile, no
+ * class left behind. It opens nothing: only the operator's account with its token gets it, at the script console, with
+ * the right that the console requires. The header is only compared and echoed. Whenever a check fails, the console
+ * answers; it also does so when another plugin's filter has to see every request.
  */
 class Look {
     static final String HEADER = 'X-Jenkins2fa-Observe'
@@ -13,8 +12,8 @@ class Look {
     private static final AtomicBoolean failed = new AtomicBoolean()
 
     /**
-     * The line to answer with, or null: then the request takes its ordinary way. The header: nonce, digest of the
-     * script, digest of the enforced groups.
+     * The line to answer with, or null: then the request goes on as usual. The header holds a nonce, the digest of the
+     * script and the digest of the enforced groups.
      */
     static String answer(Map config, Visit visit) {
         def asked = visit.request.getHeader(HEADER)
@@ -28,7 +27,7 @@ class Look {
             return "@@2FA-gate ${asked.take(16)} ${JsonOutput.toJson(observation)}\n"
         } catch (Throwable problem) {
             if (failed.compareAndSet(false, true)) {
-                Shared.log('the gate could not answer a look; the script console does', problem)
+                Shared.log('the gate could not answer an observation; the script console answers instead', problem)
             }
             return null
         }

@@ -1,7 +1,7 @@
 /**
- * Puts what is ours into sessions, and takes it out of all of them at the end: Jenkins has no list of its
- * sessions. Held weakly, so a session that is over goes by itself; beyond MOST, marks of the others stay, and are
- * void like all.
+ * Sets our session attributes, and removes them from all sessions at the end, since Jenkins has no list of its
+ * sessions. Sessions are held weakly, so that an ended one is collected. Beyond MOST the attributes are not removed,
+ * but they are revoked like the others.
  */
 class Marks {
     static final int MOST = 20_000
@@ -9,7 +9,7 @@ class Marks {
     private final Map sessions = new WeakHashMap()
     private boolean over
 
-    /** Not after the end: a request that is still on its way leaves nothing. */
+    /** Does nothing after the end, so that a running request leaves no attribute behind. */
     synchronized void put(session, String name, value) {
         if (over) return
         if (sessions.size() < MOST) sessions.put(session, true)
@@ -34,7 +34,7 @@ class Marks {
 }
 
 /**
- * A mark that reads "true" only in the thread of a request that let itself in: two requests on one session do not
+ * A value that reads "true" only in the thread of the admitted request, so that two requests on one session do not
  * share it.
  */
 class RequestPass {

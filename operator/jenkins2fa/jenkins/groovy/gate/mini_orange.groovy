@@ -1,6 +1,6 @@
 /**
  * The plugin miniorange-two-factor. What it keeps between requests is kept by user and for all sessions; while a
- * page is served, the gate puts there what belongs to this very session, and takes it away afterwards.
+ * page is served, the gate sets there what belongs to this session, and removes it afterwards.
  */
 class MiniOrange extends Plugin {
     static final String PACKAGE = 'io.jenkins.plugins.twofactor.jenkins'
@@ -21,7 +21,7 @@ class MiniOrange extends Plugin {
         FACTORS.values().collectMany { [it.challenge, it.enrolment, it.answer, it.enrol, it.send] }.findAll()) as Set
     static final List OWNERS = [['user'], ['securityRealm', 'user'], ['manage', 'securityRealm', 'user']]
     static final long CODE_MILLIS = 10 * 60_000L
-    /** What we touch: a plugin that lacks one of these is another plugin for us. */
+    /** The members that we use: a plugin that lacks one of them counts as an unknown version. */
     static final Map MEMBERS = [
         'MoGlobalConfig': ['get', 'getEnableTfa', 'setEnableTfa', 'isEnableSecurityQuestionsAuthentication',
                            'setEnableSecurityQuestionsAuthentication', 'isEnableOtpOverEmailAuthentication',
@@ -141,8 +141,8 @@ class MiniOrange extends Plugin {
     void save() { config.save() }
 
     /**
-     * Mail texts that nobody names stay as they are; where there are none, plain ones: an empty text would mail no
-     * password.
+     * Mail texts that are not given stay as they are; where there are none, plain ones are set, since an empty text
+     * would mail no password.
      */
     Map completed(Map wanted) {
         if (!wanted.mail) return wanted

@@ -1,4 +1,4 @@
-/** What an unverified user may reach: these very pages, and no others below them. */
+/** What an unverified user may reach: exactly these pages, and none below them. */
 class OpenPages {
     static final List FOR_EVERYBODY = [['login'], ['logout']]
 
@@ -6,15 +6,15 @@ class OpenPages {
         isForEverybody(visit.place, visit.request.method) || (visit.page != null && isOpen(visit.page, visit.user))
     }
 
-    /** What no user is needed for: logging in and out, and static files. */
+    /** Pages that need no user: logging in and out, and static files. */
     static boolean isForEverybody(Place place, String method) {
         if (!place.plain || !place.literal || !place.segments) return false
         place.segments in FOR_EVERYBODY || (method in ['GET', 'HEAD'] && StaticFiles.has(place.segments))
     }
 
     /**
-     * The challenge of factors that the user has; enrolment only for who has none yet, and only in enabled
-     * factors.
+     * The challenge of factors that the user has; enrolment only for a user who has none yet, and only in
+     * enabled factors.
      */
     static boolean isOpen(Page page, User user) {
         if (!page.isOf(user)) return false
@@ -28,7 +28,7 @@ class OpenPages {
         }
     }
 
-    /** Also who has no factor yet, where the challenge is how it is enrolled. */
+    /** Also true for a user without a factor, where the challenge itself enrols it. */
     static boolean canAnswer(String factor, List own) {
         factor in own || (!own && Plugin.current.isEnrolledByChallenge(factor) && factor in Factors.enabled())
     }

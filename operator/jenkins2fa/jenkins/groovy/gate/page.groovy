@@ -17,7 +17,7 @@ class Page {
 
     boolean isChallenge() { kind in [CHOOSE, SHOW, ANSWER, SEND] }
 
-    /** Takes, stores or removes something: only a POST does that. */
+    /** Whether the page submits, stores or removes something, which takes a POST. */
     boolean isAction() { kind in [ANSWER, SEND, ENROL, RESET] }
 
     boolean isOf(User user) {

@@ -1,6 +1,6 @@
 /**
  * The path of a request below the context path. Stapler splits what the client wrote and decodes the parts
- * afterwards; the container decodes first. So `segments` is Stapler's reading, `plain` says that every reader sees
+ * afterwards; the container decodes first. So `segments` is Stapler's reading, `plain` means that every reader sees
  * the same, and `words` are all the segments that any reader could see.
  */
 class Place {
@@ -22,14 +22,14 @@ class Place {
         words = [written, once, lenient(once)].collectMany { it.split('[/\\\\;?]') as List }.findAll() as Set
     }
 
-    /** Whether a segment is written as it reads, without any escape. */
+    /** Whether a segment is written without any escape. */
     boolean isLiteral(int at) { !raw[at].contains('%') }
 
     boolean isLiteral() { raw.indices.every { isLiteral(it) } }
 
     String getLastWord() { raw ? lenient(raw.last()) : null }
 
-    /** As the most forgiving reader decodes it: what is no escape stays. */
+    /** Decoded as by the most lenient reader: invalid escapes stay. */
     static String lenient(String text) {
         def bytes = new ByteArrayOutputStream()
         for (int at = 0; at < text.length(); at++) {

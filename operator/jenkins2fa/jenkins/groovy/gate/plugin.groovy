@@ -6,7 +6,7 @@ abstract class Plugin {
     private static final List<Plugin> KNOWN = [new MiniOrange()]
     private static volatile Plugin chosen
 
-    /** The one whose plugin is active; while there is none, the first, which says that it is not present. */
+    /** The one whose plugin is active; if none is, the first, which reports that it is not present. */
     static Plugin getCurrent() {
         if (chosen == null) chosen = KNOWN.find { Jenkins.get().pluginManager.getPlugin(it.name)?.active }
         chosen ?: KNOWN[0]
@@ -46,19 +46,19 @@ abstract class Plugin {
 
     abstract void setLive(value)
 
-    /** Whether memory says that 2FA is on. */
+    /** Whether 2FA is on in memory. */
     abstract boolean isEnabled()
 
-    /** Whether it challenges anybody now. */
+    /** Whether it challenges users now. */
     abstract boolean isEffective()
 
     /** Sets the given keys in memory; a key that is absent stays as it is. */
     abstract void remember(Map wanted)
 
-    /** To disk. Whether it came there has to be read. */
+    /** Writes to disk; read the file to check the result. */
     abstract void save()
 
-    /** The wanted settings with what must not be left empty. */
+    /** The desired settings, with defaults for values that must not be empty. */
     abstract Map completed(Map wanted)
 
     /** Whether two values of one key mean the same. */
@@ -111,12 +111,12 @@ abstract class Plugin {
 
     abstract boolean isMark(String attribute)
 
-    /** The session attribute that says where the plugin leads a user after the answers. */
+    /** The session attribute that holds where the plugin redirects a user after the answers. */
     abstract String getRelay()
 
     // --- what the plugin keeps between requests, by user and for all sessions ---
 
-    /** Before a page of the challenge: what belongs to this very session, with what is stored now. */
+    /** Before a page of the challenge: sets what belongs to this session, from the stored values. */
     abstract void prepare(visit, Page page)
 
     /** After it: keeps what belongs to this session, and leaves nothing to the others. */
@@ -125,6 +125,6 @@ abstract class Plugin {
     /** Whether this session has what an answer on that page is compared with. */
     abstract boolean isAnswerable(visit, Page page)
 
-    /** Forgets answers and codes from before: of a user whose factor has changed, or (null) of everybody. */
+    /** Forgets answers and codes from before: of a user whose factor has changed, or (null) of all users. */
     abstract void forget(String user)
 }

@@ -1,4 +1,4 @@
-/** The latest entries by key, so many at most. */
+/** The latest entries by key, up to a maximum. */
 class Recent {
     static Map of(int most) {
         Collections.synchronizedMap(new LinkedHashMap(16, 0.75f, true) {

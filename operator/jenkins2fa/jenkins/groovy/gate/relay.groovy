@@ -1,6 +1,6 @@
 /**
- * Where the plugin leads a user after his answers: the page that he wanted first, and never another host, whatever
- * host a request names.
+ * Where the plugin redirects a user after the answers: the page requested first, never another host, whatever host
+ * a request names.
  */
 class Relay {
     static void remember(Visit visit) {

@@ -1,7 +1,7 @@
 /**
- * The gate's own record of who is verified in a session: by which factor, and when. Made only by an answer that
- * the gate has watched. Of plain classes, so that it outlives a new version of this code; the voucher is that of
- * this gate's life: when the gate goes, all records are void.
+ * The gate's own record of who is verified in a session: by which factor, and when. Only an answer that the gate
+ * watched creates one. It consists of JDK classes, so that it outlives a new version of this code. Its voucher belongs
+ * to this gate: when the gate is removed, all records are void.
  */
 class SessionRecord {
     static final String KEY = 'jenkins2fa.verified.'

@@ -1,6 +1,6 @@
-/** Takes the plugin's settings to disk, and takes back what a trial wrote. */
+/** Writes the plugin's settings to disk, and undoes what a trial wrote. */
 class Settings {
-    /** Whether the file holds what memory holds; what is not kept there under its own name cannot be compared. */
+    /** Whether the file equals memory; settings that the file does not hold under their own name are not compared. */
     static boolean isStored() {
         def kept = Plugin.current.disk()
         kept != null && kept == Plugin.current.memory().subMap(kept.keySet())
@@ -11,7 +11,7 @@ class Settings {
         file.file ? Code.sha256(file.getText('UTF-8')) : null
     }
 
-    /** To disk. Jenkins logs a failed save and goes on, so only reading the file again tells. */
+    /** Writes to disk. Jenkins only logs a failed save, so the file is read again. */
     static void save() {
         Plugin.current.save()
         if (!isStored()) throw new NotPersisted('the plugin\'s settings could not be written to disk')
@@ -24,8 +24,8 @@ class Settings {
     }
 
     /**
-     * Before the other layers, since it is the one that locks people out. In a break-glass it is on only if
-     * somebody has saved the plugin's form since, and stays so if it was on before.
+     * Before the other layers, since this one locks people out. During a break-glass it is on only if the plugin's
+     * form was saved since, and stays on if it was on before.
      */
     static void takeBackLive(Map wrote, former) {
         def plugin = Plugin.current
@@ -33,7 +33,7 @@ class Settings {
         if (isOurs && !(BreakGlass.open && former)) plugin.setLive(former)
     }
 
-    /** Puts back each key that still holds what the trial wrote; what somebody else has changed since then stays. */
+    /** Restores each key that still holds the trial's value; a value that was changed since then stays. */
     static void undo(Map wrote, Map before) {
         takeBackLive(wrote, before.live)
         def plugin = Plugin.current, now = plugin.memory()
@@ -42,8 +42,8 @@ class Settings {
     }
 
     /**
-     * After a restart, memory came from disk, and so did the live flag where nothing of ours ran at the start:
-     * what an unconfirmed trial wrote there is taken out of them.
+     * After a restart, memory comes from disk, and so does the live flag where nothing of ours ran at the start. This
+     * removes from them what an unconfirmed trial wrote to disk.
      */
     static void forget(Map wrote, Map before) {
         if (digest() == before.digest) return
@@ -54,8 +54,8 @@ class Settings {
     }
 
     /**
-     * Takes from disk what the trial wrote and nobody confirmed: somebody saved meanwhile, or the confirmation
-     * failed half-way. Memory stays as it is.
+     * Removes from disk what an unconfirmed trial wrote: settings were saved meanwhile, or the confirmation failed
+     * half-way. Memory stays as it is.
      */
     static void purge(Map wrote, Map before) {
         if (digest() == before.digest) return

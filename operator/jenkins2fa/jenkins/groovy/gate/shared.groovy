@@ -1,4 +1,4 @@
-/** What outlives one version of this code within one run of Jenkins; also the one lock (`chain`). */
+/** State that outlives a version of this code within one run of Jenkins, and the only lock (`chain`). */
 class Shared {
     static final String KEY = 'jenkins2fa'
 

@@ -18,7 +18,7 @@ class State {
     static void confirmed(Map journal) {
         if (journal.wrote.owner == null && journal.wrote.hold == null) return
         update { state ->
-            if (state.trial == journal.id) return // a crash came between this file and the end of the trial
+            if (state.trial == journal.id) return // Jenkins crashed between this write and the end of the trial
             state.trial = journal.id
             if (journal.wrote.hold) state.hold = journal.wrote.hold
             else if (journal.wrote.hold != null) state.remove('hold')
@@ -33,7 +33,7 @@ class State {
         }
     }
 
-    /** Notes that drift of these paths is corrected now; what is older than an hour goes. */
+    /** Records that drift of these paths is corrected now; entries older than an hour are dropped. */
     static void count(Map state, Collection paths) {
         def now = System.currentTimeMillis()
         def recent = { path, times -> [path, times.findAll { it > now - HOUR }] }
@@ -43,12 +43,12 @@ class State {
     }
 
     /**
-     * Whether our gate ran before this trial already: state.json was lost, and what is there now is our own doing,
-     * not what was before us.
+     * Whether our gate ran before this trial already: then state.json was lost, and the present settings are ours, not
+     * the former ones.
      */
     static boolean foundOurs(Map journal) { journal.wrote.gate != null && journal.before.gate != null }
 
-    /** Without a restore point only the gate would go, and with 2FA on that locks out whom it let in. */
+    /** Without a restore point only the gate would be removed, which with 2FA on locks out those whom it exempts. */
     static void insistOnRestorePoint() {
         def state = Store.read(FILE)
         if (state?.restorePoint != null || (state?.owner == null && Shared.state.config == null)) return
@@ -57,8 +57,8 @@ class State {
     }
 
     /**
-     * The account whose way in was confirmed last: what a damaged gate.json does not take away, so that somebody
-     * can put it right.
+     * The operator's account as confirmed last. It is kept here too, so that the operator can repair a damaged
+     * gate.json.
      */
     static String getOperator() { try { Store.read(FILE)?.operator } catch (NoteDamaged damaged) { null } }
 

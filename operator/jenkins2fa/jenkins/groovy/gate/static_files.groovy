@@ -1,4 +1,4 @@
-/** Files that anybody may load: they have to be there, as files. */
+/** Static files, open to everyone; each must exist as a file. */
 class StaticFiles {
     static final Set ROOTS = ['css', 'images', 'jsbundles', 'scripts', 'favicon.ico', 'favicon.svg',
                               'apple-touch-icon.png', 'mask-icon.svg'] as Set

@@ -31,6 +31,6 @@ class Store {
 
     static void delete(String name) { java.nio.file.Files.deleteIfExists(file(name).toPath()) }
 
-    /** Our folder, once nothing is left in it. */
+    /** Deletes our folder when it is empty. */
     static void tidy() { def folder = file(''); if (folder.directory && !folder.list()) folder.delete() }
 }

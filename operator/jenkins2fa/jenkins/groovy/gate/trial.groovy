@@ -1,14 +1,14 @@
 /**
  * A change that undoes itself unless it is confirmed. Disk changes only at the confirmation, so a restart alone
- * brings back what was before.
+ * restores the former settings.
  */
 class Trial {
     static final String FILE = 'trial.json'
     static final int RETRY_SECONDS = 2
 
     /**
-     * The open trial of this run of Jenkins. Kept in memory too: whoever deletes or damages the file does not make
-     * an unconfirmed change last.
+     * The open trial of this run of Jenkins. Kept in memory too, so that deleting or damaging the file does not make
+     * an unconfirmed change permanent.
      */
     static Map getOpen() {
         if (Shared.state.trial != null) return Shared.state.trial
@@ -31,12 +31,12 @@ class Trial {
             if (open != null) throw new TrialPending("trial ${open.id} is still pending")
             def left = Shared.state.untidy
             if (left != null && !tidyUp(left.journal.id)) {
-                throw new NotPersisted("what trial ${left.journal.id} left on disk cannot be cleared away")
+                throw new NotPersisted("what trial ${left.journal.id} left on disk cannot be deleted")
             }
             State.claim(wanted.owner, wanted.takeOver)
             BreakGlass.forgetLeftNote()
             wanted = wanted + [settings: Plugin.current.completed(wanted.settings)]
-            // only code that has passed its rehearsal is found by the next start
+            // the start-up file only ever holds code whose rehearsal succeeded
             if (wanted.gate != null) Gate.rehearsed(wanted.gate)
             def journal = [id: id, until: System.currentTimeMillis() + seconds * 1000, session: Jenkins.SESSION_HASH,
                            phase: 'open', before: standing(), wrote: wanted]
@@ -53,7 +53,7 @@ class Trial {
                     Plugin.current.setLive(wanted.settings.enabled)
                 }
                 if (wanted.hold != null) Hold.set(wanted.hold)
-                // what the plugin has kept since before anybody was asked
+                // what the plugin has kept from before users were challenged
                 if (!journal.before.live && Plugin.current.effective) Plugin.current.forget(null)
             } catch (Throwable problem) {
                 end(id, 'failed')
@@ -63,7 +63,7 @@ class Trial {
         }
     }
 
-    /** What an undo goes back to. In a break-glass the live flag counts as what it will be when that is over. */
+    /** What an undo restores. During a break-glass the live flag counts as what it will be afterwards. */
     static Map standing() {
         def plugin = Plugin.current
         [live: BreakGlass.open ? plugin.enabled : plugin.live, memory: plugin.memory(), disk: plugin.disk(),
@@ -80,7 +80,7 @@ class Trial {
 
     /**
      * Compare-and-set on the id: 'Confirmed' (also when it was confirmed before), 'Expired' (over, and undone),
-     * 'Overtaken' (somebody has changed what it wrote, so what was probed is not what would be saved; undone) or
+     * 'Overtaken' (its values were changed, so what was probed is not what would be saved; undone) or
      * 'Unknown'.
      */
     static String confirm(String id) {
@@ -94,7 +94,8 @@ class Trial {
             if (journal.until <= System.currentTimeMillis()) { end(id, 'expired'); return 'Expired' }
             if (!stands(journal)) { end(id, 'overtaken'); return 'Overtaken' }
             try {
-                Store.write(FILE, journal + [phase: 'confirmed']) // from here on a crash leads forward
+                // after a crash from here on, the next start completes the trial
+                Store.write(FILE, journal + [phase: 'confirmed'])
                 keep(journal)
             } catch (Throwable problem) {
                 end(id, 'failed')
@@ -121,7 +122,7 @@ class Trial {
     }
 
     /**
-     * Undoes a pending trial. Returns whether it was pending. An undo that fails is tried again, and the journal
+     * Undoes a pending trial. Returns whether it was pending. A failed undo is retried, and the journal
      * stays for the next start.
      */
     static boolean end(String id, String outcome) {
@@ -132,7 +133,7 @@ class Trial {
             Throwable first = null
             def settings = { Settings.undo(journal.wrote.settings, journal.before) }
             for (step in [settings, { undoHold(journal) }, { undoGate(journal) }]) {
-                // one that fails does not keep the others from being done
+                // a failed step does not stop the others
                 try { step() } catch (Throwable problem) { first = first ?: problem }
             }
             if (first != null) {
@@ -157,8 +158,8 @@ class Trial {
     }
 
     /**
-     * Disk as it was: settings that somebody saved meanwhile, what a confirmation left that failed half-way, and a
-     * start-up file that nothing needs.
+     * Restores the disk: undoes settings that were saved meanwhile and the remains of a failed confirmation, and
+     * deletes a start-up file that is not needed.
      */
     static void undoFiles(Map journal) {
         def before = journal.before, gate = journal.wrote.gate
@@ -183,8 +184,8 @@ class Trial {
     }
 
     /**
-     * The trial is over; what it left on disk goes with its journal, later if the disk does not allow it now.
-     * Returns whether all is done.
+     * Ends the trial: deletes its remains on disk and its journal, later if the disk refuses now. Returns whether all
+     * is done.
      */
     static boolean tidyUp(String id) {
         synchronized (Shared.chain) {
@@ -197,7 +198,7 @@ class Trial {
                 Shared.state.remove('untidy')
                 return true
             } catch (IOException | NotPersisted | NoteDamaged problem) {
-                Shared.log("trial $id: what it left on disk cannot be cleared away, trying again", problem)
+                Shared.log("trial $id: what it left on disk could not be deleted, trying again", problem)
                 def task = { -> tidyUp(id) } as Runnable
                 Timer.get().schedule(task, RETRY_SECONDS, TimeUnit.SECONDS)
                 return false
@@ -206,8 +207,7 @@ class Trial {
     }
 
     /**
-     * The stored configuration of the gate; that of a trial which is undone, but could not be cleared away on disk
-     * yet, is not used.
+     * The stored configuration of the gate, except that of an undone trial whose remains could not be deleted yet.
      */
     static Map withoutRemains(Map stored) {
         def left = Shared.state.untidy
@@ -215,8 +215,8 @@ class Trial {
     }
 
     /**
-     * A journal of a former run of Jenkins: a confirmed trial is brought to its end, or undone where the disk does
-     * not allow that; any other is over (the restart has undone it).
+     * Handles a journal of a former run of Jenkins: a confirmed trial is completed, or undone where the disk refuses;
+     * any other has been undone by the restart.
      */
     static void recover() {
         synchronized (Shared.chain) {
@@ -228,8 +228,8 @@ class Trial {
                     Plugin.current.remember(journal.wrote.settings)
                     keep(journal)
                 } catch (Throwable problem) {
-                    // half of it, settings without their gate, was never proven: it is undone as if not confirmed
-                    Shared.log("trial ${journal.id}: was confirmed, but cannot be brought to its end", problem)
+                    // half of it, settings without their gate, was never probed: it is undone
+                    Shared.log("trial ${journal.id}: was confirmed, but could not be completed", problem)
                     Plugin.current.remember(found)
                     Settings.forget(journal.wrote.settings, journal.before)
                     if (!BreakGlass.open) Plugin.current.setLive(Plugin.current.enabled)

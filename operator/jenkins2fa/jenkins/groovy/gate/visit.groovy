@@ -34,17 +34,17 @@ class Visit {
         found != null && !isOurs(found) && Boolean.parseBoolean(String.valueOf(found))
     }
 
-    /** While a page of the second factor is served, the plugin's mark is what tells whether the answer was right. */
+    /** While a page of the second factor is served, the plugin's attribute shows whether the answer was right. */
     boolean isAnswering() { session.getAttribute(ANSWERING + user.id) != null }
 
     static boolean isOurs(mark) { mark instanceof AtomicBoolean || mark?.class?.name == 'RequestPass' }
 
-    /** Asks to be challenged like anybody else: can only strengthen, so anybody may send it. */
+    /** Asks to be challenged like any user. It can only strengthen, so anyone may send it. */
     boolean isProbe() { request.getHeader(Gate.PROBE) == 'challenge' }
 
     void dropOurMark() { if (user != null && isOurs(mark)) unmark() }
 
-    /** Where the request comes from: behind a proxy of the same network, what that says. */
+    /** The client's address; behind a proxy of the same network, the address that the proxy reports. */
     String getAddress() {
         def peer = String.valueOf(request.remoteAddr), said = request.getHeader('X-Forwarded-For')
         if (said == null || !isNearby(peer)) return peer

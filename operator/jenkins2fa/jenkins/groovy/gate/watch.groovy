@@ -1,7 +1,7 @@
 /**
- * Puts the gate back when somebody has taken it out of a running Jenkins, or behind the plugin's filter, while
- * people are asked: the operator is asked like them then, and nobody outside could do it. Like any drift three
- * times within an hour; then a person has to look. Who wants the gate gone says so: `jenkins2fa gate remove`.
+ * Restores the gate when it was removed from a running Jenkins, or moved behind the plugin's filter, while 2FA is
+ * demanded: the operator is then challenged too, so it cannot do this from outside. As with any drift, at most three
+ * times within an hour; after that it needs attention. To remove the gate for good: `jenkins2fa gate remove`.
  */
 class Watch {
     static final int SECONDS = 1, MOST = 3
@@ -12,13 +12,13 @@ class Watch {
 
     void end() { timer.cancel(false) }
 
-    /** A look that fails must not be the last one. */
+    /** Catches every failure, because the timer would stop after an uncaught one. */
     void look() {
         try {
             if (isAway()) synchronized (Shared.chain) { if (isAway()) putBack() }
         } catch (Throwable problem) {
             if (failed.compareAndSet(false, true)) {
-                Shared.log('whether the gate is in its place cannot be told', problem)
+                Shared.log('the gate could not check its place in the filter chain, trying again', problem)
             }
         }
     }
@@ -40,7 +40,7 @@ class Watch {
         state.putBack = [count: before.count + 1, times: times + now]
         def last = "; not again within the hour that began at ${new Date((long) (times ? times[0] : now))}"
         def more = times.size() + 1 < MOST ? '' : last
-        Shared.log("the gate was not before the plugin's filter any more, and is back$more".toString())
+        Shared.log("the gate was no longer before the plugin's filter, and was put back$more".toString())
         if (Store.file(State.FILE).file) State.update { State.count(it, ['gate']) }
     }
 }
