@@ -287,7 +287,7 @@ def test_second_release_of_another_namespace_leaves_the_kinds_to_the_first(bare:
         bare.helm("install", "two", str(CHART), "-n", "team", "--set", "watchNamespaces={team}")
     bare.helm("install", "two", str(CHART), "-n", "team", "--set", "watchNamespaces={team},crds.install=false")
     bare.helm("uninstall", "two", "-n", "team")
-    assert len(bare.get("crd")["items"]) == 2
+    assert len(bare.get("crd")["items"]) == 4
 
 
 def test_commands_of_the_page_are_right(cluster: KubeServer) -> None:
