@@ -22,6 +22,9 @@ from jenkins2fa.core.mode import BEFORE_ENFORCING, Circumstances, Mode, mode_of
 from jenkins2fa.core.observation import Observation, Owner
 from jenkins2fa.core.plan import Plan, desired_digest, is_drift, make_plan
 
+MOST_CORRECTIONS = 3  # of one field
+WITHIN = timedelta(hours=1)
+
 
 class Proof(StrEnum):
     """How a probe ended: a request that must be challenged was, was not, or none was possible."""
@@ -29,9 +32,6 @@ class Proof(StrEnum):
     CHALLENGED = "Challenged"
     BYPASSED = "Bypassed"
     NONE = "None"
-
-MOST_CORRECTIONS = 3  # of one field
-WITHIN = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,4 +141,4 @@ def test_defaults_of_the_chart_fit_its_schema_and_name_servers_may_listen_elsewh
 
 def test_nobody_is_told_to_set_a_proxy_that_would_not_be_used() -> None:
     assert "_PROXY" not in (CHART / "values.yaml").read_text()
-    assert "takes no notice of `HTTPS_PROXY`" in (CHECKOUT / "docs" / "operations.md").read_text()
+    assert "It ignores `HTTPS_PROXY`" in (CHECKOUT / "docs" / "operations.md").read_text()
