@@ -103,6 +103,6 @@ def explained(other: str, count: int) -> str:
     """Why an operator does not start, and the way out."""
     which = f"all {count} instances" if count > 1 else "the only instance"
     return (
-        f"another operator (its Lease {NAME} is in namespace {other}) serves {which} here, and two would fight : stop that one, or serve "
-        "other namespaces (--namespace). To replace it, remove it first: this one takes over some minutes later"
+        f"another operator (its Lease {NAME} is in namespace {other}) serves {which} here. Stop that operator, or serve "
+        "other namespaces (--namespace). To replace it, remove it first: this one takes over a few minutes later"
     )
