@@ -56,7 +56,7 @@ SERVICE_ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/
     "--evidence-key", type=click.Path(dir_okay=False), help="Sign the evidence with this Ed25519 key (PEM, made by `openssl genpkey`)."
 )
 @click.option("--log-format", type=click.Choice(["plain", "json"]), default="plain", show_default=True, help="Format of the log.")
-@click.option("-v", "--verbose", is_flag=True, help="Also log reconciles that found nothing to do, and failed attempts.")
+@click.option("-v", "--verbose", is_flag=True, help="Also log failed attempts, and evidence of each probe.")
 @click.option(
     "--metrics",
     "--liveness",
