@@ -30,7 +30,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def set_up(form: str, *, verbose: bool = False) -> None:
-    """Set up logging for the process. ``form``: plain or json; ``verbose``: passes that found nothing to do as well."""
+    """Set up logging for the process. ``form``: plain or json; ``verbose``: failed attempts and evidence of probes as well."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if form == "json" else logging.Formatter("%(asctime)s %(levelname)-7s %(message)s"))
     handler.addFilter(_is_worth_a_line)
