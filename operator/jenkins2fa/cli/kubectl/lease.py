@@ -19,7 +19,7 @@ def silence(cluster: Cluster, bodies: Iterable[Body], now: datetime) -> str | No
     found = [text for namespace in namespaces if (text := _read(cluster, Key(namespace, NAME), now))]
     if not found:
         return None
-    return f"Warning: no operator is running ({'; '.join(found)}): what is shown is as it was, and proves nothing of now"
+    return f"Warning: no operator is running ({'; '.join(found)}). This is the last recorded state, which may be out of date"
 
 
 def _read(cluster: Cluster, key: Key, now: datetime) -> str | None:
