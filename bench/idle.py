@@ -28,7 +28,7 @@ from jenkins2fa.jenkins.http import Connection
 from jenkins2fa.kube.client import Kubernetes
 from jenkins2fa.kube.connection import Connection as ClusterConnection
 from jenkins2fa.kube.events import Events
-from jenkins2fa.kube.references import ReferenceCache
+from jenkins2fa.kube.secrets import ReferenceCache
 from tests.support.running import NAMESPACE as LEASE_NAMESPACE
 from tests.support.standin import StandIn
 

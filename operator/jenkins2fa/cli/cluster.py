@@ -18,7 +18,7 @@ from jenkins2fa.cli.errors import CannotGoOn
 from jenkins2fa.jenkins.connections import Connections
 from jenkins2fa.kube.client import MERGE_PATCH, Body, Forbidden, Kubernetes, KubernetesError, NotFound, custom_path
 from jenkins2fa.kube.connection import Connection, NoConnection
-from jenkins2fa.kube.references import Reader, ReferenceCache
+from jenkins2fa.kube.secrets import Reader, ReferenceCache
 
 F = TypeVar("F", bound=Callable[..., Any])
 POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")

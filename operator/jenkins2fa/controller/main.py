@@ -36,7 +36,7 @@ from jenkins2fa.kube.client import Forbidden, Kubernetes, KubernetesError, Unava
 from jenkins2fa.kube.connection import Connection, NoConnection
 from jenkins2fa.kube.events import Events
 from jenkins2fa.kube.lease import Leadership, Timing
-from jenkins2fa.kube.references import ReferenceCache
+from jenkins2fa.kube.secrets import ReferenceCache
 
 logger = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""What an instance refers to by name: Secrets and ConfigMaps of its namespace. ``kube/references.py`` reads them."""
+"""What an instance refers to by name: Secrets and ConfigMaps of its namespace. ``kube/secrets.py`` reads them."""
 
 from __future__ import annotations
 

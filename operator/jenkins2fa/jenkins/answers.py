@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from jenkins2fa.jenkins.drivers.pages import is_challenge
+from jenkins2fa.jenkins.drivers.challenges import is_challenge
 from jenkins2fa.jenkins.errors import ChallengedBySecondFactor, Forbidden, ProtocolError, Redirected, Starting, Unauthorized
 from jenkins2fa.jenkins.http import Answer
 

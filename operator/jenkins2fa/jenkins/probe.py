@@ -14,7 +14,7 @@ from jenkins2fa.core.evidence import Account, Evidence, Reply, Request, identity
 from jenkins2fa.jenkins import answers, scripts
 from jenkins2fa.jenkins.account import Credentials
 from jenkins2fa.jenkins.answers import expect_success, is_challenged, version_of
-from jenkins2fa.jenkins.drivers.pages import place_of
+from jenkins2fa.jenkins.drivers.challenges import place_of
 from jenkins2fa.jenkins.errors import JenkinsError, ProtocolError
 from jenkins2fa.jenkins.http import Answer, Connection, Http
 

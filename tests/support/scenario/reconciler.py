@@ -23,7 +23,7 @@ from jenkins2fa.jenkins.connections import Connections
 from jenkins2fa.kube.client import Kubernetes
 from jenkins2fa.kube.connection import Connection
 from jenkins2fa.kube.events import Events
-from jenkins2fa.kube.references import ReferenceCache
+from jenkins2fa.kube.secrets import ReferenceCache
 from tests.support.scenario.clock import Clock
 
 KINDS = {

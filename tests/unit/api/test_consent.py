@@ -28,7 +28,7 @@ from jenkins2fa.jenkins.http import Connection, Http
 from jenkins2fa.jenkins.login.one_time_code import code_form
 from jenkins2fa.kube.client import Kubernetes
 from jenkins2fa.kube.connection import Connection as ClusterConnection
-from jenkins2fa.kube.references import ReferenceCache
+from jenkins2fa.kube.secrets import ReferenceCache
 from tests.support.raw_server import Asked, RawServer
 
 # --- which URL ---

@@ -36,7 +36,7 @@ from jenkins2fa.jenkins.errors import JenkinsError
 from jenkins2fa.jenkins.http import Connection, Http
 from jenkins2fa.kube.client import Kubernetes, KubernetesError
 from jenkins2fa.kube.connection import Connection as ClusterConnection
-from jenkins2fa.kube.references import ReferenceCache
+from jenkins2fa.kube.secrets import ReferenceCache
 from tests.support.fuzzing import PLANTED, cases, damaged, odd_values, scrap
 from tests.support.literals import CODE, FRESH, MANAGED
 from tests.support.managed import policy

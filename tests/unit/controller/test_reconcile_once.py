@@ -35,7 +35,7 @@ from jenkins2fa.jenkins.drivers.base import Driver
 from jenkins2fa.kube.client import Kubernetes
 from jenkins2fa.kube.connection import Connection
 from jenkins2fa.kube.events import Events
-from jenkins2fa.kube.references import ReferenceCache
+from jenkins2fa.kube.secrets import ReferenceCache
 from tests.support.fleet.jenkins import FakeJenkins
 from tests.support.fleet.serving import served
 from tests.support.raw_server import Asked, RawServer
