@@ -16,6 +16,7 @@ from tests.jenkins.conftest import managed_of
 from tests.support.commands import API, Ended
 from tests.support.managed import EMAIL, QUESTIONS, policy
 from tests.support.proxy import Proxy
+from tests.support.specs import spelled_out
 from tests.support.standin import StandIn
 
 DEAD = "http://127.0.0.1:9"
@@ -35,7 +36,7 @@ class Folder:
         (self.folder / f"{kind}-{namespace}-{name}.yaml").write_text(json.dumps(body), encoding="utf-8")
 
     def policy(self, name: str, namespace: str = "team", **spec: Any) -> None:
-        self.put("TwoFactorPolicy", name, {**QUESTIONS, **spec}, namespace)
+        self.put("TwoFactorPolicy", name, spelled_out({**QUESTIONS, **spec}), namespace)
 
     def instance(self, name: str, url: str, token: str, namespace: str = "team", host: str | None = None, **labels: str) -> None:
         """Its Secret has its name, and the token of an environment variable."""

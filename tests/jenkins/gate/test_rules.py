@@ -94,7 +94,7 @@ def test_groups_of_the_plugin_are_not_read_and_the_field_says_so(with_groups: St
     finally:
         with_groups.groovy(manager + ".deleteGroup('plugins-own')")
     fields = (Path(__file__).parents[3] / "docs" / "fields.md").read_text()
-    assert "the plugin's own named groups are not read" in next(line for line in fields.splitlines() if "`spec.enforcedGroups`" in line)
+    assert "the plugin's own named groups are ignored" in next(line for line in fields.splitlines() if "`spec.enforcedGroups`" in line)
 
 
 def test_a_session_feels_a_change_of_the_rules_at_its_next_request(with_groups: StandIn) -> None:
