@@ -147,8 +147,10 @@ def do_everything(scene: Scene, jenkins: StandIn, *, above: bool) -> None:
     scene.wait("tfbg", "incident", Ready="True/Open")
     scene.delete("tfbg", "incident")
     wait_until(lambda: is_on(jenkins), seconds=20, what="the break-glass is closed")
-    scene.policy("baseline", mode="Audit", deletionPolicy="Restore")
+    scene.policy("baseline", deletionPolicy="Restore")
+    scene.wait("tfp", "baseline", Ready="True", Enforced="True/Probed")
     scene.delete("tfp", "baseline")
+    wait_until(lambda: "Released" in scene.events("build"), seconds=30, what="the former settings are restored")
     scene.wait("ji", "build", seconds=30, Ready="True/NoPolicy")
 
 
