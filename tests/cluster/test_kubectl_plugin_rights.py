@@ -191,7 +191,7 @@ def test_without_an_operator_it_says_so(plugin: Plugin, scene: Scene) -> None:
     ("arguments", "message"),
     [
         (("why", "buidl"), "did you mean build?"),
-        (("why", "pod/build"), "write policy/build or instance/build"),
+        (("why", "pod/build"), "write policy/build, ctfp/build or instance/build"),
         (("suspend", "build"), "there is no policy build"),
         (("break-glass", "policy", "--reason", "x", "--yes"), "give either --for DURATION or --until TIME"),
         (("break-glass", "policy", "--reason", "x", "--for", "2 hours", "--yes"), "is not a duration"),
