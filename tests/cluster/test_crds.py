@@ -253,7 +253,7 @@ def test_policies_can_be_selected_by_mode(kube: KubeServer, namespace: str) -> N
     [
         ("tfp", "A TwoFactorPolicy describes the two-factor settings"),
         ("tfp.spec.mode", "Disabled: switch two-factor authentication off"),
-        ("tfp.spec.allowedFactors.emailOTP.template", "$otp stands for the one-time password"),
+        ("tfp.spec.allowedFactors.emailOTP.template", "must contain $otp, which stands for the one-time password"),
         ("tfp.status.conditions", "Stalled=True means that someone has to act"),
         ("ji.spec.credentialsRef", "sends the credentials nowhere else"),
         ("ji.spec.gate.mode", "Managed: the operator installs the gate"),
