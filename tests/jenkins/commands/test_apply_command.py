@@ -21,7 +21,7 @@ def test_the_command_applies_proves_and_says_so(commands: Commands, standin: Sta
     again = commands.run("apply", commands.policy(), "--gate", "Managed")
     assert [again.code, "Nothing would change." in again.out, "Enforced (" in again.out] == [0, True, True]
     off = commands.run("apply", commands.policy(mode="Disabled"), "--gate", "Managed", "-y")
-    assert [off.code, "Off: nobody is asked" in off.out, is_off(standin)] == [0, True, True]
+    assert [off.code, "Disabled: nobody is asked" in off.out, is_off(standin)] == [0, True, True]
 
 
 def test_the_command_asks_first_and_no_is_no(commands: Commands, standin: StandIn) -> None:
