@@ -14,7 +14,8 @@ from jenkins2fa.controller.instance.schedule import ANOTHER_SERVES
 from jenkins2fa.controller.instance.status import invalid_document, write_status
 from jenkins2fa.controller.pace import Pace
 from jenkins2fa.controller.queue import NEVER, Kind, Requeue, Urgency, Work, WorkKey
-from jenkins2fa.core.break_glass_status import EXPIRED, History, Member, aggregate
+from jenkins2fa.core.break_glass_status import History, Member, aggregate
+from jenkins2fa.core.reasons import Reason
 
 AGAIN = 300.0
 
@@ -69,7 +70,7 @@ class BreakGlassReconciler:
 def _is_record(body: Body) -> bool:
     """Whether its status says already that it has expired: from then on it stays as it is."""
     ready = condition_of(body, READY)
-    return ready is not None and ready.reason == EXPIRED
+    return ready is not None and ready.reason == Reason.EXPIRED
 
 
 def _history(body: Body) -> History:

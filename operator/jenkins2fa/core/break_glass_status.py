@@ -21,13 +21,10 @@ from jenkins2fa.api.status import (
     Condition,
     clip,
 )
-from jenkins2fa.core.mode import REPORTED, SUSPENDED
 from jenkins2fa.core.reasons import Reason
 
-EXPIRED, CLOSED = "Expired", "Closed"
-NOT_OPENED = "NotOpened"
-NO_POLICY = "NoPolicy"
-HELD_BACK = (SUSPENDED, REPORTED, NO_POLICY)  # Ready=True, yet nothing is written there: this break-glass waits in vain
+# Ready=True, yet nothing is written there: this break-glass waits in vain.
+HELD_BACK = (Reason.SUSPENDED, Reason.REPORTED, Reason.NO_POLICY)
 SHOWN = 3
 
 
@@ -75,12 +72,12 @@ def aggregate(break_glass: TwoFactorBreakGlass, members: Sequence[Member], histo
 
 
 def _ended(expires: datetime, now: datetime, history: History) -> Condition:
-    reason = EXPIRED if expires <= now else CLOSED
+    reason = Reason.EXPIRED if expires <= now else Reason.CLOSED
     if history.opened_at is None or history.closed_at is None:
         return Condition(READY, TRUE, reason, f"expired at {format_time(expires)}; it was never open")
     instances = "1 instance" if history.opened == 1 else f"{history.opened} instances"
     text = f"was open on {instances} from {format_time(history.opened_at)} to {format_time(history.closed_at)}"
-    if reason == CLOSED:
+    if reason == Reason.CLOSED:
         text += "; it ended before it expires and does not open again: create another one with a new reason if it is still needed"
     return Condition(READY, TRUE, reason, text)
 
@@ -93,32 +90,32 @@ def _ready(members: Sequence[Member], is_open: Sequence[Member], refused: Sequen
     if refused:
         reasons = sorted({member.refused[0] for member in refused if member.refused})
         shown = "; ".join(f"{member.key.name}: {member.refused[1]}" for member in refused[:SHOWN] if member.refused)
-        reason = reasons[0] if len(reasons) == 1 else NOT_OPENED
+        reason = reasons[0] if len(reasons) == 1 else Reason.NOT_OPENED
         return Condition(READY, FALSE, reason, clip(f"not opened on {len(refused)} of {len(members)} instances: {shown}"))
     waiting = [member for member in members if member not in is_open]
     if waiting:
         shown = "; ".join(f"{m.key.name}: {m.ready.reason}: {m.ready.message}" for m in waiting[:SHOWN] if m.ready)
         text = f"not open yet on {len(waiting)} of {len(members)} instances" + (f": {shown}" if shown else "")
         held_back = all(member.ready is not None and member.ready.reason in HELD_BACK for member in waiting)
-        return Condition(READY, FALSE, NOT_OPENED if held_back else Reason.PROGRESSING, clip(text))
+        return Condition(READY, FALSE, Reason.NOT_OPENED if held_back else Reason.PROGRESSING, clip(text))
     earliest = min(member.until for member in is_open if member.until is not None)
     count = "1 instance" if len(is_open) == 1 else f"{len(is_open)} instances"
-    return Condition(READY, TRUE, OPEN, f"two-factor authentication is off on {count}, at least until {format_time(earliest)}")
+    return Condition(READY, TRUE, Reason.OPEN, f"two-factor authentication is off on {count}, at least until {format_time(earliest)}")
 
 
 def _reconciling(ready: Condition) -> Condition:
-    if ready.reason == "Progressing":
+    if ready.reason == Reason.PROGRESSING:
         return Condition(RECONCILING, TRUE, ready.reason, ready.message)
     return Condition(RECONCILING, FALSE, ready.reason, "nothing is in progress")
 
 
 def _stalled(ready: Condition) -> Condition:
-    if ready.status == FALSE and ready.reason != "Progressing":
+    if ready.status == FALSE and ready.reason != Reason.PROGRESSING:
         return Condition(STALLED, TRUE, ready.reason, ready.message)
     return Condition(STALLED, FALSE, ready.reason, "no action required")
 
 
 def _open(ready: Condition, is_open: Sequence[Member]) -> Condition:
     if is_open:
-        return Condition(OPEN, TRUE, OPEN, f"two-factor authentication is off on {len(is_open)} of the selected instances")
+        return Condition(OPEN, TRUE, Reason.OPEN, f"two-factor authentication is off on {len(is_open)} of the selected instances")
     return Condition(OPEN, FALSE, ready.reason, "this break-glass keeps two-factor authentication off nowhere")
