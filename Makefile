@@ -50,7 +50,7 @@ bench: prepare ## Measure latency and idle cost, and write docs/benchmarks/laten
 bench-comparison: prepare ## Measure this operator beside configuration-as-code and scripts, and write docs/benchmarks/comparison.md (5 minutes)
 	@venv=$$($(PREPARE) --print bench) && "$$venv/bin/python" bench/comparison.py $(BENCH_FLAGS)
 
-bench-scale: prepare ## Measure fleets of 10, 100 and 1,000 Jenkinses, and write docs/benchmarks/scale.md (15 minutes)
+bench-scale: prepare ## Measure fleets of 10, 100 and 1,000 controllers, and write docs/benchmarks/scale.md (15 minutes)
 	@venv=$$($(PREPARE) --print bench) && "$$venv/bin/python" bench/scale.py $(BENCH_FLAGS)
 
 lint: ## ruff

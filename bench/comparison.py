@@ -49,7 +49,7 @@ BUILD: Request = ("bob", "POST", "/job/x/build", {})
 
 @contextlib.contextmanager
 def all_ways(log: Path | None) -> Iterator[list[Way]]:
-    """Five Jenkinses, and who looks after each of them; everything is off. ``log``: where the operator's is kept."""
+    """Five Jenkins controllers, and who manages each of them; everything is off. ``log``: where the operator's is kept."""
     with contextlib.ExitStack() as stack:
         kube = stack.enter_context(KubeServer())
         made = {name: StandIn(users=USERS) for name in ("operator", "setters", "flag", "outside")}

@@ -1,9 +1,9 @@
-"""How many Jenkinses one operator serves: writes docs/benchmarks/scale.md and its pictures.
+"""How many Jenkins controllers one operator serves: writes docs/benchmarks/scale.md and its pictures.
 
     make bench-scale                        (or: python bench/scale.py [--counts 10 100 1000] [--seconds 70] [--output FOLDER])
 
-Each count is measured twice: with a fleet in which all is well, and (from 20 on) with one of which 5 % are dead and 5 % slow. The Jenkinses
-are the fast fakes of tests/support/fleet; API server and operator are real. Takes about 15 minutes with the usual counts.
+Each count is measured twice: with a fleet in which all is well, and (from 20 on) with one of which 5 % are dead and 5 % slow. The
+controllers are the fast fakes of tests/support/fleet; API server and operator are real. Takes about 15 minutes with the usual counts.
 """
 
 from __future__ import annotations

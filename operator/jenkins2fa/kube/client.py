@@ -86,7 +86,9 @@ class Kubernetes:
         return self._call("GET", f"{custom_path(plural, key.namespace)}/{_segment(key.name)}")
 
     def patch_status(self, plural: str, key: Key, uid: str, status: Mapping[str, Any]) -> Body:
-        """Merge ``status`` into the object's (None removes a field) and return the object. ``uid``: a re-created one answers 409."""
+        """Merge ``status`` into the object's (None removes a field) and return the object.
+
+        ``uid`` is sent along, but an API server ignores it here: an object created anew under the same name takes the status."""
         path = f"{custom_path(plural, key.namespace)}/{_segment(key.name)}/status"
         return self._call("PATCH", path, {"metadata": {"uid": uid}, "status": dict(status)}, MERGE_PATCH)
 

@@ -1,4 +1,4 @@
-"""A policy's pass: adds the statuses of its instances up into the policy's own. It never talks to a Jenkins."""
+"""A policy's reconcile: aggregates the statuses of its instances. It never talks to a Jenkins controller."""
 
 from __future__ import annotations
 

@@ -54,10 +54,10 @@ class Metrics:
         self._wait = Histogram(
             f"{PREFIX}_queue_wait_seconds", "From due to begun, by urgency", ("urgency",), buckets=WAITS, registry=registry
         )
-        self._requests = Counter(f"{PREFIX}_jenkins_requests", "HTTP requests to Jenkinses, by outcome", ("outcome",), registry=registry)
+        self._requests = Counter(f"{PREFIX}_jenkins_requests", "HTTP requests to controllers, by outcome", ("outcome",), registry=registry)
         self._request = Histogram(f"{PREFIX}_jenkins_request_duration_seconds", "Time of a request", buckets=QUICK, registry=registry)
         self._observations = Counter(
-            f"{PREFIX}_observations", "Looks at Jenkinses, by what answered: the gate or a script", ("by",), registry=registry
+            f"{PREFIX}_observations", "Observations, by what answered: the gate or a script", ("by",), registry=registry
         )
         self._failures = Counter(f"{PREFIX}_failures", "Reconciles that a failure of the controller ended", ("reason",), registry=registry)
         self._refusals = Counter(f"{PREFIX}_guard_refusals", "Times that the guard began to refuse", ("reason",), registry=registry)
