@@ -32,7 +32,7 @@ def _loopback_only() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def kube() -> Iterator[KubeServer]:
-    """One real API server for the session, with our CRDs (a new kind's first garbage collection takes up to 40 s)."""
+    """One real API server for the session, with our CRDs."""
     with KubeServer() as server:
         server.apply_crds()
         yield server

@@ -1,6 +1,6 @@
-// Command kubetest is a Kubernetes control plane for tests: etcd and kube-apiserver in one process, and a few
-// kube-controller-manager controllers in a child process. It listens on a loopback port, writes DIR/kubeconfig,
-// prints "READY FILE" once it serves, and runs until a signal or, with -owned, until its parent is gone.
+// Command kubetest is a Kubernetes control plane for tests: etcd, kube-apiserver and three controllers of
+// kube-controller-manager in one process. It listens on a loopback port, writes DIR/kubeconfig, prints "READY FILE"
+// once it serves, and runs until a signal or, with -owned, until its parent is gone.
 // Started again with the same -dir it comes back on the same port, with the same objects and credentials.
 package main
 
@@ -10,25 +10,15 @@ import (
 	"io"
 	"log"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"runtime"
 	"syscall"
 
 	"github.com/spf13/cobra"
-	controllers "k8s.io/kubernetes/cmd/kube-controller-manager/app"
 )
 
-const defaultControllers = "namespace-controller,garbage-collector-controller,serviceaccount-controller"
-
 func main() {
-	if len(os.Args) > 1 && os.Args[1] == "controllers" { // the child, see runControllers
-		run(controllers.NewControllerManagerCommand(), os.Args[2:]...)
-		return
-	}
 	dir := flag.String("dir", "", "state directory, a short path (default: a new temporary one, removed at the end)")
-	names := flag.String("controllers", defaultControllers, "kube-controller-manager controllers to run; empty for none")
 	owned := flag.Bool("owned", false, "the parent holds standard input open: when that closes, remove the state and end")
 	flag.Parse() // what is left over are further kube-apiserver flags
 	if *dir == "" {
@@ -41,9 +31,7 @@ func main() {
 	go func() {
 		waitReady(id)
 		fmt.Println("READY", filepath.Join(*dir, "kubeconfig"))
-		if *names != "" {
-			runControllers(filepath.Join(*dir, "kubeconfig"), *names)
-		}
+		startControllers(*dir)
 	}()
 	if parentGone := waitForEnd(*owned); parentGone {
 		must(0, os.RemoveAll(*dir)) // nobody can start it again
@@ -67,16 +55,6 @@ func waitForEnd(owned bool) (parentGone bool) {
 	case <-closed:
 		return true
 	}
-}
-
-// runControllers needs a process of its own: both components register global flags and signal handlers.
-func runControllers(kubeconfig, names string) {
-	runtime.LockOSThread() // Pdeathsig kills the child when the thread that started it ends
-	child := exec.Command(must(os.Executable()), "controllers", "--kubeconfig="+kubeconfig, "--controllers="+names,
-		"--leader-elect=false", "--secure-port=0")
-	child.Stderr = os.Stderr
-	child.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	log.Print("controllers ended: ", child.Run())
 }
 
 func run(command *cobra.Command, arguments ...string) {
