@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
 
-from jenkins2fa.cli.checking import check
 from jenkins2fa.cli.manifests import Manifest, parse_manifests
+from jenkins2fa.cli.validate import check
 from tests.support.kube import CHECKOUT, KubectlFailed, KubeServer
 from tests.support.random_specs import objects
 from tests.support.rule_cases import RULES, SCHEMA, Case, build

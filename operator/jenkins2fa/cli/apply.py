@@ -13,7 +13,8 @@ from jenkins2fa.api.status import FALSE, TRUE, UNKNOWN
 from jenkins2fa.cli.errors import ExitCode, OneOnError, code_of, fail, refuse
 from jenkins2fa.cli.evidence import evidence_options, open_recording
 from jenkins2fa.cli.options import JenkinsOptions, experimental_option, gate_option, jenkins_options, policy_option
-from jenkins2fa.cli.plan.fleet import InstancePlan, plan_fleet, plan_instance
+from jenkins2fa.cli.plan.command import plan_fleet
+from jenkins2fa.cli.plan.fleet import InstancePlan, plan_instance
 from jenkins2fa.cli.plan.output import as_text
 from jenkins2fa.cli.plan.sources import from_command_line
 from jenkins2fa.core.assess import Outcome, Proof

@@ -12,12 +12,10 @@ from dataclasses import dataclass
 
 import click
 
+from jenkins2fa.cli.controllers import Asked, read_list, side_by_side, table
 from jenkins2fa.cli.errors import CannotGoOn, ExitCode, OneOnError
 from jenkins2fa.cli.evidence import evidence_options, open_recording
 from jenkins2fa.cli.options import read_ca
-from jenkins2fa.cli.parallel import side_by_side
-from jenkins2fa.cli.printing import table
-from jenkins2fa.cli.url_list import Asked, read_list
 from jenkins2fa.jenkins.http import Connection
 from jenkins2fa.jenkins.survey import Known, Survey, survey
 

@@ -10,8 +10,8 @@ import click
 from jenkins2fa.api.instance import GateMode, GateSpec, InstanceSpec
 from jenkins2fa.api.policy import DeletionPolicy
 from jenkins2fa.cli.errors import ExitCode, GroupOneOnError, OneOnError, fail, refuse
-from jenkins2fa.cli.options import JenkinsOptions, jenkins_options
-from jenkins2fa.cli.target import Target, load_manifests, read_policy, read_target
+from jenkins2fa.cli.options import JenkinsOptions, Target, jenkins_options, read_policy, read_target
+from jenkins2fa.cli.validate import load_manifests
 from jenkins2fa.core.desired import desired_gate
 from jenkins2fa.core.observation import GateState, Observation
 from jenkins2fa.core.settings import gate_configuration

@@ -30,7 +30,7 @@ COMMANDS = {
     ),
     "verify": Entry("jenkins2fa.cli.evidence:verify", "Check files with evidence of probes, offline."),
     "unlock": Entry("jenkins2fa.cli.unlock:unlock", "Switch 2FA off at one controller when nothing else helps."),
-    "export": Entry("jenkins2fa.cli.export.command:export", "Write the YAML that describes running controllers as they are."),
+    "export": Entry("jenkins2fa.cli.export:export", "Write the YAML that describes running controllers as they are."),
     "run": Entry("jenkins2fa.cli.run:run", "Run the operator."),
 }
 

@@ -12,8 +12,7 @@ import click
 
 from jenkins2fa.api.policy import DeletionPolicy
 from jenkins2fa.cli.errors import ExitCode, OneOnError, fail, refuse
-from jenkins2fa.cli.options import JenkinsOptions, jenkins_options
-from jenkins2fa.cli.target import Target, read_target
+from jenkins2fa.cli.options import JenkinsOptions, Target, jenkins_options, read_target
 from jenkins2fa.core.assess import Proof
 from jenkins2fa.core.observation import COMMAND_LINE, Observation
 from jenkins2fa.jenkins.drivers.choose import driver_for

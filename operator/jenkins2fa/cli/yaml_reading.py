@@ -51,6 +51,16 @@ class Document:
     repeated: list[tuple[Path, int]] = field(default_factory=list)  # keys given twice: path, line of the second
 
 
+def spell(path: Path) -> str:
+    """``spec.enforcedGroups[1]``, as the API server writes it."""
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).lstrip(".")
+
+
+def read_path(text: str) -> Path:
+    """The inverse of :func:`spell`, for the parser's paths."""
+    return tuple(int(number) if number else name for name, number in re.findall(r"([^.\[\]]+)(?!\])|\[([0-9]+)\]", text))
+
+
 class _Loader(yaml.SafeLoader):
     """Marks plain words instead of resolving them: :func:`_plain` decides what they are."""
 

@@ -13,8 +13,8 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from jenkins2fa.cli.export.yaml import names_for
 from jenkins2fa.cli.main import main
+from jenkins2fa.cli.yaml_writing import names_for
 from tests.jenkins.conftest import managed_of, shared
 from tests.support.commands import Commands, Ended
 from tests.support.doors import Doors

@@ -9,8 +9,8 @@ from typing import Any
 
 import yaml
 
-from jenkins2fa.cli.export.content import Content, PolicyContent
-from jenkins2fa.cli.export.yaml import Exported, files_of, groups_of, names_for
+from jenkins2fa.cli.export import Content, PolicyContent
+from jenkins2fa.cli.yaml_writing import Exported, files_of, groups_of, names_for
 
 REPORT: dict[str, Any] = {"mode": "Audit", "allowedFactors": [{"type": "SecurityQuestions"}]}
 LABEL_VALUE = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")

@@ -15,8 +15,8 @@ import yaml
 from jenkins2fa.api.meta import Key
 from jenkins2fa.cli.kubectl.command import twofactor
 from jenkins2fa.cli.main import main
-from jenkins2fa.cli.plan.markdown import MARKER
-from jenkins2fa.cli.plan.secrets import SecretFiles
+from jenkins2fa.cli.plan.output import MARKER
+from jenkins2fa.cli.plan.sources import SecretFiles
 
 ROOT = Path(__file__).resolve().parents[3]
 PIPELINES = ROOT / "examples" / "pipelines"

@@ -23,11 +23,11 @@ from jenkins2fa.api.fields import InvalidObject
 from jenkins2fa.api.instance import JenkinsInstance
 from jenkins2fa.api.meta import Metadata
 from jenkins2fa.api.parse import parse_instance, parse_policy
-from jenkins2fa.cli.checking import check
+from jenkins2fa.cli.controllers import read_list
 from jenkins2fa.cli.errors import CannotGoOn
 from jenkins2fa.cli.manifests import Manifest, parse_manifests
-from jenkins2fa.cli.plan.secrets import SecretFiles
-from jenkins2fa.cli.url_list import read_list
+from jenkins2fa.cli.plan.sources import SecretFiles
+from jenkins2fa.cli.validate import check
 from jenkins2fa.controller.instance.status import handled_request
 from jenkins2fa.core.assess import Assessment, Outcome, assess
 from jenkins2fa.core.conditions import judge

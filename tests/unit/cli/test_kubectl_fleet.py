@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from jenkins2fa.api.meta import Key
-from jenkins2fa.cli.kubectl.lease import told_by
+from jenkins2fa.cli.cluster import told_by
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 

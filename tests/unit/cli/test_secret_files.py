@@ -10,7 +10,7 @@ import pytest
 
 from jenkins2fa.api.meta import Key
 from jenkins2fa.cli.errors import CannotGoOn
-from jenkins2fa.cli.plan.secrets import SecretFiles
+from jenkins2fa.cli.plan.sources import SecretFiles
 from jenkins2fa.core.references import ReferenceUnreadable
 
 KEY = Key("team", "build")

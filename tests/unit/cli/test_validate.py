@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from jenkins2fa.api.fields import InvalidObject
 from jenkins2fa.api.parse import parse_instance, parse_policy
-from jenkins2fa.cli.checking import FORMS, Finding, check, read_path, spell
 from jenkins2fa.cli.main import main
 from jenkins2fa.cli.manifests import Manifest, nearest, parse_manifests
+from jenkins2fa.cli.validate import FORMS, Finding, check
+from jenkins2fa.cli.yaml_reading import read_path, spell
 from tests.support.rule_cases import RULES, SCHEMA, Case, build
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -205,9 +206,7 @@ def test_misspelt_in_both_is_still_seen() -> None:
 
 def test_null_is_left_out_as_the_api_server_does() -> None:
     assert lines(HEAD + "spec: {instanceSelector: {}, mode: Audit, enforcedGroups: null, driftPolicy: ~}\n") == []
-    assert lines(HEAD + "spec: {instanceSelector: null, mode: Audit}\n") == [
-        "4: TwoFactorPolicy/sample: spec.instanceSelector: required"
-    ]
+    assert lines(HEAD + "spec: {instanceSelector: null, mode: Audit}\n") == ["4: TwoFactorPolicy/sample: spec.instanceSelector: required"]
 
 
 # Files

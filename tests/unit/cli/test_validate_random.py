@@ -8,8 +8,8 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from jenkins2fa.cli.checking import check
 from jenkins2fa.cli.manifests import Failure, Manifest, parse_manifests
+from jenkins2fa.cli.validate import check
 
 HEAD = "apiVersion: jenkins2fa.dev/v1alpha1\nkind: TwoFactorPolicy\nmetadata: {name: sample}\n"
 

@@ -14,7 +14,7 @@ import pytest
 
 from jenkins2fa.api.policy import Factor
 from jenkins2fa.api.status import ENFORCED, FALSE, TRUE, UNKNOWN, Condition
-from jenkins2fa.cli.report.recorded import history_of, recorded
+from jenkins2fa.cli.report.instances import history_of, recorded
 from jenkins2fa.core.observation import Enrolment
 from jenkins2fa.core.report.document import Basis, InstanceReport, Proof, Report, Rules, report_digest, report_json
 from jenkins2fa.core.report.risks import gaps_of, risks

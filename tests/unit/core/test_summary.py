@@ -9,12 +9,12 @@ import pytest
 from click.testing import CliRunner
 
 from jenkins2fa.api.status import DRIFTED, ENFORCED, READY, Condition
+from jenkins2fa.cli.cluster import Named
 from jenkins2fa.cli.errors import EXIT_CODES, MEANINGS, ExitCode, code_of, code_of_all, worst
 from jenkins2fa.cli.kubectl.command import twofactor
-from jenkins2fa.cli.kubectl.find import Named
-from jenkins2fa.cli.kubectl.table import as_table, fleet_rows
+from jenkins2fa.cli.kubectl.output import as_table, fleet_rows
 from jenkins2fa.cli.main import COMMANDS, main
-from jenkins2fa.cli.report.recorded import recorded
+from jenkins2fa.cli.report.instances import recorded
 from jenkins2fa.controller.telemetry.object_metrics import InstanceMetrics, Tally
 from jenkins2fa.core.report.document import Report
 from jenkins2fa.core.summary import summarize, summary_of

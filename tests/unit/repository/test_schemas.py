@@ -16,7 +16,7 @@ from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
 from jenkins2fa.api import fields, instance, meta, parse, policy, rules
-from jenkins2fa.cli.checking import data_folder
+from jenkins2fa.cli.manifests import data_folder
 from tests.support.rule_cases import RULES, build
 
 ROOT = Path(__file__).resolve().parents[3]

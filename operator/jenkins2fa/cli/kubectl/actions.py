@@ -12,9 +12,8 @@ from jenkins2fa.api.fields import format_time, parse_duration, parse_time
 from jenkins2fa.api.meta import API_VERSION, RECONCILE_AT, read_metadata
 from jenkins2fa.api.parse import parse_break_glass
 from jenkins2fa.api.status import ENFORCED, break_glass_of
-from jenkins2fa.cli.cluster import Cluster
+from jenkins2fa.cli.cluster import PLURALS, Cluster, Named, find_policy, governed
 from jenkins2fa.cli.errors import CannotGoOn, ExitCode, code_of_all
-from jenkins2fa.cli.kubectl.find import PLURALS, Named, find_policy, governed
 from jenkins2fa.core.mode import BREAK_GLASS
 
 Say = Callable[[str], object]

@@ -16,18 +16,14 @@ import click
 
 from jenkins2fa import __version__
 from jenkins2fa.api.policy import KIND as POLICY
-from jenkins2fa.cli.cluster import Cluster, api_error, cluster_options, open_cluster
+from jenkins2fa.cli.cluster import POLICY_KINDS, Cluster, api_error, cluster_options, find_named, open_cluster, silence
+from jenkins2fa.cli.controllers import parallel_option
 from jenkins2fa.cli.errors import EXIT_CODES, CannotGoOn, ExitCode, GroupOneOnError, OneOnError, code_of, code_of_all
 from jenkins2fa.cli.kubectl.actions import end_break_glass as end_named
 from jenkins2fa.cli.kubectl.actions import open_break_glass, reconcile_named, set_suspend, time_of
-from jenkins2fa.cli.kubectl.find import POLICY_KINDS, find_named
-from jenkins2fa.cli.kubectl.lease import silence
-from jenkins2fa.cli.kubectl.table import OUTPUTS, fleet_rows
-from jenkins2fa.cli.kubectl.why import explain
-from jenkins2fa.cli.parallel import parallel_option
+from jenkins2fa.cli.kubectl.output import OUTPUTS, explain, fleet_rows
 from jenkins2fa.cli.plan.command import OUTPUTS as PLAN_OUTPUTS
-from jenkins2fa.cli.plan.command import output_option
-from jenkins2fa.cli.plan.fleet import plan_fleet
+from jenkins2fa.cli.plan.command import output_option, plan_fleet
 from jenkins2fa.cli.plan.sources import from_cluster
 from jenkins2fa.core.summary import summary_of
 from jenkins2fa.kube.client import Body, KubernetesError
@@ -116,9 +112,7 @@ def why(cluster: Cluster, name: str) -> None:
 
 @twofactor.command(cls=OneOnError)
 @name_argument
-@click.option(
-    "-A", "--all-namespaces", "everywhere", is_flag=True, help="For a cluster policy: include the instances of every namespace."
-)
+@click.option("-A", "--all-namespaces", "everywhere", is_flag=True, help="For a cluster policy: include the instances of every namespace.")
 @output_option
 @parallel_option
 @in_cluster
@@ -137,9 +131,7 @@ def plan(cluster: Cluster, name: str, everywhere: bool, output: str, parallel: i
     """
     found = find_named(cluster, name)
     only = (POLICY if found.kind in POLICY_KINDS else found.kind, found.key)
-    planned = plan_fleet(
-        from_cluster((), cluster, everywhere=everywhere, prune=False), parallel, only=only
-    )
+    planned = plan_fleet(from_cluster((), cluster, everywhere=everywhere, prune=False), parallel, only=only)
     if not planned.rows:
         raise CannotGoOn(f"{found.label} governs no instance: kubectl twofactor why {name}")
     click.echo(PLAN_OUTPUTS[output](planned).rstrip("\n"))

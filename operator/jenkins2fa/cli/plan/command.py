@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import click
 
+from jenkins2fa.api.instance import KIND as INSTANCE
+from jenkins2fa.api.instance import Access, JenkinsInstance
+from jenkins2fa.api.meta import Key
+from jenkins2fa.api.policy import KIND as POLICY
 from jenkins2fa.cli.cluster import open_cluster
+from jenkins2fa.cli.controllers import parallel_option, side_by_side
 from jenkins2fa.cli.errors import CannotGoOn, OneOnError
 from jenkins2fa.cli.options import JenkinsOptions, experimental_option, gate_option, jenkins_options, policy_option, secrets_option
-from jenkins2fa.cli.parallel import parallel_option
-from jenkins2fa.cli.plan.fleet import Fleet, plan_fleet
-from jenkins2fa.cli.plan.markdown import as_markdown
-from jenkins2fa.cli.plan.output import as_json, as_text
+from jenkins2fa.cli.plan.fleet import Fleet, Idle, Row, Verdict, plan_instance, reach_of
+from jenkins2fa.cli.plan.output import as_json, as_markdown, as_text
 from jenkins2fa.cli.plan.sources import Sources, from_cluster, from_command_line, from_files
+from jenkins2fa.core.observation import COMMAND_LINE, Observation
+from jenkins2fa.core.precedence import selects
+from jenkins2fa.core.rollout import batch_of
+from jenkins2fa.jenkins.drivers.choose import driver_for
+from jenkins2fa.jenkins.errors import JenkinsError
+from jenkins2fa.kube.client import KubernetesError
 
 OUTPUTS: dict[str, Callable[[Fleet], str]] = {"text": as_text, "json": as_json, "markdown": as_markdown}
 output_option = click.option(
@@ -91,3 +102,107 @@ def plan(
     if fleet.stopped:
         click.echo("Stopped: some controllers were not read.", err=True)
     sys.exit(fleet.exit_code)
+
+
+def plan_fleet(
+    sources: Sources, parallel: int, only: tuple[str, Key] | None = None, *, experimental: bool = False, approval: bool = False
+) -> Fleet:
+    """Observes every instance; ``only``: those alone that the policy of this kind and key governs, or the instance of it.
+
+    ``approval``: the operator runs with ``--require-approval``."""
+    rows = sorted((_resolved(instance, sources) for instance in sources.instances), key=lambda row: _order(row.instance))
+    governed = {row.instance.meta.key: row.policy.meta.key for row in rows if row.policy}
+    if only is not None:
+        rows = [row for row in rows if only in ((INSTANCE, row.instance.meta.key), row.policy and (POLICY, row.policy.meta.key))]
+    observed = side_by_side(rows, lambda row: _planned(row, sources, experimental), parallel, "reading")
+    done = tuple(
+        result or replace(row, reason="NotAsked", message="stopped before it was read")
+        for result, row in zip(observed.results, rows, strict=True)
+    )
+    as_desired = {row.instance.meta.key for row in done if row.verdict is Verdict.NO_CHANGE}  # they take no place in a batch
+    changing = {key: by for key, by in governed.items() if key not in as_desired}
+    done = tuple(_scheduled(row, changing, approval=approval) for row in done)
+    return Fleet(done, () if only else _idle(sources, rows), sources.notes + _twins(done), observed.stopped, sources.hints)
+
+
+def _resolved(instance: JenkinsInstance, sources: Sources) -> Row:
+    now, before = sources.resolve(instance), sources.resolve_former(instance)
+    return Row(instance, now.winner, tuple(policy.meta.key for policy in now.overridden), before.winner)
+
+
+def _planned(row: Row, sources: Sources, experimental: bool) -> Row:
+    if row.instance.spec.access is Access.PROBE_ONLY:
+        return replace(row, message="access is ProbeOnly: the operator probes its canaries; nothing is read or written there")
+    if row.policy is not None and row.policy.invalid:
+        message = f"the policy {row.policy.meta.key} governs this instance and is invalid: nothing would be changed there"
+        return replace(row, reason="Invalid", message=message)
+    try:
+        connection = sources.connect(row.instance)
+        with contextlib.closing(driver_for(connection)) as driver:
+            groups = (row.policy.spec.enforced_groups if row.policy else None) or frozenset()
+            exempt = row.policy.spec.exempt_groups if row.policy else frozenset()
+            observation = driver.observe(groups=groups, users=True, exempt=exempt)
+    except JenkinsError as error:
+        return replace(row, reason=error.reason, message=str(error))
+    except KubernetesError as error:
+        return replace(row, reason="KubernetesError", message=str(error))
+    except Exception as error:  # an unexpected error costs its own row only
+        return replace(row, reason="InternalError", message=type(error).__name__)
+    if row.policy is None:
+        return replace(row, observation=observation)
+    take_over, cluster = _take_over(observation, sources), _cluster(row, observation, sources)
+    plan = plan_instance(row.policy, row.instance, connection, observation, take_over, cluster, experimental=experimental)
+    return replace(row, observation=observation, plan=plan, reach=reach_of(observation, plan.assessment.plan.desired))
+
+
+def _cluster(row: Row, observation: Observation, sources: Sources) -> str:
+    """The cluster's UID; from the owner record of this very instance when this person may not read it in the cluster."""
+    if sources.cluster:
+        return sources.cluster
+    owner = observation.owner
+    return owner.cluster if owner is not None and owner.instance == row.instance.meta.uid else COMMAND_LINE
+
+
+def _take_over(observation: Observation, sources: Sources) -> str | None:
+    """Files know no UIDs: whoever owns the controller is taken for the operator that will apply them."""
+    if sources.cluster is None and observation.owner is not None:
+        return observation.owner.name
+    return sources.take_over
+
+
+def _scheduled(row: Row, changing: Mapping[Key, Key], *, approval: bool) -> Row:
+    """Adds when a change comes: the batch of the roll-out, and whether it waits for approval. ``changing``: the policy by instance, of
+    those that may have something to change."""
+    if row.policy is None or row.verdict is not Verdict.CHANGES:
+        return row
+    policy = row.policy
+    batch = batch_of(policy.spec.rollout, row.instance.meta.key, [key for key, by in changing.items() if by == policy.meta.key])
+    return replace(row, batch=batch, awaits_approval=approval and bool(row.weakened))
+
+
+def _idle(sources: Sources, rows: list[Row]) -> tuple[Idle, ...]:
+    governing = {row.policy.meta.key for row in rows if row.policy}
+    found = []
+    for policy in sorted(sources.policies, key=lambda one: (one.meta.namespace, one.meta.name)):
+        if policy.meta.key in governing:
+            continue
+        selected = [row for row in rows if selects(policy, row.instance, sources.labels)]
+        found.append(Idle(policy.meta.key, tuple(dict.fromkeys(row.policy.meta.key for row in selected if row.policy))))
+    return tuple(found)
+
+
+def _twins(rows: tuple[Row, ...]) -> tuple[str, ...]:
+    """Instances that seem to reach the same controller, by its own identity: only one may manage it."""
+    by_identity: dict[str, list[str]] = {}
+    for row in rows:
+        if row.observation is not None and row.observation.identity:
+            by_identity.setdefault(row.observation.identity, []).append(row.name)
+    return tuple(
+        f"{' and '.join(names)} reach the same controller: the holder of its owner record manages it, the other reports DuplicateInstance"
+        for names in by_identity.values()
+        if len(names) > 1
+    )
+
+
+def _order(instance: JenkinsInstance) -> tuple[str, str]:
+    return instance.meta.namespace, instance.meta.name

@@ -1,31 +1,23 @@
-"""Many instances and many policies, or one of each: which policy governs which instance, and what it would change. Reads only."""
+"""What a plan holds: for each instance its policy, what would change there, and how many people that concerns. Reads only."""
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from jenkins2fa.api.instance import KIND as INSTANCE
 from jenkins2fa.api.instance import Access, JenkinsInstance
 from jenkins2fa.api.meta import Key, Metadata
-from jenkins2fa.api.policy import KIND as POLICY
 from jenkins2fa.api.policy import TwoFactorPolicy
 from jenkins2fa.cli.errors import ExitCode, worst
-from jenkins2fa.cli.parallel import side_by_side
-from jenkins2fa.cli.plan.reach import Reach, reach_of
-from jenkins2fa.cli.plan.sources import Sources
 from jenkins2fa.core.assess import Assessment, assess
+from jenkins2fa.core.desired import Desired
 from jenkins2fa.core.observation import COMMAND_LINE, Observation
-from jenkins2fa.core.precedence import selects
-from jenkins2fa.core.rollout import batch_of
-from jenkins2fa.jenkins.drivers.choose import driver_for
-from jenkins2fa.jenkins.errors import JenkinsError
+from jenkins2fa.core.plan import lacks_filter
+from jenkins2fa.core.settings import GateSettings
 from jenkins2fa.jenkins.http import Connection
 from jenkins2fa.jenkins.scripts import gate_code_for
-from jenkins2fa.kube.client import KubernetesError
 
 
 class Verdict(StrEnum):
@@ -82,6 +74,75 @@ def plan_instance(
         experimental=experimental,
     )
     return InstancePlan(policy, instance, connection, observation, assessment)
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """``newly``: people who would be asked for a second factor and are not now; ``no_longer``: the reverse.
+
+    ``at_most``: groups limit it, and Jenkins does not tell how many people are in them. ``to_enrol``: users without a second factor yet."""
+
+    newly: int = 0
+    no_longer: int = 0
+    at_most: bool = False
+    to_enrol: int = 0
+    administrators_to_enrol: int = 0
+
+    @property
+    def text(self) -> str:
+        """For people; empty when nobody is concerned."""
+        some = "at most " if self.at_most else ""
+        parts = [f"{some}{self.newly} newly asked ({self._without})"] if self.newly else []
+        parts += [f"{some}{self.no_longer} no longer asked"] if self.no_longer else []
+        return ", ".join(parts)
+
+    @property
+    def _without(self) -> str:
+        administrators = f", {self.administrators_to_enrol} of them administrators" if self.administrators_to_enrol else ""
+        return f"{self.to_enrol} must enrol first{administrators}"
+
+
+def reach_of(seen: Observation, desired: Desired) -> Reach | None:
+    """None where Jenkins could not count its users."""
+    users = seen.enrolment
+    if users is None:
+        return None
+    now = seen.effective and not lacks_filter(seen)
+    then = desired.enforcing and bool(desired.plugin.factors)
+    before, after = _rules(seen), desired.gate or _rules(seen)
+    total, limited = users.total, _limits(after)
+    if then and not now:
+        return Reach(total, 0, limited, users.not_enrolled, users.administrators_not_enrolled)
+    if now and not then:
+        return Reach(0, total, _limits(before))
+    if not then:
+        return Reach()
+    wider, narrower = _reaches_more(before, after), _reaches_more(after, before)
+    return Reach(
+        total if wider else 0,
+        total if narrower else 0,
+        wider or narrower,
+        users.not_enrolled if wider else 0,
+        users.administrators_not_enrolled if wider else 0,
+    )
+
+
+def _rules(seen: Observation) -> GateSettings:
+    """Without a gate the plugin asks everyone."""
+    return seen.gate.settings if seen.gate.installed and seen.gate.settings else GateSettings()
+
+
+def _limits(rules: GateSettings) -> bool:
+    return rules.enforced_groups is not None or bool(rules.exempt_groups)
+
+
+def _reaches_more(before: GateSettings, after: GateSettings) -> bool:
+    """Whether ``after`` asks somebody whom ``before`` does not."""
+    if before.exempt_groups - after.exempt_groups:
+        return True
+    if before.enforced_groups is None:
+        return False
+    return after.enforced_groups is None or bool(after.enforced_groups - before.enforced_groups)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,107 +220,3 @@ class Fleet:
 def label(meta: Metadata) -> str:
     """``namespace/name``, or the name alone where a file names no namespace."""
     return str(meta.key) if meta.namespace else meta.name
-
-
-def plan_fleet(
-    sources: Sources, parallel: int, only: tuple[str, Key] | None = None, *, experimental: bool = False, approval: bool = False
-) -> Fleet:
-    """Observes every instance; ``only``: those alone that the policy of this kind and key governs, or the instance of it.
-
-    ``approval``: the operator runs with ``--require-approval``."""
-    rows = sorted((_resolved(instance, sources) for instance in sources.instances), key=lambda row: _order(row.instance))
-    governed = {row.instance.meta.key: row.policy.meta.key for row in rows if row.policy}
-    if only is not None:
-        rows = [row for row in rows if only in ((INSTANCE, row.instance.meta.key), row.policy and (POLICY, row.policy.meta.key))]
-    observed = side_by_side(rows, lambda row: _planned(row, sources, experimental), parallel, "reading")
-    done = tuple(
-        result or replace(row, reason="NotAsked", message="stopped before it was read")
-        for result, row in zip(observed.results, rows, strict=True)
-    )
-    as_desired = {row.instance.meta.key for row in done if row.verdict is Verdict.NO_CHANGE}  # they take no place in a batch
-    changing = {key: by for key, by in governed.items() if key not in as_desired}
-    done = tuple(_scheduled(row, changing, approval=approval) for row in done)
-    return Fleet(done, () if only else _idle(sources, rows), sources.notes + _twins(done), observed.stopped, sources.hints)
-
-
-def _resolved(instance: JenkinsInstance, sources: Sources) -> Row:
-    now, before = sources.resolve(instance), sources.resolve_former(instance)
-    return Row(instance, now.winner, tuple(policy.meta.key for policy in now.overridden), before.winner)
-
-
-def _planned(row: Row, sources: Sources, experimental: bool) -> Row:
-    if row.instance.spec.access is Access.PROBE_ONLY:
-        return replace(row, message="access is ProbeOnly: the operator probes its canaries; nothing is read or written there")
-    if row.policy is not None and row.policy.invalid:
-        message = f"the policy {row.policy.meta.key} governs this instance and is invalid: nothing would be changed there"
-        return replace(row, reason="Invalid", message=message)
-    try:
-        connection = sources.connect(row.instance)
-        with contextlib.closing(driver_for(connection)) as driver:
-            groups = (row.policy.spec.enforced_groups if row.policy else None) or frozenset()
-            exempt = row.policy.spec.exempt_groups if row.policy else frozenset()
-            observation = driver.observe(groups=groups, users=True, exempt=exempt)
-    except JenkinsError as error:
-        return replace(row, reason=error.reason, message=str(error))
-    except KubernetesError as error:
-        return replace(row, reason="KubernetesError", message=str(error))
-    except Exception as error:  # an unexpected error costs its own row only
-        return replace(row, reason="InternalError", message=type(error).__name__)
-    if row.policy is None:
-        return replace(row, observation=observation)
-    take_over, cluster = _take_over(observation, sources), _cluster(row, observation, sources)
-    plan = plan_instance(row.policy, row.instance, connection, observation, take_over, cluster, experimental=experimental)
-    return replace(row, observation=observation, plan=plan, reach=reach_of(observation, plan.assessment.plan.desired))
-
-
-def _cluster(row: Row, observation: Observation, sources: Sources) -> str:
-    """The cluster's UID; from the owner record of this very instance when this person may not read it in the cluster."""
-    if sources.cluster:
-        return sources.cluster
-    owner = observation.owner
-    return owner.cluster if owner is not None and owner.instance == row.instance.meta.uid else COMMAND_LINE
-
-
-def _take_over(observation: Observation, sources: Sources) -> str | None:
-    """Files know no UIDs: whoever owns the controller is taken for the operator that will apply them."""
-    if sources.cluster is None and observation.owner is not None:
-        return observation.owner.name
-    return sources.take_over
-
-
-def _scheduled(row: Row, changing: Mapping[Key, Key], *, approval: bool) -> Row:
-    """Adds when a change comes: the batch of the roll-out, and whether it waits for approval. ``changing``: the policy by instance, of
-    those that may have something to change."""
-    if row.policy is None or row.verdict is not Verdict.CHANGES:
-        return row
-    policy = row.policy
-    batch = batch_of(policy.spec.rollout, row.instance.meta.key, [key for key, by in changing.items() if by == policy.meta.key])
-    return replace(row, batch=batch, awaits_approval=approval and bool(row.weakened))
-
-
-def _idle(sources: Sources, rows: list[Row]) -> tuple[Idle, ...]:
-    governing = {row.policy.meta.key for row in rows if row.policy}
-    found = []
-    for policy in sorted(sources.policies, key=lambda one: (one.meta.namespace, one.meta.name)):
-        if policy.meta.key in governing:
-            continue
-        selected = [row for row in rows if selects(policy, row.instance, sources.labels)]
-        found.append(Idle(policy.meta.key, tuple(dict.fromkeys(row.policy.meta.key for row in selected if row.policy))))
-    return tuple(found)
-
-
-def _twins(rows: tuple[Row, ...]) -> tuple[str, ...]:
-    """Instances that seem to reach the same controller, by its own identity: only one may manage it."""
-    by_identity: dict[str, list[str]] = {}
-    for row in rows:
-        if row.observation is not None and row.observation.identity:
-            by_identity.setdefault(row.observation.identity, []).append(row.name)
-    return tuple(
-        f"{' and '.join(names)} reach the same controller: the holder of its owner record manages it, the other reports DuplicateInstance"
-        for names in by_identity.values()
-        if len(names) > 1
-    )
-
-
-def _order(instance: JenkinsInstance) -> tuple[str, str]:
-    return instance.meta.namespace, instance.meta.name

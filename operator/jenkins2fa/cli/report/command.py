@@ -13,15 +13,14 @@ import click
 
 from jenkins2fa import __version__
 from jenkins2fa.cli.cluster import Cluster, api_error, cluster_options, open_cluster
+from jenkins2fa.cli.controllers import parallel_option, side_by_side
 from jenkins2fa.cli.errors import CannotGoOn, ExitCode, OneOnError, code_of_all, fail
 from jenkins2fa.cli.manifests import POLICY_KINDS
-from jenkins2fa.cli.options import jenkins_options, secrets_option
-from jenkins2fa.cli.parallel import parallel_option, side_by_side
+from jenkins2fa.cli.options import jenkins_options, read_policy, read_target, secrets_option
 from jenkins2fa.cli.plan.sources import Sources, from_cluster, from_files
 from jenkins2fa.cli.report.html import as_html
-from jenkins2fa.cli.report.observe import Asking, report_on
-from jenkins2fa.cli.report.recorded import history_of
-from jenkins2fa.cli.target import load_manifests, read_policy, read_target
+from jenkins2fa.cli.report.instances import Asking, history_of, report_on
+from jenkins2fa.cli.validate import load_manifests
 from jenkins2fa.core.report.document import Gap, Happening, Report, report_digest, report_json
 from jenkins2fa.kube.client import Body, Forbidden, KubernetesError
 from jenkins2fa.kube.events import COMPONENT
@@ -89,9 +88,7 @@ def _asking(files: tuple[str, ...], given: Mapping[str, Any]) -> tuple[Asking, s
         raise CannotGoOn("--recorded needs --cluster, and cannot name users: the cluster does not know them")
     if in_cluster:
         return _of_cluster(given)
-    sources = (
-        from_files(files, given["secrets"], given["namespace"]) if given["secrets"] else _of_one(files, given)
-    )
+    sources = from_files(files, given["secrets"], given["namespace"]) if given["secrets"] else _of_one(files, given)
     return Asking(
         sources, _now, gaps=(Gap("history", "there is no cluster, so there are no Events"),), with_names=given["with_names"]
     ), "files"

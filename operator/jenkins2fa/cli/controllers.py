@@ -1,4 +1,4 @@
-"""The Jenkins controllers that ``audit`` and ``export`` ask: URLs from arguments and files, each with its account.
+"""Commands that ask many controllers: the list of their URLs and accounts, work in parallel, and a table of the results.
 
 A file has one URL a line or, where accounts differ, the columns ``url,username,token_file,token_env`` (CSV with a heading). Secrets come
 from files and environment variables only.
@@ -9,12 +9,20 @@ from __future__ import annotations
 import csv
 import io
 import os
+import queue
 import re
 import sys
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
 
 from jenkins2fa.api.instance import InstanceSpec
 from jenkins2fa.api.rules import instance_problems
@@ -163,3 +171,88 @@ def _refuse_columns(where: str, names: list[str]) -> None:
         hint = ": name secrets by file or environment variable; never write them here" if set(unknown) & {"token", "password"} else ""
         shown = ", ".join(name if _NAME.fullmatch(name) else "(not shown)" for name in unknown)
         raise CannotGoOn(f"{where}: unknown column {shown} (there are {', '.join(COLUMNS)}){hint}")
+
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+parallel_option = click.option(
+    "--parallel", type=click.IntRange(1, 128), default=16, show_default=True, help="How many controllers are read at the same time."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Side(Generic[Result]):
+    """``results`` in the order of the items, None for an item that was not reached; ``stopped``: by Ctrl-C."""
+
+    results: tuple[Result | None, ...]
+    stopped: bool
+
+
+def side_by_side(items: Sequence[Item], work: Callable[[Item], Result], parallel: int, label: str) -> Side[Result]:
+    """Uses daemon threads: one that waits for a dead host does not keep the process alive.
+
+    An exception from ``work`` ends everything; ``work`` turns the failure of one item into a result."""
+    results: dict[int, Result] = {}
+    stopped = False
+    with _progress() as progress:
+        task = progress.add_task(label, total=len(items))
+        try:
+            for number, result in _answers(items, work, parallel):
+                results[number] = result
+                progress.advance(task)
+        except KeyboardInterrupt:
+            stopped = True
+    return Side(tuple(results.get(number) for number in range(len(items))), stopped)
+
+
+def _answers(items: Sequence[Item], work: Callable[[Item], Result], parallel: int) -> Iterator[tuple[int, Result]]:
+    waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
+    done: queue.SimpleQueue[tuple[int, Result | BaseException]] = queue.SimpleQueue()
+    for number in range(len(items)):
+        waiting.put(number)
+    stop = threading.Event()
+
+    def run() -> None:
+        while not stop.is_set():
+            try:
+                number = waiting.get_nowait()
+            except queue.Empty:
+                return
+            try:
+                done.put((number, work(items[number])))
+            except BaseException as problem:
+                done.put((number, problem))
+
+    for _ in range(min(parallel, len(items))):
+        threading.Thread(target=run, daemon=True).start()
+    try:
+        for _ in items:
+            number, result = done.get()
+            if isinstance(result, BaseException):
+                raise result
+            yield number, result
+    finally:
+        stop.set()
+
+
+def _progress() -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    console = Console(stderr=True)
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+
+
+WIDTH = 160  # of a table that goes into a file
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]], styles: Mapping[tuple[int, int], str]) -> str:
+    """A table in a frame, as wide as the terminal. ``styles``: by row and column, both from 0. No cell is taken for mark-up."""
+    grid = Table(*headings)
+    for number, row in enumerate(rows):
+        grid.add_row(*(Text(cell, style=styles.get((number, column), ""), overflow="fold") for column, cell in enumerate(row)))
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(width=WIDTH, highlight=False)
+    with console.capture() as captured:
+        console.print(grid)
+    return captured.get().rstrip("\n")

@@ -14,7 +14,30 @@ import yaml
 from jenkins2fa.api.consent import place_of
 from jenkins2fa.api.instance import GateMode
 from jenkins2fa.api.meta import API_VERSION, TAKE_OVER
-from jenkins2fa.cli.export.content import Content, PolicyContent
+
+Spec = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyContent:
+    """A policy without its selector. ``gaps``: where the spec could not say what is there. ``hints``: what to know about this spec."""
+
+    spec: Spec
+    gaps: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """``policy`` None = nothing that a policy could describe. ``gaps``: what else cannot be expressed, or makes a plan differ.
+
+    ``hints``: what to know of this Jenkins. ``owner``: who manages it already."""
+
+    policy: PolicyContent | None
+    gate: Spec | None
+    gaps: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()
+    owner: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
