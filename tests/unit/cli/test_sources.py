@@ -1,4 +1,4 @@
-"""Secrets and ConfigMaps from the files of `--secrets`."""
+"""What a plan takes from files and from a cluster: Secrets of `--secrets`, and policies that are invalid."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 
 from jenkins2fa.api.meta import Key
+from jenkins2fa.api.parse import parse_instance
 from jenkins2fa.cli.errors import CannotGoOn
-from jenkins2fa.cli.plan.sources import SecretFiles
+from jenkins2fa.cli.plan.sources import SecretFiles, governing_policies
+from jenkins2fa.core.precedence import resolve
 from jenkins2fa.core.references import ReferenceUnreadable
+from tests.unit.controller.test_store import instance, policy
 
 KEY = Key("team", "build")
 
@@ -64,3 +67,20 @@ def test_what_cannot_be_read_ends_the_command_without_repeating_it(file: Path, t
     with pytest.raises(CannotGoOn, match=r"secrets\.yaml:1: is not valid YAML") as raised:
         SecretFiles((str(file),), "default")
     assert "s3cret" not in str(raised.value)
+
+
+def test_a_policy_that_cannot_be_used_keeps_its_instances_from_the_next_one() -> None:
+    notes: list[str] = []
+    bodies = {("team", "broken"): policy("broken", spec={"mode": "Perhaps", "priority": 5}), ("team", "next"): policy("next")}
+    found = governing_policies(bodies, notes)
+    winner = resolve(parse_instance(instance()), found, {}).winner
+    assert winner is not None
+    assert [winner.meta.name, winner.invalid] == ["broken", True]
+    assert len(notes) == 1
+    assert notes[0].startswith("TwoFactorPolicy team/broken is invalid: spec.mode")
+
+
+def test_of_a_policy_whose_selector_cannot_be_read_only_a_note_is_left() -> None:
+    notes: list[str] = []
+    assert governing_policies({("team", "broken"): policy("broken", selector={"matchLabels": 7})}, notes) == ()
+    assert len(notes) == 1
