@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,23 @@ def test_an_alert_has_a_page_and_a_severity(rule: dict[str, dict[str, str]]) -> 
     for title in ("## What it means", "## Where to look", "## What to do"):
         assert title in text
     assert rule["labels"]["severity"] in ("info", "warning", "critical")
+
+
+def rendered(template: str, labels: Mapping[str, str]) -> str:
+    """A template with its labels filled in, for the two constructs that our alerts use."""
+    text = re.sub(
+        r"{{ with \$labels\.(\w+) }}{{ \. }}(.*?){{ end }}", lambda found: labels[found[1]] + found[2] if labels[found[1]] else "", template
+    )
+    text = re.sub(r"{{ \$labels\.(\w+) }}", lambda found: labels[found[1]], text)
+    assert "{{" not in text, text
+    return text
+
+
+@pytest.mark.parametrize(("namespace", "shown"), [("build", "build/baseline"), ("", "baseline")])
+def test_an_alert_about_a_cluster_policy_shows_the_name_alone(namespace: str, shown: str) -> None:
+    rule = next(rule for rule in RULES if rule["alert"] == "JenkinsTwoFactorRolloutStopped")
+    labels = {"policy_namespace": namespace, "policy": "baseline"}
+    assert rendered(rule["annotations"]["summary"], labels) == f"The rollout of policy {shown} has stopped"
 
 
 def test_no_page_is_left_over() -> None:
