@@ -15,7 +15,7 @@ from jenkins2fa.api.policy import Factor
 from jenkins2fa.api.status import DRIFTED, ENFORCED, FALSE, READY, TRUE, Condition
 from jenkins2fa.cli.report.html import as_html
 from jenkins2fa.core.observation import Enrolment
-from jenkins2fa.core.report.document import Basis, Gap, Happening, InstanceReport, Layers, Proof, Report, Rules, Software, nothing_known
+from jenkins2fa.core.report.document import Basis, Gap, InstanceReport, Layers, PastEvent, Proof, Report, Rules, Software, nothing_known
 from jenkins2fa.core.report.risks import risks
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -66,8 +66,8 @@ BUILD = InstanceReport(
     RULES,
     Enrolment(total=120, security_questions=31, email_otp=104, not_enrolled=4, administrators=3),
     history=(
-        Happening(NOW - timedelta(minutes=18), "DriftCorrected", "enforcement was off in memory, and is on again", 2),
-        Happening(NOW - timedelta(minutes=40), "Applied", "policy platform/baseline was applied"),
+        PastEvent(NOW - timedelta(minutes=18), "DriftCorrected", "enforcement was off in memory, and is on again", 2),
+        PastEvent(NOW - timedelta(minutes=40), "Applied", "policy platform/baseline was applied"),
     ),
     risks=risks(RULES, None, PROVEN, NOW),
 )
@@ -103,7 +103,7 @@ LOST = InstanceReport(
     "lost",
     "https://lost.example.com/",
     None,
-    nothing_known("NotLookedAt", "Jenkins itself: Unauthorized"),
+    nothing_known("NotObserved", "Jenkins itself: Unauthorized"),
     gaps=(Gap("Jenkins itself", "Unauthorized: Jenkins refused the user name or API token (401)"),),
 )
 REPORT = Report(NOW, "0.1.0", "cluster, all namespaces", (BUILD, RELEASE, LEGACY, LOST))

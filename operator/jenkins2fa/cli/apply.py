@@ -10,7 +10,7 @@ import click
 
 from jenkins2fa.api.instance import GateMode
 from jenkins2fa.api.status import FALSE, TRUE, UNKNOWN
-from jenkins2fa.cli.errors import ExitCode, OneOnError, code_of, fail, refuse
+from jenkins2fa.cli.errors import Command, ExitCode, code_of, fail, refuse
 from jenkins2fa.cli.evidence import evidence_options, open_recording
 from jenkins2fa.cli.options import JenkinsOptions, experimental_option, gate_option, jenkins_options, policy_option
 from jenkins2fa.cli.plan.command import plan_fleet
@@ -38,7 +38,7 @@ STEPS = {
 WORDS = {TRUE: ("Enforced", "green"), UNKNOWN: ("Not proven", "yellow"), FALSE: ("Not enforced", "red")}  # for condition Enforced
 
 
-@click.command(cls=OneOnError)
+@click.command(cls=Command)
 @click.argument("files", nargs=-1, required=True, metavar="FILE|FOLDER|-...")
 @jenkins_options
 @gate_option
@@ -77,12 +77,12 @@ def apply(
         fail(f"{row.reason}: {row.message}")
     click.echo(as_text(fleet))
     plan = row.plan
-    found = plan.assessment
-    if found.refused:
-        refuse(f"{found.refused.reason}: nothing was changed")
-    if found.mode is not Mode.WRITE:
-        refuse(f"{found.mode.said}: nothing was changed")
-    if found.plan.changes:
+    assessment = plan.assessment
+    if assessment.refused:
+        refuse(f"{assessment.refused.reason}: nothing was changed")
+    if assessment.mode is not Mode.WRITE:
+        refuse(f"{assessment.mode.said}: nothing was changed")
+    if assessment.plan.changes:
         if not yes and not click.confirm("\nApply this?"):
             fail("nothing was changed")
         plan, proof = _carry_out(plan, experimental, take_over, note)
@@ -117,7 +117,7 @@ def _prove(plan: InstancePlan, note: Note | None) -> Proof:
         return Proof.NONE
     driver = driver_for(plan.connection, note)
     try:
-        driver.observe()  # by its own rules the plugin may let us pass; then the probe shows nothing
+        driver.observe()  # the plugin's own rules may exempt this account; a probe then proves nothing
         return driver.probe()
     except JenkinsError as problem:
         fail(f"{problem.reason}: {problem}")
@@ -127,10 +127,10 @@ def _prove(plan: InstancePlan, note: Note | None) -> Proof:
 
 def _print_result(plan: InstancePlan, proof: Proof) -> None:
     """Prints the conditions that the operator would set (``core.conditions``), and ends with the code that --help names."""
-    found = plan.assessment
-    if found.plan.changes:
-        fail(f"still differing afterwards: {', '.join(found.plan.paths)}")
-    outcome = Outcome(plan.instance, plan.policy, found, proof=proof)
+    assessment = plan.assessment
+    if assessment.plan.changes:
+        fail(f"still differing afterwards: {', '.join(assessment.plan.paths)}")
+    outcome = Outcome(plan.instance, plan.policy, assessment, proof=proof)
     enforced = judge_enforced(outcome, datetime.now(UTC))
     ready = judge_ready(outcome, enforced)
     off = enforced.reason == Reason.DISABLED

@@ -1,4 +1,4 @@
-"""``jenkins2fa audit``: which controllers demand a second factor, by what a canary account meets. Needs no rights, writes nothing."""
+"""``jenkins2fa audit``: log in with a canary account to see which controllers demand a second factor. Needs no rights, writes nothing."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import click
 
-from jenkins2fa.cli.controllers import Asked, read_list, side_by_side, table
-from jenkins2fa.cli.errors import CannotGoOn, ExitCode, OneOnError
+from jenkins2fa.cli.controllers import Endpoint, read_list, run_parallel, table
+from jenkins2fa.cli.errors import Command, CommandError, ExitCode
 from jenkins2fa.cli.evidence import evidence_options, open_recording
 from jenkins2fa.cli.options import read_ca
 from jenkins2fa.jenkins.http import Connection
@@ -39,7 +39,7 @@ class Audit:
     seconds: float
 
     def count(self, enforced: Known) -> int:
-        return sum(one.enforced is enforced for one in self.surveys)
+        return sum(row.enforced is enforced for row in self.surveys)
 
     @property
     def summary(self) -> str:
@@ -49,40 +49,40 @@ class Audit:
         )
 
 
-def cells(one: Survey) -> tuple[str, ...]:
+def cells(row: Survey) -> tuple[str, ...]:
     """One row, in the order of HEADINGS."""
     return (
-        one.url,
-        "yes" if one.reachable else "no",
-        one.version or "unknown",
-        {Known.YES: "seen", Known.NO: "not seen"}.get(one.plugin, "unknown"),
-        FACTOR[one.enforced],
-        EXCEPTIONS[one.exceptions_open] if one.enforced is Known.YES else "-",
-        f"{one.reason}: {one.message}" if one.reason else BEYOND,
+        row.url,
+        "yes" if row.reachable else "no",
+        row.version or "unknown",
+        {Known.YES: "seen", Known.NO: "not seen"}.get(row.plugin, "unknown"),
+        FACTOR[row.enforced],
+        EXCEPTIONS[row.exceptions_open] if row.enforced is Known.YES else "-",
+        f"{row.reason}: {row.message}" if row.reason else BEYOND,
     )
 
 
 def as_table(audit: Audit) -> str:
-    styles = {(number, 4): COLOURS[one.enforced] for number, one in enumerate(audit.surveys)}
+    styles = {(number, 4): COLOURS[row.enforced] for number, row in enumerate(audit.surveys)}
     risks = (f"* {risk}" for risk in RESIDUAL_RISK)
     return "\n".join(
-        [table(HEADINGS, [cells(one) for one in audit.surveys], styles), audit.summary, "", "What a canary cannot see", *risks, ""]
+        [table(HEADINGS, [cells(row) for row in audit.surveys], styles), audit.summary, "", "What a canary cannot see", *risks, ""]
     )
 
 
 def as_json(audit: Audit) -> str:
     rows = [
         {
-            "url": one.url,
-            "reachable": one.reachable,
-            "jenkinsVersion": one.version or None,
-            "plugin": one.plugin,
-            "enforced": one.enforced,
-            "exceptionsOpen": one.exceptions_open,
-            "reason": one.reason or None,
-            "message": one.message or None,
+            "url": row.url,
+            "reachable": row.reachable,
+            "jenkinsVersion": row.version or None,
+            "plugin": row.plugin,
+            "enforced": row.enforced,
+            "exceptionsOpen": row.exceptions_open,
+            "reason": row.reason or None,
+            "message": row.message or None,
         }
-        for one in audit.surveys
+        for row in audit.surveys
     ]
     counts = {"asked": len(audit.surveys), **{f"enforced{known.value}": audit.count(known) for known in Known}}
     document = {"summary": {**counts, "seconds": round(audit.seconds, 1)}, "residualRisk": RESIDUAL_RISK, "instances": rows}
@@ -90,19 +90,19 @@ def as_json(audit: Audit) -> str:
 
 
 def as_csv(audit: Audit) -> str:
-    """Rows only; a cell never begins with a sign that a spreadsheet takes for a formula."""
+    """Rows only; no cell begins with a character that makes a spreadsheet read it as a formula."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(HEADINGS)
     writer.writerows(
-        [f"'{cell}" if cell[:1] in "=+@" or (cell[:1] == "-" and cell != "-") else cell for cell in cells(one)] for one in audit.surveys
+        [f"'{cell}" if cell[:1] in "=+@" or (cell[:1] == "-" and cell != "-") else cell for cell in cells(row)] for row in audit.surveys
     )
     return out.getvalue()
 
 
 def as_markdown(audit: Audit) -> str:
     lines = [f"| {' | '.join(HEADINGS)} |", f"|{'---|' * len(HEADINGS)}"]
-    lines += [f"| {' | '.join(_plain(cell) for cell in cells(one))} |" for one in audit.surveys]
+    lines += [f"| {' | '.join(_plain(cell) for cell in cells(row))} |" for row in audit.surveys]
     return "\n".join([*lines, "", audit.summary, "", *(f"* {risk}" for risk in RESIDUAL_RISK), ""])
 
 
@@ -114,10 +114,10 @@ def _plain(cell: str) -> str:
 OUTPUTS: dict[str, Callable[[Audit], str]] = {"table": as_table, "json": as_json, "csv": as_csv, "markdown": as_markdown}
 
 
-Ask = Callable[[Asked], Survey]
+CheckEndpoint = Callable[[Endpoint], Survey]
 
 
-@click.command(cls=OneOnError)
+@click.command(cls=Command)
 @click.argument("sources", nargs=-1, required=True, metavar="URL|FILE|-...")
 @click.option("--username", envvar="JENKINS_USER", help="Canary account, if the list names none. [env: JENKINS_USER]")
 @click.option(
@@ -160,45 +160,45 @@ def audit(
                 1 an error, or stopped by Ctrl-C
                 3 some do not, or could not be checked
     """
-    asked = read_list(sources, username, token_file)
+    endpoints = read_list(sources, username, token_file)
     authority, note = read_ca(ca_file), open_recording(evidence, evidence_key)
     started = time.monotonic()
-    run = ask_all(
-        asked,
-        lambda one: survey(Connection(one.url, one.credentials, authority, min(3.0, timeout), timeout), note),
+    run = check_all(
+        endpoints,
+        lambda endpoint: survey(Connection(endpoint.url, endpoint.credentials, authority, min(3.0, timeout), timeout), note),
         parallel,
     )
     click.echo(OUTPUTS[output](Audit(run.surveys, time.monotonic() - started)), nl=False)
     if run.stopped:
-        click.echo(f"Stopped: {run.answered} of {len(asked)} controllers were checked.", err=True)
+        click.echo(f"Stopped: {run.answered} of {len(endpoints)} controllers were checked.", err=True)
         sys.exit(ExitCode.ERROR)
-    sys.exit(ExitCode.AS_DESIRED if all(one.enforced is Known.YES for one in run.surveys) else ExitCode.NOT_ENFORCED)
+    sys.exit(ExitCode.AS_DESIRED if all(row.enforced is Known.YES for row in run.surveys) else ExitCode.NOT_ENFORCED)
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """``surveys`` in the order of the list, with a row for each that was not reached."""
+    """``surveys`` in the order of the list, including a row for each controller that was not reached."""
 
     surveys: tuple[Survey, ...]
     answered: int
     stopped: bool
 
 
-def ask_all(asked: Sequence[Asked], ask: Ask, parallel: int) -> Run:
+def check_all(endpoints: Sequence[Endpoint], check: CheckEndpoint, parallel: int) -> Run:
     """Evidence that cannot be written ends the audit; any other failure costs its own row only."""
-    side = side_by_side(asked, lambda one: _ask(ask, one), parallel, "asking")
-    rows = tuple(survey_of_one or _not_asked(one) for survey_of_one, one in zip(side.results, asked, strict=True))
-    return Run(rows, sum(one is not None for one in side.results), side.stopped)
+    outcome = run_parallel(endpoints, lambda endpoint: _check(check, endpoint), parallel, "asking")
+    rows = tuple(result or _not_checked(endpoint) for result, endpoint in zip(outcome.results, endpoints, strict=True))
+    return Run(rows, sum(result is not None for result in outcome.results), outcome.stopped)
 
 
-def _ask(ask: Ask, one: Asked) -> Survey:
+def _check(check: CheckEndpoint, endpoint: Endpoint) -> Survey:
     try:
-        return ask(one)
-    except CannotGoOn:
+        return check(endpoint)
+    except CommandError:
         raise
     except Exception as problem:  # an unexpected error costs its own row only
-        return Survey(one.url, reachable=False, enforced=Known.UNKNOWN, reason="InternalError", message=type(problem).__name__)
+        return Survey(endpoint.url, reachable=False, enforced=Known.UNKNOWN, reason="InternalError", message=type(problem).__name__)
 
 
-def _not_asked(one: Asked) -> Survey:
-    return Survey(one.url, reachable=False, enforced=Known.UNKNOWN, reason="NotAsked", message="stopped before it was checked")
+def _not_checked(endpoint: Endpoint) -> Survey:
+    return Survey(endpoint.url, reachable=False, enforced=Known.UNKNOWN, reason="NotAsked", message="stopped before it was checked")

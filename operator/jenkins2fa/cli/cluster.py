@@ -18,7 +18,7 @@ from jenkins2fa.api import break_glass, instance, policy
 from jenkins2fa.api.fields import parse_time
 from jenkins2fa.api.meta import Key, read_metadata
 from jenkins2fa.api.status import Condition, condition_of
-from jenkins2fa.cli.errors import CannotGoOn
+from jenkins2fa.cli.errors import CommandError
 from jenkins2fa.core.summary import Summary, summary_of
 from jenkins2fa.jenkins.connections import Connections
 from jenkins2fa.kube.client import MERGE_PATCH, Body, Forbidden, Kubernetes, KubernetesError, NotFound, custom_path
@@ -31,8 +31,8 @@ POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 MANAGER = "kubectl-twofactor"
 
 
-class PersonsKubernetes(Kubernetes):
-    """The operator never writes to users' objects; a person at the command line may."""
+class UserKubernetes(Kubernetes):
+    """The operator never writes to users' objects; the user of the command line may."""
 
     def patch(self, plural: str, key: Key, patch: Mapping[str, Any]) -> Body:
         """Merge ``patch`` into an object and return it."""
@@ -53,14 +53,14 @@ class PersonsKubernetes(Kubernetes):
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """``namespace`` is the one that objects without one belong to. ``credentials`` reads Secrets with this person's rights."""
+    """``namespace``: of objects that name none. ``connections``: reads Secrets with this user's rights."""
 
-    kubernetes: PersonsKubernetes
+    kubernetes: UserKubernetes
     namespace: str
     connections: Connections = field(repr=False)
 
     def uid(self) -> str:
-        """The UID that owner records name; empty if this user may not read it (the operator's own fallback is not ours to guess)."""
+        """The UID that owner records name; empty if this user may not read it (guessing the operator's fallback would be wrong)."""
         try:
             return str(self.kubernetes.namespace("kube-system")["metadata"]["uid"])
         except (Forbidden, NotFound):
@@ -70,7 +70,7 @@ class Cluster:
         return list(self.kubernetes.list(policy.PLURAL, namespace))
 
     def cluster_policies(self) -> list[Body] | None:
-        """None when this person may not list them, or the cluster does not know them."""
+        """None if this user may not list them, or the cluster does not have their CRD."""
         try:
             return list(self.kubernetes.list(policy.CLUSTER_PLURAL, None))
         except (Forbidden, NotFound):
@@ -86,7 +86,7 @@ class Cluster:
         return list(self.kubernetes.events(namespace))
 
     def find(self, plural: str, name: str, *, scoped: bool = False) -> Body | None:
-        """One object of this namespace, or (``scoped``) of the cluster, as far as this person may know; None when there is none."""
+        """One object of this namespace, or (``scoped``) of the cluster, as far as this user may read it; None if there is none."""
         try:
             return self.kubernetes.get(plural, Key("" if scoped else self.namespace, name))
         except NotFound:
@@ -97,7 +97,7 @@ class Cluster:
             raise
 
     def labels(self) -> Mapping[str, Mapping[str, str]]:
-        """Labels by namespace; empty when this person may not list namespaces."""
+        """Labels by namespace; empty if this user may not list namespaces."""
         try:
             return {body["metadata"]["name"]: body["metadata"].get("labels") or {} for body in self.kubernetes.namespaces()}
         except Forbidden:
@@ -116,22 +116,22 @@ def cluster_options(command: F) -> F:
 
 
 def open_cluster(kubeconfig: str | None, context: str | None, namespace: str | None) -> Cluster:
-    """Raises CannotGoOn when there is no usable configuration, or the API server does not know our resources."""
+    """Raises CommandError if there is no usable configuration, or the API server does not serve our custom resources."""
     try:
-        kubernetes = PersonsKubernetes(Connection(kubeconfig, context))
+        kubernetes = UserKubernetes(Connection(kubeconfig, context))
         if not kubernetes.served():
-            raise CannotGoOn("the API server does not serve jenkins2fa.dev: apply the CRDs in crds/ first")
+            raise CommandError("the API server does not serve jenkins2fa.dev: apply the CRDs in crds/ first")
     except NoConnection as problem:
-        raise CannotGoOn(str(problem)) from None
+        raise CommandError(str(problem)) from None
     except KubernetesError as problem:
-        raise CannotGoOn(f"the API server cannot be used: {problem}") from None
+        raise CommandError(f"the API server cannot be used: {problem}") from None
     connections = Connections(ReferenceCache(kubernetes, time.monotonic, Reader.PERSON), time.monotonic)
     return Cluster(kubernetes, namespace or _current_namespace(kubeconfig, context), connections)
 
 
-def api_error(problem: KubernetesError) -> CannotGoOn:
+def api_error(problem: KubernetesError) -> CommandError:
     """An error of the API server that ends the command; its message names verb, resource and namespace."""
-    return CannotGoOn(f"{problem}" if not isinstance(problem, Forbidden) else f"you have no right to do that: {problem}")
+    return CommandError(f"{problem}" if not isinstance(problem, Forbidden) else f"you have no right to do that: {problem}")
 
 
 def _current_namespace(kubeconfig: str | None, context: str | None) -> str:
@@ -139,7 +139,7 @@ def _current_namespace(kubeconfig: str | None, context: str | None) -> str:
         contexts, active = config.list_kube_config_contexts(kubeconfig)  # type: ignore[no-untyped-call]
     except (ConfigException, OSError):
         return next(_pod_namespace(), "default")
-    chosen = next((one for one in contexts if one["name"] == context), active) if context else active
+    chosen = next((entry for entry in contexts if entry["name"] == context), active) if context else active
     return str((chosen.get("context") or {}).get("namespace") or "default")
 
 
@@ -159,7 +159,7 @@ POLICY_KINDS = (policy.KIND, policy.CLUSTER_KIND)
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class ClusterObject:
     """An object as it is in the cluster."""
 
     kind: str
@@ -175,52 +175,52 @@ class Named:
 
     @property
     def summary(self) -> Summary:
-        """What is the matter with it now."""
+        """Its state in a few words."""
         return summary_of(self.body)
 
     def condition(self, kind: str) -> Condition | None:
         return condition_of(self.body, kind)
 
 
-def find_policy(cluster: Cluster, name: str) -> Named:
-    """A policy of this namespace, else a cluster policy. Raises CannotGoOn."""
-    return find_named(cluster, name, POLICY_KINDS)
+def find_policy(cluster: Cluster, name: str) -> ClusterObject:
+    """A policy of this namespace, else a cluster policy. Raises CommandError."""
+    return find_object(cluster, name, POLICY_KINDS)
 
 
-def find_named(cluster: Cluster, name: str, kinds: tuple[str, ...] = (*POLICY_KINDS, instance.KIND)) -> Named:
-    """An object by its name: a policy of this namespace, else a cluster policy, else an instance. Raises CannotGoOn."""
+def find_object(cluster: Cluster, name: str, kinds: tuple[str, ...] = (*POLICY_KINDS, instance.KIND)) -> ClusterObject:
+    """An object by its name: a policy of this namespace, else a cluster policy, else an instance. Raises CommandError."""
     prefix, slash, rest = name.partition("/")
     if slash:
         if prefix.lower() not in PREFIXES:
-            raise CannotGoOn(f"{name}: write policy/{rest}, ctfp/{rest} or instance/{rest}; namespaces are given by -n")
-        wanted = PREFIXES[prefix.lower()]
-        if wanted not in kinds:
-            raise CannotGoOn(f"{name}: this command is for a policy")
-        kinds, name = (wanted,), rest
-    for one in kinds:
-        body = cluster.find(PLURALS[one], name, scoped=one == policy.CLUSTER_KIND)
+            raise CommandError(f"{name}: write policy/{rest}, ctfp/{rest} or instance/{rest}; namespaces are given by -n")
+        prefixed = PREFIXES[prefix.lower()]
+        if prefixed not in kinds:
+            raise CommandError(f"{name}: this command is for a policy")
+        kinds, name = (prefixed,), rest
+    for kind in kinds:
+        body = cluster.find(PLURALS[kind], name, scoped=kind == policy.CLUSTER_KIND)
         if body is not None:
-            return Named(one, body)
+            return ClusterObject(kind, body)
     words = "policy or instance" if len(kinds) > len(POLICY_KINDS) else WORDS[kinds[0]]
     where = "" if kinds == (policy.CLUSTER_KIND,) else f" in namespace {cluster.namespace}"
-    raise CannotGoOn(f"there is no {words} {name}{where}{_guess(cluster, name, kinds)}")
+    raise CommandError(f"there is no {words} {name}{where}{_suggestion(cluster, name, kinds)}")
 
 
-def governed(cluster: Cluster, found: Named) -> list[Named]:
-    """The instances that a policy governs by their statuses; in other namespaces too, if this person may see them."""
-    key = found.key
+def governed(cluster: Cluster, policy_object: ClusterObject) -> list[ClusterObject]:
+    """The instances that a policy governs by their statuses; in other namespaces too, if this user may read them."""
+    key = policy_object.key
     bodies = cluster.instances(key.namespace or None)
-    wanted = {"namespace": key.namespace, "name": key.name}
-    named = [Named(instance.KIND, body) for body in bodies if _policy(body) == wanted]
-    return sorted(named, key=lambda one: (one.key.namespace, one.key.name))
+    reference = {"namespace": key.namespace, "name": key.name}
+    members = [ClusterObject(instance.KIND, body) for body in bodies if _governing_reference(body) == reference]
+    return sorted(members, key=lambda member: (member.key.namespace, member.key.name))
 
 
-def _policy(body: Body) -> dict[str, str | None]:
-    held = (body.get("status") or {}).get("policy") or {}
-    return {name: held.get(name, "") for name in ("namespace", "name")}
+def _governing_reference(body: Body) -> dict[str, str | None]:
+    reference = (body.get("status") or {}).get("policy") or {}
+    return {name: reference.get(name, "") for name in ("namespace", "name")}
 
 
-def _guess(cluster: Cluster, name: str, kinds: tuple[str, ...]) -> str:
+def _suggestion(cluster: Cluster, name: str, kinds: tuple[str, ...]) -> str:
     listed: dict[str, Callable[[], Iterable[Body]]] = {
         policy.KIND: lambda: cluster.policies(cluster.namespace),
         policy.CLUSTER_KIND: lambda: cluster.cluster_policies() or (),
@@ -231,34 +231,36 @@ def _guess(cluster: Cluster, name: str, kinds: tuple[str, ...]) -> str:
     return f": did you mean {near[0]}?" if near else " (-n names another)"
 
 
-def silence(cluster: Cluster, bodies: Iterable[Body], now: datetime) -> str | None:
-    """One line that says which operators behind these statuses are gone; None = they live, or nobody may tell us."""
-    namespaces = sorted({str(named) for body in bodies if (named := (body.get("status") or {}).get(OPERATOR))})
-    found = [text for namespace in namespaces if (text := _read(cluster, Key(namespace, NAME), now))]
-    if not found:
+def absence_warning(cluster: Cluster, bodies: Iterable[Body], now: datetime) -> str | None:
+    """One line that names the operators that no longer maintain these statuses; None = they run, or this user may not read their Lease.
+
+    A status does not age by itself: without this, nobody would notice that the operator is gone."""
+    namespaces = sorted({str(operator) for body in bodies if (operator := (body.get("status") or {}).get(OPERATOR))})
+    problems = [problem for namespace in namespaces if (problem := _read_lease(cluster, Key(namespace, NAME), now))]
+    if not problems:
         return None
-    return f"Warning: no operator is running ({'; '.join(found)}). This is the last recorded state, which may be out of date"
+    return f"Warning: no operator is running ({'; '.join(problems)}). This is the last recorded state, which may be out of date"
 
 
-def _read(cluster: Cluster, key: Key, now: datetime) -> str | None:
-    """What is wrong with one Lease. Whoever may not read it is told nothing: that is no error of theirs."""
+def _read_lease(cluster: Cluster, key: Key, now: datetime) -> str | None:
+    """What is wrong with one Lease; None also for a user who may not read it, which is not an error."""
     try:
-        return told_by(key, cluster.kubernetes.lease(key), now)
+        return lease_problem(key, cluster.kubernetes.lease(key), now)
     except NotFound:
-        return told_by(key, None, now)
+        return lease_problem(key, None, now)
     except KubernetesError:
         return None
 
 
-def told_by(key: Key, lease: Body | None, now: datetime) -> str | None:
-    """What a Lease says against its operator; None = nothing."""
+def lease_problem(key: Key, lease: Body | None, now: datetime) -> str | None:
+    """Why a Lease shows that its operator is gone; None = it runs."""
     if lease is None:
         return f"there is no Lease {key}"
     spec: dict[str, Any] = lease.get("spec") or {}
     renewed = spec.get("renewTime")
     if renewed is None:
         return f"nobody has renewed Lease {key}"
-    seconds = max(Timing().duration, float(spec.get("leaseDurationSeconds") or 0))  # one that was given back says 1
+    seconds = max(Timing().duration, float(spec.get("leaseDurationSeconds") or 0))  # a Lease that was released has 1
     if now - parse_time(renewed) < GONE_AFTER * timedelta(seconds=seconds):
         return None
     return f"Lease {key} was last renewed at {parse_time(renewed):%Y-%m-%d %H:%M:%S} UTC"

@@ -26,16 +26,16 @@ from rich.text import Text
 
 from jenkins2fa.api.instance import InstanceSpec
 from jenkins2fa.api.rules import instance_problems
-from jenkins2fa.cli.errors import CannotGoOn
+from jenkins2fa.cli.errors import CommandError
 from jenkins2fa.jenkins.account import Credentials
 
-_PLAIN = re.compile(r"[a-z]+://[^\s@?#]{1,200}")  # what may be repeated: a URL without an account; anything else may be a secret
+_SHOWABLE = re.compile(r"[a-z]+://[^\s@?#]{1,200}")  # what messages may quote: a URL without an account; anything else may hold a secret
 _NAME = re.compile("[A-Za-z_]{1,30}")
 COLUMNS = ("url", "username", "token_file", "token_env")
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Endpoint:
     """One controller to check. ``url`` ends with a slash."""
 
     url: str
@@ -51,31 +51,33 @@ class _Entry:
     token_env: str | None = None
 
 
-def read_list(sources: tuple[str, ...], username: str | None, token_file: str | None, account: str = "canary account") -> tuple[Asked, ...]:
+def read_list(
+    sources: tuple[str, ...], username: str | None, token_file: str | None, account: str = "canary account"
+) -> tuple[Endpoint, ...]:
     """Every controller to check, each URL once, in the order given. ``username`` and ``token_file`` are for entries that name no account.
 
-    ``account``: what it is called in messages.
+    ``account``: how messages name the account.
 
-    Raises CannotGoOn with every mistake, before anything is sent."""
+    Raises CommandError with every mistake, before anything is sent."""
     common = _Secrets(username, token_file, account)
-    found: dict[str, Asked] = {}
+    endpoints: dict[str, Endpoint] = {}
     problems: list[str] = []
     for entry in (entry for source in sources for entry in _entries(source)):
         try:
-            asked = Asked(_url(entry.url), common.of(entry))
+            endpoint = Endpoint(_url(entry.url), common.of(entry))
         except ValueError as problem:
             problems.append(f"{entry.where}: {problem}")
             continue
-        found.setdefault(asked.url, asked)
+        endpoints.setdefault(endpoint.url, endpoint)
     if problems:
-        raise CannotGoOn("\n".join(problems))
-    if not found:
-        raise CannotGoOn("no URL: the files are empty")
-    return tuple(found.values())
+        raise CommandError("\n".join(problems))
+    if not endpoints:
+        raise CommandError("no URL: the files are empty")
+    return tuple(endpoints.values())
 
 
 class _Secrets:
-    """Reads each file once; the account for everybody only when somebody needs it."""
+    """Reads each file once, and the common account only if an entry needs it."""
 
     def __init__(self, username: str | None, token_file: str | None, account: str) -> None:
         self._username, self._token_file, self._account = username, token_file, account
@@ -103,17 +105,17 @@ class _Secrets:
         if name not in self._files:
             try:
                 self._files[name] = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
-            except (OSError, ValueError) as problem:  # a name that no file can have, too
+            except (OSError, ValueError) as problem:  # ValueError: not UTF-8, or a name that no file can have
                 raise ValueError(f"the file {name}: {getattr(problem, 'strerror', None) or 'is not UTF-8'}") from None
         return self._files[name]
 
 
-def _url(text: str) -> str:
+def _url(entry: str) -> str:
     """A root URL to which a password may be sent. Raises ValueError."""
-    url = text.strip().rstrip("/") + "/"
+    url = entry.strip().rstrip("/") + "/"
     problems = [problem.message for problem in instance_problems(InstanceSpec(url=url, credentials="x"))]
     if problems:
-        shown = text.strip() if _PLAIN.fullmatch(text.strip()) else "the URL"
+        shown = entry.strip() if _SHOWABLE.fullmatch(entry.strip()) else "the URL"
         raise ValueError(f"{shown}: {'; '.join(problems)}")
     return url
 
@@ -123,23 +125,23 @@ def _entries(source: str) -> Iterator[_Entry]:
         yield _Entry("argument", source)
         return
     try:
-        text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8-sig")
+        content = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as problem:
-        raise CannotGoOn(f"{source}: {getattr(problem, 'strerror', None) or 'is not UTF-8'}") from None
-    if _heading(text):
-        yield from _from_csv(source, text)
+        raise CommandError(f"{source}: {getattr(problem, 'strerror', None) or 'is not UTF-8'}") from None
+    if _has_heading(content):
+        yield from _from_csv(source, content)
     else:
-        lines = ((number, line.partition(" #")[0].strip()) for number, line in enumerate(text.splitlines(), 1))
+        lines = ((number, line.partition(" #")[0].strip()) for number, line in enumerate(content.splitlines(), 1))
         yield from (_Entry(f"{source}:{number}", line) for number, line in lines if line and not line.startswith("#"))
 
 
-def _heading(text: str) -> bool:
-    first = text.partition("\n")[0].lower().replace(" ", "").strip().split(",")
+def _has_heading(content: str) -> bool:
+    first = content.partition("\n")[0].lower().replace(" ", "").strip().split(",")
     return "url" in first
 
 
-def _from_csv(source: str, text: str) -> Iterator[_Entry]:
-    heading, _, rest = text.partition("\n")
+def _from_csv(source: str, content: str) -> Iterator[_Entry]:
+    heading, _, rest = content.partition("\n")
     names = heading.lower().replace(" ", "").strip().split(",")
     _refuse_columns(f"{source}:1", names)
     reader = csv.DictReader(io.StringIO(rest), fieldnames=names, skipinitialspace=True)
@@ -147,7 +149,7 @@ def _from_csv(source: str, text: str) -> Iterator[_Entry]:
         if not any(row.values()) or str(row["url"]).startswith("#"):
             continue
         if None in row:
-            raise CannotGoOn(f"{source}:{reader.line_num + 1}: has more fields than the heading")
+            raise CommandError(f"{source}:{reader.line_num + 1}: has more fields than the heading")
         yield _entry(f"{source}:{reader.line_num + 1}", row)
 
 
@@ -155,22 +157,22 @@ def _rows(source: str, reader: csv.DictReader[str]) -> Iterator[dict[str, Any]]:
     try:
         yield from reader
     except csv.Error as problem:
-        line = reader.line_num + 2  # the heading, and this line, which is not counted yet
-        raise CannotGoOn(f"{source}:{line}: is not valid CSV: {problem}") from None
+        line = reader.line_num + 2  # plus the heading, and this line, which is not counted yet
+        raise CommandError(f"{source}:{line}: is not valid CSV: {problem}") from None
 
 
 def _entry(where: str, row: Mapping[str, Any]) -> _Entry:
-    texts = {name: str(row[name]).strip() for name in COLUMNS if row.get(name)}
-    return _Entry(where, texts.get("url", ""), texts.get("username"), texts.get("token_file"), texts.get("token_env"))
+    cells = {name: str(row[name]).strip() for name in COLUMNS if row.get(name)}
+    return _Entry(where, cells.get("url", ""), cells.get("username"), cells.get("token_file"), cells.get("token_env"))
 
 
 def _refuse_columns(where: str, names: list[str]) -> None:
-    """A column called `token` would be a secret in the list."""
+    """Refuse unknown columns: one called `token` would put secrets into the list."""
     unknown = [name for name in names if name not in COLUMNS]
     if unknown:
         hint = ": name secrets by file or environment variable; never write them here" if set(unknown) & {"token", "password"} else ""
         shown = ", ".join(name if _NAME.fullmatch(name) else "(not shown)" for name in unknown)
-        raise CannotGoOn(f"{where}: unknown column {shown} (there are {', '.join(COLUMNS)}){hint}")
+        raise CommandError(f"{where}: unknown column {shown} (there are {', '.join(COLUMNS)}){hint}")
 
 
 Item = TypeVar("Item")
@@ -182,31 +184,32 @@ parallel_option = click.option(
 
 
 @dataclass(frozen=True, slots=True)
-class Side(Generic[Result]):
-    """``results`` in the order of the items, None for an item that was not reached; ``stopped``: by Ctrl-C."""
+class ParallelResults(Generic[Result]):
+    """``results``: in the order of the items, None for an item that was not reached. ``stopped``: by Ctrl-C."""
 
     results: tuple[Result | None, ...]
     stopped: bool
 
 
-def side_by_side(items: Sequence[Item], work: Callable[[Item], Result], parallel: int, label: str) -> Side[Result]:
-    """Uses daemon threads: one that waits for a dead host does not keep the process alive.
+def run_parallel(items: Sequence[Item], work: Callable[[Item], Result], parallel: int, label: str) -> ParallelResults[Result]:
+    """Do ``work`` for every item, ``parallel`` of them at a time, with progress on standard error.
 
-    An exception from ``work`` ends everything; ``work`` turns the failure of one item into a result."""
+    ``work`` turns the failure of one item into a result; an exception from it ends the whole run. The threads are daemons, so that one
+    that waits for a dead host does not keep the process alive."""
     results: dict[int, Result] = {}
     stopped = False
     with _progress() as progress:
         task = progress.add_task(label, total=len(items))
         try:
-            for number, result in _answers(items, work, parallel):
+            for number, result in _results(items, work, parallel):
                 results[number] = result
                 progress.advance(task)
         except KeyboardInterrupt:
             stopped = True
-    return Side(tuple(results.get(number) for number in range(len(items))), stopped)
+    return ParallelResults(tuple(results.get(number) for number in range(len(items))), stopped)
 
 
-def _answers(items: Sequence[Item], work: Callable[[Item], Result], parallel: int) -> Iterator[tuple[int, Result]]:
+def _results(items: Sequence[Item], work: Callable[[Item], Result], parallel: int) -> Iterator[tuple[int, Result]]:
     waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
     done: queue.SimpleQueue[tuple[int, Result | BaseException]] = queue.SimpleQueue()
     for number in range(len(items)):
@@ -246,7 +249,7 @@ WIDTH = 160  # of a table that goes into a file
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]], styles: Mapping[tuple[int, int], str]) -> str:
-    """A table in a frame, as wide as the terminal. ``styles``: by row and column, both from 0. No cell is taken for mark-up."""
+    """A table in a frame, as wide as the terminal. ``styles``: by row and column, both from 0. Cells are never read as markup."""
     grid = Table(*headings)
     for number, row in enumerate(rows):
         grid.add_row(*(Text(cell, style=styles.get((number, column), ""), overflow="fold") for column, cell in enumerate(row)))

@@ -1,4 +1,4 @@
-"""Exit codes, and how a command ends early: one line on standard error, and exit code 1 or, where something is refused, 3."""
+"""Exit codes, and how a command ends early: one line on standard error, exit code 1, or 3 if something is refused."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from jenkins2fa.core.summary import Summary
 
 
 class ExitCode(IntEnum):
-    """If several apply, the worst counts: ERROR, then NOT_ENFORCED, then DIFFERS."""
+    """If several apply, the worst one wins: ERROR, then NOT_ENFORCED, then DIFFERS."""
 
     AS_DESIRED = 0
     ERROR = 1
@@ -50,39 +50,40 @@ def code_of_all(summaries: Iterable[Summary]) -> ExitCode:
     return worst(codes) if codes else ExitCode.NOT_ENFORCED
 
 
-class CannotGoOn(click.ClickException):
+class CommandError(click.ClickException):
     """An error in one line; exit code 1."""
 
 
-class _UsageErrorOne(click.UsageError):
+class _UsageError(click.UsageError):
     exit_code = 1
 
 
-class OneOnError(click.Command):
-    """A command whose exit code for wrong usage is 1; click's own is 2, which means DIFFERS here."""
+class Command(click.Command):
+    """A command that exits with 1 on wrong usage. Click's own code for that is 2, which means DIFFERS here."""
 
     def make_context(self, *args: Any, **more: Any) -> click.Context:
         try:
             return super().make_context(*args, **more)
         except click.UsageError as error:
-            raise _UsageErrorOne(error.message, error.ctx) from None
+            raise _UsageError(error.message, error.ctx) from None
 
 
-class GroupOneOnError(OneOnError, click.Group):
-    """The same for a group, also for an unknown command."""
+class Group(Command, click.Group):
+    """A group that exits with 1 on wrong usage, and on an unknown command."""
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            raise _UsageErrorOne(error.message, error.ctx) from None
+            raise _UsageError(error.message, error.ctx) from None
 
 
 def fail(message: str, code: ExitCode = ExitCode.ERROR) -> NoReturn:
+    """End a command with one line on standard error."""
     click.echo(f"Error: {message}", err=True)
     sys.exit(code)
 
 
 def refuse(message: str) -> NoReturn:
-    """Ends a command that may not do what was requested."""
+    """End a command that is not allowed to do what was requested: exit code 3."""
     fail(message, ExitCode.NOT_ENFORCED)

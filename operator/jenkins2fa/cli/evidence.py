@@ -1,4 +1,4 @@
-"""``jenkins2fa verify``: is a file of evidence whole, in order and signed? Offline."""
+"""``jenkins2fa verify``: check offline that files of evidence are complete, in order and signed; and the options that record evidence."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from jenkins2fa.cli.errors import CannotGoOn, ExitCode, OneOnError, fail
+from jenkins2fa.cli.errors import Command, CommandError, ExitCode, fail
 from jenkins2fa.core.evidence import Checked, Evidence
 from jenkins2fa.jenkins.evidence import EvidenceError, EvidenceFile, check_file, read_private_key, read_public_key
 from jenkins2fa.jenkins.probe import Note
@@ -18,7 +18,7 @@ from jenkins2fa.jenkins.probe import Note
 MOST_PROBLEMS = 20
 
 
-@click.command(cls=OneOnError)
+@click.command(cls=Command)
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("--key", metavar="FILE", help="Public key (PEM) of the signatures. `openssl pkey -in PRIVATE.pem -pubout` prints it.")
 @click.option(
@@ -38,11 +38,11 @@ def verify(files: tuple[str, ...], key: str | None, ends: str | None) -> None:
         raise click.UsageError("--ends is for one file")
     try:
         public = read_public_key(Path(key)) if key else None
-        found = [(file, check_file(Path(file), public)) for file in files]
+        results = [(file, check_file(Path(file), public)) for file in files]
     except EvidenceError as problem:
         fail(str(problem))
     broken = False
-    for file, checked in found:
+    for file, checked in results:
         problems = [*checked.problems]
         if not checked.records:
             problems.append("holds no evidence")
@@ -77,7 +77,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def evidence_options(command: F) -> F:
-    """Adds both options, as ``evidence`` and ``evidence_key``."""
+    """Adds ``--evidence`` and ``--evidence-key``."""
     options = (
         click.option(
             "--evidence",
@@ -98,18 +98,18 @@ def evidence_options(command: F) -> F:
 
 
 def open_recording(file: str | None, key: str | None) -> Note | None:
-    """Who takes down evidence, from any thread; None when nobody asked for it. Raises CannotGoOn before anything is asked.
+    """A function that appends evidence to the file, from any thread; None without ``file``.
 
-    So does what it returns, when the file fails later."""
+    Raises CommandError if the file or the key cannot be used, before any request is sent. So does the function if the file fails later."""
     if file is None:
         if key is not None:
-            raise CannotGoOn("--evidence-key needs --evidence FILE")
+            raise CommandError("--evidence-key needs --evidence FILE")
         return None
     try:
         writer = EvidenceFile(Path(file), read_private_key(Path(key)) if key else None)
         writer.check_writable()
     except EvidenceError as problem:
-        raise CannotGoOn(f"evidence: {problem}") from None
+        raise CommandError(f"evidence: {problem}") from None
     return _locked(writer)
 
 
@@ -121,6 +121,6 @@ def _locked(writer: EvidenceFile) -> Note:
             try:
                 writer.append(evidence)
             except EvidenceError as problem:
-                raise CannotGoOn(f"evidence: {problem}") from None
+                raise CommandError(f"evidence: {problem}") from None
 
     return note

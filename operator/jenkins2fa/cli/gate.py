@@ -9,7 +9,7 @@ import click
 
 from jenkins2fa.api.instance import GateMode, GateSpec, InstanceSpec
 from jenkins2fa.api.policy import DeletionPolicy
-from jenkins2fa.cli.errors import ExitCode, GroupOneOnError, OneOnError, fail, refuse
+from jenkins2fa.cli.errors import Command, ExitCode, Group, fail, refuse
 from jenkins2fa.cli.options import JenkinsOptions, Target, jenkins_options, read_policy, read_target
 from jenkins2fa.cli.validate import load_manifests
 from jenkins2fa.core.desired import desired_gate
@@ -20,12 +20,12 @@ from jenkins2fa.jenkins.errors import JenkinsError
 from jenkins2fa.jenkins.scripts import STARTUP_FILE, gate_code, resident_text
 
 
-@click.group(cls=GroupOneOnError)
+@click.group(cls=Group)
 def gate() -> None:
     """Print, check or remove the gate: the operator's servlet filter inside Jenkins."""
 
 
-@gate.command(cls=OneOnError)
+@gate.command(cls=Command)
 @click.argument("files", nargs=-1, metavar="[FILE|FOLDER|-]...")
 @click.option("--policy", "name", help="Name of the policy, if the files hold several.")
 @click.option("--username", envvar="JENKINS_USER", help="The operator's account at that controller. [env: JENKINS_USER]")
@@ -42,12 +42,12 @@ def render(files: tuple[str, ...], name: str | None, username: str | None) -> No
         raise click.UsageError("--username is needed: the gate lets the operator's account in")
     policy = read_policy(load_manifests(files), name)
     instance = InstanceSpec(url="", credentials="", gate=GateSpec(GateMode.PROVIDED))
-    wanted = desired_gate(policy.spec, instance, username)
-    assert wanted is not None  # Provided has one always
-    click.echo(resident_text(gate_configuration(wanted)), nl=False)
+    desired = desired_gate(policy.spec, instance, username)
+    assert desired is not None  # a gate that is Provided always has settings
+    click.echo(resident_text(gate_configuration(desired)), nl=False)
 
 
-@gate.command(cls=OneOnError)
+@gate.command(cls=Command)
 @jenkins_options
 def status(jenkins: JenkinsOptions) -> None:
     """Show whether the gate is installed and first in the filter chain, and its version.
@@ -57,14 +57,14 @@ def status(jenkins: JenkinsOptions) -> None:
                 1 an error
                 3 not installed, or not first in the filter chain
     """
-    seen = _observe(read_target([], jenkins))
-    click.echo("\n".join(status_lines(seen)))
-    sys.exit(ExitCode.AS_DESIRED if _in_place(seen.gate) else ExitCode.NOT_ENFORCED)
+    observation = _observe(read_target([], jenkins))
+    click.echo("\n".join(status_lines(observation)))
+    sys.exit(ExitCode.AS_DESIRED if _in_place(observation.gate) else ExitCode.NOT_ENFORCED)
 
 
-@gate.command(cls=OneOnError)
+@gate.command(cls=Command)
 @jenkins_options
-@click.option("--settings", type=click.Choice([one.value for one in DeletionPolicy]), default="Retain", show_default=True,
+@click.option("--settings", type=click.Choice([policy.value for policy in DeletionPolicy]), default="Retain", show_default=True,
               help="The plugin's settings: keep them, restore those from before the operator, or switch 2FA off.")  # fmt: skip
 @click.option("--force", is_flag=True, help="Remove it even if 2FA stays on: the operator's account is then challenged like everyone else.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
@@ -77,15 +77,15 @@ def remove(jenkins: JenkinsOptions, settings: str, force: bool, yes: bool) -> No
                 3 refused: 2FA would stay on without the gate (--force removes it anyway)
     """
     target = read_target([], jenkins)
-    seen = _observe(target)
-    stays_on = seen.effective and settings == DeletionPolicy.RETAIN
+    observation = _observe(target)
+    stays_on = observation.effective and settings == DeletionPolicy.RETAIN
     if stays_on and not force:
         refuse(
             "2FA would stay on without the gate, and exempt groups, exempt tokens and this account would be challenged. Add --force, "
             "or --settings Disable"
         )
     if not yes and not click.confirm(
-        f"Remove the gate and the owner record ({seen.owner.name if seen.owner else 'none'}) from {target.instance.spec.url}?"
+        f"Remove the gate and the owner record ({observation.owner.name if observation.owner else 'none'}) from {target.instance.spec.url}?"
     ):
         fail("not confirmed: nothing was changed")
     with contextlib.closing(driver_for(target.connection)) as driver:
@@ -96,9 +96,9 @@ def remove(jenkins: JenkinsOptions, settings: str, force: bool, yes: bool) -> No
     click.echo("Removed.")
 
 
-def status_lines(seen: Observation) -> list[str]:
-    """The state of the gate, one line for each fact."""
-    state = seen.gate
+def status_lines(observation: Observation) -> list[str]:
+    """The state of the gate, one fact per line."""
+    state = observation.gate
     if not state.installed:
         lines = ["gate: absent"]
     else:
@@ -113,7 +113,7 @@ def status_lines(seen: Observation) -> list[str]:
     if state.startup_code and state.startup_code != state.code:
         lines.append(f"  differs from what runs (SHA-256 {state.startup_code})")
     lines.append(f"faults: {state.errors}" + (f", last: {state.last_error}" if state.errors else ""))
-    lines.append(f"owner: {seen.owner.name if seen.owner else 'none'}")
+    lines.append(f"owner: {observation.owner.name if observation.owner else 'none'}")
     return lines
 
 

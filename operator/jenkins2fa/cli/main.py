@@ -8,12 +8,12 @@ from importlib import import_module
 import click
 
 from jenkins2fa import __version__
-from jenkins2fa.cli.errors import EXIT_CODES, GroupOneOnError
+from jenkins2fa.cli.errors import EXIT_CODES, Group
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Where a command is (``module:function``) and the line that ``--help`` shows for it."""
+    """A command: ``module:function``, and the line that ``--help`` shows."""
 
     target: str
     summary: str
@@ -35,7 +35,7 @@ COMMANDS = {
 }
 
 
-class LazyGroup(GroupOneOnError):
+class LazyGroup(Group):
     """A group that knows its commands from :data:`COMMANDS` and loads one only when it is needed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -31,7 +31,7 @@ class UnreadableFile(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """One object of a file. ``start`` is where it stands in its document (not at the top when it is an entry of a List)."""
+    """One object of a file. ``start``: its path in the document, which is not empty for an entry of a List."""
 
     file: str
     document: Document
@@ -40,15 +40,15 @@ class Manifest:
 
     @property
     def kind(self) -> str:
-        return _text(self.body.get("kind"))
+        return _string(self.body.get("kind"))
 
     @property
     def namespace(self) -> str:
-        return _text(self._metadata.get("namespace"))
+        return _string(self._metadata.get("namespace"))
 
     @property
     def name(self) -> str:
-        return _text(self._metadata.get("name"))
+        return _string(self._metadata.get("name"))
 
     @property
     def _metadata(self) -> Mapping[str, Any]:
@@ -56,15 +56,15 @@ class Manifest:
         return metadata if isinstance(metadata, Mapping) else {}
 
     def line(self, path: ValuePath = ()) -> int:
-        """The line of a value, or of the nearest thing around it that the file has."""
+        """The line of a value, or of the nearest enclosing value that is in the file."""
         for length in range(len(path), -1, -1):
-            found = self.document.lines.get((*self.start, *path[:length]))
-            if found is not None:
-                return found
+            line = self.document.lines.get((*self.start, *path[:length]))
+            if line is not None:
+                return line
         return self.document.line
 
     def word(self, path: ValuePath) -> str | None:
-        """What the file says literally where YAML did not read a string: ``Off`` for false."""
+        """The word in the file where YAML reads something other than a string: ``Off`` for false."""
         return self.document.words.get((*self.start, *path))
 
 
@@ -78,23 +78,23 @@ class Failure:
 
 
 def find_files(arguments: Iterable[str]) -> list[str]:
-    """Every file that the arguments mean, folders searched for :data:`SUFFIXES`. Raises :class:`UnreadableFile`."""
-    found: list[str] = []
+    """The files that the arguments name; folders are searched for :data:`SUFFIXES`. Raises :class:`UnreadableFile`."""
+    files: list[str] = []
     for argument in arguments:
         path = Path(argument)
         if argument == STANDARD_INPUT or path.is_file():
-            found.append(argument)
+            files.append(argument)
         elif path.is_dir():
-            found += sorted(str(file) for file in path.rglob("*") if file.suffix in SUFFIXES and file.is_file())
+            files += sorted(str(file) for file in path.rglob("*") if file.suffix in SUFFIXES and file.is_file())
         elif path.exists():
             raise UnreadableFile(f"{argument}: is neither a file nor a folder")
         else:
             raise UnreadableFile(f"{argument}: there is no such file or folder")
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(files))
 
 
 def read_manifests(file: str) -> Iterator[Manifest | Failure]:
-    """Every object of a file, of whatever kind. Raises :class:`UnreadableFile`."""
+    """Every object of a file, of any kind. Raises :class:`UnreadableFile`."""
     try:
         content = sys.stdin.buffer.read() if file == STANDARD_INPUT else Path(file).read_bytes()
     except OSError as error:
@@ -120,7 +120,7 @@ def _objects(file: str, document: Document, start: ValuePath, value: Any) -> Ite
     if not isinstance(value, Mapping):
         return
     items = value.get("items")
-    if _text(value.get("kind")).endswith("List") and isinstance(items, list):
+    if _string(value.get("kind")).endswith("List") and isinstance(items, list):
         for number, item in enumerate(items):
             yield from _objects(file, document, (*start, "items", number), item)
     elif value:
@@ -128,8 +128,8 @@ def _objects(file: str, document: Document, start: ValuePath, value: Any) -> Ite
 
 
 def is_ours(manifest: Manifest) -> bool:
-    """Whether an object is meant to be of one of our resources: by its group, by its kind, or by both being nearly right."""
-    group = _text(manifest.body.get("apiVersion")).partition("/")[0]
+    """Whether an object is meant to be one of our custom resources: its group or its kind is ours, or both are nearly right."""
+    group = _string(manifest.body.get("apiVersion")).partition("/")[0]
     if group == GROUP or manifest.kind in KINDS:
         return True
     return bool(nearest(group, [GROUP])) and nearest(manifest.kind, KINDS) is not None
@@ -141,19 +141,19 @@ def type_problems(manifest: Manifest) -> Iterator[tuple[str, str]]:
     if version != API_VERSION:
         yield "apiVersion", f"must be {API_VERSION}" + (f", is {version!r}" if version is not None else "")
     if kind not in KINDS:
-        guess = nearest(_text(kind), KINDS)
+        guess = nearest(_string(kind), KINDS)
         hint = f": did you mean {guess}?" if guess else ""
         yield "kind", f"must be one of {', '.join(KINDS)}" + (f", is {kind!r}{hint}" if kind is not None else "")
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that was probably meant, whatever its case; None when nothing is near."""
-    by_lower = {one.lower(): one for one in known}
-    found = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.7)
-    return by_lower[found[0]] if found else None
+    """The known word that was probably meant, regardless of case; None if nothing is close."""
+    by_lower = {candidate.lower(): candidate for candidate in known}
+    matches = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.7)
+    return by_lower[matches[0]] if matches else None
 
 
-def _text(value: Any) -> str:
+def _string(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 

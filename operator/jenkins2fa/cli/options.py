@@ -19,7 +19,7 @@ from jenkins2fa.api.meta import Metadata
 from jenkins2fa.api.parse import parse_instance, parse_policy
 from jenkins2fa.api.policy import TwoFactorPolicy
 from jenkins2fa.api.rules import instance_problems
-from jenkins2fa.cli.errors import CannotGoOn
+from jenkins2fa.cli.errors import CommandError
 from jenkins2fa.cli.manifests import POLICY_KINDS, Manifest
 from jenkins2fa.jenkins.account import Credentials, seed_problem
 from jenkins2fa.jenkins.http import Connection
@@ -29,9 +29,9 @@ SEED_VARIABLE = "JENKINS_SECOND_FACTOR_SEED"
 
 @dataclass(frozen=True, slots=True)
 class JenkinsOptions:
-    """A controller and an account there, as the options name them; None = not given.
+    """The controller and the account that the options name; None = not given.
 
-    ``url_by_environment``: the URL comes from JENKINS_URL. Every Jenkins build has that variable, so files outrank it."""
+    ``url_by_environment``: the URL comes from JENKINS_URL. Every Jenkins build sets that variable, so files take precedence."""
 
     url: str | None = None
     username: str | None = None
@@ -41,12 +41,12 @@ class JenkinsOptions:
     url_by_environment: bool = False
 
     def credentials(self) -> Credentials:
-        """The account. Raises CannotGoOn when it, its token or its seed is missing or unreadable."""
+        """The account. Raises CommandError if its name, token or seed is missing or unreadable."""
         if not self.username:
-            raise CannotGoOn("no account: give --username, or set JENKINS_USER")
+            raise CommandError("no account: give --username, or set JENKINS_USER")
         token = read_secret("--token-file", self.token_file) if self.token_file else os.environ.get("JENKINS_TOKEN", "").strip()
         if not token:
-            raise CannotGoOn("no API token: give --token-file FILE, or set JENKINS_TOKEN")
+            raise CommandError("no API token: give --token-file FILE, or set JENKINS_TOKEN")
         return Credentials(self.username, token, read_seed(self.second_factor_seed_file))
 
 
@@ -106,30 +106,30 @@ def jenkins_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def read_seed(file: str | None) -> str | None:
-    """The seed of the second factor, by the option or the environment; None = the account has none. Raises CannotGoOn."""
+    """The seed of the second factor, from the option or the environment; None = the account has none. Raises CommandError."""
     seed = read_secret("--second-factor-seed-file", file) if file else os.environ.get(SEED_VARIABLE, "").strip()
     problem = seed_problem(seed) if seed or file else None
     if problem:
-        raise CannotGoOn(f"the seed of the second factor {problem}")
+        raise CommandError(f"the seed of the second factor {problem}")
     return seed or None
 
 
 def read_secret(option: str, file: str) -> str:
-    """The content of a file that an option names, '-' = standard input. Raises CannotGoOn."""
+    """The content of a file that an option names, '-' = standard input. Raises CommandError."""
     try:
         return (sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")).strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise CannotGoOn(f"{option} {file}: {getattr(error, 'strerror', None) or 'is not UTF-8'}") from None
+        raise CommandError(f"{option} {file}: {getattr(error, 'strerror', None) or 'is not UTF-8'}") from None
 
 
 def read_ca(file: str | None) -> str | None:
-    """The certificate authority that --ca-file names, as PEM. Raises CannotGoOn."""
+    """The certificate authority that --ca-file names, as PEM. Raises CommandError."""
     if file is None:
         return None
     try:
         return Path(file).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise CannotGoOn(f"--ca-file {file}: {getattr(error, 'strerror', None) or 'is not UTF-8'}") from None
+        raise CommandError(f"--ca-file {file}: {getattr(error, 'strerror', None) or 'is not UTF-8'}") from None
 
 
 experimental_option = click.option(
@@ -143,24 +143,26 @@ experimental_option = click.option(
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The controller that a command line is about."""
+    """The controller that a command line names."""
 
     instance: JenkinsInstance
     connection: Connection
 
 
 def read_policy(manifests: list[Manifest], name: str | None) -> TwoFactorPolicy:
-    """The one policy that the files hold, or the one called ``name``."""
-    found = [m for m in manifests if m.kind in POLICY_KINDS and name in (None, m.name)]
-    if not found:
-        raise CannotGoOn(f"the files hold no TwoFactorPolicy{f' called {name}' if name else ''}")
-    if len(found) > 1:
-        raise CannotGoOn(f"the files hold {len(found)} policies ({', '.join(m.name for m in found)}): choose one with --policy NAME")
-    return parse_policy(found[0].body)
+    """The only policy in the files, or the one called ``name``. Raises CommandError."""
+    policies = [manifest for manifest in manifests if manifest.kind in POLICY_KINDS and name in (None, manifest.name)]
+    if not policies:
+        raise CommandError(f"the files hold no TwoFactorPolicy{f' called {name}' if name else ''}")
+    if len(policies) > 1:
+        raise CommandError(
+            f"the files hold {len(policies)} policies ({', '.join(manifest.name for manifest in policies)}): choose one with --policy NAME"
+        )
+    return parse_policy(policies[0].body)
 
 
 def read_target(manifests: list[Manifest], jenkins: JenkinsOptions, gate: str | None = None) -> Target:
-    """The instance from the files (if they hold one) with what the options say instead."""
+    """The instance in the files, if there is one, with the options' values in place of its own."""
     instance = _instance(manifests, jenkins)
     if gate is not None:
         instance = replace(instance, spec=replace(instance.spec, gate=GateSpec(GateMode(gate))))
@@ -168,17 +170,19 @@ def read_target(manifests: list[Manifest], jenkins: JenkinsOptions, gate: str | 
 
 
 def _instance(manifests: list[Manifest], jenkins: JenkinsOptions) -> JenkinsInstance:
-    found = [m for m in manifests if m.kind == "JenkinsInstance"]
-    if len(found) > 1:
-        raise CannotGoOn(f"the files hold {len(found)} instances: give --secrets FILE with their accounts, or the files of one instance")
-    instance = parse_instance(found[0].body) if found else None
+    instances = [manifest for manifest in manifests if manifest.kind == "JenkinsInstance"]
+    if len(instances) > 1:
+        raise CommandError(
+            f"the files hold {len(instances)} instances: give --secrets FILE with their accounts, or the files of one instance"
+        )
+    instance = parse_instance(instances[0].body) if instances else None
     if instance is not None and (not jenkins.url or jenkins.url_by_environment):
         return instance
     if not jenkins.url:
-        raise CannotGoOn("no controller: give --url, or a file with a JenkinsInstance")
+        raise CommandError("no controller: give --url, or a file with a JenkinsInstance")
     instance = instance or JenkinsInstance(Metadata("", ""), InstanceSpec(url="", credentials=""))
     spec = replace(instance.spec, url=jenkins.url.rstrip("/") + "/")
     problems = instance_problems(spec)
     if problems:
-        raise CannotGoOn(f"--url {InvalidObject(problems).problems[0].message}")
+        raise CommandError(f"--url {InvalidObject(problems).problems[0].message}")
     return replace(instance, spec=spec)

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from jenkins2fa.api.fields import parse_duration
-from jenkins2fa.cli.errors import OneOnError
+from jenkins2fa.cli.errors import Command
 from jenkins2fa.cli.options import experimental_option
 from jenkins2fa.controller.context import Options
 from jenkins2fa.controller.instance.evidence import Place
@@ -23,7 +23,7 @@ from jenkins2fa.kube.connection import IN_CLUSTER, Connection
 SERVICE_ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
-@click.command(cls=OneOnError)
+@click.command(cls=Command)
 @click.option(
     "-n",
     "--namespace",
@@ -102,7 +102,7 @@ def run(
     options = Options(
         namespaces=tuple(dict.fromkeys(namespaces)),
         lease_namespace=lease_namespace or _own_namespace(),
-        serving=_place(metrics),
+        serving=_address(metrics),
         workers=workers,
         identity=f"{socket.gethostname()}_{secrets.token_hex(4)}",
         longest_break_glass=_duration(longest_break_glass),
@@ -119,7 +119,7 @@ def run(
         raise click.ClickException(str(error)) from error
 
 
-def _place(text: str | None) -> tuple[str, int] | None:
+def _address(text: str | None) -> tuple[str, int] | None:
     try:
         return parse_place(text) if text else None
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""``jenkins2fa unlock``: switches 2FA off when nothing else helps; if it cannot, it prints the steps on the host of Jenkins."""
+"""``jenkins2fa unlock``: switch 2FA off as a last resort; if that fails, print what to do on the host of Jenkins."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import NoReturn
 import click
 
 from jenkins2fa.api.policy import DeletionPolicy
-from jenkins2fa.cli.errors import ExitCode, OneOnError, fail, refuse
+from jenkins2fa.cli.errors import Command, ExitCode, fail, refuse
 from jenkins2fa.cli.options import JenkinsOptions, Target, jenkins_options, read_target
 from jenkins2fa.core.assess import Proof
 from jenkins2fa.core.observation import COMMAND_LINE, Observation
@@ -22,7 +22,7 @@ from jenkins2fa.jenkins.scripts import gate_code
 LONGEST = 240  # minutes, as the operator's own limit
 
 
-@click.command(cls=OneOnError)
+@click.command(cls=Command)
 @click.argument("place", metavar="[URL]", required=False)
 @jenkins_options
 @click.option("--minutes", type=click.IntRange(1, LONGEST), help="Open a break-glass of this length instead; Jenkins ends it by itself.")
@@ -52,42 +52,42 @@ def unlock(
         return
     target = read_target([], replace(jenkins, url=place) if place else jenkins)
     try:
-        seen = _observe(target)
-        if not seen.protected and "layers" not in seen.damaged:
+        observation = _observe(target)
+        if not observation.protected and "layers" not in observation.damaged:
             click.echo("2FA is off already in memory, on disk and in the filter. Nothing was changed.")
             return
-        click.echo(_intention(target, seen, minutes))
+        click.echo(_intention(target, observation, minutes))
         if not yes and not click.confirm("\nProceed?"):
             fail("not confirmed: nothing was changed")
-        _open(target, seen, minutes, reason)
+        _open(target, observation, minutes, reason)
         _print_result(target, minutes)
     except JenkinsError as problem:
         _cannot(problem)
 
 
-def _intention(target: Target, seen: Observation, minutes: int | None) -> str:
-    state = "on" if seen.effective else "on, but nobody is challenged now"
-    lines = [f"Jenkins {seen.version} at {target.instance.spec.url}: 2FA is {state}."]
+def _intention(target: Target, observation: Observation, minutes: int | None) -> str:
+    state = "on" if observation.effective else "on, but nobody is challenged now"
+    lines = [f"Jenkins {observation.version} at {target.instance.spec.url}: 2FA is {state}."]
     if minutes is not None:
-        end = "also after a restart of Jenkins" if _keeps(seen) else "or at a restart of Jenkins, if that is earlier"
+        end = "also after a restart of Jenkins" if _keeps(observation) else "or at a restart of Jenkins, if that is earlier"
         lines.append(f"This switches it off for {minutes} minutes. Jenkins switches it on again by itself, {end}.")
     else:
         lines += [
             "This switches it off in memory, on disk and in the filter, until someone switches it on again,",
             "and removes the gate, its startup file and the owner record from Jenkins. Users stay enrolled.",
         ]
-    if seen.owner is not None and seen.owner.cluster != COMMAND_LINE:
+    if observation.owner is not None and observation.owner.cluster != COMMAND_LINE:
         lines += [
             "",
-            f"The operator of {seen.owner.name} manages this controller and switches 2FA on again at its next reconcile. Stop it first:",
+            f"The operator of {observation.owner.name} manages this controller and would switch 2FA on again. Stop it first:",
             f"  {HOLD_THE_OPERATOR[0]}",
         ]
-    if seen.managed_by_code:
+    if observation.managed_by_code:
         lines += ["", "Configuration-as-code sets the same fields: 2FA may be on again after its next reload or restart."]
     return "\n".join(lines)
 
 
-def _open(target: Target, seen: Observation, minutes: int | None, reason: str | None) -> None:
+def _open(target: Target, observation: Observation, minutes: int | None, reason: str | None) -> None:
     with contextlib.closing(driver_for(target.connection)) as driver:
         if minutes is None:
             driver.release(DeletionPolicy.DISABLE)
@@ -97,25 +97,25 @@ def _open(target: Target, seen: Observation, minutes: int | None, reason: str | 
             now + timedelta(minutes=minutes),
             reason or f"jenkins2fa unlock {now:%Y-%m-%dT%H:%M:%SZ}",
             timedelta(minutes=LONGEST),
-            keep=_keeps(seen),
+            keep=_keeps(observation),
         )
     if until is None:
         refuse("this reason was used before, and its break-glass has ended: give another --reason. Nothing was changed")
 
 
-def _keeps(seen: Observation) -> bool:
-    """Whether our startup file is there already. A controller without one gets none, and a mounted one is not ours to write."""
-    return seen.gate.startup_code == gate_code()
+def _keeps(observation: Observation) -> bool:
+    """Whether our startup file is there: the break-glass then survives a restart. We add no file, and never write a mounted one."""
+    return observation.gate.startup_code == gate_code()
 
 
 def _print_result(target: Target, minutes: int | None) -> None:
     """Observes and probes again, through a new connection."""
-    seen = _observe(target)
+    observation = _observe(target)
     with contextlib.closing(driver_for(target.connection)) as driver:
         proof = driver.probe()
-    if seen.effective or proof is not Proof.BYPASSED or (minutes is None and seen.protected):
+    if observation.effective or proof is not Proof.BYPASSED or (minutes is None and observation.protected):
         _give_up("a second factor is still demanded afterwards: something may be switching it on again")
-    until = f" until {seen.break_glass_until:%Y-%m-%d %H:%M:%S} UTC" if seen.break_glass_until else ""
+    until = f" until {observation.break_glass_until:%Y-%m-%d %H:%M:%S} UTC" if observation.break_glass_until else ""
     click.echo(click.style("Open: ", fg="yellow", bold=True) + f"no second factor is demanded{until}, and a probe got through.")
 
 
@@ -150,7 +150,7 @@ SYSTEMD, HELM, DOCKER = "systemctl stop jenkins", "kubectl scale statefulset NAM
 
 
 def steps() -> str:
-    """The way back in, in the order in which it is done."""
+    """The steps on the host that switch 2FA off, in order."""
     policy, deployment = HOLD_THE_OPERATOR
     commands = "\n".join(f"       {command}" for command in COMMANDS)
     return f"""On the host of Jenkins

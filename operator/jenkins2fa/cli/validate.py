@@ -24,7 +24,7 @@ from jenkins2fa.api.meta import VERSION
 from jenkins2fa.api.parse import parse_break_glass, parse_instance, parse_policy
 from jenkins2fa.api.policy import CLUSTER_KIND as CLUSTER_POLICY
 from jenkins2fa.api.policy import KIND as POLICY
-from jenkins2fa.cli.errors import CannotGoOn, ExitCode, OneOnError, fail
+from jenkins2fa.cli.errors import Command, CommandError, ExitCode, fail
 from jenkins2fa.cli.manifests import (
     KINDS,
     Failure,
@@ -41,8 +41,8 @@ from jenkins2fa.cli.yaml_reading import Path, read_path, spell
 
 
 @dataclass(slots=True)
-class Report:
-    """What a run found. ``skipped`` counts objects of other kinds."""
+class ValidationResult:
+    """What a run found. ``skipped``: objects of other kinds."""
 
     files: int = 0
     checked: int = 0
@@ -51,7 +51,7 @@ class Report:
     seen: dict[tuple[str, str, str], Manifest] = field(default_factory=dict)
 
 
-@click.command(cls=OneOnError)
+@click.command(cls=Command)
 @click.argument("paths", nargs=-1, required=True, metavar="FILE|FOLDER|-...")
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Format of the output.")
 def validate(paths: tuple[str, ...], output: str) -> None:
@@ -66,89 +66,90 @@ def validate(paths: tuple[str, ...], output: str) -> None:
                 3 there are findings
     """
     try:
-        report = validate_files(find_files(paths))
+        result = validate_files(find_files(paths))
     except UnreadableFile as error:
         fail(printable(str(error)))
-    click.echo(as_json(report) if output == "json" else as_text(report))
-    sys.exit(ExitCode.NOT_ENFORCED if report.findings else ExitCode.AS_DESIRED)
+    click.echo(as_json(result) if output == "json" else as_text(result))
+    sys.exit(ExitCode.NOT_ENFORCED if result.findings else ExitCode.AS_DESIRED)
 
 
-def validate_files(files: list[str]) -> Report:
+def validate_files(files: list[str]) -> ValidationResult:
     """Check every object of the files. Raises :class:`UnreadableFile`."""
-    report = Report(files=len(files))
+    result = ValidationResult(files=len(files))
     for file in files:
-        for found in read_manifests(file):
-            if isinstance(found, Failure):
-                report.findings.append(Finding(found.file, found.line, "", "", "", "", found.message))
-            elif is_ours(found):
-                _check(report, found)
+        for manifest in read_manifests(file):
+            if isinstance(manifest, Failure):
+                result.findings.append(Finding(manifest.file, manifest.line, "", "", "", "", manifest.message))
+            elif is_ours(manifest):
+                _check(result, manifest)
             else:
-                report.skipped += 1
-    return report
+                result.skipped += 1
+    return result
 
 
-def _check(report: Report, manifest: Manifest) -> None:
-    report.checked += 1
-    report.findings += check(manifest)
+def _check(result: ValidationResult, manifest: Manifest) -> None:
+    result.checked += 1
+    result.findings += check(manifest)
     key = (manifest.kind, manifest.namespace, manifest.name)
-    first = report.seen.setdefault(key, manifest)
+    first = result.seen.setdefault(key, manifest)
     if first is not manifest and manifest.name:
-        report.findings.append(finding(manifest, ("metadata", "name"), f"this object is also at {first.file}:{first.line()}"))
+        result.findings.append(finding_at(manifest, ("metadata", "name"), f"this object is also at {first.file}:{first.line()}"))
 
 
-def as_text(report: Report) -> str:
+def as_text(result: ValidationResult) -> str:
     """One line for each finding, and a summary."""
-    return "\n".join([*(printable(_line(one)) for one in report.findings), summary(report)])
+    return "\n".join([*(printable(_line(finding)) for finding in result.findings), summary(result)])
 
 
-def _line(one: Finding) -> str:
-    name = f"{one.kind or '(no kind)'}/{one.name or '(no name)'}: " if one.path else ""
-    return f"{one.file}:{one.line}: {name}{one.path + ': ' if one.path else ''}{one.message}"
+def _line(finding: Finding) -> str:
+    name = f"{finding.kind or '(no kind)'}/{finding.name or '(no name)'}: " if finding.path else ""
+    return f"{finding.file}:{finding.line}: {name}{finding.path + ': ' if finding.path else ''}{finding.message}"
 
 
-def summary(report: Report) -> str:
+def summary(result: ValidationResult) -> str:
     """The last line: what was checked, and how it went."""
-    files = _count(report.files, "file")
-    other = f", {_count(report.skipped, 'object')} of other kinds skipped" if report.skipped else ""
-    result = _count(len(report.findings), "finding") if report.findings else "no findings"
-    if not report.checked and not report.findings:
-        result = "no TwoFactorPolicy or JenkinsInstance to check"
-    return f"{result} ({_count(report.checked, 'object')} checked in {files}{other})"
+    files = _count(result.files, "file")
+    other = f", {_count(result.skipped, 'object')} of other kinds skipped" if result.skipped else ""
+    outcome = _count(len(result.findings), "finding") if result.findings else "no findings"
+    if not result.checked and not result.findings:
+        outcome = "no TwoFactorPolicy or JenkinsInstance to check"
+    return f"{outcome} ({_count(result.checked, 'object')} checked in {files}{other})"
 
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def as_json(report: Report) -> str:
+def as_json(result: ValidationResult) -> str:
     """The same for programs: ``findings`` has the fields of :class:`Finding`."""
-    findings = [asdict(one) for one in report.findings]
-    result = {"files": report.files, "checked": report.checked, "skipped": report.skipped, "findings": findings}
-    return json.dumps(result, indent=2)
+    findings = [asdict(finding) for finding in result.findings]
+    document = {"files": result.files, "checked": result.checked, "skipped": result.skipped, "findings": findings}
+    return json.dumps(document, indent=2)
 
 
 def load_manifests(paths: tuple[str, ...]) -> list[Manifest]:
-    """Our objects in the files; stops with every finding of ``jenkins2fa validate`` when there is one."""
+    """Our objects in the files. Raises CommandError with every finding of ``jenkins2fa validate``."""
     try:
-        found = [one for file in find_files(paths) for one in read_manifests(file)]
+        objects = [manifest for file in find_files(paths) for manifest in read_manifests(file)]
     except UnreadableFile as error:
-        raise CannotGoOn(str(error)) from None
-    problems = [f"{one.file}:{one.line}: {one.message}" for one in found if isinstance(one, Failure)]
-    ours = [one for one in found if isinstance(one, Manifest) and is_ours(one)]
-    problems += [f"{f.file}:{f.line}: {f.path}: {f.message}" for one in ours for f in check(one)]
+        raise CommandError(str(error)) from None
+    problems = [f"{manifest.file}:{manifest.line}: {manifest.message}" for manifest in objects if isinstance(manifest, Failure)]
+    ours = [manifest for manifest in objects if isinstance(manifest, Manifest) and is_ours(manifest)]
+    findings = [finding for manifest in ours for finding in check(manifest)]
+    problems += [f"{finding.file}:{finding.line}: {finding.path}: {finding.message}" for finding in findings]
     if problems:
-        raise CannotGoOn("\n".join(problems))
+        raise CommandError("\n".join(problems))
     return ours
 
 
 def printable(text: str) -> str:
-    """One line without control characters: names come from files, and a terminal obeys escape sequences."""
+    """One line with control characters escaped: names come from files, and a terminal would obey escape sequences."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
 
 
 TYPES = {"string": "a string", "boolean": "true or false", "integer": "an integer", "object": "a mapping", "array": "a list"}
 NAME = "must be a name of lowercase letters, digits, '-' and '.', such as build-jenkins"
-FORMS = {  # patterns of the schemas that most people meet, in words; the parser has better ones where a field has rules of its own
+FORMS = {  # common patterns of the schemas, in words; the parser has better messages where a field has rules of its own
     r"\S": "must not be empty",
     "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$": NAME,
     "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$": "must be a name of lowercase letters, digits and '-', such as team-a",
@@ -163,7 +164,7 @@ FORMER = {  # fields that earlier versions had, and what to write instead
     (POLICY, "spec.namespaceSelector"): "only a ClusterTwoFactorPolicy selects namespaces: write one, or leave it out",
     (POLICY, "spec.breakGlass"): "is a resource of its own now: write a TwoFactorBreakGlass with instanceSelector, expiresAt and reason",
 }
-VAGUE = ("pattern", "minItems", "minLength", "required")  # the parser has better words for these, when it has any
+VAGUE = ("pattern", "minItems", "minLength", "required")  # the parser's message for these is better, if it has one
 
 
 PARSERS: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
@@ -176,7 +177,7 @@ PARSERS: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One mistake: where in which file (``line`` counts from 1), in which object and field, and the way out."""
+    """One mistake: the file and line (from 1), the object and field, and what to write instead."""
 
     file: str
     line: int
@@ -189,7 +190,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """One mistake inside an object; ``vague`` gives way to a better message for the same place, and ``former`` replaces the others."""
+    """One mistake inside an object. ``vague``: a better message for the same place replaces it. ``former``: it replaces all the others."""
 
     path: Path
     message: str
@@ -198,7 +199,7 @@ class Mistake:
 
 
 def check(manifest: Manifest) -> list[Finding]:
-    """Every mistake in one object of our kinds, by line."""
+    """Every mistake in one of our custom resources, by line."""
     mistakes = [Mistake((field,), message) for field, message in type_problems(manifest)]
     mistakes += [
         Mistake(path[len(manifest.start) :], "is given twice; only the last one counts")
@@ -207,13 +208,13 @@ def check(manifest: Manifest) -> list[Finding]:
     ]
     if manifest.kind in KINDS:
         body = without_nulls(manifest.body)
-        found = [mistake for error in _validator(manifest.kind).iter_errors(body) for mistake in _mistakes(error, manifest)]
-        mistakes += _merge(found, list(_parser_mistakes(manifest.kind, body)))
-    findings = [finding(manifest, mistake.path, mistake.message) for mistake in dict.fromkeys(mistakes)]
-    return sorted(findings, key=lambda one: (one.line, one.path))
+        schema_mistakes = [mistake for error in _validator(manifest.kind).iter_errors(body) for mistake in _mistakes(error, manifest)]
+        mistakes += _merge(schema_mistakes, list(_parser_mistakes(manifest.kind, body)))
+    findings = [finding_at(manifest, mistake.path, mistake.message) for mistake in dict.fromkeys(mistakes)]
+    return sorted(findings, key=lambda finding: (finding.line, finding.path))
 
 
-def finding(manifest: Manifest, path: Path, message: str) -> Finding:
+def finding_at(manifest: Manifest, path: Path, message: str) -> Finding:
     return Finding(manifest.file, manifest.line(path), manifest.kind, manifest.namespace, manifest.name, spell(path), message)
 
 
@@ -228,7 +229,7 @@ def without_nulls(value: Any) -> Any:
 def _validator(kind: str) -> Draft202012Validator:
     schema = load_schema(kind, VERSION)
     relaxed = {name: value for name, value in schema["properties"].items() if name not in ("apiVersion", "kind")}
-    required = [name for name in schema["required"] if name not in ("apiVersion", "kind")]  # type_problems says these better
+    required = [name for name in schema["required"] if name not in ("apiVersion", "kind")]  # type_problems has better messages
     return Draft202012Validator({**schema, "properties": {"apiVersion": {}, "kind": {}, **relaxed}, "required": required})
 
 
@@ -244,15 +245,15 @@ def _merge(schema: list[Mistake], parser: list[Mistake]) -> list[Mistake]:
     former = [mistake.path for mistake in parser if mistake.former]
     schema = [mistake for mistake in schema if not any(mistake.path[: len(path)] == path for path in former)]
     precise = [mistake for mistake in schema if not mistake.vague]
-    kept = [one for one in parser if not any(_nested(one.path, mistake.path) for mistake in precise)]
+    kept = [mistake for mistake in parser if not any(_overlap(mistake.path, better.path) for better in precise)]
     places = {mistake.path for mistake in kept}
     return [mistake for mistake in schema if not (mistake.vague and mistake.path in places)] + kept
 
 
-def _nested(one: Path, other: Path) -> bool:
-    """Whether one path is the other or leads to it."""
-    length = min(len(one), len(other))
-    return one[:length] == other[:length]
+def _overlap(first: Path, second: Path) -> bool:
+    """Whether the paths are equal, or one leads to the other."""
+    length = min(len(first), len(second))
+    return first[:length] == second[:length]
 
 
 def _mistakes(error: ValidationError, manifest: Manifest) -> Iterable[Mistake]:
@@ -269,7 +270,7 @@ def _mistakes(error: ValidationError, manifest: Manifest) -> Iterable[Mistake]:
         repeated = [number for number, item in enumerate(value) if item in value[:number]]
         return [Mistake((*path, number), f"is in the list already: {value[number]!r}") for number in repeated]
     if rule == "enum" and not isinstance(value, str):
-        return []  # its type is wrong too, and that message says more
+        return []  # its type is wrong too, and that message is better
     if rule == "required":
         return [Mistake((*path, name), "required", vague=True) for name in limit if name not in value]
     if rule == "type":
@@ -301,9 +302,9 @@ def _message(rule: str, limit: Any, value: Any) -> str:
             return f"{words}, is {value!r}"
 
 
-def _wrong_type(wanted: str, value: Any, word: str | None, allowed: Sequence[str]) -> str:
-    label = TYPES.get(wanted, wanted)
-    if wanted == "string" and word is not None:
+def _wrong_type(expected: str, value: Any, word: str | None, allowed: Sequence[str]) -> str:
+    label = TYPES.get(expected, expected)
+    if expected == "string" and word is not None:
         meant = nearest(word, allowed)
         if allowed and meant is None:
             return f"must be one of {', '.join(allowed)}, but YAML reads {word} as {_kind(value)}"

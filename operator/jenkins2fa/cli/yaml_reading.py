@@ -1,7 +1,7 @@
 """YAML (and JSON) as kubectl reads it, with the line of every value.
 
 kubectl reads plain words by its own rules, between YAML 1.1 and 1.2: ``Off``, ``y`` and ``0777`` are not strings, ``12:30`` and dates are.
-Seen with kubectl 1.32 and 1.36 on a real API server; a reader with other rules would pass files that the API server refuses.
+Observed with kubectl 1.32 and 1.36 on a real API server. A reader with other rules would accept files that the API server refuses.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 Path = tuple[str | int, ...]
-TOO_BIG = 200_000  # values of one document, aliases counted each time: a few nested ones would otherwise fill the memory
+TOO_BIG = 200_000  # values in one document, counting aliases each time: a few nested aliases could otherwise fill the memory
 
 _PLAIN = "jenkins2fa:plain"
 _DECIDED_BY_WORD = {_PLAIN, *(f"tag:yaml.org,2002:{name}" for name in ("bool", "int", "float", "null"))}
@@ -28,12 +28,12 @@ _WORDS = {
     **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), float("-inf")),
 }
 _QUOTED = re.compile(r" '(?!<)[^']{2,}'")
-_WHOLE = re.compile(r"[-+]?(0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]*|[1-9][0-9]*)\Z")
+_INTEGER = re.compile(r"[-+]?(0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]*|[1-9][0-9]*)\Z")
 _DECIMAL = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
 
 
 class UnreadableYAML(Exception):
-    """A text that is not valid YAML; ``line`` counts from 1. Never repeats the text itself, which may hold a secret."""
+    """The input is not valid YAML; ``line`` counts from 1. The message never quotes the input, which may hold a secret."""
 
     def __init__(self, line: int, message: str) -> None:
         self.line = line
@@ -71,7 +71,7 @@ class _Loader(yaml.SafeLoader):
 
 
 def read_documents(text: str) -> Iterator[Document]:
-    """Every document of a text. Raises :class:`UnreadableYAML` (those before it have been yielded)."""
+    """Every document of a YAML stream. Raises :class:`UnreadableYAML` after yielding the documents before the mistake."""
     try:
         for node in yaml.compose_all(_without_tabs(text), Loader=_Loader):
             if node is not None:
@@ -89,12 +89,12 @@ def read_documents(text: str) -> Iterator[Document]:
 
 
 def _without_names(problem: str | None) -> str:
-    """What PyYAML says, without the aliases, anchors and tags that it quotes from the text."""
+    """PyYAML's message, without the aliases, anchors and tags that it quotes from the input."""
     return _QUOTED.sub("", problem or "")
 
 
 def _without_tabs(text: str) -> str:
-    """JSON may be indented by tabs, which PyYAML refuses and kubectl takes. Inside JSON's strings there can be none."""
+    """JSON may be indented with tabs, which kubectl accepts and PyYAML refuses. JSON strings cannot contain a tab."""
     if "\t" not in text or text.lstrip()[:1] not in ("{", "["):
         return text
     try:
@@ -105,11 +105,11 @@ def _without_tabs(text: str) -> str:
 
 
 class _Builder:
-    """Turns the nodes of one document into values, noting lines on the way."""
+    """Turns the nodes of one document into values, and records their lines."""
 
     def __init__(self) -> None:
         self.count = 0
-        self.open: set[int] = set()  # the nodes we are inside of: an alias to one of them would never end
+        self.open: set[int] = set()  # the nodes that contain the current one: an alias to one of them would never end
         self.result = Document(None, 1)
 
     def document(self, node: yaml.Node) -> Document:
@@ -172,18 +172,18 @@ class _Builder:
 
 
 def _plain(word: str) -> Any:
-    """What kubectl makes of a plain word: a string, a number, true, false or null."""
+    """The value that kubectl reads for a plain word: a string, a number, true, false or null."""
     if word in _WORDS:
         return _WORDS[word]
     digits = word.replace("_", "")
     if word[:1] not in "+-.0123456789" or not digits:
         return word
-    if _WHOLE.match(digits):
-        return _whole(digits)
+    if _INTEGER.match(digits):
+        return _integer(digits)
     return float(digits) if _DECIMAL.match(digits) else word
 
 
-def _whole(digits: str) -> Any:
+def _integer(digits: str) -> Any:
     sign, body = (-1, digits[1:]) if digits[0] == "-" else (1, digits.lstrip("+"))
     prefix = body[:2].lower()
     if prefix in ("0x", "0b"):
@@ -191,5 +191,5 @@ def _whole(digits: str) -> Any:
     if body.startswith("0") and body != "0":
         return sign * int(body[1:].lstrip("oO") or "0", 8)
     if len(body) > 20:
-        return float(digits)  # more than 64 bits; also, Python refuses to read very long ones
+        return float(digits)  # more than 64 bits, and Python refuses to parse very long integers
     return sign * int(body)

@@ -20,7 +20,7 @@ Spec = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class PolicyContent:
-    """A policy without its selector. ``gaps``: where the spec could not say what is there. ``hints``: what to know about this spec."""
+    """A policy without its selector. ``gaps``: what no field of the spec can express. ``hints``: what to know about this spec."""
 
     spec: Spec
     gaps: tuple[str, ...] = ()
@@ -29,9 +29,10 @@ class PolicyContent:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """``policy`` None = nothing that a policy could describe. ``gaps``: what else cannot be expressed, or makes a plan differ.
+    """What one controller has. ``policy`` None = nothing that a policy could describe.
 
-    ``hints``: what to know of this Jenkins. ``owner``: who manages it already."""
+    ``gaps``: what else cannot be expressed, or makes a plan differ. ``hints``: what to know about this controller. ``owner``: who manages
+    it already."""
 
     policy: PolicyContent | None
     gate: Spec | None
@@ -42,7 +43,7 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """One Jenkins that was read. ``authority``: PEM of the certificate authority it was reached with."""
+    """One controller that was read. ``authority``: PEM of the certificate authority it was reached with."""
 
     name: str
     url: str
@@ -52,7 +53,7 @@ class Exported:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class PolicyGroup:
     """A policy, and the controllers that it describes: at least one. ``name`` is the policy's, and the value of its members' label."""
 
     name: str
@@ -65,49 +66,49 @@ class Group:
         return len(self.members) > 1
 
 
-def groups_of(found: Iterable[Exported]) -> tuple[Group, ...]:
-    """One group for each different policy, in the order of first members. A Jenkins that no policy could describe is in none."""
+def groups_of(exported: Iterable[Exported]) -> tuple[PolicyGroup, ...]:
+    """One group per distinct policy, in the order of their first members. A controller that no policy could describe is in no group."""
     members: dict[str, list[Exported]] = {}
-    for one in found:
-        if one.content.policy is not None:
-            members.setdefault(_likeness(one.content.policy), []).append(one)
-    return tuple(_group(tuple(alike)) for alike in members.values())
+    for controller in exported:
+        if controller.content.policy is not None:
+            members.setdefault(_identity(controller.content.policy), []).append(controller)
+    return tuple(_group(tuple(same)) for same in members.values())
 
 
-def _likeness(policy: PolicyContent) -> str:
-    """Equal for policies that may be one. What a spec could not say counts too: who puts it right does so for all of the group."""
+def _identity(policy: PolicyContent) -> str:
+    """Equal for policies that can be one. Gaps count too: whoever fills one in fills it in for the whole group."""
     return json.dumps([policy.spec, policy.gaps], sort_keys=True)
 
 
-def _group(members: tuple[Exported, ...]) -> Group:
+def _group(members: tuple[Exported, ...]) -> PolicyGroup:
     policy = members[0].content.policy
     assert policy is not None
-    return Group(members[0].name if len(members) == 1 else _shared_name(members), policy, members)
+    return PolicyGroup(members[0].name if len(members) == 1 else _shared_name(members), policy, members)
 
 
 def _shared_name(members: tuple[Exported, ...]) -> str:
-    """By the members alone: other settings of the same controllers keep the name, and no export of other ones can replace this policy.
+    """Depends on the members alone: it stays when their settings change, and an export of other controllers never replaces this policy.
 
-    Two hyphens in a row are in no name of a controller (``names_for``), so this is the name of nothing else."""
-    urls = "\n".join(sorted(one.url for one in members))
+    ``names_for`` never puts two hyphens in a row, so the name cannot be that of a controller."""
+    urls = "\n".join(sorted(member.url for member in members))
     return f"shared--{hashlib.sha256(urls.encode()).hexdigest()[:12]}"
 
 
-LABEL = "jenkins2fa.dev/policy"  # on each exported instance: the policy that selects it, so that it selects these instances alone
-FIRST = "00-"  # `kubectl apply -f FOLDER` goes by the names of files: a policy that several need is there before they ask for it
+LABEL = "jenkins2fa.dev/policy"  # on each exported instance: its policy, whose selector thus matches these instances alone
+FIRST = "00-"  # `kubectl apply -f FOLDER` sorts by file name: a shared policy is there before the instances that need it
 LONGEST_NAME = 52  # leaves room for a suffix within the 63 characters of a label's value
 
 
 class _Dumper(yaml.SafeDumper):
-    """Texts of several lines as blocks."""
+    """Writes strings of several lines as blocks."""
 
 
-def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    block = "\n" in text and not re.search(r"[ \t]+$|[^\x20-\x7e\n\u00a1-\ud7ff]", text, re.MULTILINE)
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if block else None)
+def _string(dumper: yaml.SafeDumper, string: str) -> yaml.ScalarNode:
+    block = "\n" in string and not re.search(r"[ \t]+$|[^\x20-\x7e\n\u00a1-\ud7ff]", string, re.MULTILINE)
+    return dumper.represent_scalar("tag:yaml.org,2002:str", string, style="|" if block else None)
 
 
-_Dumper.add_representer(str, _text)
+_Dumper.add_representer(str, _string)
 
 
 def names_for(urls: Iterable[str]) -> dict[str, str]:
@@ -115,35 +116,40 @@ def names_for(urls: Iterable[str]) -> dict[str, str]:
     names: dict[str, str] = {}
     taken: set[str] = set()
     for url in urls:
-        words = re.sub(r"[^a-z0-9]+", "-", url.partition("://")[2].lower()).strip("-")[:LONGEST_NAME].strip("-") or "jenkins"
-        name, number = words, 2
+        base = re.sub(r"[^a-z0-9]+", "-", url.partition("://")[2].lower()).strip("-")[:LONGEST_NAME].strip("-") or "jenkins"
+        name, number = base, 2
         while name in taken:
-            name, number = f"{words}-{number}", number + 1
+            name, number = f"{base}-{number}", number + 1
         taken.add(name)
         names[url] = name
     return names
 
 
-def files_of(found: Iterable[Exported], groups: Iterable[Group], namespace: str | None) -> dict[str, str]:
-    """File name to text: one file per policy that several controllers share, then one per controller. Texts begin with ``---``."""
+def files_of(exported: Iterable[Exported], groups: Iterable[PolicyGroup], namespace: str | None) -> dict[str, str]:
+    """File name to content: one file per shared policy, then one per controller. Each content begins with ``---``."""
     where = {"namespace": namespace} if namespace else {}
     policies = {group.name: _policy(group, where) for group in groups}
-    selecting = {one.name: group.name for group in groups for one in group.members}
+    selecting = {controller.name: group.name for group in groups for controller in group.members}
     shared = {f"{FIRST}{group.name}.yaml": policies[group.name] for group in groups if group.shared}
-    own = {f"{one.name}.yaml": policies.get(one.name, "") + _jenkins(one, selecting.get(one.name), where) for one in found}
+    own = {
+        f"{controller.name}.yaml": policies.get(controller.name, "") + _controller(controller, selecting.get(controller.name), where)
+        for controller in exported
+    }
     return shared | own
 
 
-def _jenkins(one: Exported, policy: str | None, where: Mapping[str, str]) -> str:
-    """Instance and the Secret's template, and the certificate authority."""
-    documents = [_instance(one, policy, where), _secret(one, where)]
-    if one.authority is not None:
-        metadata = {"name": f"{one.name}-ca", **where}
-        documents.append(_document({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"ca.crt": one.authority}}))
+def _controller(controller: Exported, policy: str | None, where: Mapping[str, str]) -> str:
+    """The instance, a template of its Secret, and the certificate authority."""
+    documents = [_instance(controller, policy, where), _secret(controller, where)]
+    if controller.authority is not None:
+        metadata = {"name": f"{controller.name}-ca", **where}
+        documents.append(
+            _document({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"ca.crt": controller.authority}})
+        )
     return "".join(documents)
 
 
-def _policy(group: Group, where: Mapping[str, str]) -> str:
+def _policy(group: PolicyGroup, where: Mapping[str, str]) -> str:
     comments = [*_inexpressible(group.policy.gaps), *group.policy.hints]
     if group.shared:
         comments.insert(
@@ -159,33 +165,33 @@ def _inexpressible(gaps: Iterable[str]) -> Iterable[str]:
 
 
 def commented(lines: Iterable[str]) -> str:
-    """Lines as comments; a line break within one (it may come from Jenkins) cannot end the comment."""
+    """Lines as comments. A line break inside one, which may come from Jenkins, cannot end the comment."""
     return "".join(f"# {' '.join(line.split())}\n" for line in lines)
 
 
-def _instance(one: Exported, policy: str | None, where: Mapping[str, str]) -> str:
-    comments = [one.url, *_inexpressible(one.content.gaps), *one.content.hints]
-    spec: dict[str, Any] = {"url": one.url, "credentialsRef": {"name": one.name}}
-    if one.authority is not None:
-        spec["caRef"] = {"kind": "ConfigMap", "name": f"{one.name}-ca", "key": "ca.crt"}
-    if one.content.gate is None:
+def _instance(controller: Exported, policy: str | None, where: Mapping[str, str]) -> str:
+    comments = [controller.url, *_inexpressible(controller.content.gaps), *controller.content.hints]
+    spec: dict[str, Any] = {"url": controller.url, "credentialsRef": {"name": controller.name}}
+    if controller.authority is not None:
+        spec["caRef"] = {"kind": "ConfigMap", "name": f"{controller.name}-ca", "key": "ca.crt"}
+    if controller.content.gate is None:
         comments.append("gate.mode None: there is no gate, only the plugin. Managed lets the operator install it.")
-    spec["gate"] = one.content.gate or {"mode": GateMode.NONE.value}
-    if one.content.owner is not None:
+    spec["gate"] = controller.content.gate or {"mode": GateMode.NONE.value}
+    if controller.content.owner is not None:
         comments = [
             *comments,
-            f"Managed by {one.content.owner} (cluster and instance). Remove it there, or take over by this annotation:",
-            f"  annotations: {{{TAKE_OVER}: {one.content.owner}}}",
+            f"Managed by {controller.content.owner} (cluster and instance). Remove it there, or take over by this annotation:",
+            f"  annotations: {{{TAKE_OVER}: {controller.content.owner}}}",
         ]
-    metadata: dict[str, Any] = {"name": one.name, **where}
+    metadata: dict[str, Any] = {"name": controller.name, **where}
     if policy is not None:
         metadata["labels"] = {LABEL: policy}
     return _document({"apiVersion": API_VERSION, "kind": "JenkinsInstance", "metadata": metadata, "spec": spec}, comments)
 
 
-def _secret(one: Exported, where: Mapping[str, str]) -> str:
-    data = {"host": place_of(one.url), "username": one.username, "token": ""}
-    body = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": one.name, **where}, "type": "Opaque", "stringData": data}
+def _secret(controller: Exported, where: Mapping[str, str]) -> str:
+    data = {"host": place_of(controller.url), "username": controller.username, "token": ""}
+    body = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": controller.name, **where}, "type": "Opaque", "stringData": data}
     return _document(body, ["Put the account's API token here, by your own way of keeping secrets, and keep it out of Git."])
 
 

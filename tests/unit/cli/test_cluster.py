@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from jenkins2fa.api.meta import Key
-from jenkins2fa.cli.cluster import told_by
+from jenkins2fa.cli.cluster import lease_problem
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -32,4 +32,4 @@ def lease(age: float, duration: int = 15) -> dict[str, Any]:
     ],
 )
 def test_when_an_operator_counts_as_gone(answer: dict[str, Any] | None, told: str | None) -> None:
-    assert told_by(Key("jenkins-2fa", "jenkins-2fa-operator"), answer, NOW) == told
+    assert lease_problem(Key("jenkins-2fa", "jenkins-2fa-operator"), answer, NOW) == told

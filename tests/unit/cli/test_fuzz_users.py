@@ -24,7 +24,7 @@ from jenkins2fa.api.instance import JenkinsInstance
 from jenkins2fa.api.meta import Metadata
 from jenkins2fa.api.parse import parse_instance, parse_policy
 from jenkins2fa.cli.controllers import read_list
-from jenkins2fa.cli.errors import CannotGoOn
+from jenkins2fa.cli.errors import CommandError
 from jenkins2fa.cli.manifests import Manifest, parse_manifests
 from jenkins2fa.cli.plan.sources import SecretFiles
 from jenkins2fa.cli.validate import check
@@ -215,7 +215,7 @@ def test_any_audit_list_is_read_or_told_by_its_place(tmp_path: Path, monkeypatch
         file.write_bytes(a_file(dice, good, b"url, username, token_file\nhttps://j.example.com/, a, " + str(token).encode()))
         try:
             read_list((str(file),), "canary", None)
-        except CannotGoOn as problem:
+        except CommandError as problem:
             assert "list." in str(problem) or "no URL" in str(problem), str(problem)
             assert PLANTED not in TOLD.sub("", str(problem))
 
@@ -223,7 +223,7 @@ def test_any_audit_list_is_read_or_told_by_its_place(tmp_path: Path, monkeypatch
 def test_a_list_that_csv_cannot_read_is_told_by_its_line(tmp_path: Path) -> None:
     file = tmp_path / "list.csv"
     file.write_text("url,username\nhttps://j.example.com/,a\nhttps://k.example.com/," + PLANTED * 10_000)
-    with pytest.raises(CannotGoOn, match=r"list[.]csv:3: is not valid CSV") as told:
+    with pytest.raises(CommandError, match=r"list[.]csv:3: is not valid CSV") as told:
         read_list((str(file),), "canary", None)
     assert PLANTED not in str(told.value)
 
@@ -242,7 +242,7 @@ def test_any_file_of_secrets_is_read_or_told_by_its_place(tmp_path: Path, monkey
             connections = Connections(SecretFiles((str(file),), "default"), time.monotonic)
             assert PLANTED not in hidden_but_for_the_name(connections.connection(where))
             used += 1
-        except (CannotGoOn, JenkinsError) as problem:
+        except (CommandError, JenkinsError) as problem:
             assert PLANTED not in TOLD.sub("", str(problem))
     assert used
 

@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 import pytest
 
 from jenkins2fa.cli.report.html import as_html
-from jenkins2fa.core.report.document import Gap, Happening, Report, report_digest
+from jenkins2fa.core.report.document import Gap, PastEvent, Report, report_digest
 from tests.support.report_sample import BUILD, NOW, REPORT
 
 VOID = {"meta", "br", "hr", "img", "link", "input"}
@@ -109,7 +109,7 @@ def test_no_text_becomes_markup() -> None:
         differences=(ATTACK,),
         risks=(ATTACK,),
         gaps=(Gap(ATTACK, ATTACK),),
-        history=(Happening(NOW, ATTACK, ATTACK),),
+        history=(PastEvent(NOW, ATTACK, ATTACK),),
         rules=replace(BUILD.rules, enforced_groups=frozenset({ATTACK}), exempt_groups=frozenset({ATTACK})) if BUILD.rules else None,
     )
     text = as_html(Report(NOW, ATTACK, ATTACK, (evil,), notes=(ATTACK,)))

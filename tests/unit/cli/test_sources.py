@@ -10,7 +10,7 @@ import pytest
 
 from jenkins2fa.api.meta import Key
 from jenkins2fa.api.parse import parse_instance
-from jenkins2fa.cli.errors import CannotGoOn
+from jenkins2fa.cli.errors import CommandError
 from jenkins2fa.cli.plan.sources import SecretFiles, governing_policies
 from jenkins2fa.core.precedence import resolve
 from jenkins2fa.core.references import ReferenceUnreadable
@@ -59,12 +59,12 @@ def test_an_object_without_a_namespace_is_in_that_of_the_command(file: Path) -> 
 
 
 def test_what_cannot_be_read_ends_the_command_without_repeating_it(file: Path, tmp_path: Path) -> None:
-    with pytest.raises(CannotGoOn, match="the Secret team/build is in the files of --secrets twice"):
+    with pytest.raises(CommandError, match="the Secret team/build is in the files of --secrets twice"):
         put(file, {"stringData": {"token": "a"}}, {"stringData": {"token": "b"}})
-    with pytest.raises(CannotGoOn, match=r"--secrets .*absent\.yaml: there is no such file or folder"):
+    with pytest.raises(CommandError, match=r"--secrets .*absent\.yaml: there is no such file or folder"):
         SecretFiles((str(tmp_path / "absent.yaml"),), "default")
     file.write_text("stringData: {token: *s3cret}\n")
-    with pytest.raises(CannotGoOn, match=r"secrets\.yaml:1: is not valid YAML") as raised:
+    with pytest.raises(CommandError, match=r"secrets\.yaml:1: is not valid YAML") as raised:
         SecretFiles((str(file),), "default")
     assert "s3cret" not in str(raised.value)
 

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from jenkins2fa.api.status import DRIFTED, ENFORCED, READY, Condition
-from jenkins2fa.cli.cluster import Named
+from jenkins2fa.cli.cluster import ClusterObject
 from jenkins2fa.cli.errors import EXIT_CODES, MEANINGS, ExitCode, code_of, code_of_all, worst
 from jenkins2fa.cli.kubectl.command import twofactor
 from jenkins2fa.cli.kubectl.output import as_table, fleet_rows
@@ -63,7 +63,7 @@ def test_all_say_the_same_word(state: str) -> None:
     assert (summary.reason, summary.enforced, summary.message, code_of(summary)) == (word, enforced, "of Ready", code)
     (row,) = fleet_rows([body])
     assert (row.reason, row.enforced, row.message) == (word, enforced, "of Ready")
-    assert Named("JenkinsInstance", body).summary == summary
+    assert ClusterObject("JenkinsInstance", body).summary == summary
     told = recorded(body, instance(), None)
     assert (told.proof.summary.reason, told.proof.summary.enforced) == (word, enforced)
     made = Report(NOW, "1", "here", (told,), asked=False)

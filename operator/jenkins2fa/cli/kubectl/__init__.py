@@ -1,1 +1,1 @@
-"""``kubectl twofactor``: the fleet, and what a person does to it, with that person's kubeconfig and rights."""
+"""``kubectl twofactor``: show and control the fleet, with the user's own kubeconfig and rights."""

@@ -1,4 +1,4 @@
-"""What ``kubectl twofactor`` changes: fields of a policy, one annotation, break-glasses. Then it waits for what comes of it."""
+"""What ``kubectl twofactor`` changes: fields of a policy, an annotation, break-glasses. It then waits for the result."""
 
 from __future__ import annotations
 
@@ -12,132 +12,146 @@ from jenkins2fa.api.fields import format_time, parse_duration, parse_time
 from jenkins2fa.api.meta import API_VERSION, RECONCILE_AT, read_metadata
 from jenkins2fa.api.parse import parse_break_glass
 from jenkins2fa.api.status import ENFORCED, break_glass_of
-from jenkins2fa.cli.cluster import PLURALS, Cluster, Named, find_policy, governed
-from jenkins2fa.cli.errors import CannotGoOn, ExitCode, code_of_all
+from jenkins2fa.cli.cluster import PLURALS, Cluster, ClusterObject, find_policy, governed
+from jenkins2fa.cli.errors import CommandError, ExitCode, code_of_all
 from jenkins2fa.core.mode import BREAK_GLASS
 
-Say = Callable[[str], object]
-EVERY = 0.5  # seconds between looks at a status
-END = "kubectl twofactor end-break-glass"
-GIT = "If the policy is kept in Git, say it there too: the next synchronisation puts it back."
+Echo = Callable[[str], object]
+POLL_INTERVAL = 0.5  # seconds between reads of a status
+END_COMMAND = "kubectl twofactor end-break-glass"
+GIT_HINT = "If the policy is kept in Git, change it there too: the next synchronisation reverts this."
 
 
 def set_suspend(cluster: Cluster, name: str, suspend: bool) -> str:
-    """Returns what to tell."""
-    found = find_policy(cluster, name)
-    if bool(found.body["spec"].get("suspend")) == suspend:
-        return f"{found.label} {'is suspended already' if suspend else 'is not suspended'}: nothing was changed."
-    cluster.kubernetes.patch(PLURALS[found.kind], found.key, {"spec": {"suspend": True if suspend else None}})
-    what = "is suspended: nothing is read or written at its instances; what is in force there stays in force" if suspend else "goes on"
-    return f"{found.label} {what}. {GIT}"
+    """Suspend or resume a policy. Returns the message for the user."""
+    target = find_policy(cluster, name)
+    if bool(target.body["spec"].get("suspend")) == suspend:
+        return f"{target.label} {'is suspended already' if suspend else 'is not suspended'}: nothing was changed."
+    cluster.kubernetes.patch(PLURALS[target.kind], target.key, {"spec": {"suspend": True if suspend else None}})
+    effect = "is suspended: nothing is read or written at its instances; what is in force there stays in force" if suspend else "is resumed"
+    return f"{target.label} {effect}. {GIT_HINT}"
 
 
-def reconcile_named(cluster: Cluster, found: Named, timeout: float, say: Say) -> ExitCode:
-    """Returns the exit code."""
-    targets = [found] if found.kind == instance.KIND else governed(cluster, found)
-    if not targets:
-        raise CannotGoOn(f"{found.label} governs no instance: kubectl twofactor why policy/{found.key.name}")
-    asked = datetime.now(UTC).isoformat(timespec="microseconds")
-    for one in targets:
-        cluster.kubernetes.patch(instance.PLURAL, one.key, {"metadata": {"annotations": {RECONCILE_AT: asked}}})
-    seen = _wait(cluster, targets, lambda one: (one.body.get("status") or {}).get("lastHandledReconcileAt") == asked, timeout)
-    for one, done in seen:
-        say(f"{one.label}: {f'{one.summary.reason}: {one.summary.message}' if done else _nobody(timeout)}")
-    return code_of_all(one.summary for one, _ in seen) if all(done for _, done in seen) else ExitCode.ERROR
+def reconcile_now(cluster: Cluster, target: ClusterObject, timeout: float, echo: Echo) -> ExitCode:
+    """Request a reconcile of one instance, or of all that a policy governs, and wait for it. Returns the exit code."""
+    members = [target] if target.kind == instance.KIND else governed(cluster, target)
+    if not members:
+        raise CommandError(f"{target.label} governs no instance: kubectl twofactor why policy/{target.key.name}")
+    requested_at = datetime.now(UTC).isoformat(timespec="microseconds")
+    for member in members:
+        cluster.kubernetes.patch(instance.PLURAL, member.key, {"metadata": {"annotations": {RECONCILE_AT: requested_at}}})
+
+    def is_reconciled(member: ClusterObject) -> bool:
+        return (member.body.get("status") or {}).get("lastHandledReconcileAt") == requested_at
+
+    results = _wait(cluster, members, is_reconciled, timeout)
+    for member, done in results:
+        echo(f"{member.label}: {_state(member) if done else _no_reconcile(timeout)}")
+    return code_of_all(member.summary for member, _ in results) if all(done for _, done in results) else ExitCode.ERROR
 
 
 def time_of(length: str | None, until: str | None) -> datetime:
-    """The end of a break-glass from its length or its end. Raises CannotGoOn."""
+    """The end of a break-glass from its length or its end. Raises CommandError."""
     if (length is None) == (until is None):
-        raise CannotGoOn("give either --for DURATION or --until TIME")
+        raise CommandError("give either --for DURATION or --until TIME")
     now = datetime.now(UTC)
     try:
         moment = now + parse_duration(length) if length is not None else parse_time(until)
     except ValueError as problem:
-        raise CannotGoOn(f"{'--for' if length is not None else '--until'}: {problem}") from None
+        raise CommandError(f"{'--for' if length is not None else '--until'}: {problem}") from None
     if moment <= now:
-        raise CannotGoOn("that time is over: nothing was changed")
+        raise CommandError("that time is in the past: nothing was changed")
     return moment
 
 
-def open_break_glass(cluster: Cluster, name: str, expires: datetime, reason: str, timeout: float, say: Say) -> ExitCode:
-    """Creates a TwoFactorBreakGlass for the instances that a policy selects in this namespace, and waits. Returns the exit code."""
-    found = find_policy(cluster, name)
-    if found.body["spec"].get("suspend"):
-        raise CannotGoOn(f"{found.label} is suspended, so nothing would be opened: kubectl twofactor resume {name}, then again")
-    spec = {"instanceSelector": found.body["spec"]["instanceSelector"], "expiresAt": format_time(expires), "reason": reason}
+def open_break_glass(cluster: Cluster, name: str, expires: datetime, reason: str, timeout: float, echo: Echo) -> ExitCode:
+    """Create a TwoFactorBreakGlass for the instances that a policy selects in this namespace, and wait. Returns the exit code."""
+    target = find_policy(cluster, name)
+    if target.body["spec"].get("suspend"):
+        raise CommandError(f"{target.label} is suspended, so nothing would be opened: first run `kubectl twofactor resume {name}`")
+    spec = {"instanceSelector": target.body["spec"]["instanceSelector"], "expiresAt": format_time(expires), "reason": reason}
     body = {
         "apiVersion": API_VERSION,
         "kind": break_glass.KIND,
-        "metadata": {"generateName": f"{found.key.name[:40]}-", "namespace": cluster.namespace},
+        "metadata": {"generateName": f"{target.key.name[:40]}-", "namespace": cluster.namespace},
         "spec": spec,
     }
     created = parse_break_glass(cluster.kubernetes.create(break_glass.PLURAL, cluster.namespace, body))
-    say(f"break-glass {created.meta.key} is created; it expires at {spec['expiresAt']}. To end it: {END} {created.meta.name}")
-    targets = _selected(cluster, created)
-    if not targets:
-        say("It selects no instance, so nothing is opened.")
+    echo(f"break-glass {created.meta.key} is created; it expires at {spec['expiresAt']}. To end it: {END_COMMAND} {created.meta.name}")
+    members = _selected(cluster, created)
+    if not members:
+        echo("It selects no instance, so nothing is opened.")
         return ExitCode.NOT_ENFORCED
 
-    def is_refused(one: Named) -> bool:
-        held = break_glass_of(one.body)
-        return held is not None and any(refusal.uid == created.meta.uid for refusal in held.refused)
+    def is_refused(member: ClusterObject) -> bool:
+        record = break_glass_of(member.body)
+        return record is not None and any(refusal.uid == created.meta.uid for refusal in record.refused)
 
-    seen = _wait(cluster, targets, lambda one: _is_open(one) or is_refused(one), timeout)
-    opened = [_is_open(one) and not is_refused(one) for one, _ in seen]
-    for (one, _), is_open in zip(seen, opened, strict=True):
-        say(f"{one.label}: {'' if is_open else 'NOT open: '}{one.summary.reason}: {one.summary.message}")
+    results = _wait(cluster, members, lambda member: _is_open(member) or is_refused(member), timeout)
+    opened = [_is_open(member) and not is_refused(member) for member, _ in results]
+    for (member, _), is_open in zip(results, opened, strict=True):
+        echo(f"{member.label}: {'' if is_open else 'NOT open: '}{_state(member)}")
     return ExitCode.AS_DESIRED if all(opened) else ExitCode.NOT_ENFORCED
 
 
-def end_break_glass(cluster: Cluster, name: str, timeout: float, say: Say) -> ExitCode:
-    """Deletes the TwoFactorBreakGlass of this name, or those that select the instances of the policy of this name, and waits. Returns the
-    exit code."""
-    ending = _to_end(cluster, name)
+def end_break_glass(cluster: Cluster, name: str, timeout: float, echo: Echo) -> ExitCode:
+    """Delete the TwoFactorBreakGlass of this name, or those that are open for the policy of this name, and wait. Returns the exit code."""
+    ending = _named_or_open(cluster, name)
     if not ending:
-        say(f"There is no open break-glass for {name} in namespace {cluster.namespace}: nothing was changed.")
+        echo(f"There is no open break-glass for {name} in namespace {cluster.namespace}: nothing was changed.")
         return ExitCode.AS_DESIRED
-    targets = {one.key: one for break_glass in ending for one in _selected(cluster, break_glass)}
-    for one in ending:
-        cluster.kubernetes.delete(break_glass.PLURAL, one.meta.key)
-        say(f"break-glass {one.meta.key} ({one.spec.reason}) is deleted.")
-    seen = _wait(cluster, list(targets.values()), lambda one: not _is_open(one), timeout)
-    for named, closed in seen:
-        say(f"{named.label}: {'' if closed else 'NOT closed yet: '}{named.summary.reason}: {named.summary.message}")
-    return ExitCode.AS_DESIRED if all(closed for _, closed in seen) else ExitCode.NOT_ENFORCED
+    members = {member.key: member for record in ending for member in _selected(cluster, record)}
+    for record in ending:
+        cluster.kubernetes.delete(break_glass.PLURAL, record.meta.key)
+        echo(f"break-glass {record.meta.key} ({record.spec.reason}) is deleted.")
+    results = _wait(cluster, list(members.values()), lambda member: not _is_open(member), timeout)
+    for member, closed in results:
+        echo(f"{member.label}: {'' if closed else 'NOT closed yet: '}{_state(member)}")
+    return ExitCode.AS_DESIRED if all(closed for _, closed in results) else ExitCode.NOT_ENFORCED
 
 
-def _to_end(cluster: Cluster, name: str) -> list[TwoFactorBreakGlass]:
+def _named_or_open(cluster: Cluster, name: str) -> list[TwoFactorBreakGlass]:
+    """The break-glass of this name, or every open one that selects an instance of the policy of this name."""
     body = None if "/" in name else cluster.find(break_glass.PLURAL, name)
     if body is not None:
         return [parse_break_glass(body)]
-    keys = {one.key for one in governed(cluster, find_policy(cluster, name))}
+    governed_keys = {member.key for member in governed(cluster, find_policy(cluster, name))}
     now = datetime.now(UTC)
-    listed = [parse_break_glass(one) for one in cluster.break_glasses(cluster.namespace)]
-    return [one for one in listed if one.spec.expires_at > now and any(named.key in keys for named in _selected(cluster, one))]
+    records = [parse_break_glass(record) for record in cluster.break_glasses(cluster.namespace)]
+    return [
+        record
+        for record in records
+        if record.spec.expires_at > now and any(member.key in governed_keys for member in _selected(cluster, record))
+    ]
 
 
-def _selected(cluster: Cluster, asked: TwoFactorBreakGlass) -> list[Named]:
+def _selected(cluster: Cluster, record: TwoFactorBreakGlass) -> list[ClusterObject]:
     """The instances that a break-glass selects."""
-    bodies = cluster.instances(asked.meta.namespace)
-    return [Named(instance.KIND, body) for body in bodies if asked.selects(read_metadata(body))]
+    bodies = cluster.instances(record.meta.namespace)
+    return [ClusterObject(instance.KIND, body) for body in bodies if record.selects(read_metadata(body))]
 
 
-def _is_open(one: Named) -> bool:
-    condition = one.condition(ENFORCED)
+def _is_open(member: ClusterObject) -> bool:
+    condition = member.condition(ENFORCED)
     return condition is not None and condition.reason == BREAK_GLASS
 
 
-def _wait(cluster: Cluster, targets: list[Named], done: Callable[[Named], bool], timeout: float) -> list[tuple[Named, bool]]:
-    """Each target as it was last seen, and whether it was as wanted then."""
+def _state(member: ClusterObject) -> str:
+    return f"{member.summary.reason}: {member.summary.message}"
+
+
+def _wait(
+    cluster: Cluster, members: list[ClusterObject], done: Callable[[ClusterObject], bool], timeout: float
+) -> list[tuple[ClusterObject, bool]]:
+    """Each object as it was read last, and whether it was done then."""
     end = time.monotonic() + timeout
     while True:
-        now = [Named(one.kind, cluster.kubernetes.get(PLURALS[one.kind], one.key)) for one in targets]
-        seen = [(one, done(one)) for one in now]
-        if all(fine for _, fine in seen) or time.monotonic() >= end:
-            return seen
-        time.sleep(EVERY)
+        current = [ClusterObject(member.kind, cluster.kubernetes.get(PLURALS[member.kind], member.key)) for member in members]
+        results = [(member, done(member)) for member in current]
+        if all(is_done for _, is_done in results) or time.monotonic() >= end:
+            return results
+        time.sleep(POLL_INTERVAL)
 
 
-def _nobody(timeout: float) -> str:
-    return f"the operator did not look within {timeout:.0f} s: does it run, and watch this namespace?"
+def _no_reconcile(timeout: float) -> str:
+    return f"no reconcile within {timeout:.0f} s: is the operator running, and does it watch this namespace?"

@@ -1,7 +1,7 @@
-"""``kubectl twofactor``: the fleet, and what a person does to it, with that person's kubeconfig and rights.
+"""``kubectl twofactor``: show and control the fleet, with the user's own kubeconfig and rights.
 
-kubectl finds the script ``kubectl-twofactor`` on PATH. It passes on what stands behind the plugin's name only, so every command
-takes ``--namespace``, ``--context`` and ``--kubeconfig`` itself.
+kubectl finds the script ``kubectl-twofactor`` on PATH. It passes on only what follows the plugin's name, so every command takes
+``--namespace``, ``--context`` and ``--kubeconfig`` itself.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ import click
 
 from jenkins2fa import __version__
 from jenkins2fa.api.policy import KIND as POLICY
-from jenkins2fa.cli.cluster import POLICY_KINDS, Cluster, api_error, cluster_options, find_named, open_cluster, silence
+from jenkins2fa.cli.cluster import POLICY_KINDS, Cluster, absence_warning, api_error, cluster_options, find_object, open_cluster
 from jenkins2fa.cli.controllers import parallel_option
-from jenkins2fa.cli.errors import EXIT_CODES, CannotGoOn, ExitCode, GroupOneOnError, OneOnError, code_of, code_of_all
-from jenkins2fa.cli.kubectl.actions import end_break_glass as end_named
-from jenkins2fa.cli.kubectl.actions import open_break_glass, reconcile_named, set_suspend, time_of
+from jenkins2fa.cli.errors import EXIT_CODES, Command, CommandError, ExitCode, Group, code_of, code_of_all
+from jenkins2fa.cli.kubectl.actions import end_break_glass as end_break_glass_now
+from jenkins2fa.cli.kubectl.actions import open_break_glass, reconcile_now, set_suspend, time_of
 from jenkins2fa.cli.kubectl.output import OUTPUTS, explain, fleet_rows
 from jenkins2fa.cli.plan.command import OUTPUTS as PLAN_OUTPUTS
 from jenkins2fa.cli.plan.command import output_option, plan_fleet
@@ -30,7 +30,7 @@ from jenkins2fa.kube.client import Body, KubernetesError
 
 
 def in_cluster(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Gives a command the cluster, and takes the API server's errors as its own."""
+    """Give a command the cluster, and turn errors of the API server into errors of the command."""
 
     @functools.wraps(command)
     def wrapped(*, kubeconfig: str | None, context: str | None, namespace: str | None, **given: Any) -> Any:
@@ -43,9 +43,9 @@ def in_cluster(command: Callable[..., Any]) -> Callable[..., Any]:
     return cluster_options(option(wrapped))
 
 
-def operator_lives(cluster: Cluster, bodies: Iterable[Body]) -> bool:
-    """Warns when no operator stands behind these statuses any more. True also where that cannot be known."""
-    warning = silence(cluster, bodies, datetime.now(UTC))
+def operator_is_running(cluster: Cluster, bodies: Iterable[Body]) -> bool:
+    """Whether the operators that wrote these statuses still run; warns if not. True also if this user may not find out."""
+    warning = absence_warning(cluster, bodies, datetime.now(UTC))
     if warning is not None:
         click.echo(warning, err=True)
     return warning is None
@@ -55,8 +55,8 @@ name_argument = click.argument("name", metavar="[policy/|ctfp/|instance/]NAME")
 timeout_option = click.option("--timeout", type=click.FloatRange(0, 3600), default=60.0, show_default=True, help="Seconds to wait at most.")
 
 
-class FleetByDefault(GroupOneOnError):
-    """Without a command it is `fleet`, with whatever options there are."""
+class FleetByDefault(Group):
+    """Runs `fleet` if no command is given."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         own = ("-h", "--help", "--version")
@@ -69,7 +69,7 @@ def twofactor() -> None:
     """Show and control the 2FA of the Jenkins controllers in a cluster. Without a command: `fleet`."""
 
 
-@twofactor.command(cls=OneOnError)
+@twofactor.command(cls=Command)
 @click.option("-A", "--all-namespaces", "everywhere", is_flag=True, help="List the instances of every namespace.")
 @click.option("-o", "--output", type=click.Choice(list(OUTPUTS)), default="table", show_default=True, help="Format of the output.")
 @in_cluster
@@ -90,14 +90,14 @@ def fleet(cluster: Cluster, everywhere: bool, output: str) -> None:
     where = "in the cluster" if everywhere else f"in namespace {cluster.namespace} (-A shows every namespace)"
     click.echo(OUTPUTS[output](rows) if rows or output == "json" else f"There is no JenkinsInstance {where}.")
     code = code_of_all(summary_of(body) for body in bodies)
-    sys.exit(code if operator_lives(cluster, bodies) else ExitCode.NOT_ENFORCED)
+    sys.exit(code if operator_is_running(cluster, bodies) else ExitCode.NOT_ENFORCED)
 
 
-@twofactor.command(cls=OneOnError)
+@twofactor.command(cls=Command)
 @name_argument
 @in_cluster
 def why(cluster: Cluster, name: str) -> None:
-    """Say why 2FA is not enforced, and what to do.
+    """Echo why 2FA is not enforced, and what to do.
 
     \b
     Exit codes: 0 enforcement is proven, and everything is as the policy says
@@ -105,12 +105,12 @@ def why(cluster: Cluster, name: str) -> None:
                 2 enforcement is proven, but something differs from the policy
                 3 it is not proven, needs attention, was not observed yet or is suspended; or no operator is running
     """
-    found = find_named(cluster, name)
-    click.echo(explain(cluster, found))
-    sys.exit(code_of(found.summary) if operator_lives(cluster, (found.body,)) else ExitCode.NOT_ENFORCED)
+    target = find_object(cluster, name)
+    click.echo(explain(cluster, target))
+    sys.exit(code_of(target.summary) if operator_is_running(cluster, (target.body,)) else ExitCode.NOT_ENFORCED)
 
 
-@twofactor.command(cls=OneOnError)
+@twofactor.command(cls=Command)
 @name_argument
 @click.option("-A", "--all-namespaces", "everywhere", is_flag=True, help="For a cluster policy: include the instances of every namespace.")
 @output_option
@@ -129,16 +129,16 @@ def plan(cluster: Cluster, name: str, everywhere: bool, output: str, parallel: i
                 2 something would change
                 3 something is refused or unsupported
     """
-    found = find_named(cluster, name)
-    only = (POLICY if found.kind in POLICY_KINDS else found.kind, found.key)
+    target = find_object(cluster, name)
+    only = (POLICY if target.kind in POLICY_KINDS else target.kind, target.key)
     planned = plan_fleet(from_cluster((), cluster, everywhere=everywhere, prune=False), parallel, only=only)
     if not planned.rows:
-        raise CannotGoOn(f"{found.label} governs no instance: kubectl twofactor why {name}")
+        raise CommandError(f"{target.label} governs no instance: kubectl twofactor why {name}")
     click.echo(PLAN_OUTPUTS[output](planned).rstrip("\n"))
     sys.exit(planned.exit_code)
 
 
-@twofactor.command(cls=OneOnError)
+@twofactor.command(cls=Command)
 @click.argument("name", metavar="POLICY")
 @in_cluster
 def suspend(cluster: Cluster, name: str) -> None:
@@ -149,7 +149,7 @@ def suspend(cluster: Cluster, name: str) -> None:
     click.echo(set_suspend(cluster, name, True))
 
 
-@twofactor.command(cls=OneOnError)
+@twofactor.command(cls=Command)
 @click.argument("name", metavar="POLICY")
 @in_cluster
 def resume(cluster: Cluster, name: str) -> None:
@@ -157,7 +157,7 @@ def resume(cluster: Cluster, name: str) -> None:
     click.echo(set_suspend(cluster, name, False))
 
 
-@twofactor.command(cls=OneOnError)
+@twofactor.command(cls=Command)
 @name_argument
 @timeout_option
 @in_cluster
@@ -172,10 +172,10 @@ def reconcile(cluster: Cluster, name: str, timeout: float) -> None:
                 2 every instance is proven, but some differ from their policies
                 3 some are not proven, need attention or are suspended
     """
-    sys.exit(reconcile_named(cluster, find_named(cluster, name), timeout, click.echo))
+    sys.exit(reconcile_now(cluster, find_object(cluster, name), timeout, click.echo))
 
 
-@twofactor.command(name="break-glass", cls=OneOnError)
+@twofactor.command(name="break-glass", cls=Command)
 @click.argument("name", metavar="POLICY")
 @click.option("--for", "length", metavar="DURATION", help="How long to switch 2FA off, such as 30m or 1h30m.")
 @click.option("--until", metavar="TIME", help="End time instead of --for, such as 2026-12-01T12:00:00Z.")
@@ -198,11 +198,11 @@ def break_glass(cluster: Cluster, name: str, length: str | None, until: str | No
     if not yes and not click.confirm(
         f"Switch two-factor authentication off until {moment:%Y-%m-%d %H:%M:%S} UTC for policy {name}?", err=True
     ):
-        raise CannotGoOn("nothing was changed")
+        raise CommandError("nothing was changed")
     sys.exit(open_break_glass(cluster, name, moment, reason, timeout, click.echo))
 
 
-@twofactor.command(name="end-break-glass", cls=OneOnError)
+@twofactor.command(name="end-break-glass", cls=Command)
 @click.argument("name", metavar="NAME")
 @timeout_option
 @in_cluster
@@ -217,7 +217,7 @@ def end_break_glass(cluster: Cluster, name: str, timeout: float) -> None:
                 1 an error
                 3 not everywhere: refused, or no result in time
     """
-    sys.exit(end_named(cluster, name, timeout, click.echo))
+    sys.exit(end_break_glass_now(cluster, name, timeout, click.echo))
 
 
 def main() -> None:

@@ -1,1 +1,1 @@
-"""``jenkins2fa plan``: says what policies would change in running controllers. Reads only."""
+"""``jenkins2fa plan``: show what policies would change in running controllers. Reads only."""

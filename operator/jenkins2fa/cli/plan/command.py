@@ -14,8 +14,8 @@ from jenkins2fa.api.instance import Access, JenkinsInstance
 from jenkins2fa.api.meta import Key
 from jenkins2fa.api.policy import KIND as POLICY
 from jenkins2fa.cli.cluster import open_cluster
-from jenkins2fa.cli.controllers import parallel_option, side_by_side
-from jenkins2fa.cli.errors import CannotGoOn, OneOnError
+from jenkins2fa.cli.controllers import parallel_option, run_parallel
+from jenkins2fa.cli.errors import Command, CommandError
 from jenkins2fa.cli.options import JenkinsOptions, experimental_option, gate_option, jenkins_options, policy_option, secrets_option
 from jenkins2fa.cli.plan.fleet import Fleet, Idle, Row, Verdict, plan_instance, reach_of
 from jenkins2fa.cli.plan.output import as_json, as_markdown, as_text
@@ -33,7 +33,7 @@ output_option = click.option(
 )
 
 
-@click.command(cls=OneOnError)
+@click.command(cls=Command)
 @click.argument("files", nargs=-1, required=True, metavar="FILE|FOLDER|-...")
 @jenkins_options
 @gate_option
@@ -86,9 +86,9 @@ def plan(
     """
     from_a_cluster = bool(in_cluster or kubeconfig or context or everywhere)
     if from_a_cluster and secrets:
-        raise CannotGoOn("--secrets is for instances in files; in a cluster, plan reads the Secrets that the instances name")
+        raise CommandError("--secrets is for instances in files; in a cluster, plan reads the Secrets that the instances name")
     if (from_a_cluster or secrets) and (policy or gate):
-        raise CannotGoOn("--policy and --gate are for one controller; with --secrets or --cluster, policies select instances by label")
+        raise CommandError("--policy and --gate are for one controller; with --secrets or --cluster, policies select instances by label")
     sources: Sources
     if from_a_cluster:
         cluster = open_cluster(kubeconfig, context, namespace)
@@ -107,22 +107,22 @@ def plan(
 def plan_fleet(
     sources: Sources, parallel: int, only: tuple[str, Key] | None = None, *, experimental: bool = False, approval: bool = False
 ) -> Fleet:
-    """Observes every instance; ``only``: those alone that the policy of this kind and key governs, or the instance of it.
+    """Observe every instance, and plan for it. ``only``: kind and key of one instance, or of a policy, for the instances that it governs.
 
     ``approval``: the operator runs with ``--require-approval``."""
     rows = sorted((_resolved(instance, sources) for instance in sources.instances), key=lambda row: _order(row.instance))
     governed = {row.instance.meta.key: row.policy.meta.key for row in rows if row.policy}
     if only is not None:
         rows = [row for row in rows if only in ((INSTANCE, row.instance.meta.key), row.policy and (POLICY, row.policy.meta.key))]
-    observed = side_by_side(rows, lambda row: _planned(row, sources, experimental), parallel, "reading")
+    observed = run_parallel(rows, lambda row: _planned(row, sources, experimental), parallel, "reading")
     done = tuple(
         result or replace(row, reason="NotAsked", message="stopped before it was read")
         for result, row in zip(observed.results, rows, strict=True)
     )
-    as_desired = {row.instance.meta.key for row in done if row.verdict is Verdict.NO_CHANGE}  # they take no place in a batch
-    changing = {key: by for key, by in governed.items() if key not in as_desired}
+    as_desired = {row.instance.meta.key for row in done if row.verdict is Verdict.NO_CHANGE}  # these are not counted in a batch
+    changing = {key: policy_key for key, policy_key in governed.items() if key not in as_desired}
     done = tuple(_scheduled(row, changing, approval=approval) for row in done)
-    return Fleet(done, () if only else _idle(sources, rows), sources.notes + _twins(done), observed.stopped, sources.hints)
+    return Fleet(done, () if only else _idle(sources, rows), sources.notes + _duplicates(done), observed.stopped, sources.hints)
 
 
 def _resolved(instance: JenkinsInstance, sources: Sources) -> Row:
@@ -156,7 +156,7 @@ def _planned(row: Row, sources: Sources, experimental: bool) -> Row:
 
 
 def _cluster(row: Row, observation: Observation, sources: Sources) -> str:
-    """The cluster's UID; from the owner record of this very instance when this person may not read it in the cluster."""
+    """The cluster's UID; if this user may not read it, the one in the owner record of this very instance."""
     if sources.cluster:
         return sources.cluster
     owner = observation.owner
@@ -164,15 +164,16 @@ def _cluster(row: Row, observation: Observation, sources: Sources) -> str:
 
 
 def _take_over(observation: Observation, sources: Sources) -> str | None:
-    """Files know no UIDs: whoever owns the controller is taken for the operator that will apply them."""
+    """Files have no UIDs, so the plan assumes that the present owner is the operator that will apply them."""
     if sources.cluster is None and observation.owner is not None:
         return observation.owner.name
     return sources.take_over
 
 
 def _scheduled(row: Row, changing: Mapping[Key, Key], *, approval: bool) -> Row:
-    """Adds when a change comes: the batch of the roll-out, and whether it waits for approval. ``changing``: the policy by instance, of
-    those that may have something to change."""
+    """Add when the change comes: the batch of the roll-out, and whether it waits for approval.
+
+    ``changing``: instance to policy, for the instances that may change."""
     if row.policy is None or row.verdict is not Verdict.CHANGES:
         return row
     policy = row.policy
@@ -182,17 +183,17 @@ def _scheduled(row: Row, changing: Mapping[Key, Key], *, approval: bool) -> Row:
 
 def _idle(sources: Sources, rows: list[Row]) -> tuple[Idle, ...]:
     governing = {row.policy.meta.key for row in rows if row.policy}
-    found = []
-    for policy in sorted(sources.policies, key=lambda one: (one.meta.namespace, one.meta.name)):
+    idle = []
+    for policy in sorted(sources.policies, key=lambda policy: (policy.meta.namespace, policy.meta.name)):
         if policy.meta.key in governing:
             continue
         selected = [row for row in rows if selects(policy, row.instance, sources.labels)]
-        found.append(Idle(policy.meta.key, tuple(dict.fromkeys(row.policy.meta.key for row in selected if row.policy))))
-    return tuple(found)
+        idle.append(Idle(policy.meta.key, tuple(dict.fromkeys(row.policy.meta.key for row in selected if row.policy))))
+    return tuple(idle)
 
 
-def _twins(rows: tuple[Row, ...]) -> tuple[str, ...]:
-    """Instances that seem to reach the same controller, by its own identity: only one may manage it."""
+def _duplicates(rows: tuple[Row, ...]) -> tuple[str, ...]:
+    """Notes on instances that reach the same controller, by its identity: only one may manage it."""
     by_identity: dict[str, list[str]] = {}
     for row in rows:
         if row.observation is not None and row.observation.identity:

@@ -21,7 +21,7 @@ from jenkins2fa.jenkins.scripts import gate_code_for
 
 
 class Verdict(StrEnum):
-    """What a plan says of one instance, in a word."""
+    """The result of a plan for one instance, in one word."""
 
     NO_CHANGE = "NoChange"
     CHANGES = "Changes"
@@ -44,7 +44,7 @@ class InstancePlan:
 
     @property
     def exit_code(self) -> ExitCode:
-        """A plan asks for no proof."""
+        """A plan needs no proof."""
         if self.assessment.refused or self.assessment.plan.unsupported:
             return ExitCode.NOT_ENFORCED
         return ExitCode.DIFFERS if self.assessment.plan.changes else ExitCode.AS_DESIRED
@@ -78,9 +78,9 @@ def plan_instance(
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """``newly``: people who would be asked for a second factor and are not now; ``no_longer``: the reverse.
+    """How many people a change concerns. ``newly``: would be challenged and are not now; ``no_longer``: the reverse.
 
-    ``at_most``: groups limit it, and Jenkins does not tell how many people are in them. ``to_enrol``: users without a second factor yet."""
+    ``at_most``: groups limit the number, and Jenkins does not report their size. ``to_enrol``: users without a second factor yet."""
 
     newly: int = 0
     no_longer: int = 0
@@ -90,10 +90,10 @@ class Reach:
 
     @property
     def text(self) -> str:
-        """For people; empty when nobody is concerned."""
-        some = "at most " if self.at_most else ""
-        parts = [f"{some}{self.newly} newly asked ({self._without})"] if self.newly else []
-        parts += [f"{some}{self.no_longer} no longer asked"] if self.no_longer else []
+        """A phrase for the table; empty if the change concerns nobody."""
+        at_most = "at most " if self.at_most else ""
+        parts = [f"{at_most}{self.newly} newly asked ({self._without})"] if self.newly else []
+        parts += [f"{at_most}{self.no_longer} no longer asked"] if self.no_longer else []
         return ", ".join(parts)
 
     @property
@@ -102,20 +102,20 @@ class Reach:
         return f"{self.to_enrol} must enrol first{administrators}"
 
 
-def reach_of(seen: Observation, desired: Desired) -> Reach | None:
-    """None where Jenkins could not count its users."""
-    users = seen.enrolment
+def reach_of(observation: Observation, desired: Desired) -> Reach | None:
+    """None if Jenkins could not count its users."""
+    users = observation.enrolment
     if users is None:
         return None
-    now = seen.effective and not lacks_filter(seen)
-    then = desired.enforcing and bool(desired.plugin.factors)
-    before, after = _rules(seen), desired.gate or _rules(seen)
+    enforced_now = observation.effective and not lacks_filter(observation)
+    enforced_then = desired.enforcing and bool(desired.plugin.factors)
+    before, after = _rules(observation), desired.gate or _rules(observation)
     total, limited = users.total, _limits(after)
-    if then and not now:
+    if enforced_then and not enforced_now:
         return Reach(total, 0, limited, users.not_enrolled, users.administrators_not_enrolled)
-    if now and not then:
+    if enforced_now and not enforced_then:
         return Reach(0, total, _limits(before))
-    if not then:
+    if not enforced_then:
         return Reach()
     wider, narrower = _reaches_more(before, after), _reaches_more(after, before)
     return Reach(
@@ -127,9 +127,9 @@ def reach_of(seen: Observation, desired: Desired) -> Reach | None:
     )
 
 
-def _rules(seen: Observation) -> GateSettings:
-    """Without a gate the plugin asks everyone."""
-    return seen.gate.settings if seen.gate.installed and seen.gate.settings else GateSettings()
+def _rules(observation: Observation) -> GateSettings:
+    """Without a gate the plugin challenges everyone."""
+    return observation.gate.settings if observation.gate.installed and observation.gate.settings else GateSettings()
 
 
 def _limits(rules: GateSettings) -> bool:
@@ -137,7 +137,7 @@ def _limits(rules: GateSettings) -> bool:
 
 
 def _reaches_more(before: GateSettings, after: GateSettings) -> bool:
-    """Whether ``after`` asks somebody whom ``before`` does not."""
+    """Whether ``after`` challenges somebody whom ``before`` does not."""
     if before.exempt_groups - after.exempt_groups:
         return True
     if before.enforced_groups is None:
@@ -166,7 +166,7 @@ class Row:
 
     @property
     def name(self) -> str:
-        """Its key; of an instance that is in no file, the URL."""
+        """Its key, or the URL of an instance that is in no file."""
         return label(self.instance.meta) or self.instance.spec.url
 
     @property
@@ -199,7 +199,7 @@ class Idle:
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """``rows`` by namespace and name. ``hints``: by the reason of a refusal, what the person at this command line can do about it."""
+    """``rows`` by namespace and name. ``hints``: by the reason of a refusal, what the user can do about it."""
 
     rows: tuple[Row, ...]
     idle: tuple[Idle, ...]
@@ -212,7 +212,7 @@ class Fleet:
 
     @property
     def exit_code(self) -> ExitCode:
-        """ERROR where a controller could not be read."""
+        """ERROR if a controller could not be read."""
         codes = [row.plan.exit_code for row in self.rows if row.plan]
         return ExitCode.ERROR if self.stopped or self.count(Verdict.UNKNOWN) else worst(codes)
 

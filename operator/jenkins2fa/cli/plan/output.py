@@ -30,7 +30,7 @@ WORDS = {
 
 
 def as_text(fleet: Fleet) -> str:
-    """A table of all, then field by field each controller where something would change; of a single one always."""
+    """A table of all controllers, then the fields of each one that would change; of a single controller always."""
     styles = {(number, 2): "bold yellow" if row.weakened else COLOURS.get(row.verdict, "") for number, row in enumerate(fleet.rows)}
     parts = [table(HEADINGS, [cells(row) for row in fleet.rows], styles)]
     parts += [
@@ -48,7 +48,7 @@ def as_json(fleet: Fleet) -> str:
         "summary": {verdict[0].lower() + verdict[1:]: fleet.count(verdict) for verdict in Verdict}
         | {"instances": len(fleet.rows), "weakened": sum(bool(row.weakened) for row in fleet.rows), "stopped": fleet.stopped},
         "instances": [_row_document(row) for row in fleet.rows],
-        "idlePolicies": [{"policy": str(one.policy), "overriddenBy": [str(key) for key in one.overridden_by]} for one in fleet.idle],
+        "idlePolicies": [{"policy": str(idle.policy), "overriddenBy": [str(key) for key in idle.overridden_by]} for idle in fleet.idle],
         "notes": list(fleet.notes),
     }
     return json.dumps(document, indent=2, ensure_ascii=False)
@@ -68,16 +68,16 @@ def cells(row: Row) -> tuple[str, ...]:
 
 
 def counted(fleet: Fleet) -> str:
-    """The last line: every verdict that there is, and what weakens."""
+    """The last line: how many have each verdict, and how many are weakened."""
     counts = [f"{number} {WORDS[verdict]}" for verdict in Verdict if (number := fleet.count(verdict))]
     weakening = sum(bool(row.weakened) for row in fleet.rows)
     reached = [row.reach for row in fleet.rows if row.reach and row.reach.newly]
-    asked, at_most = sum(reach.newly for reach in reached), "at most " if any(reach.at_most for reach in reached) else ""
+    newly, at_most = sum(reach.newly for reach in reached), "at most " if any(reach.at_most for reach in reached) else ""
     text = f"{len(fleet.rows)} instance{'' if len(fleet.rows) == 1 else 's'}: {', '.join(counts) or 'none'}."
     text += f" The protection is weakened at {weakening}." if weakening else ""
     waiting = sum(row.awaits_approval for row in fleet.rows)
     text += f" {waiting} wait{'s' if waiting == 1 else ''} for approval." if waiting else ""
-    return text + (f" Newly asked for a second factor: {at_most}{asked}." if asked else "")
+    return text + (f" Newly asked for a second factor: {at_most}{newly}." if newly else "")
 
 
 def idle_line(idle: Idle) -> str:
@@ -87,17 +87,17 @@ def idle_line(idle: Idle) -> str:
 
 
 def _policy_cell(row: Row) -> str:
-    """Which policy governs, and which one did until now."""
+    """The policy that would govern, after the one that governs now if that differs."""
     now, before = (label(policy.meta) if policy else None for policy in (row.policy, row.former))
     return f"{before} -> {now or '<none>'}" if before not in (None, now) else now or "<none>"
 
 
 def _note(row: Row) -> str:
-    """What else there is to know: a failure, a refusal, why nothing is written, which policies are overridden."""
-    found = row.plan.assessment if row.plan else None
+    """A failure, a refusal, why nothing is written, the roll-out's batch, overridden policies."""
+    assessment = row.plan.assessment if row.plan else None
     parts = [f"{row.reason}: {row.message}" if row.reason else row.message]
-    parts += [found.refused.reason] if found and found.refused else []
-    parts += [found.mode.said] if found and found.mode is not Mode.WRITE else []
+    parts += [assessment.refused.reason] if assessment and assessment.refused else []
+    parts += [assessment.mode.said] if assessment and assessment.mode is not Mode.WRITE else []
     parts += [f"batch {row.batch[0]} of {row.batch[1]} of the roll-out"] if row.batch else []
     parts += ["weakens, so it waits for approval"] if row.awaits_approval else []
     parts += [f"overrides {', '.join(map(str, row.overridden))}"] if row.overridden else []
@@ -112,8 +112,8 @@ def _unmanaged_note(row: Row) -> str:
 
 
 def _details(name: str, plan: InstancePlan, hints: Mapping[str, str]) -> str:
-    """One line for each field, then what speaks against it."""
-    found, observation = plan.assessment, plan.observation
+    """One line for each field, then refusals and notes."""
+    assessment, observation = plan.assessment, plan.observation
     edition = f" ({observation.plugin.edition.lower()} edition)" if observation.plugin.edition else ""
     lines = [
         name,
@@ -121,27 +121,27 @@ def _details(name: str, plan: InstancePlan, hints: Mapping[str, str]) -> str:
         f"policy {plan.policy.meta.name}",
         "",
     ]
-    lines += _change_lines(found.plan.changes)
-    lines += [f"  {click.style('x', fg='red')} {one.path:<34} Unsupported: {one.message}" for one in found.plan.unsupported]
+    lines += _change_lines(assessment.plan.changes)
+    lines += [f"  {click.style('x', fg='red')} {field.path:<34} Unsupported: {field.message}" for field in assessment.plan.unsupported]
     strength = describe(plan.policy.spec.allowed_factors)
     lines += ["", f"  Strength of the allowed factors: {strength}"] if strength else []
-    lines += ["", *_finding_lines(found, hints)] if found.findings or found.mode is not Mode.WRITE else []
-    return "\n".join([*lines, "", _summary(found)])
+    lines += ["", *_finding_lines(assessment, hints)] if assessment.findings or assessment.mode is not Mode.WRITE else []
+    return "\n".join([*lines, "", _summary(assessment)])
 
 
-def _summary(found: Assessment) -> str:
-    """Counts, and whether it may be done."""
-    paths, weakening = found.plan.paths, {change.path for change in found.plan.weakening}
+def _summary(assessment: Assessment) -> str:
+    """How many fields would change, and whether that is refused."""
+    paths, weakening = assessment.plan.paths, {change.path for change in assessment.plan.weakening}
     if not paths:
         text = "Nothing would change."
     else:
         text = f"{len(paths)} field{'s' if len(paths) > 1 else ''} would change"
         text += f", {len(weakening)} of them weaken{'s' if len(weakening) == 1 else ''} the protection" if weakening else ""
-        text += f". Plan {found.plan.digest}."
-    if found.plan.unsupported:
-        text += f" {len(found.plan.unsupported)} unsupported."
-    if found.refused:
-        text += f" Refused: {found.refused.reason}."
+        text += f". Plan {assessment.plan.digest}."
+    if assessment.plan.unsupported:
+        text += f" {len(assessment.plan.unsupported)} unsupported."
+    if assessment.refused:
+        text += f" Refused: {assessment.refused.reason}."
     return text
 
 
@@ -157,12 +157,16 @@ def _change_lines(changes: tuple[Change, ...]) -> list[str]:
     return lines
 
 
-def _finding_lines(found: Assessment, hints: Mapping[str, str]) -> list[str]:
+def _finding_lines(assessment: Assessment, hints: Mapping[str, str]) -> list[str]:
     hint = {reason: f" ({text})" for reason, text in hints.items()}
-    lines = [f"  Refused  {f.reason}: {f.message}{hint.get(f.reason, '')}" for f in found.findings if f.severity is Severity.REFUSAL]
-    lines += [f"  Note     {f.reason}: {f.message}" for f in found.findings if f.severity is Severity.HAZARD]
-    if found.mode is not Mode.WRITE:
-        lines.append(f"  Note     {found.mode.said}")
+    lines = [
+        f"  Refused  {finding.reason}: {finding.message}{hint.get(finding.reason, '')}"
+        for finding in assessment.findings
+        if finding.severity is Severity.REFUSAL
+    ]
+    lines += [f"  Note     {finding.reason}: {finding.message}" for finding in assessment.findings if finding.severity is Severity.HAZARD]
+    if assessment.mode is not Mode.WRITE:
+        lines.append(f"  Note     {assessment.mode.said}")
     return lines
 
 
@@ -192,7 +196,7 @@ def _row_document(row: Row) -> dict[str, Any]:
 
 
 def _plan_document(plan: InstancePlan) -> dict[str, Any]:
-    found, observation = plan.assessment, plan.observation
+    assessment, observation = plan.assessment, plan.observation
     return {
         "jenkins": {
             "url": plan.instance.spec.url,
@@ -202,23 +206,27 @@ def _plan_document(plan: InstancePlan) -> dict[str, Any]:
         },
         "policy": {"namespace": plan.policy.meta.namespace, "name": plan.policy.meta.name},
         "changes": [
-            {"path": c.path, "layer": c.layer, "before": c.before, "after": c.after, "weakens": c.weakens} for c in found.plan.changes
+            {"path": change.path, "layer": change.layer, "before": change.before, "after": change.after, "weakens": change.weakens}
+            for change in assessment.plan.changes
         ],
-        "unsupported": [{"path": one.path, "message": one.message} for one in found.plan.unsupported],
-        "findings": [{"reason": f.reason, "severity": f.severity, "path": f.path, "message": f.message} for f in found.findings],
+        "unsupported": [{"path": field.path, "message": field.message} for field in assessment.plan.unsupported],
+        "findings": [
+            {"reason": finding.reason, "severity": finding.severity, "path": finding.path, "message": finding.message}
+            for finding in assessment.findings
+        ],
         "strength": describe(plan.policy.spec.allowed_factors),
-        "mode": found.mode.name,
-        "drift": found.drift,
-        "refused": found.refused is not None,
-        "digest": found.plan.digest,
-        "summary": _summary(found),
+        "mode": assessment.mode.name,
+        "drift": assessment.drift,
+        "refused": assessment.refused is not None,
+        "digest": assessment.plan.digest,
+        "summary": _summary(assessment),
     }
 
 
 Item = TypeVar("Item")
 LONGEST = 60_000  # bytes; hosting services take 65,536 characters and some less
-TABLE = 35_000  # of them for the table, the rest is for details
-MARKER = "<!-- jenkins2fa plan -->"  # by which a workflow finds its comment again
+TABLE = 35_000  # of these, for the table; the rest is for details
+MARKER = "<!-- jenkins2fa plan -->"  # a workflow finds its earlier comment by this line
 SIGNS = {
     Verdict.UNKNOWN: "**unknown**",
     Verdict.REFUSED: "**refused**",
@@ -231,7 +239,7 @@ LONGEST_CELL = 600  # characters
 
 
 def as_markdown(fleet: Fleet) -> str:
-    """At most LONGEST bytes of UTF-8: what does not fit is counted. The rows that matter come first, in an order that never changes."""
+    """At most LONGEST bytes of UTF-8; what does not fit is counted. Rows that need attention come first, in a stable order."""
     rows = sorted(fleet.rows, key=lambda row: (not row.weakened, ORDER.index(row.verdict)))
     head = [MARKER, "### Two-factor authentication: what would change", "", counted(fleet), ""]
     rest = [f"* {plain(line)}" for line in (*map(idle_line, fleet.idle), *fleet.notes)]
@@ -244,14 +252,14 @@ def as_markdown(fleet: Fleet) -> str:
 
 
 def code(text: str) -> str:
-    """A text as code: neither mark-up nor a mention works in there."""
+    """The text as inline code, where neither markup nor mentions work."""
     flat = " ".join(text.replace("`", "'").split())
     flat = flat if len(flat) <= LONGEST_CELL else flat[: LONGEST_CELL - 1] + "…"
     return f"`{flat.replace('|', chr(92) + '|')}`"
 
 
 def plain(text: str) -> str:
-    """A text in which nothing is mark-up, ends a table's row, or calls somebody by @name."""
+    """The text with everything escaped that is markup, ends a table row, or mentions somebody."""
     flat = " ".join(text.split())
     flat = flat if len(flat) <= LONGEST_CELL else flat[: LONGEST_CELL - 1] + "…"
     return "".join(HARMLESS.get(sign, f"\\{sign}" if sign in "\\`*_{}[]|~!" else sign) for sign in flat)
@@ -265,16 +273,20 @@ def _table_row(row: Row) -> str:
 
 def _markdown_details(row: Row) -> str:
     assert row.plan is not None
-    found = row.plan.assessment
+    assessment = row.plan.assessment
     lines = [f"<details><summary>{_html(row.name)}</summary>", "", code(row.instance.spec.url), ""]
-    if found.plan.changes:
+    if assessment.plan.changes:
         lines += ["| Field | Where | Now | Then |", "|---|---|---|---|"]
-        lines += map(_change_row, found.plan.changes)
+        lines += map(_change_row, assessment.plan.changes)
         lines.append("")
-    lines += [f"* Unsupported {code(one.path)}: {plain(one.message)}" for one in found.plan.unsupported]
-    lines += [f"* **Refused** {f.reason}: {plain(f.message)}" for f in found.findings if f.severity is Severity.REFUSAL]
-    lines += [f"* {f.reason}: {plain(f.message)}" for f in found.findings if f.severity is Severity.HAZARD]
-    lines += [f"* {plain(found.mode.said)}"] if found.mode is not Mode.WRITE else []
+    lines += [f"* Unsupported {code(field.path)}: {plain(field.message)}" for field in assessment.plan.unsupported]
+    lines += [
+        f"* **Refused** {finding.reason}: {plain(finding.message)}"
+        for finding in assessment.findings
+        if finding.severity is Severity.REFUSAL
+    ]
+    lines += [f"* {finding.reason}: {plain(finding.message)}" for finding in assessment.findings if finding.severity is Severity.HAZARD]
+    lines += [f"* {plain(assessment.mode.said)}"] if assessment.mode is not Mode.WRITE else []
     strength = describe(row.plan.policy.spec.allowed_factors)
     lines += [f"* Strength of the allowed factors: {plain(strength)}"] if strength else []
     return "\n".join([*lines, "", "</details>"])
@@ -290,7 +302,7 @@ def _html(text: str) -> str:
 
 
 def _fill(lines: list[str], items: Iterable[Item], render: Callable[[Item], str], longest: int, rest: str) -> list[str]:
-    """``lines`` and as many items as fit into ``longest`` bytes altogether; the others are counted by the line ``rest``."""
+    """``lines`` and as many items as fit into ``longest`` bytes in total. The line ``rest`` counts the others."""
     result, size, left = list(lines), len("\n".join(lines).encode()), 0
     for item in items:
         text = render(item)

@@ -21,7 +21,7 @@ from jenkins2fa.api.meta import Key
 from jenkins2fa.api.parse import parse_instance, parse_policy, parse_what_governs
 from jenkins2fa.api.policy import CLUSTER_KIND, TwoFactorPolicy
 from jenkins2fa.cli.cluster import Cluster, api_error
-from jenkins2fa.cli.errors import CannotGoOn
+from jenkins2fa.cli.errors import CommandError
 from jenkins2fa.cli.manifests import STANDARD_INPUT, Failure, Manifest, UnreadableFile, find_files, read_manifests
 from jenkins2fa.cli.options import JenkinsOptions, read_policy, read_target
 from jenkins2fa.cli.validate import load_manifests
@@ -43,9 +43,9 @@ HINTS = {"OperatorLockedOut": "on this command line: --gate Managed, or --second
 class Sources:
     """Instances, policies, and how to reach the controllers. ``connect`` raises JenkinsError or KubernetesError.
 
-    ``chosen``: governs every instance, whatever it selects. ``former``: the policies as they are in the cluster now. ``cluster``: its UID;
-    None = there is no cluster, "" = it may not be read. ``take_over``: the owner whose controller may be taken over. ``notes``: what was
-    left out, and why. ``hints``: by the reason of a refusal, what the person at this command line can do about it."""
+    ``chosen``: governs every instance, regardless of its selector. ``former``: the policies that are in the cluster now. ``cluster``: its
+    UID; None = there is no cluster, "" = this user may not read it. ``take_over``: the owner whose controller may be taken over.
+    ``notes``: what was left out, and why. ``hints``: by the reason of a refusal, what the user can do about it."""
 
     instances: tuple[JenkinsInstance, ...]
     policies: tuple[TwoFactorPolicy, ...]
@@ -72,7 +72,7 @@ class Sources:
 def from_command_line(
     files: tuple[str, ...], jenkins: JenkinsOptions, gate: str | None, policy: str | None, take_over: str | None = None
 ) -> Sources:
-    """One controller: that of the options, or of the one instance in the files, with the one policy in the files. Raises CannotGoOn."""
+    """One controller, from the options or the one instance in the files, and the one policy in the files. Raises CommandError."""
     manifests = load_manifests(files)
     chosen, target = read_policy(manifests, policy), read_target(manifests, jenkins, gate)
     return Sources(
@@ -87,7 +87,7 @@ def from_command_line(
 
 
 def from_files(files: tuple[str, ...], secrets: tuple[str, ...], namespace: str | None) -> Sources:
-    """Every instance and policy of the files; ``secrets``: the files with the Secrets that the instances name. Raises CannotGoOn."""
+    """Every instance and policy of the files; ``secrets``: the files with the Secrets that the instances name. Raises CommandError."""
     bodies = _read(files, namespace or "default")
     return Sources(
         tuple(parse_instance(body) for body in bodies["JenkinsInstance"].values()),
@@ -98,24 +98,26 @@ def from_files(files: tuple[str, ...], secrets: tuple[str, ...], namespace: str 
 
 
 def from_cluster(files: tuple[str, ...], cluster: Cluster, *, everywhere: bool, prune: bool) -> Sources:
-    """The cluster as it would be after the files were applied; ``prune``: policies that the files lack are gone then. Raises CannotGoOn."""
-    wanted = _read(files, cluster.namespace)
-    spaces = _spaces(wanted, cluster.namespace)
+    """The cluster as it would be after the files are applied; ``prune``: without policies that are not in the files.
+
+    Raises CommandError."""
+    applied = _read(files, cluster.namespace)
+    namespaces = _namespaces(applied, cluster.namespace)
     try:
         live = {
-            "JenkinsInstance": _listed(cluster.instances, spaces, everywhere=everywhere),
-            "TwoFactorPolicy": _listed(cluster.policies, spaces, everywhere=everywhere),
+            "JenkinsInstance": _listed(cluster.instances, namespaces, everywhere=everywhere),
+            "TwoFactorPolicy": _listed(cluster.policies, namespaces, everywhere=everywhere),
         }
-        above = cluster.cluster_policies()
+        cluster_policies = cluster.cluster_policies()
         labels = {**cluster.labels(), **_labels(files)}
         uid = cluster.uid()
     except KubernetesError as problem:
         raise api_error(problem) from None
-    notes: list[str] = [] if above is not None else ["you may not list ClusterTwoFactorPolicies, so the plan leaves them out"]
-    live["TwoFactorPolicy"] |= {("", body["metadata"]["name"]): body for body in above or ()}
-    kept = _kept(wanted["TwoFactorPolicy"], live["TwoFactorPolicy"]) if prune and files else live["TwoFactorPolicy"]
-    policies = {**kept, **_as_applied(wanted["TwoFactorPolicy"], live["TwoFactorPolicy"])}
-    instances = {**live["JenkinsInstance"], **_as_applied(wanted["JenkinsInstance"], live["JenkinsInstance"])}
+    notes: list[str] = [] if cluster_policies is not None else ["you may not list ClusterTwoFactorPolicies, so the plan leaves them out"]
+    live["TwoFactorPolicy"] |= {("", body["metadata"]["name"]): body for body in cluster_policies or ()}
+    kept = _kept(applied["TwoFactorPolicy"], live["TwoFactorPolicy"]) if prune and files else live["TwoFactorPolicy"]
+    policies = {**kept, **_as_applied(applied["TwoFactorPolicy"], live["TwoFactorPolicy"])}
+    instances = {**live["JenkinsInstance"], **_as_applied(applied["JenkinsInstance"], live["JenkinsInstance"])}
     return Sources(
         _instances(instances, notes),
         governing_policies(policies, notes),
@@ -127,70 +129,74 @@ def from_cluster(files: tuple[str, ...], cluster: Cluster, *, everywhere: bool, 
     )
 
 
-def _kept(wanted: Mapping[Name, Body], live: Mapping[Name, Body]) -> dict[Name, Body]:
-    """What stays when files are all that there is to be: cluster policies, where the files hold none of those."""
-    holds_cluster_policies = any(not namespace for namespace, _ in wanted)
+def _kept(applied: Mapping[Name, Body], live: Mapping[Name, Body]) -> dict[Name, Body]:
+    """What ``prune`` keeps: the cluster policies, if the files hold none."""
+    holds_cluster_policies = any(not namespace for namespace, _ in applied)
     return {name: body for name, body in live.items() if not name[0] and not holds_cluster_policies}
 
 
 def _read(files: tuple[str, ...], namespace: str) -> dict[str, dict[Name, Body]]:
     """Our objects in the files by kind and name, each with its namespace. Cluster policies are policies without one."""
-    found: dict[str, dict[Name, Body]] = {kind: {} for kind in KINDS}
-    for one in load_manifests(files) if files else ():
-        kind = "TwoFactorPolicy" if one.kind == CLUSTER_KIND else one.kind
+    bodies: dict[str, dict[Name, Body]] = {kind: {} for kind in KINDS}
+    for manifest in load_manifests(files) if files else ():
+        kind = "TwoFactorPolicy" if manifest.kind == CLUSTER_KIND else manifest.kind
         if kind not in KINDS:
             continue
-        name = ("", one.name) if one.kind == CLUSTER_KIND else (one.namespace or namespace, one.name)
-        if name in found[kind]:
-            raise CannotGoOn(f"{one.file}:{one.line()}: the {one.kind} {'/'.join(filter(None, name))} is in the files twice")
-        found[kind][name] = {**one.body, "metadata": {**one.body["metadata"], **({"namespace": name[0]} if name[0] else {})}}
-    return found
+        name = ("", manifest.name) if manifest.kind == CLUSTER_KIND else (manifest.namespace or namespace, manifest.name)
+        if name in bodies[kind]:
+            raise CommandError(
+                f"{manifest.file}:{manifest.line()}: the {manifest.kind} {'/'.join(filter(None, name))} is in the files twice"
+            )
+        bodies[kind][name] = {**manifest.body, "metadata": {**manifest.body["metadata"], **({"namespace": name[0]} if name[0] else {})}}
+    return bodies
 
 
-def _spaces(wanted: Mapping[str, Mapping[Name, Body]], own: str) -> list[str]:
-    """The namespaces that the files are about; the person's own when they hold nothing."""
-    return sorted({namespace for bodies in wanted.values() for namespace, _ in bodies if namespace}) or [own]
+def _namespaces(applied: Mapping[str, Mapping[Name, Body]], own: str) -> list[str]:
+    """The namespaces of the objects in the files, or this user's own if there are none."""
+    return sorted({namespace for bodies in applied.values() for namespace, _ in bodies if namespace}) or [own]
 
 
-def _listed(lister: Callable[[str | None], list[Any]], spaces: list[str], *, everywhere: bool) -> dict[Name, Body]:
-    wanted: Iterable[str | None] = [None] if everywhere else spaces
-    return {(body["metadata"]["namespace"], body["metadata"]["name"]): body for space in wanted for body in lister(space)}
+def _listed(lister: Callable[[str | None], list[Any]], own: list[str], *, everywhere: bool) -> dict[Name, Body]:
+    namespaces: Iterable[str | None] = [None] if everywhere else own
+    return {(body["metadata"]["namespace"], body["metadata"]["name"]): body for space in namespaces for body in lister(space)}
 
 
-def _as_applied(wanted: Mapping[Name, Body], live: Mapping[Name, Body]) -> dict[Name, Body]:
-    """What the API server would hold: identity and age of what is there already, and annotations that others have set."""
+def _as_applied(applied: Mapping[Name, Body], live: Mapping[Name, Body]) -> dict[Name, Body]:
+    """The objects as the API server would hold them: with the identity, age and other annotations of those that exist already."""
     now = format_time(datetime.now(UTC))
     result: dict[Name, Body] = {}
-    for name, body in wanted.items():
-        held = (live.get(name) or {}).get("metadata") or {}
-        kept = {key: held[key] for key in ("uid", "generation", "creationTimestamp") if key in held} or {"creationTimestamp": now}
-        annotations = {**(held.get("annotations") or {}), **(body["metadata"].get("annotations") or {})}
+    for name, body in applied.items():
+        live_metadata = (live.get(name) or {}).get("metadata") or {}
+        kept = {key: live_metadata[key] for key in ("uid", "generation", "creationTimestamp") if key in live_metadata} or {
+            "creationTimestamp": now
+        }
+        annotations = {**(live_metadata.get("annotations") or {}), **(body["metadata"].get("annotations") or {})}
         result[name] = {**body, "metadata": {**body["metadata"], **kept, "annotations": annotations}}
     return result
 
 
 def _instances(bodies: Mapping[Name, Body], notes: list[str]) -> tuple[JenkinsInstance, ...]:
-    """What cannot be parsed is left out; the operator says Invalid there."""
-    found = []
+    """Instances that are invalid are left out; the operator reports Invalid for them."""
+    instances = []
     for name, body in bodies.items():
         try:
-            found.append(parse_instance(body))
+            instances.append(parse_instance(body))
         except InvalidObject as problem:
             notes.append(f"{_invalid('JenkinsInstance', name, problem)}: it is left out")
-    return tuple(found)
+    return tuple(instances)
 
 
 def governing_policies(bodies: Mapping[Name, Body], notes: list[str]) -> tuple[TwoFactorPolicy, ...]:
-    """What cannot be parsed still keeps the instances that it selects from other policies, as with the operator."""
-    found = []
+    """A policy that is invalid still keeps the instances that it selects from other policies, as in the operator."""
+    policies = []
     for name, body in bodies.items():
         try:
-            found.append(parse_policy(body))
+            policies.append(parse_policy(body))
         except InvalidObject as problem:
             notes.append(_invalid("TwoFactorPolicy" if name[0] else CLUSTER_KIND, name, problem))
             governing = parse_what_governs(body)
-            found += [governing] if governing is not None else []
-    return tuple(found)
+            policies += [governing] if governing is not None else []
+    return tuple(policies)
 
 
 def _invalid(kind: str, name: Name, problem: InvalidObject) -> str:
@@ -198,13 +204,13 @@ def _invalid(kind: str, name: Name, problem: InvalidObject) -> str:
 
 
 def _labels(files: tuple[str, ...]) -> Labels:
-    """Labels of the Namespaces that the files hold."""
-    found: dict[str, Mapping[str, str]] = {}
-    for file in find_files(one for one in files if one != STANDARD_INPUT):
-        for one in read_manifests(file):
-            if isinstance(one, Manifest) and one.kind == "Namespace" and one.body.get("apiVersion") == "v1":
-                found[one.name] = (one.body.get("metadata") or {}).get("labels") or {}
-    return found
+    """The labels of the Namespaces in the files."""
+    labels: dict[str, Mapping[str, str]] = {}
+    for file in find_files(path for path in files if path != STANDARD_INPUT):
+        for manifest in read_manifests(file):
+            if isinstance(manifest, Manifest) and manifest.kind == "Namespace" and manifest.body.get("apiVersion") == "v1":
+                labels[manifest.name] = (manifest.body.get("metadata") or {}).get("labels") or {}
+    return labels
 
 
 VARIABLE = re.compile(r"\s*\$\(([A-Za-z_][A-Za-z0-9_]*)\)\s*")
@@ -215,12 +221,12 @@ class SecretFiles:
     """The ``References`` of core, from files. Objects of other kinds are skipped."""
 
     def __init__(self, paths: tuple[str, ...], namespace: str) -> None:
-        """``namespace``: of objects that name none. Raises CannotGoOn; never repeats a value."""
+        """``namespace``: of objects that name none. Raises CommandError; never repeats a value."""
         self._bodies: dict[tuple[str, Key], Mapping[str, Any]] = {}
         for manifest in _objects(paths):
             key = Key(manifest.namespace or namespace, manifest.name)
             if (manifest.kind, key) in self._bodies:
-                raise CannotGoOn(f"{manifest.file}:{manifest.line()}: the {manifest.kind} {key} is in the files of --secrets twice")
+                raise CommandError(f"{manifest.file}:{manifest.line()}: the {manifest.kind} {key} is in the files of --secrets twice")
             self._bodies[manifest.kind, key] = manifest.body
 
     def read(self, kind: str, key: Key) -> Mapping[str, str]:
@@ -242,13 +248,13 @@ class SecretFiles:
 def _objects(paths: tuple[str, ...]) -> Iterator[Manifest]:
     try:
         for file in find_files(paths):
-            for found in read_manifests(file):
-                if isinstance(found, Failure):
-                    raise CannotGoOn(f"{found.file}:{found.line}: {found.message}")
-                if found.kind in REFERENCED_KINDS and found.body.get("apiVersion") == "v1":
-                    yield found
+            for manifest in read_manifests(file):
+                if isinstance(manifest, Failure):
+                    raise CommandError(f"{manifest.file}:{manifest.line}: {manifest.message}")
+                if manifest.kind in REFERENCED_KINDS and manifest.body.get("apiVersion") == "v1":
+                    yield manifest
     except UnreadableFile as error:
-        raise CannotGoOn(f"--secrets {error}") from None
+        raise CommandError(f"--secrets {error}") from None
 
 
 def _strings(values: Any) -> dict[str, str]:

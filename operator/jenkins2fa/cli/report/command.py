@@ -13,26 +13,26 @@ import click
 
 from jenkins2fa import __version__
 from jenkins2fa.cli.cluster import Cluster, api_error, cluster_options, open_cluster
-from jenkins2fa.cli.controllers import parallel_option, side_by_side
-from jenkins2fa.cli.errors import CannotGoOn, ExitCode, OneOnError, code_of_all, fail
+from jenkins2fa.cli.controllers import parallel_option, run_parallel
+from jenkins2fa.cli.errors import Command, CommandError, ExitCode, code_of_all, fail
 from jenkins2fa.cli.manifests import POLICY_KINDS
 from jenkins2fa.cli.options import jenkins_options, read_policy, read_target, secrets_option
 from jenkins2fa.cli.plan.sources import Sources, from_cluster, from_files
 from jenkins2fa.cli.report.html import as_html
-from jenkins2fa.cli.report.instances import Asking, history_of, report_on
+from jenkins2fa.cli.report.instances import ReportContext, history_of, report_on
 from jenkins2fa.cli.validate import load_manifests
-from jenkins2fa.core.report.document import Gap, Happening, Report, report_digest, report_json
+from jenkins2fa.core.report.document import Gap, PastEvent, Report, report_digest, report_json
 from jenkins2fa.kube.client import Body, Forbidden, KubernetesError
 from jenkins2fa.kube.events import COMPONENT
 
-NAMED = "This report names users: it contains personal data."
+PERSONAL_DATA = "This report names users: it contains personal data."
 OUTPUTS: dict[str, tuple[str, Callable[[Report], str]]] = {
     "html": ("report.html", as_html),
     "json": ("report.json", report_json),
 }
 
 
-@click.command(cls=OneOnError)
+@click.command(cls=Command)
 @click.argument("files", nargs=-1, metavar="[FILE|FOLDER|-]...")
 @jenkins_options
 @secrets_option
@@ -45,7 +45,7 @@ OUTPUTS: dict[str, tuple[str, Callable[[Report], str]]] = {
 @parallel_option
 @click.option("-o", "--output", type=click.Choice(list(OUTPUTS)), default="html", show_default=True, help="Format of the output.")
 @click.option("--folder", type=click.Path(file_okay=False), help="Write report.html and report.json into this folder instead.")
-def report(files: tuple[str, ...], output: str, folder: str | None, parallel: int, **given: Any) -> None:
+def report(files: tuple[str, ...], output: str, folder: str | None, parallel: int, **options: Any) -> None:
     """Write a report for auditors: where 2FA is enforced, by what proof, who is exempt, what risk remains. Changes nothing.
 
     \b
@@ -62,61 +62,61 @@ def report(files: tuple[str, ...], output: str, folder: str | None, parallel: in
                 2 every instance is proven, but some differ from their policies
                 3 some are not proven, or need attention
     """
-    asking, source = _asking(files, given)
-    instances = sorted(asking.sources.instances, key=lambda one: (one.meta.namespace, one.meta.name))
-    run = side_by_side(instances, lambda one: report_on(one, asking), parallel, "reading")
+    context, source = _context(files, options)
+    instances = sorted(context.sources.instances, key=lambda instance: (instance.meta.namespace, instance.meta.name))
+    run = run_parallel(instances, lambda instance: report_on(instance, context), parallel, "reading")
     if run.stopped:
         fail("stopped: a report on only some instances would mislead")
-    done = tuple(one for one in run.results if one is not None)
-    notes = (*asking.sources.notes, *((NAMED,) if asking.with_names else ()))
-    made = Report(asking.now(), __version__, source, done, notes, asking.directly)
+    done = tuple(result for result in run.results if result is not None)
+    notes = (*context.sources.notes, *((PERSONAL_DATA,) if context.with_names else ()))
+    document = Report(context.now(), __version__, source, done, notes, context.directly)
     if folder is None:
-        click.echo(OUTPUTS[output][1](made), nl=False)
+        click.echo(OUTPUTS[output][1](document), nl=False)
     else:
-        _write(made, Path(folder))
-    click.echo(f"{made.summary}. SHA-256 of the JSON: {report_digest(made)}", err=True)
-    sys.exit(code_of_all(one.proof.summary for one in made.instances) if made.all_proven else ExitCode.NOT_ENFORCED)
+        _write(document, Path(folder))
+    click.echo(f"{document.summary}. SHA-256 of the JSON: {report_digest(document)}", err=True)
+    sys.exit(code_of_all(instance.proof.summary for instance in document.instances) if document.all_proven else ExitCode.NOT_ENFORCED)
 
 
-def _asking(files: tuple[str, ...], given: Mapping[str, Any]) -> tuple[Asking, str]:
-    in_cluster = given["in_cluster"] or given["kubeconfig"] or given["context"] or given["everywhere"]
-    if in_cluster and given["secrets"]:
-        raise CannotGoOn("--secrets is for instances in files; in a cluster, report reads the Secrets that the instances name")
+def _context(files: tuple[str, ...], options: Mapping[str, Any]) -> tuple[ReportContext, str]:
+    in_cluster = options["in_cluster"] or options["kubeconfig"] or options["context"] or options["everywhere"]
+    if in_cluster and options["secrets"]:
+        raise CommandError("--secrets is for instances in files; in a cluster, report reads the Secrets that the instances name")
     if in_cluster and files:
-        raise CannotGoOn("a report of a cluster takes no files (`jenkins2fa plan` shows what files would change in a cluster)")
-    if given["recorded"] and (given["with_names"] or not in_cluster):
-        raise CannotGoOn("--recorded needs --cluster, and cannot name users: the cluster does not know them")
+        raise CommandError("a report of a cluster takes no files (`jenkins2fa plan` shows what files would change in a cluster)")
+    if options["recorded"] and (options["with_names"] or not in_cluster):
+        raise CommandError("--recorded needs --cluster, and cannot name users: the cluster does not know them")
     if in_cluster:
-        return _of_cluster(given)
-    sources = from_files(files, given["secrets"], given["namespace"]) if given["secrets"] else _of_one(files, given)
-    return Asking(
-        sources, _now, gaps=(Gap("history", "there is no cluster, so there are no Events"),), with_names=given["with_names"]
+        return _of_cluster(options)
+    sources = from_files(files, options["secrets"], options["namespace"]) if options["secrets"] else _of_one(files, options)
+    return ReportContext(
+        sources, _now, gaps=(Gap("history", "there is no cluster, so there are no Events"),), with_names=options["with_names"]
     ), "files"
 
 
-def _of_one(files: tuple[str, ...], given: Mapping[str, Any]) -> Sources:
+def _of_one(files: tuple[str, ...], options: Mapping[str, Any]) -> Sources:
     manifests = load_manifests(files) if files else []
-    target = read_target(manifests, given["jenkins"])
-    policies = (read_policy(manifests, None),) if any(one.kind in POLICY_KINDS for one in manifests) else ()
+    target = read_target(manifests, options["jenkins"])
+    policies = (read_policy(manifests, None),) if any(manifest.kind in POLICY_KINDS for manifest in manifests) else ()
     return Sources((target.instance,), policies, lambda instance: target.connection)
 
 
-def _of_cluster(given: Mapping[str, Any]) -> tuple[Asking, str]:
-    cluster = open_cluster(given["kubeconfig"], given["context"], given["namespace"])
-    sources = from_cluster((), cluster, everywhere=given["everywhere"], prune=False)
-    space = None if given["everywhere"] else cluster.namespace
+def _of_cluster(options: Mapping[str, Any]) -> tuple[ReportContext, str]:
+    cluster = open_cluster(options["kubeconfig"], options["context"], options["namespace"])
+    sources = from_cluster((), cluster, everywhere=options["everywhere"], prune=False)
+    namespace = None if options["everywhere"] else cluster.namespace
     try:
-        bodies = {f"{body['metadata']['namespace']}/{body['metadata']['name']}": body for body in cluster.instances(space)}
+        bodies = {f"{body['metadata']['namespace']}/{body['metadata']['name']}": body for body in cluster.instances(namespace)}
     except KubernetesError as problem:
         raise api_error(problem) from None
-    history, gaps = _history(cluster, space)
-    asking = Asking(sources, _now, bodies, history, gaps, directly=not given["recorded"], with_names=given["with_names"])
-    return asking, "cluster, all namespaces" if space is None else f"cluster, namespace {space}"
+    history, gaps = _history(cluster, namespace)
+    context = ReportContext(sources, _now, bodies, history, gaps, directly=not options["recorded"], with_names=options["with_names"])
+    return context, "cluster, all namespaces" if namespace is None else f"cluster, namespace {namespace}"
 
 
-def _history(cluster: Cluster, space: str | None) -> tuple[dict[str, tuple[Happening, ...]], tuple[Gap, ...]]:
+def _history(cluster: Cluster, namespace: str | None) -> tuple[dict[str, tuple[PastEvent, ...]], tuple[Gap, ...]]:
     try:
-        events: list[Body] = cluster.events(space)
+        events: list[Body] = cluster.events(namespace)
     except Forbidden:
         return {}, (Gap("history", "you have no right to list Events"),)
     except KubernetesError as problem:
@@ -124,15 +124,15 @@ def _history(cluster: Cluster, space: str | None) -> tuple[dict[str, tuple[Happe
     return history_of(events, COMPONENT), ()
 
 
-def _write(made: Report, folder: Path) -> None:
-    """Readable by this user alone: where users have no second factor helps attackers."""
+def _write(document: Report, folder: Path) -> None:
+    """Write all formats, readable by this user alone: attackers would like to know who has no second factor."""
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         for name, render in OUTPUTS.values():
-            opened = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(opened, "w", encoding="utf-8", newline="\n") as file:
+            descriptor = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
                 os.fchmod(file.fileno(), 0o600)
-                file.write(render(made))
+                file.write(render(document))
             click.echo(str(folder / name))
     except OSError as problem:
         fail(f"{folder}: {problem.strerror}")

@@ -1,6 +1,6 @@
-"""The report as one HTML page that needs nothing else: no network, no script; light and dark, on paper and by keyboard.
+"""The report as one self-contained HTML page: no network, no script; for light and dark themes, print and keyboard.
 
-Built as a tree and written by the standard library, which escapes every text: no name of an object can become mark-up.
+It is built as a tree that the standard library writes and escapes, so no object's name can become markup.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-a
 
 
 def as_html(report: Report) -> str:
-    """The whole page. The same report gives the same text."""
+    """The whole page. The same report gives the same page."""
     html = Element("html", lang="en")
     _add_head(html, report)
     body = SubElement(html, "body")
@@ -31,8 +31,8 @@ def as_html(report: Report) -> str:
     _add_summary(main, report)
     section = SubElement(main, "section", {"aria-labelledby": "instances"})
     add(section, "h2", "Instances", id="instances")
-    for number, one in enumerate(report.instances, 1):
-        add_instance(section, one, number)
+    for number, instance in enumerate(report.instances, 1):
+        add_instance(section, instance, number)
     _add_remarks(main, report)
     return "<!DOCTYPE html>\n" + tostring(html, encoding="unicode", method="html") + "\n"
 
@@ -92,13 +92,14 @@ def _headline(report: Report) -> str:
 def _add_overview(section: Element, instances: Iterable[InstanceReport]) -> None:
     headings = ("Instance", "Second factor", "State", "Strength of factors", "Enrolled")
     table = add_table(section, "All instances at a glance", headings)
-    for number, one in enumerate(instances, 1):
+    for number, instance in enumerate(instances, 1):
         row = add_row(table)
-        add(add(row, "th", "", scope="row"), "a", one.key, href=f"#instance-{number}")
-        add(add(row, "td", ""), "span", one.verdict, **{"class": f"badge {badge_of(one)}"})
-        add(row, "td", one.proof.summary.reason)
-        add(row, "td", describe(one.rules.factors).replace(f" ({STANDARD})", "") if one.rules and one.rules.factors else "unknown")
-        users = one.enrolment
+        add(add(row, "th", "", scope="row"), "a", instance.key, href=f"#instance-{number}")
+        add(add(row, "td", ""), "span", instance.verdict, **{"class": f"badge {badge_of(instance)}"})
+        add(row, "td", instance.proof.summary.reason)
+        factors = instance.rules.factors if instance.rules else frozenset()
+        add(row, "td", describe(factors).replace(f" ({STANDARD})", "") if factors else "unknown")
+        users = instance.enrolment
         add(row, "td", f"{users.total - users.not_enrolled} of {users.total}" if users else "unknown")
 
 
@@ -131,54 +132,54 @@ BASES = {
 }
 
 
-def badge_of(one: InstanceReport) -> str:
-    return "open" if one.recorded else BADGES[one.proof.enforced.status]
+def badge_of(instance: InstanceReport) -> str:
+    return "open" if instance.recorded else BADGES[instance.proof.enforced.status]
 
 
-def add_instance(section: Element, one: InstanceReport, number: int) -> None:
+def add_instance(section: Element, instance: InstanceReport, number: int) -> None:
     article = SubElement(section, "article", {"id": f"instance-{number}", "aria-labelledby": f"name-{number}"})
-    title = add(article, "h3", f"{one.key} ", id=f"name-{number}")
-    add(title, "span", one.verdict, **{"class": f"badge {badge_of(one)}"})
-    add(article, "p", f"{one.proof.summary.reason}: {one.proof.summary.message}", **{"class": "why"})
-    _add_facts(article, one)
-    if one.rules is not None and one.rules.factors:
-        _add_factors(article, one.rules, one.key)
-    _add_lists(article, one)
-    if one.history:
-        _add_history(article, one)
+    title = add(article, "h3", f"{instance.key} ", id=f"name-{number}")
+    add(title, "span", instance.verdict, **{"class": f"badge {badge_of(instance)}"})
+    add(article, "p", f"{instance.proof.summary.reason}: {instance.proof.summary.message}", **{"class": "why"})
+    _add_facts(article, instance)
+    if instance.rules is not None and instance.rules.factors:
+        _add_factors(article, instance.rules, instance.key)
+    _add_lists(article, instance)
+    if instance.history:
+        _add_history(article, instance)
 
 
-def _add_facts(article: Element, one: InstanceReport) -> None:
-    table = add_table(article, f"State of {one.key}", ("Property", "Value"))
-    proof, software = one.proof, one.software
-    add_fact(table, "URL", one.url)
-    add_fact(table, "Policy", one.policy or "none")
+def _add_facts(article: Element, instance: InstanceReport) -> None:
+    table = add_table(article, f"State of {instance.key}", ("Property", "Value"))
+    proof, software = instance.proof, instance.software
+    add_fact(table, "URL", instance.url)
+    add_fact(table, "Policy", instance.policy or "none")
     add_fact(table, "Observed by", BASES[proof.basis] + (f" {proof.at:%Y-%m-%d %H:%M:%S} UTC" if proof.at else ""))
     enforced = proof.enforced
     add_fact(table, "Enforced", f"{enforced.status}, {enforced.reason}: {enforced.message}")
     add_fact(table, "Drift", f"{proof.drifted.reason}: {proof.drifted.message}" if proof.drifted else "not compared")
-    known = f"Jenkins {software.jenkins or 'unknown'}, plugin {software.plugin or 'unknown'}"
-    add_fact(table, "Software", known + (f" ({software.edition.lower()} edition)" if software.edition else ""))
-    if one.layers is not None:
-        layers = f"disk {ON[one.layers.disk]}, memory {ON[one.layers.memory]}, live flag {ON[one.layers.live]}"
+    versions = f"Jenkins {software.jenkins or 'unknown'}, plugin {software.plugin or 'unknown'}"
+    add_fact(table, "Software", versions + (f" ({software.edition.lower()} edition)" if software.edition else ""))
+    if instance.layers is not None:
+        layers = f"disk {ON[instance.layers.disk]}, memory {ON[instance.layers.memory]}, live flag {ON[instance.layers.live]}"
         add_fact(table, "Layers", layers)
-        add_fact(table, "Gate", one.layers.gate)
-    if one.rules is not None:
-        _add_rules(table, one.rules)
-    add_fact(table, "Users", _users(one))
+        add_fact(table, "Gate", instance.layers.gate)
+    if instance.rules is not None:
+        _add_rules(table, instance.rules)
+    add_fact(table, "Users", _users(instance))
 
 
 def _add_rules(table: Element, rules: Rules) -> None:
-    seen = "" if rules.by == "Jenkins" else " (from the policy, not verified in Jenkins)"
-    asked = "everyone" if rules.enforced_groups is None else ", ".join(sorted(rules.enforced_groups))
-    add_fact(table, "Challenged", asked + seen)
-    add_fact(table, "Exempt groups", (", ".join(sorted(rules.exempt_groups)) or "none") + seen)
-    add_fact(table, "API tokens", rules.api_tokens + seen)
-    add_fact(table, "Builds", rules.builds + seen)
+    source = "" if rules.by == "Jenkins" else " (from the policy, not verified in Jenkins)"
+    challenged = "everyone" if rules.enforced_groups is None else ", ".join(sorted(rules.enforced_groups))
+    add_fact(table, "Challenged", challenged + source)
+    add_fact(table, "Exempt groups", (", ".join(sorted(rules.exempt_groups)) or "none") + source)
+    add_fact(table, "API tokens", rules.api_tokens + source)
+    add_fact(table, "Builds", rules.builds + source)
 
 
-def _users(one: InstanceReport) -> str:
-    users = one.enrolment
+def _users(instance: InstanceReport) -> str:
+    users = instance.enrolment
     if users is None:
         return "not counted"
     return (
@@ -197,33 +198,33 @@ def _add_factors(article: Element, rules: Rules, key: str) -> None:
         add(row, "td", strength.section)
 
 
-def _add_lists(article: Element, one: InstanceReport) -> None:
+def _add_lists(article: Element, instance: InstanceReport) -> None:
     lists = (
-        ("Differences from the policy", one.differences),
-        ("Residual risks here", one.risks),
-        ("Not checked", tuple(f"{gap.what}: {gap.why}" for gap in one.gaps)),
+        ("Differences from the policy", instance.differences),
+        ("Residual risks here", instance.risks),
+        ("Not checked", tuple(f"{gap.what}: {gap.why}" for gap in instance.gaps)),
     )
     for title, items in lists:
         if items:
             add(article, "h4", title)
             add_list(article, items)
-    if one.names is not None:
+    if instance.names is not None:
         add(article, "h4", "Users without a second factor")
-        add_list(article, one.names or ("none",))
+        add_list(article, instance.names or ("none",))
 
 
-def _add_history(article: Element, one: InstanceReport) -> None:
-    table = add_table(article, f"Known history of {one.key}", ("Time (UTC)", "Event", "Count", "Message"))
-    for happening in one.history:
+def _add_history(article: Element, instance: InstanceReport) -> None:
+    table = add_table(article, f"Known history of {instance.key}", ("Time (UTC)", "Event", "Count", "Message"))
+    for event in instance.history:
         row = add_row(table)
-        add(row, "th", f"{happening.at:%Y-%m-%d %H:%M:%S}", scope="row")
-        add(row, "td", happening.reason)
-        add(row, "td", str(happening.count))
-        add(row, "td", happening.message, **{"class": "long"})
+        add(row, "th", f"{event.at:%Y-%m-%d %H:%M:%S}", scope="row")
+        add(row, "td", event.reason)
+        add(row, "td", str(event.count))
+        add(row, "td", event.message, **{"class": "long"})
 
 
 def add(parent: Element, tag: str, text: str, **attributes: str) -> Element:
-    """An element with a text. Control characters, which HTML cannot hold, are shown as their escapes."""
+    """An element with text. Control characters, which HTML cannot contain, are shown as escape sequences."""
     element = SubElement(parent, tag, attributes)
     element.text = text if tag == "style" else visible(text)
     return element
@@ -236,14 +237,14 @@ def visible(text: str) -> str:
 
 
 def add_list(parent: Element, items: Iterable[str]) -> Element:
-    found = SubElement(parent, "ul")
+    element = SubElement(parent, "ul")
     for item in items:
-        add(found, "li", item)
-    return found
+        add(element, "li", item)
+    return element
 
 
 def add_table(parent: Element, caption: str, headings: Sequence[str]) -> Element:
-    """The body of a table with a caption and scoped headings; on small screens it scrolls by itself, with the keyboard, too."""
+    """The body of a table with a caption and scoped headings. On small screens the table scrolls, also with the keyboard."""
     frame = SubElement(parent, "div", {"class": "frame", "tabindex": "0", "role": "region", "aria-label": visible(caption)})
     table = SubElement(frame, "table")
     add(table, "caption", caption)
@@ -258,7 +259,7 @@ def add_row(body: Element) -> Element:
 
 
 def add_fact(body: Element, name: str, value: str) -> None:
-    """A row of a table of two columns: what, and how it is."""
+    """A row of a table with two columns: property and value."""
     row = add_row(body)
     add(row, "th", name, scope="row")
     add(row, "td", value, **{"class": "long"})

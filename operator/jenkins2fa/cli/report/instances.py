@@ -19,7 +19,7 @@ from jenkins2fa.core import assess
 from jenkins2fa.core.assess import Outcome
 from jenkins2fa.core.conditions import describe, judge_drifted, judge_enforced, judge_ready
 from jenkins2fa.core.observation import Observation
-from jenkins2fa.core.report.document import Basis, Gap, Happening, InstanceReport, Layers, Proof, Software, nothing_known
+from jenkins2fa.core.report.document import Basis, Gap, InstanceReport, Layers, PastEvent, Proof, Software, nothing_known
 from jenkins2fa.core.report.risks import gaps_of, risks
 from jenkins2fa.core.report.rules import policy_rules, seen_rules
 from jenkins2fa.jenkins.console import Console
@@ -33,84 +33,84 @@ MOST_NAMES = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
-    """``bodies``: instances as the cluster holds them, by key; ``history``: Events by key; ``directly``: ask each Jenkins, too."""
+class ReportContext:
+    """``bodies``: instances as the cluster has them, by key. ``history``: Events by key. ``directly``: also connect to each controller."""
 
     sources: Sources
     now: Callable[[], datetime]
     bodies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    history: Mapping[str, tuple[Happening, ...]] = field(default_factory=dict)
+    history: Mapping[str, tuple[PastEvent, ...]] = field(default_factory=dict)
     gaps: tuple[Gap, ...] = ()
     directly: bool = True
     with_names: bool = False
 
 
-def report_on(instance: JenkinsInstance, asking: Asking) -> InstanceReport:
-    """Never raises for one instance: its failure becomes a gap."""
-    policy = asking.sources.resolve(instance).winner
-    found = _observed(instance, policy, asking)
-    events = asking.history.get(str(instance.meta.key), ())
-    history = tuple(sorted((*found.history, *events), key=lambda one: one.at, reverse=True))
-    return replace(found, history=history, gaps=(*found.gaps, *asking.gaps))
+def report_on(instance: JenkinsInstance, context: ReportContext) -> InstanceReport:
+    """The report on one instance. A failure becomes a gap; nothing is raised."""
+    policy = context.sources.resolve(instance).winner
+    report = _observed(instance, policy, context)
+    events = context.history.get(str(instance.meta.key), ())
+    history = tuple(sorted((*report.history, *events), key=lambda event: event.at, reverse=True))
+    return replace(report, history=history, gaps=(*report.gaps, *context.gaps))
 
 
-def _observed(instance: JenkinsInstance, policy: TwoFactorPolicy | None, asking: Asking) -> InstanceReport:
-    if not asking.directly:
-        return _fallen_back(instance, policy, asking, Gap("Jenkins itself", "--recorded: only the operator's records were read"))
+def _observed(instance: JenkinsInstance, policy: TwoFactorPolicy | None, context: ReportContext) -> InstanceReport:
+    if not context.directly:
+        return _from_status(instance, policy, context, Gap("Jenkins itself", "--recorded: only the operator's records were read"))
     if instance.spec.access is Access.PROBE_ONLY:
-        return _fallen_back(
-            instance, policy, asking, Gap("settings", "access is ProbeOnly: disk, memory, live flag and factors are not read")
+        return _from_status(
+            instance, policy, context, Gap("settings", "access is ProbeOnly: disk, memory, live flag and factors are not read")
         )
     try:
-        return _probed(instance, policy, asking.sources.connect(instance), asking)
+        return _probed(instance, policy, context.sources.connect(instance), context)
     except JenkinsError as problem:
         gap = Gap("Jenkins itself", f"{problem.reason}: {problem}")
     except KubernetesError as problem:
         gap = Gap("Jenkins itself", f"its Secret could not be read: {problem}")
-    except Exception as problem:  # an unexpected error costs its own row only
+    except Exception as problem:  # an unexpected error affects only this instance
         gap = Gap("Jenkins itself", f"InternalError: {type(problem).__name__}")
-    return _fallen_back(instance, policy, asking, gap)
+    return _from_status(instance, policy, context, gap)
 
 
-def _fallen_back(instance: JenkinsInstance, policy: TwoFactorPolicy | None, asking: Asking, gap: Gap) -> InstanceReport:
+def _from_status(instance: JenkinsInstance, policy: TwoFactorPolicy | None, context: ReportContext, gap: Gap) -> InstanceReport:
     """What the operator recorded, where there is a cluster; else nothing but the reason."""
-    body = asking.bodies.get(str(instance.meta.key))
+    body = context.bodies.get(str(instance.meta.key))
     if body is not None:
-        found = recorded(body, instance, policy)
+        report = recorded(body, instance, policy)
     else:
-        found = InstanceReport(
-            *_names(instance, policy), nothing_known("NotLookedAt", f"{gap.what}: {gap.why}"), rules=policy_rules(policy)
+        report = InstanceReport(
+            *_names(instance, policy), nothing_known("NotObserved", f"{gap.what}: {gap.why}"), rules=policy_rules(policy)
         )
-    return replace(found, gaps=(gap, *found.gaps), risks=risks(found.rules, None, found.proof, asking.now()))
+    return replace(report, gaps=(gap, *report.gaps), risks=risks(report.rules, None, report.proof, context.now()))
 
 
-def _probed(instance: JenkinsInstance, policy: TwoFactorPolicy | None, connection: Connection, asking: Asking) -> InstanceReport:
+def _probed(instance: JenkinsInstance, policy: TwoFactorPolicy | None, connection: Connection, context: ReportContext) -> InstanceReport:
     gaps: list[Gap] = []
     with contextlib.closing(driver_for(connection)) as driver:
-        seen = driver.observe(groups=_enforced(policy), users=True, exempt=_exempt(policy))
-        made = _probe(driver, seen, gaps)
-    outcome = _outcome(instance, policy, connection, seen, made, asking)
-    now = asking.now()
+        observation = driver.observe(groups=_enforced(policy), users=True, exempt=_exempt(policy))
+        proof_of_probe = _probe(driver, observation, gaps)
+    outcome = _outcome(instance, policy, connection, observation, proof_of_probe, context)
+    now = context.now()
     enforced = judge_enforced(outcome, now)
     proof = Proof(enforced, Basis.PROBE, now, judge_drifted(outcome), judge_ready(outcome, enforced))
-    rules = seen_rules(seen)
+    rules = seen_rules(observation)
     return InstanceReport(
         *_names(instance, policy),
         proof,
-        software=Software(seen.version, seen.plugin.version or "", seen.plugin.edition or ""),
-        layers=_layers(seen),
+        software=Software(observation.version, observation.plugin.version or "", observation.plugin.edition or ""),
+        layers=_layers(observation),
         rules=rules,
-        enrolment=seen.enrolment,
-        names=_user_names(connection, policy, gaps) if asking.with_names else None,
+        enrolment=observation.enrolment,
+        names=_user_names(connection, policy, gaps) if context.with_names else None,
         differences=_differences(outcome),
-        history=_corrections(seen),
-        risks=risks(rules, seen, proof, now),
-        gaps=(*gaps, *gaps_of(seen)),
+        history=_corrections(observation),
+        risks=risks(rules, observation, proof, now),
+        gaps=(*gaps, *gaps_of(observation)),
     )
 
 
 def _enforced(policy: TwoFactorPolicy | None) -> frozenset[str]:
-    """The groups that are asked for a second factor; none = everyone."""
+    """The groups that are challenged; empty = everyone."""
     return (policy.spec.enforced_groups if policy else None) or frozenset()
 
 
@@ -118,8 +118,8 @@ def _exempt(policy: TwoFactorPolicy | None) -> frozenset[str]:
     return policy.spec.exempt_groups if policy else frozenset()
 
 
-def _probe(driver: Driver, seen: Observation, gaps: list[Gap]) -> assess.Proof:
-    if not seen.effective:
+def _probe(driver: Driver, observation: Observation, gaps: list[Gap]) -> assess.Proof:
+    if not observation.effective:
         return assess.Proof.NONE
     try:
         return driver.probe()
@@ -132,41 +132,42 @@ def _outcome(
     instance: JenkinsInstance,
     policy: TwoFactorPolicy | None,
     connection: Connection,
-    seen: Observation,
-    made: assess.Proof,
-    asking: Asking,
+    observation: Observation,
+    proof_of_probe: assess.Proof,
+    context: ReportContext,
 ) -> Outcome:
     if policy is None:
-        return Outcome(instance, None, seen, proof=made)
-    cluster = asking.sources.cluster or (seen.owner.cluster if seen.owner else "")
-    found = plan_instance(policy, instance, connection, seen, seen.owner.name if seen.owner else None, cluster).assessment
-    return Outcome(instance, policy, found, proof=made)
+        return Outcome(instance, None, observation, proof=proof_of_probe)
+    owner = observation.owner
+    cluster = context.sources.cluster or (owner.cluster if owner else "")
+    assessment = plan_instance(policy, instance, connection, observation, owner.name if owner else None, cluster).assessment
+    return Outcome(instance, policy, assessment, proof=proof_of_probe)
 
 
 def _differences(outcome: Outcome) -> tuple[str, ...]:
     if outcome.plan is None:
         return ()
-    one_each = tuple(describe(tuple(c for c in outcome.plan.changes if c.path == path)) for path in outcome.plan.paths)
-    return (*one_each, *(f"{one.path}: unsupported: {one.message}" for one in outcome.plan.unsupported))
+    changes = tuple(describe(tuple(change for change in outcome.plan.changes if change.path == path)) for path in outcome.plan.paths)
+    return (*changes, *(f"{field.path}: unsupported: {field.message}" for field in outcome.plan.unsupported))
 
 
-def _corrections(seen: Observation) -> tuple[Happening, ...]:
+def _corrections(observation: Observation) -> tuple[PastEvent, ...]:
     return tuple(
-        Happening(time, "Corrected", f"drift of {path} was corrected (Jenkins' own record)")
-        for path, times in seen.corrections.items()
+        PastEvent(time, "Corrected", f"drift of {path} was corrected (recorded in Jenkins)")
+        for path, times in observation.corrections.items()
         for time in times
     )
 
 
-def _layers(seen: Observation) -> Layers:
-    disk, memory = (layer.enabled if layer else None for layer in (seen.disk, seen.memory))
-    return Layers(disk, memory, bool(seen.live), _gate(seen))
+def _layers(observation: Observation) -> Layers:
+    disk, memory = (layer.enabled if layer else None for layer in (observation.disk, observation.memory))
+    return Layers(disk, memory, bool(observation.live), _gate(observation))
 
 
-def _gate(seen: Observation) -> str:
-    if seen.gate.installed == 0:
+def _gate(observation: Observation) -> str:
+    if observation.gate.installed == 0:
         return "absent"
-    if seen.gate.foreign or seen.gate.installed > 1 or seen.gate.position != 0:
+    if observation.gate.foreign or observation.gate.installed > 1 or observation.gate.position != 0:
         return "out of place"
     return "in place"
 
@@ -194,7 +195,7 @@ APPLIED = "Applied"
 
 
 def recorded(body: Mapping[str, Any], instance: JenkinsInstance, policy: TwoFactorPolicy | None) -> InstanceReport:
-    """One instance as its status tells it; ``policy``: the one that governs it now."""
+    """One instance as the operator recorded it in its status. ``policy``: the one that governs it now."""
     status = body.get("status") or {}
     enforced, drifted, ready = (condition_of(body, kind) for kind in (ENFORCED, DRIFTED, READY))
     jenkins = status.get("jenkins") or {}
@@ -214,13 +215,13 @@ def recorded(body: Mapping[str, Any], instance: JenkinsInstance, policy: TwoFact
         proof,
         software=Software(jenkins.get("version", ""), jenkins.get("pluginVersion", ""), jenkins.get("edition", "")),
         rules=policy_rules(policy),
-        differences=tuple(_field(one) for one in status.get("fields") or () if one.get("state") != APPLIED),
+        differences=tuple(_field(field) for field in status.get("fields") or () if field.get("state") != APPLIED),
         gaps=(*_stale(body, status), Gap("layers and enrolment", "the operator's status does not keep them")),
     )
 
 
-def _field(one: Mapping[str, Any]) -> str:
-    return f"{one.get('path')}: {one.get('state')}" + (f": {one['message']}" if one.get("message") else "")
+def _field(field: Mapping[str, Any]) -> str:
+    return f"{field.get('path')}: {field.get('state')}" + (f": {field['message']}" if field.get("message") else "")
 
 
 def _stale(body: Mapping[str, Any], status: Mapping[str, Any]) -> tuple[Gap, ...]:
@@ -231,21 +232,21 @@ def _stale(body: Mapping[str, Any], status: Mapping[str, Any]) -> tuple[Gap, ...
 
 
 def _since(status: Mapping[str, Any], kind: str) -> datetime | None:
-    for one in status.get("conditions") or ():
-        if one.get("type") == kind and one.get("lastTransitionTime"):
-            return parse_time(one["lastTransitionTime"])
+    for condition in status.get("conditions") or ():
+        if condition.get("type") == kind and condition.get("lastTransitionTime"):
+            return parse_time(condition["lastTransitionTime"])
     return None
 
 
-def history_of(events: Iterable[Mapping[str, Any]], component: str) -> dict[str, tuple[Happening, ...]]:
-    """The latest Events of the operator about instances, by namespace/name. The API server forgets Events, usually after an hour."""
-    found: dict[str, list[Happening]] = {}
+def history_of(events: Iterable[Mapping[str, Any]], component: str) -> dict[str, tuple[PastEvent, ...]]:
+    """The operator's latest Events about instances, by namespace/name. The API server drops Events, usually after an hour."""
+    history: dict[str, list[PastEvent]] = {}
     for event in events:
-        about = event.get("regarding") or {}
+        subject = event.get("regarding") or {}
         at = (event.get("series") or {}).get("lastObservedTime") or event.get("eventTime")
-        if about.get("kind") != "JenkinsInstance" or event.get("reportingController") != component or not at:
+        if subject.get("kind") != "JenkinsInstance" or event.get("reportingController") != component or not at:
             continue
         count = (event.get("series") or {}).get("count") or 1
-        happening = Happening(parse_time(at), event.get("reason", ""), event.get("note", ""), count)
-        found.setdefault(f"{about.get('namespace')}/{about.get('name')}", []).append(happening)
-    return {key: tuple(sorted(some, key=lambda one: one.at, reverse=True)[:MOST_EVENTS]) for key, some in found.items()}
+        entry = PastEvent(parse_time(at), event.get("reason", ""), event.get("note", ""), count)
+        history.setdefault(f"{subject.get('namespace')}/{subject.get('name')}", []).append(entry)
+    return {key: tuple(sorted(entries, key=lambda entry: entry.at, reverse=True)[:MOST_EVENTS]) for key, entries in history.items()}

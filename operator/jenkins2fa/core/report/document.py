@@ -79,7 +79,7 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True)
-class Happening:
+class PastEvent:
     """One thing of the past: drift that was corrected, or an Event. ``count``: how often it was told."""
 
     at: datetime
@@ -111,7 +111,7 @@ class InstanceReport:
     enrolment: Enrolment | None = None
     names: tuple[str, ...] | None = None
     differences: tuple[str, ...] = ()
-    history: tuple[Happening, ...] = ()
+    history: tuple[PastEvent, ...] = ()
     risks: tuple[str, ...] = ()
     gaps: tuple[Gap, ...] = ()
 
