@@ -15,19 +15,17 @@ from bench.measured import Measured, Part, milliseconds
 from jenkins2fa.api.meta import Key
 from jenkins2fa.controller.cache import Cache
 from jenkins2fa.controller.context import Context, Options, cluster_uid
-from jenkins2fa.controller.instance.memory import Memories
+from jenkins2fa.controller.instance.subject import Memories
 from jenkins2fa.controller.main import reconcilers
 from jenkins2fa.controller.mapping import EventMapping
-from jenkins2fa.controller.other_installations import OtherInstallations
 from jenkins2fa.controller.queue import Kind, Urgency, Work, WorkKey, WorkQueue
 from jenkins2fa.controller.watch import Lists
-from jenkins2fa.jenkins.account import Credentials
-from jenkins2fa.jenkins.connections import Connections
+from jenkins2fa.jenkins.connection import Connection, Connections, Credentials
 from jenkins2fa.jenkins.drivers.choose import driver_for
-from jenkins2fa.jenkins.http import Connection
+from jenkins2fa.kube.client import Connection as ClusterConnection
 from jenkins2fa.kube.client import Kubernetes
-from jenkins2fa.kube.connection import Connection as ClusterConnection
 from jenkins2fa.kube.events import Events
+from jenkins2fa.kube.lease import OtherInstallations
 from jenkins2fa.kube.secrets import ReferenceCache
 from tests.support.running import NAMESPACE as LEASE_NAMESPACE
 from tests.support.standin import StandIn

@@ -100,7 +100,7 @@ class Bench:
         spec: dict[str, Any] = {
             "allowedFactors": [factor.value for factor in Factor if factor in wanted.factors],
             "apiTokens": "Exempt" if wanted.tokens_exempt else "Challenge",
-            }
+        }
         spec |= {"exemptGroups": [ROBOTS]} if "groups" in self.jenkins.offers else {}
         spec |= {"emailOTP": EMAIL} if Factor.MAIL in wanted.factors else {}
         spec |= {"requireOnBuild": {"window": f"{wanted.window}s"}} if wanted.window else {}

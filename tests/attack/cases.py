@@ -156,4 +156,3 @@ def sendable(target: bytes) -> bytes:
     """Without what would end the request line."""
     clean = b"".join(bytes([sign]) if sign > 0x20 and sign != 0x7F else b"%%%02X" % sign for sign in target)
     return clean if clean.startswith((b"/", b"http:", b"\\", b"%")) else b"/" + clean
-

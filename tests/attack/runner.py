@@ -311,4 +311,3 @@ def batches(cases: Iterable[Case]) -> Iterator[list[Case]]:
         batch.append(case)
     if batch:
         yield batch
-

@@ -86,8 +86,12 @@ EXTRA: dict[str, Line] = {  # series that a healthy operator does not have
     ),
     "RolloutStopped": Line(
         {
-            "__name__": "jenkins2fa_policy_condition", "policy_namespace": "record-1", "policy": "baseline",
-            "type": "Ready", "status": "False", "reason": "RolloutStopped",
+            "__name__": "jenkins2fa_policy_condition",
+            "policy_namespace": "record-1",
+            "policy": "baseline",
+            "type": "Ready",
+            "status": "False",
+            "reason": "RolloutStopped",
         },
         lambda at: 1.0 if at >= WRONG else None,
     ),

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from jenkins2fa.api.meta import Key
-from jenkins2fa.kube.client import Kubernetes, KubernetesError
-from jenkins2fa.kube.connection import Connection
+from jenkins2fa.kube.client import Connection, Kubernetes, KubernetesError
 from tests.support.kube import KubeServer
 from tests.support.managed import QUESTIONS
 from tests.support.scenario.cluster import FakeCluster

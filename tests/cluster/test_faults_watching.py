@@ -14,12 +14,10 @@ import pytest
 
 from jenkins2fa.api.meta import Key
 from jenkins2fa.controller.cache import Cache
-from jenkins2fa.controller.handlers import kopf_settings
 from jenkins2fa.controller.mapping import EventMapping
 from jenkins2fa.controller.queue import Kind, WorkQueue
-from jenkins2fa.controller.watch import Lists, Watches
-from jenkins2fa.kube.client import Kubernetes
-from jenkins2fa.kube.connection import Connection
+from jenkins2fa.controller.watch import Lists, Watches, kopf_settings
+from jenkins2fa.kube.client import Connection, Kubernetes
 from tests.support.kube import KubeServer
 from tests.support.kube_fault_kinds import Answer, lists, watches
 from tests.support.kube_faults import KubeFaults

@@ -14,8 +14,7 @@ from pathlib import Path
 import pytest
 
 from jenkins2fa.api.meta import Key
-from jenkins2fa.kube.client import Kubernetes
-from jenkins2fa.kube.connection import Connection
+from jenkins2fa.kube.client import Connection, Kubernetes
 from tests.support.fleet.jenkins import Reply
 from tests.support.kube import KubeServer
 from tests.support.scenario.clock import Clock
@@ -144,8 +143,7 @@ def show(kube: KubeServer, namespace: str, state: State) -> str:
     kinds = ("twofactorpolicies,jenkinsinstances", "-n", namespace)
     commands = (("get", *kinds), ("get", *kinds, "-o", "wide"), ("describe", *kinds, "--show-events=false"))
     parts = [
-        (f"$ kubectl {' '.join(command[:2])} {' '.join(command[4:])}").rstrip() + f"\n{kube.kubectl(*command)}"
-        for command in commands
+        (f"$ kubectl {' '.join(command[:2])} {' '.join(command[4:])}").rstrip() + f"\n{kube.kubectl(*command)}" for command in commands
     ]
     text = "\n".join(parts).replace(namespace, "NAMESPACE")
     session = (state.status("ji", "build").get("jenkins") or {}).get("session")

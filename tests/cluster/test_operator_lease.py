@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from jenkins2fa.kube.client import Kubernetes
-from jenkins2fa.kube.connection import Connection
+from jenkins2fa.kube.client import Connection, Kubernetes
 from jenkins2fa.kube.lease import NAME, Leadership
 from tests.support.kube import KubeServer
 

@@ -10,10 +10,8 @@ from typing import Any
 
 import pytest
 
-from jenkins2fa.controller.other_installations import KNOWN_FOR, OtherInstallations
-from jenkins2fa.kube.client import Kubernetes
-from jenkins2fa.kube.connection import Connection
-from jenkins2fa.kube.lease import GONE_AFTER, NAME
+from jenkins2fa.kube.client import Connection, Kubernetes
+from jenkins2fa.kube.lease import GONE_AFTER, KNOWN_FOR, NAME, OtherInstallations
 from tests.support.kube import KubeServer
 
 DURATION = timedelta(seconds=15)

@@ -85,9 +85,7 @@ def test_operator_killed_in_the_middle_of_a_pass(own_operator: OperatorProcess, 
     assert is_on(jenkins)
 
 
-def test_operator_ends_soon_and_gives_the_lease_back(
-    own_operator: OperatorProcess, own_kube: KubeServer, own_scene: Scene
-) -> None:
+def test_operator_ends_soon_and_gives_the_lease_back(own_operator: OperatorProcess, own_kube: KubeServer, own_scene: Scene) -> None:
     own_scene.wait("ji", "build", Enforced="True/Probed")
     code, seconds = own_operator.terminate()
     assert code == 0

@@ -29,16 +29,13 @@ from jenkins2fa.core.desired import Desired
 from jenkins2fa.core.observation import Observation
 from jenkins2fa.core.settings import PluginSettings, read_plugin_document
 from jenkins2fa.jenkins import scripts
-from jenkins2fa.jenkins.account import Credentials
-from jenkins2fa.jenkins.canary import observe_with_canaries
+from jenkins2fa.jenkins.connection import Attempts, Connection, Credentials
 from jenkins2fa.jenkins.console import Console
 from jenkins2fa.jenkins.drivers.base import Driver
 from jenkins2fa.jenkins.drivers.choose import driver_for
 from jenkins2fa.jenkins.drivers.observation import read_observation
 from jenkins2fa.jenkins.errors import JenkinsError
-from jenkins2fa.jenkins.http import Connection
-from jenkins2fa.jenkins.login.attempts import Attempts
-from jenkins2fa.jenkins.probe import probe_self, session_of
+from jenkins2fa.jenkins.probe import observe_with_canaries, probe_self, session_of
 from jenkins2fa.jenkins.survey import survey
 from tests.support.fuzzing import PLANTED, as_json, cases, damaged, scrap
 from tests.support.kube import CHECKOUT

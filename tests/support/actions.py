@@ -11,11 +11,16 @@ CONTEXT = """
 def jenkins = jenkins.model.Jenkins.get()
 def context = jenkins.metaClass.respondsTo(jenkins, 'getServletContext') ? jenkins.getServletContext() : jenkins.servletContext
 """
-GATE_OUT = CONTEXT + """
+GATE_OUT = (
+    CONTEXT
+    + """
 def chain = hudson.util.PluginServletFilter.getInstance(context).list
 chain.removeAll(chain.findAll { it.toString() == 'jenkins2fa-gate' })
 """
-SAID = CONTEXT + """
+)
+SAID = (
+    CONTEXT
+    + """
 def load = { jenkins.pluginManager.uberClassLoader.loadClass("io.jenkins.plugins.twofactor.jenkins.$it") }
 def said = false
 try {
@@ -27,6 +32,7 @@ try {
 def state = context.getAttribute('jenkins2fa')
 print groovy.json.JsonOutput.toJson([said as boolean, state?.hold != null && state.breakGlassTimer == null && state.gate != null])
 """
+)
 _ANONYMOUS = """
 import jenkins.model.Jenkins
 import org.jenkinsci.plugins.matrixauth.*

@@ -14,7 +14,7 @@ from jenkins2fa.core.desired import desired_state
 from jenkins2fa.core.observation import GateState, MailServer, Observation, Owner, Plugin
 from jenkins2fa.core.plan import Plan, desired_digest, make_plan
 from jenkins2fa.core.settings import GateSettings, PluginSettings
-from jenkins2fa.jenkins.drivers.miniorange.editions import FREE, PREMIUM_EDITION, capabilities_of
+from jenkins2fa.jenkins.drivers.miniorange.driver import FREE, PREMIUM_EDITION, capabilities_of
 from tests.support.managed import policy
 
 CODE = "c0de"

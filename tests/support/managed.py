@@ -18,11 +18,10 @@ from jenkins2fa.api.parse import parse_policy
 from jenkins2fa.api.policy import TwoFactorPolicy
 from jenkins2fa.core.assess import Assessment, Proof, assess
 from jenkins2fa.core.observation import Observation, Owner
-from jenkins2fa.jenkins.account import Credentials
 from jenkins2fa.jenkins.change import Order, Result, Step, carry_out
+from jenkins2fa.jenkins.connection import Connection, Credentials
 from jenkins2fa.jenkins.drivers.base import Driver
 from jenkins2fa.jenkins.drivers.choose import driver_for
-from jenkins2fa.jenkins.http import Connection
 from jenkins2fa.jenkins.scripts import gate_code_for
 from tests.support.specs import spelled_out
 

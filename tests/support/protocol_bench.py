@@ -20,12 +20,11 @@ from jenkins2fa.core.desired import Desired
 from jenkins2fa.core.observation import Observation, Owner
 from jenkins2fa.core.plan import desired_digest
 from jenkins2fa.core.settings import GateSettings, PluginSettings
-from jenkins2fa.jenkins.account import Credentials
 from jenkins2fa.jenkins.change import Order, carry_out
+from jenkins2fa.jenkins.connection import Connection, Credentials
 from jenkins2fa.jenkins.drivers.base import Driver
 from jenkins2fa.jenkins.drivers.choose import driver_for
 from jenkins2fa.jenkins.errors import Unreachable
-from jenkins2fa.jenkins.http import Connection
 from jenkins2fa.jenkins.scripts import gate_code
 from tests.support.people import administrator, save_form
 from tests.support.protocol_door import Door

@@ -11,10 +11,9 @@ import json
 import sys
 from dataclasses import replace
 
-from jenkins2fa.jenkins.account import Credentials
 from jenkins2fa.jenkins.change import Step, carry_out
+from jenkins2fa.jenkins.connection import Connection, Credentials
 from jenkins2fa.jenkins.drivers.choose import driver_for
-from jenkins2fa.jenkins.http import Connection
 from tests.support.protocol_bench import WISHES, order
 
 

@@ -200,8 +200,6 @@ def _read_window(fields: Fields | None) -> timedelta | None:
     return fields.duration("window")
 
 
-
-
 def _read_rollout(fields: Fields | None) -> Rollout:
     if fields is None:
         return Rollout()

@@ -78,8 +78,6 @@ class EmailOTP:
     template: str | None = None
 
 
-
-
 @dataclass(frozen=True, slots=True)
 class Rollout:
     """How a new or changed policy spreads. ``batch_size`` None = all at once; ``minimum_enrolled`` is a percentage.

@@ -16,7 +16,7 @@ from jenkins2fa.cli.controllers import Endpoint, read_list, run_parallel, table
 from jenkins2fa.cli.errors import Command, CommandError, ExitCode
 from jenkins2fa.cli.evidence import evidence_options, open_recording
 from jenkins2fa.cli.options import read_ca
-from jenkins2fa.jenkins.http import Connection
+from jenkins2fa.jenkins.connection import Connection
 from jenkins2fa.jenkins.survey import Known, Survey, survey
 
 HEADINGS = ("URL", "Reachable", "Jenkins", "Plugin", "Second factor", "Exceptions", "Note")

@@ -20,9 +20,18 @@ from jenkins2fa.api.meta import Key, read_metadata
 from jenkins2fa.api.status import Condition, condition_of
 from jenkins2fa.cli.errors import CommandError
 from jenkins2fa.core.summary import Summary, summary_of
-from jenkins2fa.jenkins.connections import Connections
-from jenkins2fa.kube.client import MERGE_PATCH, Body, Forbidden, Kubernetes, KubernetesError, NotFound, custom_path
-from jenkins2fa.kube.connection import Connection, NoConnection
+from jenkins2fa.jenkins.connection import Connections
+from jenkins2fa.kube.client import (
+    MERGE_PATCH,
+    Body,
+    Connection,
+    Forbidden,
+    Kubernetes,
+    KubernetesError,
+    NoConnection,
+    NotFound,
+    custom_path,
+)
 from jenkins2fa.kube.lease import GONE_AFTER, NAME, OPERATOR, Timing
 from jenkins2fa.kube.secrets import Reader, ReferenceCache
 

@@ -27,7 +27,7 @@ from rich.text import Text
 from jenkins2fa.api.instance import InstanceSpec
 from jenkins2fa.api.rules import instance_problems
 from jenkins2fa.cli.errors import CommandError
-from jenkins2fa.jenkins.account import Credentials
+from jenkins2fa.jenkins.connection import Credentials
 
 _SHOWABLE = re.compile(r"[a-z]+://[^\s@?#]{1,200}")  # what messages may quote: a URL without an account; anything else may hold a secret
 _NAME = re.compile("[A-Za-z_]{1,30}")

@@ -25,9 +25,9 @@ from jenkins2fa.cli.yaml_writing import Content, Exported, PolicyContent, Policy
 from jenkins2fa.core.observation import COMMAND_LINE, GateState, Observation
 from jenkins2fa.core.plan import lacks_filter
 from jenkins2fa.core.settings import GateSettings, PluginSettings, gate_configuration
+from jenkins2fa.jenkins.connection import Connection
 from jenkins2fa.jenkins.drivers.choose import driver_for
 from jenkins2fa.jenkins.errors import JenkinsError
-from jenkins2fa.jenkins.http import Connection
 from jenkins2fa.jenkins.scripts import gate_code
 
 

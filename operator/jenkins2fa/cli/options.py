@@ -21,8 +21,7 @@ from jenkins2fa.api.policy import TwoFactorPolicy
 from jenkins2fa.api.rules import instance_problems
 from jenkins2fa.cli.errors import CommandError
 from jenkins2fa.cli.manifests import POLICY_KINDS, Manifest
-from jenkins2fa.jenkins.account import Credentials, seed_problem
-from jenkins2fa.jenkins.http import Connection
+from jenkins2fa.jenkins.connection import Connection, Credentials, seed_problem
 
 SEED_VARIABLE = "JENKINS_SECOND_FACTOR_SEED"
 

@@ -14,11 +14,11 @@ from jenkins2fa.api.fields import parse_duration
 from jenkins2fa.cli.errors import Command
 from jenkins2fa.cli.options import experimental_option
 from jenkins2fa.controller.context import Options
-from jenkins2fa.controller.instance.evidence import Place
 from jenkins2fa.controller.main import CannotStart, run_until_signal
 from jenkins2fa.controller.telemetry import logs
 from jenkins2fa.controller.telemetry.server import parse_place
-from jenkins2fa.kube.connection import IN_CLUSTER, Connection
+from jenkins2fa.jenkins.evidence import Place
+from jenkins2fa.kube.client import IN_CLUSTER, Connection
 
 SERVICE_ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 

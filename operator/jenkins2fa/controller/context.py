@@ -12,18 +12,18 @@ from jenkins2fa.api.break_glass import TwoFactorBreakGlass
 from jenkins2fa.api.instance import JenkinsInstance
 from jenkins2fa.api.meta import Key, Metadata
 from jenkins2fa.controller.cache import Cache, key_of
-from jenkins2fa.controller.instance.evidence import Place, log_evidence
-from jenkins2fa.controller.instance.memory import Memories
+from jenkins2fa.controller.instance.subject import Memories
 from jenkins2fa.controller.mapping import EventMapping
-from jenkins2fa.controller.other_installations import OtherInstallations
 from jenkins2fa.controller.queue import Kind, WorkQueue
 from jenkins2fa.controller.telemetry.metrics import Metrics
 from jenkins2fa.core.break_glass import active
 from jenkins2fa.core.precedence import Resolution, resolve
-from jenkins2fa.jenkins.connections import Connections
+from jenkins2fa.jenkins.connection import Connections
+from jenkins2fa.jenkins.evidence import Place, log_evidence
 from jenkins2fa.jenkins.probe import Note
 from jenkins2fa.kube.client import Body, Forbidden, Kubernetes, NotFound
 from jenkins2fa.kube.events import Announcement, Events
+from jenkins2fa.kube.lease import OtherInstallations
 
 CONFIRMED_SECONDS = 1.0
 NAMES = {Kind.INSTANCE: instance.KIND, Kind.POLICY: policy.KIND, Kind.BREAK_GLASS: break_glass.KIND}

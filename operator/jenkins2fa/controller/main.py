@@ -17,25 +17,21 @@ from jenkins2fa.api.meta import GROUP
 from jenkins2fa.controller.break_glass import BreakGlassReconciler
 from jenkins2fa.controller.cache import Cache
 from jenkins2fa.controller.context import Context, Options, cluster_uid
-from jenkins2fa.controller.instance.evidence import Recorder, log_evidence
-from jenkins2fa.controller.instance.memory import Memories
 from jenkins2fa.controller.instance.reconcile import InstanceReconciler
+from jenkins2fa.controller.instance.subject import Memories
 from jenkins2fa.controller.mapping import EventMapping
-from jenkins2fa.controller.other_installations import OtherInstallations, explained
 from jenkins2fa.controller.policy.reconcile import PolicyReconciler
 from jenkins2fa.controller.queue import Kind, Limits, Requeue, Work, WorkQueue
-from jenkins2fa.controller.telemetry.health import Signs
 from jenkins2fa.controller.telemetry.metrics import Metrics, ProcessMetrics
 from jenkins2fa.controller.telemetry.object_metrics import InstanceMetrics, PolicyMetrics
-from jenkins2fa.controller.telemetry.server import Server
+from jenkins2fa.controller.telemetry.server import Server, Signs
 from jenkins2fa.controller.watch import Lists, Watches
 from jenkins2fa.controller.workers import Reconcile, Workers
-from jenkins2fa.jenkins.connections import Connections
-from jenkins2fa.jenkins.evidence import EvidenceError
-from jenkins2fa.kube.client import Forbidden, Kubernetes, KubernetesError, Unavailable
-from jenkins2fa.kube.connection import Connection, NoConnection
+from jenkins2fa.jenkins.connection import Connections
+from jenkins2fa.jenkins.evidence import EvidenceError, Recorder, log_evidence
+from jenkins2fa.kube.client import Connection, Forbidden, Kubernetes, KubernetesError, NoConnection, Unavailable
 from jenkins2fa.kube.events import Events
-from jenkins2fa.kube.lease import Leadership, Timing
+from jenkins2fa.kube.lease import Leadership, OtherInstallations, Timing, explained
 from jenkins2fa.kube.secrets import ReferenceCache
 
 logger = logging.getLogger(__name__)
@@ -157,9 +153,7 @@ class Operator:
             cache=cache,
             queue=self._queue,
             mapping=self._mapping,
-            connections=Connections(
-                ReferenceCache(self._kubernetes, time.monotonic), time.monotonic, away=not self._options.loopback
-            ),
+            connections=Connections(ReferenceCache(self._kubernetes, time.monotonic), time.monotonic, away=not self._options.loopback),
             events=Events(self._kubernetes, self._options.identity, time.monotonic),
             memories=Memories(time.monotonic),
             clock=time.monotonic,

@@ -1,10 +1,15 @@
-"""What the status and headers of an answer from Jenkins mean."""
+"""What an answer from Jenkins means: its status, its headers, and redirects to a challenge page of one of the plugins.
+
+Before the first observation the operator does not know which plugin a controller has, and a probe never asks. So the challenge pages of
+every plugin count.
+"""
 
 from __future__ import annotations
 
 import re
+from typing import Protocol
 
-from jenkins2fa.jenkins.drivers.challenges import is_challenge
+from jenkins2fa.jenkins.drivers.miniorange import challenge as miniorange
 from jenkins2fa.jenkins.errors import ChallengedBySecondFactor, Forbidden, ProtocolError, Redirected, Starting, Unauthorized
 from jenkins2fa.jenkins.http import Answer
 
@@ -70,3 +75,29 @@ def _word(answer: Answer, header: str, pattern: re.Pattern[str]) -> str:
     """Headers are outside the frame, so only a value of the expected form reaches status, logs and evidence."""
     value = answer.headers.get(header, "")
     return value if pattern.fullmatch(value) else ""
+
+
+class ChallengePages(Protocol):
+    """What a driver's module of challenge pages offers."""
+
+    def is_challenge(self, location: str) -> bool: ...
+
+    def place_of(self, location: str) -> str: ...
+
+
+PLUGINS: tuple[ChallengePages, ...] = (miniorange,)
+
+
+def is_challenge(location: str) -> bool:
+    """Whether a Location is a challenge page of one of the plugins."""
+    return any(plugin.is_challenge(location) for plugin in PLUGINS)
+
+
+def place_of(location: str) -> str:
+    """The target of a redirect for the evidence: the plugin's page without user ids, or ``elsewhere``; empty without a redirect."""
+    if not location:
+        return ""
+    for plugin in PLUGINS:
+        if place := plugin.place_of(location):
+            return place
+    return "elsewhere"

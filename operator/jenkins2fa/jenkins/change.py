@@ -69,9 +69,7 @@ Announce = Callable[[Step], None]
 OBSERVATIONS_FOR_REPLICAS = 4
 
 
-def carry_out(
-    connect: Callable[[], Driver], order: Order, announce: Announce = lambda step: None, writer: Driver | None = None
-) -> Result:
+def carry_out(connect: Callable[[], Driver], order: Order, announce: Announce = lambda step: None, writer: Driver | None = None) -> Result:
     """Carries out an order. ``connect`` opens a new connection, ``announce`` is called before each step; ``writer`` is an open driver to
     begin with, which stays open (None = a new one). What was written is always read back through a new connection.
 

@@ -15,8 +15,9 @@ from typing import Any
 
 from jenkins2fa.jenkins import scripts
 from jenkins2fa.jenkins.answers import expect_success
+from jenkins2fa.jenkins.connection import Connection
 from jenkins2fa.jenkins.errors import MultipleReplicas, ProtocolError, Refused, ScriptFailed, quote
-from jenkins2fa.jenkins.http import Answer, Connection, Http
+from jenkins2fa.jenkins.http import Answer, Http
 from jenkins2fa.jenkins.login.flow import SecondFactorLogin
 
 LONGEST_DOCUMENT = 1024 * 1024  # characters of a script's answer; pages of Jenkins may be longer, such as its list of jobs

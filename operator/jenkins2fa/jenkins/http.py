@@ -5,9 +5,8 @@ from __future__ import annotations
 import logging
 import ssl
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from http.client import HTTPException, RemoteDisconnected
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -16,60 +15,19 @@ import requests
 import urllib3
 from requests.auth import HTTPBasicAuth
 
-from jenkins2fa.jenkins.account import Credentials
+from jenkins2fa.jenkins.connection import Connection
 from jenkins2fa.jenkins.deadline import TimedAdapter, within
 from jenkins2fa.jenkins.errors import CertificateRejected, JenkinsError, ProtocolError, Unreachable
-from jenkins2fa.jenkins.login.attempts import Attempts
 
 # urllib3 logs the headers of a malformed answer, and with them any secret that a proxy repeats there.
 logging.getLogger("urllib3").setLevel(logging.ERROR)
 
-CONNECT_SECONDS = 3.0
-READ_SECONDS = 10.0
 LONGEST_ANSWER = 8 * 1024 * 1024
 PIECE = 65536
 MOST_COOKIES = 30
 NO_HTTP = "the head of the answer is not HTTP, or too long: check that spec.url is the URL of Jenkins"
 
-# Called after each request with its outcome (a value of OUTCOMES, or the error's reason) and its duration in seconds.
-Requested = Callable[[str, float], None]
 OUTCOMES = {301: "Redirected", 302: "Redirected", 303: "Redirected", 401: "Unauthorized", 403: "Forbidden", 503: "Starting"}
-
-
-@dataclass(frozen=True, slots=True)
-class Connection:
-    """The URL of a controller and the account to use there. ``url`` ends with a slash; ``authority`` is a certificate authority in PEM,
-    None = the well-known ones. An authority that the account pins takes precedence.
-
-    ``connect_seconds`` limits the connection to one address of the host, ``read_seconds`` a whole answer; an exchange never takes longer
-    than their sum.
-    ``attempts``: what all sessions of this account share about its second factor.
-    ``away``: the URL must not resolve to this machine or its link (see ``deadline.within``).
-    ``now``: the time in UTC that Jenkins' clock is compared with."""
-
-    url: str
-    credentials: Credentials | None
-    authority: str | None = field(default=None, repr=False)
-    connect_seconds: float = CONNECT_SECONDS
-    read_seconds: float = READ_SECONDS
-    away: bool = False
-    attempts: Attempts = field(default_factory=Attempts, compare=False, repr=False)
-    requested: Requested = field(default=lambda _outcome, _seconds: None, compare=False, repr=False)
-    now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC), compare=False, repr=False)
-
-    @property
-    def pinned(self) -> bool:
-        return self.credentials is not None and self.credentials.authority is not None
-
-    @property
-    def trusted(self) -> str | None:
-        """The certificate authority in use, in PEM form; None = the well-known ones."""
-        return self.credentials.authority if self.credentials is not None and self.credentials.authority is not None else self.authority
-
-    @property
-    def trusted_by(self) -> str:
-        """The setting that names this authority, for messages."""
-        return "the key ca.crt of the Secret" if self.pinned else "caRef"
 
 
 @dataclass(frozen=True, slots=True)

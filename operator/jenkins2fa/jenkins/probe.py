@@ -1,25 +1,30 @@
-"""Probes: ordinary requests that show whether a second factor is demanded, and the evidence of each."""
+"""Probes: ordinary requests that show whether a second factor is demanded, and the evidence of each.
+
+The operator probes with its own account and with canaries. With ``access: ProbeOnly``, canaries are all that it has: no administration
+rights, no script, nothing written.
+"""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 import jenkins2fa
-from jenkins2fa.core.assess import Proof
+from jenkins2fa.api.instance import Canary, Expectation
+from jenkins2fa.core.assess import CanaryObservation, Failure, Proof
 from jenkins2fa.core.evidence import Account, Evidence, Reply, Request, identity_digest
 from jenkins2fa.jenkins import answers, scripts
-from jenkins2fa.jenkins.account import Credentials
-from jenkins2fa.jenkins.answers import expect_success, is_challenged, version_of
-from jenkins2fa.jenkins.drivers.challenges import place_of
-from jenkins2fa.jenkins.errors import JenkinsError, ProtocolError
-from jenkins2fa.jenkins.http import Answer, Connection, Http
+from jenkins2fa.jenkins.answers import expect_success, is_challenged, place_of, version_of
+from jenkins2fa.jenkins.connection import Connection, Credentials
+from jenkins2fa.jenkins.errors import JenkinsError, ProtocolError, Unauthorized
+from jenkins2fa.jenkins.http import Answer, Http
 
 PROBE_HEADER = "X-Jenkins2fa-Probe"
 Note = Callable[[Evidence], None]
+ACCOUNTS = {Expectation.CHALLENGED: Account.CHALLENGED, Expectation.EXEMPT: Account.EXEMPT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,3 +112,57 @@ def script_digests() -> Mapping[str, str]:
     """SHA-256 by name of the scripts that this version sends, and of the gate that it would install."""
     names = (scripts.BOOTSTRAP, scripts.OBSERVE, scripts.BEGIN, scripts.CONFIRM, scripts.RELEASE, scripts.BREAK_GLASS)
     return {"gate": scripts.gate_code(), **{name: scripts.script(name).sha256 for name in names}}
+
+
+def observe_with_canaries(
+    connection: Connection, canaries: Sequence[tuple[Canary, Credentials]], note: Note | None = None
+) -> CanaryObservation:
+    """One request for each canary, each on a session of its own; ``connection`` gives URL and authority only. Raises nothing.
+
+    Canaries that must be challenged go first; the first probe that proves nothing is the last. ``note`` is called with the evidence of
+    each."""
+    probed: list[tuple[Canary, Probed]] = []
+    for canary, credentials in sorted(canaries, key=lambda pair: pair[0].expect is Expectation.EXEMPT):
+        probed.append((canary, _ask(connection, credentials, ACCOUNTS[canary.expect], note)))
+        if probed[-1][1].failure is not None:
+            break
+    replies = [result.evidence.reply for _, result in probed if result.evidence.reply is not None]
+    proofs = {expect: _proofs(canaries, probed, expect) for expect in Expectation}
+    return CanaryObservation(
+        challenged=_first(proofs[Expectation.CHALLENGED], Proof.BYPASSED, Proof.NONE, Proof.CHALLENGED) or Proof.NONE,
+        exempt=_first(proofs[Expectation.EXEMPT], Proof.CHALLENGED, Proof.NONE, Proof.BYPASSED),
+        failure=_failure(*probed[-1]) if probed else None,
+        version=next((reply.version for reply in replies if reply.version), ""),
+        session=next((reply.session for reply in replies if reply.session), ""),
+    )
+
+
+def _proofs(canaries: Sequence[tuple[Canary, Credentials]], probed: Sequence[tuple[Canary, Probed]], expect: Expectation) -> set[Proof]:
+    """What the canaries of one expectation met; NONE stands for those that were not asked."""
+    met = [one.evidence.proof for canary, one in probed if canary.expect is expect]
+    asked = sum(canary.expect is expect for canary, _ in canaries)
+    return {*met, *([Proof.NONE] if len(met) < asked else [])}
+
+
+def _first(met: set[Proof], *order: Proof) -> Proof | None:
+    return next((proof for proof in order if proof in met), None)
+
+
+def _ask(connection: Connection, canary: Credentials, account: Account, note: Note | None) -> Probed:
+    probed = probe_canary(connection, canary, account)
+    if note is not None:
+        note(probed.evidence)
+    return probed
+
+
+def _failure(canary: Canary, probed: Probed) -> Failure | None:
+    problem = probed.failure
+    if problem is None:
+        return None
+    return Failure(problem.reason, f"canary {canary.name}: {_message(problem)}", problem.transient)
+
+
+def _message(problem: JenkinsError) -> str:
+    if isinstance(problem, Unauthorized):
+        return "Jenkins refused the canary's user name, password or API token (401): renew it in its Secret"
+    return str(problem)

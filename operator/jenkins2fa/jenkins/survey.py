@@ -13,9 +13,10 @@ from enum import StrEnum
 from jenkins2fa.core.assess import Proof
 from jenkins2fa.core.evidence import Account
 from jenkins2fa.jenkins.answers import is_challenged, version_of
+from jenkins2fa.jenkins.connection import Connection
 from jenkins2fa.jenkins.drivers.miniorange.challenge import CHALLENGE
 from jenkins2fa.jenkins.errors import CertificateRejected, JenkinsError, Unauthorized, Unreachable
-from jenkins2fa.jenkins.http import Connection, Http
+from jenkins2fa.jenkins.http import Http
 from jenkins2fa.jenkins.probe import Note, Probed, probe_canary
 
 EXCEPTION = "api/json"

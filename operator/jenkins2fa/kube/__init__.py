@@ -1,4 +1,4 @@
-"""Everything that talks to the API server: client, login, Lease, Events, status, and the Secrets that instances name (``references``).
+"""Everything that talks to the API server: client, credentials, Leases, Events, and the Secrets that instances refer to.
 
 Both the operator and the command line use it.
 """

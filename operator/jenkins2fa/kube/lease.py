@@ -1,26 +1,42 @@
-"""Leader election by a Lease: one operator writes at a time, others wait with warm caches.
+"""Leases: which replica of this installation writes, and which installation serves an object.
 
-The rules are those of Kubernetes' own components: a Lease counts as expired when *we* have not seen it change for its duration (clocks of
-other machines are not compared), and a holder that could not renew for ``renew_deadline`` seconds takes itself for deposed earlier.
+Leader election follows the rules of Kubernetes' own components. A Lease has expired when *we* have not seen it change for its duration, so
+clocks of different machines are never compared. A holder that cannot renew for ``renew_deadline`` seconds stops writing before the Lease
+expires.
+
+Two installations must not serve the same objects: the one that was first goes on, and the other leaves them alone. Every status names the
+installation that wrote it, by the namespace of its Lease, and that Lease shows whether it is still running. Where the Lease may not be read
+(an installation with rights in its own namespaces only), the other installation counts as gone until it overwrites a status that we wrote.
+Then it is running, and we stop. So two installations never take turns, whatever their rights.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from jenkins2fa.api.fields import parse_time
 from jenkins2fa.api.meta import Key
-from jenkins2fa.kube.client import Conflict, Kubernetes, KubernetesError, NotFound
+from jenkins2fa.kube.client import Conflict, Forbidden, Kubernetes, KubernetesError, NotFound
 
 logger = logging.getLogger(__name__)
 
 NAME = "jenkins-2fa-operator"
 OPERATOR = "operator"  # the field of a status: the namespace of the Lease of the installation that wrote it
 GONE_AFTER = 8  # durations of a Lease without a renewal until its holder counts as gone; an upgrade takes less
+KNOWN_FOR = 5.0  # seconds that what a Lease said is believed
+TOLD = {
+    True: "another operator (its Lease is in namespace %s) serves objects here; this one leaves them alone: stop one of the two, or give "
+    "them different namespaces",
+    False: "another operator (its Lease was in namespace %s) has served objects here, and is gone: this one goes on with them",
+    None: "another operator (its Lease is in namespace %s, and may not be read) has served objects here: this one goes on with them, and "
+    "leaves alone what that one writes to again",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,3 +164,78 @@ class Leadership:
             return  # somebody else was quicker
         if holder:
             self._renewed = started
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """At a Lease. ``alive`` None = it may not be read; ``at``: seconds of the clock."""
+
+    alive: bool | None
+    at: float
+
+
+@dataclass(slots=True)
+class OtherInstallations:
+    """Thread-safe. ``own``: the namespace of our Lease; ``duration``: of a Lease; ``clock``: seconds that only grow; ``now``: UTC."""
+
+    kubernetes: Kubernetes
+    own: str
+    duration: timedelta
+    clock: Callable[[], float]
+    now: Callable[[], datetime]
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _alive: dict[str, _Look] = field(default_factory=dict)
+    _ours: set[str] = field(default_factory=set)  # UIDs of objects whose status we have written
+
+    def claimed(self, uid: str) -> None:
+        """We have written an object's status."""
+        with self._lock:
+            self._ours.add(uid)
+
+    def serving(self, body: Mapping[str, Any]) -> str | None:
+        """The other installation that serves an object; None = we may. Raises KubernetesError."""
+        named = (body.get("status") or {}).get(OPERATOR)
+        if not named or named == self.own:
+            return None
+        alive = self._is_alive(named)
+        if alive is None:
+            with self._lock:
+                alive = body["metadata"]["uid"] in self._ours
+        return str(named) if alive else None
+
+    def serving_all(self, bodies: Iterable[Mapping[str, Any]]) -> str | None:
+        """The installation that serves every one of these objects, where there are any; None = there is something for us to do."""
+        found = Counter(self.serving(body) for body in bodies)
+        return next(iter(found)) if len(found) == 1 else None
+
+    def _is_alive(self, namespace: str) -> bool | None:
+        """None = we may not know."""
+        with self._lock:
+            held = self._alive.get(namespace)
+        if held is not None and self.clock() - held.at < KNOWN_FOR:
+            return held.alive
+        found = _Look(self._look(namespace), self.clock())
+        with self._lock:
+            self._alive[namespace] = found
+        if held is None or held.alive != found.alive:
+            logger.warning(TOLD[found.alive], namespace)
+        return found.alive
+
+    def _look(self, namespace: str) -> bool | None:
+        try:
+            lease = self.kubernetes.lease(Key(namespace, NAME))
+        except NotFound:
+            return False
+        except Forbidden:
+            return None
+        renewed = (lease.get("spec") or {}).get("renewTime")
+        return renewed is not None and self.now() - parse_time(renewed) < GONE_AFTER * self.duration
+
+
+def explained(other: str, count: int) -> str:
+    """Why an operator does not start, and the way out."""
+    which = f"all {count} instances" if count > 1 else "the only instance"
+    return (
+        f"another operator (its Lease {NAME} is in namespace {other}) serves {which} here. Stop that operator, or serve "
+        "other namespaces (--namespace). To replace it, remove it first: this one takes over a few minutes later"
+    )

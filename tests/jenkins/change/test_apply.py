@@ -261,9 +261,7 @@ def test_corrections_are_counted_in_jenkins_until_somebody_has_to_look(standin: 
         assert [len(times) for times in managed.observe().corrections.values()] == [corrected]
     standin.groovy(live)
     assert managed.reasons(policy())[0] == "Flapping"
-    standin.groovy(
-        "io.jenkins.plugins.twofactor.jenkins.MoGlobalConfig.get().setEnableSecurityQuestionsAuthentication(false)"
-    )
+    standin.groovy("io.jenkins.plugins.twofactor.jenkins.MoGlobalConfig.get().setEnableSecurityQuestionsAuthentication(false)")
     assert "Flapping" not in managed.reasons(policy()), "another field differs too"
     managed.apply(policy())
     assert [layers(managed.observe()), len(managed.observe().corrections["mode"])] == [[True, True, True], 4]

@@ -12,7 +12,7 @@ import pytest
 
 from jenkins2fa.api.policy import DeletionPolicy
 from jenkins2fa.jenkins import scripts
-from jenkins2fa.jenkins.account import Credentials
+from jenkins2fa.jenkins.connection import Credentials
 from jenkins2fa.jenkins.errors import ChallengedBySecondFactor
 from tests.jenkins.conftest import managed_of
 from tests.support.commands import Commands

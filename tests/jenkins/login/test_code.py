@@ -10,11 +10,11 @@ from collections.abc import Iterator
 import pyotp
 import pytest
 
-from jenkins2fa.jenkins.account import Credentials, totp_problem
+from jenkins2fa.jenkins.connection import Connection, Credentials, totp_problem
 from jenkins2fa.jenkins.drivers.base import Driver
 from jenkins2fa.jenkins.drivers.choose import driver_for
 from jenkins2fa.jenkins.errors import ChallengedBySecondFactor, JenkinsError, ProtocolError, SecondFactorRejected
-from jenkins2fa.jenkins.http import Connection, Http
+from jenkins2fa.jenkins.http import Http
 from jenkins2fa.jenkins.login.flow import SecondFactorLogin
 from jenkins2fa.jenkins.login.one_time_code import code_form
 from tests.support.code_door import PAGE, CodeDoor, another_secret

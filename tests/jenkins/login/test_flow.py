@@ -17,14 +17,13 @@ from jenkins2fa.api.policy import DeletionPolicy
 from jenkins2fa.core.assess import Proof
 from jenkins2fa.core.desired import Desired
 from jenkins2fa.core.settings import PluginSettings
-from jenkins2fa.jenkins.account import Credentials
 from jenkins2fa.jenkins.change import Order, Result, Step, carry_out
+from jenkins2fa.jenkins.connection import PAUSE_SECONDS, Attempts, Connection, Credentials
 from jenkins2fa.jenkins.drivers.base import Driver
 from jenkins2fa.jenkins.drivers.choose import driver_for
 from jenkins2fa.jenkins.errors import ChallengedBySecondFactor, JenkinsError, SecondFactorRejected, Starting
-from jenkins2fa.jenkins.http import Answer, Connection, Http
+from jenkins2fa.jenkins.http import Answer, Http
 from jenkins2fa.jenkins.login import flow as login
-from jenkins2fa.jenkins.login.attempts import PAUSE_SECONDS, Attempts
 from jenkins2fa.jenkins.scripts import gate_code
 from tests.support.standin import AS_CALLED, StandIn
 
@@ -268,6 +267,7 @@ def test_a_wrong_seed_is_noticed_before_anything_changes(standin: StandIn) -> No
 def test_a_trial_whose_log_in_fails_is_undone(standin: StandIn) -> None:
     """Somebody enrols the account anew in the middle: the reader cannot get in, the writer's verified session takes the change back."""
     jenkins = standin
+
     def interfere(step: Step) -> None:
         if step is Step.READ_BACK:
             jenkins.browser("admin").enrol()
@@ -281,9 +281,7 @@ def test_a_trial_whose_log_in_fails_is_undone(standin: StandIn) -> None:
 # --- secrets ---
 
 
-def test_the_seed_and_the_answers_are_in_no_log_error_or_repr(
-    jenkins: StandIn, driver: Driver, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_the_seed_and_the_answers_are_in_no_log_error_or_repr(jenkins: StandIn, driver: Driver, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     caplog.set_level(logging.DEBUG, logger="urllib3")  # whatever another test has made of it
     texts = [repr(driver.connection), repr(driver.connection.credentials)]

@@ -12,11 +12,9 @@ from jenkins2fa.api.instance import Canary, Expectation
 from jenkins2fa.core.assess import Outcome, Proof
 from jenkins2fa.core.conditions import judge
 from jenkins2fa.core.evidence import START, Account, canonical_line, document
-from jenkins2fa.jenkins.account import Credentials
-from jenkins2fa.jenkins.canary import observe_with_canaries
+from jenkins2fa.jenkins.connection import Connection, Credentials
 from jenkins2fa.jenkins.errors import Unauthorized, Unreachable
-from jenkins2fa.jenkins.http import Connection
-from jenkins2fa.jenkins.probe import probe_canary, probe_self
+from jenkins2fa.jenkins.probe import observe_with_canaries, probe_canary, probe_self
 from jenkins2fa.jenkins.scripts import gate_code
 from tests.support.commands import Commands
 from tests.support.gated import groovy, switch_on

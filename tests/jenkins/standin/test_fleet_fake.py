@@ -127,9 +127,7 @@ def _comparable(seen: Observation) -> Observation:
     """Without what differs between any two Jenkinses: version, identity, session, address, times, and which users there are."""
     trial = replace(seen.trial, until=None)
     counts = {path: len(times) for path, times in seen.corrections.items()}
-    return replace(
-        seen, version="", identity="", session="", trial=trial, corrections=counts, enrolment=None, clock_ahead=None
-    )  # type: ignore[arg-type]
+    return replace(seen, version="", identity="", session="", trial=trial, corrections=counts, enrolment=None, clock_ahead=None)  # type: ignore[arg-type]
 
 
 @pytest.fixture

@@ -13,16 +13,15 @@ from typing import Any
 
 from jenkins2fa.controller.cache import Cache
 from jenkins2fa.controller.context import Context, Options, cluster_uid
-from jenkins2fa.controller.instance.memory import Memories
+from jenkins2fa.controller.instance.subject import Memories
 from jenkins2fa.controller.main import reconcilers
 from jenkins2fa.controller.mapping import EventMapping
-from jenkins2fa.controller.other_installations import OtherInstallations
 from jenkins2fa.controller.queue import Kind, Limits, Requeue, Work, WorkQueue
 from jenkins2fa.controller.telemetry.metrics import Metrics
-from jenkins2fa.jenkins.connections import Connections
-from jenkins2fa.kube.client import Kubernetes
-from jenkins2fa.kube.connection import Connection
+from jenkins2fa.jenkins.connection import Connections
+from jenkins2fa.kube.client import Connection, Kubernetes
 from jenkins2fa.kube.events import Events
+from jenkins2fa.kube.lease import OtherInstallations
 from jenkins2fa.kube.secrets import ReferenceCache
 from tests.support.scenario.clock import Clock
 

@@ -176,9 +176,7 @@ class World:
         self.cluster.delete(PLURALS[kind], self._home(kind), name)
         return self.pass_time()
 
-    def _put(
-        self, kind: str, name: str, spec: Body, labels: dict[str, str] | None, annotations: dict[str, str] | None = None
-    ) -> State:
+    def _put(self, kind: str, name: str, spec: Body, labels: dict[str, str] | None, annotations: dict[str, str] | None = None) -> State:
         metadata: Body = {"namespace": self._home(kind) or None, "name": name, "labels": labels or {}, "annotations": annotations}
         metadata = {key: value for key, value in metadata.items() if value is not None}
         body = {"apiVersion": API, "kind": KINDS[kind], "metadata": metadata, "spec": copy.deepcopy(spec)}

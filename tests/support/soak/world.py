@@ -22,10 +22,9 @@ import yaml
 
 from jenkins2fa.api import instance, policy
 from jenkins2fa.api.meta import Key
-from jenkins2fa.jenkins.account import Credentials
-from jenkins2fa.jenkins.http import Connection
+from jenkins2fa.jenkins.connection import Connection, Credentials
 from jenkins2fa.kube.client import Body, Kubernetes, KubernetesError
-from jenkins2fa.kube.connection import Connection as ClusterConnection
+from jenkins2fa.kube.client import Connection as ClusterConnection
 from tests.support.kube import KubeServer
 from tests.support.running import OperatorProcess, grant
 from tests.support.scene import Scene

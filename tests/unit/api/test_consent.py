@@ -21,13 +21,12 @@ from hypothesis import strategies as st
 from jenkins2fa.api.consent import consents, host_and_port, place_of
 from jenkins2fa.api.instance import JenkinsInstance
 from jenkins2fa.api.parse import parse_instance
-from jenkins2fa.jenkins.account import Credentials
-from jenkins2fa.jenkins.connections import Connections
+from jenkins2fa.jenkins.connection import Connection, Connections, Credentials
 from jenkins2fa.jenkins.errors import CertificateRejected, HostNotAllowed, JenkinsError, ProtocolError, SecretMissing
-from jenkins2fa.jenkins.http import Connection, Http
+from jenkins2fa.jenkins.http import Http
 from jenkins2fa.jenkins.login.one_time_code import code_form
+from jenkins2fa.kube.client import Connection as ClusterConnection
 from jenkins2fa.kube.client import Kubernetes
-from jenkins2fa.kube.connection import Connection as ClusterConnection
 from jenkins2fa.kube.secrets import ReferenceCache
 from tests.support.raw_server import Asked, RawServer
 

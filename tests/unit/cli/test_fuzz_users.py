@@ -31,11 +31,11 @@ from jenkins2fa.cli.validate import check
 from jenkins2fa.controller.instance.status import handled_request
 from jenkins2fa.core.assess import Assessment, Outcome, assess
 from jenkins2fa.core.conditions import judge
-from jenkins2fa.jenkins.connections import Connections
+from jenkins2fa.jenkins.connection import Connection, Connections
 from jenkins2fa.jenkins.errors import JenkinsError
-from jenkins2fa.jenkins.http import Connection, Http
+from jenkins2fa.jenkins.http import Http
+from jenkins2fa.kube.client import Connection as ClusterConnection
 from jenkins2fa.kube.client import Kubernetes, KubernetesError
-from jenkins2fa.kube.connection import Connection as ClusterConnection
 from jenkins2fa.kube.secrets import ReferenceCache
 from tests.support.fuzzing import PLANTED, cases, damaged, odd_values, scrap
 from tests.support.literals import CODE, FRESH, MANAGED

@@ -13,7 +13,7 @@ from jenkins2fa.api.meta import Key
 from jenkins2fa.api.policy import Rollout
 from jenkins2fa.api.status import Condition, policy_status_document, rollout_status
 from jenkins2fa.controller.context import Context
-from jenkins2fa.controller.policy.rollout import AFTER_ADMISSION, _standing, progress_of, until_next
+from jenkins2fa.controller.rollout import AFTER_ADMISSION, _standing, progress_of, until_next
 from jenkins2fa.core.assess import Assessment, Outcome
 from jenkins2fa.core.conditions import judge_ready
 from jenkins2fa.core.mode import Circumstances, Mode, mode_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from jenkins2fa.controller.handlers import kopf_settings
+from jenkins2fa.controller.watch import kopf_settings
 from jenkins2fa.kube.client import LONGEST_RETRY_AFTER, _retry_after
 
 HEADERS = {"3": 3.0, " 7 ": 7.0, "100000": LONGEST_RETRY_AFTER, "0": 0.0, "-1": 0.0, "1.5": 0.0, "soon": 0.0, "": 0.0, None: 0.0}

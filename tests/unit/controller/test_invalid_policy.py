@@ -12,9 +12,8 @@ from jenkins2fa.api.parse import parse_what_governs
 from jenkins2fa.api.status import ENFORCED, READY, STALLED
 from jenkins2fa.controller.break_glass import BreakGlassReconciler
 from jenkins2fa.controller.context import Context
-from jenkins2fa.controller.instance.memory import Memory
 from jenkins2fa.controller.instance.reconcile import InstanceReconciler
-from jenkins2fa.controller.instance.subject import Subject
+from jenkins2fa.controller.instance.subject import Memory, Subject
 from jenkins2fa.controller.policy.reconcile import PolicyReconciler
 from jenkins2fa.core.conditions import judge
 from tests.support.literals import MANAGED, NOW, instance

@@ -16,8 +16,7 @@ from jenkins2fa.controller.main import Operator
 from jenkins2fa.controller.mapping import EventMapping
 from jenkins2fa.controller.queue import WorkQueue
 from jenkins2fa.controller.watch import Lists
-from jenkins2fa.kube.client import Kubernetes
-from jenkins2fa.kube.connection import Connection
+from jenkins2fa.kube.client import Connection, Kubernetes
 from tests.support.waiting import wait_until
 
 

@@ -11,9 +11,8 @@ import pytest
 
 from jenkins2fa.controller.context import Context
 from jenkins2fa.controller.instance.apply import _tell_failed
-from jenkins2fa.controller.instance.memory import Memory
 from jenkins2fa.controller.instance.status import _tell, _whose, log_change
-from jenkins2fa.controller.instance.subject import Subject
+from jenkins2fa.controller.instance.subject import Memory, Subject
 from jenkins2fa.controller.queue import Kind
 from jenkins2fa.controller.telemetry.logs import JsonFormatter
 from jenkins2fa.controller.telemetry.metrics import Metrics

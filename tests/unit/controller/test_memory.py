@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from jenkins2fa.controller.instance.memory import DOUBT_SECONDS, PROBE_SECONDS, Memory, RememberedProof
+from jenkins2fa.controller.instance.subject import DOUBT_SECONDS, PROBE_SECONDS, Memory, RememberedProof
 from jenkins2fa.core.assess import Proof
 from jenkins2fa.core.observation import GateState, Observation
-from jenkins2fa.jenkins.account import Credentials
+from jenkins2fa.jenkins.connection import Connection, Credentials
 from jenkins2fa.jenkins.errors import (
     ChallengedBySecondFactor,
     Forbidden,
@@ -22,7 +22,6 @@ from jenkins2fa.jenkins.errors import (
     Unauthorized,
     Unreachable,
 )
-from jenkins2fa.jenkins.http import Connection
 
 ODD_ANSWERS: list[Callable[[], JenkinsError]] = [
     lambda: Unauthorized("401"),

@@ -11,12 +11,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from jenkins2fa.controller.queue import Depth
-from jenkins2fa.controller.telemetry.health import QUEUE_SECONDS, WATCH_SECONDS, Signs, problems, readiness
 from jenkins2fa.controller.telemetry.metrics import Metrics, ProcessMetrics
 from jenkins2fa.controller.telemetry.object_metrics import InstanceMetrics, PolicyMetrics
-from jenkins2fa.controller.telemetry.server import Server, parse_place
+from jenkins2fa.controller.telemetry.server import QUEUE_SECONDS, WATCH_SECONDS, Server, Signs, parse_place, problems, readiness
 from jenkins2fa.core.assess import Assessment, Failure, Outcome, Proof
-from jenkins2fa.kube.connection import IN_CLUSTER
+from jenkins2fa.kube.client import IN_CLUSTER
 from tests.support.literals import in_force, plan, policy
 from tests.support.literals import instance as make_instance
 

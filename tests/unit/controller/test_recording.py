@@ -11,10 +11,9 @@ import pytest
 from click.testing import CliRunner
 
 from jenkins2fa.cli.main import main
-from jenkins2fa.controller.instance.evidence import Place, Recorder
 from jenkins2fa.core.assess import Proof
 from jenkins2fa.core.evidence import Account, Evidence, Request
-from jenkins2fa.jenkins.evidence import EvidenceError
+from jenkins2fa.jenkins.evidence import EvidenceError, Place, Recorder
 from tests.support.evidence import KeptEvidence
 from tests.support.literals import NOW
 

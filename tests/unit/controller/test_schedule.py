@@ -9,8 +9,8 @@ import pytest
 
 from jenkins2fa.api.meta import Key
 from jenkins2fa.controller.context import Context
-from jenkins2fa.controller.instance.memory import Memory
 from jenkins2fa.controller.instance.schedule import when_again
+from jenkins2fa.controller.instance.subject import Memory
 from jenkins2fa.controller.queue import Kind, Limits, Requeue, Urgency, Work, WorkKey, WorkQueue
 from jenkins2fa.core.assess import Failure, Outcome
 from jenkins2fa.jenkins.errors import Starting

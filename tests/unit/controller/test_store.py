@@ -239,9 +239,7 @@ def test_lane_is_the_host_whatever_the_path_and_another_in_each_namespace(bench:
     spec = {"url": "https://A.example.com/ci/", "credentialsRef": {"name": "x"}, "gate": {"mode": "Managed"}}
     bench.map_event(instance("a"), {**instance("b"), "spec": spec})
     bench.map_event({**instance("a"), "metadata": {**instance("a")["metadata"], "namespace": "other", "uid": "another"}})
-    one, same, other = (
-        bench.mapping.lane(WorkKey(Kind.INSTANCE, Key(*key))) for key in (("team", "a"), ("team", "b"), ("other", "a"))
-    )
+    one, same, other = (bench.mapping.lane(WorkKey(Kind.INSTANCE, Key(*key))) for key in (("team", "a"), ("team", "b"), ("other", "a")))
     assert one is not None
     assert (one == same, one == other) == (True, False)
     assert bench.mapping.lane(WorkKey(Kind.POLICY, Key("team", "a"))) is None

@@ -10,8 +10,7 @@ import pytest
 
 from jenkins2fa.api.instance import InstanceSpec, JenkinsInstance
 from jenkins2fa.api.meta import TAKE_OVER, Metadata
-from jenkins2fa.controller.instance.memory import Memory
-from jenkins2fa.controller.instance.subject import Subject
+from jenkins2fa.controller.instance.subject import Memory, Subject
 from jenkins2fa.core.observation import Owner
 from jenkins2fa.jenkins.errors import Starting, Unauthorized
 

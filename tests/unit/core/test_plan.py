@@ -13,7 +13,7 @@ from jenkins2fa.api.policy import ApiTokens
 from jenkins2fa.core.desired import desired_state
 from jenkins2fa.core.plan import approval_digest, desired_digest, is_drift
 from jenkins2fa.core.settings import GateSettings, gate_configuration, plugin_document, read_gate_configuration, read_plugin_document
-from jenkins2fa.jenkins.drivers.miniorange.editions import FREE
+from jenkins2fa.jenkins.drivers.miniorange.driver import FREE
 from tests.support.literals import BARE, CODE, FRESH, MANAGED, PluginSettings, differences, in_force, plan, spec, weakened
 from tests.support.managed import EMAIL
 

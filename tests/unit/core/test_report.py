@@ -18,7 +18,7 @@ from jenkins2fa.cli.report.instances import history_of, recorded
 from jenkins2fa.core.observation import Enrolment
 from jenkins2fa.core.report.document import Basis, InstanceReport, Proof, Report, Rules, report_digest, report_json
 from jenkins2fa.core.report.risks import gaps_of, risks
-from jenkins2fa.jenkins.drivers.miniorange.editions import FREE
+from jenkins2fa.jenkins.drivers.miniorange.driver import FREE
 from tests.support.literals import BARE, in_force, instance, premium, spec
 from tests.support.managed import policy
 from tests.support.report_sample import BUILD, LEGACY, LOST, NOW, PROVEN, RELEASE, REPORT

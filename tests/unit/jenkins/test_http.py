@@ -12,10 +12,10 @@ from contextlib import closing, contextmanager
 
 import pytest
 
-from jenkins2fa.jenkins.account import Credentials
+from jenkins2fa.jenkins.connection import Connection, Credentials
 from jenkins2fa.jenkins.deadline import is_here
 from jenkins2fa.jenkins.errors import HostNotAllowed, ProtocolError, Unreachable
-from jenkins2fa.jenkins.http import Connection, Http
+from jenkins2fa.jenkins.http import Http
 from tests.support.raw_server import Asked, RawServer
 
 SECONDS = 0.5

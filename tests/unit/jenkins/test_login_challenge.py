@@ -15,14 +15,13 @@ from jenkins2fa.core.guard.finding import Situation
 from jenkins2fa.core.guard.policy import operator_locked_out
 from jenkins2fa.core.observation import Observation
 from jenkins2fa.core.plan import make_plan
-from jenkins2fa.jenkins.account import Credentials, seed_problem
 from jenkins2fa.jenkins.answers import expect_success
+from jenkins2fa.jenkins.connection import PAUSE_SECONDS, Attempts, Connection, Credentials, seed_problem
 from jenkins2fa.jenkins.drivers.choose import driver_for
 from jenkins2fa.jenkins.drivers.miniorange.challenge import Challenge, is_challenge, read_challenge, resolve, shown_questions
-from jenkins2fa.jenkins.drivers.miniorange.editions import FREE
+from jenkins2fa.jenkins.drivers.miniorange.driver import FREE
 from jenkins2fa.jenkins.errors import ProtocolError, Redirected, SecondFactorRejected
-from jenkins2fa.jenkins.http import Answer, Connection
-from jenkins2fa.jenkins.login.attempts import PAUSE_SECONDS, Attempts
+from jenkins2fa.jenkins.http import Answer
 from jenkins2fa.jenkins.login.flow import CUSTOM, FIRST, OWN_QUESTIONS, SECOND, derive_answer, identity_of
 
 ACCOUNT = Credentials("admin", "token", "a-seed-that-is-long-enough")

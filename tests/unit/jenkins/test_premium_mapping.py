@@ -15,7 +15,7 @@ from jenkins2fa.core.guard.chain import check
 from jenkins2fa.core.observation import Observation, Plugin
 from jenkins2fa.core.plan import desired_digest, make_plan
 from jenkins2fa.core.settings import PluginSettings, plugin_document, read_plugin_document
-from jenkins2fa.jenkins.drivers.miniorange.editions import FREE, PREMIUM, may_pass_by_itself
+from jenkins2fa.jenkins.drivers.miniorange.driver import FREE, PREMIUM, may_pass_by_itself
 from tests.support.literals import BARE, CODE, FRESH, MANAGED, in_force, premium, spec
 
 SWITCH, TEXT, NUMBER, CHOICE, OTHER = PropertyKind

@@ -16,7 +16,7 @@ from jenkins2fa.core.desired import Desired
 from jenkins2fa.core.observation import COMMAND_LINE, Observation
 from jenkins2fa.core.plan import lacks_filter
 from jenkins2fa.core.settings import GateSettings
-from jenkins2fa.jenkins.http import Connection
+from jenkins2fa.jenkins.connection import Connection
 from jenkins2fa.jenkins.scripts import gate_code_for
 
 

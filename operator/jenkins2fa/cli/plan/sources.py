@@ -28,8 +28,7 @@ from jenkins2fa.cli.validate import load_manifests
 from jenkins2fa.core.observation import COMMAND_LINE
 from jenkins2fa.core.precedence import Resolution, resolve
 from jenkins2fa.core.references import ReferenceUnreadable
-from jenkins2fa.jenkins.connections import Connections
-from jenkins2fa.jenkins.http import Connection
+from jenkins2fa.jenkins.connection import Connection, Connections
 from jenkins2fa.kube.client import KubernetesError
 
 Body = Mapping[str, Any]

@@ -22,11 +22,11 @@ from jenkins2fa.core.observation import Observation
 from jenkins2fa.core.report.document import Basis, Gap, InstanceReport, Layers, PastEvent, Proof, Software, nothing_known
 from jenkins2fa.core.report.risks import gaps_of, risks
 from jenkins2fa.core.report.rules import policy_rules, seen_rules
+from jenkins2fa.jenkins.connection import Connection
 from jenkins2fa.jenkins.console import Console
 from jenkins2fa.jenkins.drivers.base import Driver
 from jenkins2fa.jenkins.drivers.choose import driver_for
 from jenkins2fa.jenkins.errors import JenkinsError
-from jenkins2fa.jenkins.http import Connection
 from jenkins2fa.kube.client import KubernetesError
 
 MOST_NAMES = 500

@@ -11,14 +11,12 @@ from jenkins2fa.api.policy import PolicyMode, TwoFactorPolicy
 from jenkins2fa.controller.cache import fingerprint
 from jenkins2fa.controller.context import Context
 from jenkins2fa.controller.instance.break_glass import settle_break_glass
-from jenkins2fa.controller.instance.canaries import ask_canaries
-from jenkins2fa.controller.instance.memory import PROBE_SECONDS, RememberedProof
-from jenkins2fa.controller.instance.observe import observe_for, proof_of
+from jenkins2fa.controller.instance.observe import ask_canaries, observe_for, proof_of
 from jenkins2fa.controller.instance.ownership import may_take_over
 from jenkins2fa.controller.instance.status import announce, log_change
-from jenkins2fa.controller.instance.subject import Outdated, Subject
-from jenkins2fa.controller.policy.rollout import admitted
+from jenkins2fa.controller.instance.subject import PROBE_SECONDS, Outdated, RememberedProof, Subject
 from jenkins2fa.controller.queue import Kind
+from jenkins2fa.controller.rollout import admitted
 from jenkins2fa.core.assess import Assessment, Failure, Outcome, assess, verified
 from jenkins2fa.core.conditions import COUNTING_USERS
 from jenkins2fa.core.mode import Mode, counts_enrolment
@@ -94,9 +92,7 @@ def _is_first_enforcement(policy: TwoFactorPolicy, assessment: Assessment) -> bo
     return first and bool(assessment.plan.changes) and counts_enrolment(policy.spec, assessment.mode)
 
 
-def _without_remains(
-    context: Context, subject: Subject, policy: TwoFactorPolicy, driver: Driver, observation: Observation
-) -> Observation:
+def _without_remains(context: Context, subject: Subject, policy: TwoFactorPolicy, driver: Driver, observation: Observation) -> Observation:
     """Ends a trial that a killed process of ours has left (its id tells) instead of waiting for its timer: we alone write."""
     pending = observation.trial.pending
     if pending is None or not pending.startswith(subject.instance.meta.uid) or not context.leading():

@@ -35,18 +35,14 @@ class Settled:
     decision: Decision | None = None
 
 
-def settle_break_glass(
-    context: Context, subject: Subject, policy: TwoFactorPolicy, driver: Driver, assessment: Assessment
-) -> Settled:
+def settle_break_glass(context: Context, subject: Subject, policy: TwoFactorPolicy, driver: Driver, assessment: Assessment) -> Settled:
     """Open or close what the break-glasses of the instance's namespace ask for."""
     barred = assessment.refused is not None and assessment.refused.reason in BARRIERS
     if barred or assessment.mode not in WRITING:
         return Settled()
     options = context.options
     asked = context.break_glasses(subject.instance)
-    decision = decide(
-        asked, assessment.observation, context.now(), options.longest_break_glass, require_approval=options.require_approval
-    )
+    decision = decide(asked, assessment.observation, context.now(), options.longest_break_glass, require_approval=options.require_approval)
     if decision.action is Action.NOTHING or not context.leading():
         return Settled(decision=decision)
     if decision.action is Action.CLOSE:

@@ -12,11 +12,9 @@ from jenkins2fa.api.status import governing_policy
 from jenkins2fa.controller.break_glass import BreakGlassReconciler
 from jenkins2fa.controller.context import Context
 from jenkins2fa.controller.instance.apply import apply_policy
-from jenkins2fa.controller.instance.canaries import observe_by_canaries
 from jenkins2fa.controller.instance.gate_events import tell_gate_news
-from jenkins2fa.controller.instance.observe import mode_by_spec, observe
-from jenkins2fa.controller.instance.ownership import holder_of
-from jenkins2fa.controller.instance.release import without_policy
+from jenkins2fa.controller.instance.observe import mode_by_spec, observe, observe_by_canaries
+from jenkins2fa.controller.instance.ownership import holder_of, without_policy
 from jenkins2fa.controller.instance.schedule import ANOTHER_SERVES, when_again
 from jenkins2fa.controller.instance.status import instance_document, invalid_document, write_status
 from jenkins2fa.controller.instance.subject import Outdated, Subject

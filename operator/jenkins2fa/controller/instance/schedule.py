@@ -6,8 +6,8 @@ import math
 
 from jenkins2fa.api.instance import JenkinsInstance
 from jenkins2fa.controller.context import Context
-from jenkins2fa.controller.instance.memory import PROBE_SECONDS, Memory
 from jenkins2fa.controller.instance.status import RELEASING
+from jenkins2fa.controller.instance.subject import PROBE_SECONDS, Memory
 from jenkins2fa.controller.queue import Requeue, Urgency
 from jenkins2fa.core.assess import Outcome
 from jenkins2fa.core.conditions import COUNTING_USERS

@@ -12,8 +12,8 @@ from jenkins2fa.controller.context import Context
 from jenkins2fa.controller.instance.schedule import ANOTHER_SERVES
 from jenkins2fa.controller.instance.status import invalid_document, write_status
 from jenkins2fa.controller.pace import Pace
-from jenkins2fa.controller.policy.rollout import call_admitted, next_progress, until_next
 from jenkins2fa.controller.queue import NEVER, Kind, Requeue, Urgency, Work, WorkKey
+from jenkins2fa.controller.rollout import call_admitted, next_progress, until_next
 from jenkins2fa.core.mode import in_grace
 from jenkins2fa.core.policy_status import Escape, Member, aggregate
 from jenkins2fa.core.precedence import escape_of, reaches

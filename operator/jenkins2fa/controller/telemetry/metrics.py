@@ -113,7 +113,7 @@ class Metrics:
         self._wait.labels(work.urgency.name.lower()).observe(work.waited)
 
     def requested(self, outcome: str, seconds: float) -> None:
-        """A request to a Jenkins is over; a :data:`jenkins2fa.jenkins.http.Requested`."""
+        """A request to a Jenkins is over; a :data:`jenkins2fa.jenkins.connection.Requested`."""
         self._requests.labels(outcome).inc()
         self._request.observe(seconds)
 

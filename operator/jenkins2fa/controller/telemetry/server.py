@@ -1,4 +1,7 @@
-"""One small HTTP server for /metrics, /healthz and /readyz. It only reads."""
+"""A small HTTP server for /metrics, /healthz and /readyz. It only reads.
+
+/healthz says whether this process still works. An API server or a Jenkins that does not answer is no reason to restart it.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +9,52 @@ import os
 import socket
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
-from jenkins2fa.controller.telemetry.health import Look, problems, readiness
-from jenkins2fa.kube.connection import IN_CLUSTER
+from jenkins2fa.controller.queue import Depth
+from jenkins2fa.kube.client import IN_CLUSTER
 
+WATCH_SECONDS = 120.0  # the watches' event loop turns every second; between two lives of it up to 30 s go by
+QUEUE_SECONDS = 300.0  # the slowest single pass is well below
 TEXT = "text/plain; charset=utf-8"
 SECONDS = 10.0  # a reader that drips must not hold a thread for ever
 Page = tuple[int, str, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """Seconds since the watches' loop turned and since a reconcile began or ended; ``threads``: names of those that have died."""
+
+    watches: float
+    passes: float
+    depth: Depth
+    leading: bool
+    synced: bool
+    threads: tuple[str, ...] = ()
+
+
+Look = Callable[[], Signs]
+
+
+def problems(signs: Signs) -> list[str]:
+    """Why the process should be restarted; empty = it is well."""
+    found = [f"the thread {name} has ended" for name in signs.threads]
+    if signs.watches > WATCH_SECONDS:
+        found.append(f"the watches have stood still for {signs.watches:.0f} s")
+    if signs.leading and signs.depth.due and signs.passes > QUEUE_SECONDS and signs.depth.oldest > QUEUE_SECONDS:
+        found.append(f"no pass has begun or ended for {signs.passes:.0f} s, though {signs.depth.due} are due")
+    return found
+
+
+def readiness(signs: Signs) -> tuple[bool, str]:
+    """Whether everything has been listed, and what this replica does."""
+    if not signs.synced:
+        return False, "nothing has been listed yet"
+    return True, "leads" if signs.leading else "waits for the Lease"
 
 
 def parse_place(text: str) -> tuple[str, int]:

@@ -20,10 +20,10 @@ from jenkins2fa.core.factors.capabilities import Capabilities
 from jenkins2fa.core.observation import Observation, Owner
 from jenkins2fa.core.settings import PluginSettings, gate_configuration
 from jenkins2fa.jenkins import scripts
+from jenkins2fa.jenkins.connection import Connection
 from jenkins2fa.jenkins.console import Console
 from jenkins2fa.jenkins.drivers.observation import ANOTHER_VERSION, read_observation, read_time
 from jenkins2fa.jenkins.errors import ProtocolError
-from jenkins2fa.jenkins.http import Connection
 from jenkins2fa.jenkins.probe import Note, probe_self
 
 TRIAL_SECONDS = 60
@@ -79,9 +79,7 @@ class Driver(ABC):
         if observation.enrolled is not None and observation.user:
             self._console.login.verify_early(observation.user, enrolled=observation.enrolled)
 
-    def observe(
-        self, *, groups: Iterable[str] = (), users: bool = False, exempt: Iterable[str] = (), by_gate: bool = False
-    ) -> Observation:
+    def observe(self, *, groups: Iterable[str] = (), users: bool = False, exempt: Iterable[str] = (), by_gate: bool = False) -> Observation:
         """A full observation, in one request. ``groups``: the enforced groups, of which the non-empty ones are reported; ``users``: count
         enrolments too, with members of ``exempt`` groups apart.
 
@@ -175,5 +173,3 @@ class Driver(ABC):
 
     def close(self) -> None:
         self._console.close()
-
-

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from jenkins2fa.jenkins.connection import Connection
 from jenkins2fa.jenkins.drivers.base import TRIAL_SECONDS, Driver
 from jenkins2fa.jenkins.drivers.miniorange.driver import MiniOrange
-from jenkins2fa.jenkins.http import Connection
 from jenkins2fa.jenkins.probe import Note
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from urllib.parse import quote, urlsplit
 
 from jenkins2fa.jenkins.answers import expect_success, is_challenged
+from jenkins2fa.jenkins.connection import Attempts
 from jenkins2fa.jenkins.drivers.miniorange.challenge import (
     AUTHENTICATE,
     CHALLENGE,
@@ -26,7 +27,6 @@ from jenkins2fa.jenkins.drivers.miniorange.challenge import (
 )
 from jenkins2fa.jenkins.errors import JenkinsError, ProtocolError, SecondFactorRejected, Starting
 from jenkins2fa.jenkins.http import Answer, Http
-from jenkins2fa.jenkins.login.attempts import Attempts
 from jenkins2fa.jenkins.login.one_time_code import STEP_SECONDS, code_at, code_form, step_at
 
 FIRST, SECOND = "What is your first company name ?", "What is your childhood nickname ?"  # from the plugin's list
