@@ -5,6 +5,7 @@
  * exempt (groups). Returns users (ids, sorted) and more (how many were left out).
  */
 import hudson.model.User
+import java.util.concurrent.atomic.AtomicBoolean
 import jenkins.model.Jenkins
 
 // include gate/page.groovy
@@ -14,6 +15,8 @@ import jenkins.model.Jenkins
 // include premium.groovy
 
 // include gate/mini_orange.groovy
+
+// include gate/open_mfa.groovy
 
 // include filters.groovy
 

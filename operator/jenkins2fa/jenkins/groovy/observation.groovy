@@ -81,10 +81,11 @@ class Startup {
 
 /**
  * The observation of 2FA in this Jenkins. Never writes. The same code answers as a script (observe.groovy) and within
- * the gate. Input: users (whether to count enrolments); groups (the enforced groups, of which the non-empty ones are
- * reported); exempt (groups whose members are not challenged and count apart). A part that failed is [error: ...].
- * groups and users report complete: false while the realm has not been queried for every user yet; then known groups
- * and counts of administrators may be too low, and the next observation goes on.
+ * the gate. Input: plugin (its name, where the site says which one counts); users (whether to count enrolments);
+ * groups (the enforced groups, of which the non-empty ones are reported); exempt (groups whose members are not
+ * challenged and count apart). A part that failed is [error: ...]. groups and users report complete: false while
+ * the realm has not been queried for every user yet; then known groups and counts of administrators may be too low,
+ * and the next observation goes on.
  */
 class Observation {
     static final long GROUPS_MILLIS = 1_000, USERS_MILLIS = 3_000
@@ -95,6 +96,7 @@ class Observation {
     Observation(Map input) {
         this.input = input
         state = Filters.context.getAttribute('jenkins2fa') ?: [:]
+        if (input.containsKey('plugin')) Plugin.choose(input.plugin)
     }
 
     Map take() {
@@ -137,9 +139,12 @@ class Observation {
     }
 
     Map plugin() {
-        def wrapper = jenkins.pluginManager.getPlugin(plugin.name)
-        [installed: wrapper != null, active: wrapper?.active ?: false, version: wrapper?.version,
-         missing: plugin.missing, foundProperties: plugin.foundProperties, edition: plugin.edition]
+        def wrapper = plugin.wrapper
+        def others = Plugin.others.collect {
+            [name: it.name, version: it.wrapper.version, asks: it.active && it.present && it.effective]
+        }
+        [name: plugin.name, installed: wrapper != null, active: plugin.active, version: wrapper?.version,
+         missing: plugin.missing, foundProperties: plugin.foundProperties, edition: plugin.edition, others: others]
     }
 
     Map layers() { plugin.present ? [disk: plugin.disk(), memory: plugin.memory(), live: plugin.live] : null }
@@ -156,6 +161,7 @@ class Observation {
          putBack: state.putBack?.count ?: 0, seenGroups: (state.seenGroups ?: []) as List,
          unplaced: state.unplaced?.size() ?: 0,
          hold: state.hold, wrongAnswers: state.wrongAnswers ?: 0, limitedAnswers: state.limitedAnswers ?: 0,
+         lockedOut: plugin.present ? plugin.lockedOut : 0,
          startup: [code: Startup.sha256(script), config: attempt('storedGate')]]
     }
 

@@ -2,6 +2,7 @@
  * One observation of 2FA in this Jenkins. Never writes. Input and answer: see Observation below.
  */
 import hudson.model.User
+import java.util.concurrent.atomic.AtomicBoolean
 import jenkins.model.Jenkins
 
 // include gate/page.groovy
@@ -11,6 +12,8 @@ import jenkins.model.Jenkins
 // include premium.groovy
 
 // include gate/mini_orange.groovy
+
+// include gate/open_mfa.groovy
 
 // include filters.groovy
 

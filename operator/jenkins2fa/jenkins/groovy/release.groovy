@@ -20,7 +20,7 @@ synchronized (shared.chain) {
         plugin.setLive(state.restorePoint.live)
     }
     if (input.settings == 'Disable') {
-        plugin.remember([enabled: false])
+        plugin.remember(plugin.off)
         settings.save()
         plugin.setLive(false)
     }

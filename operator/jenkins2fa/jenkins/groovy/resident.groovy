@@ -36,6 +36,8 @@ import jenkins.util.Timer
 
 // include gate/mini_orange.groovy
 
+// include gate/open_mfa.groovy
+
 // include filters.groovy
 
 // include observation.groovy

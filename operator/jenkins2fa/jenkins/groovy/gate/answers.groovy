@@ -10,6 +10,8 @@ class Answers {
     private final Visit visit
     private final Page page
     private final response, chain
+    /** Whether the plugin will compare the answer with anything; found out before it does. */
+    private boolean answerable
 
     Answers(Gate gate, Visit visit, response, chain) {
         this.gate = gate
@@ -34,7 +36,12 @@ class Answers {
         def lock = null
         try {
             // before it waits, and again when its turn has come
-            if (!isReadable() || (page.kind == Page.ANSWER && isLimited())) return
+            if (!isReadable()) return
+            if (page.challenge && Plugin.current.leadsAway(visit.request)) {
+                Challenge.sendTo(visit, page.factor, response)
+                return
+            }
+            if (page.kind == Page.ANSWER && isLimited()) return
             lock = lockOf(visit.user)
             if (!lock.tryLock(LONGEST_WAIT_SECONDS, TimeUnit.SECONDS)) {
                 response.setHeader('Retry-After', '5')
@@ -53,6 +60,7 @@ class Answers {
             if (isLimited()) return
             if (!isStillPossible()) { Challenge.send(visit, response); return }
             if (page.challenge) Plugin.current.prepare(visit, page)
+            answerable = Plugin.current.isAnswerable(visit, page)
             visit.put(Visit.ANSWERING + visit.user.id, true)
             visit.unmark()
         } catch (Throwable problem) {
@@ -100,13 +108,11 @@ class Answers {
     }
 
     private void afterwards() {
-        def session = visit.request.getSession(false)
-        if (session == null) return
+        if (visit.session == null) return
         def plugin = Plugin.current
-        def right = visit.isMarkedByPlugin(session) && plugin.isEnrolled(visit.user, page.factor)
+        def right = visit.markedByPlugin && plugin.isEnrolled(visit.user, page.factor)
         def record = SessionRecord.of(visit)
         if (page.kind == Page.ANSWER) {
-            def answerable = plugin.isAnswerable(visit, page)
             right = right && answerable
             if (right) Attempts.current.wasRight(visit.userKey, visit.address)
             else if (answerable) Attempts.current.wasWrong(visit.userKey, visit.address)
@@ -118,10 +124,7 @@ class Answers {
     }
 
     /** Comes last: a request that finds no running answer must find its result. */
-    private void ended() {
-        try { visit.request.getSession(false)?.removeAttribute(Visit.ANSWERING + visit.user.id) }
-        catch (IllegalStateException over) { }
-    }
+    private void ended() { visit.remove(Visit.ANSWERING + visit.user.id) }
 
     private static lockOf(User user) {
         def locks = Shared.state.computeIfAbsent('locks') { new ConcurrentHashMap() }

@@ -1,6 +1,6 @@
 /**
- * 2FA off until a time. It changes only the live flag: disk and memory stay "on", so every failure ends it
- * early.
+ * 2FA off until a time. It only suspends the plugin: its settings stay "on" in memory and on disk, so every failure
+ * ends it early.
  */
 class BreakGlass {
     static final String FILE = 'break-glass.json'
@@ -52,7 +52,7 @@ class BreakGlass {
 
     static void arm(long until) {
         Shared.state.remove('breakGlassTimer')?.cancel(false)
-        Plugin.current.setLive(false)
+        Plugin.current.suspend()
         def task = { -> close(until) } as Runnable
         Shared.state.breakGlassUntil = until
         def wait = Math.max(0, until - System.currentTimeMillis())
@@ -69,7 +69,7 @@ class BreakGlass {
     static boolean close(Long until = null) {
         synchronized (Shared.chain) {
             if (until == null ? !isOpen() && current() == null : until != Shared.state.breakGlassUntil) return false
-            Plugin.current.setLive(Plugin.current.enabled)
+            Plugin.current.resume()
             Shared.state.remove('breakGlassTimer')?.cancel(false)
             Shared.state.remove('breakGlassUntil')
             forgetLeftNote()
@@ -79,12 +79,12 @@ class BreakGlass {
     }
 
     /**
-     * Without a break-glass the live flag follows memory. This also covers configuration-as-code, whose change of
-     * the live flag would otherwise take effect only one restart later.
+     * Without a break-glass a live flag follows memory. This also covers configuration-as-code, whose change would
+     * otherwise take effect only one restart later.
      */
     static void atStartup() {
         def open = current()
         if (open && open.until > System.currentTimeMillis()) arm(open.until)
-        else { Plugin.current.setLive(Plugin.current.enabled); forgetLeftNote() }
+        else { Plugin.current.resume(); forgetLeftNote() }
     }
 }

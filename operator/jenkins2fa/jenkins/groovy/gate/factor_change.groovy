@@ -13,6 +13,10 @@ class FactorChange {
             return 'configSubmit' in place.words && place.words.any { it in PEOPLE } ? unlessFresh(user, record) : null
         }
         if (page.kind == Page.CHOOSE || page.kind == Page.HELPER) return null
+        if (page.kind == Page.ADMINISTER) {
+            if (!isAdministrator()) return 'refuse'
+            return visit.request.method in ['GET', 'HEAD'] ? null : unlessFresh(user, record)
+        }
         if (page.challenge) return OpenPages.canAnswer(page.factor, Factors.enrolled(user)) ? null : 'refuse'
         if (!page.isOf(user)) return page.kind != Page.ENROL && isAdministrator() ? null : 'refuse'
         if (page.kind == Page.ENROL && !(page.factor in Factors.enabled())) return 'refuse'

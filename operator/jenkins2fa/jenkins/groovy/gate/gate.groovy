@@ -1,11 +1,11 @@
 /**
  * The filter before the plugin's filter; it alone decides who is verified. It sets the plugin's session attribute to
- * match: to an object that the plugin reads by its text and that all sessions share, so that setting it to false
- * revokes all of them at once. The operator and exempt API tokens get the attribute for their request only, since the
- * same session may also serve requests without the token.
+ * match: to an object that all sessions share, and that differs from what the plugin itself sets. The operator and
+ * exempt API tokens get the attribute for their request only, since the same session may also serve requests without
+ * the token.
  *
- * Configuration: operator (user id), enforcedGroups (null = everyone), exemptGroups, exemptTokens, build
- * {windowSeconds, once, words} or null.
+ * Configuration: plugin (its name, null = the one that is found), operator (user id), enforcedGroups (null =
+ * everyone), exemptGroups, exemptTokens, build {windowSeconds, once, words} or null.
  */
 class Gate {
     static final String FILE = 'gate.json'
@@ -16,8 +16,7 @@ class Gate {
     private static final String PASS = 'pass', WATCH = 'watch', DONE = 'done'
 
     final Map state
-    final AtomicBoolean pass
-    final tokenPass, marks
+    final pass, tokenPass, marks
 
     Gate(Map state) { this.state = state; pass = state.pass; tokenPass = state.tokenPass; marks = state.marks }
 
@@ -47,7 +46,10 @@ class Gate {
     }
 
     /** Gives the installed gate new rules, in one atomic step. */
-    static void reconfigure(Map config) { Shared.state.config = compile(config) }
+    static void reconfigure(Map config) {
+        Plugin.choose(config.plugin)
+        Shared.state.config = compile(config)
+    }
 
     /** Also removes everything that admits a user: session attributes, records and the history of attempts. */
     static void remove() {
@@ -55,7 +57,8 @@ class Gate {
             def list = Shared.chain.list
             Shared.state.remove('watch')?.end()
             list.removeAll(list.findAll { Filters.isGate(it) })
-            Shared.state.remove('pass')?.set(false)
+            def pass = Shared.state.remove('pass')
+            if (pass instanceof AtomicBoolean) pass.set(false)
             Shared.state.remove('marks')?.takeAll()
             ['voucher', 'hold', 'holdSaid', 'tokenPass', 'config', 'code', 'gate', 'gateErrors', 'gateError',
              'seenGroups', 'unplaced', 'putBack', 'locks', 'attempts', 'wrongAnswers', 'limitedAnswers'
@@ -102,7 +105,7 @@ class Gate {
     static Gate rehearsed(Map config) {
         def state = Shared.state
         if (state.voucher == null) state.voucher = new Object()
-        if (state.pass == null) state.pass = new AtomicBoolean(true)
+        if (!Plugin.current.accepts(state.pass)) state.pass = Plugin.current.newPass()
         if (state.tokenPass == null) state.tokenPass = new RequestPass()
         if (state.marks == null) state.marks = new Marks()
         ['seenGroups', 'unplaced'].each { if (state[it] == null) state[it] = ConcurrentHashMap.newKeySet() }
@@ -206,7 +209,7 @@ class Gate {
         if (record != null) {
             if (!visit.marked) visit.mark(pass)
         } else if (exempt) visit.mark(pass)
-        else if (byToken) { visit.mark(tokenPass); tokenPass.admitted.set(true) }
+        else if (byToken && !Plugin.current.openToTokens) { visit.mark(tokenPass); tokenPass.admitted.set(true) }
         else {
             if (!visit.answering) visit.unmark()
             Relay.keepLocal(visit)

@@ -1,18 +1,15 @@
 /**
  * Sets our session attributes, and removes them from all sessions at the end, since Jenkins has no list of its
- * sessions. Sessions are held weakly, so that an ended one is collected. Beyond MOST the attributes are not removed,
- * but they are revoked like the others.
+ * sessions. Sessions are held weakly, so that an ended one is collected.
  */
 class Marks {
-    static final int MOST = 20_000
-
     private final Map sessions = new WeakHashMap()
     private boolean over
 
     /** Does nothing after the end, so that a running request leaves no attribute behind. */
     synchronized void put(session, String name, value) {
         if (over) return
-        if (sessions.size() < MOST) sessions.put(session, true)
+        sessions.put(session, true)
         session.setAttribute(name, value)
     }
 
@@ -29,7 +26,7 @@ class Marks {
     }
 
     private static boolean isOurs(String name, value) {
-        name.startsWith('jenkins2fa.') || (Plugin.current.isMark(name) && Visit.isOurs(value))
+        name.startsWith('jenkins2fa.') || (Plugin.current.isMark(name) && Plugin.current.isOurs(value))
     }
 }
 

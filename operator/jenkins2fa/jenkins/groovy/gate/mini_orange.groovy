@@ -19,9 +19,7 @@ class MiniOrange extends Plugin {
     /** Segments that name a page of the second factor, wherever they stand. */
     static final Set WORDS = ([CHALLENGE, OVERVIEW] +
         FACTORS.values().collectMany { [it.challenge, it.enrolment, it.answer, it.enrol, it.send] }.findAll()) as Set
-    static final List OWNERS = [['user'], ['securityRealm', 'user'], ['manage', 'securityRealm', 'user']]
     static final long CODE_MILLIS = 10 * 60_000L
-    /** The members that we use: a plugin that lacks one of them counts as an unknown version. */
     static final Map MEMBERS = [
         'MoGlobalConfig': ['get', 'getEnableTfa', 'setEnableTfa', 'isEnableSecurityQuestionsAuthentication',
                            'setEnableSecurityQuestionsAuthentication', 'isEnableOtpOverEmailAuthentication',
@@ -37,13 +35,11 @@ class MiniOrange extends Plugin {
     private static final String KEPT = 'jenkins2fa.kept.'
     private static final java.security.SecureRandom CHANCE = new java.security.SecureRandom()
 
-    private volatile Map lacking = [:]
+    protected String getRootPackage() { PACKAGE }
 
-    private static Class load(String name) { Jenkins.get().pluginManager.uberClassLoader.loadClass("$PACKAGE.$name") }
+    protected Map getMembers() { MEMBERS }
 
-    private static Class find(String name) { try { load(name) } catch (ClassNotFoundException absent) { null } }
-
-    private static getConfig() { load('MoGlobalConfig').get() }
+    private getConfig() { load('MoGlobalConfig').get() }
 
     // --- the installed version ---
 
@@ -52,24 +48,6 @@ class MiniOrange extends Plugin {
     String getCodeKey() { 'moGlobalConfig' }
 
     boolean isPresent() { find('MoGlobalConfig')?.get() != null }
-
-    /** Found once: the plugin's classes do not change while Jenkins runs. */
-    List getMissing() {
-        def type = find('MoGlobalConfig')
-        if (type == null) return []
-        if (!lacking.type.is(type)) lacking = [type: type, members: findMissing().asImmutable()]
-        lacking.members
-    }
-
-    private static List findMissing() {
-        MEMBERS.collectMany { name, members ->
-            def found = find(name)
-            if (found == null) return [name]
-            def have = (found.methods*.name + found.declaredFields*.name) as Set
-            def lacks = members.findAll { !(it in have) && !("is${it.drop(3)}".toString() in have) }
-            lacks.collect { "$name.$it".toString() }
-        }
-    }
 
     String getEdition() { present ? Premium.editionOf(config) : null }
 
@@ -107,11 +85,19 @@ class MiniOrange extends Plugin {
 
     File getFile() { config.configFile.file }
 
-    private static Map flags() { load('MoFilter').moPluginSettings }
+    private Map flags() { load('MoFilter').moPluginSettings }
 
     def getLive() { flags()[LIVE] }
 
     void setLive(value) { value == null ? flags().remove(LIVE) : flags().put(LIVE, (Boolean) value) }
+
+    boolean isLive(value) { live == value }
+
+    void suspend() { live = false }
+
+    void resume() { live = enabled }
+
+    Map getOff() { [enabled: false] }
 
     boolean isEnabled() { config.enableTfa }
 
@@ -181,11 +167,10 @@ class MiniOrange extends Plugin {
         if (!place.plain || !path) return null
         if (path[0] == CHALLENGE) return place.literal ? challenge(path.drop(1)) : null
         if (path[0] == 'descriptorByName') return place.literal ? helper(path, null) : null
-        def prefix = path[0] == 'me' ? ['me'] : OWNERS.find { path.size() > it.size() && path.take(it.size()) == it }
-        if (prefix == null) return null
-        def owner = prefix == ['me'] ? null : path[prefix.size()], at = prefix.size() + (owner == null ? 0 : 1)
-        if (!place.raw.indices.every { place.isLiteral(it) || (owner != null && it == at - 1) }) return null
-        enrolment(path.drop(at), owner) ?: helper(path.drop(at), owner)
+        def found = belowUser(place)
+        if (found == null) return null
+        def (rest, owner) = found
+        enrolment(rest, owner) ?: helper(rest, owner)
     }
 
     private static Page challenge(List rest) {
@@ -222,10 +207,9 @@ class MiniOrange extends Plugin {
 
     boolean areSettingsMentioned(place) { SETTINGS in place.words }
 
-    String placeFor(User user, List<String> enrolled) {
+    String placeFor(User user, List<String> enrolled, String from) {
         if (enrolled.size() > 1) return "$CHALLENGE/"
-        if (enrolled) return placeOf(enrolled[0])
-        "user/${java.net.URLEncoder.encode(user.id, 'UTF-8').replace('+', '%20')}/$OVERVIEW/"
+        enrolled ? placeOf(enrolled[0]) : "user/${escaped(user.id)}/$OVERVIEW/"
     }
 
     String placeOf(String factor) { "$CHALLENGE/${FACTORS[factor].challenge}/" }
@@ -235,6 +219,13 @@ class MiniOrange extends Plugin {
     String markOf(User user) { user.id + MARK }
 
     boolean isMark(String attribute) { attribute.endsWith(MARK) }
+
+    boolean accepts(value) { Boolean.parseBoolean(String.valueOf(value)) }
+
+    /** The plugin reads a mark by its text, so setting this to false revokes all of them at once. */
+    def newPass() { new AtomicBoolean(true) }
+
+    boolean isOurs(value) { value instanceof AtomicBoolean || value?.class?.name == 'RequestPass' }
 
     String getRelay() { RELAY }
 
@@ -292,17 +283,17 @@ class MiniOrange extends Plugin {
         all.each { user == null ? it.clear() : it.remove(user) }
     }
 
-    private static Map keptOf(visit) { visit.session.getAttribute(KEPT + visit.user.id) ?: [:] }
+    private static Map keptOf(visit) { visit.attribute(KEPT + visit.user.id) ?: [:] }
 
-    private static pages() { hudson.ExtensionList.lookupSingleton(load('MoUserAuth')) }
+    private pages() { hudson.ExtensionList.lookupSingleton(load('MoUserAuth')) }
 
-    private static Class kind(String name) { load("tfaMethodsAuth.$name") }
+    private Class kind(String name) { load("tfaMethodsAuth.$name") }
 
-    private static Map codes() { constant('sentOtp') }
+    private Map codes() { constant('sentOtp') }
 
-    private static Random chance() { constant('RANDOM') }
+    private Random chance() { constant('RANDOM') }
 
-    private static constant(String name) {
+    private constant(String name) {
         def field = kind('MoOtpOverEmailAuth').getDeclaredField(name)
         field.accessible = true
         field.get(null)

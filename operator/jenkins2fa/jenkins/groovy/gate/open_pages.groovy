@@ -23,7 +23,7 @@ class OpenPages {
             case Page.CHOOSE: return own
             case [Page.SHOW, Page.ANSWER, Page.SEND]: return canAnswer(page.factor, own)
             case Page.OVERVIEW: return !own
-            case Page.RESET: return false
+            case [Page.RESET, Page.ADMINISTER]: return false
             default: return !own && page.factor in Factors.enabled()
         }
     }

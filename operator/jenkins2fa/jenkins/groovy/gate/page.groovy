@@ -1,11 +1,11 @@
 /**
  * One page of the second factor: of which factor, what it does, and whose it is (null for the challenge, which is
- * always the current user's).
+ * always the current user's, and for administration, where the form says it).
  */
 class Page {
     static final String CHOOSE = 'choose', SHOW = 'show', ANSWER = 'answer', SEND = 'send',
                         OVERVIEW = 'overview', ENROL_PAGE = 'enrolment page', ENROL = 'enrol', RESET = 'reset',
-                        HELPER = 'form helper'
+                        HELPER = 'form helper', ADMINISTER = 'administration'
 
     final String factor, kind, owner
 

@@ -3,22 +3,64 @@
  * another subclass in KNOWN. Factors are named by the operator's words (securityQuestions, emailOTP, ...).
  */
 abstract class Plugin {
-    private static final List<Plugin> KNOWN = [new MiniOrange()]
+    private static final List<Plugin> KNOWN = [new MiniOrange(), new OpenMfa()]
     private static volatile Plugin chosen
 
-    /** The one whose plugin is active; if none is, the first, which reports that it is not present. */
+    /**
+     * The one that was chosen; else the active one, of two active ones the one that asks users now; else the first,
+     * which reports that it is not present.
+     */
     static Plugin getCurrent() {
-        if (chosen == null) chosen = KNOWN.find { Jenkins.get().pluginManager.getPlugin(it.name)?.active }
-        chosen ?: KNOWN[0]
+        def found = chosen
+        if (found != null) return found
+        def active = KNOWN.findAll { it.active }
+        if (active.size() == 1) chosen = active[0]
+        active.find { active.size() > 1 && it.present && it.effective } ?: active[0] ?: KNOWN[0]
     }
+
+    /** From now on the one with this name; null: the one that is found. */
+    static void choose(String name) { chosen = KNOWN.find { it.name == name } }
+
+    /** The others that are installed. */
+    static List<Plugin> getOthers() { KNOWN.findAll { !it.is(current) && it.wrapper != null } }
+
+    def getWrapper() { Jenkins.get().pluginManager.getPlugin(name) }
+
+    boolean isActive() { wrapper?.active ?: false }
 
     /** Short name in the update centre. */
     abstract String getName()
 
     abstract boolean isPresent()
 
+    /** Found once: the plugin's classes do not change while Jenkins runs. */
+    private volatile List lacking
+
     /** What the installed version lacks of the classes and members that we use. */
-    abstract List getMissing()
+    List getMissing() {
+        if (!present) return []
+        if (lacking == null) lacking = findMissing().asImmutable()
+        lacking
+    }
+
+    private List findMissing() {
+        members.collectMany { name, needed ->
+            def type = find(name)
+            if (type == null) return [name]
+            def have = (type.methods*.name + type.declaredFields*.name) as Set
+            def lacks = needed.findAll { !(it in have) && !("is${it.drop(3)}".toString() in have) }
+            lacks.collect { "$name.$it".toString() }
+        }
+    }
+
+    /** The members that we use, by the class's name within the plugin's package. */
+    protected abstract Map<String, List> getMembers()
+
+    protected abstract String getRootPackage()
+
+    protected Class load(String name) { Jenkins.get().pluginManager.uberClassLoader.loadClass("$rootPackage.$name") }
+
+    protected Class find(String name) { try { load(name) } catch (ClassNotFoundException absent) { null } }
 
     /** free or premium; null: not present. */
     abstract String getEdition()
@@ -41,10 +83,22 @@ abstract class Plugin {
 
     abstract File getFile()
 
-    /** The flag that its filter reads, apart from the settings; null: not set. */
-    abstract getLive()
+    /** The flag that its filter reads, apart from the settings; null: not set, or the plugin has no such flag. */
+    def getLive() { null }
 
-    abstract void setLive(value)
+    void setLive(value) { }
+
+    /** Whether the flag, where the plugin has one, has this value. */
+    boolean isLive(value) { true }
+
+    /** Switches 2FA off for a while: only for this run of Jenkins, and neither `memory` nor `disk` shows it. */
+    abstract void suspend()
+
+    /** Ends that; without it, lets the settings in memory take effect. */
+    abstract void resume()
+
+    /** The settings with which it asks nobody. */
+    abstract Map getOff()
 
     /** Whether 2FA is on in memory. */
     abstract boolean isEnabled()
@@ -99,10 +153,16 @@ abstract class Plugin {
     /** Whether any reader of the path could come to the plugin's settings. */
     abstract boolean areSettingsMentioned(place)
 
-    /** Where an unverified user is sent, below the root URL; `enrolled`: in these factors. */
-    abstract String placeFor(User user, List<String> enrolled)
+    /**
+     * Where an unverified user is sent, below `root`. enrolled: in these factors; from: the page requested first, below
+     * the root, or null.
+     */
+    abstract String placeFor(User user, List<String> enrolled, String from)
 
     abstract String placeOf(String factor)
+
+    /** What stands before these places in a redirect. */
+    String root(request) { Jenkins.get().rootUrl ?: request.contextPath + '/' }
 
     // --- sessions ---
 
@@ -111,20 +171,59 @@ abstract class Plugin {
 
     abstract boolean isMark(String attribute)
 
-    /** The session attribute that holds where the plugin redirects a user after the answers. */
-    abstract String getRelay()
+    /** Whether the plugin takes this value of the attribute for a mark. */
+    abstract boolean accepts(value)
 
-    // --- what the plugin keeps between requests, by user and for all sessions ---
+    /** A new value that the plugin accepts, for all sessions that the gate lets pass. */
+    abstract newPass()
+
+    /** Whether the gate made this value, not the plugin. */
+    abstract boolean isOurs(value)
+
+    /** Whether it lets every request with an API token pass, so that the gate needs no mark for one. */
+    boolean isOpenToTokens() { false }
+
+    /**
+     * The session attribute that holds where the plugin redirects a user after the answers; null: the request says it.
+     */
+    String getRelay() { null }
+
+    /** Whether the request asks for a redirect to another host after the answers. */
+    boolean leadsAway(request) { false }
+
+    /** How many users it does not let answer at the moment, after wrong answers. */
+    int getLockedOut() { 0 }
+
+    // --- what the plugin keeps between requests, by user and for all sessions; nothing, unless a subclass says so ---
 
     /** Before a page of the challenge: sets what belongs to this session, from the stored values. */
-    abstract void prepare(visit, Page page)
+    void prepare(visit, Page page) { }
 
     /** After it: keeps what belongs to this session, and leaves nothing to the others. */
-    abstract void putAway(visit, Page page, boolean verified)
+    void putAway(visit, Page page, boolean verified) { }
 
-    /** Whether this session has what an answer on that page is compared with. */
-    abstract boolean isAnswerable(visit, Page page)
+    /** Whether the plugin will compare an answer on that page with anything. */
+    boolean isAnswerable(visit, Page page) { true }
 
     /** Forgets answers and codes from before: of a user whose factor has changed, or (null) of all users. */
-    abstract void forget(String user)
+    void forget(String user) { }
+
+    // --- for the subclasses ---
+
+    private static final List OWNERS = [['user'], ['securityRealm', 'user'], ['manage', 'securityRealm', 'user']]
+
+    /**
+     * What follows in the path after a user's own pages, and the user's id in it (null: the current user's pages);
+     * else null. Only the id may be written with escapes.
+     */
+    protected static List belowUser(place) {
+        def path = place.segments
+        def prefix = path[0] == 'me' ? ['me'] : OWNERS.find { path.size() > it.size() && path.take(it.size()) == it }
+        if (prefix == null) return null
+        def owner = prefix == ['me'] ? null : path[prefix.size()], at = prefix.size() + (owner == null ? 0 : 1)
+        if (!place.raw.indices.every { place.isLiteral(it) || (owner != null && it == at - 1) }) return null
+        [path.drop(at), owner]
+    }
+
+    protected static String escaped(String text) { java.net.URLEncoder.encode(text, 'UTF-8').replace('+', '%20') }
 }

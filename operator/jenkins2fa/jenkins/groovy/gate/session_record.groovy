@@ -15,7 +15,7 @@ class SessionRecord {
 
     /** Null unless the user is verified in this session by a factor that still counts and is still theirs. */
     static Map of(Visit visit) {
-        def found = visit.session?.getAttribute(KEY + visit.user.id)
+        def found = visit.attribute(KEY + visit.user.id)
         def isOurs = found instanceof Map && found.voucher != null && found.voucher.is(Shared.state.voucher)
         def valid = isOurs && found.factor in Factors.enabled() && Plugin.current.isEnrolled(visit.user, found.factor)
         valid ? found : null

@@ -17,8 +17,8 @@ class Trial {
     }
 
     /**
-     * The journal is on disk before the first change. wanted: settings {enabled, securityQuestions, emailOTP,
-     * mail; what is absent stays}, gate (its configuration), or absent to leave the gate as it is; hold (what Hold
+     * The journal is on disk before the first change. wanted: settings (the plugin's, as in `Plugin.memory`; what is
+     * absent stays), gate (its configuration), or absent to leave the gate as it is; hold (what Hold
      * keeps, false for nothing), or absent to leave it; owner, deletionPolicy: what the confirmation writes into
      * state.json.
      */
@@ -37,6 +37,7 @@ class Trial {
             BreakGlass.forgetLeftNote()
             wanted = wanted + [settings: Plugin.current.completed(wanted.settings)]
             // the start-up file only ever holds code whose rehearsal succeeded
+            if (wanted.gate != null) Plugin.choose(wanted.gate.plugin)
             if (wanted.gate != null) Gate.rehearsed(wanted.gate)
             def journal = [id: id, until: System.currentTimeMillis() + seconds * 1000, session: Jenkins.SESSION_HASH,
                            phase: 'open', before: standing(), wrote: wanted]
@@ -111,7 +112,7 @@ class Trial {
         if (wrote.gate != null && Shared.state.config?.raw != wrote.gate) return false
         if (wrote.hold != null && !Hold.isAs(wrote.hold)) return false
         if (!Settings.holds(wrote.settings)) return false
-        !wrote.settings.containsKey('enabled') || BreakGlass.open || Plugin.current.live == wrote.settings.enabled
+        !wrote.settings.containsKey('enabled') || BreakGlass.open || Plugin.current.isLive(wrote.settings.enabled)
     }
 
     /** Everything that a confirmed trial leaves on disk. */
@@ -232,7 +233,7 @@ class Trial {
                     Shared.log("trial ${journal.id}: was confirmed, but could not be completed", problem)
                     Plugin.current.remember(found)
                     Settings.forget(journal.wrote.settings, journal.before)
-                    if (!BreakGlass.open) Plugin.current.setLive(Plugin.current.enabled)
+                    if (!BreakGlass.open) Plugin.current.resume()
                     close(journal, 'failed')
                     return
                 }

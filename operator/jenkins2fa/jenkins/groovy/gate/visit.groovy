@@ -2,7 +2,7 @@
 class Visit {
     static final String ANSWERING = 'jenkins2fa.answering.'
 
-    final request, session, marks
+    final request, marks
     final User user = User.current()
     final Place place
     final Page page
@@ -12,37 +12,47 @@ class Visit {
         this.marks = marks
         place = new Place(request)
         page = Plugin.current.page(place)
-        session = user == null ? null : request.session
+        if (user != null) request.session // there is one from here on
+    }
+
+    /** As it is now, since a plugin may replace it while it serves the request; null: none, or it has ended. */
+    def getSession() { user == null ? null : request.getSession(false) }
+
+    /** An attribute of the session; an ended one has none. */
+    def attribute(String name) {
+        try { session?.getAttribute(name) } catch (IllegalStateException ended) { null }
     }
 
     String getKey() { Plugin.current.markOf(user) }
 
     String getUserKey() { Jenkins.get().securityRealm.userIdStrategy.keyFor(user.id) }
 
-    def getMark() { session.getAttribute(key) }
+    def getMark() { attribute(key) }
 
     void mark(value) { if (!value.is(mark)) put(key, value) }
 
-    void put(String name, value) { marks.put(session, name, value) }
+    void put(String name, value) { changeSession { marks.put(it, name, value) } }
 
-    void unmark() { session.removeAttribute(key) }
+    void unmark() { remove(key) }
 
-    boolean isMarked() { Boolean.parseBoolean(String.valueOf(mark)) }
+    void remove(String name) { changeSession { it.removeAttribute(name) } }
 
-    boolean isMarkedByPlugin(session) {
-        def found = session.getAttribute(key)
-        found != null && !isOurs(found) && Boolean.parseBoolean(String.valueOf(found))
+    private void changeSession(Closure change) {
+        def held = session
+        try { if (held != null) change(held) } catch (IllegalStateException ended) { } // nothing to change
     }
 
-    /** While a page of the second factor is served, the plugin's attribute shows whether the answer was right. */
-    boolean isAnswering() { session.getAttribute(ANSWERING + user.id) != null }
+    boolean isMarked() { Plugin.current.accepts(mark) }
 
-    static boolean isOurs(mark) { mark instanceof AtomicBoolean || mark?.class?.name == 'RequestPass' }
+    boolean isMarkedByPlugin() { Plugin.current.accepts(mark) && !Plugin.current.isOurs(mark) }
+
+    /** While a page of the second factor is served, the plugin's attribute shows whether the answer was right. */
+    boolean isAnswering() { attribute(ANSWERING + user.id) != null }
 
     /** Asks to be challenged like any user. It can only strengthen, so anyone may send it. */
     boolean isProbe() { request.getHeader(Gate.PROBE) == 'challenge' }
 
-    void dropOurMark() { if (user != null && isOurs(mark)) unmark() }
+    void dropOurMark() { if (user != null && Plugin.current.isOurs(mark)) unmark() }
 
     /** The client's address; behind a proxy of the same network, the address that the proxy reports. */
     String getAddress() {
