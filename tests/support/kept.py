@@ -22,9 +22,12 @@ chain.removeAll(chain.findAll { it.toString() == 'jenkins2fa-gate' })
 new File(jenkins.rootDir, 'jenkins2fa').deleteDir()
 new File(jenkins.rootDir, 'init.groovy.d').deleteDir()
 def config = MoGlobalConfig.get()
-config.setEnableTfa(false); config.setEnableSecurityQuestionsAuthentication(false)
-config.@otpOverEmailDto = null; config.@moAdvancedSettingsDTO = null
 config.configFile.file.directory ? config.configFile.file.deleteDir() : config.configFile.file.delete()
+def pristine = MoGlobalConfig.newInstance()
+MoGlobalConfig.declaredFields.findAll { !java.lang.reflect.Modifier.isStatic(it.modifiers) }.each { field ->
+    field.accessible = true
+    field.set(config, field.get(pristine))
+}
 MoFilter.moPluginSettings['ENABLE_MO_TFA_AUTHENTICATION'] = false
 jenkins.doCancelQuietDown()
 jenkins.getDescriptor('hudson.tasks.Mailer').setSmtpHost('mail.lab.invalid')

@@ -15,6 +15,7 @@ from jenkins2fa.core.observation import Observation
 from jenkins2fa.jenkins.change import Step
 from jenkins2fa.jenkins.errors import ChangeUndone
 from tests.jenkins.conftest import USERS
+from tests.support.kept import Kept
 from tests.support.literals import NOW
 from tests.support.managed import Managed, policy
 from tests.support.standin import StandIn
@@ -60,18 +61,24 @@ class Premium(Managed):
         return super().assess(wanted, seen, **{"experimental": self.allowed, **more})
 
 
+@pytest.fixture(scope="module")
+def _kept() -> Iterator[dict[Kind, Kept]]:
+    kept: dict[Kind, Kept] = {}
+    yield kept
+    for each in kept.values():
+        each.close()
+
+
 @pytest.fixture
-def start() -> Iterator[Start]:
-    running: list[StandIn] = []
+def start(_kept: dict[Kind, Kept], request: pytest.FixtureRequest) -> Start:
+    """Gives the module's stand-in of an edition, as after its first start."""
 
     def begin(edition: Kind, **more: Any) -> tuple[StandIn, Managed]:
-        jenkins = StandIn(edition=edition, flavour="javax", realm="groups", users=USERS, smtp_host="mail.lab.invalid").start()
-        running.append(jenkins)
+        kept = _kept.setdefault(edition, Kept(edition=edition, flavour="javax", realm="groups", users=USERS))
+        jenkins = kept.fresh(request.session.testsfailed)
         return jenkins, Premium(jenkins.url, "admin", jenkins.tokens["admin"], **more)
 
-    yield begin
-    for one in running:
-        one.__exit__(None, None, None)
+    return begin
 
 
 def unsupported(managed: Managed, **spec: Any) -> dict[str, str]:
