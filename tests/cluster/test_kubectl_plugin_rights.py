@@ -195,7 +195,7 @@ def test_without_an_operator_it_says_so(plugin: Plugin, scene: Scene) -> None:
         (("suspend", "build"), "there is no policy build"),
         (("break-glass", "policy", "--reason", "x", "--yes"), "give either --for DURATION or --until TIME"),
         (("break-glass", "policy", "--reason", "x", "--for", "2 hours", "--yes"), "is not a duration"),
-        (("break-glass", "policy", "--reason", "x", "--until", "2020-01-01T00:00:00Z", "--yes"), "that time is over"),
+        (("break-glass", "policy", "--reason", "x", "--until", "2020-01-01T00:00:00Z", "--yes"), "that time is in the past"),
         (("break-glass", "policy", "--reason", " ", "--for", "5m", "--yes"), "name the incident"),
         (("fleet", "--context", "nowhere"), "no connection to an API server"),
     ],
