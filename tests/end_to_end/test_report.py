@@ -71,7 +71,7 @@ def test_proof_of_its_own_where_secrets_may_be_read_else_the_operators_word(
     ]
     assert [build["rules"]["exemptGroups"], build["layers"]["gate"], build["differences"]] == [["robots"], "in place", []]
     assert {"DriftCorrected", "Corrected"} <= {one["reason"] for one in build["history"]}  # the Event, and Jenkins' own record
-    assert [rows["unmanaged"]["policy"], rows["unmanaged"]["notLookedAt"][0]["what"]] == [None, "Jenkins itself"]
+    assert [rows["unmanaged"]["policy"], rows["unmanaged"]["notChecked"][0]["what"]] == [None, "Jenkins itself"]
 
     few = auditor(scene.kube, scene.namespace)
     told = call(few, scene, "-o", "json")
@@ -79,13 +79,19 @@ def test_proof_of_its_own_where_secrets_may_be_read_else_the_operators_word(
     assert [build["proof"]["basis"], build["proof"]["enforced"]["reason"], build["layers"]] == ["Status", "Probed", None]
     assert [told.code, told.document["summary"]["proven"], told.document["summary"]["recordedAsProven"]] == [3, 0, 1]
     assert "DriftCorrected" in {one["reason"] for one in build["history"]}
-    assert "Secret" in build["notLookedAt"][0]["why"]
+    assert "Secret" in build["notChecked"][0]["why"]
 
     scene.delete("ji", "unmanaged")
     recorded = call(few, scene, "--recorded", "-o", "json")
     assert [recorded.code, recorded.document["summary"]["recordedAsProven"]] == [0, 1]
     without = call(auditor(scene.kube, scene.namespace, events=False), scene, "--recorded", "-o", "json").document["instances"][0]
-    assert [without["history"], without["notLookedAt"][-1]["why"]] == [[], "you have no right to list Events"]
+    assert [without["history"], without["notChecked"][-1]["why"]] == [[], "you have no right to list Events"]
+    assert call(few, scene, "--recorded", "-o", "json").document["breakGlasses"] == []
+    scene.break_glass("drill", "2020-01-01T12:00:00Z", "Drill", instanceSelector={"matchLabels": {"no": "instance"}})
+    (drill,) = call(few, scene, "--recorded", "-o", "json").document["breakGlasses"]
+    assert [drill[name] for name in ("name", "reason", "state", "open", "openedAt", "instances")] == [
+        "drill", "Drill", "Expired", False, None, [],
+    ]  # fmt: skip
     for form in ("html", "json"):
         text = call(scene.kube.kubeconfig, scene, "-o", form).out
         assert jenkins.tokens["admin"] not in text

@@ -1,6 +1,6 @@
-"""A report with one instance of each kind: proven, off, by the operator's word only, not reachable. The picture in the docs shows it.
+"""A sample report: one instance is proven, one off, one only recorded as proven, one unreachable. The picture in the docs shows it.
 
-docs/images/report.png anew, from the checkout (PYTHONPATH=operator:.):
+To make docs/images/report.png again, from the checkout (PYTHONPATH=operator:.):
     python -m tests.support.report_sample /tmp/report.html
     chromium --headless --no-sandbox --hide-scrollbars --window-size=1100,1260 --screenshot=docs/images/report.png /tmp/report.html
 """
@@ -15,7 +15,19 @@ from jenkins2fa.api.policy import Factor
 from jenkins2fa.api.status import DRIFTED, ENFORCED, FALSE, READY, TRUE, Condition
 from jenkins2fa.cli.report.html import as_html
 from jenkins2fa.core.observation import Enrolment
-from jenkins2fa.core.report.document import Basis, Gap, InstanceReport, Layers, PastEvent, Proof, Report, Rules, Software, nothing_known
+from jenkins2fa.core.report.document import (
+    Basis,
+    BreakGlassReport,
+    Gap,
+    InstanceReport,
+    Layers,
+    PastEvent,
+    Proof,
+    Report,
+    Rules,
+    Software,
+    nothing_known,
+)
 from jenkins2fa.core.report.risks import risks
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -106,7 +118,22 @@ LOST = InstanceReport(
     nothing_known("NotObserved", "Jenkins itself: Unauthorized"),
     gaps=(Gap("Jenkins itself", "Unauthorized: Jenkins refused the user name or API token (401)"),),
 )
-REPORT = Report(NOW, "0.1.0", "cluster, all namespaces", (BUILD, RELEASE, LEGACY, LOST))
+MAIL_OUTAGE = BreakGlassReport(
+    "team-a",
+    "mail-outage",
+    "INC-1234: the mail server is down",
+    "Expired",
+    is_open=False,
+    expires_at=NOW - timedelta(days=4),
+    opened_at=NOW - timedelta(days=4, minutes=45),
+    closed_at=NOW - timedelta(days=4),
+    instances=("team-a/build",),
+    opened=1,
+)
+UNUSED = BreakGlassReport(
+    "team-b", "drill", "Drill of 2026-11-01", "Expired", is_open=False, expires_at=NOW - timedelta(days=23), instances=("team-b/legacy",)
+)
+REPORT = Report(NOW, "0.1.0", "cluster, all namespaces", (BUILD, RELEASE, LEGACY, LOST), break_glasses=(MAIL_OUTAGE, UNUSED))
 
 if __name__ == "__main__":
     Path(sys.argv[1]).write_text(as_html(REPORT), encoding="utf-8")

@@ -96,7 +96,7 @@ def test_many_of_which_one_is_dead_and_one_account_may_not_go_there(call: Comman
     rows = {one["name"]: one for one in ended.document["instances"]}
     assert [ended.code, ended.document["summary"]["proven"], ended.document["summary"]["notProven"]] == [3, 1, 2]
     assert rows["alive"]["proof"]["enforced"]["reason"] == "Probed"
-    gaps = {name: rows[name]["notLookedAt"][0]["why"].partition(":")[0] for name in ("dead", "elsewhere")}
+    gaps = {name: rows[name]["notChecked"][0]["why"].partition(":")[0] for name in ("dead", "elsewhere")}
     assert gaps == {"dead": "Unreachable", "elsewhere": "HostNotAllowed"}
     assert [rows["dead"]["rules"]["by"], rows["dead"]["layers"], rows["dead"]["proof"]["basis"]] == ["Policy", None, "Nothing"]
 

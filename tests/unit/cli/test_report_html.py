@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 import re
 from dataclasses import replace
+from datetime import timedelta
 from html.parser import HTMLParser
 
 import pytest
 
 from jenkins2fa.cli.report.html import as_html
 from jenkins2fa.core.report.document import Gap, PastEvent, Report, report_digest
-from tests.support.report_sample import BUILD, NOW, REPORT
+from tests.support.report_sample import BUILD, MAIL_OUTAGE, NOW, REPORT
 
 VOID = {"meta", "br", "hr", "img", "link", "input"}
 ATTACK = "</style></title><script>alert(1)</script><img src=x onerror=alert(1)>\"'&\x1b[31m\x00"
@@ -98,6 +99,24 @@ def test_it_says_what_matters() -> None:
     assert "alice" in as_html(Report(NOW, "1", "x", (replace(BUILD, names=("alice",)),)))
 
 
+def test_break_glasses_are_listed() -> None:
+    page = Page(PAGE)
+    text = " ".join(itertools.chain.from_iterable(page.texts.values()))
+    assert "INC-1234: the mail server is down" in text
+    assert [cell for cell in page.texts["td"] if cell.startswith("2026-11-20 1") or "at a time" in cell] == [
+        "2026-11-20 11:15:00",
+        "2026-11-20 12:00:00",
+        "team-a/build (open on at most 1 at a time)",
+    ]
+    assert "never open" in page.texts["td"]
+    still_open = replace(MAIL_OUTAGE, state="Open", is_open=True, closed_at=None, expires_at=NOW + timedelta(minutes=15))
+    shown = as_html(replace(REPORT, break_glasses=(still_open,)))
+    assert '<span class="badge bad">Open</span>' in shown
+    assert "2026-11-24 12:15:00 at the latest" in shown
+    assert "The cluster has no TwoFactorBreakGlass." in as_html(replace(REPORT, break_glasses=()))
+    assert 'id="break-glasses"' not in as_html(replace(REPORT, break_glasses=None))
+
+
 def test_no_text_becomes_markup() -> None:
     evil = replace(
         BUILD,
@@ -112,8 +131,9 @@ def test_no_text_becomes_markup() -> None:
         history=(PastEvent(NOW, ATTACK, ATTACK),),
         rules=replace(BUILD.rules, enforced_groups=frozenset({ATTACK}), exempt_groups=frozenset({ATTACK})) if BUILD.rules else None,
     )
-    text = as_html(Report(NOW, ATTACK, ATTACK, (evil,), notes=(ATTACK,)))
-    page, plain = Page(text), Page(as_html(Report(NOW, "1", "x", (replace(evil, name="n"),), notes=("n",))))
+    opened = replace(MAIL_OUTAGE, namespace=ATTACK, name=ATTACK, reason=ATTACK, instances=(ATTACK,))
+    text = as_html(Report(NOW, ATTACK, ATTACK, (evil,), notes=(ATTACK,), break_glasses=(opened,)))
+    page, plain = Page(text), Page(as_html(Report(NOW, "1", "x", (replace(evil, name="n"),), notes=("n",), break_glasses=(MAIL_OUTAGE,))))
     assert [page.open, len(page.all("style")), len(page.all("script")), len(page.all("img"))] == [[], 1, 0, 0]
     assert [tag for tag, _ in page.elements] == [tag for tag, _ in plain.elements]
     assert not re.search("[\x00-\x08\x0b-\x1f]", text)

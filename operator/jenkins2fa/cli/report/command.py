@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,8 @@ from jenkins2fa.cli.plan.sources import Sources, from_cluster, from_files
 from jenkins2fa.cli.report.html import as_html
 from jenkins2fa.cli.report.instances import ReportContext, history_of, report_on
 from jenkins2fa.cli.validate import load_manifests
-from jenkins2fa.core.report.document import Gap, PastEvent, Report, report_digest, report_json
+from jenkins2fa.core.report.break_glass import break_glass_reports
+from jenkins2fa.core.report.document import BreakGlassReport, Gap, PastEvent, Report, report_digest, report_json
 from jenkins2fa.kube.client import Body, Forbidden, KubernetesError
 from jenkins2fa.kube.events import COMPONENT
 
@@ -46,7 +48,8 @@ OUTPUTS: dict[str, tuple[str, Callable[[Report], str]]] = {
 @click.option("-o", "--output", type=click.Choice(list(OUTPUTS)), default="html", show_default=True, help="Format of the output.")
 @click.option("--folder", type=click.Path(file_okay=False), help="Write report.html and report.json into this folder instead.")
 def report(files: tuple[str, ...], output: str, folder: str | None, parallel: int, **options: Any) -> None:
-    """Write a report for auditors: where 2FA is enforced, by what proof, who is exempt, what risk remains. Changes nothing.
+    """Write a report for auditors: where 2FA is enforced, by what proof, who is exempt, which break-glasses
+    there were, what risk remains. Changes nothing.
 
     \b
     One controller: the files may hold a TwoFactorPolicy and a JenkinsInstance; without an instance,
@@ -69,7 +72,7 @@ def report(files: tuple[str, ...], output: str, folder: str | None, parallel: in
         fail("stopped: a report on only some instances would mislead")
     done = tuple(result for result in run.results if result is not None)
     notes = (*context.sources.notes, *((PERSONAL_DATA,) if context.with_names else ()))
-    document = Report(context.now(), __version__, source, done, notes, context.directly)
+    document = Report(context.now(), __version__, source, done, notes, context.directly, context.break_glasses)
     if folder is None:
         click.echo(OUTPUTS[output][1](document), nl=False)
     else:
@@ -109,9 +112,26 @@ def _of_cluster(options: Mapping[str, Any]) -> tuple[ReportContext, str]:
         bodies = {f"{body['metadata']['namespace']}/{body['metadata']['name']}": body for body in cluster.instances(namespace)}
     except KubernetesError as problem:
         raise api_error(problem) from None
+    break_glasses, notes = _break_glasses(cluster, namespace, sources)
     history, gaps = _history(cluster, namespace)
-    context = ReportContext(sources, _now, bodies, history, gaps, directly=not options["recorded"], with_names=options["with_names"])
+    sources = replace(sources, notes=(*sources.notes, *notes))
+    context = ReportContext(
+        sources, _now, bodies, history, gaps, break_glasses, directly=not options["recorded"], with_names=options["with_names"]
+    )
     return context, "cluster, all namespaces" if namespace is None else f"cluster, namespace {namespace}"
+
+
+def _break_glasses(
+    cluster: Cluster, namespace: str | None, sources: Sources
+) -> tuple[tuple[BreakGlassReport, ...] | None, tuple[str, ...]]:
+    """The break-glasses, or None if they cannot be read; and notes for the report."""
+    try:
+        bodies = cluster.break_glasses(namespace)
+    except Forbidden:
+        return None, ("you have no right to list TwoFactorBreakGlass objects, so the report leaves them out",)
+    except KubernetesError as problem:
+        return None, (f"TwoFactorBreakGlass objects could not be read: {problem}",)
+    return break_glass_reports(bodies, [instance.meta for instance in sources.instances], _now())
 
 
 def _history(cluster: Cluster, namespace: str | None) -> tuple[dict[str, tuple[PastEvent, ...]], tuple[Gap, ...]]:

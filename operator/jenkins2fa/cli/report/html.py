@@ -13,7 +13,7 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 from jenkins2fa.api.fields import format_time
 from jenkins2fa.api.status import FALSE, TRUE, UNKNOWN
 from jenkins2fa.core.factors.strength import STANDARD, STRENGTHS, describe, in_order
-from jenkins2fa.core.report.document import Basis, InstanceReport, Report, Rules, report_digest
+from jenkins2fa.core.report.document import Basis, BreakGlassReport, InstanceReport, Report, Rules, report_digest
 from jenkins2fa.core.report.risks import EVERYWHERE
 
 TITLE = "Second factors in Jenkins"
@@ -33,6 +33,7 @@ def as_html(report: Report) -> str:
     add(section, "h2", "Instances", id="instances")
     for number, instance in enumerate(report.instances, 1):
         add_instance(section, instance, number)
+    _add_break_glasses(main, report)
     _add_remarks(main, report)
     return "<!DOCTYPE html>\n" + tostring(html, encoding="unicode", method="html") + "\n"
 
@@ -103,6 +104,37 @@ def _add_overview(section: Element, instances: Iterable[InstanceReport]) -> None
         add(row, "td", f"{users.total - users.not_enrolled} of {users.total}" if users else "unknown")
 
 
+def _add_break_glasses(main: Element, report: Report) -> None:
+    """The section is left out if nothing is known; without a cluster there are no break-glasses of the operator."""
+    if report.break_glasses is None:
+        return
+    section = SubElement(main, "section", {"aria-labelledby": "break-glasses"})
+    add(section, "h2", "Break-glass", id="break-glasses")
+    if not report.break_glasses:
+        add(section, "p", "The cluster has no TwoFactorBreakGlass.")
+        return
+    headings = ("Break-glass", "Reason", "State", "From (UTC)", "Until (UTC)", "Instances")
+    table = add_table(section, "Times at which 2FA was switched off", headings)
+    for break_glass in report.break_glasses:
+        row = add_row(table)
+        add(row, "th", break_glass.key, scope="row")
+        add(row, "td", break_glass.reason, **{"class": "long"})
+        add(add(row, "td", ""), "span", break_glass.state, **({"class": "badge bad"} if break_glass.is_open else {}))
+        add(row, "td", _short_time(break_glass.opened_at) if break_glass.opened_at else "never open")
+        add(row, "td", _short_time(break_glass.until) + (" at the latest" if break_glass.is_open else ""))
+        add(row, "td", _selected(break_glass), **{"class": "long"})
+
+
+def _selected(break_glass: BreakGlassReport) -> str:
+    """The instances that it selects, and on how many of them it was open."""
+    names = ", ".join(break_glass.instances) or "selects none now"
+    return names + (f" (open on at most {break_glass.opened} at a time)" if break_glass.opened else "")
+
+
+def _short_time(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S}"
+
+
 def _add_remarks(main: Element, report: Report) -> None:
     section = SubElement(main, "section", {"aria-labelledby": "everywhere"})
     add(section, "h2", "Residual risk everywhere", id="everywhere")
@@ -120,6 +152,7 @@ READING = (
     "Not enforced: one of these is off, the probe got through, or the policy's mode is Disabled.",
     "Not proven: Jenkins could not be observed, no probe was possible, or no policy applies.",
     "Layers: disk counts after a restart, memory is what Jenkins works with, and the live flag is what the plugin's filter reads.",
+    "Break-glass: every object that the cluster still has. The report does not name who created it; the API server's audit log does.",
     "Strength is that of the weakest factor that users may choose (NIST SP 800-63B-4). AAL2 requires two different types of factors.",
 )
 

@@ -19,7 +19,7 @@ from jenkins2fa.core import assess
 from jenkins2fa.core.assess import Outcome
 from jenkins2fa.core.conditions import describe, judge_drifted, judge_enforced, judge_ready
 from jenkins2fa.core.observation import Observation
-from jenkins2fa.core.report.document import Basis, Gap, InstanceReport, Layers, PastEvent, Proof, Software, nothing_known
+from jenkins2fa.core.report.document import Basis, BreakGlassReport, Gap, InstanceReport, Layers, PastEvent, Proof, Software, nothing_known
 from jenkins2fa.core.report.risks import gaps_of, risks
 from jenkins2fa.core.report.rules import policy_rules, seen_rules
 from jenkins2fa.jenkins.connection import Connection
@@ -41,6 +41,7 @@ class ReportContext:
     bodies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     history: Mapping[str, tuple[PastEvent, ...]] = field(default_factory=dict)
     gaps: tuple[Gap, ...] = ()
+    break_glasses: tuple[BreakGlassReport, ...] | None = None
     directly: bool = True
     with_names: bool = False
 

@@ -133,8 +133,38 @@ class InstanceReport:
 
 
 @dataclass(frozen=True, slots=True)
+class BreakGlassReport:
+    """One TwoFactorBreakGlass. ``state``: in one word, as ``kubectl get`` shows it. ``opened_at`` None = it was never open.
+
+    ``instances``: those that it selects now. ``opened``: the largest number of instances on which it was open at the same time. Who
+    created it is not part of the report: the API server's audit log has that."""
+
+    namespace: str
+    name: str
+    reason: str
+    state: str
+    is_open: bool
+    expires_at: datetime
+    opened_at: datetime | None = None
+    closed_at: datetime | None = None
+    instances: tuple[str, ...] = ()
+    opened: int = 0
+
+    @property
+    def key(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+    @property
+    def until(self) -> datetime:
+        """When it ended, or will end at the latest."""
+        return self.closed_at or self.expires_at
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
-    """``source``: where it comes from, in words. ``notes``: about the whole of it. ``asked``: not the cluster alone."""
+    """``source``: where it comes from, in words. ``notes``: on the report as a whole. ``asked``: whether controllers were contacted.
+
+    ``break_glasses`` None = unknown: there is no cluster, or this user may not list them."""
 
     made: datetime
     version: str
@@ -142,6 +172,7 @@ class Report:
     instances: tuple[InstanceReport, ...]
     notes: tuple[str, ...] = ()
     asked: bool = True
+    break_glasses: tuple[BreakGlassReport, ...] | None = None
 
     def count(self, status: str) -> int:
         """How many, those that are only recorded left out."""
@@ -198,6 +229,7 @@ def _document(report: Report) -> dict[str, Any]:
         "standard": STANDARD,
         "notes": list(report.notes),
         "instances": [_instance(one) for one in report.instances],
+        "breakGlasses": None if report.break_glasses is None else [_break_glass(one) for one in report.break_glasses],
     }
 
 
@@ -222,7 +254,22 @@ def _instance(one: InstanceReport) -> dict[str, Any]:
         "differences": list(one.differences),
         "history": [{"at": _time(h.at), "reason": h.reason, "message": h.message, "count": h.count} for h in one.history],
         "residualRisks": list(one.risks),
-        "notLookedAt": [{"what": gap.what, "why": gap.why} for gap in one.gaps],
+        "notChecked": [{"what": gap.what, "why": gap.why} for gap in one.gaps],
+    }
+
+
+def _break_glass(break_glass: BreakGlassReport) -> dict[str, Any]:
+    return {
+        "namespace": break_glass.namespace,
+        "name": break_glass.name,
+        "reason": break_glass.reason,
+        "state": break_glass.state,
+        "open": break_glass.is_open,
+        "openedAt": _time(break_glass.opened_at),
+        "closedAt": _time(break_glass.closed_at),
+        "expiresAt": _time(break_glass.expires_at),
+        "instances": list(break_glass.instances),
+        "mostOpen": break_glass.opened,
     }
 
 

@@ -9,8 +9,10 @@ from jenkins2fa.api.status import ENFORCED, TRUE
 from jenkins2fa.core.conditions import PLUGIN_ALONE
 from jenkins2fa.core.factors.strength import below_aal2, reason_below, reservations
 from jenkins2fa.core.observation import Observation
+from jenkins2fa.core.reasons import Reason
 from jenkins2fa.core.report.document import Gap, Proof, Rules
 
+OPEN_BREAK_GLASS = "A break-glass is open: nobody is challenged."
 WITHOUT_GATE = "There is no gate: the plugin alone does not guarantee that a password by itself opens nothing."
 EVERYWHERE = (
     "Requests without a login are never challenged: Jenkins' authorization decides what anonymous visitors may do.",
@@ -33,6 +35,8 @@ def risks(rules: Rules | None, seen: Observation | None, proof: Proof, now: date
         found += _of_jenkins(seen, now)
     elif proof.enforced.reason == PLUGIN_ALONE:
         found.append(WITHOUT_GATE)
+    elif proof.enforced.reason == Reason.BREAK_GLASS:
+        found.append(OPEN_BREAK_GLASS)
     return tuple(found)
 
 
@@ -60,7 +64,7 @@ def _of_jenkins(seen: Observation, now: datetime) -> list[str]:
     if gate is None or gate.build_window is None:
         found.append("Builds start without a fresh second factor.")
     if seen.break_glass_until is not None and seen.break_glass_until > now:
-        found.append("A break-glass is open: nobody is challenged.")
+        found.append(OPEN_BREAK_GLASS)
     users = seen.enrolment
     if users is not None and users.not_enrolled:
         administrators = f" (administrators: {users.administrators_not_enrolled})" if users.administrators_not_enrolled else ""
