@@ -136,7 +136,7 @@ def test_what_no_field_can_say_is_said_in_comments(commands: Commands, managed: 
     comments = [line for line in written.out.splitlines() if line.startswith("# Cannot be expressed")]
     assert written.code == 3
     assert any("settings on disk differ" in line for line in comments)
-    assert any("live flag says off" in line for line in comments)
+    assert any("live flag is off" in line for line in comments)
 
 
 def test_what_a_policy_cannot_say_stands_above_the_policy(commands: Commands, managed: Managed) -> None:
