@@ -15,7 +15,7 @@ from jenkins2fa.core.observation import GateState, MailServer, Observation, Owne
 from jenkins2fa.core.plan import Plan, desired_digest, make_plan
 from jenkins2fa.core.settings import GateSettings, PluginSettings
 from jenkins2fa.jenkins.drivers.miniorange.driver import FREE, PREMIUM_EDITION, capabilities_of
-from tests.support.managed import policy
+from tests.support.managed import EMAIL, policy
 
 CODE = "c0de"
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -24,6 +24,18 @@ BARE = InstanceSpec(url="https://jenkins.example.com/", credentials="admin")
 FRESH = Observation("2.541.3", "s1", "id", "admin", plugin=Plugin(True, True, "1.2.0", "Free"), capabilities=FREE,
                     live=False, memory=PluginSettings(),
                     gate=GateState(plugin_filters=1), mail_server=MailServer(True, True))  # fmt: skip
+BOTH: dict[str, Any] = {"allowedFactors": ["EmailOTP", "SecurityQuestions"], "emailOTP": EMAIL}
+SPECS: list[dict[str, Any]] = [
+    {},
+    {"mode": "Disabled"},
+    BOTH,
+    {"enforcedGroups": ["a", "b"]},
+    {"exemptGroups": ["r"]},
+    {"apiTokens": None},
+    {"apiTokens": "Challenge"},
+    {"requireOnBuild": {"window": "15m"}},
+    {"allowedFactors": ["SecurityQuestions", "YubiKey"]},
+]
 
 
 def premium(seen: Observation) -> Observation:

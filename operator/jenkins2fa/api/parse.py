@@ -14,7 +14,6 @@ from typing import Any
 
 from jenkins2fa.api.break_glass import BreakGlassSpec, TwoFactorBreakGlass
 from jenkins2fa.api.fields import Fields, InvalidObject, Problem
-from jenkins2fa.api.former import note_former_instance, note_former_policy
 from jenkins2fa.api.instance import (
     Access,
     AuthorityKind,
@@ -45,13 +44,20 @@ from jenkins2fa.api.policy import (
 )
 from jenkins2fa.api.rules import ADDRESS, break_glass_problems, instance_problems, policy_problems
 
+FORMER_MODES = {"Enforce": "Enforce", "Report": "Audit", "Off": "Disabled", "False": "Disabled"}
+FORMER_STAGES = {
+    "Report": "write mode: Audit in spec instead",
+    "Grace": "leave it out: with graceUntil the first enforcement waits",
+    "Enforce": "leave it out: without graceUntil the policy is enforced at once",
+}
+
 
 def parse_policy(body: Mapping[str, Any]) -> TwoFactorPolicy:
     """A ``TwoFactorPolicy`` or ``ClusterTwoFactorPolicy`` (from the API server or a file) as data. Raises :class:`InvalidObject` with every
     problem."""
     root = Fields(body)
     fields = root.nested("spec", required=True) or Fields({}, "spec", root.problems)
-    note_former_policy(fields)
+    _note_former_policy(fields)
     meta, spec = collect_metadata(root), _read_policy_spec(fields, _read_namespaces(root, fields))
     root.problems.extend(policy_problems(spec, root.problems))
     if root.problems:
@@ -91,7 +97,7 @@ def parse_instance(body: Mapping[str, Any]) -> JenkinsInstance:
     """A ``JenkinsInstance`` object (from the API server or a file) as data. Raises :class:`InvalidObject` with every problem."""
     root = Fields(body)
     fields = root.nested("spec", required=True) or Fields({}, "spec", root.problems)
-    note_former_instance(fields)
+    _note_former_instance(fields)
     meta, spec = collect_metadata(root), _read_instance_spec(fields)
     root.problems.extend(instance_problems(spec, root.problems))
     if root.problems:
@@ -269,3 +275,38 @@ def _read_canaries(fields: Fields) -> Iterator[Canary]:
 def _read_secret(fields: Fields) -> str | None:
     reference = fields.nested("secretRef", required=True)
     return reference.required_text("name") if reference else None
+
+
+def _note_former_policy(fields: Fields) -> None:
+    """Note the former fields in a policy's spec as problems."""
+    for name, message in _former_policy_fields(fields.values):
+        fields.fail_former(name, message)
+    rollout = fields.values.get("rollout")
+    if isinstance(rollout, Mapping) and rollout.get("stage") is not None:
+        fields.fail_former("rollout.stage", FORMER_STAGES.get(str(rollout["stage"]), "use mode: Audit in spec, or graceUntil, instead"))
+
+
+def _note_former_instance(fields: Fields) -> None:
+    """Note the former fields in an instance's spec as problems."""
+    for name, message in _former_instance_fields(fields.values):
+        fields.fail_former(name, message)
+
+
+def _former_policy_fields(spec: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if "enforcement" in spec:
+        yield "enforcement", f"write mode: {FORMER_MODES.get(str(spec['enforcement']), 'Enforce, Audit or Disabled')} instead"
+    if "drift" in spec:
+        drift = spec["drift"]
+        policy = drift.get("mode") if isinstance(drift, Mapping) else None
+        yield "drift", f"write driftPolicy: {policy if policy in ('Correct', 'Report') else 'Correct or Report'} instead"
+    for name, factor in (("emailOTP", "EmailOTP"), ("smsOTP", "SMSOTP")):
+        if name in spec:
+            yield name, f"move it into the entry of allowedFactors whose type is {factor}"
+
+
+def _former_instance_fields(spec: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if "probes" in spec:
+        yield "probes", "write canaries: [{name: person, expect: Challenged, secretRef: {name: canary}}] instead"
+    if "acknowledgeCompetingManager" in spec:
+        manager = "Override" if spec["acknowledgeCompetingManager"] else "Refuse"
+        yield "acknowledgeCompetingManager", f"write competingManager: {manager} instead"

@@ -18,7 +18,8 @@ from jenkins2fa.cli.plan.fleet import InstancePlan, plan_instance
 from jenkins2fa.cli.plan.output import as_text
 from jenkins2fa.cli.plan.sources import from_command_line
 from jenkins2fa.core.assess import Outcome, Proof
-from jenkins2fa.core.conditions import judge_drifted, judge_enforced, judge_ready, judge_stalled
+from jenkins2fa.core.conditions import judge_drifted, judge_ready, judge_stalled
+from jenkins2fa.core.enforced import judge_enforced
 from jenkins2fa.core.mode import Mode
 from jenkins2fa.core.reasons import Reason
 from jenkins2fa.core.summary import summarize

@@ -11,9 +11,9 @@ from typing import Any
 
 import yaml
 
-from jenkins2fa.api.consent import place_of
 from jenkins2fa.api.instance import GateMode
 from jenkins2fa.api.meta import API_VERSION, TAKE_OVER
+from jenkins2fa.api.references import place_of
 
 Spec = dict[str, Any]
 

@@ -14,7 +14,7 @@ from jenkins2fa.controller.instance.schedule import ANOTHER_SERVES
 from jenkins2fa.controller.instance.status import invalid_document, write_status
 from jenkins2fa.controller.pace import Pace
 from jenkins2fa.controller.queue import NEVER, Kind, Requeue, Urgency, Work, WorkKey
-from jenkins2fa.core.break_glass_status import History, Member, aggregate
+from jenkins2fa.core.break_glass import BreakGlassMember, History, aggregate
 from jenkins2fa.core.reasons import Reason
 
 AGAIN = 300.0
@@ -58,13 +58,13 @@ class BreakGlassReconciler:
             for one in selected:  # it asks for nothing any more, which may end a refusal there
                 context.queue.add(WorkKey(Kind.INSTANCE, one.meta.key), Urgency.DRIFT)
 
-    def _member(self, break_glass: TwoFactorBreakGlass, instance: JenkinsInstance) -> Member:
+    def _member(self, break_glass: TwoFactorBreakGlass, instance: JenkinsInstance) -> BreakGlassMember:
         body = self._context.cache.body(Kind.INSTANCE, instance.meta.key) or {}
         ready, held = condition_of(body, READY), break_glass_of(body)
         if held is None:
-            return Member(instance.meta.key, ready=ready)
+            return BreakGlassMember(instance.meta.key, ready=ready)
         refused = next(((one.reason, one.message) for one in held.refused if one.uid == break_glass.meta.uid), None)
-        return Member(instance.meta.key, held.until, refused, ready)
+        return BreakGlassMember(instance.meta.key, held.until, refused, ready)
 
 
 def _is_record(body: Body) -> bool:

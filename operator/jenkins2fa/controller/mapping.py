@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from jenkins2fa.api.break_glass import TwoFactorBreakGlass
-from jenkins2fa.api.consent import host_and_port
 from jenkins2fa.api.instance import JenkinsInstance
 from jenkins2fa.api.meta import RECONCILE_AT, Key
 from jenkins2fa.api.policy import TwoFactorPolicy
+from jenkins2fa.api.references import host_and_port
 from jenkins2fa.api.status import break_glass_of
 from jenkins2fa.controller.cache import Body, Cache, key_of
 from jenkins2fa.controller.queue import Kind, Urgency, WorkKey, WorkQueue

@@ -15,8 +15,7 @@ from jenkins2fa.api.status import FALSE, TRUE, Condition, rollout_status
 from jenkins2fa.controller.cache import Body
 from jenkins2fa.controller.context import Context
 from jenkins2fa.controller.queue import Kind, Urgency, WorkKey
-from jenkins2fa.core.guard.finding import ENROLMENT
-from jenkins2fa.core.mode import REPORTED, WAITING, Mode, in_grace
+from jenkins2fa.core.mode import Mode, in_grace
 from jenkins2fa.core.policy_status import Member
 from jenkins2fa.core.reasons import Reason
 from jenkins2fa.core.rollout import Progress, RolloutState, Standing, advance, is_admitted
@@ -24,7 +23,7 @@ from jenkins2fa.core.rollout import Progress, RolloutState, Standing, advance, i
 HELD_BACK = Mode.GRACE.value  # how the message of a report begins whose reason is grace
 AFTER_ADMISSION = 1.0  # seconds
 # Not ready yet, or waiting for people to enrol; neither is a failure that ought to stop a roll-out.
-PENDING = (Reason.PROGRESSING, Reason.STARTING, Reason.RELEASING, WAITING, ENROLMENT)
+PENDING = (Reason.PROGRESSING, Reason.STARTING, Reason.RELEASING, Reason.WAITING_FOR_ROLLOUT, Reason.ENROLMENT_TOO_LOW)
 
 
 def next_progress(context: Context, policy: TwoFactorPolicy, body: Body, members: Sequence[Member]) -> Progress | None:
@@ -57,7 +56,7 @@ def admitted(context: Context, policy: TwoFactorPolicy, key: Key) -> bool:
 def call_admitted(context: Context, policy: TwoFactorPolicy, progress: Progress | None, members: Sequence[Member]) -> None:
     """Passes for the instances that wait although the roll-out has reached them."""
     governed = [member.key for member in members if member.governed]
-    waiting = [member.key for member in members if member.ready is not None and member.ready.reason == WAITING]
+    waiting = [member.key for member in members if member.ready is not None and member.ready.reason == Reason.WAITING_FOR_ROLLOUT]
     for key in waiting:
         if is_admitted(policy.spec.rollout, policy.meta.generation, progress, key, governed):
             context.queue.add(WorkKey(Kind.INSTANCE, key), Urgency.CHANGE)
@@ -88,6 +87,10 @@ def _governed(context: Context, policy: TwoFactorPolicy) -> list[Key]:
 def _standing(key: Key, ready: Condition | None, staged: bool) -> Standing:
     """``ready`` is about this generation of the policy, or None. A report during the grace period is no roll-out, nor is
     one that is left of it until the next reconcile: else all would be done at the moment when the grace period ends."""
-    if ready is None or ready.reason == WAITING or (ready.reason == REPORTED and (staged or ready.message.startswith(HELD_BACK))):
+    if (
+        ready is None
+        or ready.reason == Reason.WAITING_FOR_ROLLOUT
+        or (ready.reason == Reason.REPORTED and (staged or ready.message.startswith(HELD_BACK)))
+    ):
         return Standing(key, reached=False, ready=False, failed=False, seen=ready is not None)
     return Standing(key, True, ready.status == TRUE, ready.status == FALSE and ready.reason not in PENDING)

@@ -10,11 +10,6 @@ from jenkins2fa.api.instance import Access, InstanceSpec
 from jenkins2fa.api.policy import DriftPolicy, PolicyMode, PolicySpec
 from jenkins2fa.core.reasons import Reason
 
-SUSPENDED = Reason.SUSPENDED
-BREAK_GLASS = Reason.BREAK_GLASS
-REPORTED = Reason.REPORTED
-WAITING = Reason.WAITING_FOR_ROLLOUT
-
 
 class Mode(Enum):
     """The value says it in a sentence, for status and ``plan``."""
@@ -31,8 +26,13 @@ class Mode(Enum):
     @property
     def reason(self) -> str:
         """The one word for it, in conditions and wherever else it is said. WRITE has none: what comes of writing is said."""
-        own = {Mode.WRITE: "", Mode.SUSPENDED: SUSPENDED, Mode.BREAK_GLASS: BREAK_GLASS, Mode.WAITING: WAITING}
-        return own.get(self, REPORTED)
+        own = {
+            Mode.WRITE: "",
+            Mode.SUSPENDED: Reason.SUSPENDED,
+            Mode.BREAK_GLASS: Reason.BREAK_GLASS,
+            Mode.WAITING: Reason.WAITING_FOR_ROLLOUT,
+        }
+        return own.get(self, Reason.REPORTED)
 
     @property
     def said(self) -> str:

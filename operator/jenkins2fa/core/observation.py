@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from jenkins2fa.core.factors.capabilities import UNKNOWN, Capabilities, Property
 from jenkins2fa.core.settings import GateSettings, PluginSettings
 
+NO_TIME = timedelta(0)
+UNSURE = timedelta(seconds=45)  # a slow answer looks like a slow clock
 _NONE: Mapping[str, tuple[datetime, ...]] = MappingProxyType({})
 
 
@@ -180,3 +182,25 @@ class Observation:
     def protected(self) -> bool:
         """Whether 2FA is on in any layer, or the gate holds it."""
         return self.switched_on or self.gate.hold is not None
+
+
+def ahead_of(theirs: datetime, ours: datetime, held: timedelta = NO_TIME) -> timedelta:
+    """How far Jenkins' clock is ahead of ours, in whole minutes. ``held`` stays while it is still about right: times in a status must
+    not waver."""
+    measured = theirs - ours
+    return held if abs(measured - held) < UNSURE else timedelta(minutes=round(measured / timedelta(minutes=1)))
+
+
+def in_our_time(seen: Observation, ahead: timedelta) -> Observation:
+    """An observation as Jenkins tells it, with its times as our clock would have shown them."""
+    if not ahead:
+        return seen
+    until, trial = seen.break_glass_until, seen.trial
+    return replace(
+        seen,
+        clock_ahead=ahead,
+        break_glass_until=until and until - ahead,
+        break_glass_times=tuple((begun - ahead, ended - ahead) for begun, ended in seen.break_glass_times),
+        trial=replace(trial, until=trial.until and trial.until - ahead),
+        corrections={path: tuple(time - ahead for time in times) for path, times in seen.corrections.items()},
+    )

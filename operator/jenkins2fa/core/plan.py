@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
 from jenkins2fa.api.fields import format_duration
 from jenkins2fa.api.policy import ApiTokens
+from jenkins2fa.api.status import clip
 from jenkins2fa.core.desired import Desired, Unsupported
 from jenkins2fa.core.factors.properties import differences
 from jenkins2fa.core.observation import GateState, Observation
 from jenkins2fa.core.settings import GateSettings, PluginSettings, canonical, gate_configuration, plugin_document
 
 HOLD = "gate.hold"
+LONGEST_DIFF = 10
 NO_GATE = GateSettings()  # the plugin by itself asks everyone, tokens too, but for its own exceptions
 
 
@@ -75,12 +77,14 @@ def desired_digest(desired: Desired, gate_code: str) -> str:
     return _digest([plugin_document(desired.plugin), gate, None if desired.hold is None else sorted(desired.hold)])
 
 
-def approval_digest(desired: Desired, only: Sequence[str] = ()) -> str:
-    """Names what somebody approves of: the desired state without what differs from Jenkins to Jenkins (account, gate's version).
-
-    ``only`` names the one Jenkins that it is meant for; empty = every one."""
-    gate = replace(desired.gate, operator=None) if desired.gate else None
-    return _digest([plugin_document(desired.plugin), gate_configuration(gate) if gate else None, *([list(only)] if only else [])])
+def describe(changes: tuple[Change, ...]) -> str:
+    """At most ten differences in one line, each with the layers that hold it."""
+    layers: dict[tuple[str, str, str], list[str]] = {}
+    for change in changes:
+        layers.setdefault((change.path, change.before, change.after), []).append(change.layer)
+    shown = [f"{path} is {before} ({', '.join(where)}), wanted {after}" for (path, before, after), where in layers.items()]
+    rest = f"; and {len(shown) - LONGEST_DIFF} more" if len(shown) > LONGEST_DIFF else ""
+    return clip("; ".join(shown[:LONGEST_DIFF]) + rest)
 
 
 def was_confirmed(observation: Observation, plan: Plan) -> bool:

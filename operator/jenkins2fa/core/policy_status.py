@@ -24,7 +24,6 @@ from jenkins2fa.api.status import (
     clip,
 )
 from jenkins2fa.core.conditions import IN_PROGRESS
-from jenkins2fa.core.mode import REPORTED, SUSPENDED
 from jenkins2fa.core.reasons import Reason
 from jenkins2fa.core.rollout import Progress, RolloutState
 
@@ -132,10 +131,10 @@ def _ready(spec: PolicySpec, members: list[Member], governed: list[Member], fail
         return Condition(READY, FALSE, Reason.PROGRESSING, f"waiting for {len(waiting)} of {len(governed)} instances")
     if spec.suspend:
         text = "the policy is suspended: nothing is written or looked at, so nobody knows whether it is enforced"
-        return Condition(READY, TRUE, SUSPENDED, text)
+        return Condition(READY, TRUE, Reason.SUSPENDED, text)
     differing = sum(_is(member.drifted, TRUE) for member in governed)
     if differing:
-        return Condition(READY, TRUE, REPORTED, "differences are only reported: " + _first_drifted(governed))
+        return Condition(READY, TRUE, Reason.REPORTED, "differences are only reported: " + _first_drifted(governed))
     overridden = f"; {len(members) - len(governed)} more are governed by another policy" if len(members) > len(governed) else ""
     first = next((member.ready for member in governed if member.ready), None)
     reason = first.reason if first and len({m.ready.reason for m in governed if m.ready}) == 1 else Reason.IN_FORCE
@@ -218,13 +217,13 @@ def _drifted(governed: list[Member]) -> Condition:
     unknown = [member for member in governed if member.drifted is None or member.drifted.status == UNKNOWN]
     if unknown:
         if all(_is_frozen(member) for member in unknown):
-            return Condition(DRIFTED, UNKNOWN, SUSPENDED, "not observed: the policy is suspended")
+            return Condition(DRIFTED, UNKNOWN, Reason.SUSPENDED, "not observed: the policy is suspended")
         return Condition(DRIFTED, UNKNOWN, Reason.UNKNOWN, _share(unknown, governed) + "Jenkins could not be compared")
     return Condition(DRIFTED, FALSE, Reason.NO_DRIFT, "no instance differs from the policy")
 
 
 def _is_frozen(member: Member) -> bool:
-    return member.ready is not None and member.ready.reason == SUSPENDED
+    return member.ready is not None and member.ready.reason == Reason.SUSPENDED
 
 
 def _is(condition: Condition | None, status: str) -> bool:

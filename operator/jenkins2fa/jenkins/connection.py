@@ -1,6 +1,6 @@
 """How to reach a controller: its URL, the account of a Secret that consents to it, and the authority to trust.
 
-The keys of a Secret: ``host`` (host and port of the URL, optionally with its path: see ``api/consent.py``), ``username``, ``token``;
+The keys of a Secret: ``host`` (host and port of the URL, optionally with its path: see ``api/references.py``), ``username``, ``token``;
 ``ca.crt`` where the Secret pins the authority that its account is sent to, whatever caRef names; and ``secondFactorSeed`` or ``totp`` where
 the account has to answer the second factor on its own.
 """
@@ -19,10 +19,9 @@ from urllib.parse import urlsplit
 
 import pyotp
 
-from jenkins2fa.api.consent import consents, is_plain, place_of
 from jenkins2fa.api.instance import AuthorityRef, JenkinsInstance
 from jenkins2fa.api.meta import Key
-from jenkins2fa.core.references import References, ReferenceUnreadable
+from jenkins2fa.api.references import References, ReferenceUnreadable, consents, is_plain, place_of
 from jenkins2fa.jenkins.errors import CertificateRejected, HostNotAllowed, SecondFactorRejected, SecretMissing
 
 SHORTEST_SEED = 20  # characters

@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Any
 
 from jenkins2fa.api.meta import Key
-from jenkins2fa.core.references import ReferenceUnreadable
+from jenkins2fa.api.references import ReferenceUnreadable
 from jenkins2fa.kube.client import Forbidden, Kubernetes, NotFound
 
 LONGEST_USE = 60.0  # seconds

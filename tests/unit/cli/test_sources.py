@@ -10,10 +10,10 @@ import pytest
 
 from jenkins2fa.api.meta import Key
 from jenkins2fa.api.parse import parse_instance
+from jenkins2fa.api.references import ReferenceUnreadable
 from jenkins2fa.cli.errors import CommandError
 from jenkins2fa.cli.plan.sources import SecretFiles, governing_policies
 from jenkins2fa.core.precedence import resolve
-from jenkins2fa.core.references import ReferenceUnreadable
 from tests.unit.controller.test_store import instance, policy
 
 KEY = Key("team", "build")

@@ -1,4 +1,4 @@
-"""Break-glass as a decision: what is opened, until when, and what is refused so that their sum stays bounded."""
+"""Break-glass: what is opened, until when, what is refused, and the status that its instances add up to."""
 
 from __future__ import annotations
 
@@ -10,15 +10,31 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jenkins2fa.api.break_glass import TwoFactorBreakGlass
-from jenkins2fa.api.meta import APPROVE_WEAKENING
+from jenkins2fa.api.meta import APPROVE_WEAKENING, Key
+from jenkins2fa.api.status import BreakGlassCounts, BreakGlassStatus, Condition, break_glass_status_document
+from jenkins2fa.core.approval import approval_of
 from jenkins2fa.core.assess import Assessment, Outcome, Proof
-from jenkins2fa.core.break_glass import LEAST, WINDOW, Action, Decision, active, approval_of, decide, possible_at, time_open
+from jenkins2fa.core.break_glass import (
+    LEAST,
+    WINDOW,
+    Action,
+    BreakGlassMember,
+    Decision,
+    History,
+    active,
+    aggregate,
+    decide,
+    possible_at,
+    time_open,
+)
 from jenkins2fa.core.conditions import judge
 from jenkins2fa.core.observation import Observation
 from tests.support.literals import FRESH, MANAGED, NOW, break_glass, in_force, instance, plan
 from tests.support.managed import policy
 
 LONGEST = timedelta(hours=4)
+
+
 HOUR = timedelta(hours=1)
 
 
@@ -36,6 +52,30 @@ def after(*spans: tuple[float, float], used: str = "INC-1", open_until: float | 
     times = tuple((NOW + timedelta(hours=begun), NOW + timedelta(hours=ended)) for begun, ended in spans)
     until = None if open_until is None else NOW + timedelta(hours=open_until)
     return replace(FRESH, break_glass_times=times, break_glass_used=used, break_glass_until=until)
+
+
+@pytest.mark.parametrize(
+    ("until", "open_until", "used", "wanted"),
+    [
+        (1, None, None, Action.OPEN),
+        (1, None, "INC-1", Action.NOTHING),  # that reason is spent
+        (1, None, "INC-0", Action.OPEN),
+        (1, 1, "INC-1", Action.NOTHING),
+        (1, 2, "INC-1", Action.OPEN),  # shortened
+        (3, 2, "INC-1", Action.NOTHING),  # Jenkins' maximum holds
+        (1, 1, "INC-0", Action.OPEN),  # another reason
+        (-1, 1, "INC-1", Action.CLOSE),
+        (-1, None, None, Action.NOTHING),
+        (None, 1, "INC-1", Action.CLOSE),
+        (None, -1, "INC-1", Action.NOTHING),
+        (None, None, None, Action.NOTHING),
+    ],
+)
+def test_decision(until: int | None, open_until: int | None, used: str | None, wanted: Action) -> None:
+    at = {hours: NOW + timedelta(hours=hours) for hours in (-1, 1, 2, 3)}
+    asked = [] if until is None else [break_glass(until, "INC-1")]
+    seen = replace(FRESH, break_glass_until=None if open_until is None else at[open_until], break_glass_used=used)
+    assert decide(active(asked, instance().meta, NOW), seen, NOW).action is wanted
 
 
 @pytest.mark.parametrize(
@@ -178,3 +218,75 @@ def test_a_break_glass_that_is_refused_needs_attention_and_all_else_goes_on() ->
     found = Outcome(instance(MANAGED), wanted, basis, proof=Proof.CHALLENGED, break_glass=refused)
     said = {condition.type: f"{condition.status}/{condition.reason}" for condition in judge(found, NOW)}
     assert (said["Ready"], said["Stalled"], said["Enforced"]) == ("False/BreakGlassRefused", "True/BreakGlassRefused", "True/Probed")
+
+
+ASKED = break_glass(2)
+
+
+REFUSED = ("BreakGlassRefused", "its reason has been used")
+
+
+def member(
+    name: str = "build", hours: float | None = None, refused: tuple[str, str] | None = None, ready: str = "InForce"
+) -> BreakGlassMember:
+    until = None if hours is None else NOW + hours * HOUR
+    return BreakGlassMember(Key("tests", name), until, refused, Condition("Ready", "True", ready, "text of Ready"))
+
+
+def said(status: BreakGlassStatus) -> dict[str, str]:
+    return {one.type: f"{one.status}/{one.reason}" for one in status.conditions}
+
+
+@pytest.mark.parametrize(
+    ("members", "ready", "reconciling", "stalled", "is_open"),
+    [
+        ([], "False/NoMatchingInstance", "False", "True", "False"),
+        ([member()], "False/Progressing", "True", "False", "False"),
+        ([member("a", 2), member("b")], "False/Progressing", "True", "False", "True"),
+        ([member(hours=2)], "True/Open", "False", "False", "True"),
+        ([member("a", 2), member("b", refused=REFUSED)], "False/BreakGlassRefused", "False", "True", "True"),
+        ([member("a", refused=("ApprovalRequired", "")), member("b", refused=REFUSED)], "False/NotOpened", "False", "True", "False"),
+        ([member(ready="Suspended")], "False/NotOpened", "False", "True", "False"),
+        ([member(hours=-1)], "False/Progressing", "True", "False", "False"),
+    ],
+)
+def test_conditions(members: list[BreakGlassMember], ready: str, reconciling: str, stalled: str, is_open: str) -> None:
+    found = said(aggregate(ASKED, members, History(), NOW))
+    words = [found[kind].partition("/")[0] for kind in ("Reconciling", "Stalled", "Open")]
+    assert (found["Ready"], words) == (ready, [reconciling, stalled, is_open])
+
+
+def test_counts_and_the_moment_at_which_it_opens() -> None:
+    found = aggregate(ASKED, [member("a", 2), member("b", 1), member("c", refused=REFUSED)], History(), NOW)
+    assert (found.counts, found.opened_at, found.closed_at) == (BreakGlassCounts(3, 2, 1, 2), NOW, None)
+    later = aggregate(ASKED, [member("a", 2)], History(NOW - HOUR, None, 2), NOW)
+    assert (later.counts.opened, later.opened_at) == (2, NOW - HOUR)
+    assert said(later)["Ready"] == "True/Open"
+
+
+def test_why_an_instance_is_not_open_is_said() -> None:
+    text = aggregate(ASKED, [member(ready="Suspended")], History(), NOW).conditions[0].message
+    assert text == "not open yet on 1 of 1 instances: build: Suspended: text of Ready"
+
+
+def test_one_that_has_expired_stays_as_a_record() -> None:
+    found = aggregate(ASKED, [member(hours=3)], History(NOW, None, 1), NOW + 2 * HOUR)
+    assert said(found) == {"Ready": "True/Expired", "Reconciling": "False/Expired", "Stalled": "False/Expired", "Open": "False/Expired"}
+    assert (found.counts.open, found.counts.opened, found.closed_at) == (0, 1, ASKED.spec.expires_at)
+    assert found.conditions[0].message == "was open on 1 instance from 2026-11-24T12:00:00Z to 2026-11-24T14:00:00Z"
+    never = aggregate(ASKED, [], History(), NOW + 2 * HOUR)
+    assert "it was never open" in never.conditions[0].message
+    assert never.closed_at is None
+
+
+def test_one_that_was_closed_before_it_expires_does_not_open_again() -> None:
+    found = aggregate(ASKED, [member()], History(NOW - HOUR, None, 1), NOW)
+    assert (said(found)["Ready"], found.closed_at) == ("True/Closed", NOW)
+    again = aggregate(ASKED, [member(hours=1)], History(NOW - HOUR, NOW, 1), NOW)
+    assert (said(again)["Ready"], again.closed_at, again.counts.open) == ("True/Closed", NOW, 0)
+
+
+def test_the_document_leaves_out_what_has_not_happened() -> None:
+    document = break_glass_status_document(aggregate(ASKED, [member()], History(), NOW))
+    assert (document["openedAt"], document["closedAt"]) == (None, None)
+    assert document["instances"] == {"selected": 1, "open": 0, "refused": 0, "opened": 0}

@@ -3,32 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from jenkins2fa.api.instance import GateMode, GateSpec
 from jenkins2fa.api.policy import ApiTokens
+from jenkins2fa.api.status import LONGEST_MESSAGE
+from jenkins2fa.core.approval import approval_digest
 from jenkins2fa.core.desired import desired_state
-from jenkins2fa.core.plan import approval_digest, desired_digest, is_drift
-from jenkins2fa.core.settings import GateSettings, gate_configuration, plugin_document, read_gate_configuration, read_plugin_document
+from jenkins2fa.core.plan import LONGEST_DIFF, Change, Layer, describe, desired_digest, is_drift
+from jenkins2fa.core.settings import GateSettings
 from jenkins2fa.jenkins.drivers.miniorange.driver import FREE
-from tests.support.literals import BARE, CODE, FRESH, MANAGED, PluginSettings, differences, in_force, plan, spec, weakened
+from tests.support.literals import BARE, BOTH, CODE, FRESH, MANAGED, SPECS, PluginSettings, differences, in_force, plan, spec, weakened
 from tests.support.managed import EMAIL
-
-BOTH: dict[str, Any] = {"allowedFactors": ["EmailOTP", "SecurityQuestions"], "emailOTP": EMAIL}
-SPECS = [
-    {},
-    {"mode": "Disabled"},
-    BOTH,
-    {"enforcedGroups": ["a", "b"]},
-    {"exemptGroups": ["r"]},
-    {"apiTokens": None},
-    {"apiTokens": "Challenge"},
-    {"requireOnBuild": {"window": "15m"}},
-    {"allowedFactors": ["SecurityQuestions", "YubiKey"]},
-]
 
 
 @pytest.mark.parametrize("fields", SPECS)
@@ -155,9 +143,6 @@ def test_texts_that_the_policy_leaves_out_are_left_alone() -> None:
     assert differences(in_force(spec(**BOTH)), spec(**short)) == set()
 
 
-# --- drift and digests ---
-
-
 def test_drift_is_a_difference_that_no_change_of_the_policy_explains() -> None:
     wanted = spec()
     seen = replace(in_force(wanted), live=False)
@@ -176,26 +161,6 @@ def test_digests_name_a_wish_and_nothing_else() -> None:
     assert approval_digest(one) == approval_digest(elsewhere) != approval_digest(other)
     bare = desired_state(spec(apiTokens=None), BARE, "admin", FREE)
     assert desired_digest(bare, CODE) == desired_digest(bare, "another version")  # no gate, no version
-
-
-@pytest.mark.parametrize("fields", SPECS)
-def test_documents_read_back_as_they_were_written(fields: dict[str, Any]) -> None:
-    desired = desired_state(spec(**fields), MANAGED, "admin", FREE)
-    assert desired.gate is not None
-    assert read_gate_configuration(gate_configuration(desired.gate)) == desired.gate
-    assert read_plugin_document(plugin_document(desired.plugin)) == desired.plugin
-
-
-@pytest.mark.parametrize(
-    "odd", [{}, {"exemptGroups": 5}, {"build": {}}, {"build": 5}, {"enforcedGroups": 7}, {"error": {"type": "x"}}, {"operator": None}]
-)
-def test_a_damaged_configuration_differs_from_every_wanted_one(odd: dict[str, Any]) -> None:
-    held = read_gate_configuration(odd)
-    assert all(held != desired_state(spec(**fields), MANAGED, "admin", FREE).gate for fields in SPECS)
-
-
-def test_the_build_window_is_kept_in_whole_seconds() -> None:
-    assert gate_configuration(GateSettings(build_window=timedelta(minutes=15)))["build"] == {"windowSeconds": 900}
 
 
 def test_what_the_gate_holds_follows_the_policy() -> None:
@@ -221,3 +186,13 @@ def test_where_the_gate_holds_alone_only_its_own_rules_can_be_weakened() -> None
     off = replace(before, memory=drifted, disk=drifted, live=False)
     assert plan(off, spec()).weakening == ()
     assert {change.path for change in plan(off, spec(exemptGroups=["robots"])).weakening} == {"exemptGroups"}
+
+
+def test_messages_are_short_and_hold_ten_differences_at_most() -> None:
+    changes = tuple(Change(f"path{number}", Layer.DISK, "x" * 200, "y") for number in range(40))
+    text = describe(changes)
+    assert len(text) <= LONGEST_MESSAGE
+    assert f"path{LONGEST_DIFF}" not in text
+    short = describe(tuple(replace(change, before="x") for change in changes))
+    assert short.endswith("and 30 more")
+    assert describe((changes[0], replace(changes[0], layer=Layer.MEMORY))).count("path0") == 1

@@ -14,7 +14,7 @@ from jenkins2fa.api.parse import parse_break_glass
 from jenkins2fa.api.status import ENFORCED, break_glass_of
 from jenkins2fa.cli.cluster import PLURALS, Cluster, ClusterObject, find_policy, governed
 from jenkins2fa.cli.errors import CommandError, ExitCode, code_of_all
-from jenkins2fa.core.mode import BREAK_GLASS
+from jenkins2fa.core.reasons import Reason
 
 Echo = Callable[[str], object]
 POLL_INTERVAL = 0.5  # seconds between reads of a status
@@ -133,7 +133,7 @@ def _selected(cluster: Cluster, record: TwoFactorBreakGlass) -> list[ClusterObje
 
 def _is_open(member: ClusterObject) -> bool:
     condition = member.condition(ENFORCED)
-    return condition is not None and condition.reason == BREAK_GLASS
+    return condition is not None and condition.reason == Reason.BREAK_GLASS
 
 
 def _state(member: ClusterObject) -> str:

@@ -12,7 +12,7 @@ from jenkins2fa.api.fields import format_time, parse_time
 from jenkins2fa.api.meta import Key
 from jenkins2fa.api.status import DRIFTED, ENFORCED, FALSE, TRUE, UNKNOWN, break_glass_of, governing_policy
 from jenkins2fa.cli.cluster import POLICY_KINDS, WORDS, Cluster, ClusterObject, governed
-from jenkins2fa.core.mode import BREAK_GLASS, REPORTED, SUSPENDED
+from jenkins2fa.core.reasons import Reason
 from jenkins2fa.core.summary import NOT_SEEN
 from jenkins2fa.kube.client import Body, Forbidden, NotFound
 
@@ -82,7 +82,8 @@ def _summary(rows: list[FleetRow]) -> str:
     without = sum(row.policy == "<none>" for row in rows)
     text = f"{sum(row.enforced == TRUE for row in rows)} of {len(rows)} enforced, by proof"
     text += f"; {sum(row.drifted == TRUE for row in rows)} drifted" if any(row.drifted == TRUE for row in rows) else ""
-    words: dict[str, int] = {word: sum(row.reason == word for row in rows) for word in (SUSPENDED, BREAK_GLASS, REPORTED)}
+    notable = (Reason.SUSPENDED, Reason.BREAK_GLASS, Reason.REPORTED)
+    words: dict[str, int] = {word: sum(row.reason == word for row in rows) for word in notable}
     for word, count in {**words, "without a policy": without}.items():
         text += f"; {count} {word}" if count else ""
     return text + ("." if all(row.enforced == TRUE for row in rows) else ". Why: kubectl twofactor why NAME")

@@ -20,6 +20,7 @@ from jenkins2fa.api.instance import JenkinsInstance
 from jenkins2fa.api.meta import Key
 from jenkins2fa.api.parse import parse_instance, parse_policy, parse_what_governs
 from jenkins2fa.api.policy import CLUSTER_KIND, TwoFactorPolicy
+from jenkins2fa.api.references import ReferenceUnreadable
 from jenkins2fa.cli.cluster import Cluster, api_error
 from jenkins2fa.cli.errors import CommandError
 from jenkins2fa.cli.manifests import STANDARD_INPUT, Failure, Manifest, UnreadableFile, find_files, read_manifests
@@ -27,7 +28,6 @@ from jenkins2fa.cli.options import JenkinsOptions, read_policy, read_target
 from jenkins2fa.cli.validate import load_manifests
 from jenkins2fa.core.observation import COMMAND_LINE
 from jenkins2fa.core.precedence import Resolution, resolve
-from jenkins2fa.core.references import ReferenceUnreadable
 from jenkins2fa.jenkins.connection import Connection, Connections
 from jenkins2fa.kube.client import KubernetesError
 

@@ -17,11 +17,24 @@ from jenkins2fa.cli.plan.fleet import plan_instance
 from jenkins2fa.cli.plan.sources import Sources
 from jenkins2fa.core import assess
 from jenkins2fa.core.assess import Outcome
-from jenkins2fa.core.conditions import describe, judge_drifted, judge_enforced, judge_ready
+from jenkins2fa.core.conditions import judge_drifted, judge_ready
+from jenkins2fa.core.enforced import judge_enforced
 from jenkins2fa.core.observation import Observation
-from jenkins2fa.core.report.document import Basis, BreakGlassReport, Gap, InstanceReport, Layers, PastEvent, Proof, Software, nothing_known
+from jenkins2fa.core.plan import describe
+from jenkins2fa.core.report.document import (
+    Basis,
+    BreakGlassReport,
+    Gap,
+    InstanceReport,
+    Layers,
+    PastEvent,
+    Proof,
+    Software,
+    nothing_known,
+    policy_rules,
+    seen_rules,
+)
 from jenkins2fa.core.report.risks import gaps_of, risks
-from jenkins2fa.core.report.rules import policy_rules, seen_rules
 from jenkins2fa.jenkins.connection import Connection
 from jenkins2fa.jenkins.console import Console
 from jenkins2fa.jenkins.drivers.base import Driver

@@ -18,7 +18,6 @@ from jenkins2fa.controller.instance.subject import PROBE_SECONDS, Outdated, Reme
 from jenkins2fa.controller.queue import Kind
 from jenkins2fa.controller.rollout import admitted
 from jenkins2fa.core.assess import Assessment, Failure, Outcome, assess, verified
-from jenkins2fa.core.conditions import COUNTING_USERS
 from jenkins2fa.core.mode import Mode, counts_enrolment
 from jenkins2fa.core.observation import Observation
 from jenkins2fa.core.reasons import Reason
@@ -30,7 +29,7 @@ from jenkins2fa.jenkins.scripts import gate_code_for
 from jenkins2fa.kube.events import Announcement
 
 COUNTING = Failure(
-    COUNTING_USERS,
+    Reason.COUNTING_USERS,
     "before the first enforcement Jenkins looks up which of its users are administrators, and its security realm is slow: "
     "counting continues with the next reconcile",
     transient=True,

@@ -14,7 +14,7 @@ from jenkins2fa.controller.context import Context
 from jenkins2fa.controller.instance.subject import DOUBT_SECONDS, Memory, RememberedProof, Subject
 from jenkins2fa.controller.rollout import admitted
 from jenkins2fa.core.assess import CanaryObservation, Failure, Outcome, Proof
-from jenkins2fa.core.conditions import EXEMPT_CHALLENGED, PLUGIN_ALONE
+from jenkins2fa.core.conditions import EXEMPT_CHALLENGED
 from jenkins2fa.core.mode import Circumstances, Mode, counts_enrolment, mode_of
 from jenkins2fa.core.observation import Observation
 from jenkins2fa.core.reasons import Reason
@@ -134,7 +134,7 @@ def may_be_first_enforcement(context: Context, subject: Subject) -> bool:
     if subject.memory.protected is not None:
         return not subject.memory.protected
     enforced = condition_of(subject.body, ENFORCED)
-    return enforced is None or (enforced.status != TRUE and enforced.reason != PLUGIN_ALONE)
+    return enforced is None or (enforced.status != TRUE and enforced.reason != Reason.PLUGIN_ALONE)
 
 
 def mode_by_spec(context: Context, subject: Subject) -> Mode:

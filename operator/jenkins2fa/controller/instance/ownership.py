@@ -18,10 +18,10 @@ from jenkins2fa.controller.instance.break_glass import close_break_glass
 from jenkins2fa.controller.instance.status import RELEASING, announce
 from jenkins2fa.controller.instance.subject import Subject
 from jenkins2fa.controller.queue import Kind
-from jenkins2fa.core.approval import approved, release_approval
+from jenkins2fa.core.approval import approve_by, approved, release_approval
 from jenkins2fa.core.assess import Failure, Outcome
-from jenkins2fa.core.guard.finding import APPROVAL_REQUIRED, approve_by
 from jenkins2fa.core.observation import Observation, Owner
+from jenkins2fa.core.reasons import Reason
 from jenkins2fa.jenkins.drivers.base import Driver
 from jenkins2fa.kube.client import Body, KubernetesError, NotFound
 from jenkins2fa.kube.events import Announcement
@@ -94,7 +94,7 @@ def _missing_approval(context: Context, instance: JenkinsInstance, seen: Observa
         "policy selects it again, or somebody who may approve does: "
         f"{approve_by(approval, f'jenkinsinstance {key.name} -n {key.namespace}')}"
     )
-    return Failure(APPROVAL_REQUIRED, message, transient=False)
+    return Failure(Reason.APPROVAL_REQUIRED, message, transient=False)
 
 
 def _wanted_release(context: Context, instance: JenkinsInstance, named: PolicyReference | None, seen: Observation) -> DeletionPolicy | None:

@@ -10,7 +10,6 @@ from jenkins2fa.controller.instance.status import RELEASING
 from jenkins2fa.controller.instance.subject import PROBE_SECONDS, Memory
 from jenkins2fa.controller.queue import Requeue, Urgency
 from jenkins2fa.core.assess import Outcome
-from jenkins2fa.core.conditions import COUNTING_USERS
 from jenkins2fa.core.mode import Mode
 from jenkins2fa.core.reasons import Reason
 
@@ -45,7 +44,7 @@ def when_again(outcome: Outcome, memory: Memory, context: Context) -> Requeue:
     if failure.reason == RELEASING and memory.gone_policy is not None:
         left = memory.gone_policy[1] + context.options.release_grace.total_seconds() - context.clock()
         return Requeue(after=min(interval, max(0.2, left)), urgency=Urgency.DRIFT)
-    if failure.reason == COUNTING_USERS:
+    if failure.reason == Reason.COUNTING_USERS:
         return Requeue(after=COUNTING_SECONDS, urgency=Urgency.DRIFT)
     if failure.reason == Reason.UNREACHABLE:
         return Requeue(back_off=True, cap=LONGEST_UNREACHABLE, urgency=Urgency.CLOCK, host_failed=True)

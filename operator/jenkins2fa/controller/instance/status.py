@@ -42,8 +42,7 @@ from jenkins2fa.controller.telemetry.logs import FACTS
 from jenkins2fa.core.assess import CanaryObservation, Outcome
 from jenkins2fa.core.break_glass import Decision
 from jenkins2fa.core.conditions import field_statuses, judge
-from jenkins2fa.core.guard.finding import APPROVAL_REQUIRED
-from jenkins2fa.core.mode import SUSPENDED, Mode
+from jenkins2fa.core.mode import Mode
 from jenkins2fa.core.observation import GateState, Observation
 from jenkins2fa.core.reasons import Reason
 from jenkins2fa.kube.client import Unavailable
@@ -129,7 +128,7 @@ def instance_document(body: Body, outcome: Outcome, context: Context) -> dict[st
         )
     )
     document["lastHandledReconcileAt"] = handled_request(found)
-    if outcome.policy is None and outcome.failure is not None and outcome.failure.reason in (RELEASING, APPROVAL_REQUIRED):
+    if outcome.policy is None and outcome.failure is not None and outcome.failure.reason in (RELEASING, Reason.APPROVAL_REQUIRED):
         document.pop("policy")  # the next reconcile asks for it by name
     if seen is None and canaries is None:
         for name in ("jenkins", "gate", "breakGlass", *(("fields",) if outcome.mode is Mode.SUSPENDED else ())):
@@ -164,7 +163,7 @@ def _freeze(judged: Condition, before: Condition | None) -> Condition:
         return judged
     if judged.type == READY:
         return Condition(READY, before.status, judged.reason, judged.message)
-    if judged.type == ENFORCED and before.reason != SUSPENDED:
+    if judged.type == ENFORCED and before.reason != Reason.SUSPENDED:
         return replace(judged, message=f"{judged.message}; before that, Enforced was {before.status} ({before.reason})")
     return judged if judged.type in (RECONCILING, STALLED) and judged.status == before.status else before
 

@@ -17,12 +17,11 @@ from prometheus_client.registry import Collector
 
 from jenkins2fa.api.meta import Key
 from jenkins2fa.api.status import DRIFTED, ENFORCED, FALSE, READY, STALLED, TRUE, condition_of
-from jenkins2fa.core.assess import Outcome, Proof
+from jenkins2fa.core.assess import Outcome, Proof, is_wanted
 from jenkins2fa.core.mode import Mode
 from jenkins2fa.core.observation import Observation
 from jenkins2fa.core.reasons import Reason
 from jenkins2fa.core.summary import summary_of
-from jenkins2fa.core.wanted import is_wanted
 
 Body = Mapping[str, Any]
 NAMED = ("jenkins_namespace", "jenkins")

@@ -11,9 +11,6 @@ from jenkins2fa.core.observation import Observation, Owner
 from jenkins2fa.core.plan import Plan, was_confirmed
 from jenkins2fa.core.reasons import Reason
 
-APPROVAL_REQUIRED = Reason.APPROVAL_REQUIRED
-ENROLMENT = Reason.ENROLMENT_TOO_LOW  # refuses the enforcement; in the stages before it, it is only reported
-
 
 class Severity(StrEnum):
     REFUSAL = "Refusal"
@@ -65,8 +62,3 @@ class Situation:
 def unread(s: Situation, *parts: str) -> bool:
     """Whether Jenkins could not tell one of these parts of an observation."""
     return any(part in s.observation.damaged for part in parts)
-
-
-def approve_by(approval: str, of: str = "twofactorpolicy <name>") -> str:
-    """How somebody approves of what an ``approval`` names, by an annotation ``of`` an object."""
-    return f"kubectl annotate --overwrite {of} jenkins2fa.dev/approve-weakening={approval}"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from jenkins2fa.api.policy import ApiTokens, Assurance, Factor, PolicyMode, PolicySpec
+from jenkins2fa.core.approval import approve_by
 from jenkins2fa.core.factors.properties import TOKENS
 from jenkins2fa.core.factors.strength import reservations
-from jenkins2fa.core.guard.finding import APPROVAL_REQUIRED, Finding, Severity, Situation, approve_by, unread
+from jenkins2fa.core.guard.finding import Finding, Severity, Situation, unread
 from jenkins2fa.core.observation import Observation
 from jenkins2fa.core.plan import was_confirmed
 from jenkins2fa.core.reasons import Reason
@@ -127,7 +128,7 @@ def approval_is_missing(s: Situation) -> Finding | None:
         return None
     paths = dict.fromkeys(change.path for change in s.plan.weakening)
     return Finding(
-        APPROVAL_REQUIRED,
+        Reason.APPROVAL_REQUIRED,
         f"this weakens the protection ({', '.join(paths)}) and waits for somebody who may approve it: {approve_by(s.approval)}",
     )
 

@@ -12,11 +12,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from jenkins2fa.api.fields import format_time
-from jenkins2fa.api.policy import Factor
+from jenkins2fa.api.fields import format_duration, format_time
+from jenkins2fa.api.policy import Factor, TwoFactorPolicy
 from jenkins2fa.api.status import DRIFTED, ENFORCED, FALSE, READY, TRUE, UNKNOWN, Condition
 from jenkins2fa.core.factors.strength import STANDARD, STRENGTHS, describe, in_order
-from jenkins2fa.core.observation import Enrolment
+from jenkins2fa.core.observation import Enrolment, Observation
 from jenkins2fa.core.summary import Summary, summarize
 
 FORMAT = "jenkins2fa.dev/report/v1"
@@ -76,6 +76,29 @@ class Rules:
     exempt_groups: frozenset[str] = frozenset()
     api_tokens: str = ""
     builds: str = ""
+
+
+def seen_rules(seen: Observation) -> Rules:
+    """What Jenkins itself goes by: factors in memory, and the gate's rules."""
+    gate = seen.gate.settings if seen.gate.installed else None
+    return Rules(
+        "Jenkins",
+        seen.memory.factors if seen.memory else frozenset(),
+        gate.enforced_groups if gate else None,
+        gate.exempt_groups if gate else frozenset(),
+        (gate.api_tokens.value if gate and gate.api_tokens else "the plugin's own rule"),
+        f"a second factor not older than {format_duration(gate.build_window)}" if gate and gate.build_window else "not asked",
+    )
+
+
+def policy_rules(policy: TwoFactorPolicy | None) -> Rules | None:
+    """What the policy asks for: nobody has seen it in Jenkins."""
+    if policy is None:
+        return None
+    spec = policy.spec
+    window = f"a second factor not older than {format_duration(spec.build_window)}" if spec.build_window else "not asked"
+    tokens = spec.api_tokens.value if spec.api_tokens else "the plugin's own rule"
+    return Rules("Policy", spec.allowed_factors, spec.enforced_groups, spec.exempt_groups, tokens, window)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ from datetime import datetime
 
 from jenkins2fa.api.policy import ApiTokens
 from jenkins2fa.api.status import ENFORCED, TRUE
-from jenkins2fa.core.conditions import PLUGIN_ALONE
 from jenkins2fa.core.factors.strength import below_aal2, reason_below, reservations
 from jenkins2fa.core.observation import Observation
 from jenkins2fa.core.reasons import Reason
@@ -33,7 +32,7 @@ def risks(rules: Rules | None, seen: Observation | None, proof: Proof, now: date
         found += _of_rules(rules)
     if seen is not None:
         found += _of_jenkins(seen, now)
-    elif proof.enforced.reason == PLUGIN_ALONE:
+    elif proof.enforced.reason == Reason.PLUGIN_ALONE:
         found.append(WITHOUT_GATE)
     elif proof.enforced.reason == Reason.BREAK_GLASS:
         found.append(OPEN_BREAK_GLASS)

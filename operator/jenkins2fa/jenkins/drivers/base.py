@@ -14,10 +14,9 @@ from typing import Any
 
 from jenkins2fa.api.policy import DeletionPolicy
 from jenkins2fa.core.assess import Proof
-from jenkins2fa.core.clocks import ahead_of, in_our_time
 from jenkins2fa.core.desired import Desired
 from jenkins2fa.core.factors.capabilities import Capabilities
-from jenkins2fa.core.observation import Observation, Owner
+from jenkins2fa.core.observation import Observation, Owner, ahead_of, in_our_time
 from jenkins2fa.core.settings import PluginSettings, gate_configuration
 from jenkins2fa.jenkins import scripts
 from jenkins2fa.jenkins.connection import Connection

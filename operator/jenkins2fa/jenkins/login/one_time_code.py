@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pyotp
 
-from jenkins2fa.api.consent import is_plain
+from jenkins2fa.api.references import is_plain
 from jenkins2fa.jenkins.drivers.miniorange.challenge import resolve
 from jenkins2fa.jenkins.pages import read_page
 

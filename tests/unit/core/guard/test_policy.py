@@ -1,4 +1,4 @@
-"""The guard: each check with the situation that trips it, its near miss, and that a message tells the way out."""
+"""Checks of what the policy asks for: each with the situation that trips it, and its near miss."""
 
 from __future__ import annotations
 
@@ -7,80 +7,17 @@ from typing import Any
 
 import pytest
 
-from jenkins2fa.api.instance import CompetingManager, GateMode, GateSpec
-from jenkins2fa.core.guard.chain import CHECKS, check, refusals
-from jenkins2fa.core.guard.finding import Severity, Situation
-from jenkins2fa.core.observation import Enrolment, MailServer, Observation, Owner, Plugin, TrialState
-from tests.support.literals import BARE, FRESH, MANAGED, NOW, GateSettings, PluginSettings, in_force, plan, premium, spec
+from jenkins2fa.core.guard.chain import check, refusals
+from jenkins2fa.core.guard.finding import Severity
+from jenkins2fa.core.observation import Enrolment, MailServer
+from tests.support.guarded import MINE, reasons, situation
+from tests.support.literals import BARE, FRESH, MANAGED, GateSettings, PluginSettings, in_force, spec
 from tests.support.managed import EMAIL
 
-MINE = Owner("cluster", "instance-uid")
 ALONE: dict[str, Any] = {"allowedFactors": ["EmailOTP"], "emailOTP": EMAIL}
+
+
 NO_MAIL = replace(FRESH, mail_server=MailServer(True, False))
-PROVIDED = replace(MANAGED, gate=GateSpec(GateMode.PROVIDED))
-
-
-def situation(seen: Observation = FRESH, where: Any = MANAGED, more: dict[str, Any] | None = None, **fields: Any) -> Situation:
-    wanted = spec(**{"apiTokens": "Challenge" if where is not BARE else None, **fields})
-    return Situation(wanted, where, seen, plan(seen, wanted, where), **{"owner": MINE, **(more or {})})
-
-
-def reasons(*arguments: Any, **fields: Any) -> list[str]:
-    return [finding.reason for finding in check(situation(*arguments, **fields))]
-
-
-def test_nothing_speaks_against_an_ordinary_change() -> None:
-    assert reasons() == []
-
-
-@pytest.mark.parametrize(
-    ("seen", "reason"),
-    [
-        (replace(FRESH, plugin=Plugin(), memory=None), "PluginMissing"),
-        (replace(FRESH, plugin=Plugin(True, False, "1.2.0"), memory=None), "PluginMissing"),
-        (replace(FRESH, plugin=replace(FRESH.plugin, version="1.3.0")), "UnsupportedPluginVersion"),
-        (replace(FRESH, plugin=replace(FRESH.plugin, missing=("MoFilter",))), "UnsupportedPluginVersion"),
-        (premium(FRESH), "UnsupportedPluginVersion"),
-        (replace(FRESH, gate=replace(FRESH.gate, plugin_filters=0)), "PluginFilterMissing"),
-        (replace(FRESH, damaged=("state",)), "ObservationDamaged"),
-        (replace(FRESH, damaged=("layers",), memory=None, live=None), "ObservationDamaged"),
-        (replace(FRESH, damaged=("plugin",), plugin=Plugin()), "ObservationDamaged"),
-        (replace(FRESH, owner=Owner("cluster", "other")), "OwnedElsewhere"),
-        (replace(FRESH, owner=Owner("other", "instance-uid")), "OwnedElsewhere"),
-        (replace(FRESH, managed_by_code=True), "CompetingManager"),
-        (replace(FRESH, trial=TrialState("abc", NOW)), "TrialPending"),
-    ],
-)
-def test_a_jenkins_that_must_not_be_written_to(seen: Observation, reason: str) -> None:
-    assert reasons(seen)[0] == reason
-
-
-@pytest.mark.parametrize(
-    "seen",
-    [
-        replace(FRESH, owner=MINE),
-        replace(FRESH, owner=replace(MINE, policy="another", generation=9)),
-        replace(FRESH, owner=Owner("command-line", "https://jenkins.example.com/")),
-        replace(FRESH, managed_by_code=None),
-        replace(FRESH, trial=TrialState("abc", NOW, stale=True)),
-        replace(FRESH, damaged=("users",)),
-        replace(FRESH, damaged=("gate",), gate=replace(FRESH.gate, plugin_filters=0)),
-    ],
-)
-def test_near_misses(seen: Observation) -> None:
-    assert [reason for reason in reasons(seen) if reason not in ("ObservationDamaged", "CompetingManagerUnknown")] == []
-
-
-def test_a_take_over_names_the_owner_it_means() -> None:
-    held = replace(FRESH, owner=Owner("other", "x"))
-    assert reasons(held, more={"take_over": "other/x"}) == []
-    assert reasons(held, more={"take_over": "other/y"}) == ["OwnedElsewhere"]
-
-
-def test_a_rival_is_no_matter_when_nothing_would_change_or_it_is_acknowledged() -> None:
-    wanted = spec(apiTokens="Challenge")
-    assert reasons(replace(in_force(wanted), managed_by_code=True)) == []
-    assert reasons(replace(FRESH, managed_by_code=True), replace(MANAGED, competing_manager=CompetingManager.OVERRIDE)) == []
 
 
 @pytest.mark.parametrize(
@@ -237,18 +174,6 @@ def test_assurance(fields: dict[str, Any], refused: bool) -> None:
     assert ("AssuranceNotMet" in reasons(**{"minimumAssurance": "AAL2", "allowedFactors": ["WebAuthn"], **fields})) is refused
 
 
-def test_a_provided_gate_has_to_be_the_right_one_already() -> None:
-    wanted = spec(apiTokens="Challenge")
-    assert reasons(FRESH, PROVIDED) == ["GateNotProvided"]
-    seen = in_force(wanted, PROVIDED)
-    assert reasons(seen, PROVIDED) == []
-    assert reasons(replace(seen, live=False), PROVIDED) == []  # the plugin's own settings are ours to write
-    other = replace(seen, gate=replace(seen.gate, settings=GateSettings("admin", exempt_groups=frozenset({"x"}))))
-    assert reasons(other, PROVIDED) == ["GateNotProvided"]
-    assert reasons(other, PROVIDED, mode="Disabled") == [], "where nobody is asked for anything, its rules do not count"
-    assert {change.path for change in situation(other, PROVIDED, mode="Disabled").plan.changes} == {"mode", "gate.hold"}
-
-
 def test_hazards_of_tokens() -> None:
     assert reasons(apiTokens=None) == ["ApiTokensChallenged"]
     counted = check(situation(replace(FRESH, enrolment=Enrolment(total=5, with_api_token=3)), apiTokens=None))
@@ -272,63 +197,3 @@ def test_weakening_waits_for_an_approval() -> None:
     everyone = in_force(spec(apiTokens=None), BARE)
     gated = {"enforcedGroups": ["admins"], "apiTokens": "Exempt"}
     assert "ApprovalRequired" in reasons(replace(everyone, known_groups=frozenset({"admins"})), more={"approval": "d1"}, **gated)
-
-
-def test_flapping_stops_corrections_only() -> None:
-    seen = replace(in_force(spec(apiTokens="Challenge")), live=False)
-    assert reasons(seen, more={"flapping": ("mode",)}) == ["Flapping"]
-    assert reasons(in_force(spec(apiTokens="Challenge")), more={"flapping": ("mode",)}) == []
-
-
-def test_flapping_of_one_field_holds_back_no_other() -> None:
-    confirmed = in_force(spec(apiTokens="Challenge"))
-    lax = replace(confirmed.gate, settings=GateSettings("admin", exempt_groups=frozenset({"x"})))
-    assert reasons(replace(confirmed, live=False), more={"flapping": ("exemptGroups",)}) == [], "that one is right now"
-    assert reasons(replace(confirmed, live=False, gate=lax), more={"flapping": ("exemptGroups",)}) == []
-    (found,) = check(situation(replace(confirmed, live=False), more={"flapping": ("mode", "exemptGroups")}))
-    assert [found.reason, found.message.startswith("mode: ")] == ["Flapping", True]
-
-
-def test_refusals_come_first_and_every_message_tells_a_way_out() -> None:
-    worst = replace(NO_MAIL, owner=Owner("other", "x"), managed_by_code=True, trial=TrialState("t", NOW), memory=PluginSettings())
-    found = check(situation(worst, BARE, enforcedGroups=["a"], **ALONE))
-    assert len(found) >= 6
-    severities = [finding.severity for finding in found]
-    assert severities == sorted(severities, key=lambda one: one is Severity.HAZARD)
-    assert all(len(finding.message) > 40 for finding in found)
-    assert len({finding.reason for finding in found}) == len(found)
-
-
-def test_every_check_answers_for_one_reason() -> None:
-    assert len(set(CHECKS)) == len(CHECKS)
-    assert {one.__module__ for one in CHECKS} == {"jenkins2fa.core.guard.controller", "jenkins2fa.core.guard.policy"}
-
-
-def test_a_gate_that_stays_although_none_is_wanted_is_said() -> None:
-    left = replace(FRESH, gate=replace(FRESH.gate, installed=1))
-    assert "GateLeftBehind" in reasons(left, BARE)
-    assert "GateLeftBehind" not in reasons(FRESH, BARE)
-    assert "GateLeftBehind" not in reasons(left)
-    assert "GateLeftBehind" not in reasons(left, BARE, mode="Disabled")
-
-
-def test_sources_that_cannot_be_read_are_a_hazard() -> None:
-    found = check(situation(replace(FRESH, managed_by_code=None)))
-    assert [(finding.reason, finding.severity) for finding in found] == [("CompetingManagerUnknown", Severity.HAZARD)]
-
-
-def test_people_without_any_group_are_told_of_where_groups_decide() -> None:
-    seen = in_force(spec(apiTokens="Challenge", enforcedGroups=["Devs"]))
-    untold = replace(seen, gate=replace(seen.gate, unplaced=2))
-    told = [one for one in check(situation(untold, enforcedGroups=["Devs"])) if one.reason == "GroupsUntold"]
-    assert [(one.severity, "2 people" in one.message) for one in told] == [(Severity.HAZARD, True)]
-    assert "GroupsUntold" not in reasons(seen, enforcedGroups=["Devs"]) + reasons(replace(untold))
-
-
-def test_what_a_provided_gate_holds_is_written_without_its_file() -> None:
-    seen = in_force(spec(apiTokens="Challenge"), PROVIDED)
-    other = replace(seen, gate=replace(seen.gate, hold=frozenset({"emailOTP"})))
-    assert {change.path for change in situation(other, PROVIDED).plan.changes} == {"gate.hold"}
-    assert reasons(other, PROVIDED) == []
-    loose = replace(seen, gate=replace(seen.gate, hold=None, stored_hold=None))
-    assert situation(loose, PROVIDED).plan.changes == (), "a home that nobody can write to keeps no note"

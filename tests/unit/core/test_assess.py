@@ -1,23 +1,37 @@
-"""When it is an alarm that 2FA is not in force."""
+"""The record of a reconcile: what it says of flapping, and whether 2FA is to be in force now."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from jenkins2fa.api.policy import TwoFactorPolicy
 from jenkins2fa.controller.telemetry.metrics import Metrics
-from jenkins2fa.core.assess import Assessment, Failure, Outcome, Proof, assess
+from jenkins2fa.core.assess import Assessment, Failure, Outcome, Proof, assess, flapping_fields, is_wanted
 from jenkins2fa.core.mode import Mode
 from jenkins2fa.core.observation import Observation
-from jenkins2fa.core.wanted import is_wanted
-from tests.support.literals import CODE, FRESH, NOW, in_force, instance, plan, policy
+from tests.support.literals import (
+    CODE,
+    FRESH,
+    NOW,
+    in_force,
+    instance,
+    plan,
+    policy,
+)
 
 AWAY = Failure("Unreachable", "no answer", transient=True)
+
+
 BY_ONE: dict[str, Any] = {"rollout": {"batchSize": 1}}
+
+
 GRACE: dict[str, Any] = {"rollout": {"graceUntil": "2099-01-01T00:00:00Z"}}
+
+
 SWITCHED_OFF = {"live": False, "memory": FRESH.memory, "disk": FRESH.memory}
 
 
@@ -90,3 +104,9 @@ def test_a_jenkins_that_is_away_when_the_operator_starts_is_wanted() -> None:
     assert facts.wanted, "what cannot be told stays as it was"
     metrics.tally.note(Outcome(instance(), policy(suspend=True), mode_by_spec=Mode.SUSPENDED), NOW)
     assert not facts.wanted
+
+
+def test_flapping_counts_three_corrections_within_an_hour() -> None:
+    minutes = [NOW - timedelta(minutes=one) for one in (1, 20, 59, 61)]
+    seen = replace(FRESH, corrections={"mode": tuple(minutes[:3]), "allowedFactors": tuple(minutes[1:])})
+    assert flapping_fields(seen, NOW) == ("mode",)

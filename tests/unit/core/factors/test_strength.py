@@ -12,7 +12,7 @@ from jenkins2fa.api.rules import BELOW_AAL2
 from jenkins2fa.core.factors.strength import STRENGTHS, Reach, below_aal2, describe, in_order, reservations
 
 F = Factor
-PAGE = Path(__file__).parents[3] / "docs" / "factors.md"
+PAGE = Path(__file__).parents[4] / "docs" / "factors.md"
 
 
 def test_every_factor_is_judged_with_a_section() -> None:

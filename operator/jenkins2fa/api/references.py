@@ -1,16 +1,37 @@
-"""What a Secret consents to: the one Jenkins that an account may be sent to.
+"""The Secrets and ConfigMaps that an instance refers to: how they are read, and which controller a Secret consents to.
 
-The key ``host`` of a Secret is host and port of the URL (the port unless it is the standard one), and optionally a path, such as
-``jenkins.example.com/ci``: then the account goes to URLs of that path and below it, and nowhere else on that host.
+The key ``host`` of a Secret is host and port of the URL (the port only if it is not the standard one), and optionally a path, such as
+``jenkins.example.com/ci``. The account is then sent to that path and below it, and nowhere else on that host.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Protocol
 from urllib.parse import urlsplit
+
+from jenkins2fa.api.meta import Key
 
 # What every reader of a path takes for itself: no percent-encoding, no backslash, no parameter.
 _PLAIN_SEGMENT = re.compile(r"(?!\.\.?$)[A-Za-z0-9._~!$&'()*+,=:@-]+")
+
+
+class ReferenceUnreadable(Exception):
+    """The object does not exist, or may not be read. The text says which object, and what to do."""
+
+
+class References(Protocol):
+    """Reads Secrets and ConfigMaps by name; ``kind`` is ``Secret`` or ``ConfigMap``. Raises ReferenceUnreadable."""
+
+    def read(self, kind: str, key: Key) -> Mapping[str, str]:
+        """The data of an object, decoded and at most a minute old."""
+
+    def read_again(self, kind: str, key: Key) -> Mapping[str, str] | None:
+        """The data from a new request; None when the last one was less than a second ago, and would only be repeated."""
+
+    def forget(self, kind: str, key: Key) -> None:
+        """Read the object anew next time."""
 
 
 def host_and_port(url: str) -> str:

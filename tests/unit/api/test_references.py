@@ -18,9 +18,9 @@ import trustme
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jenkins2fa.api.consent import consents, host_and_port, place_of
 from jenkins2fa.api.instance import JenkinsInstance
 from jenkins2fa.api.parse import parse_instance
+from jenkins2fa.api.references import consents, host_and_port, place_of
 from jenkins2fa.jenkins.connection import Connection, Connections, Credentials
 from jenkins2fa.jenkins.errors import CertificateRejected, HostNotAllowed, JenkinsError, ProtocolError, SecretMissing
 from jenkins2fa.jenkins.http import Http

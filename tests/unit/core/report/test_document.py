@@ -24,7 +24,7 @@ from tests.support.literals import BARE, in_force, instance, premium, spec
 from tests.support.managed import policy
 from tests.support.report_sample import BUILD, LEGACY, LOST, NOW, PROVEN, RELEASE, REPORT
 
-SCHEMA = json.loads((Path(__file__).parents[3] / "schemas" / "report.json").read_text("utf-8"))
+SCHEMA = json.loads((Path(__file__).parents[4] / "schemas" / "report.json").read_text("utf-8"))
 
 
 def document(report: Report = REPORT) -> Any:

@@ -7,8 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from jenkins2fa.core.assess import flapping_fields
-from jenkins2fa.core.clocks import ahead_of, in_our_time
-from jenkins2fa.core.observation import Observation, TrialState
+from jenkins2fa.core.observation import Observation, TrialState, ahead_of, in_our_time
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 DAY, HOUR, MINUTE, SECOND = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1), timedelta(seconds=1)

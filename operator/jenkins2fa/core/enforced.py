@@ -1,0 +1,175 @@
+"""The condition Enforced: whether every layer agrees and a password alone opens nothing, and if not, which part is missing."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from jenkins2fa.api.policy import Assurance, Factor, PolicyMode, TwoFactorPolicy
+from jenkins2fa.api.status import (
+    ENFORCED,
+    FALSE,
+    TRUE,
+    UNKNOWN,
+    Condition,
+    clip,
+)
+from jenkins2fa.core.assess import CanaryObservation, Outcome, Proof
+from jenkins2fa.core.factors.strength import below_aal2, reason_below
+from jenkins2fa.core.guard.policy import unverified_groups
+from jenkins2fa.core.mode import Mode
+from jenkins2fa.core.observation import Observation
+from jenkins2fa.core.plan import Layer, describe
+from jenkins2fa.core.reasons import Reason
+
+NOT_READ = "access is ProbeOnly: disk, memory, live flag and factors were not read"
+
+
+def judge_enforced(outcome: Outcome, now: datetime) -> Condition:
+    if outcome.mode is Mode.SUSPENDED and outcome.observation is None:
+        return Condition(ENFORCED, UNKNOWN, Reason.SUSPENDED, "not observed: the policy is suspended")
+    if outcome.canaries is not None:
+        return _judge_canaries(outcome.policy, outcome.canaries)
+    if outcome.failure is not None and outcome.observation is None:
+        return Condition(ENFORCED, UNKNOWN, outcome.failure.reason, outcome.failure.message)
+    if outcome.policy is None or outcome.observation is None:
+        return Condition(ENFORCED, UNKNOWN, Reason.NO_POLICY, "no policy selects this instance")
+    if outcome.policy.spec.mode is PolicyMode.DISABLED:
+        return _judge_off(outcome.observation)
+    return _judge_layers(outcome, outcome.policy, outcome.observation, now)
+
+
+def _judge_off(seen: Observation) -> Condition:
+    if seen.effective:
+        return Condition(ENFORCED, FALSE, Reason.DISABLED, "the policy's mode is Disabled, but Jenkins still asks for a second factor")
+    return Condition(ENFORCED, FALSE, Reason.DISABLED, "the policy's mode is Disabled: nobody is asked for a second factor")
+
+
+def _judge_canaries(policy: TwoFactorPolicy | None, canaries: CanaryObservation) -> Condition:
+    """``access: ProbeOnly``, with a policy or without. A canary that got through counts, whatever the other one met."""
+    if policy is not None and policy.spec.mode is PolicyMode.DISABLED:
+        met = {Proof.CHALLENGED: ", but a canary is still asked for a second factor", Proof.BYPASSED: "; a canary got through"}
+        return Condition(ENFORCED, FALSE, Reason.DISABLED, f"the policy's mode is Disabled{met.get(canaries.challenged, '')}")
+    if canaries.challenged is Proof.BYPASSED:
+        return Condition(
+            ENFORCED,
+            FALSE,
+            Reason.BYPASSED,
+            "the canary that must be challenged got through (is its account exempt, or does it use an API token where those are exempt?)",
+        )
+    if canaries.failure is not None:
+        return Condition(ENFORCED, UNKNOWN, canaries.failure.reason, canaries.failure.message)
+    if canaries.challenged is not Proof.CHALLENGED:
+        return Condition(ENFORCED, UNKNOWN, Reason.UNVERIFIED, "no probe was possible")
+    if canaries.exempt is Proof.CHALLENGED:
+        return Condition(
+            ENFORCED,
+            UNKNOWN,
+            Reason.EXEMPT_CHALLENGED,
+            "the canary that must not be challenged was challenged too: exemptions are not in force",
+        )
+    return Condition(ENFORCED, TRUE, Reason.PROBED, f"a canary was challenged; {NOT_READ}, and so not what holds after a restart")
+
+
+def _judge_layers(outcome: Outcome, policy: TwoFactorPolicy, seen: Observation, now: datetime) -> Condition:
+    if seen.break_glass_until is not None and seen.break_glass_until > now:
+        return Condition(
+            ENFORCED, FALSE, Reason.BREAK_GLASS, (f"two-factor authentication is off until {seen.break_glass_until:%Y-%m-%dT%H:%M:%SZ}")
+        )
+    if "layers" in seen.damaged:
+        return Condition(ENFORCED, UNKNOWN, Reason.OBSERVATION_DAMAGED, "Jenkins could not tell the plugin's settings")
+    if seen.memory is None:
+        return Condition(ENFORCED, FALSE, Reason.PLUGIN_MISSING, "the plugin is not active in this Jenkins")
+    if not seen.memory.enabled or not seen.live:
+        where = "in memory" if not seen.memory.enabled else "in the filter (live flag), though the settings say on"
+        return Condition(ENFORCED, FALSE, Reason.NOT_ACTIVE, f"two-factor authentication is off {where}")
+    if not seen.memory.factors:
+        return Condition(ENFORCED, FALSE, Reason.NO_FACTOR, "no factor is enabled in Jenkins, so nobody is asked for anything")
+    if seen.disk is None or not seen.disk.enabled or not seen.disk.factors:
+        return Condition(
+            ENFORCED, FALSE, Reason.NOT_PERSISTED, ("it is on now, but not on disk: it would be off after the next restart of Jenkins")
+        )
+    return _judge_assurance(policy, seen.memory.factors) or _judge_differences(outcome) or _judge_proof(outcome, policy, seen)
+
+
+def _judge_assurance(policy: TwoFactorPolicy, factors: frozenset[Factor]) -> Condition | None:
+    """Users choose among the live factors, so the weakest of them counts, whatever the policy names."""
+    weaker = below_aal2(factors) if policy.spec.minimum_assurance is Assurance.AAL2 else ()
+    if not weaker:
+        return None
+    text = f"minimumAssurance is {Assurance.AAL2.value}, but Jenkins accepts factors that do not reach it ({reason_below(weaker)})"
+    return Condition(ENFORCED, FALSE, Reason.ASSURANCE_NOT_MET, clip(f"{text}: allow only factors that do, or lower minimumAssurance"))
+
+
+def _judge_differences(outcome: Outcome) -> Condition | None:
+    """On, but laxer than the policy: people are exempt, or factors allowed, that it does not name; or other factors than its are asked for.
+
+    A stricter Jenkins still enforces it."""
+    if any(finding.reason == Reason.GATE_LEFT_BEHIND for finding in outcome.findings):
+        return Condition(
+            ENFORCED, UNKNOWN, Reason.GATE_LEFT_BEHIND, "a gate that no policy speaks for is still in this Jenkins, with its exemptions"
+        )
+    changes = outcome.plan.changes if outcome.plan else ()
+    laxer = tuple(change for change in changes if change.laxer)
+    others = tuple(change for change in changes if change.path.startswith("allowedFactors"))
+    if not laxer and not others:
+        return None
+    running = any(change.layer in (Layer.MEMORY, Layer.LIVE, Layer.GATE) for change in laxer or others)
+    what = f"laxer than the policy: {describe(laxer)}" if laxer else f"with other factors than the policy's: {describe(others)}"
+    return Condition(ENFORCED, FALSE, Reason.NOT_ACTIVE if running else Reason.NOT_PERSISTED, f"on, but {what}")
+
+
+def _judge_proof(outcome: Outcome, policy: TwoFactorPolicy, seen: Observation) -> Condition:
+    if outcome.proof is Proof.BYPASSED:
+        how = "".join(f": {note}" for note in outcome.notes[:1])
+        return Condition(ENFORCED, FALSE, Reason.BYPASSED, f"all settings say on, but a request that must be challenged got through{how}")
+    if seen.anonymous_administers:
+        return Condition(
+            ENFORCED,
+            FALSE,
+            Reason.ANONYMOUS_ADMINISTERS,
+            "anybody may administer this Jenkins without logging in, so a second factor protects nothing: take Administer from anonymous "
+            "visitors in Jenkins' authorization settings",
+        )
+    if seen.anonymous_administers is None:
+        return Condition(
+            ENFORCED, UNKNOWN, Reason.OBSERVATION_DAMAGED, "Jenkins could not tell whether anonymous visitors may administer it"
+        )
+    if outcome.proof is Proof.CHALLENGED and not seen.gated:
+        return Condition(ENFORCED, FALSE, Reason.PLUGIN_ALONE, clip(f"{_agreement(outcome, seen)}; but {_without_gate(seen)}"))
+    unknown = unverified_groups(policy.spec, seen)
+    if unknown:
+        return Condition(
+            ENFORCED,
+            UNKNOWN,
+            Reason.GROUP_UNVERIFIED,
+            f"nobody is known to be in {', '.join(unknown)}: a misspelt group would challenge nobody",
+        )
+    if outcome.proof is Proof.NONE and seen.capabilities.exempts_by_itself:
+        return Condition(
+            ENFORCED,
+            UNKNOWN,
+            Reason.UNVERIFIED,
+            f"all known settings say on, but by its own rules the {seen.capabilities.name} may let the operator pass, which proves "
+            "nothing: add a canary with a password and expect: Challenged, or set gate.mode: Managed and apiTokens",
+        )
+    if outcome.proof is Proof.NONE:
+        return Condition(ENFORCED, UNKNOWN, Reason.UNVERIFIED, "all settings say on, but no probe was possible")
+    return Condition(ENFORCED, TRUE, Reason.PROBED, clip(_agreement(outcome, seen)))
+
+
+def _without_gate(seen: Observation) -> str:
+    alone = "there is no gate, and the plugin alone does not guarantee that a password by itself opens nothing"
+    if not seen.capabilities.gate_knows_pages:
+        return f"{alone} (the gate does not support the {seen.capabilities.name})"
+    return f"{alone}: set gate.mode: Managed, or Provided, in the JenkinsInstance"
+
+
+def _agreement(outcome: Outcome, seen: Observation) -> str:
+    """Where fields differ at this point they let nobody pass: Jenkins is stricter than the policy, or a mail has another text."""
+    if outcome.plan and outcome.plan.changes:
+        differing = describe(outcome.plan.changes)
+        return f"on in every layer, and a probe was challenged; not as the policy says, though nobody passes by it: {differing}"
+    layers = "disk, memory, live flag and factors agree"
+    if seen.capabilities.experiment:
+        layers = f"{seen.capabilities.name}, experimental: {layers} as far as this operator knows them"
+    return f"{layers}, and a probe was challenged"

@@ -1,0 +1,30 @@
+"""Outcomes of reconciles as literals, and their conditions in short."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jenkins2fa.core.assess import Assessment, Outcome, Proof
+from jenkins2fa.core.conditions import judge
+from jenkins2fa.core.observation import Observation
+from tests.support.literals import MANAGED, NOW, in_force, instance, plan
+from tests.support.managed import policy
+
+
+def outcome(
+    seen: Observation | None = None,
+    *,
+    proof: Proof = Proof.CHALLENGED,
+    where: Any = MANAGED,
+    fields: dict[str, Any] | None = None,
+    **more: Any,
+) -> Outcome:
+    """Of a reconcile where the policy is in force, unless something else is given."""
+    wanted = policy(**(fields or {}))
+    seen = in_force(wanted.spec, where) if seen is None else seen
+    judged = {name: more.pop(name) for name in ("findings", "mode", "drift") if name in more}
+    return Outcome(instance(where), wanted, Assessment(seen, plan(seen, wanted.spec, where), **judged), proof=proof, **more)
+
+
+def said(found: Outcome) -> dict[str, str]:
+    return {condition.type: f"{condition.status}/{condition.reason}" for condition in judge(found, NOW)}

@@ -1,0 +1,213 @@
+"""The condition Enforced: True only when all layers agree, the gate is there, and a probe was challenged."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from jenkins2fa.api.policy import Assurance
+from jenkins2fa.core.assess import Assessment, Outcome, Proof
+from jenkins2fa.core.conditions import judge
+from jenkins2fa.core.guard.finding import Finding
+from jenkins2fa.core.mode import Mode
+from jenkins2fa.core.observation import Observation
+from tests.support.literals import BARE, MANAGED, NOW, PluginSettings, in_force, instance, plan, premium, spec
+from tests.support.managed import policy
+from tests.support.outcomes import outcome, said
+
+WITHOUT_GATE: dict[str, Any] = {"where": BARE, "fields": {"apiTokens": None}}
+ON = PluginSettings(True, True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "more", "enforced"),
+    [
+        ({}, {"proof": Proof.NONE}, "Unknown/Unverified"),
+        ({}, {"proof": Proof.BYPASSED}, "False/Bypassed"),
+        ({"disk": None}, {}, "False/NotPersisted"),
+        ({"disk": PluginSettings(enabled=True)}, {}, "False/NotPersisted"),
+        ({"disk": PluginSettings(security_questions=True)}, {}, "False/NotPersisted"),
+        ({"live": False}, {}, "False/NotActive"),
+        ({"live": None}, {}, "False/NotActive"),
+        ({"memory": PluginSettings(security_questions=True)}, {}, "False/NotActive"),
+        ({"memory": PluginSettings(enabled=True)}, {}, "False/NoFactor"),
+        ({"memory": None, "live": None}, {}, "False/PluginMissing"),
+        ({"memory": None, "damaged": ("layers",)}, {}, "Unknown/ObservationDamaged"),
+        ({"break_glass_until": NOW + timedelta(hours=1), "live": False}, {}, "False/BreakGlass"),
+        ({"break_glass_until": NOW - timedelta(seconds=1)}, {}, "True/Probed"),
+        ({}, {"fields": {"enforcedGroups": ["a"]}}, "True/Probed"),
+    ],
+)
+def test_enforced_is_said_only_when_all_layers_agree_and_the_probe_was_challenged(
+    changes: dict[str, Any], more: dict[str, Any], enforced: str
+) -> None:
+    fields = more.get("fields")
+    seen = replace(in_force(spec(**(fields or {}))), **changes)
+    assert said(outcome(seen, **more))["Enforced"] == enforced
+
+
+def test_a_group_that_nobody_is_known_to_be_in_is_not_proven_by_a_probe() -> None:
+    seen = replace(in_force(spec(enforcedGroups=["a"])), known_groups=frozenset())
+    found = said(outcome(seen, fields={"enforcedGroups": ["a"]}))
+    assert [found["Enforced"], found["Ready"]] == ["Unknown/GroupUnverified", "True/GroupUnverified"]
+    assert said(outcome(seen, fields={"enforcedGroups": ["a"]}, proof=Proof.BYPASSED))["Enforced"] == "False/Bypassed"
+
+
+def test_off_is_off_and_says_so_when_it_is_not() -> None:
+    off = {"mode": "Disabled"}
+    assert said(outcome(fields=off, proof=Proof.NONE))["Enforced"] == "False/Disabled"
+    assert said(outcome(fields=off, proof=Proof.NONE))["Ready"] == "True/Disabled"
+    still = replace(in_force(spec(**off)), memory=ON, live=True)
+    assert "still asks" in next(c.message for c in judge(outcome(still, fields=off), NOW) if c.type == "Enforced")
+
+
+@pytest.mark.parametrize(
+    ("more", "enforced", "ready"),
+    [
+        ({}, "False/PluginAlone", "True/PluginAlone"),
+        ({"proof": Proof.NONE}, "Unknown/Unverified", "True/Unverified"),
+        ({"proof": Proof.BYPASSED}, "False/Bypassed", "False/Bypassed"),
+        ({"seen": replace(in_force(spec(apiTokens=None), BARE), live=False)}, "False/NotActive", "False/Progressing"),
+    ],
+)
+def test_without_a_gate_a_challenged_probe_does_not_prove_enforcement(more: dict[str, Any], enforced: str, ready: str) -> None:
+    found = said(outcome(**WITHOUT_GATE, **more))
+    assert [found["Enforced"], found["Ready"]] == [enforced, ready]
+
+
+def test_without_a_gate_the_message_says_what_it_means_and_what_to_do() -> None:
+    conditions = {c.type: c for c in judge(outcome(**WITHOUT_GATE), NOW)}
+    for one in (conditions["Enforced"], conditions["Ready"]):
+        assert "a probe was challenged; but there is no gate" in one.message
+        assert "set gate.mode: Managed, or Provided" in one.message
+    seen = in_force(spec(apiTokens=None), BARE)
+    (alone,) = (c for c in judge(outcome(premium(seen), **WITHOUT_GATE), NOW) if c.type == "Enforced")
+    assert [alone.reason, "set gate.mode" in alone.message, "does not support the premium edition" in alone.message] == [
+        "PluginAlone", False, True,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("where", [MANAGED, BARE])
+@pytest.mark.parametrize(
+    ("anonymous", "more", "enforced", "ready"),
+    [
+        (True, {}, "False/AnonymousAdministers", "False/AnonymousAdministers"),
+        (True, {"proof": Proof.NONE}, "False/AnonymousAdministers", "False/AnonymousAdministers"),
+        (True, {"proof": Proof.BYPASSED}, "False/Bypassed", "False/Bypassed"),
+        (None, {}, "Unknown/ObservationDamaged", "True/ObservationDamaged"),
+    ],
+)
+def test_where_anybody_may_administer_nothing_is_enforced(
+    where: Any, anonymous: bool | None, more: dict[str, Any], enforced: str, ready: str
+) -> None:
+    seen = replace(in_force(spec(apiTokens=None), where), anonymous_administers=anonymous)
+    found = said(outcome(seen, where=where, fields={"apiTokens": None}, **more))
+    assert [found["Enforced"], found["Ready"]] == [enforced, ready]
+    assert found["Stalled"] == ("True/AnonymousAdministers" if ready == "False/AnonymousAdministers" else f"False/{ready.split('/')[1]}")
+
+
+def test_where_anybody_may_administer_an_off_policy_is_still_off() -> None:
+    seen = replace(in_force(spec(mode="Disabled")), anonymous_administers=True)
+    assert said(outcome(seen, fields={"mode": "Disabled"}, proof=Proof.NONE))["Enforced"] == "False/Disabled"
+
+
+@pytest.mark.parametrize(
+    ("minimum", "more", "enforced", "ready"),
+    [
+        ("AAL1", {}, "True/Probed", "True/InForce"),
+        ("AAL2", {}, "False/AssuranceNotMet", "False/AssuranceNotMet"),
+        ("AAL2", {"proof": Proof.NONE}, "False/AssuranceNotMet", "False/AssuranceNotMet"),
+        ("AAL2", {"fields": {"allowedFactors": ["MobileAuthenticator"]}}, "False/AssuranceNotMet", "False/Progressing"),
+        ("AAL2", {"live": False}, "False/NotActive", "False/Progressing"),
+        ("AAL2", {"memory": PluginSettings(enabled=True)}, "False/NoFactor", "False/Progressing"),
+    ],
+)
+def test_a_live_factor_below_the_minimum_assurance_does_not_enforce_it(
+    minimum: str, more: dict[str, Any], enforced: str, ready: str
+) -> None:
+    """What Jenkins accepts counts, not what the policy names."""
+    changes = {name: more[name] for name in ("live", "memory") if name in more}
+    fields = more.get("fields", {})
+    seen = replace(in_force(spec()), **changes)
+    wanted = policy(**fields)
+    wanted = replace(wanted, spec=replace(wanted.spec, minimum_assurance=Assurance(minimum)))
+    made = plan(seen, wanted.spec, MANAGED)
+    found = said(Outcome(instance(MANAGED), wanted, Assessment(seen, made), proof=more.get("proof", Proof.CHALLENGED)))
+    assert [found["Enforced"], found["Ready"]] == [enforced, ready]
+
+
+def test_assurance_not_met_names_the_factor_and_the_way_out() -> None:
+    wanted = policy()
+    wanted = replace(wanted, spec=replace(wanted.spec, minimum_assurance=Assurance.AAL2))
+    found = Outcome(instance(), wanted, Assessment(in_force(wanted.spec), plan(in_force(wanted.spec), wanted.spec)), proof=Proof.CHALLENGED)
+    (enforced,) = (c for c in judge(found, NOW) if c.type == "Enforced")
+    assert ["SecurityQuestions" in enforced.message, "lower minimumAssurance" in enforced.message] == [True, True]
+
+
+def laxer(*, gate: Any = None, disk: Any = None, startup: Any = None) -> Observation:
+    """In force, but somebody let more people pass than the policy does: in the running gate, on disk, or in the gate's file."""
+    seen = in_force(spec(exemptGroups=["robots"]))
+    changed = replace(seen.gate, settings=gate or seen.gate.settings, stored=startup or gate or seen.gate.stored)
+    return replace(seen, gate=changed, disk=disk or seen.disk)
+
+
+@pytest.mark.parametrize(
+    ("change", "wanted"),
+    [
+        ({"gate": {"exempt_groups": frozenset({"robots", "all-staff"})}}, "False/NotActive"),
+        ({"startup": {"exempt_groups": frozenset({"robots", "all-staff"})}}, "False/NotPersisted"),
+        ({"disk": {"email_otp": True, "sender": "a@b"}}, "False/NotPersisted"),
+        ({"gate": {"exempt_groups": frozenset()}}, "True/Probed"),  # stricter than asked for: everybody whom the policy means is challenged
+        ({"gate": {"exempt_groups": frozenset({"all-staff"})}}, "False/NotActive"),  # stricter and laxer at once
+        ({"startup": {"exempt_groups": frozenset({"all-staff"})}}, "False/NotPersisted"),
+        ({"gate": {"enforced_groups": frozenset({"interns"})}}, "False/NotActive"),
+        ({"gate": {"operator": "somebody"}}, "False/NotActive"),
+        ({"gate": {"operator": None}}, "True/Probed"),
+        ({"gate": {"api_tokens": None}}, "True/Probed"),
+        ({"disk": {"security_questions": False, "email_otp": True, "sender": "a@b"}}, "False/NotPersisted"),
+    ],
+)
+def test_a_jenkins_laxer_than_the_policy_does_not_enforce_it(change: dict[str, Any], wanted: str) -> None:
+    held = in_force(spec(exemptGroups=["robots"]))
+    parts = {"gate": held.gate.settings, "startup": held.gate.stored, "disk": held.disk}
+    seen = laxer(**{name: replace(parts[name], **fields) for name, fields in change.items()})
+    assert said(outcome(seen, fields={"exemptGroups": ["robots"]}, mode=Mode.REPORT_DRIFT))["Enforced"] == wanted
+
+
+@pytest.mark.parametrize(
+    ("held", "fields", "enforced"),
+    [
+        ({"enforcedGroups": ["interns"]}, {"enforcedGroups": ["admins"]}, "False/NotActive"),
+        ({"enforcedGroups": ["admins", "interns"]}, {"enforcedGroups": ["admins"]}, "True/Probed"),
+        ({}, {"enforcedGroups": ["admins"]}, "True/Probed"),
+        ({"apiTokens": "Exempt"}, {"apiTokens": "Challenge"}, "False/NotActive"),
+        ({"apiTokens": "Challenge"}, {"apiTokens": "Exempt"}, "True/Probed"),
+        ({"requireOnBuild": {"window": "1h"}}, {"requireOnBuild": {"window": "15m"}}, "False/NotActive"),
+        ({}, {"requireOnBuild": {"window": "15m"}}, "False/NotActive"),
+        ({"requireOnBuild": {"window": "5m"}}, {"requireOnBuild": {"window": "15m"}}, "True/Probed"),
+        ({"exemptGroups": ["all-staff"]}, {"exemptGroups": ["robots"]}, "False/NotActive"),
+    ],
+)
+@pytest.mark.parametrize("refusal", [(), (Finding("ApprovalRequired", "this weakens the protection"),)])
+def test_laxer_and_weakening_are_two_directions(
+    held: dict[str, Any], fields: dict[str, Any], enforced: str, refusal: tuple[Finding, ...]
+) -> None:
+    """Whether somebody passes now whom the policy does not name has nothing to do with whether its wish asks fewer."""
+    seen = replace(in_force(spec(**held)), known_groups=frozenset({"admins"}))
+    assert said(outcome(seen, fields=fields, findings=refusal))["Enforced"] == enforced
+
+
+def test_what_differs_is_said_although_it_lets_nobody_pass() -> None:
+    mail = {"allowedFactors": ["EmailOTP"], "emailOTP": {"senderAddress": "new@lab.invalid"}}
+    seen = in_force(spec(**{**mail, "emailOTP": {"senderAddress": "old@lab.invalid"}}))
+    (enforced,) = (c for c in judge(outcome(seen, fields=mail, mode=Mode.REPORT_DRIFT), NOW) if c.type == "Enforced")
+    assert [enforced.status, enforced.reason, "agree" in enforced.message] == ["True", "Probed", False]
+    assert "emailOTP.senderAddress is old@lab.invalid (disk, memory), wanted new@lab.invalid" in enforced.message
+
+
+def test_a_gate_left_behind_leaves_it_open_whether_the_policy_is_in_force() -> None:
+    left = Finding("GateLeftBehind", "a gate is left")
+    assert said(outcome(findings=(left,)))["Enforced"] == "Unknown/GateLeftBehind"
