@@ -41,7 +41,7 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 "Required, not enforced",
                 (
                     (
-                        f"count(max {BY} (jenkins2fa_instance_enforcement_wanted{{{NAMED}}}) == 1 unless on (jenkins_namespace, jenkins) "
+                        f"count(max {BY} (jenkins2fa_instance_enforcement_desired{{{NAMED}}}) == 1 unless on (jenkins_namespace, jenkins) "
                         f"max {BY} (jenkins2fa_instance_enforced{{{NAMED}}}) == 1) or vector(0)",
                         "not enforced",
                     ),

@@ -146,7 +146,7 @@ def test_a_suspension_may_last_a_day() -> None:
 
 def test_differing_is_the_point_of_audit_and_of_the_grace_period() -> None:
     """Drifted is True there; what was not wanted yet is no drift that anybody should be called for."""
-    not_wanted = becomes("jenkins2fa_instance_enforcement_wanted", lambda _: 0.0)
+    not_wanted = becomes("jenkins2fa_instance_enforcement_desired", lambda _: 0.0)
     lines = [changed for line in [*healthy(), EXTRA["DriftOpen"]] if (changed := not_wanted(line)) is not None]
     assert firing(lines) == {}
 

@@ -117,7 +117,7 @@ def test_rights_that_are_missing_are_named(plugin: Plugin, kube: KubeServer, sce
     assert [refused.code, 'cannot patch resource "twofactorpolicies"' in refused.err] == [1, True]
     assert scene.get("tfp", "policy")["spec"]["suspend"] is False
     seen = plugin(kubeconfig=person)  # the context's namespace
-    assert [seen.code, "NotSeen" in seen.out] == [3, True]
+    assert [seen.code, "NotReconciled" in seen.out] == [3, True]
 
 
 def say_in_force(kube: KubeServer, namespace: str, operator: str, ready: str) -> None:

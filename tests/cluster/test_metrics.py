@@ -62,7 +62,7 @@ def test_what_is_in_force_drifts_and_goes_is_counted(watched: Watched) -> None:
     named = {"jenkins_namespace": watched.scene.namespace, "jenkins": "build"}
     assert watched.value("jenkins2fa_leader") == 1
     assert watched.value("jenkins2fa_instance_enforced", **named, policy="baseline", policy_namespace=watched.scene.namespace) == 1
-    assert watched.value("jenkins2fa_instance_enforcement_wanted", **named) == 1
+    assert watched.value("jenkins2fa_instance_enforcement_desired", **named) == 1
     assert watched.value("jenkins2fa_instance_condition", **named, type="Ready", status="True", reason="InForce") == 1
     assert watched.value("jenkins2fa_trials_total", outcome="confirmed") == 1
     assert watched.value("jenkins2fa_trials_total", outcome="undone") == 0

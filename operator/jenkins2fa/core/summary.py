@@ -13,8 +13,7 @@ from typing import Any
 from jenkins2fa.api.status import DRIFTED, ENFORCED, READY, STALLED, TRUE, UNKNOWN, Condition, condition_of
 from jenkins2fa.core.reasons import Reason
 
-NOT_SEEN = Reason.NOT_SEEN
-NOT_SEEN_MESSAGE = "the operator has not looked at it yet, or not at its newest generation"
+NOT_RECONCILED = "the operator has not reconciled its newest generation yet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,7 @@ class Summary:
 
 def summarize(ready: Condition | None, enforced: Condition | None, drifted: Condition | None, *, stalled: bool = False) -> Summary:
     """From conditions about what is there now; None = it was never set."""
-    telling = ready or enforced or Condition(READY, UNKNOWN, NOT_SEEN, NOT_SEEN_MESSAGE)
+    telling = ready or enforced or Condition(READY, UNKNOWN, Reason.NOT_RECONCILED, NOT_RECONCILED)
     return Summary(_status(enforced), _status(drifted), _status(ready), stalled, telling.reason, telling.message)
 
 

@@ -20,7 +20,7 @@ from jenkins2fa.jenkins.console import Runs
 from jenkins2fa.jenkins.drivers.base import Driver
 from jenkins2fa.jenkins.errors import (
     ChangeUndone,
-    ConfirmedUnseen,
+    ConfirmedUnobserved,
     JenkinsError,
     MultipleReplicas,
     ProtocolError,
@@ -90,7 +90,7 @@ def carry_out(connect: Callable[[], Driver], order: Order, announce: Announce = 
                 _confirm(reader, order)
                 announce(Step.VERIFY)
                 observation = _observe_again(reader, order)
-        except (Refused, ConfirmedUnseen):
+        except (Refused, ConfirmedUnobserved):
             raise  # nothing of ours is pending
         except JenkinsError as problem:
             _hurry_undo(writer, order)
@@ -104,7 +104,7 @@ def _observe_again(driver: Driver, order: Order) -> Observation:
     try:
         return driver.observe(groups=order.groups)
     except JenkinsError as problem:
-        raise ConfirmedUnseen(f"the change is confirmed, but Jenkins could not be observed afterwards: {problem}") from problem
+        raise ConfirmedUnobserved(f"the change is confirmed, but Jenkins could not be observed afterwards: {problem}") from problem
 
 
 def _verify_early(driver: Driver, order: Order) -> None:

@@ -11,7 +11,7 @@ from jenkins2fa.core.assess import Proof
 from jenkins2fa.jenkins.change import Step
 from jenkins2fa.jenkins.errors import (
     ChangeUndone,
-    ConfirmedUnseen,
+    ConfirmedUnobserved,
     JenkinsError,
     MultipleReplicas,
     Starting,
@@ -112,7 +112,7 @@ def test_a_confirmed_change_that_cannot_be_looked_at_is_not_told_as_undone(one: 
         if step is Step.VERIFY:
             proxy.fault(Reset())
 
-    with pytest.raises(ConfirmedUnseen, match="the change is confirmed"):
+    with pytest.raises(ConfirmedUnobserved, match="the change is confirmed"):
         managed.apply(policy(), cut)
     proxy.heal()
     seen = managed.observe()

@@ -88,7 +88,7 @@ def test_the_table_counts_by_the_same_words() -> None:
 @pytest.mark.parametrize("body", [seen({}, generation=2), {**seen({}), "status": {}}])
 def test_what_was_not_looked_at_is_not_known(body: dict[str, Any]) -> None:
     summary = summary_of(body)
-    assert (summary.enforced, summary.drifted, summary.ready, summary.reason) == ("Unknown", "Unknown", "Unknown", "NotSeen")
+    assert (summary.enforced, summary.drifted, summary.ready, summary.reason) == ("Unknown", "Unknown", "Unknown", "NotReconciled")
     assert code_of(summary) is ExitCode.NOT_ENFORCED
     assert metric(body) == -1.0 if body["status"] else True
 

@@ -13,7 +13,6 @@ from jenkins2fa.api.meta import Key
 from jenkins2fa.api.status import DRIFTED, ENFORCED, FALSE, TRUE, UNKNOWN, break_glass_of, governing_policy
 from jenkins2fa.cli.cluster import POLICY_KINDS, WORDS, Cluster, ClusterObject, governed
 from jenkins2fa.core.reasons import Reason
-from jenkins2fa.core.summary import NOT_SEEN
 from jenkins2fa.kube.client import Body, Forbidden, NotFound
 
 LONGEST = 100  # characters of a message in the table
@@ -108,7 +107,7 @@ def _verdict(target: ClusterObject) -> str:
 
 
 def _not_observed(target: ClusterObject) -> list[str]:
-    if target.summary.reason != NOT_SEEN:
+    if target.summary.reason != Reason.NOT_RECONCILED:
         return []
     return [
         "  The operator has not observed its newest generation yet. If that takes longer than a minute, the operator is not running,",

@@ -24,7 +24,7 @@ from jenkins2fa.core.reasons import Reason
 from jenkins2fa.jenkins.change import Order, Result, Step, carry_out
 from jenkins2fa.jenkins.drivers.base import Driver
 from jenkins2fa.jenkins.drivers.choose import driver_for
-from jenkins2fa.jenkins.errors import ConfirmedUnseen, JenkinsError, MultipleReplicas, Refused
+from jenkins2fa.jenkins.errors import ConfirmedUnobserved, JenkinsError, MultipleReplicas, Refused
 from jenkins2fa.jenkins.scripts import gate_code_for
 from jenkins2fa.kube.events import Announcement
 
@@ -146,7 +146,7 @@ def _change(
     order, begun = _order(context, subject, policy, assessment), context.clock()
     try:
         result = _carry_out(context, driver, order)
-    except ConfirmedUnseen as error:
+    except ConfirmedUnobserved as error:
         subject.took_over_from(assessment.observation.owner)
         _tell(context, subject, policy, assessment, trial=order.trial, seconds=round(context.clock() - begun, 3))
         return replace(before, failure=subject.failure(error, context.clock()))

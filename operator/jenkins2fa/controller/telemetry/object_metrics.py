@@ -174,7 +174,7 @@ def _counted(bodies: list[Body]) -> Iterator[Metric]:
 
 def _from_facts(known: list[tuple[tuple[str, str], Facts]]) -> Iterator[Metric]:
     gauges: tuple[tuple[str, str, Callable[[Facts], float | None]], ...] = (
-        ("enforcement_wanted", "1 while the policy wants it enforced now", lambda facts: float(facts.wanted)),
+        ("enforcement_desired", "1 while the policy wants it enforced now", lambda facts: float(facts.wanted)),
         ("last_pass_timestamp_seconds", "When the last pass ended", lambda facts: facts.passed),
         ("last_verified_timestamp_seconds", "When a pass last found the proof of a challenged probe to hold", lambda facts: facts.verified),
         ("break_glass_open", "1 while break-glass is open", lambda facts: float(facts.glass)),

@@ -38,7 +38,7 @@ CHECKS: tuple[Callable[[Situation], Finding | None], ...] = (
     policy.tokens_are_challenged,
     policy.provider_tokens_exempt,
     policy.group_unverified,
-    controller.groups_are_untold,
+    controller.groups_are_unknown,
     controller.edition_is_experimental,
     controller.clocks_differ,
 )

@@ -58,14 +58,14 @@ def gate_knows_no_pages(s: Situation) -> Finding | None:
     )
 
 
-def groups_are_untold(s: Situation) -> Finding | None:
+def groups_are_unknown(s: Situation) -> Finding | None:
     """Who is in an enforced group cannot be told of people without any group, so they are asked."""
     unplaced = s.observation.gate.unplaced
     if not unplaced or s.policy.enforced_groups is None:
         return None
     people = "1 person" if unplaced == 1 else f"{unplaced} people"
     return Finding(
-        Reason.GROUPS_UNTOLD,
+        Reason.GROUPS_UNKNOWN,
         f"the security realm tells no group of {people} who came since Jenkins started, so they are asked for a second factor too",
         Severity.HAZARD,
         path="enforcedGroups",

@@ -41,7 +41,7 @@ def _report(body: Mapping[str, Any], instances: Sequence[Metadata], now: datetim
         namespace=meta.namespace,
         name=meta.name,
         reason=spec.reason,
-        state=Reason.EXPIRED if expired else ready.reason if ready else Reason.NOT_SEEN,
+        state=Reason.EXPIRED if expired else ready.reason if ready else Reason.NOT_RECONCILED,
         is_open=not expired and is_open is not None and is_open.status == TRUE,
         expires_at=spec.expires_at,
         opened_at=_time(status.get("openedAt")),

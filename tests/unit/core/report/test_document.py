@@ -155,7 +155,7 @@ def break_glass(name: str, expires: str, status: dict[str, Any], selector: dict[
         ("2026-11-24T13:00:00Z", OPEN_STATUS, "Open", True, "11:30", "13:00"),
         ("2026-11-24T11:59:00Z", OPEN_STATUS, "Expired", False, "11:30", "11:59"),  # no operator has recorded the end
         ("2026-11-24T13:00:00Z", CLOSED_STATUS, "Closed", False, "10:00", "10:20"),
-        ("2026-11-24T13:00:00Z", NO_STATUS, "NotSeen", False, None, "13:00"),
+        ("2026-11-24T13:00:00Z", NO_STATUS, "NotReconciled", False, None, "13:00"),
         ("2026-11-24T11:00:00Z", NO_STATUS, "Expired", False, None, "11:00"),
     ],
 )
