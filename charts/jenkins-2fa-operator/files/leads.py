@@ -6,8 +6,7 @@ import time
 from datetime import UTC, datetime, timedelta
 
 from jenkins2fa.api.meta import Key
-from jenkins2fa.kube.client import Kubernetes, KubernetesError
-from jenkins2fa.kube.connection import Connection, NoConnection
+from jenkins2fa.kube.client import Connection, Kubernetes, KubernetesError, NoConnection
 from jenkins2fa.kube.lease import NAME
 
 key = Key(os.environ["LEASE_NAMESPACE"], NAME)
