@@ -5,7 +5,8 @@
  * the token.
  *
  * Configuration: plugin (its name, null = the one that is found), operator (user id), enforcedGroups (null =
- * everyone), exemptGroups, exemptTokens, build {windowSeconds, once, words} or null.
+ * everyone), exemptGroups, exemptTokens, challengeTokens (neither: the plugin's own rule), build {windowSeconds, once,
+ * words} or null.
  */
 class Gate {
     static final String FILE = 'gate.json'
@@ -23,6 +24,7 @@ class Gate {
     /** Idempotent. The new gate enters before the old one leaves, so that every request meets a gate. */
     static void install(Map config, String code) {
         synchronized (Shared.chain) {
+            Plugin.choose(config.plugin)
             def state = Shared.state, list = Shared.chain.list
             def present = list.findAll { Filters.isGate(it) }
             def settled = present.size() == 1 && present[0].is(state.gate) && state.code == code &&
@@ -93,7 +95,7 @@ class Gate {
          operator      : raw.operator == null ? null : realm.userIdStrategy.keyFor(raw.operator),
          exemptGroups  : keys(raw.exemptGroups),
          enforcedGroups: raw.enforcedGroups == null ? null : keys(raw.enforcedGroups),
-         exemptTokens  : raw.exemptTokens ?: false,
+         exemptTokens  : raw.exemptTokens ?: !raw.challengeTokens && Plugin.current.openToTokens,
          asked         : Code.sha256((raw.enforcedGroups ?: []).join('\n')),
          build         : build].asImmutable()
     }
