@@ -12,7 +12,7 @@ from jenkins2fa.api.instance import GateMode
 from jenkins2fa.api.status import FALSE, TRUE, UNKNOWN
 from jenkins2fa.cli.errors import Command, ExitCode, code_of, fail, refuse
 from jenkins2fa.cli.evidence import evidence_options, open_recording
-from jenkins2fa.cli.options import JenkinsOptions, experimental_option, gate_option, jenkins_options, policy_option
+from jenkins2fa.cli.options import JenkinsOptions, experimental_option, gate_option, jenkins_options_beside_files, policy_option
 from jenkins2fa.cli.plan.command import plan_fleet
 from jenkins2fa.cli.plan.fleet import InstancePlan, plan_instance
 from jenkins2fa.cli.plan.output import as_text
@@ -41,7 +41,7 @@ WORDS = {TRUE: ("Enforced", "green"), UNKNOWN: ("Not proven", "yellow"), FALSE: 
 
 @click.command(cls=Command)
 @click.argument("files", nargs=-1, required=True, metavar="FILE|FOLDER|-...")
-@jenkins_options
+@jenkins_options_beside_files
 @gate_option
 @policy_option
 @experimental_option
@@ -61,10 +61,14 @@ def apply(
 ) -> None:
     """Enforce a policy at one controller, and prove it. Needs no cluster.
 
-    Shows the plan, asks for confirmation, tries the change with a time limit, probes, and only then writes it to disk. If anything fails
-    before that, Jenkins undoes the change within a minute.
+    Shows the plan and asks for confirmation. The change is then tried with a time limit and probed, and written to disk only if it works.
+    If anything fails before that, Jenkins undoes it within a minute.
 
     The last lines are the conditions Enforced and Ready, as the operator would set them (docs/troubleshooting.md).
+
+    \b
+    Example:
+      jenkins2fa apply policy.yaml --url https://ci.example.com/ --gate Managed
 
     \b
     Exit codes: 0 Enforced is True, or the policy switches 2FA off and it is off

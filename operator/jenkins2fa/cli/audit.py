@@ -119,13 +119,16 @@ CheckEndpoint = Callable[[Endpoint], Survey]
 
 @click.command(cls=Command)
 @click.argument("sources", nargs=-1, required=True, metavar="URL|FILE|-...")
-@click.option("--username", envvar="JENKINS_USER", help="Canary account, if the list names none. [env: JENKINS_USER]")
+@click.option("--username", envvar="JENKINS_USER", metavar="NAME", help="Canary account, if the list names none. [env: JENKINS_USER]")
 @click.option(
     "--token-file",
     type=click.Path(),
+    metavar="FILE",
     help="File with its password or API token ('-' = standard input). [env: JENKINS_TOKEN holds it itself]",
 )
-@click.option("--ca-file", type=click.Path(), help="Certificate authority of all controllers (PEM). Default: public authorities.")
+@click.option(
+    "--ca-file", type=click.Path(), metavar="FILE", help="Certificate authority of all controllers (PEM). Default: public authorities."
+)
 @click.option(
     "--parallel", type=click.IntRange(1, 128), default=16, show_default=True, help="How many controllers are checked at the same time."
 )
@@ -151,9 +154,14 @@ def audit(
 ) -> None:
     """Check with a canary account which controllers demand a second factor. Writes nothing.
 
-    A canary is an ordinary account that must give a second factor; it needs no rights. It is sent to every URL of the list that names no
-    other account. Files hold one URL per line or, with a heading, the columns url,username,token_file,token_env (CSV). Ctrl-C prints the
+    A canary is an ordinary account without rights that must give a second factor. It is sent to every URL in the list that names no other
+    account. A file has one URL per line or, with a heading, the columns url,username,token_file,token_env (CSV). Ctrl-C prints the
     results so far.
+
+    \b
+    Examples:
+      jenkins2fa audit https://ci.example.com/ --username canary
+      jenkins2fa audit urls.txt --token-file canary-password -o markdown
 
     \b
     Exit codes: 0 every controller demands a second factor, by proof

@@ -116,8 +116,10 @@ class Cluster:
 def cluster_options(command: F) -> F:
     """Adds ``--kubeconfig`` and ``--context``."""
     options = (
-        click.option("--kubeconfig", type=click.Path(), help="Path of the kubeconfig. Default: as kubectl. [env: KUBECONFIG]"),
-        click.option("--context", help="Context of the kubeconfig. Default: the current one."),
+        click.option(
+            "--kubeconfig", type=click.Path(), metavar="FILE", help="Path of the kubeconfig. Default: that of kubectl. [env: KUBECONFIG]"
+        ),
+        click.option("--context", metavar="NAME", help="Context of the kubeconfig. Default: the current one."),
     )
     for option in reversed(options):
         command = option(command)

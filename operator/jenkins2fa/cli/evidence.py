@@ -27,7 +27,13 @@ MOST_PROBLEMS = 20
     help="Digest of the last line, as noted earlier: shows whether lines were removed from the end.",
 )
 def verify(files: tuple[str, ...], key: str | None, ends: str | None) -> None:
-    """Check files with evidence of probes, offline: signatures, order, gaps. Each file is a chain of its own.
+    """Check files with evidence of probes, offline: signatures, order, gaps.
+
+    Each file is a chain of its own.
+
+    \b
+    Example:
+      jenkins2fa verify evidence.jsonl --key public.pem
 
     \b
     Exit codes: 0 every line is intact

@@ -41,13 +41,20 @@ class Unreadable:
 
 @click.command(cls=Command)
 @click.argument("sources", nargs=-1, required=True, metavar="URL|FILE|-...")
-@click.option("--username", envvar="JENKINS_USER", help="Account with Administer, if the list names none. [env: JENKINS_USER]")
 @click.option(
-    "--token-file", type=click.Path(), help="File with its API token ('-' = standard input). [env: JENKINS_TOKEN holds the token itself]"
+    "--username", envvar="JENKINS_USER", metavar="NAME", help="Account with Administer, if the list names none. [env: JENKINS_USER]"
+)
+@click.option(
+    "--token-file",
+    type=click.Path(),
+    metavar="FILE",
+    help="File with its API token ('-' = standard input). [env: JENKINS_TOKEN holds the token itself]",
 )
 @seed_option
-@click.option("--ca-file", type=click.Path(), help="Certificate authority of all controllers (PEM). It is exported as a ConfigMap.")
-@click.option("-n", "--namespace", help="Namespace of the objects. Default: none.")
+@click.option(
+    "--ca-file", type=click.Path(), metavar="FILE", help="Certificate authority of all controllers (PEM). It is exported as a ConfigMap."
+)
+@click.option("-n", "--namespace", metavar="NAME", help="Namespace of the objects. Default: none.")
 @click.option("--as-is", is_flag=True, help="Export the mode that is in force, instead of one that writes nothing.")
 @click.option(
     "--output-dir",
@@ -66,16 +73,25 @@ def export(
     output_dir: str | None,
     parallel: int,
 ) -> None:
-    """Write the TwoFactorPolicy and JenkinsInstance that describe each controller as it is, and a Secret without the token.
+    """Write the YAML that describes running controllers as they are. Reads only.
 
-    Controllers with the same settings share one policy, which selects exactly them.
-    A controller with 2FA on gets mode: Audit. One with 2FA off gets mode: Disabled and suspend: true. Either way, applying the files
-    changes nothing in Jenkins.
-    Files hold one URL per line or, with a heading, the columns url,username,token_file,token_env (CSV).
+    For each controller: a TwoFactorPolicy, a JenkinsInstance, and a Secret without the token. Controllers with the same settings share one
+    policy, which selects exactly them.
+
+    If 2FA is on, the policy has mode: Audit. If it is off, it has mode: Disabled and suspend: true. Either way, applying the files changes
+    nothing in Jenkins.
+
+    A file has one URL per line or, with a heading, the columns url,username,token_file,token_env (CSV).
+
+    \b
+    Examples:
+      jenkins2fa export https://ci.example.com/ -n team-a
+      jenkins2fa export controllers.csv --output-dir manifests
 
     \b
     Exit codes: 0 every controller is described completely
-                1 an error, some controller could not be read (see the comments), or stopped by Ctrl-C
+                1 an error, some controller could not be read (see the
+                  comments), or stopped by Ctrl-C
                 3 some settings cannot be expressed (see the comments)
     """
     endpoints = read_list(sources, username, token_file, "account")

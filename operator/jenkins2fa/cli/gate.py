@@ -22,18 +22,30 @@ from jenkins2fa.jenkins.scripts import STARTUP_FILE, gate_code, resident_text
 
 @click.group(cls=Group)
 def gate() -> None:
-    """Print, check or remove the gate: the operator's servlet filter inside Jenkins."""
+    """Print, check or remove the gate: the operator's servlet filter inside Jenkins.
+
+    The gate decides who has given a second factor (docs/concepts.md).
+    """
 
 
 @gate.command(cls=Command)
 @click.argument("files", nargs=-1, metavar="[FILE|FOLDER|-]...")
-@click.option("--policy", "name", help="Name of the policy, if the files hold several.")
-@click.option("--username", envvar="JENKINS_USER", help="The operator's account at that controller. [env: JENKINS_USER]")
+@click.option("--policy", "name", metavar="NAME", help="Name of the policy, if the files hold several.")
+@click.option("--username", envvar="JENKINS_USER", metavar="NAME", help="The operator's account at that controller. [env: JENKINS_USER]")
 def render(files: tuple[str, ...], name: str | None, username: str | None) -> None:
     """Print the gate's source.
 
-    Without files: the script that the operator keeps in Jenkins (gate.mode Managed), for review. With the files of a policy: the same
-    script with the policy's rules, to be mounted as init.groovy.d/jenkins2fa.groovy (gate.mode Provided).
+    Without files: the script that the operator installs (gate.mode Managed), for review. With the files of a policy: the same script with
+    the policy's rules, to be mounted as init.groovy.d/jenkins2fa.groovy (gate.mode Provided).
+
+    \b
+    Examples:
+      jenkins2fa gate render
+      jenkins2fa gate render policy.yaml --username operator
+
+    \b
+    Exit codes: 0 printed
+                1 an error
     """
     if not files:
         click.echo(resident_text(), nl=False)
@@ -50,7 +62,13 @@ def render(files: tuple[str, ...], name: str | None, username: str | None) -> No
 @gate.command(cls=Command)
 @jenkins_options
 def status(jenkins: JenkinsOptions) -> None:
-    """Show whether the gate is installed and first in the filter chain, and its version.
+    """Show whether the gate is installed and first in the filter chain.
+
+    Also shows its version, its startup file, its faults and the owner of the controller.
+
+    \b
+    Example:
+      jenkins2fa gate status --url https://ci.example.com/
 
     \b
     Exit codes: 0 in place
@@ -66,15 +84,21 @@ def status(jenkins: JenkinsOptions) -> None:
 @jenkins_options
 @click.option("--settings", type=click.Choice([policy.value for policy in DeletionPolicy]), default="Retain", show_default=True,
               help="The plugin's settings: keep them, restore those from before the operator, or switch 2FA off.")  # fmt: skip
-@click.option("--force", is_flag=True, help="Remove it even if 2FA stays on: the operator's account is then challenged like everyone else.")
+@click.option("--force", is_flag=True, help="Remove it even if 2FA stays on. The operator's account is then challenged like everyone else.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
 def remove(jenkins: JenkinsOptions, settings: str, force: bool, yes: bool) -> None:
-    """Remove everything that the operator added to Jenkins: the gate, its startup file, its folder. Exemptions end at once.
+    """Remove everything that the operator added to Jenkins.
+
+    That is the gate, its startup file and its folder. Exemptions end at once.
+
+    \b
+    Example:
+      jenkins2fa gate remove --url https://ci.example.com/ --settings Disable
 
     \b
     Exit codes: 0 removed
                 1 an error, or you did not confirm
-                3 refused: 2FA would stay on without the gate (--force removes it anyway)
+                3 refused: 2FA would stay on without the gate (see --force)
     """
     target = read_target([], jenkins)
     observation = _observe(target)

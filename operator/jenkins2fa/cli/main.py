@@ -20,16 +20,14 @@ class Entry:
 
 
 COMMANDS = {
-    "validate": Entry("jenkins2fa.cli.validate:validate", "Check policies and instances in files, without a cluster."),
+    "validate": Entry("jenkins2fa.cli.validate:validate", "Check policies, instances and break-glasses in files."),
     "plan": Entry("jenkins2fa.cli.plan.command:plan", "Show what policies would change in running controllers."),
     "apply": Entry("jenkins2fa.cli.apply:apply", "Enforce a policy at one controller, and prove it."),
-    "gate": Entry("jenkins2fa.cli.gate:gate", "Print, check or remove the gate: the operator's servlet filter inside Jenkins."),
-    "audit": Entry("jenkins2fa.cli.audit:audit", "Check with a canary account which controllers demand a second factor."),
-    "report": Entry(
-        "jenkins2fa.cli.report.command:report", "Write a report for auditors: what is enforced, by what proof, what risk remains."
-    ),
+    "gate": Entry("jenkins2fa.cli.gate:gate", "Print, check or remove the gate, the operator's filter inside Jenkins."),
+    "audit": Entry("jenkins2fa.cli.audit:audit", "Check which controllers demand a second factor."),
+    "report": Entry("jenkins2fa.cli.report.command:report", "Write a report for auditors: what is enforced, and by what proof."),
     "verify": Entry("jenkins2fa.cli.evidence:verify", "Check files with evidence of probes, offline."),
-    "unlock": Entry("jenkins2fa.cli.unlock:unlock", "Switch 2FA off at one controller when nothing else helps."),
+    "unlock": Entry("jenkins2fa.cli.unlock:unlock", "Switch 2FA off at one controller, as a last resort."),
     "export": Entry("jenkins2fa.cli.export:export", "Write the YAML that describes running controllers as they are."),
     "run": Entry("jenkins2fa.cli.run:run", "Run the operator."),
 }

@@ -52,17 +52,18 @@ class JenkinsOptions:
 seed_option = click.option(
     "--second-factor-seed-file",
     type=click.Path(),
-    help="File with the seed for the account's answers to security questions ('-' = standard input). Needed only without a gate. "
+    metavar="FILE",
+    help="File with the seed of the account's answers to security questions ('-' = standard input). Needed only without a gate. "
     "[env: JENKINS_SECOND_FACTOR_SEED]",
 )
 
 gate_option = click.option(
     "--gate",
     type=click.Choice([mode.value for mode in GateMode], case_sensitive=False),
-    help="gate.mode, if the files hold no JenkinsInstance. Default: None.",
+    help="gate.mode of the controller. Default: that of the JenkinsInstance in the files; without one, None.",
 )
 
-policy_option = click.option("--policy", help="Name of the policy, if the files hold several.")
+policy_option = click.option("--policy", metavar="NAME", help="Name of the policy, if the files hold several.")
 
 secrets_option = click.option(
     "--secrets",
@@ -71,35 +72,46 @@ secrets_option = click.option(
     help="Secrets with the accounts of the instances in the files (repeatable). A value $(NAME) is read from the environment.",
 )
 
-_OPTIONS = (
-    click.option(
-        "--url",
-        envvar="JENKINS_URL",
-        help="Root URL of the controller. Default: spec.url of the JenkinsInstance, if files are given. [env: JENKINS_URL]",
-    ),
-    click.option("--username", envvar="JENKINS_USER", help="Account with Administer. [env: JENKINS_USER]"),
+
+def _url_option(explanation: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    return click.option("--url", envvar="JENKINS_URL", metavar="URL", help=f"Root URL of the controller. {explanation}[env: JENKINS_URL]")
+
+
+_ACCOUNT_OPTIONS = (
+    click.option("--username", envvar="JENKINS_USER", metavar="NAME", help="Account with Administer. [env: JENKINS_USER]"),
     click.option(
         "--token-file",
         type=click.Path(),
+        metavar="FILE",
         help="File with the account's API token ('-' = standard input). [env: JENKINS_TOKEN holds the token itself]",
     ),
     seed_option,
-    click.option("--ca-file", type=click.Path(), help="Certificate authority of the controller (PEM). Default: public authorities."),
+    click.option(
+        "--ca-file", type=click.Path(), metavar="FILE", help="Certificate authority of the controller (PEM). Default: public authorities."
+    ),
 )
 
 
 def jenkins_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds the options; the command gets them as ``jenkins``."""
+    """Adds the options that name a controller and an account, to a command without files; it gets them as ``jenkins``."""
+    return _with_jenkins(command, _url_option(""))
 
+
+def jenkins_options_beside_files(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The same for a command whose files may name the controller."""
+    return _with_jenkins(command, _url_option("Overrides the spec.url in the files; JENKINS_URL does not. "))
+
+
+def _with_jenkins(command: Callable[..., Any], url_option: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(command)
-    def with_jenkins(**given: Any) -> Any:
+    def with_jenkins(**parameters: Any) -> Any:
         names = ("url", "username", "token_file", "second_factor_seed_file", "ca_file")
         source = click.get_current_context().get_parameter_source("url")
-        options = JenkinsOptions(**{name: given.pop(name) for name in names}, url_by_environment=source is ParameterSource.ENVIRONMENT)
-        return command(jenkins=options, **given)
+        options = JenkinsOptions(**{name: parameters.pop(name) for name in names}, url_by_environment=source is ParameterSource.ENVIRONMENT)
+        return command(jenkins=options, **parameters)
 
     wrapped: Callable[..., Any] = with_jenkins
-    for option in reversed(_OPTIONS):
+    for option in reversed((url_option, *_ACCOUNT_OPTIONS)):
         wrapped = option(wrapped)
     return wrapped
 
@@ -135,8 +147,8 @@ experimental_option = click.option(
     "--enable-experimental-premium",
     "experimental",
     is_flag=True,
-    help="Also write to the plugin's premium edition, which was not available for tests (docs/support-matrix.md). "
-    "Without this option that edition is only read.",
+    help="Also write to the plugin's premium edition, which is only read otherwise: it was not available for tests "
+    "(docs/support-matrix.md).",
 )
 
 

@@ -29,22 +29,26 @@ SERVICE_ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/
     "--namespace",
     "namespaces",
     multiple=True,
+    metavar="NAME",
     help="Serve only this namespace (repeatable), without ClusterTwoFactorPolicies. Default: the whole cluster.",
 )
-@click.option("--lease-namespace", help="Namespace of the Lease for leader election. Default: the pod's; outside a pod, `default`.")
+@click.option(
+    "--lease-namespace", metavar="NAME", help="Namespace of the Lease for leader election. Default: the pod's; outside a pod, `default`."
+)
 @click.option(
     "--workers", type=click.IntRange(1, 1024), default=64, show_default=True, help="How many instances are reconciled at the same time."
 )
 @click.option(
     "--longest-break-glass",
+    metavar="DURATION",
     default="4h",
     show_default=True,
-    help="Limit for one break-glass, and for all break-glasses of a controller within 24 hours.",
+    help="Limit for all break-glasses of a controller within 24 hours together.",
 )
 @click.option(
     "--require-approval",
     is_flag=True,
-    help="Changes that weaken protection wait for approval: an annotation on the policy or, when the policy is deleted, on the instance.",
+    help="Let changes that weaken protection wait for approval (docs/operations.md).",
 )
 @experimental_option
 @click.option(
@@ -70,9 +74,10 @@ SERVICE_ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/
 @click.option(
     "--kubeconfig",
     type=click.Path(dir_okay=False),
-    help="Path of the kubeconfig, outside a cluster. Default: as kubectl. [env: KUBECONFIG]",
+    metavar="FILE",
+    help="Path of the kubeconfig, outside a cluster. Default: that of kubectl. [env: KUBECONFIG]",
 )
-@click.option("--context", help="Context of the kubeconfig. Default: the current one.")
+@click.option("--context", metavar="NAME", help="Context of the kubeconfig. Default: the current one.")
 def run(
     namespaces: tuple[str, ...],
     lease_namespace: str | None,
@@ -89,10 +94,14 @@ def run(
     kubeconfig: str | None,
     context: str | None,
 ) -> None:
-    """Run the operator until SIGTERM: keep every instance as its policy says, and record what is proven.
+    """Run the operator until SIGTERM.
 
-    In a pod it uses the pod's service account. Several replicas may run: one leads, the others wait. deploy/rbac.yaml lists the rights
-    that it needs.
+    It keeps every instance as its policy says, and records what is proven. In a pod it uses the pod's service account. Several replicas may
+    run: one leads, the others wait. deploy/rbac.yaml lists the rights that it needs.
+
+    \b
+    Example:
+      jenkins2fa run --context staging --namespace team-a --metrics 8080
 
     \b
     Exit codes: 0 stopped by a signal

@@ -25,9 +25,9 @@ LONGEST = 240  # minutes, as the operator's own limit
 @click.command(cls=Command)
 @click.argument("place", metavar="[URL]", required=False)
 @jenkins_options
-@click.option("--minutes", type=click.IntRange(1, LONGEST), help="Open a break-glass of this length instead; Jenkins ends it by itself.")
-@click.option("--reason", help="Reason, kept in Jenkins with the break-glass. Default: this command and the time.")
-@click.option("--steps", "only_steps", is_flag=True, help="Print what to do on the host of Jenkins. Connects to nothing, changes nothing.")
+@click.option("--minutes", type=click.IntRange(1, LONGEST), help="Only for this time: open a break-glass, which Jenkins ends by itself.")
+@click.option("--reason", metavar="TEXT", help="Reason of the break-glass. Jenkins keeps it. Default: this command and the time.")
+@click.option("--steps", "only_steps", is_flag=True, help="Print what to do on the host of Jenkins, and do nothing else.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
 def unlock(
     place: str | None,
@@ -39,11 +39,16 @@ def unlock(
 ) -> None:
     """Switch 2FA off at one controller, so that passwords alone are enough to log in.
 
-    Needs an account with Administer that still gets in: the gate exempts it, it can give the second factor (--second-factor-seed-file),
-    or nothing challenges it. Otherwise, the command prints what to do on the host of Jenkins.
+    Needs an account with Administer that can still log in: the gate exempts it, it can give the second factor
+    (--second-factor-seed-file), or nothing challenges it. Otherwise, the command prints what to do on the host of Jenkins.
 
     \b
-    Exit codes: 0 a probe shows that no second factor is demanded any more
+    Examples:
+      jenkins2fa unlock https://ci.example.com/ --minutes 30 --reason INC-1
+      jenkins2fa unlock --steps
+
+    \b
+    Exit codes: 0 2FA is off (a probe shows it), or was off already
                 1 an error, or you did not confirm
                 3 not possible from here: do what is printed
     """

@@ -55,14 +55,19 @@ class ValidationResult:
 @click.argument("paths", nargs=-1, required=True, metavar="FILE|FOLDER|-...")
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Format of the output.")
 def validate(paths: tuple[str, ...], output: str) -> None:
-    """Check TwoFactorPolicy and JenkinsInstance objects in files, without a cluster.
+    """Check policies, instances and break-glasses in files, without a cluster.
 
-    Reports what the API server would refuse, and what it would drop silently: unknown fields, and keys given twice. Folders are searched
-    for *.yaml, *.yml and *.json; - is standard input. Other objects are skipped.
+    Reports what the API server would refuse, and what it would drop silently: unknown fields and duplicate keys. Folders are searched for
+    *.yaml, *.yml and *.json; - is standard input. Objects of other kinds are skipped.
+
+    \b
+    Examples:
+      jenkins2fa validate manifests/
+      kustomize build overlay | jenkins2fa validate -
 
     \b
     Exit codes: 0 no findings
-                1 wrong usage, or a file that cannot be read
+                1 wrong usage, or a file cannot be read
                 3 there are findings
     """
     try:

@@ -2,15 +2,63 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
+import pytest
 from click.testing import CliRunner
 
+from jenkins2fa.cli.kubectl.command import twofactor
 from jenkins2fa.cli.main import COMMANDS, main
 
 ROOT = Path(__file__).resolve().parents[3]
+PROGRAMS: dict[str, click.Group] = {"jenkins2fa": main, "kubectl twofactor": twofactor}
+
+
+def commands(group: click.Group, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """The words that call each command, groups left out."""
+    for name in group.list_commands(click.Context(group)):
+        command = group.get_command(click.Context(group), name)
+        if isinstance(command, click.Group):
+            yield from commands(command, (*path, name))
+        else:
+            yield (*path, name)
+
+
+def find(words: tuple[str, ...]) -> click.Command:
+    program, *names = words
+    command: click.Command | None = PROGRAMS[program]
+    for name in names:
+        assert isinstance(command, click.Group)
+        command = command.get_command(click.Context(command), name)
+    assert command is not None
+    return command
+
+
+ALL = [words for program, group in PROGRAMS.items() for words in commands(group, (program,))]
+
+
+@pytest.mark.parametrize("words", ALL, ids=" ".join)
+def test_help_fits_a_terminal_and_names_examples_and_exit_codes(words: tuple[str, ...]) -> None:
+    text = CliRunner().invoke(PROGRAMS[words[0]], [*words[1:], "--help"], terminal_width=80).output
+    assert [line for line in text.splitlines() if len(line) > 80] == []
+    assert re.search(r"Exit codes: 0 .+\n +1 ", text)
+    assert re.search(rf"Examples?:\n    .*{words[0]} ", text)
+
+
+@pytest.mark.parametrize("words", ALL, ids=" ".join)
+def test_examples_in_help_are_valid_calls(words: tuple[str, ...]) -> None:
+    call = " ".join(words)
+    command = find(words)
+    examples = [line.split(call, 1)[1] for line in (command.help or "").splitlines() if line.startswith("  ") and call in line]
+    assert examples, call
+    for example in examples:
+        command.make_context(words[-1], shlex.split(example))  # raises on an unknown option or value
 
 
 def test_every_command_can_be_loaded_and_is_documented() -> None:

@@ -39,7 +39,7 @@ def in_cluster(command: Callable[..., Any]) -> Callable[..., Any]:
         except KubernetesError as problem:
             raise api_error(problem) from None
 
-    option = click.option("-n", "--namespace", help="Namespace; default: the context's.")
+    option = click.option("-n", "--namespace", metavar="NAME", help="Namespace. Default: the context's.")
     return cluster_options(option(wrapped))
 
 
@@ -76,14 +76,19 @@ def twofactor() -> None:
 def fleet(cluster: Cluster, everywhere: bool, output: str) -> None:
     """List instances, and whether 2FA is enforced.
 
-    Shows the policy of each instance, whether enforcement is proven, and if not, why.
+    Shows the policy of each instance, whether enforcement is proven and, if not, why.
+
+    \b
+    Example:
+      kubectl twofactor fleet -A
 
     \b
     Exit codes: 0 every instance is proven, and as its policy says
                 1 an error
                 2 every instance is proven, but some differ from their policies
-                3 some are not proven, need attention, were not observed yet or are suspended; there is no instance;
-                  or no operator is running (a warning says so, if you may read its Lease)
+                3 some are not proven, need attention, are suspended or were
+                  not observed yet; there is no instance; or no operator is
+                  running (a warning says so, if you may read its Lease)
     """
     bodies = cluster.instances(None if everywhere else cluster.namespace)
     rows = fleet_rows(bodies)
@@ -97,13 +102,19 @@ def fleet(cluster: Cluster, everywhere: bool, output: str) -> None:
 @name_argument
 @in_cluster
 def why(cluster: Cluster, name: str) -> None:
-    """Echo why 2FA is not enforced, and what to do.
+    """Show why 2FA is not enforced, and what to do.
+
+    \b
+    Examples:
+      kubectl twofactor why production
+      kubectl twofactor why instance/build
 
     \b
     Exit codes: 0 enforcement is proven, and everything is as the policy says
                 1 an error
                 2 enforcement is proven, but something differs from the policy
-                3 it is not proven, needs attention, was not observed yet or is suspended; or no operator is running
+                3 it is not proven, needs attention, is suspended or was not
+                  observed yet; or no operator is running
     """
     target = find_object(cluster, name)
     click.echo(explain(cluster, target))
@@ -117,11 +128,14 @@ def why(cluster: Cluster, name: str) -> None:
 @parallel_option
 @in_cluster
 def plan(cluster: Cluster, name: str, everywhere: bool, output: str, parallel: int) -> None:
-    """Show field by field what would change in Jenkins.
+    """Show field by field what would change in Jenkins. Writes nothing.
 
-    NAME is one instance, or a policy: then all instances that it governs. Writes nothing.
+    NAME is an instance, or a policy for all instances that it governs. You need the right to read their Secrets, and network access to
+    Jenkins.
 
-    Needs the right to get their Secrets, and network access to Jenkins.
+    \b
+    Example:
+      kubectl twofactor plan production
 
     \b
     Exit codes: 0 nothing would change
@@ -142,9 +156,17 @@ def plan(cluster: Cluster, name: str, everywhere: bool, output: str, parallel: i
 @click.argument("name", metavar="POLICY")
 @in_cluster
 def suspend(cluster: Cluster, name: str) -> None:
-    """Pause a policy.
+    """Suspend a policy.
 
-    The operator neither reads nor writes at its instances until `resume`.
+    Until `resume`, the operator neither reads nor writes at its instances. What is in force there stays in force.
+
+    \b
+    Example:
+      kubectl twofactor suspend production
+
+    \b
+    Exit codes: 0 suspended
+                1 an error
     """
     click.echo(set_suspend(cluster, name, True))
 
@@ -153,7 +175,16 @@ def suspend(cluster: Cluster, name: str) -> None:
 @click.argument("name", metavar="POLICY")
 @in_cluster
 def resume(cluster: Cluster, name: str) -> None:
-    """Continue a suspended policy."""
+    """Resume a suspended policy.
+
+    \b
+    Example:
+      kubectl twofactor resume production
+
+    \b
+    Exit codes: 0 resumed
+                1 an error
+    """
     click.echo(set_suspend(cluster, name, False))
 
 
@@ -164,7 +195,11 @@ def resume(cluster: Cluster, name: str) -> None:
 def reconcile(cluster: Cluster, name: str, timeout: float) -> None:
     """Reconcile now, and wait for the result.
 
-    NAME is one instance, or a policy: then all instances that it governs. Probes are included.
+    NAME is an instance, or a policy for all instances that it governs. Probes are included.
+
+    \b
+    Example:
+      kubectl twofactor reconcile instance/build
 
     \b
     Exit codes: 0 every instance is proven, and as its policy says
@@ -179,7 +214,9 @@ def reconcile(cluster: Cluster, name: str, timeout: float) -> None:
 @click.argument("name", metavar="POLICY")
 @click.option("--for", "length", metavar="DURATION", help="How long to switch 2FA off, such as 30m or 1h30m.")
 @click.option("--until", metavar="TIME", help="End time instead of --for, such as 2026-12-01T12:00:00Z.")
-@click.option("--reason", required=True, help="Why, such as the number of the incident. Status and Events show it. Each reason works once.")
+@click.option(
+    "--reason", required=True, metavar="TEXT", help="Why, such as an incident number. Status and Events show it. Each reason works once."
+)
 @click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
 @timeout_option
 @in_cluster
@@ -188,6 +225,10 @@ def break_glass(cluster: Cluster, name: str, length: str | None, until: str | No
 
     Creates a TwoFactorBreakGlass with the policy's instanceSelector in the current namespace, and waits until 2FA is off at the instances
     that it selects. Jenkins switches 2FA on again by itself.
+
+    \b
+    Example:
+      kubectl twofactor break-glass production --for 30m --reason INC-1234
 
     \b
     Exit codes: 0 2FA is off everywhere
@@ -209,8 +250,12 @@ def break_glass(cluster: Cluster, name: str, length: str | None, until: str | No
 def end_break_glass(cluster: Cluster, name: str, timeout: float) -> None:
     """End a break-glass now.
 
-    NAME is one break-glass, or a policy: then every break-glass that selects an instance of the policy. Deletes the TwoFactorBreakGlass
-    objects, and waits until 2FA is on again.
+    NAME is a break-glass, or a policy for every break-glass that selects one of its instances. Deletes the TwoFactorBreakGlass objects, and
+    waits until 2FA is on again.
+
+    \b
+    Example:
+      kubectl twofactor end-break-glass production
 
     \b
     Exit codes: 0 2FA is on again everywhere

@@ -16,7 +16,14 @@ from jenkins2fa.api.policy import KIND as POLICY
 from jenkins2fa.cli.cluster import open_cluster
 from jenkins2fa.cli.controllers import parallel_option, run_parallel
 from jenkins2fa.cli.errors import Command, CommandError
-from jenkins2fa.cli.options import JenkinsOptions, experimental_option, gate_option, jenkins_options, policy_option, secrets_option
+from jenkins2fa.cli.options import (
+    JenkinsOptions,
+    experimental_option,
+    gate_option,
+    jenkins_options_beside_files,
+    policy_option,
+    secrets_option,
+)
 from jenkins2fa.cli.plan.fleet import Fleet, Idle, Row, Verdict, plan_instance, reach_of
 from jenkins2fa.cli.plan.output import as_json, as_markdown, as_text
 from jenkins2fa.cli.plan.sources import Sources, from_cluster, from_command_line, from_files
@@ -35,14 +42,14 @@ output_option = click.option(
 
 @click.command(cls=Command)
 @click.argument("files", nargs=-1, required=True, metavar="FILE|FOLDER|-...")
-@jenkins_options
+@jenkins_options_beside_files
 @gate_option
 @policy_option
 @secrets_option
 @click.option("--cluster", "in_cluster", is_flag=True, help="Plan for the instances of a cluster, with the current kubeconfig.")
-@click.option("--kubeconfig", type=click.Path(), help="Plan for a cluster, with this kubeconfig.")
-@click.option("--context", help="Plan for a cluster, with this context of the kubeconfig.")
-@click.option("-n", "--namespace", help="Namespace of objects that name none. Default: the context's, or `default`.")
+@click.option("--kubeconfig", type=click.Path(), metavar="FILE", help="The same, with this kubeconfig.")
+@click.option("--context", metavar="NAME", help="The same, with this context of the kubeconfig.")
+@click.option("-n", "--namespace", metavar="NAME", help="Namespace of objects that name none. Default: the context's, or `default`.")
 @click.option("-A", "--all-namespaces", "everywhere", is_flag=True, help="Plan for the instances of every namespace of the cluster.")
 @click.option("--prune", is_flag=True, help="Treat policies of the cluster that are not in the files as deleted.")
 @click.option(
@@ -68,15 +75,23 @@ def plan(
     parallel: int,
     output: str,
 ) -> None:
-    """Show field by field what policies would change in running controllers. Writes nothing.
+    """Show field by field what policies would change. Writes nothing.
 
     \b
-    One controller: the files hold a TwoFactorPolicy and may hold a JenkinsInstance. The account comes
-                    from --username and --token-file. --url replaces the instance's URL.
-    From files:     --secrets FILE: every instance and policy of the files, with accounts from the
-                    Secrets in FILE.
-    From a cluster: --cluster (or --context, --kubeconfig, -A): the cluster as it would be after the
-                    files were applied, with accounts from the Secrets that you may read there.
+    Choose the controllers in one of three ways:
+      One controller  The files hold a policy, and may hold a JenkinsInstance.
+                      --username and --token-file name the account.
+      Files           --secrets: every instance and policy in the files, with
+                      the accounts in these Secrets.
+      A cluster       --cluster, --kubeconfig, --context or -A: the cluster as
+                      it would be after the files are applied. The accounts
+                      come from its Secrets, which you must be able to read.
+
+    \b
+    Examples:
+      jenkins2fa plan policy.yaml --url https://ci.example.com/
+      jenkins2fa plan manifests/ --secrets secrets.yaml -o markdown
+      jenkins2fa plan manifests/ --cluster --prune
 
     \b
     Exit codes: 0 nothing would change

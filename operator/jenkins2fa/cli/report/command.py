@@ -17,7 +17,7 @@ from jenkins2fa.cli.cluster import Cluster, api_error, cluster_options, open_clu
 from jenkins2fa.cli.controllers import parallel_option, run_parallel
 from jenkins2fa.cli.errors import Command, CommandError, ExitCode, code_of_all, fail
 from jenkins2fa.cli.manifests import POLICY_KINDS
-from jenkins2fa.cli.options import jenkins_options, read_policy, read_target, secrets_option
+from jenkins2fa.cli.options import jenkins_options_beside_files, read_policy, read_target, secrets_option
 from jenkins2fa.cli.plan.sources import Sources, from_cluster, from_files
 from jenkins2fa.cli.report.html import as_html
 from jenkins2fa.cli.report.instances import ReportContext, history_of, report_on
@@ -36,11 +36,11 @@ OUTPUTS: dict[str, tuple[str, Callable[[Report], str]]] = {
 
 @click.command(cls=Command)
 @click.argument("files", nargs=-1, metavar="[FILE|FOLDER|-]...")
-@jenkins_options
+@jenkins_options_beside_files
 @secrets_option
 @click.option("--cluster", "in_cluster", is_flag=True, help="Report on the instances of a cluster, with the current kubeconfig.")
 @cluster_options
-@click.option("-n", "--namespace", help="Namespace of the cluster, or of objects that name none. Default: the context's.")
+@click.option("-n", "--namespace", metavar="NAME", help="Namespace of the cluster, or of objects that name none. Default: the context's.")
 @click.option("-A", "--all-namespaces", "everywhere", is_flag=True, help="Report on the instances of every namespace of the cluster.")
 @click.option("--recorded", is_flag=True, help="Connect to no controller: report what the operator recorded in the cluster.")
 @click.option("--with-names", is_flag=True, help="Name the users without a second factor. The report then contains personal data.")
@@ -48,16 +48,25 @@ OUTPUTS: dict[str, tuple[str, Callable[[Report], str]]] = {
 @click.option("-o", "--output", type=click.Choice(list(OUTPUTS)), default="html", show_default=True, help="Format of the output.")
 @click.option("--folder", type=click.Path(file_okay=False), help="Write report.html and report.json into this folder instead.")
 def report(files: tuple[str, ...], output: str, folder: str | None, parallel: int, **options: Any) -> None:
-    """Write a report for auditors: where 2FA is enforced, by what proof, who is exempt, which break-glasses
-    there were, what risk remains. Changes nothing.
+    """Write a report for auditors. Changes nothing.
+
+    It shows where 2FA is enforced and by what proof, who is exempt, which break-glasses there were, and what risk remains.
 
     \b
-    One controller: the files may hold a TwoFactorPolicy and a JenkinsInstance; without an instance,
-                    --url names the controller.
-    From files:     --secrets FILE: every instance and policy of the files, with accounts from the
-                    Secrets in FILE.
-    From a cluster: --cluster (or --context, --kubeconfig, -A). For a controller that does not answer,
-                    or whose Secret you may not read, the report uses the operator's status.
+    Choose the controllers in one of three ways:
+      One controller  --url, or a JenkinsInstance in the files. The files may
+                      also hold a policy.
+      Files           --secrets: every instance and policy in the files, with
+                      the accounts in these Secrets.
+      A cluster       --cluster, --kubeconfig, --context or -A. The operator's
+                      status stands in for a controller that does not answer,
+                      or whose Secret you may not read.
+
+    \b
+    Examples:
+      jenkins2fa report --cluster -A --folder audit-2026-11
+      jenkins2fa report --cluster --recorded -o json
+      jenkins2fa report policy.yaml --url https://ci.example.com/
 
     \b
     Exit codes: 0 every instance is proven, and as its policy says
