@@ -22,11 +22,11 @@ from jenkins2fa.core.report.document import (
     InstanceReport,
     Layers,
     PastEvent,
-    Proof,
     Report,
+    ReportedProof,
     Rules,
     Software,
-    nothing_known,
+    unknown_proof,
 )
 from jenkins2fa.core.report.risks import risks
 
@@ -40,21 +40,21 @@ RULES = Rules(
     "Exempt",
     "a second factor not older than 15m",
 )
-PROVEN = Proof(
+PROVEN = ReportedProof(
     Condition(ENFORCED, TRUE, "Probed", AGREE),
     Basis.PROBE,
     NOW,
     Condition(DRIFTED, FALSE, "NoDrift", "Jenkins is as the policy says"),
     Condition(READY, TRUE, "InForce", AGREE),
 )
-OFF = Proof(
+OFF = ReportedProof(
     Condition(ENFORCED, FALSE, "NotActive", "two-factor authentication is off in the filter (live flag), though the settings say on"),
     Basis.PROBE,
     NOW,
     Condition(DRIFTED, TRUE, "Differs", "Jenkins differs from the policy: mode is off (live), wanted on"),
     Condition(READY, TRUE, "Reported", "driftPolicy is Report: nothing is written; differing: mode is off (live), wanted on"),
 )
-TOLD = Proof(
+TOLD = ReportedProof(
     Condition(ENFORCED, TRUE, "Probed", AGREE), Basis.STATUS, NOW - timedelta(days=3), ready=Condition(READY, TRUE, "InForce", AGREE)
 )
 WEAK = Rules(
@@ -115,7 +115,7 @@ LOST = InstanceReport(
     "lost",
     "https://lost.example.com/",
     None,
-    nothing_known("NotObserved", "Jenkins itself: Unauthorized"),
+    unknown_proof("NotObserved", "Jenkins itself: Unauthorized"),
     gaps=(Gap("Jenkins itself", "Unauthorized: Jenkins refused the user name or API token (401)"),),
 )
 MAIL_OUTAGE = BreakGlassReport(

@@ -93,11 +93,11 @@ class Fields:
                 self.fail(place, f"must be a mapping such as {shape}, is {_kind(value)}")
         return found
 
-    def text(self, name: str, default: str | None = None, *, required: bool = False) -> str | None:
-        return self._typed(name, str, "a text", default, required)
+    def string(self, name: str, default: str | None = None, *, required: bool = False) -> str | None:
+        return self._typed(name, str, "a string", default, required)
 
-    def required_text(self, name: str) -> str:
-        return self.text(name, required=True) or ""
+    def required_string(self, name: str) -> str:
+        return self.string(name, required=True) or ""
 
     def boolean(self, name: str, default: bool) -> bool:
         value = self._typed(name, bool, "true or false", default, False)
@@ -119,13 +119,13 @@ class Fields:
             return default
         return self._convert(name, value, lambda text: kind(text), f"must be one of {_values(kind)}, is {value!r}") or default
 
-    def texts(self, name: str) -> tuple[str, ...] | None:
-        """A list of texts; None when it is absent (which often means something else than an empty list)."""
+    def strings(self, name: str) -> tuple[str, ...] | None:
+        """A list of strings; None when it is absent (which often means something else than an empty list)."""
         value = self.values.get(name)
         if value is None:
             return None
         if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
-            self.fail(name, "must be a list of texts")
+            self.fail(name, "must be a list of strings")
             return ()
         return tuple(value)
 
@@ -198,5 +198,5 @@ def _values(kind: type[Enum]) -> str:
 
 
 def _kind(value: Any) -> str:
-    names = {dict: "a mapping", list: "a list", str: "a text", bool: "true or false", int: "a number", float: "a number"}
+    names = {dict: "a mapping", list: "a list", str: "a string", bool: "true or false", int: "a number", float: "a number"}
     return names.get(type(value), type(value).__name__)

@@ -98,23 +98,23 @@ def collect_metadata(root: Fields) -> Metadata:
     """As :func:`read_metadata`, of the fields of an object; problems are noted there."""
     meta = root.nested("metadata") or Fields({}, "metadata", root.problems)
     return Metadata(
-        namespace="" if root.values.get("kind") in CLUSTER_SCOPED else meta.text("namespace") or "default",
-        name=meta.text("name") or "",
-        uid=meta.text("uid") or "",
+        namespace="" if root.values.get("kind") in CLUSTER_SCOPED else meta.string("namespace") or "default",
+        name=meta.string("name") or "",
+        uid=meta.string("uid") or "",
         generation=meta.integer("generation", 0),
-        labels=_read_texts(meta.nested("labels")),
-        annotations=_read_texts(meta.nested("annotations")),
+        labels=_read_strings(meta.nested("labels")),
+        annotations=_read_strings(meta.nested("annotations")),
         created=meta.time("creationTimestamp") or _EPOCH,
         deleting=meta.has("deletionTimestamp"),
     )
 
 
-def _read_texts(fields: Fields | None) -> Mapping[str, str]:
+def _read_strings(fields: Fields | None) -> Mapping[str, str]:
     if fields is None:
         return _EMPTY
     for key, value in fields.values.items():
         if not isinstance(value, str):
-            fields.fail(str(key), "must be a text: write it in quotes")
+            fields.fail(str(key), "must be a string: write it in quotes")
     return MappingProxyType(dict(fields.values))
 
 
@@ -129,7 +129,7 @@ def _read_labels(fields: Fields | None) -> tuple[tuple[str, str], ...]:
         return ()
     for key, value in fields.values.items():
         if not isinstance(value, str):
-            fields.fail(str(key), f"must be a text, is {value!r}: write it in quotes")
+            fields.fail(str(key), f"must be a string, is {value!r}: write it in quotes")
     return tuple(sorted((str(key), str(value)) for key, value in fields.values.items()))
 
 
@@ -147,11 +147,11 @@ def _read_requirement(fields: Fields, number: int, item: Any) -> Requirement:
         fields.fail(place, "must be a mapping with key, operator and values")
         return Requirement("", "")
     one = Fields(item, fields.at(place), fields.problems)
-    operator, values = one.required_text("operator"), one.texts("values") or ()
+    operator, values = one.required_string("operator"), one.strings("values") or ()
     if operator and operator not in ("In", "NotIn", "Exists", "DoesNotExist"):
         one.fail("operator", f"must be one of In, NotIn, Exists, DoesNotExist, is {operator!r}")
     if operator in ("In", "NotIn") and not values:
         one.fail("values", "required because operator is In or NotIn")
     if operator in ("Exists", "DoesNotExist") and values:
         one.fail("values", "only allowed when operator is In or NotIn")
-    return Requirement(one.required_text("key"), operator, frozenset(values))
+    return Requirement(one.required_string("key"), operator, frozenset(values))

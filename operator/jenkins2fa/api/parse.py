@@ -65,7 +65,7 @@ def parse_policy(body: Mapping[str, Any]) -> TwoFactorPolicy:
     return TwoFactorPolicy(meta, spec)
 
 
-def parse_what_governs(body: Mapping[str, Any]) -> TwoFactorPolicy | None:
+def parse_policy_or_scope(body: Mapping[str, Any]) -> TwoFactorPolicy | None:
     """As :func:`parse_policy`; of an object that cannot be used, whom it means and its rank. None when not even that can be read.
 
     So an object with a word that this version does not know does not leave its instances to the next policy."""
@@ -111,7 +111,7 @@ def _read_break_glass_spec(fields: Fields) -> BreakGlassSpec:
     return BreakGlassSpec(
         instance_selector=read_selector(fields.nested("instanceSelector", required=True)),
         expires_at=fields.time("expiresAt") or datetime.fromtimestamp(0, UTC),
-        reason=fields.required_text("reason"),
+        reason=fields.required_string("reason"),
     )
 
 
@@ -121,7 +121,7 @@ def _read_namespaces(root: Fields, fields: Fields) -> LabelSelector | None:
 
 
 def _read_policy_spec(fields: Fields, namespaces: LabelSelector | None) -> PolicySpec:
-    groups = fields.texts("enforcedGroups")
+    groups = fields.strings("enforcedGroups")
     factors = _read_factors(fields)
     if not fields.has("mode"):
         fields.fail("mode", "required: Enforce, Audit or Disabled")
@@ -130,7 +130,7 @@ def _read_policy_spec(fields: Fields, namespaces: LabelSelector | None) -> Polic
         namespace_selector=namespaces,
         mode=fields.choice("mode", PolicyMode, None) or PolicyMode.AUDIT,
         enforced_groups=None if groups is None else frozenset(groups),
-        exempt_groups=frozenset(fields.texts("exemptGroups") or ()),
+        exempt_groups=frozenset(fields.strings("exemptGroups") or ()),
         allowed_factors=frozenset(factors.allowed),
         email_otp=factors.email_otp,
         sms_gateway=factors.sms_gateway,
@@ -182,12 +182,12 @@ def _check_owner(owner: Factor, factor: Factor, entry: Fields, name: str, way_ou
 def _read_email(fields: Fields | None) -> EmailOTP | None:
     if fields is None:
         return None
-    sender, template = fields.text("senderAddress", required=True), fields.text("template")
+    sender, template = fields.string("senderAddress", required=True), fields.string("template")
     if sender is not None and not re.fullmatch(ADDRESS, sender):
         fields.fail("senderAddress", "must be an e-mail address")
     if template is not None and "$otp" not in template:
         fields.fail("template", "must contain $otp: without it the mail has no one-time password")
-    return EmailOTP(sender or "", fields.text("subject"), template)
+    return EmailOTP(sender or "", fields.string("subject"), template)
 
 
 def _read_gateway(fields: Fields | None) -> SMSGateway | None:
@@ -230,8 +230,8 @@ def _count(fields: Fields, name: str, least: int, most: int) -> int | None:
 def _read_instance_spec(fields: Fields) -> InstanceSpec:
     credentials = fields.nested("credentialsRef")
     return InstanceSpec(
-        url=fields.required_text("url").rstrip("/") + "/",
-        credentials=credentials.required_text("name") if credentials else None,
+        url=fields.required_string("url").rstrip("/") + "/",
+        credentials=credentials.required_string("name") if credentials else None,
         authority=_read_authority(fields.nested("caRef")),
         access=fields.choice("access", Access, None) or Access.MANAGE,
         gate=_read_gate(fields.nested("gate")),
@@ -250,7 +250,7 @@ def _read_authority(fields: Fields | None) -> AuthorityRef | None:
     if fields is None:
         return None
     kind = fields.choice("kind", AuthorityKind, None) or AuthorityKind.CONFIG_MAP
-    return AuthorityRef(kind, fields.required_text("name"), fields.text("key") or "ca.crt")
+    return AuthorityRef(kind, fields.required_string("name"), fields.string("key") or "ca.crt")
 
 
 def _read_gate(fields: Fields | None) -> GateSpec:
@@ -261,7 +261,7 @@ def _read_gate(fields: Fields | None) -> GateSpec:
 def _read_canaries(fields: Fields) -> Iterator[Canary]:
     names = set()
     for entry in fields.entries("canaries", "{name: person, expect: Challenged, secretRef: {name: canary}}"):
-        name = entry.required_text("name")
+        name = entry.required_string("name")
         if name and name in names:
             fields.problems.append(Problem(entry.path, f"name {name} is in the list already"))
         names.add(name)
@@ -274,7 +274,7 @@ def _read_canaries(fields: Fields) -> Iterator[Canary]:
 
 def _read_secret(fields: Fields) -> str | None:
     reference = fields.nested("secretRef", required=True)
-    return reference.required_text("name") if reference else None
+    return reference.required_string("name") if reference else None
 
 
 def _note_former_policy(fields: Fields) -> None:

@@ -42,7 +42,7 @@ def host_and_port(url: str) -> str:
     return host if parts.port in (None, standard) else f"{host}:{parts.port}"
 
 
-def place_of(url: str) -> str:
+def narrowest_consent(url: str) -> str:
     """The narrowest consent for a URL: host, port and context path, without the last slash."""
     return host_and_port(url) + urlsplit(url).path.rstrip("/")
 

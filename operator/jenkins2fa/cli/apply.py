@@ -86,7 +86,7 @@ def apply(
     if assessment.refused:
         refuse(f"{assessment.refused.reason}: nothing was changed")
     if assessment.mode is not Mode.WRITE:
-        refuse(f"{assessment.mode.said}: nothing was changed")
+        refuse(f"{assessment.mode.sentence}: nothing was changed")
     if assessment.plan.changes:
         if not yes and not click.confirm("\nApply this?"):
             fail("nothing was changed")

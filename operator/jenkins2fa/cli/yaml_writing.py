@@ -13,7 +13,7 @@ import yaml
 
 from jenkins2fa.api.instance import GateMode
 from jenkins2fa.api.meta import API_VERSION, TAKE_OVER
-from jenkins2fa.api.references import place_of
+from jenkins2fa.api.references import narrowest_consent
 
 Spec = dict[str, Any]
 
@@ -190,7 +190,7 @@ def _instance(controller: Exported, policy: str | None, where: Mapping[str, str]
 
 
 def _secret(controller: Exported, where: Mapping[str, str]) -> str:
-    data = {"host": place_of(controller.url), "username": controller.username, "token": ""}
+    data = {"host": narrowest_consent(controller.url), "username": controller.username, "token": ""}
     body = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": controller.name, **where}, "type": "Opaque", "stringData": data}
     return _document(body, ["Put the account's API token here, by your own way of keeping secrets, and keep it out of Git."])
 

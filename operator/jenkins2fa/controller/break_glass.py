@@ -14,7 +14,7 @@ from jenkins2fa.controller.instance.schedule import ANOTHER_SERVES
 from jenkins2fa.controller.instance.status import invalid_document, write_status
 from jenkins2fa.controller.pace import Pace
 from jenkins2fa.controller.queue import NEVER, Kind, Requeue, Urgency, Work, WorkKey
-from jenkins2fa.core.break_glass import BreakGlassMember, History, aggregate
+from jenkins2fa.core.break_glass import BreakGlassMember, History, aggregate_break_glass
 from jenkins2fa.core.reasons import Reason
 
 AGAIN = 300.0
@@ -52,7 +52,7 @@ class BreakGlassReconciler:
     def _report(self, break_glass: TwoFactorBreakGlass, body: Body) -> None:
         context, history = self._context, _history(body)
         selected = context.mapping.opened_by(break_glass)
-        status = aggregate(break_glass, [self._member(break_glass, one) for one in selected], history, context.now())
+        status = aggregate_break_glass(break_glass, [self._member(break_glass, one) for one in selected], history, context.now())
         write_status(context, Kind.BREAK_GLASS, body, break_glass_status_document(status))
         if status.closed_at is not None and history.closed_at is None:
             for one in selected:  # it asks for nothing any more, which may end a refusal there

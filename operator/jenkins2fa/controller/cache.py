@@ -10,7 +10,7 @@ from jenkins2fa.api.break_glass import TwoFactorBreakGlass
 from jenkins2fa.api.fields import InvalidObject
 from jenkins2fa.api.instance import JenkinsInstance
 from jenkins2fa.api.meta import APPROVE_WEAKENING, RECONCILE_AT, TAKE_OVER, Key
-from jenkins2fa.api.parse import parse_break_glass, parse_instance, parse_what_governs
+from jenkins2fa.api.parse import parse_break_glass, parse_instance, parse_policy_or_scope
 from jenkins2fa.api.policy import TwoFactorPolicy
 from jenkins2fa.controller.queue import Kind
 
@@ -21,7 +21,7 @@ Fingerprint = tuple[Any, ...]
 
 PARSERS: Mapping[Kind, Callable[[Body], Parsed | None]] = {
     Kind.INSTANCE: parse_instance,
-    Kind.POLICY: parse_what_governs,
+    Kind.POLICY: parse_policy_or_scope,
     Kind.BREAK_GLASS: parse_break_glass,
 }
 

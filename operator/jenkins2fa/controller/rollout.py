@@ -16,7 +16,7 @@ from jenkins2fa.controller.cache import Body
 from jenkins2fa.controller.context import Context
 from jenkins2fa.controller.queue import Kind, Urgency, WorkKey
 from jenkins2fa.core.mode import Mode, in_grace
-from jenkins2fa.core.policy_status import Member
+from jenkins2fa.core.policy_status import PolicyMember
 from jenkins2fa.core.reasons import Reason
 from jenkins2fa.core.rollout import Progress, RolloutState, Standing, advance, is_admitted
 
@@ -26,7 +26,7 @@ AFTER_ADMISSION = 1.0  # seconds
 PENDING = (Reason.PROGRESSING, Reason.STARTING, Reason.RELEASING, Reason.WAITING_FOR_ROLLOUT, Reason.ENROLMENT_TOO_LOW)
 
 
-def next_progress(context: Context, policy: TwoFactorPolicy, body: Body, members: Sequence[Member]) -> Progress | None:
+def next_progress(context: Context, policy: TwoFactorPolicy, body: Body, members: Sequence[PolicyMember]) -> Progress | None:
     """How far the roll-out may go now. ``body``: the live policy; a suspended one stays where it is."""
     before = progress_of(body)
     if policy.spec.suspend:
@@ -53,7 +53,7 @@ def admitted(context: Context, policy: TwoFactorPolicy, key: Key) -> bool:
     return is_admitted(rollout, policy.meta.generation, progress, key, governed)
 
 
-def call_admitted(context: Context, policy: TwoFactorPolicy, progress: Progress | None, members: Sequence[Member]) -> None:
+def call_admitted(context: Context, policy: TwoFactorPolicy, progress: Progress | None, members: Sequence[PolicyMember]) -> None:
     """Passes for the instances that wait although the roll-out has reached them."""
     governed = [member.key for member in members if member.governed]
     waiting = [member.key for member in members if member.ready is not None and member.ready.reason == Reason.WAITING_FOR_ROLLOUT]

@@ -19,22 +19,22 @@ from jenkins2fa.core.settings import canonical, gate_configuration, plugin_docum
 _BETWEEN = re.compile(r"[\s,]+")
 
 
-def approved(meta: Metadata, *digests: str) -> bool:
+def is_approved(meta: Metadata, *digests: str) -> bool:
     """Whether an object's annotation names one of ``digests``; it may name several, separated by commas or white space."""
     named = {one for one in _BETWEEN.split(meta.annotations.get(APPROVE_WEAKENING, "")) if one}
     return not named.isdisjoint(digests)
 
 
-def approve_by(approval: str, of: str = "twofactorpolicy <name>") -> str:
+def how_to_approve(approval: str, of: str = "twofactorpolicy <name>") -> str:
     """How somebody approves of what an ``approval`` names, by an annotation ``of`` an object."""
     return f"kubectl annotate --overwrite {of} jenkins2fa.dev/approve-weakening={approval}"
 
 
-def wish_approvals(policy: TwoFactorPolicy, desired: Desired, instance: JenkinsInstance, seen: Observation) -> tuple[str, ...]:
+def policy_approvals(policy: TwoFactorPolicy, desired: Desired, instance: JenkinsInstance, seen: Observation) -> tuple[str, ...]:
     """The digests that let what a policy wants weaken this Jenkins; the first is the one to ask for.
 
     That of the policy alone, for all that it governs already, and one for this Jenkins alone. A Jenkins whose mark names another policy,
-    or that has none, needs its own: it was not there when the policy was approved of. Another edit needs another approval."""
+    or that has none, needs its own: it was not there when the policy was approved. Another edit needs another approval."""
     generation = policy.meta.generation
     own = f"{generation}-{approval_digest(desired, _identity(instance, seen))}"
     if seen.owner is None or seen.owner.policy != policy.meta.uid:
@@ -48,7 +48,7 @@ def release_approval(instance: JenkinsInstance, seen: Observation, mark: Owner, 
     return f"release-{_digest(document)}"
 
 
-def approval_of(break_glass: TwoFactorBreakGlass) -> str:
+def break_glass_approval(break_glass: TwoFactorBreakGlass) -> str:
     """What the annotation has to name so that this very object may be opened. Its UID is part of it, so it cannot be known before."""
     meta, spec = break_glass.meta, break_glass.spec
     document = [meta.namespace, meta.name, meta.uid, format_time(spec.expires_at), spec.reason]

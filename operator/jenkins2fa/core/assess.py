@@ -13,7 +13,7 @@ from enum import StrEnum
 from jenkins2fa.api.instance import JenkinsInstance
 from jenkins2fa.api.meta import TAKE_OVER
 from jenkins2fa.api.policy import PolicyMode, TwoFactorPolicy
-from jenkins2fa.core.approval import approved, wish_approvals
+from jenkins2fa.core.approval import is_approved, policy_approvals
 from jenkins2fa.core.break_glass import Decision
 from jenkins2fa.core.desired import desired_state
 from jenkins2fa.core.guard.chain import check, refusals
@@ -167,7 +167,7 @@ def assess(
     owner = Owner(
         cluster, instance.meta.uid or instance.spec.url, policy.meta.uid, policy.meta.generation, desired_digest(desired, gate_code)
     )
-    digests = wish_approvals(policy, desired, instance, observation)
+    digests = policy_approvals(policy, desired, instance, observation)
     situation = Situation(
         policy.spec,
         instance.spec,
@@ -176,7 +176,7 @@ def assess(
         owner,
         take_over=take_over or instance.meta.annotations.get(TAKE_OVER),
         flapping=flapping_fields(observation, now) if drift and not asked else (),
-        approval=digests[0] if require_approval and not approved(policy.meta, *digests) else None,
+        approval=digests[0] if require_approval and not is_approved(policy.meta, *digests) else None,
         second_factor_login=second_factor_login,
         experimental=experimental,
     )
@@ -202,7 +202,7 @@ def _recent(times: tuple[datetime, ...], now: datetime) -> int:
     return sum(now - time <= WITHIN for time in times)
 
 
-def is_wanted(outcome: Outcome) -> bool | None:
+def enforcement_desired(outcome: Outcome) -> bool | None:
     """What the governing policy says of this instance; None = this reconcile cannot tell, so what was known before still holds.
 
     A Jenkins that could not be observed counts as its policy says: trouble is no reason to expect less of it."""

@@ -1,8 +1,8 @@
 """Break-glass: two-factor authentication off for a short, named time.
 
-:func:`decide` says what to open or close at one controller, which ends a break-glass by itself; :func:`aggregate` is the status of a
-``TwoFactorBreakGlass`` over its instances. The limit holds for all of them together: a chain of reasons would otherwise switch two-factor
-authentication off for ever.
+:func:`decide` says what to open or close at one controller; the controller itself ends what is open. :func:`aggregate_break_glass` makes
+the status of a ``TwoFactorBreakGlass`` from its instances. The limit holds for all break-glasses of a day together, because a chain of
+them would otherwise switch two-factor authentication off for ever.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from jenkins2fa.api.status import (
     Condition,
     clip,
 )
-from jenkins2fa.core.approval import approval_of, approve_by, approved
+from jenkins2fa.core.approval import break_glass_approval, how_to_approve, is_approved
 from jenkins2fa.core.guard.finding import Finding
 from jenkins2fa.core.observation import Observation
 from jenkins2fa.core.reasons import Reason
@@ -103,8 +103,8 @@ def _decide_one(
         if is_open and until is not None and expires < until:
             return Decision(Action.OPEN, until=expires)
         ending = expires - now <= CLOCKS  # Jenkins may have ended it by its own clock already
-        return Decision(Action.NOTHING) if is_open or ending else spent(asked)
-    if require_approval and not approved(asked.meta, approval_of(asked)):
+        return Decision(Action.NOTHING) if is_open or ending else reason_was_used(asked)
+    if require_approval and not is_approved(asked.meta, break_glass_approval(asked)):
         return _unapproved(asked)
     return _within_the_sum(asked, observation, now, longest)
 
@@ -120,13 +120,13 @@ def _within_the_sum(asked: TwoFactorBreakGlass, observation: Observation, now: d
     message = (
         f"{asked.meta.name} ({asked.spec.reason}) is not opened: the operator allows {format_duration(longest)} of break-glass within 24 "
         f"hours (--longest-break-glass), and they are used up. It is possible again at "
-        f"{format_time(possible_at(observation, now, longest))}; until then an administrator of Jenkins gets people in with "
+        f"{format_time(possible_again_at(observation, now, longest))}; until then an administrator of Jenkins gets people in with "
         "`jenkins2fa unlock`"
     )
     return Finding(Reason.BREAK_GLASS_REFUSED, message)
 
 
-def spent(asked: TwoFactorBreakGlass) -> Finding:
+def reason_was_used(asked: TwoFactorBreakGlass) -> Finding:
     """One reason opens one break-glass: whoever keeps an old one in Git would else open it again and again."""
     message = (
         f"{asked.meta.name} is not opened: its reason {asked.spec.reason} has been used, and the break-glass that it opened is over. One "
@@ -141,7 +141,7 @@ def time_open(observation: Observation, now: datetime, at: datetime) -> timedelt
     return sum((max(ended - begun, timedelta(0)) for begun, ended in spans), timedelta(0))
 
 
-def possible_at(observation: Observation, now: datetime, longest: timedelta) -> datetime:
+def possible_again_at(observation: Observation, now: datetime, longest: timedelta) -> datetime:
     """When enough of the last ones is over a day old for another, if one that is open now stays so until its end."""
     spare = min(LEAST, longest)
     for begun, ended in sorted(observation.break_glass_times):
@@ -157,7 +157,7 @@ def _unapproved(asked: TwoFactorBreakGlass) -> Finding:
     return Finding(
         Reason.APPROVAL_REQUIRED,
         f"{asked.meta.name} ({asked.spec.reason}) switches the protection off and waits for somebody who may approve it: "
-        f"{approve_by(approval_of(asked), named)}",
+        f"{how_to_approve(break_glass_approval(asked), named)}",
     )
 
 
@@ -181,7 +181,9 @@ class History:
     opened: int = 0
 
 
-def aggregate(break_glass: TwoFactorBreakGlass, members: Sequence[BreakGlassMember], history: History, now: datetime) -> BreakGlassStatus:
+def aggregate_break_glass(
+    break_glass: TwoFactorBreakGlass, members: Sequence[BreakGlassMember], history: History, now: datetime
+) -> BreakGlassStatus:
     """Counts and conditions; the messages name at most three instances."""
     members = sorted(members, key=lambda member: member.key.name)
     expires = break_glass.spec.expires_at

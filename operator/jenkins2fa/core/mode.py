@@ -35,7 +35,7 @@ class Mode(Enum):
         return own.get(self, Reason.REPORTED)
 
     @property
-    def said(self) -> str:
+    def sentence(self) -> str:
         """The word and the sentence, for people."""
         return f"{self.reason}: {self.value}"
 

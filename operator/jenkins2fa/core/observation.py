@@ -35,7 +35,7 @@ class GateState:
     Codes are SHA-256 of the resident script. ``foreign``: a filter that calls itself our gate, but is not the one we put there.
     ``hold``: the factors by which it asks people whatever the plugin's settings say, now and after the next start (``stored_hold``);
     None = it follows the plugin. In this run of Jenkins: ``put_back``, how often it has put itself back into the chain; ``wrong_answers``
-    and ``limited_answers`` (not observed, since there were too many); ``unplaced``, how many people the realm has told no group of."""
+    and ``limited_answers`` (not observed, since there were too many); ``without_group``, how many people the realm has told no group of."""
 
     installed: int = 0
     position: int | None = None
@@ -53,7 +53,7 @@ class GateState:
     stored_hold: frozenset[str] | None = None
     wrong_answers: int = 0
     limited_answers: int = 0
-    unplaced: int = 0
+    without_group: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,14 +184,14 @@ class Observation:
         return self.switched_on or self.gate.hold is not None
 
 
-def ahead_of(theirs: datetime, ours: datetime, held: timedelta = NO_TIME) -> timedelta:
+def measure_clock_ahead(theirs: datetime, ours: datetime, held: timedelta = NO_TIME) -> timedelta:
     """How far Jenkins' clock is ahead of ours, in whole minutes. ``held`` stays while it is still about right: times in a status must
     not waver."""
     measured = theirs - ours
     return held if abs(measured - held) < UNSURE else timedelta(minutes=round(measured / timedelta(minutes=1)))
 
 
-def in_our_time(seen: Observation, ahead: timedelta) -> Observation:
+def in_operator_time(seen: Observation, ahead: timedelta) -> Observation:
     """An observation as Jenkins tells it, with its times as our clock would have shown them."""
     if not ahead:
         return seen

@@ -29,7 +29,7 @@ from jenkins2fa.core.rollout import Progress, RolloutState
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class PolicyMember:
     """One selected instance: who governs it, and its conditions (None = not seen by a reconcile for this policy yet)."""
 
     key: Key
@@ -49,9 +49,9 @@ class Escape:
     how: str
 
 
-def aggregate(
+def aggregate_policy(
     policy: TwoFactorPolicy,
-    members: Iterable[Member],
+    members: Iterable[PolicyMember],
     rollout: Progress | None = None,
     *,
     staged: bool = False,
@@ -111,7 +111,7 @@ def factors_column(factors: frozenset[Factor]) -> str:
     return ordered[0] + (f"+{len(ordered) - 1}" if len(ordered) > 1 else "")
 
 
-def _ready(spec: PolicySpec, members: list[Member], governed: list[Member], failing: list[Member]) -> Condition:
+def _ready(spec: PolicySpec, members: list[PolicyMember], governed: list[PolicyMember], failing: list[PolicyMember]) -> Condition:
     if not members:
         return Condition(
             READY, FALSE, Reason.NO_MATCHING_INSTANCE, ("instanceSelector matches no JenkinsInstance: check its labels, and the namespace")
@@ -143,7 +143,7 @@ def _ready(spec: PolicySpec, members: list[Member], governed: list[Member], fail
     )
 
 
-def _rolling_out(rollout: Progress, failing: list[Member]) -> Condition:
+def _rolling_out(rollout: Progress, failing: list[PolicyMember]) -> Condition:
     failed = [member for member in failing if member.ready and member.ready.reason not in IN_PROGRESS]
     told = f": {_first(failed)}" if failed else ""
     reached = f"{rollout.updated} of {rollout.total} instances are done"
@@ -154,20 +154,20 @@ def _rolling_out(rollout: Progress, failing: list[Member]) -> Condition:
     return Condition(READY, FALSE, Reason.ROLLING_OUT, clip(f"{reached}, {rollout.admitted} may change{pausing}{told}"))
 
 
-def _share(some: Sized, governed: list[Member]) -> str:
+def _share(some: Sized, governed: list[PolicyMember]) -> str:
     return "" if len(governed) == 1 else f"{len(some)} of {len(governed)} instances: "
 
 
-def _first(members: list[Member]) -> str:
+def _first(members: list[PolicyMember]) -> str:
     shown = [f"{member.key}: {member.ready.message}" for member in members[:3] if member.ready]
     return "; ".join(shown) + (f"; and {len(members) - 3} more" if len(members) > 3 else "")
 
 
-def _first_drifted(members: list[Member]) -> str:
+def _first_drifted(members: list[PolicyMember]) -> str:
     return "; ".join(f"{m.key}: {m.drifted.message}" for m in [m for m in members if _is(m.drifted, TRUE)][:3] if m.drifted)
 
 
-def _reconciling(ready: Condition, governed: list[Member], failing: list[Member]) -> Condition:
+def _reconciling(ready: Condition, governed: list[PolicyMember], failing: list[PolicyMember]) -> Condition:
     if ready.reason == Reason.ROLLOUT_STOPPED:
         return Condition(RECONCILING, FALSE, ready.reason, "nothing is in progress")
     if ready.reason == Reason.ROLLING_OUT:
@@ -179,7 +179,7 @@ def _reconciling(ready: Condition, governed: list[Member], failing: list[Member]
     return Condition(RECONCILING, FALSE, ready.reason, "nothing is in progress")
 
 
-def _stalled(ready: Condition, governed: list[Member], failing: list[Member]) -> Condition:
+def _stalled(ready: Condition, governed: list[PolicyMember], failing: list[PolicyMember]) -> Condition:
     if ready.reason == Reason.ROLLING_OUT:
         return Condition(STALLED, FALSE, ready.reason, "no action required yet")
     stuck = [member for member in failing if _is(member.stalled, TRUE)]
@@ -190,7 +190,7 @@ def _stalled(ready: Condition, governed: list[Member], failing: list[Member]) ->
     return Condition(STALLED, FALSE, ready.reason, "no action required")
 
 
-def _enforced(governed: list[Member]) -> Condition:
+def _enforced(governed: list[PolicyMember]) -> Condition:
     conditions = [member.enforced for member in governed if member.enforced]
     if not governed or len(conditions) < len(governed):
         return Condition(
@@ -210,7 +210,7 @@ def _enforced(governed: list[Member]) -> Condition:
     )
 
 
-def _drifted(governed: list[Member]) -> Condition:
+def _drifted(governed: list[PolicyMember]) -> Condition:
     drifted = [condition for member in governed if (condition := member.drifted) and condition.status == TRUE]
     if drifted:
         return Condition(DRIFTED, TRUE, Reason.DIFFERS, _share(drifted, governed) + drifted[0].message)
@@ -222,7 +222,7 @@ def _drifted(governed: list[Member]) -> Condition:
     return Condition(DRIFTED, FALSE, Reason.NO_DRIFT, "no instance differs from the policy")
 
 
-def _is_frozen(member: Member) -> bool:
+def _is_frozen(member: PolicyMember) -> bool:
     return member.ready is not None and member.ready.reason == Reason.SUSPENDED
 
 

@@ -14,7 +14,15 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 Check = Callable[[Any], str | None]  # None = it fits; else where below the value, and what is there
 
 _WORDS: Mapping[type, str] = types.MappingProxyType(
-    {str: "a text", int: "a whole number", float: "a number", bool: "true or false", dict: "a mapping", list: "a list", type(None): "null"}
+    {
+        str: "a string",
+        int: "a whole number",
+        float: "a number",
+        bool: "true or false",
+        dict: "a mapping",
+        list: "a list",
+        type(None): "null",
+    }
 )
 
 

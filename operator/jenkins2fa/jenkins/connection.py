@@ -21,7 +21,7 @@ import pyotp
 
 from jenkins2fa.api.instance import AuthorityRef, JenkinsInstance
 from jenkins2fa.api.meta import Key
-from jenkins2fa.api.references import References, ReferenceUnreadable, consents, is_plain, place_of
+from jenkins2fa.api.references import References, ReferenceUnreadable, consents, is_plain, narrowest_consent
 from jenkins2fa.jenkins.errors import CertificateRejected, HostNotAllowed, SecondFactorRejected, SecretMissing
 
 SHORTEST_SEED = 20  # characters
@@ -58,7 +58,7 @@ class Credentials:
 def credentials_of(data: Mapping[str, str], key: Key, url: str) -> Credentials:
     """The account in the decoded data of the Secret ``key``, for a URL. Raises HostNotAllowed or SecretMissing."""
     if not consents(_required(data, key, "host"), url):
-        reason = f"the Secret {key.name} is not for {place_of(url)}: nothing was sent"
+        reason = f"the Secret {key.name} is not for {narrowest_consent(url)}: nothing was sent"
         raise HostNotAllowed(f"{reason}. {_how_to_consent(url)}, or correct spec.url")
     username, token = (_required(data, key, name).strip() for name in ("username", "token"))
     return Credentials(username, token, _seed(data, key), _totp(data, key), _pinned_authority(data, key))
@@ -229,7 +229,7 @@ def totp_problem(secret: str) -> str | None:
 
 def _how_to_consent(url: str) -> str:
     if is_plain(urlsplit(url).path):
-        return f"Set its key host to {place_of(url)}"
+        return f"Set its key host to {narrowest_consent(url)}"
     return "Its key host has a path, so write the path of spec.url without dot segments, empty segments or percent-encoding"
 
 

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from jenkins2fa.api.instance import JenkinsInstance
 from jenkins2fa.api.parse import parse_instance
-from jenkins2fa.api.references import consents, host_and_port, place_of
+from jenkins2fa.api.references import consents, host_and_port, narrowest_consent
 from jenkins2fa.jenkins.connection import Connection, Connections, Credentials
 from jenkins2fa.jenkins.errors import CertificateRejected, HostNotAllowed, JenkinsError, ProtocolError, SecretMissing
 from jenkins2fa.jenkins.http import Http
@@ -45,7 +45,7 @@ from tests.support.raw_server import Asked, RawServer
     ],
 )
 def test_what_consent_has_to_say(url: str, host: str, place: str) -> None:
-    assert [host_and_port(url), place_of(url)] == [host, place]
+    assert [host_and_port(url), narrowest_consent(url)] == [host, place]
     assert consents(host, url)
     assert consents(place, url)
 

@@ -17,7 +17,7 @@ from jenkins2fa.controller.rollout import AFTER_ADMISSION, _standing, progress_o
 from jenkins2fa.core.assess import Assessment, Outcome
 from jenkins2fa.core.conditions import judge_ready
 from jenkins2fa.core.mode import Circumstances, Mode, mode_of
-from jenkins2fa.core.policy_status import Member, aggregate
+from jenkins2fa.core.policy_status import PolicyMember, aggregate_policy
 from jenkins2fa.core.rollout import Progress, RolloutState, Standing, advance
 from tests.support.literals import FRESH, MANAGED, NOW, plan
 from tests.support.literals import instance as make_instance
@@ -29,9 +29,9 @@ def condition(kind: str, text: str, message: str = "") -> Condition:
     return Condition(kind, status, reason, message)
 
 
-def member(name: str, ready: str, stalled: str = "False/X") -> Member:
+def member(name: str, ready: str, stalled: str = "False/X") -> PolicyMember:
     told = condition("Ready", ready, f"{name} says {ready}")
-    return Member(Key("tests", name), True, None, told, condition("Stalled", stalled), condition("Enforced", "True/Probed"))
+    return PolicyMember(Key("tests", name), True, None, told, condition("Stalled", stalled), condition("Enforced", "True/Probed"))
 
 
 DONE, WAITS, FAILED = (
@@ -41,9 +41,9 @@ DONE, WAITS, FAILED = (
 )
 
 
-def said(state: RolloutState, *members: Member, staged: bool = False, **spec: object) -> dict[str, str]:
+def said(state: RolloutState, *members: PolicyMember, staged: bool = False, **spec: object) -> dict[str, str]:
     progress = Progress(1, state, admitted=2, updated=1, failed=1, total=3)
-    found = aggregate(policy(**spec), members, progress, staged=staged).conditions
+    found = aggregate_policy(policy(**spec), members, progress, staged=staged).conditions
     return {one.type: f"{one.status}/{one.reason}" for one in found} | {"message": found[0].message}
 
 
@@ -74,9 +74,9 @@ def test_a_complete_one_a_stage_and_a_suspended_policy_are_told_as_without_a_rol
 
 def test_progress_comes_back_from_the_status_as_it_went_in() -> None:
     for progress in (Progress(3, RolloutState.PAUSING, 4, 3, 1, 9, NOW), Progress(1)):
-        document = policy_status_document(aggregate(policy(), [DONE], progress))
+        document = policy_status_document(aggregate_policy(policy(), [DONE], progress))
         assert progress_of({"status": document}) == progress
-    assert rollout_status({"status": policy_status_document(aggregate(policy(), [DONE]))}) is None
+    assert rollout_status({"status": policy_status_document(aggregate_policy(policy(), [DONE]))}) is None
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_after_an_admission_the_policy_is_looked_at_again_at_once() -> None:
     context = cast(Context, SimpleNamespace(now=lambda: NOW))
 
     def seconds(before: Progress, after: Progress) -> float | None:
-        return until_next(context, rolling, {"status": policy_status_document(aggregate(rolling, [DONE], before))}, after)
+        return until_next(context, rolling, {"status": policy_status_document(aggregate_policy(rolling, [DONE], before))}, after)
 
     one, two = Progress(1, admitted=1, total=3), Progress(1, admitted=2, total=3)
     assert seconds(one, two) == AFTER_ADMISSION

@@ -8,7 +8,7 @@ import pytest
 
 from jenkins2fa.api.meta import Key
 from jenkins2fa.api.status import DRIFTED, ENFORCED, FALSE, READY, STALLED, TRUE, Condition, policy_status_document
-from jenkins2fa.core.policy_status import Member, aggregate
+from jenkins2fa.core.policy_status import PolicyMember, aggregate_policy
 from jenkins2fa.core.rollout import Progress, RolloutState
 from tests.support.managed import policy
 
@@ -16,9 +16,9 @@ SIZE, SMALL = 1000, 10 * 1024  # five messages of 1 KiB, ten of the longest name
 LONG = "x" * 1024
 
 
-def member(number: int, *, fails: bool) -> Member:
+def member(number: int, *, fails: bool) -> PolicyMember:
     status = FALSE if fails else TRUE
-    return Member(
+    return PolicyMember(
         Key("n" * 63, f"{number:04}-{'j' * 240}"),
         governed=number >= 100,
         overridden_by=Key("platform", f"baseline-{number}") if number < 100 else None,
@@ -34,7 +34,7 @@ def member(number: int, *, fails: bool) -> Member:
 def test_a_thousand_members(failing: int, rollout: Progress | None) -> None:
     wanted = policy(rollout={"batchSize": 1}) if rollout else policy()
     members = [member(number, fails=number >= SIZE - failing) for number in range(SIZE)]
-    document = policy_status_document(aggregate(wanted, members, rollout))
+    document = policy_status_document(aggregate_policy(wanted, members, rollout))
     assert len(json.dumps(document).encode()) < SMALL
     assert len(document.get("failing") or ()) == min(failing, 10)
     assert document["instances"] == {

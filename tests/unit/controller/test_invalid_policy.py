@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 
 from jenkins2fa.api.instance import Access
-from jenkins2fa.api.parse import parse_what_governs
+from jenkins2fa.api.parse import parse_policy_or_scope
 from jenkins2fa.api.status import ENFORCED, READY, STALLED
 from jenkins2fa.controller.break_glass import BreakGlassReconciler
 from jenkins2fa.controller.context import Context
@@ -27,7 +27,7 @@ BODY = {
 
 @pytest.mark.parametrize("access", list(Access))
 def test_nothing_is_done_where_the_governing_policy_is_invalid(access: Access) -> None:
-    policy = parse_what_governs(BODY)
+    policy = parse_policy_or_scope(BODY)
     assert policy is not None
     found = instance(replace(MANAGED, access=access))
     reconciler = InstanceReconciler(NO_CONTEXT, cast("PolicyReconciler", None), cast("BreakGlassReconciler", None))

@@ -10,7 +10,7 @@ import pytest
 
 from jenkins2fa.api.policy import TwoFactorPolicy
 from jenkins2fa.controller.telemetry.metrics import Metrics
-from jenkins2fa.core.assess import Assessment, Failure, Outcome, Proof, assess, flapping_fields, is_wanted
+from jenkins2fa.core.assess import Assessment, Failure, Outcome, Proof, assess, enforcement_desired, flapping_fields
 from jenkins2fa.core.mode import Mode
 from jenkins2fa.core.observation import Observation
 from tests.support.literals import (
@@ -46,7 +46,7 @@ def assessed(wanted: TwoFactorPolicy, seen: Observation) -> Assessment:
 
 
 def waiting(wanted: TwoFactorPolicy, seen: Observation, proof: Proof = Proof.NONE) -> bool | None:
-    return is_wanted(Outcome(instance(), wanted, Assessment(seen, plan(seen, wanted.spec), mode=Mode.WAITING), proof=proof))
+    return enforcement_desired(Outcome(instance(), wanted, Assessment(seen, plan(seen, wanted.spec), mode=Mode.WAITING), proof=proof))
 
 
 def test_an_edit_that_changes_nothing_leaves_drift_correction_on_in_an_instance_that_waits() -> None:
@@ -86,12 +86,12 @@ def test_a_first_enforcement_that_waits_is_no_alarm() -> None:
     ],
 )
 def test_trouble_leaves_what_the_policy_says(fields: dict[str, Any], mode: Mode, wanted: bool | None) -> None:
-    assert is_wanted(Outcome(instance(), policy(**fields), mode_by_spec=mode, failure=AWAY)) is wanted
+    assert enforcement_desired(Outcome(instance(), policy(**fields), mode_by_spec=mode, failure=AWAY)) is wanted
 
 
 def test_an_invalid_policy_tells_nothing_and_without_one_nothing_is_wanted() -> None:
-    assert is_wanted(Outcome(instance(), replace(policy(), invalid=True), failure=AWAY)) is None
-    assert is_wanted(Outcome(instance(), failure=AWAY)) is False
+    assert enforcement_desired(Outcome(instance(), replace(policy(), invalid=True), failure=AWAY)) is None
+    assert enforcement_desired(Outcome(instance(), failure=AWAY)) is False
 
 
 def test_a_jenkins_that_is_away_when_the_operator_starts_is_wanted() -> None:

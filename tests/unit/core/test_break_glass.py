@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from jenkins2fa.api.break_glass import TwoFactorBreakGlass
 from jenkins2fa.api.meta import APPROVE_WEAKENING, Key
 from jenkins2fa.api.status import BreakGlassCounts, BreakGlassStatus, Condition, break_glass_status_document
-from jenkins2fa.core.approval import approval_of
+from jenkins2fa.core.approval import break_glass_approval
 from jenkins2fa.core.assess import Assessment, Outcome, Proof
 from jenkins2fa.core.break_glass import (
     LEAST,
@@ -22,9 +22,9 @@ from jenkins2fa.core.break_glass import (
     Decision,
     History,
     active,
-    aggregate,
+    aggregate_break_glass,
     decide,
-    possible_at,
+    possible_again_at,
     time_open,
 )
 from jenkins2fa.core.conditions import judge
@@ -109,7 +109,7 @@ def test_another_reason_gets_what_is_left_of_the_sum(seen: Observation, wish: fl
 def test_a_chain_of_reasons_is_refused_with_the_time_at_which_it_is_possible_again(seen: Observation, again: float) -> None:
     found = decided(break_glass(100), seen)
     assert found.action is (Action.CLOSE if seen.break_glass_until else Action.NOTHING), "what nobody asks for any more is closed"
-    moment = possible_at(seen, NOW, LONGEST)
+    moment = possible_again_at(seen, NOW, LONGEST)
     assert abs(moment - (NOW + timedelta(hours=again))) < timedelta(seconds=1)
     for part in ("INC-9", "4h", "--longest-break-glass", moment.strftime("%Y-%m-%dT%H:%M"), "jenkins2fa unlock"):
         assert part in refusal(found)
@@ -170,7 +170,7 @@ def test_it_waits_for_its_approval_and_what_is_open_does_not_end_for_lack_of_one
     found = decided(asked, after(), require_approval=True)
     assert found.action is Action.NOTHING
     assert found.refused[0].finding.reason == "ApprovalRequired"
-    digest = approval_of(asked)
+    digest = break_glass_approval(asked)
     assert refusal(found).endswith(f"twofactorbreakglasses incident -n tests jenkins2fa.dev/approve-weakening={digest}")
     approved = replace(asked, meta=replace(asked.meta, annotations={APPROVE_WEAKENING: digest}))
     assert decided(approved, after(), require_approval=True).action is Action.OPEN
@@ -181,7 +181,7 @@ def test_it_waits_for_its_approval_and_what_is_open_does_not_end_for_lack_of_one
 
 def test_an_approval_is_for_this_very_break_glass() -> None:
     asked = (break_glass(1), break_glass(2), break_glass(1, "INC-2"), break_glass(1, name="another"), break_glass(1, uid="made-again"))
-    assert len({approval_of(one) for one in asked}) == 5
+    assert len({break_glass_approval(one) for one in asked}) == 5
 
 
 def test_of_several_the_one_that_expires_last_counts_and_a_refused_one_leaves_its_place() -> None:
@@ -251,42 +251,42 @@ def said(status: BreakGlassStatus) -> dict[str, str]:
     ],
 )
 def test_conditions(members: list[BreakGlassMember], ready: str, reconciling: str, stalled: str, is_open: str) -> None:
-    found = said(aggregate(ASKED, members, History(), NOW))
+    found = said(aggregate_break_glass(ASKED, members, History(), NOW))
     words = [found[kind].partition("/")[0] for kind in ("Reconciling", "Stalled", "Open")]
     assert (found["Ready"], words) == (ready, [reconciling, stalled, is_open])
 
 
 def test_counts_and_the_moment_at_which_it_opens() -> None:
-    found = aggregate(ASKED, [member("a", 2), member("b", 1), member("c", refused=REFUSED)], History(), NOW)
+    found = aggregate_break_glass(ASKED, [member("a", 2), member("b", 1), member("c", refused=REFUSED)], History(), NOW)
     assert (found.counts, found.opened_at, found.closed_at) == (BreakGlassCounts(3, 2, 1, 2), NOW, None)
-    later = aggregate(ASKED, [member("a", 2)], History(NOW - HOUR, None, 2), NOW)
+    later = aggregate_break_glass(ASKED, [member("a", 2)], History(NOW - HOUR, None, 2), NOW)
     assert (later.counts.opened, later.opened_at) == (2, NOW - HOUR)
     assert said(later)["Ready"] == "True/Open"
 
 
 def test_why_an_instance_is_not_open_is_said() -> None:
-    text = aggregate(ASKED, [member(ready="Suspended")], History(), NOW).conditions[0].message
+    text = aggregate_break_glass(ASKED, [member(ready="Suspended")], History(), NOW).conditions[0].message
     assert text == "not open yet on 1 of 1 instances: build: Suspended: text of Ready"
 
 
 def test_one_that_has_expired_stays_as_a_record() -> None:
-    found = aggregate(ASKED, [member(hours=3)], History(NOW, None, 1), NOW + 2 * HOUR)
+    found = aggregate_break_glass(ASKED, [member(hours=3)], History(NOW, None, 1), NOW + 2 * HOUR)
     assert said(found) == {"Ready": "True/Expired", "Reconciling": "False/Expired", "Stalled": "False/Expired", "Open": "False/Expired"}
     assert (found.counts.open, found.counts.opened, found.closed_at) == (0, 1, ASKED.spec.expires_at)
     assert found.conditions[0].message == "was open on 1 instance from 2026-11-24T12:00:00Z to 2026-11-24T14:00:00Z"
-    never = aggregate(ASKED, [], History(), NOW + 2 * HOUR)
+    never = aggregate_break_glass(ASKED, [], History(), NOW + 2 * HOUR)
     assert "it was never open" in never.conditions[0].message
     assert never.closed_at is None
 
 
 def test_one_that_was_closed_before_it_expires_does_not_open_again() -> None:
-    found = aggregate(ASKED, [member()], History(NOW - HOUR, None, 1), NOW)
+    found = aggregate_break_glass(ASKED, [member()], History(NOW - HOUR, None, 1), NOW)
     assert (said(found)["Ready"], found.closed_at) == ("True/Closed", NOW)
-    again = aggregate(ASKED, [member(hours=1)], History(NOW - HOUR, NOW, 1), NOW)
+    again = aggregate_break_glass(ASKED, [member(hours=1)], History(NOW - HOUR, NOW, 1), NOW)
     assert (said(again)["Ready"], again.closed_at, again.counts.open) == ("True/Closed", NOW, 0)
 
 
 def test_the_document_leaves_out_what_has_not_happened() -> None:
-    document = break_glass_status_document(aggregate(ASKED, [member()], History(), NOW))
+    document = break_glass_status_document(aggregate_break_glass(ASKED, [member()], History(), NOW))
     assert (document["openedAt"], document["closedAt"]) == (None, None)
     assert document["instances"] == {"selected": 1, "open": 0, "refused": 0, "opened": 0}

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from jenkins2fa.core.assess import flapping_fields
-from jenkins2fa.core.observation import Observation, TrialState, ahead_of, in_our_time
+from jenkins2fa.core.observation import Observation, TrialState, in_operator_time, measure_clock_ahead
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 DAY, HOUR, MINUTE, SECOND = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1), timedelta(seconds=1)
@@ -29,7 +29,7 @@ NONE = timedelta(0)
     ],
 )
 def test_difference_of_clocks_is_told_in_minutes_and_does_not_waver(difference: timedelta, held: timedelta, found: timedelta) -> None:
-    assert ahead_of(NOON + difference, NOON, held) == found
+    assert measure_clock_ahead(NOON + difference, NOON, held) == found
 
 
 @pytest.mark.parametrize("ahead", [DAY, -DAY, 3 * HOUR])
@@ -45,7 +45,7 @@ def test_everything_that_jenkins_noted_down_is_read_in_our_time(ahead: timedelta
         trial=TrialState("t", theirs + MINUTE),
         corrections={"mode": (theirs - MINUTE, theirs - 2 * MINUTE, theirs - 3 * MINUTE)},
     )
-    found = in_our_time(seen, ahead)
+    found = in_operator_time(seen, ahead)
     assert found.clock_ahead == ahead
     assert found.break_glass_until == NOON + HOUR
     assert found.break_glass_times == ((NOON - HOUR, NOON + HOUR),)
@@ -56,4 +56,4 @@ def test_everything_that_jenkins_noted_down_is_read_in_our_time(ahead: timedelta
 
 def test_equal_clocks_change_nothing() -> None:
     seen = Observation("2.541", "s", "i", "admin", break_glass_until=NOON)
-    assert in_our_time(seen, NONE) is seen
+    assert in_operator_time(seen, NONE) is seen

@@ -9,26 +9,26 @@ import pytest
 from jenkins2fa.api.meta import Key
 from jenkins2fa.api.policy import Factor
 from jenkins2fa.api.status import Condition, PolicyStatus, policy_status_document
-from jenkins2fa.core.policy_status import Escape, Member, aggregate, factors_column
+from jenkins2fa.core.policy_status import Escape, PolicyMember, aggregate_policy, factors_column
 from tests.support.managed import policy
 
 
 def test_a_policy_counts_and_names_who_escapes_it() -> None:
     escapes = [Escape(Key("tests", name), "access: Observe") for name in "dcba"]
-    found = aggregate(policy(), [member("x", **FINE)], escapes=escapes)
+    found = aggregate_policy(policy(), [member("x", **FINE)], escapes=escapes)
     assert policy_status_document(found)["instances"]["escaped"] == 4
     assert found.conditions[0].message.startswith(
         "4 instances of its namespaces escape this policy: tests/a (access: Observe), tests/b (access: Observe), "
         "tests/c (access: Observe) and 1 more; "
     )
-    assert policy_status_document(aggregate(policy(), [], escapes=[]))["instances"]["escaped"] == 0
-    assert "escaped" not in policy_status_document(aggregate(policy(), []))["instances"], "a policy of one namespace has none"
+    assert policy_status_document(aggregate_policy(policy(), [], escapes=[]))["instances"]["escaped"] == 0
+    assert "escaped" not in policy_status_document(aggregate_policy(policy(), []))["instances"], "a policy of one namespace has none"
 
 
-def member(name: str, **conditions: str) -> Member:
+def member(name: str, **conditions: str) -> PolicyMember:
     """Conditions as `status/reason`; a member without any was not looked at yet."""
     found = {kind: Condition(kind.capitalize(), *text.split("/"), f"{name} says {text}") for kind, text in conditions.items()}
-    return Member(Key("tests", name), True, **found)
+    return PolicyMember(Key("tests", name), True, **found)
 
 
 FINE = {"ready": "True/InForce", "stalled": "False/InForce", "enforced": "True/Probed", "drifted": "False/NoDrift"}
@@ -134,35 +134,35 @@ def said(status: PolicyStatus) -> list[str]:
     ],
 )
 def test_what_a_policy_says_of_its_instances(members: list[dict[str, str]], conditions: list[str], column: str) -> None:
-    status = aggregate(policy(), [member(f"j{number}", **one) for number, one in enumerate(members)])
+    status = aggregate_policy(policy(), [member(f"j{number}", **one) for number, one in enumerate(members)])
     assert [said(status), status.instances_column] == [conditions, column]
 
 
 def test_overridden_everywhere_and_on_some() -> None:
     rival = Key("platform", "baseline")
-    lost = Member(Key("tests", "j1"), False, rival)
-    everywhere = aggregate(policy(), [lost])
+    lost = PolicyMember(Key("tests", "j1"), False, rival)
+    everywhere = aggregate_policy(policy(), [lost])
     assert said(everywhere)[0::2][:2] == ["Ready=False/Overridden", "Stalled=True/Overridden"]
     assert "platform/baseline" in everywhere.conditions[0].message
-    some = aggregate(policy(), [lost, member("j2", **FINE)])
+    some = aggregate_policy(policy(), [lost, member("j2", **FINE)])
     assert [said(some)[0], some.counts.overridden, some.counts.governed] == ["Ready=True/InForce", 1, 1]
     assert "1 more are governed by another policy" in some.conditions[0].message
 
 
 def test_a_policy_below_a_cluster_policy_is_told_that_priority_is_no_help() -> None:
-    lost = Member(Key("tests", "j"), governed=False, overridden_by=Key("", "baseline"))
-    (ready, *_) = aggregate(policy(), [lost]).conditions
+    lost = PolicyMember(Key("tests", "j"), governed=False, overridden_by=Key("", "baseline"))
+    (ready, *_) = aggregate_policy(policy(), [lost]).conditions
     assert ready.message == "overridden everywhere by ClusterTwoFactorPolicy baseline: select other instances"
 
 
 def test_counts_columns_and_a_bounded_list_of_failures() -> None:
     members = [member(f"j{number:02}", **STUCK) for number in range(15)] + [member("x", **FINE), member("y", **DIFFERENT)]
-    status = aggregate(policy(enforcedGroups=["a"], allowedFactors=["SecurityQuestions", "WebAuthn"]), members)
+    status = aggregate_policy(policy(enforcedGroups=["a"], allowedFactors=["SecurityQuestions", "WebAuthn"]), members)
     counts = status.counts
     assert [counts.selected, counts.governed, counts.enforced, counts.drifted, counts.failing] == [17, 17, 1, 1, 15]
     assert [status.scope_column, status.factors_column, len(status.failing)] == ["groups", "SecurityQuestions+1", 10]
     assert status.conditions[0].message.endswith("and 12 more")
-    assert aggregate(policy(), reversed(members)).failing == status.failing  # in order, whatever order they came in
+    assert aggregate_policy(policy(), reversed(members)).failing == status.failing  # in order, whatever order they came in
 
 
 @pytest.mark.parametrize(
@@ -175,15 +175,15 @@ def test_the_column_of_factors(factors: list[str], column: str) -> None:
 
 def test_a_suspended_policy_says_so() -> None:
     wanted = policy(suspend=True)
-    assert said(aggregate(wanted, [member("j", **FINE)]))[0] == "Ready=True/Suspended"
-    assert said(aggregate(replace(wanted, spec=wanted.spec), [member("j", **STUCK)]))[0] == "Ready=False/Unauthorized"
+    assert said(aggregate_policy(wanted, [member("j", **FINE)]))[0] == "Ready=True/Suspended"
+    assert said(aggregate_policy(replace(wanted, spec=wanted.spec), [member("j", **STUCK)]))[0] == "Ready=False/Unauthorized"
 
 
 def test_a_policy_that_was_suspended_over_trouble_is_not_in_progress_for_ever() -> None:
     wanted = policy(suspend=True)
     for trouble in (STUCK, MOVING):
         frozen = {**trouble, "ready": "False/Suspended"}
-        found = said(aggregate(wanted, [member("a", **FINE), member("j", **frozen)]))
+        found = said(aggregate_policy(wanted, [member("a", **FINE), member("j", **frozen)]))
         assert found[:3] == ["Ready=False/Suspended", "Reconciling=False/Suspended", "Stalled=True/Suspended"]
-    unseen = said(aggregate(wanted, [member("a"), member("j", **frozen)]))
+    unseen = said(aggregate_policy(wanted, [member("a"), member("j", **frozen)]))
     assert unseen[1:3] == ["Reconciling=True/Suspended", "Stalled=False/Suspended"], "an instance has not heard of it yet"

@@ -30,14 +30,14 @@ class Outer:
     [
         (Outer(), None),
         (Outer(Inner(frozenset({"a"}), 3), {"x": 1, "y": None, "z": "text"}, (Inner(), Inner(count=2)), True), None),
-        (Outer(on="yes"), "on is a text"),  # type: ignore[arg-type]
+        (Outer(on="yes"), "on is a string"),  # type: ignore[arg-type]
         (Outer(Inner(count=True)), "inner.count is true or false"),
         (Outer(Inner(frozenset({1}))), "inner.names is a whole number"),  # type: ignore[arg-type]
-        (Outer("inner"), "inner is a text"),  # type: ignore[arg-type]
+        (Outer("inner"), "inner is a string"),  # type: ignore[arg-type]
         (Outer(values={"x": [1]}), "values['x'] is a list"),  # type: ignore[dict-item]
-        (Outer(times=(Inner(), Inner(count="3"))), "times.count is a text"),  # type: ignore[arg-type]
+        (Outer(times=(Inner(), Inner(count="3"))), "times.count is a string"),  # type: ignore[arg-type]
         (Outer(times=[Inner()]), "times is a list"),  # type: ignore[arg-type]
-        ("nothing of ours", " is a text"),
+        ("nothing of ours", " is a string"),
     ],
 )
 def test_the_place_of_what_does_not_fit(value: Any, place: str | None) -> None:

@@ -16,6 +16,7 @@ from jenkins2fa.core.observation import Observation, Plugin
 from jenkins2fa.core.plan import desired_digest, make_plan
 from jenkins2fa.core.settings import PluginSettings, plugin_document, read_plugin_document
 from jenkins2fa.jenkins.drivers.miniorange.driver import FREE, PREMIUM, may_pass_by_itself
+from tests.support.guarded import situation
 from tests.support.literals import BARE, CODE, FRESH, MANAGED, in_force, premium, spec
 
 SWITCH, TEXT, NUMBER, CHOICE, OTHER = PropertyKind
@@ -222,8 +223,6 @@ def test_builds_are_the_plugins_and_never_the_gates() -> None:
 
 
 def test_the_switch_alone_lets_it_be_written_and_the_message_names_it() -> None:
-    from tests.unit.core.test_guard import situation
-
     for allowed, reasons in ((False, {"UnsupportedPluginVersion"}), (True, set())):
         found = check(situation(seen(*FULL), BARE, {"experimental": allowed, "second_factor_login": True}))
         refused = {one.reason for one in found if one.severity.value == "Refusal"}

@@ -97,7 +97,7 @@ def _note(row: Row) -> str:
     assessment = row.plan.assessment if row.plan else None
     parts = [f"{row.reason}: {row.message}" if row.reason else row.message]
     parts += [assessment.refused.reason] if assessment and assessment.refused else []
-    parts += [assessment.mode.said] if assessment and assessment.mode is not Mode.WRITE else []
+    parts += [assessment.mode.sentence] if assessment and assessment.mode is not Mode.WRITE else []
     parts += [f"batch {row.batch[0]} of {row.batch[1]} of the roll-out"] if row.batch else []
     parts += ["weakens, so it waits for approval"] if row.awaits_approval else []
     parts += [f"overrides {', '.join(map(str, row.overridden))}"] if row.overridden else []
@@ -166,7 +166,7 @@ def _finding_lines(assessment: Assessment, hints: Mapping[str, str]) -> list[str
     ]
     lines += [f"  Note     {finding.reason}: {finding.message}" for finding in assessment.findings if finding.severity is Severity.HAZARD]
     if assessment.mode is not Mode.WRITE:
-        lines.append(f"  Note     {assessment.mode.said}")
+        lines.append(f"  Note     {assessment.mode.sentence}")
     return lines
 
 
@@ -286,7 +286,7 @@ def _markdown_details(row: Row) -> str:
         if finding.severity is Severity.REFUSAL
     ]
     lines += [f"* {finding.reason}: {plain(finding.message)}" for finding in assessment.findings if finding.severity is Severity.HAZARD]
-    lines += [f"* {plain(assessment.mode.said)}"] if assessment.mode is not Mode.WRITE else []
+    lines += [f"* {plain(assessment.mode.sentence)}"] if assessment.mode is not Mode.WRITE else []
     strength = describe(row.plan.policy.spec.allowed_factors)
     lines += [f"* Strength of the allowed factors: {plain(strength)}"] if strength else []
     return "\n".join([*lines, "", "</details>"])

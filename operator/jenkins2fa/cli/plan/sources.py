@@ -18,7 +18,7 @@ from typing import Any
 from jenkins2fa.api.fields import InvalidObject, format_time
 from jenkins2fa.api.instance import JenkinsInstance
 from jenkins2fa.api.meta import Key
-from jenkins2fa.api.parse import parse_instance, parse_policy, parse_what_governs
+from jenkins2fa.api.parse import parse_instance, parse_policy, parse_policy_or_scope
 from jenkins2fa.api.policy import CLUSTER_KIND, TwoFactorPolicy
 from jenkins2fa.api.references import ReferenceUnreadable
 from jenkins2fa.cli.cluster import Cluster, api_error
@@ -193,7 +193,7 @@ def governing_policies(bodies: Mapping[Name, Body], notes: list[str]) -> tuple[T
             policies.append(parse_policy(body))
         except InvalidObject as problem:
             notes.append(_invalid("TwoFactorPolicy" if name[0] else CLUSTER_KIND, name, problem))
-            governing = parse_what_governs(body)
+            governing = parse_policy_or_scope(body)
             policies += [governing] if governing is not None else []
     return tuple(policies)
 

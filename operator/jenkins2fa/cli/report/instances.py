@@ -28,11 +28,11 @@ from jenkins2fa.core.report.document import (
     InstanceReport,
     Layers,
     PastEvent,
-    Proof,
+    ReportedProof,
     Software,
-    nothing_known,
+    observed_rules,
     policy_rules,
-    seen_rules,
+    unknown_proof,
 )
 from jenkins2fa.core.report.risks import gaps_of, risks
 from jenkins2fa.jenkins.connection import Connection
@@ -93,7 +93,7 @@ def _from_status(instance: JenkinsInstance, policy: TwoFactorPolicy | None, cont
         report = recorded(body, instance, policy)
     else:
         report = InstanceReport(
-            *_names(instance, policy), nothing_known("NotObserved", f"{gap.what}: {gap.why}"), rules=policy_rules(policy)
+            *_names(instance, policy), unknown_proof("NotObserved", f"{gap.what}: {gap.why}"), rules=policy_rules(policy)
         )
     return replace(report, gaps=(gap, *report.gaps), risks=risks(report.rules, None, report.proof, context.now()))
 
@@ -106,8 +106,8 @@ def _probed(instance: JenkinsInstance, policy: TwoFactorPolicy | None, connectio
     outcome = _outcome(instance, policy, connection, observation, proof_of_probe, context)
     now = context.now()
     enforced = judge_enforced(outcome, now)
-    proof = Proof(enforced, Basis.PROBE, now, judge_drifted(outcome), judge_ready(outcome, enforced))
-    rules = seen_rules(observation)
+    proof = ReportedProof(enforced, Basis.PROBE, now, judge_drifted(outcome), judge_ready(outcome, enforced))
+    rules = observed_rules(observation)
     return InstanceReport(
         *_names(instance, policy),
         proof,
@@ -214,9 +214,9 @@ def recorded(body: Mapping[str, Any], instance: JenkinsInstance, policy: TwoFact
     enforced, drifted, ready = (condition_of(body, kind) for kind in (ENFORCED, DRIFTED, READY))
     jenkins = status.get("jenkins") or {}
     proof = (
-        Proof(enforced, Basis.STATUS, _since(status, ENFORCED), drifted, ready)
+        ReportedProof(enforced, Basis.STATUS, _since(status, ENFORCED), drifted, ready)
         if enforced
-        else nothing_known("NoStatus", "no operator has observed it yet")
+        else unknown_proof("NoStatus", "no operator has observed it yet")
     )
     reference = governing_policy(body)
     meta = instance.meta

@@ -14,7 +14,7 @@ from jenkins2fa.controller.instance.status import announce
 from jenkins2fa.controller.instance.subject import Subject
 from jenkins2fa.controller.queue import Kind
 from jenkins2fa.core.assess import Assessment
-from jenkins2fa.core.break_glass import Action, Decision, Refusal, decide, spent
+from jenkins2fa.core.break_glass import Action, Decision, Refusal, decide, reason_was_used
 from jenkins2fa.core.mode import Mode
 from jenkins2fa.core.observation import Observation
 from jenkins2fa.core.reasons import Reason
@@ -73,7 +73,7 @@ def _open(
     keep, longest = subject.instance.spec.gate.mode is GateMode.MANAGED, context.options.longest_break_glass
     until = driver.open_break_glass(decision.until, asked.spec.reason, longest, keep=keep)
     if until is None:
-        refusal = Refusal(asked, spent(asked))
+        refusal = Refusal(asked, reason_was_used(asked))
         return Settled(decision=Decision(Action.NOTHING, refused=(*decision.refused, refusal)))
     context.metrics.weakened("breakGlass")
     note = (

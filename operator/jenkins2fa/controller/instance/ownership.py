@@ -18,7 +18,7 @@ from jenkins2fa.controller.instance.break_glass import close_break_glass
 from jenkins2fa.controller.instance.status import RELEASING, announce
 from jenkins2fa.controller.instance.subject import Subject
 from jenkins2fa.controller.queue import Kind
-from jenkins2fa.core.approval import approve_by, approved, release_approval
+from jenkins2fa.core.approval import how_to_approve, is_approved, release_approval
 from jenkins2fa.core.assess import Failure, Outcome
 from jenkins2fa.core.observation import Observation, Owner
 from jenkins2fa.core.reasons import Reason
@@ -81,18 +81,18 @@ def without_policy(context: Context, subject: Subject, driver: Driver, seen: Obs
 
 
 def _missing_approval(context: Context, instance: JenkinsInstance, seen: Observation, deletion: DeletionPolicy) -> Failure | None:
-    """Where what weakens has to be approved of: what waits, and how it is approved. Restore counts too: what was before us is known to
+    """Where what weakens needs an approval: what waits, and how to approve it. Restore counts too: what was before us is known to
     Jenkins alone, and our gate goes in any case."""
     if not context.options.require_approval or not seen.protected or seen.owner is None:
         return None
     approval = release_approval(instance, seen, seen.owner, deletion)
-    if approved(instance.meta, approval):
+    if is_approved(instance.meta, approval):
         return None
     key = instance.meta.key
     message = (
         f"the policy of this Jenkins was deleted, and its deletionPolicy {deletion} weakens the protection: Jenkins stays as it is until a "
         "policy selects it again, or somebody who may approve does: "
-        f"{approve_by(approval, f'jenkinsinstance {key.name} -n {key.namespace}')}"
+        f"{how_to_approve(approval, f'jenkinsinstance {key.name} -n {key.namespace}')}"
     )
     return Failure(Reason.APPROVAL_REQUIRED, message, transient=False)
 

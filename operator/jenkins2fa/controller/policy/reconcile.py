@@ -15,7 +15,7 @@ from jenkins2fa.controller.pace import Pace
 from jenkins2fa.controller.queue import NEVER, Kind, Requeue, Urgency, Work, WorkKey
 from jenkins2fa.controller.rollout import call_admitted, next_progress, until_next
 from jenkins2fa.core.mode import in_grace
-from jenkins2fa.core.policy_status import Escape, Member, aggregate
+from jenkins2fa.core.policy_status import Escape, PolicyMember, aggregate_policy
 from jenkins2fa.core.precedence import escape_of, reaches
 
 LOOK_AGAIN = 300.0
@@ -47,13 +47,13 @@ class PolicyReconciler:
         members = self._members(policy)
         progress = next_progress(context, policy, body, members)
         staged = in_grace(policy.spec, context.now())
-        status = aggregate(policy, members, progress, staged=staged, escapes=self._escapes(policy))
+        status = aggregate_policy(policy, members, progress, staged=staged, escapes=self._escapes(policy))
         write_status(context, Kind.POLICY, body, policy_status_document(status))
         call_admitted(context, policy, progress, members)
         left = until_next(context, policy, body, progress)
         return Requeue(after=LOOK_AGAIN) if left is None else Requeue(after=min(LOOK_AGAIN, left), urgency=Urgency.DRIFT)
 
-    def _members(self, policy: TwoFactorPolicy) -> list[Member]:
+    def _members(self, policy: TwoFactorPolicy) -> list[PolicyMember]:
         selected = self._context.mapping.members_of(policy)
         instances = [found for key in selected if (found := self._context.cache.instance(key)) is not None]
         return [self._member(policy, found) for found in instances]
@@ -70,14 +70,14 @@ class PolicyReconciler:
         )
         return [Escape(key, how) for key, how in ways if how is not None]
 
-    def _member(self, policy: TwoFactorPolicy, instance: JenkinsInstance) -> Member:
+    def _member(self, policy: TwoFactorPolicy, instance: JenkinsInstance) -> PolicyMember:
         key, winner = instance.meta.key, self._context.resolve(instance).winner
         if winner is None or winner.meta.key != policy.meta.key:
-            return Member(key, governed=False, overridden_by=winner.meta.key if winner else None)
+            return PolicyMember(key, governed=False, overridden_by=winner.meta.key if winner else None)
         body = self._context.cache.body(Kind.INSTANCE, key) or {}
         named = governing_policy(body)
         current = named is not None and (named.uid, named.generation) == (policy.meta.uid, policy.meta.generation)
         if not current or (body.get("status") or {}).get("observedGeneration") != instance.meta.generation:
-            return Member(key, governed=True)  # its status is about something else yet
+            return PolicyMember(key, governed=True)  # its status is about something else yet
         ready, stalled, enforced, drifted = (condition_of(body, kind) for kind in (READY, STALLED, ENFORCED, DRIFTED))
-        return Member(key, True, None, ready, stalled, enforced, drifted)
+        return PolicyMember(key, True, None, ready, stalled, enforced, drifted)

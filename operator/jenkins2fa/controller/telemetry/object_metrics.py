@@ -17,7 +17,7 @@ from prometheus_client.registry import Collector
 
 from jenkins2fa.api.meta import Key
 from jenkins2fa.api.status import DRIFTED, ENFORCED, FALSE, READY, STALLED, TRUE, condition_of
-from jenkins2fa.core.assess import Outcome, Proof, is_wanted
+from jenkins2fa.core.assess import Outcome, Proof, enforcement_desired
 from jenkins2fa.core.mode import Mode
 from jenkins2fa.core.observation import Observation
 from jenkins2fa.core.reasons import Reason
@@ -62,7 +62,7 @@ class Tally:
         with self._lock:
             facts = self._of(outcome)
             facts.passed = now.timestamp()
-            wanted = is_wanted(outcome)
+            wanted = enforcement_desired(outcome)
             facts.wanted = facts.wanted if wanted is None else wanted
             if outcome.mode is Mode.SUSPENDED:
                 return

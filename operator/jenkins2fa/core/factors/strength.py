@@ -16,7 +16,7 @@ STANDARD = "NIST SP 800-63B-4"
 PHISHING_RESISTANT_OPTION = "Sec. 2.2.2"  # AAL2: at least one phishing-resistant option has to be offered
 
 
-class Reach(StrEnum):
+class ReachesAAL2(StrEnum):
     """Whether a password and this factor together can reach AAL2."""
 
     YES = "AAL2"
@@ -31,7 +31,7 @@ class Strength:
     ``restricted``: allowed only with an alternative beside it and a plan to leave it (Sec. 3.2.9)."""
 
     kind: str
-    reach: Reach
+    reach: ReachesAAL2
     section: str
     condition: str = ""
     phishing_resistant: bool = False
@@ -42,46 +42,46 @@ STRENGTHS: Mapping[Factor, Strength] = MappingProxyType(
     {
         Factor.EMAIL_OTP: Strength(
             "none: e-mail is no out-of-band device",
-            Reach.NO,
+            ReachesAAL2.NO,
             "Sec. 3.1.3.1",
             "a mailbox may be open to whoever has its password, and mail can be diverted",
         ),
         Factor.SECURITY_QUESTIONS: Strength(
             "none: knowledge, like the password",
-            Reach.NO,
+            ReachesAAL2.NO,
             "Sec. 2.2.1, 3.1.1.2",
             "it is not something that one has, so it is no second factor beside a password",
         ),
         Factor.SMS_OTP: Strength(
             "out-of-band device over the telephone network",
-            Reach.CONDITIONAL,
+            ReachesAAL2.CONDITIONAL,
             "Sec. 3.1.3.3, 3.2.9",
             "restricted: another factor has to be on offer too",
             restricted=True,
         ),
         Factor.DUO_PUSH: Strength(
             "out-of-band device",
-            Reach.CONDITIONAL,
+            ReachesAAL2.CONDITIONAL,
             "Sec. 3.1.3",
             "only if the push asks for a code from the log-in page (Duo: verified push); a mere approval does not count",
         ),
-        Factor.MOBILE_AUTHENTICATOR: Strength("single-factor one-time password", Reach.YES, "Sec. 3.1.4"),
-        Factor.YUBI_KEY: Strength("single-factor one-time password (a key that types it)", Reach.YES, "Sec. 3.1.4"),
-        Factor.BACKUP_CODES: Strength("look-up secret", Reach.YES, "Sec. 3.1.2"),
-        Factor.WEB_AUTHN: Strength("cryptographic authenticator", Reach.YES, "Sec. 3.1.6, 3.1.7, 3.2.5", phishing_resistant=True),
+        Factor.MOBILE_AUTHENTICATOR: Strength("single-factor one-time password", ReachesAAL2.YES, "Sec. 3.1.4"),
+        Factor.YUBI_KEY: Strength("single-factor one-time password (a key that types it)", ReachesAAL2.YES, "Sec. 3.1.4"),
+        Factor.BACKUP_CODES: Strength("look-up secret", ReachesAAL2.YES, "Sec. 3.1.2"),
+        Factor.WEB_AUTHN: Strength("cryptographic authenticator", ReachesAAL2.YES, "Sec. 3.1.6, 3.1.7, 3.2.5", phishing_resistant=True),
     }
 )
 
 
 def in_order(factors: Iterable[Factor]) -> tuple[Factor, ...]:
     """Strongest first: phishing-resistant, AAL2, on a condition, AAL1; among equals by name."""
-    rank = list(Reach)
+    rank = list(ReachesAAL2)
     return tuple(sorted(factors, key=lambda one: (not STRENGTHS[one].phishing_resistant, rank.index(STRENGTHS[one].reach), one.value)))
 
 
 def below_aal2(factors: Iterable[Factor]) -> tuple[Factor, ...]:
     """Those that lower a mixed list below AAL2: whoever may choose a factor may choose the weakest."""
-    return tuple(one for one in in_order(factors) if STRENGTHS[one].reach is Reach.NO)
+    return tuple(one for one in in_order(factors) if STRENGTHS[one].reach is ReachesAAL2.NO)
 
 
 def reason_below(factors: Iterable[Factor]) -> str:
@@ -95,7 +95,7 @@ def reservations(factors: Iterable[Factor]) -> tuple[str, ...]:
     found = [
         f"{one.value}: {STRENGTHS[one].condition} ({STRENGTHS[one].section})"
         for one in chosen
-        if STRENGTHS[one].reach is Reach.CONDITIONAL and not (STRENGTHS[one].restricted and _has_alternative(one, chosen))
+        if STRENGTHS[one].reach is ReachesAAL2.CONDITIONAL and not (STRENGTHS[one].restricted and _has_alternative(one, chosen))
     ]
     if chosen and not any(STRENGTHS[one].phishing_resistant for one in chosen):
         found.append(f"no phishing-resistant factor is on offer, as AAL2 asks ({PHISHING_RESISTANT_OPTION}): WebAuthn is one")
@@ -103,7 +103,7 @@ def reservations(factors: Iterable[Factor]) -> tuple[str, ...]:
 
 
 def _has_alternative(one: Factor, chosen: Iterable[Factor]) -> bool:
-    return any(other is not one and STRENGTHS[other].reach is Reach.YES and other is not Factor.BACKUP_CODES for other in chosen)
+    return any(other is not one and STRENGTHS[other].reach is ReachesAAL2.YES and other is not Factor.BACKUP_CODES for other in chosen)
 
 
 def describe(factors: Iterable[Factor]) -> str:
@@ -111,12 +111,12 @@ def describe(factors: Iterable[Factor]) -> str:
     chosen = in_order(factors)
     if not chosen:
         return ""
-    worst = max((STRENGTHS[one].reach for one in chosen), key=list(Reach).index)
+    worst = max((STRENGTHS[one].reach for one in chosen), key=list(ReachesAAL2).index)
     resistant = [one.value for one in chosen if STRENGTHS[one].phishing_resistant]
     text = f"{worst.value} ({STANDARD})"
     lowered = below_aal2(chosen)
     if lowered and len(lowered) < len(chosen):
         text += f", lowered by {', '.join(one.value for one in lowered)}"
-    elif worst is Reach.CONDITIONAL:
-        text += f", because of {', '.join(one.value for one in chosen if STRENGTHS[one].reach is Reach.CONDITIONAL)}"
+    elif worst is ReachesAAL2.CONDITIONAL:
+        text += f", because of {', '.join(one.value for one in chosen if STRENGTHS[one].reach is ReachesAAL2.CONDITIONAL)}"
     return text + (f"; phishing-resistant: {', '.join(resistant)}" if resistant else "; none is phishing-resistant")

@@ -7,7 +7,7 @@ from datetime import timedelta
 from jenkins2fa.api.fields import format_duration
 from jenkins2fa.api.instance import CompetingManager, GateMode
 from jenkins2fa.api.policy import PolicyMode
-from jenkins2fa.core.guard.finding import Finding, Severity, Situation, unread
+from jenkins2fa.core.guard.finding import Finding, Severity, Situation, could_not_read
 from jenkins2fa.core.observation import COMMAND_LINE
 from jenkins2fa.core.plan import HOLD, Layer, lacks_filter
 from jenkins2fa.core.reasons import Reason
@@ -18,7 +18,7 @@ ESSENTIAL = frozenset({"plugin", "layers", "gate", "trial", "state"})  # parts o
 
 def plugin_is_missing(s: Situation) -> Finding | None:
     plugin = s.observation.plugin
-    if (plugin.installed and plugin.active and s.observation.memory is not None) or unread(s, "plugin", "layers"):
+    if (plugin.installed and plugin.active and s.observation.memory is not None) or could_not_read(s, "plugin", "layers"):
         return None
     state = "disabled" if plugin.installed else "not installed"
     return Finding(
@@ -29,7 +29,7 @@ def plugin_is_missing(s: Situation) -> Finding | None:
 
 def plugin_is_unknown(s: Situation) -> Finding | None:
     plugin = s.observation.plugin
-    if not plugin.installed or unread(s, "plugin"):
+    if not plugin.installed or could_not_read(s, "plugin"):
         return None
     capabilities, experiment = s.observation.capabilities, s.observation.capabilities.experiment
     if not plugin.missing if experiment and s.experimental else s.observation.is_tested and not experiment:
@@ -60,10 +60,10 @@ def gate_knows_no_pages(s: Situation) -> Finding | None:
 
 def groups_are_unknown(s: Situation) -> Finding | None:
     """Who is in an enforced group cannot be told of people without any group, so they are asked."""
-    unplaced = s.observation.gate.unplaced
-    if not unplaced or s.policy.enforced_groups is None:
+    without_group = s.observation.gate.without_group
+    if not without_group or s.policy.enforced_groups is None:
         return None
-    people = "1 person" if unplaced == 1 else f"{unplaced} people"
+    people = "1 person" if without_group == 1 else f"{without_group} people"
     return Finding(
         Reason.GROUPS_UNKNOWN,
         f"the security realm tells no group of {people} who came since Jenkins started, so they are asked for a second factor too",
@@ -180,7 +180,7 @@ def gate_is_left_behind(s: Situation) -> Finding | None:
     )
 
 
-def whose_settings_is_unknown(s: Situation) -> Finding | None:
+def competing_manager_is_unknown(s: Situation) -> Finding | None:
     if s.observation.managed_by_code is not None or s.instance.competing_manager is CompetingManager.OVERRIDE or not s.plan.changes:
         return None
     return Finding(

@@ -59,6 +59,6 @@ class Situation:
         return was_confirmed(self.observation, self.plan)
 
 
-def unread(s: Situation, *parts: str) -> bool:
+def could_not_read(s: Situation, *parts: str) -> bool:
     """Whether Jenkins could not tell one of these parts of an observation."""
     return any(part in s.observation.damaged for part in parts)

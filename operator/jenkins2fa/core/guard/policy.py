@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from jenkins2fa.api.policy import ApiTokens, Assurance, Factor, PolicyMode, PolicySpec
-from jenkins2fa.core.approval import approve_by
+from jenkins2fa.core.approval import how_to_approve
 from jenkins2fa.core.factors.properties import TOKENS
 from jenkins2fa.core.factors.strength import reservations
-from jenkins2fa.core.guard.finding import Finding, Severity, Situation, unread
+from jenkins2fa.core.guard.finding import Finding, Severity, Situation, could_not_read
 from jenkins2fa.core.observation import Observation
 from jenkins2fa.core.plan import was_confirmed
 from jenkins2fa.core.reasons import Reason
@@ -99,7 +99,7 @@ def enrolment_too_low(s: Situation) -> Finding | None:
     least, enrolment = s.policy.rollout.minimum_enrolled, s.observation.enrolment
     if least is None or s.policy.mode is PolicyMode.DISABLED or s.observation.protected or s.confirmed_before:
         return None
-    if unread(s, "users"):
+    if could_not_read(s, "users"):
         return Finding(
             Reason.ENROLMENT_TOO_LOW,
             "Jenkins could not count who has a second factor, so nobody knows whether rollout.minimumEnrolled is reached: "
@@ -129,11 +129,11 @@ def approval_is_missing(s: Situation) -> Finding | None:
     paths = dict.fromkeys(change.path for change in s.plan.weakening)
     return Finding(
         Reason.APPROVAL_REQUIRED,
-        f"this weakens the protection ({', '.join(paths)}) and waits for somebody who may approve it: {approve_by(s.approval)}",
+        f"this weakens the protection ({', '.join(paths)}) and waits for somebody who may approve it: {how_to_approve(s.approval)}",
     )
 
 
-def no_administrator_gets_in(s: Situation) -> Finding | None:
+def no_administrator_is_enrolled(s: Situation) -> Finding | None:
     enrolment = s.observation.enrolment
     if s.policy.mode is PolicyMode.DISABLED or s.observation.protected or enrolment is None or not enrolment.administrators:
         return None
@@ -221,7 +221,7 @@ def group_unverified(s: Situation) -> Finding | None:
     )
 
 
-def provider_tokens_exempt(s: Situation) -> Finding | None:
+def tokens_are_exempt(s: Situation) -> Finding | None:
     native = s.plan.desired.plugin.properties.get(TOKENS)
     if s.policy.api_tokens is not ApiTokens.EXEMPT or (s.plan.desired.gate is None and not native):
         return None

@@ -31,7 +31,7 @@ class Basis(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
+class ReportedProof:
     """Whether a second factor is enforced. ``at``: when it was proven (Probe) or since when it is said (Status); None = never."""
 
     enforced: Condition
@@ -78,7 +78,7 @@ class Rules:
     builds: str = ""
 
 
-def seen_rules(seen: Observation) -> Rules:
+def observed_rules(seen: Observation) -> Rules:
     """What Jenkins itself goes by: factors in memory, and the gate's rules."""
     gate = seen.gate.settings if seen.gate.installed else None
     return Rules(
@@ -127,7 +127,7 @@ class InstanceReport:
     name: str
     url: str
     policy: str | None
-    proof: Proof
+    proof: ReportedProof
     software: Software = Software()
     layers: Layers | None = None
     rules: Rules | None = None
@@ -340,7 +340,7 @@ def _time(moment: datetime | None) -> str | None:
     return None if moment is None else format_time(moment)
 
 
-def nothing_known(reason: str, message: str) -> Proof:
+def unknown_proof(reason: str, message: str) -> ReportedProof:
     """For an instance that nobody could look at."""
     enforced, drifted, ready = (Condition(kind, UNKNOWN, reason, message) for kind in (ENFORCED, DRIFTED, READY))
-    return Proof(enforced, Basis.NOTHING, drifted=drifted, ready=ready)
+    return ReportedProof(enforced, Basis.NOTHING, drifted=drifted, ready=ready)

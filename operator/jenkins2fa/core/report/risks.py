@@ -9,7 +9,7 @@ from jenkins2fa.api.status import ENFORCED, TRUE
 from jenkins2fa.core.factors.strength import below_aal2, reason_below, reservations
 from jenkins2fa.core.observation import Observation
 from jenkins2fa.core.reasons import Reason
-from jenkins2fa.core.report.document import Gap, Proof, Rules
+from jenkins2fa.core.report.document import Gap, ReportedProof, Rules
 
 OPEN_BREAK_GLASS = "A break-glass is open: nobody is challenged."
 WITHOUT_GATE = "There is no gate: the plugin alone does not guarantee that a password by itself opens nothing."
@@ -23,7 +23,7 @@ EVERYWHERE = (
 )
 
 
-def risks(rules: Rules | None, seen: Observation | None, proof: Proof, now: datetime) -> tuple[str, ...]:
+def risks(rules: Rules | None, seen: Observation | None, proof: ReportedProof, now: datetime) -> tuple[str, ...]:
     """Those of this instance; what holds everywhere is in :data:`EVERYWHERE`."""
     found: list[str] = []
     if proof.enforced.type == ENFORCED and proof.enforced.status != TRUE:

@@ -16,7 +16,7 @@ from jenkins2fa.api.policy import DeletionPolicy
 from jenkins2fa.core.assess import Proof
 from jenkins2fa.core.desired import Desired
 from jenkins2fa.core.factors.capabilities import Capabilities
-from jenkins2fa.core.observation import Observation, Owner, ahead_of, in_our_time
+from jenkins2fa.core.observation import Observation, Owner, in_operator_time, measure_clock_ahead
 from jenkins2fa.core.settings import PluginSettings, gate_configuration
 from jenkins2fa.jenkins import scripts
 from jenkins2fa.jenkins.connection import Connection
@@ -92,8 +92,8 @@ class Driver(ABC):
         self._may_pass = self.may_pass_by_itself(observation)
         try:
             ours = self.connection.now()
-            self._ahead = ahead_of(read_time(answer["jenkins"].get("now")) or ours, ours, self._ahead)
-            return in_our_time(observation, self._ahead)
+            self._ahead = measure_clock_ahead(read_time(answer["jenkins"].get("now")) or ours, ours, self._ahead)
+            return in_operator_time(observation, self._ahead)
         except (TypeError, ValueError, OverflowError, OSError):
             raise ProtocolError("Jenkins reports an impossible time: check its clock", transient=False) from None
 

@@ -109,7 +109,7 @@ def _gate(part: Mapping[str, Any], stored_hold: Mapping[str, Any] | None) -> Gat
         stored_hold=_hold(stored_hold),
         wrong_answers=part.get("wrongAnswers") or 0,
         limited_answers=part.get("limitedAnswers") or 0,
-        unplaced=part.get("unplaced") or 0,
+        without_group=part.get("unplaced") or 0,
     )
 
 

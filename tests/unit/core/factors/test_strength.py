@@ -9,7 +9,7 @@ import pytest
 
 from jenkins2fa.api.policy import Factor
 from jenkins2fa.api.rules import BELOW_AAL2
-from jenkins2fa.core.factors.strength import STRENGTHS, Reach, below_aal2, describe, in_order, reservations
+from jenkins2fa.core.factors.strength import STRENGTHS, ReachesAAL2, below_aal2, describe, in_order, reservations
 
 F = Factor
 PAGE = Path(__file__).parents[4] / "docs" / "factors.md"
@@ -18,15 +18,15 @@ PAGE = Path(__file__).parents[4] / "docs" / "factors.md"
 def test_every_factor_is_judged_with_a_section() -> None:
     assert set(STRENGTHS) == set(Factor)
     assert all(re.fullmatch(r"Sec\. [0-9.]+(, [0-9.]+)*", one.section) for one in STRENGTHS.values())
-    assert all(one.condition for one in STRENGTHS.values() if one.reach is not Reach.YES)
+    assert all(one.condition for one in STRENGTHS.values() if one.reach is not ReachesAAL2.YES)
 
 
 def test_policies_are_refused_by_the_same_list() -> None:
-    assert {one for one, what in STRENGTHS.items() if what.reach is Reach.NO} == BELOW_AAL2
+    assert {one for one, what in STRENGTHS.items() if what.reach is ReachesAAL2.NO} == BELOW_AAL2
 
 
 def test_what_the_standard_says() -> None:
-    assert {one for one, what in STRENGTHS.items() if what.reach is Reach.NO} == {F.EMAIL_OTP, F.SECURITY_QUESTIONS}
+    assert {one for one, what in STRENGTHS.items() if what.reach is ReachesAAL2.NO} == {F.EMAIL_OTP, F.SECURITY_QUESTIONS}
     assert {one for one, what in STRENGTHS.items() if what.phishing_resistant} == {F.WEB_AUTHN}
     assert {one for one, what in STRENGTHS.items() if what.restricted} == {F.SMS_OTP}
 
@@ -51,7 +51,7 @@ def test_one_line_for_a_list(factors: set[Factor], line: str) -> None:
 def test_a_list_is_as_weak_as_its_weakest_whatever_the_order() -> None:
     for first in Factor:
         for second in Factor:
-            weaker = [one for one in (first, second) if STRENGTHS[one].reach is Reach.NO]
+            weaker = [one for one in (first, second) if STRENGTHS[one].reach is ReachesAAL2.NO]
             assert set(below_aal2({first, second})) == set(weaker)
     assert in_order(Factor) == in_order(reversed(Factor))
     assert in_order(Factor)[0] is F.WEB_AUTHN

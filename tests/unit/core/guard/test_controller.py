@@ -108,7 +108,7 @@ def test_sources_that_cannot_be_read_are_a_hazard() -> None:
 
 def test_people_without_any_group_are_told_of_where_groups_decide() -> None:
     seen = in_force(spec(apiTokens="Challenge", enforcedGroups=["Devs"]))
-    untold = replace(seen, gate=replace(seen.gate, unplaced=2))
+    untold = replace(seen, gate=replace(seen.gate, without_group=2))
     told = [one for one in check(situation(untold, enforcedGroups=["Devs"])) if one.reason == "GroupsUnknown"]
     assert [(one.severity, "2 people" in one.message) for one in told] == [(Severity.HAZARD, True)]
     assert "GroupsUnknown" not in reasons(seen, enforcedGroups=["Devs"]) + reasons(replace(untold))

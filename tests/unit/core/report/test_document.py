@@ -17,7 +17,7 @@ from jenkins2fa.api.status import ENFORCED, FALSE, TRUE, UNKNOWN, Condition
 from jenkins2fa.cli.report.instances import history_of, recorded
 from jenkins2fa.core.observation import Enrolment
 from jenkins2fa.core.report.break_glass import break_glass_reports
-from jenkins2fa.core.report.document import Basis, InstanceReport, Proof, Report, Rules, report_digest, report_json
+from jenkins2fa.core.report.document import Basis, InstanceReport, Report, ReportedProof, Rules, report_digest, report_json
 from jenkins2fa.core.report.risks import gaps_of, risks
 from jenkins2fa.jenkins.drivers.miniorange.driver import FREE
 from tests.support.literals import BARE, in_force, instance, premium, spec
@@ -92,7 +92,7 @@ def test_risks_follow_from_what_was_seen() -> None:
     assert "3 of 10 users have no second factor yet (administrators: 1)" in text
     assert [part in text for part in ("not proven", "There is no gate", "break-glass", "Configuration-as-code")] == [False] * 4
     bare = replace(in_force(spec(), BARE), break_glass_until=NOW + timedelta(minutes=1), managed_by_code=True)
-    doubt = Proof(Condition(ENFORCED, UNKNOWN, "Unverified", ""), Basis.PROBE)
+    doubt = ReportedProof(Condition(ENFORCED, UNKNOWN, "Unverified", ""), Basis.PROBE)
     text = "\n".join(risks(None, bare, doubt, NOW))
     assert [part in text for part in ("not proven", "There is no gate", "break-glass", "Configuration-as-code")] == [True] * 4
 
@@ -187,7 +187,7 @@ def test_break_glasses_are_listed_latest_first_and_invalid_ones_become_notes() -
 
 
 def test_an_open_break_glass_is_a_risk_also_by_the_operators_word() -> None:
-    recorded_open = Proof(Condition(ENFORCED, FALSE, "BreakGlass", ""), Basis.STATUS)
+    recorded_open = ReportedProof(Condition(ENFORCED, FALSE, "BreakGlass", ""), Basis.STATUS)
     assert "A break-glass is open: nobody is challenged." in risks(None, None, recorded_open, NOW)
 
 
