@@ -23,7 +23,7 @@ COMMANDS = {
     "validate": Entry("jenkins2fa.cli.validate:validate", "Check policies, instances and break-glasses in files."),
     "plan": Entry("jenkins2fa.cli.plan.command:plan", "Show what policies would change in running controllers."),
     "apply": Entry("jenkins2fa.cli.apply:apply", "Enforce a policy at one controller, and prove it."),
-    "gate": Entry("jenkins2fa.cli.gate:gate", "Print, check or remove the gate, the operator's filter inside Jenkins."),
+    "gate": Entry("jenkins2fa.cli.gate:gate", "Print, check or remove the gate: the operator's filter in Jenkins."),
     "audit": Entry("jenkins2fa.cli.audit:audit", "Check which controllers demand a second factor."),
     "report": Entry("jenkins2fa.cli.report.command:report", "Write a report for auditors: what is enforced, and by what proof."),
     "verify": Entry("jenkins2fa.cli.evidence:verify", "Check files with evidence of probes, offline."),

@@ -117,7 +117,7 @@ def summary(result: ValidationResult) -> str:
     other = f", {_count(result.skipped, 'object')} of other kinds skipped" if result.skipped else ""
     outcome = _count(len(result.findings), "finding") if result.findings else "no findings"
     if not result.checked and not result.findings:
-        outcome = "no TwoFactorPolicy or JenkinsInstance to check"
+        outcome = "no objects of jenkins2fa.dev to check"
     return f"{outcome} ({_count(result.checked, 'object')} checked in {files}{other})"
 
 

@@ -102,7 +102,7 @@ def test_nothing_to_check_is_said() -> None:
     result = run("-", input="a: b\n")
     assert (result.exit_code, result.output) == (
         0,
-        "no TwoFactorPolicy or JenkinsInstance to check (0 objects checked in 1 file, 1 object of other kinds skipped)\n",
+        "no objects of jenkins2fa.dev to check (0 objects checked in 1 file, 1 object of other kinds skipped)\n",
     )
 
 

@@ -33,9 +33,9 @@ def in_cluster(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the cluster, and turn errors of the API server into errors of the command."""
 
     @functools.wraps(command)
-    def wrapped(*, kubeconfig: str | None, context: str | None, namespace: str | None, **given: Any) -> Any:
+    def wrapped(*, kubeconfig: str | None, context: str | None, namespace: str | None, **parameters: Any) -> Any:
         try:
-            return command(open_cluster(kubeconfig, context, namespace), **given)
+            return command(open_cluster(kubeconfig, context, namespace), **parameters)
         except KubernetesError as problem:
             raise api_error(problem) from None
 

@@ -1,6 +1,6 @@
-"""The auditors' report: what is known of each instance, by what proof, and what is not known. Pure data, and the JSON of it.
+"""The report for auditors as data and as JSON: what is known about each instance, by what proof, and what is not known.
 
-``schemas/report.json`` describes that JSON. Within version 1 fields are only added.
+``schemas/report.json`` describes the JSON. Within version 1, fields are only added.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ FORMAT = "jenkins2fa.dev/report/v1"
 
 
 class Basis(StrEnum):
-    """Who saw what is said about an instance."""
+    """Who made the observation that the report relies on."""
 
-    PROBE = "Probe"  # this report's own look and probe
-    STATUS = "Status"  # what the operator wrote into the instance's status
+    PROBE = "Probe"  # this report itself observed and probed
+    STATUS = "Status"  # the operator recorded it in the instance's status
     NOTHING = "Nothing"
 
 
 @dataclass(frozen=True, slots=True)
 class ReportedProof:
-    """Whether a second factor is enforced. ``at``: when it was proven (Probe) or since when it is said (Status); None = never."""
+    """Whether a second factor is enforced. ``at``: when it was probed (Probe), or since when it is recorded (Status); None = never."""
 
     enforced: Condition
     basis: Basis
@@ -47,7 +47,7 @@ class ReportedProof:
 
 @dataclass(frozen=True, slots=True)
 class Layers:
-    """Whether 2FA is on in each layer; None = the layer does not exist or says nothing. ``gate``: in a word."""
+    """Whether 2FA is on in each layer; None = the layer does not exist or is unknown. ``gate``: absent, in place or out of place."""
 
     disk: bool | None
     memory: bool | None
@@ -57,7 +57,7 @@ class Layers:
 
 @dataclass(frozen=True, slots=True)
 class Software:
-    """Versions as Jenkins tells them; empty = unknown."""
+    """Versions as Jenkins reports them; empty = unknown."""
 
     jenkins: str = ""
     plugin: str = ""
@@ -66,7 +66,7 @@ class Software:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Who is asked, and when not. ``by``: "Jenkins" = read there, "Policy" = asked for by the policy, not seen.
+    """Who is challenged, and when not. ``by``: "Jenkins" = read there; "Policy" = required by the policy, not verified in Jenkins.
 
     ``enforced_groups`` None = everyone."""
 
@@ -78,12 +78,12 @@ class Rules:
     builds: str = ""
 
 
-def observed_rules(seen: Observation) -> Rules:
-    """What Jenkins itself goes by: factors in memory, and the gate's rules."""
-    gate = seen.gate.settings if seen.gate.installed else None
+def observed_rules(observation: Observation) -> Rules:
+    """The rules in force in Jenkins: factors in memory, and the gate's rules."""
+    gate = observation.gate.settings if observation.gate.installed else None
     return Rules(
         "Jenkins",
-        seen.memory.factors if seen.memory else frozenset(),
+        observation.memory.factors if observation.memory else frozenset(),
         gate.enforced_groups if gate else None,
         gate.exempt_groups if gate else frozenset(),
         (gate.api_tokens.value if gate and gate.api_tokens else "the plugin's own rule"),
@@ -92,7 +92,7 @@ def observed_rules(seen: Observation) -> Rules:
 
 
 def policy_rules(policy: TwoFactorPolicy | None) -> Rules | None:
-    """What the policy asks for: nobody has seen it in Jenkins."""
+    """The rules that the policy requires, not verified in Jenkins."""
     if policy is None:
         return None
     spec = policy.spec
@@ -103,7 +103,7 @@ def policy_rules(policy: TwoFactorPolicy | None) -> Rules | None:
 
 @dataclass(frozen=True, slots=True)
 class PastEvent:
-    """One thing of the past: drift that was corrected, or an Event. ``count``: how often it was told."""
+    """A correction of drift, or an Event. ``count``: how often it occurred."""
 
     at: datetime
     reason: str
@@ -121,7 +121,7 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class InstanceReport:
-    """``names``: user ids without a second factor; None = not asked for. ``differences``: what the policy asks for and Jenkins has not."""
+    """``names``: ids of users without a second factor; None = not requested. ``differences``: where Jenkins differs from the policy."""
 
     namespace: str
     name: str
@@ -144,14 +144,14 @@ class InstanceReport:
 
     @property
     def verdict(self) -> str:
-        """In a word, for people."""
+        """For people, in a few words."""
         if self.recorded:
             return "recorded as proven"
         return {TRUE: "proven", FALSE: "not enforced"}.get(self.proof.enforced.status, "not proven")
 
     @property
     def recorded(self) -> bool:
-        """Proven once by the operator, by its own word: nobody has looked for this report."""
+        """The operator recorded the proof in its status; this report did not check it."""
         return self.proof.enforced.status == TRUE and self.proof.basis is Basis.STATUS
 
 
@@ -198,26 +198,28 @@ class Report:
     break_glasses: tuple[BreakGlassReport, ...] | None = None
 
     def count(self, status: str) -> int:
-        """How many, those that are only recorded left out."""
-        return sum(one.proof.enforced.status == status and not one.recorded for one in self.instances)
+        """How many have this status, without those that are only recorded as proven."""
+        return sum(instance.proof.enforced.status == status and not instance.recorded for instance in self.instances)
 
     @property
     def recorded(self) -> int:
-        return sum(one.recorded for one in self.instances)
+        return sum(instance.recorded for instance in self.instances)
 
     @property
     def all_proven(self) -> bool:
-        """Where nobody was asked on purpose, what the operator recorded is enough."""
-        return bool(self.instances) and all(one.proof.summary.proven and not (one.recorded and self.asked) for one in self.instances)
+        """A recorded proof is enough only if the report was meant not to contact controllers."""
+        return bool(self.instances) and all(
+            instance.proof.summary.proven and not (instance.recorded and self.asked) for instance in self.instances
+        )
 
     @property
     def as_desired(self) -> bool:
-        """All proven, and nothing is left to be done anywhere."""
-        return self.all_proven and all(one.proof.summary.as_desired for one in self.instances)
+        """All are proven and as their policies say."""
+        return self.all_proven and all(instance.proof.summary.as_desired for instance in self.instances)
 
     @property
     def drifted(self) -> int:
-        return sum(one.proof.drifted is not None and one.proof.drifted.status == TRUE for one in self.instances)
+        return sum(instance.proof.drifted is not None and instance.proof.drifted.status == TRUE for instance in self.instances)
 
     @property
     def summary(self) -> str:
@@ -226,7 +228,7 @@ class Report:
 
 
 def report_json(report: Report) -> str:
-    """The report for programs. The same report gives the same text, byte for byte; it ends with a newline."""
+    """The report as JSON. The same report gives the same bytes; they end with a newline."""
     return json.dumps(_document(report), indent=2, ensure_ascii=False) + "\n"
 
 
@@ -251,33 +253,35 @@ def _document(report: Report) -> dict[str, Any]:
         },
         "standard": STANDARD,
         "notes": list(report.notes),
-        "instances": [_instance(one) for one in report.instances],
-        "breakGlasses": None if report.break_glasses is None else [_break_glass(one) for one in report.break_glasses],
+        "instances": [_instance(instance) for instance in report.instances],
+        "breakGlasses": None if report.break_glasses is None else [_break_glass(break_glass) for break_glass in report.break_glasses],
     }
 
 
-def _instance(one: InstanceReport) -> dict[str, Any]:
+def _instance(instance: InstanceReport) -> dict[str, Any]:
     return {
-        "namespace": one.namespace,
-        "name": one.name,
-        "url": one.url,
-        "policy": one.policy,
-        "state": one.proof.summary.reason,
+        "namespace": instance.namespace,
+        "name": instance.name,
+        "url": instance.url,
+        "policy": instance.policy,
+        "state": instance.proof.summary.reason,
         "proof": {
-            "enforced": _condition(one.proof.enforced),
-            "drifted": one.proof.drifted and _condition(one.proof.drifted),
-            "basis": one.proof.basis.value,
-            "at": _time(one.proof.at),
+            "enforced": _condition(instance.proof.enforced),
+            "drifted": instance.proof.drifted and _condition(instance.proof.drifted),
+            "basis": instance.proof.basis.value,
+            "at": _time(instance.proof.at),
         },
-        "jenkins": {"version": one.software.jenkins, "pluginVersion": one.software.plugin, "edition": one.software.edition},
-        "layers": one.layers and {name: getattr(one.layers, name) for name in ("disk", "memory", "live", "gate")},
-        "rules": one.rules and _rules(one.rules),
-        "enrolment": one.enrolment and _enrolment(one.enrolment),
-        **({} if one.names is None else {"notEnrolledNames": list(one.names)}),
-        "differences": list(one.differences),
-        "history": [{"at": _time(h.at), "reason": h.reason, "message": h.message, "count": h.count} for h in one.history],
-        "residualRisks": list(one.risks),
-        "notChecked": [{"what": gap.what, "why": gap.why} for gap in one.gaps],
+        "jenkins": {"version": instance.software.jenkins, "pluginVersion": instance.software.plugin, "edition": instance.software.edition},
+        "layers": instance.layers and {name: getattr(instance.layers, name) for name in ("disk", "memory", "live", "gate")},
+        "rules": instance.rules and _rules(instance.rules),
+        "enrolment": instance.enrolment and _enrolment(instance.enrolment),
+        **({} if instance.names is None else {"notEnrolledNames": list(instance.names)}),
+        "differences": list(instance.differences),
+        "history": [
+            {"at": _time(event.at), "reason": event.reason, "message": event.message, "count": event.count} for event in instance.history
+        ],
+        "residualRisks": list(instance.risks),
+        "notChecked": [{"what": gap.what, "why": gap.why} for gap in instance.gaps],
     }
 
 
@@ -341,6 +345,6 @@ def _time(moment: datetime | None) -> str | None:
 
 
 def unknown_proof(reason: str, message: str) -> ReportedProof:
-    """For an instance that nobody could look at."""
+    """The proof of an instance that could not be observed."""
     enforced, drifted, ready = (Condition(kind, UNKNOWN, reason, message) for kind in (ENFORCED, DRIFTED, READY))
     return ReportedProof(enforced, Basis.NOTHING, drifted=drifted, ready=ready)

@@ -23,15 +23,15 @@ EVERYWHERE = (
 )
 
 
-def risks(rules: Rules | None, seen: Observation | None, proof: ReportedProof, now: datetime) -> tuple[str, ...]:
-    """Those of this instance; what holds everywhere is in :data:`EVERYWHERE`."""
+def risks(rules: Rules | None, observation: Observation | None, proof: ReportedProof, now: datetime) -> tuple[str, ...]:
+    """The risks of this instance. Those of every instance are in :data:`EVERYWHERE`."""
     found: list[str] = []
     if proof.enforced.type == ENFORCED and proof.enforced.status != TRUE:
         found.append("It is not proven that a second factor is demanded.")
     if rules is not None:
         found += _of_rules(rules)
-    if seen is not None:
-        found += _of_jenkins(seen, now)
+    if observation is not None:
+        found += _of_jenkins(observation, now)
     elif proof.enforced.reason == Reason.PLUGIN_ALONE:
         found.append(WITHOUT_GATE)
     elif proof.enforced.reason == Reason.BREAK_GLASS:
@@ -53,37 +53,37 @@ def _of_rules(rules: Rules) -> list[str]:
     return found
 
 
-def _of_jenkins(seen: Observation, now: datetime) -> list[str]:
+def _of_jenkins(observation: Observation, now: datetime) -> list[str]:
     found = []
-    gate = seen.gate.settings
+    gate = observation.gate.settings
     if gate is None:
         found.append(WITHOUT_GATE)
-    if seen.anonymous_administers:
+    if observation.anonymous_administers:
         found.append("Anyone may administer this controller without logging in.")
     if gate is None or gate.build_window is None:
         found.append("Builds start without a fresh second factor.")
-    if seen.break_glass_until is not None and seen.break_glass_until > now:
+    if observation.break_glass_until is not None and observation.break_glass_until > now:
         found.append(OPEN_BREAK_GLASS)
-    users = seen.enrolment
+    users = observation.enrolment
     if users is not None and users.not_enrolled:
         administrators = f" (administrators: {users.administrators_not_enrolled})" if users.administrators_not_enrolled else ""
         found.append(
             f"{users.not_enrolled} of {users.total} users have no second factor yet{administrators}: a stolen password can enrol one."
         )
-    if seen.managed_by_code:
+    if observation.managed_by_code:
         found.append("Configuration-as-code sets the same settings and may change them at a reload or restart.")
     return found
 
 
-def gaps_of(seen: Observation) -> tuple[Gap, ...]:
-    """Parts of an observation that Jenkins could not tell."""
-    found = [Gap(part, "the script failed at this part in Jenkins") for part in seen.damaged]
-    if seen.enrolment is None and "users" not in seen.damaged:
+def gaps_of(observation: Observation) -> tuple[Gap, ...]:
+    """The parts of an observation that Jenkins could not report."""
+    found = [Gap(part, "the script failed at this part in Jenkins") for part in observation.damaged]
+    if observation.enrolment is None and "users" not in observation.damaged:
         found.append(Gap("enrolment", "users were not counted"))
-    if seen.enrolment is not None and not seen.enrolment.complete:
+    if observation.enrolment is not None and not observation.enrolment.complete:
         found.append(Gap("administrators", "the security realm is slow and has not been asked about every user yet: run the report again"))
-    if not seen.capabilities.counts_all_factors:
-        found.append(Gap(f"enrolment in factors of the {seen.capabilities.name}", "only security questions and e-mail are counted"))
-    if seen.managed_by_code is None:
+    if not observation.capabilities.counts_all_factors:
+        found.append(Gap(f"enrolment in factors of the {observation.capabilities.name}", "only security questions and e-mail are counted"))
+    if observation.managed_by_code is None:
         found.append(Gap("configuration-as-code", "its files cannot be read, so it may set the same settings"))
     return tuple(found)
