@@ -134,9 +134,7 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 (*quantiles("jenkins2fa_queue_wait_seconds"), ("max(jenkins2fa_queue_oldest_wait_seconds)", "oldest that is due")),
                 unit="s",
             ),
-            Panel(
-                "CPU", (("sum(rate(process_cpu_seconds_total[$__rate_interval]) and on (job, instance) jenkins2fa_leader)", "cores"),)
-            ),
+            Panel("CPU", (("sum(rate(process_cpu_seconds_total[$__rate_interval]) and on (job, instance) jenkins2fa_leader)", "cores"),)),
             Panel("Memory", (("max(process_resident_memory_bytes and on (job, instance) jenkins2fa_leader)", "resident"),), unit="bytes"),
         ),
     ),

@@ -27,12 +27,13 @@ from jenkins2fa.core.assess import Assessment, Outcome
 from jenkins2fa.core.conditions import field_statuses, judge
 from jenkins2fa.core.desired import Desired
 from jenkins2fa.core.observation import Observation
-from jenkins2fa.core.settings import PluginSettings, read_plugin_document
+from jenkins2fa.core.settings import PluginSettings
 from jenkins2fa.jenkins import scripts
 from jenkins2fa.jenkins.connection import Attempts, Connection, Credentials
 from jenkins2fa.jenkins.console import Console
 from jenkins2fa.jenkins.drivers.base import Driver
 from jenkins2fa.jenkins.drivers.choose import driver_for
+from jenkins2fa.jenkins.drivers.miniorange.settings import read_plugin_document
 from jenkins2fa.jenkins.drivers.observation import read_observation
 from jenkins2fa.jenkins.errors import JenkinsError
 from jenkins2fa.jenkins.probe import observe_with_canaries, probe_self, session_of

@@ -9,7 +9,7 @@ from typing import Any
 from jenkins2fa.api.break_glass import BreakGlassSpec, TwoFactorBreakGlass
 from jenkins2fa.api.instance import GateMode, GateSpec, InstanceSpec, JenkinsInstance
 from jenkins2fa.api.meta import LabelSelector, Metadata
-from jenkins2fa.api.policy import PolicySpec
+from jenkins2fa.api.policy import Factor, PolicySpec
 from jenkins2fa.core.desired import desired_state
 from jenkins2fa.core.observation import GateState, MailServer, Observation, Owner, Plugin
 from jenkins2fa.core.plan import Plan, desired_digest, make_plan
@@ -18,6 +18,8 @@ from jenkins2fa.jenkins.drivers.miniorange.driver import FREE, PREMIUM_EDITION, 
 from tests.support.managed import EMAIL, policy
 
 CODE = "c0de"
+QUESTIONS = frozenset({Factor.SECURITY_QUESTIONS})
+MAIL = frozenset({Factor.EMAIL_OTP})
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 MANAGED = InstanceSpec(url="https://jenkins.example.com/", credentials="admin", gate=GateSpec(GateMode.MANAGED))
 BARE = InstanceSpec(url="https://jenkins.example.com/", credentials="admin")
@@ -95,8 +97,10 @@ __all__ = [
     "BARE",
     "CODE",
     "FRESH",
+    "MAIL",
     "MANAGED",
     "NOW",
+    "QUESTIONS",
     "GateSettings",
     "PluginSettings",
     "break_glass",

@@ -26,6 +26,7 @@ from jenkins2fa.jenkins.drivers.base import Driver
 from jenkins2fa.jenkins.drivers.choose import driver_for
 from jenkins2fa.jenkins.errors import Unreachable
 from jenkins2fa.jenkins.scripts import gate_code
+from tests.support.literals import MAIL, QUESTIONS
 from tests.support.people import administrator, save_form
 from tests.support.protocol_door import Door
 from tests.support.standin import Browser, StandIn
@@ -44,12 +45,12 @@ OURS = ("jenkins2fa/gate.json", "jenkins2fa/state.json")
 FOLDERS = ("jenkins2fa", "plugins/moTfaGlobalConfig", "init.groovy.d")
 
 OFF = Desired(PluginSettings())
-FIRST = Desired(PluginSettings(enabled=True, security_questions=True), GateSettings(OPERATOR, exempt_groups=frozenset({"robots"})))
+FIRST = Desired(PluginSettings(enabled=True, base_factors=QUESTIONS), GateSettings(OPERATOR, exempt_groups=frozenset({"robots"})))
 SECOND = Desired(
-    PluginSettings(enabled=True, security_questions=True, email_otp=True, sender="2fa@lab.invalid"),
+    PluginSettings(enabled=True, base_factors=QUESTIONS | MAIL, sender="2fa@lab.invalid"),
     GateSettings(OPERATOR, exempt_groups=frozenset({"robots", "auditors"})),
 )
-THIRD = Desired(PluginSettings(enabled=True, security_questions=True), GateSettings(OPERATOR, exempt_groups=frozenset({"others"})))
+THIRD = Desired(PluginSettings(enabled=True, base_factors=QUESTIONS), GateSettings(OPERATOR, exempt_groups=frozenset({"others"})))
 
 ALONE = Desired(FIRST.plugin)  # without a gate, from here on
 ALONE_BY_MAIL = Desired(SECOND.plugin)
@@ -280,8 +281,8 @@ def stored_settings(text: str | None) -> PluginSettings:
     read: Callable[[str], str] = lambda path: root.findtext(path) or ""  # noqa: E731
     return PluginSettings(
         enabled=read("enableTfa") == "true",
-        security_questions=read("enableSecurityQuestionsAuthentication") == "true",
-        email_otp=read("otpOverEmailDto/isEnabled") == "true",
+        base_factors=(QUESTIONS if read("enableSecurityQuestionsAuthentication") == "true" else frozenset())
+        | (MAIL if read("otpOverEmailDto/isEnabled") == "true" else frozenset()),
         sender=read("otpOverEmailDto/senderEmailAddress") or None,
     )
 

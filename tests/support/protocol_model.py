@@ -9,6 +9,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import Any
 
+from jenkins2fa.api.policy import Factor
 from jenkins2fa.core.desired import Desired
 from tests.support.standin import StandIn
 
@@ -24,7 +25,7 @@ class Fields:
     @classmethod
     def of(cls, desired: Desired) -> Fields:
         plugin = desired.plugin
-        return cls(plugin.enabled, plugin.security_questions, plugin.sender or "")
+        return cls(plugin.enabled, Factor.SECURITY_QUESTIONS in plugin.base_factors, plugin.sender or "")
 
     def taking_back(self, wrote: Fields, former: Fields) -> Fields:
         """Each field that holds what was written as it was before; what somebody else has put there stays."""

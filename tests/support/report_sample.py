@@ -76,7 +76,7 @@ BUILD = InstanceReport(
     Software("2.541.3", "1.2.0", "Free"),
     Layers(True, True, True, "in place"),
     RULES,
-    Enrolment(total=120, security_questions=31, email_otp=104, not_enrolled=4, administrators=3),
+    Enrolment(total=120, not_enrolled=4, administrators=3, by_factor={Factor.SECURITY_QUESTIONS: 31, Factor.EMAIL_OTP: 104}),
     history=(
         PastEvent(NOW - timedelta(minutes=18), "DriftCorrected", "enforcement was off in memory, and is on again", 2),
         PastEvent(NOW - timedelta(minutes=40), "Applied", "policy platform/baseline was applied"),
@@ -92,7 +92,13 @@ RELEASE = InstanceReport(
     Software("2.541.3", "1.2.0", "Free"),
     Layers(True, True, False, "absent"),
     WEAK,
-    Enrolment(total=14, email_otp=6, not_enrolled=8, administrators=2, administrators_not_enrolled=1),
+    Enrolment(
+        total=14,
+        not_enrolled=8,
+        administrators=2,
+        administrators_not_enrolled=1,
+        by_factor={Factor.SECURITY_QUESTIONS: 0, Factor.EMAIL_OTP: 6},
+    ),
     differences=("mode is off (live), wanted on",),
     risks=risks(WEAK, None, OFF, NOW),
 )

@@ -240,7 +240,7 @@ def _scope(rules: GateSettings | None, gaps: list[str]) -> Spec:
 def _factors(settings: PluginSettings, gaps: list[str]) -> Spec:
     factors: list[Spec] = [{"type": factor.value} for factor in Factor if factor in settings.factors]
     fields: Spec = {"allowedFactors": factors} if factors else {}
-    if not settings.email_otp:
+    if Factor.EMAIL_OTP not in settings.base_factors:
         if settings.sender or settings.subject or settings.template:
             gaps.append("the plugin keeps a sender or text for mails though EmailOTP is not allowed: both stay as they are")
         return fields

@@ -14,7 +14,7 @@ from jenkins2fa.api.meta import APPROVE_WEAKENING, Metadata
 from jenkins2fa.api.policy import DeletionPolicy, TwoFactorPolicy
 from jenkins2fa.core.desired import Desired
 from jenkins2fa.core.observation import Observation, Owner
-from jenkins2fa.core.settings import canonical, gate_configuration, plugin_document
+from jenkins2fa.core.settings import canonical, gate_configuration, settings_document
 
 _BETWEEN = re.compile(r"[\s,]+")
 
@@ -60,7 +60,7 @@ def approval_digest(desired: Desired, only: Sequence[str] = ()) -> str:
 
     ``only`` names the one Jenkins that it is meant for; empty = every one."""
     gate = replace(desired.gate, operator=None) if desired.gate else None
-    return _digest([plugin_document(desired.plugin), gate_configuration(gate) if gate else None, *([list(only)] if only else [])])
+    return _digest([settings_document(desired.plugin), gate_configuration(gate) if gate else None, *([list(only)] if only else [])])
 
 
 def _identity(instance: JenkinsInstance, seen: Observation) -> tuple[str, ...]:

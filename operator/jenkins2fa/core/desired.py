@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from jenkins2fa.api.instance import GateMode, InstanceSpec
-from jenkins2fa.api.policy import ApiTokens, DriftPolicy, Factor, PolicyMode, PolicySpec
+from jenkins2fa.api.policy import ApiTokens, DriftPolicy, PolicyMode, PolicySpec
 from jenkins2fa.core.factors.capabilities import Capabilities
 from jenkins2fa.core.factors.properties import native, property_problems, property_values
 from jenkins2fa.core.settings import FACTOR_ROLES, HELD_FACTORS, GateSettings, PluginSettings
@@ -67,7 +67,7 @@ def desired_state(policy: PolicySpec, instance: InstanceSpec, user: str, capabil
         gate=desired_gate(policy, instance, user, builds=builds),
         unsupported=tuple(Unsupported(path, message) for path, message in _problems(policy, instance, capabilities)),
         gate_provided=mode is GateMode.PROVIDED,
-        hold=_hold(policy) if mode is not GateMode.NONE else None,
+        hold=_hold(policy, capabilities) if mode is not GateMode.NONE else None,
     )
 
 
@@ -75,8 +75,7 @@ def _plugin(policy: PolicySpec, capabilities: Capabilities, *, gated: bool) -> P
     email = policy.email_otp
     return PluginSettings(
         enabled=policy.mode is not PolicyMode.DISABLED,
-        security_questions=Factor.SECURITY_QUESTIONS in policy.allowed_factors,
-        email_otp=Factor.EMAIL_OTP in policy.allowed_factors,
+        base_factors=policy.allowed_factors & capabilities.base_factors,
         sender=email.sender_address if email else None,
         subject=email.subject if email else None,
         template=email.template if email else None,
@@ -97,11 +96,11 @@ def desired_gate(policy: PolicySpec, instance: InstanceSpec, user: str, *, build
     )
 
 
-def _hold(policy: PolicySpec) -> frozenset[str] | None:
+def _hold(policy: PolicySpec, capabilities: Capabilities) -> frozenset[str] | None:
     """Where drift is only reported, people decide in Jenkins, and the gate follows them."""
     if policy.mode is PolicyMode.DISABLED or policy.drift_policy is DriftPolicy.REPORT:
         return None
-    return frozenset(HELD_FACTORS[factor] for factor in policy.allowed_factors if factor in HELD_FACTORS) or None
+    return frozenset(HELD_FACTORS[factor] for factor in policy.allowed_factors & capabilities.base_factors) or None
 
 
 def _problems(policy: PolicySpec, instance: InstanceSpec, capabilities: Capabilities) -> Iterator[tuple[str, str]]:

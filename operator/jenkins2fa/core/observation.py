@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
+from jenkins2fa.api.policy import Factor
 from jenkins2fa.core.factors.capabilities import UNKNOWN, Capabilities, Property
 from jenkins2fa.core.settings import GateSettings, PluginSettings
 
@@ -97,15 +98,13 @@ class MailServer:
 
 @dataclass(frozen=True, slots=True)
 class Enrolment:
-    """Counts of users who are asked for a second factor; never names. Apart from them: the account that asks, those who are ``exempt``
-    by their groups, and records of users whom the security realm does not know (``unknown``).
+    """Counts of users who are asked for a second factor; never names. ``by_factor``: those enrolled in each factor that the plugin has.
 
-    While it is not ``complete``, not everybody was looked up in a slow realm yet: those count as asked, and the counts of administrators
-    may be too low; the next observation goes on. ``with_api_token``: None = Jenkins did not tell."""
+    Apart from them: the account that asks, those who are ``exempt`` by their groups, and records of users whom the security realm does not
+    know (``unknown``). While it is not ``complete``, not everybody was looked up in a slow realm yet: those count as asked, and the counts
+    of administrators may be too low; the next observation goes on. ``with_api_token``: None = Jenkins did not tell."""
 
     total: int = 0
-    security_questions: int = 0
-    email_otp: int = 0
     not_enrolled: int = 0
     without_address: int = 0
     administrators: int = 0
@@ -114,6 +113,7 @@ class Enrolment:
     exempt: int = 0
     unknown: int = 0
     with_api_token: int | None = None
+    by_factor: Mapping[Factor, int] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,12 @@ from enum import StrEnum
 from typing import Any
 
 from jenkins2fa.api.fields import format_duration
-from jenkins2fa.api.policy import ApiTokens
+from jenkins2fa.api.policy import ApiTokens, Factor
 from jenkins2fa.api.status import clip
 from jenkins2fa.core.desired import Desired, Unsupported
 from jenkins2fa.core.factors.properties import differences
 from jenkins2fa.core.observation import GateState, Observation
-from jenkins2fa.core.settings import GateSettings, PluginSettings, canonical, gate_configuration, plugin_document
+from jenkins2fa.core.settings import HELD_FACTORS, GateSettings, PluginSettings, canonical, gate_configuration, settings_document
 
 HOLD = "gate.hold"
 LONGEST_DIFF = 10
@@ -74,7 +74,7 @@ class Plan:
 def desired_digest(desired: Desired, gate_code: str) -> str:
     """Names one desired state, the version of the gate included: twelve hexadecimal digits."""
     gate = [gate_configuration(desired.gate), gate_code] if desired.gate else None
-    return _digest([plugin_document(desired.plugin), gate, None if desired.hold is None else sorted(desired.hold)])
+    return _digest([settings_document(desired.plugin), gate, None if desired.hold is None else sorted(desired.hold)])
 
 
 def describe(changes: tuple[Change, ...]) -> str:
@@ -147,11 +147,14 @@ def _is_laxer(one: _PluginField, held: object, wanted: object) -> bool:
     return one.weakens(held, wanted) if one.path.startswith("allowedFactors.") else one.weakens(wanted, held)
 
 
+def _base_factor(factor: Factor) -> _PluginField:
+    return _PluginField(f"allowedFactors.{factor.value}", lambda s: factor in s.base_factors, _on, _switched_off)
+
+
 _PLUGIN_FIELDS = (
     _PluginField("mode", lambda s: s.enabled, _on, _switched_off),
-    _PluginField("allowedFactors.SecurityQuestions", lambda s: s.security_questions, _on, _switched_off),
-    _PluginField("allowedFactors.EmailOTP", lambda s: s.email_otp, _on, _switched_off),
-    _PluginField("emailOTP.senderAddress", lambda s: s.sender, _text, only_when=lambda wanted: wanted.email_otp),
+    *(_base_factor(factor) for factor in HELD_FACTORS),
+    _PluginField("emailOTP.senderAddress", lambda s: s.sender, _text, only_when=lambda wanted: Factor.EMAIL_OTP in wanted.base_factors),
     _PluginField("emailOTP.subject", lambda s: s.subject, _hidden, only_when=lambda wanted: wanted.subject is not None),
     _PluginField("emailOTP.template", lambda s: s.template, _hidden, only_when=lambda wanted: wanted.template is not None),
 )

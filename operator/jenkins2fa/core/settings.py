@@ -13,7 +13,6 @@ from jenkins2fa.api.policy import ApiTokens, Factor
 from jenkins2fa.core.shape import misfit
 
 Value = bool | int | str | None
-PROPERTY_KEY = "property:"  # before a role, in the documents that the scripts read and write
 GROUP_SEPARATOR = ";"
 FACTOR_ROLES: Mapping[Factor, str] = MappingProxyType(
     {
@@ -25,8 +24,14 @@ FACTOR_ROLES: Mapping[Factor, str] = MappingProxyType(
         Factor.YUBI_KEY: "yubiKey",
     }
 )
-HELD_FACTORS: Mapping[Factor, str] = MappingProxyType({Factor.SECURITY_QUESTIONS: "securityQuestions", Factor.EMAIL_OTP: "emailOTP"})
-"""What the gate calls the factors whose pages it knows."""
+HELD_FACTORS: Mapping[Factor, str] = MappingProxyType(
+    {
+        Factor.SECURITY_QUESTIONS: "securityQuestions",
+        Factor.EMAIL_OTP: "emailOTP",
+        Factor.MOBILE_AUTHENTICATOR: "mobileAuthenticator",
+    }
+)
+"""What the gate and the scripts call the factors whose pages the gate knows."""
 
 
 def _nothing() -> Mapping[str, Value]:
@@ -35,23 +40,23 @@ def _nothing() -> Mapping[str, Value]:
 
 @dataclass(frozen=True, slots=True)
 class PluginSettings:
-    """What one layer (disk or memory) of the plugin holds; ``subject`` and ``template`` None = the plugin's own texts.
+    """What one layer (disk or memory) of the plugin holds, whichever plugin it is.
 
-    ``properties``: values of properties that only some editions have, by role; of a desired state, only those to be written."""
+    ``base_factors``: those switched on of the factors that every edition has. ``subject`` and ``template`` None = the plugin's own texts.
+    ``properties``: values of properties that only some editions have, by role; of a desired state, only those to be written.
+    ``enrolled_only``: not enabled, but the plugin still challenges users who are enrolled."""
 
     enabled: bool = False
-    security_questions: bool = False
-    email_otp: bool = False
+    base_factors: frozenset[Factor] = frozenset()
     sender: str | None = None
     subject: str | None = None
     template: str | None = None
     properties: Mapping[str, Value] = field(default_factory=_nothing)
+    enrolled_only: bool = False
 
     @property
     def factors(self) -> frozenset[Factor]:
-        chosen = ((Factor.SECURITY_QUESTIONS, self.security_questions), (Factor.EMAIL_OTP, self.email_otp))
-        more = {factor for factor, role in FACTOR_ROLES.items() if self.properties.get(role)}
-        return frozenset(factor for factor, on in chosen if on) | more
+        return self.base_factors | {factor for factor, role in FACTOR_ROLES.items() if self.properties.get(role)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,29 +106,15 @@ def read_gate_configuration(configuration: Mapping[str, Any]) -> GateSettings:
     return read if misfit(read, GateSettings) is None else GateSettings()
 
 
-def plugin_document(settings: PluginSettings) -> dict[str, Any]:
-    """The plugin's settings as the scripts read and write them."""
+def settings_document(settings: PluginSettings) -> dict[str, Any]:
+    """The plugin's settings for digests; no plugin reads or writes them in this form."""
     return {
         "enabled": settings.enabled,
-        "securityQuestions": settings.security_questions,
-        "emailOTP": {"enabled": settings.email_otp, "sender": settings.sender or ""} if settings.email_otp or settings.sender else None,
-        "mail": {"subject": settings.subject or "", "template": settings.template or ""} if settings.subject or settings.template else None,
-        **{PROPERTY_KEY + role: value for role, value in settings.properties.items()},
+        "enrolledOnly": settings.enrolled_only,
+        "factors": sorted(settings.base_factors),
+        "mail": [settings.sender, settings.subject, settings.template],
+        "properties": dict(settings.properties),
     }
-
-
-def read_plugin_document(document: Mapping[str, Any]) -> PluginSettings:
-    """The reverse of :func:`plugin_document`, for what a layer holds. Raises KeyError or TypeError for another shape."""
-    otp, mail = document["emailOTP"] or {}, document["mail"] or {}
-    return PluginSettings(
-        enabled=bool(document["enabled"]),
-        security_questions=bool(document["securityQuestions"]),
-        email_otp=bool(otp.get("enabled")),
-        sender=otp.get("sender") or None,
-        subject=mail.get("subject") or None,
-        template=mail.get("template") or None,
-        properties={key.removeprefix(PROPERTY_KEY): value for key, value in document.items() if key.startswith(PROPERTY_KEY)},
-    )
 
 
 def canonical(document: Any) -> str:

@@ -28,6 +28,7 @@ import pytest
 from jenkins2fa.core.desired import Desired
 from jenkins2fa.jenkins.drivers.base import Driver
 from jenkins2fa.jenkins.errors import JenkinsError, Refused, Unreachable
+from tests.support.literals import MAIL
 from tests.support.protocol_bench import ALONE, ALONE_OFF, FIRST, Bench, Standing, order, without_mail
 from tests.support.protocol_door import Rule
 from tests.support.protocol_faults import OTHER_SENDER, Attempt, Fault, strike
@@ -115,7 +116,13 @@ def test_it_stays_open_until_its_end_or_is_over_early(bench: Bench, start: Start
     assert _is_asked(bench, "eve"), "the disk keeps it from ending"
     bench.mend()
     if how is Fault.OTHER_FORM:
-        before = replace(before, **{layer: replace(before.memory, email_otp=True, sender=OTHER_SENDER) for layer in ("memory", "disk")})
+        before = replace(
+            before,
+            **{
+                layer: replace(before.memory, base_factors=before.memory.base_factors | MAIL, sender=OTHER_SENDER)
+                for layer in ("memory", "disk")
+            },
+        )
     _check_over(bench, start, before, left=over)
 
 

@@ -189,7 +189,7 @@ def test_what_somebody_saved_during_a_trial_that_a_crash_ended_is_kept_without_w
     seen = bench.observe()
     assert seen.disk == seen.memory
     assert seen.disk is not None
-    assert (seen.disk.enabled, seen.disk.security_questions, seen.live) == (False, False, False)
+    assert (seen.disk.enabled, seen.disk.factors, seen.live) == (False, frozenset(), False)
     assert seen.disk.sender == "carol@lab.invalid"
     bench.bring_to(OFF)
 

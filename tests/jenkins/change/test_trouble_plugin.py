@@ -12,7 +12,7 @@ import pytest
 from jenkins2fa.api.instance import CompetingManager
 from jenkins2fa.core.assess import Failure, Outcome
 from jenkins2fa.core.conditions import judge
-from jenkins2fa.core.settings import read_plugin_document
+from jenkins2fa.jenkins.drivers.miniorange.settings import read_plugin_document
 from jenkins2fa.jenkins.drivers.observation import read_observation
 from jenkins2fa.jenkins.errors import (
     Forbidden,

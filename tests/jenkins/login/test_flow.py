@@ -25,10 +25,11 @@ from jenkins2fa.jenkins.errors import ChallengedBySecondFactor, JenkinsError, Se
 from jenkins2fa.jenkins.http import Answer, Http
 from jenkins2fa.jenkins.login import flow as login
 from jenkins2fa.jenkins.scripts import gate_code
+from tests.support.literals import QUESTIONS
 from tests.support.standin import AS_CALLED, StandIn
 
 SEED = "the-seed-of-these-tests-only-0123456789"
-ON = PluginSettings(enabled=True, security_questions=True)
+ON = PluginSettings(enabled=True, base_factors=QUESTIONS)
 ENFORCE = """
 import io.jenkins.plugins.twofactor.jenkins.*
 def config = MoGlobalConfig.get()

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from jenkins2fa.api.policy import Factor
 from jenkins2fa.core.assess import Proof
 from tests.support.managed import EMAIL, Managed, policy
 from tests.support.standin import Browser, StandIn
@@ -128,7 +129,7 @@ def test_a_person_enrols_in_questions_and_answers_them_the_next_time(standin: St
     assert again.status() == 200
     seen = managed.observe(users=True).enrolment
     assert seen is not None
-    assert [seen.security_questions, seen.email_otp, seen.not_enrolled] == [1, 0, seen.total - 1]
+    assert [seen.by_factor, seen.not_enrolled] == [{Factor.SECURITY_QUESTIONS: 1, Factor.EMAIL_OTP: 0}, seen.total - 1]
 
 
 def test_off_keeps_the_factors_texts_and_enrolments_for_the_next_time(standin: StandIn, managed: Managed) -> None:

@@ -15,6 +15,7 @@ from jenkins2fa.jenkins.drivers.base import Driver
 from jenkins2fa.jenkins.errors import JenkinsError
 from tests.jenkins.conftest import managed_of
 from tests.support.actions import ANONYMOUS_ADMINISTERS, ANONYMOUS_DOES_NOT
+from tests.support.literals import MAIL, QUESTIONS
 from tests.support.managed import EMAIL, Managed, layers, policy
 from tests.support.standin import StandIn
 
@@ -98,8 +99,8 @@ def test_factors_and_mail_texts_are_read_from_disk_and_from_memory(standin: Stan
     )
     seen = managed.observe()
     template = "<b>\n'\"&amp; $otp</b> ünï €"
-    assert seen.disk == PluginSettings(False, False, True, "a@lab.invalid", "Käse", template)
-    assert seen.memory == PluginSettings(False, True, False, "b@lab.invalid", "Käse", template)
+    assert seen.disk == PluginSettings(False, MAIL, "a@lab.invalid", "Käse", template)
+    assert seen.memory == PluginSettings(False, QUESTIONS, "b@lab.invalid", "Käse", template)
 
 
 JENKINS = "def there = jenkins.model.Jenkins.get(); "

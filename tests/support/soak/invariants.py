@@ -17,8 +17,9 @@ from xml.etree import ElementTree
 
 import requests
 
-from jenkins2fa.core.settings import PluginSettings, read_plugin_document
+from jenkins2fa.core.settings import PluginSettings
 from jenkins2fa.jenkins.drivers.choose import driver_for
+from jenkins2fa.jenkins.drivers.miniorange.settings import read_plugin_document
 from jenkins2fa.jenkins.errors import ChallengedBySecondFactor, JenkinsError
 from tests.support.people import administrator
 from tests.support.protocol_bench import stored_settings, without_mail

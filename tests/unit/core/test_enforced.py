@@ -14,12 +14,12 @@ from jenkins2fa.core.conditions import judge
 from jenkins2fa.core.guard.finding import Finding
 from jenkins2fa.core.mode import Mode
 from jenkins2fa.core.observation import Observation
-from tests.support.literals import BARE, MANAGED, NOW, PluginSettings, in_force, instance, plan, premium, spec
+from tests.support.literals import BARE, MAIL, MANAGED, NOW, QUESTIONS, PluginSettings, in_force, instance, plan, premium, spec
 from tests.support.managed import policy
 from tests.support.outcomes import outcome, said
 
 WITHOUT_GATE: dict[str, Any] = {"where": BARE, "fields": {"apiTokens": None}}
-ON = PluginSettings(True, True)
+ON = PluginSettings(True, QUESTIONS)
 
 
 @pytest.mark.parametrize(
@@ -29,10 +29,10 @@ ON = PluginSettings(True, True)
         ({}, {"proof": Proof.BYPASSED}, "False/Bypassed"),
         ({"disk": None}, {}, "False/NotPersisted"),
         ({"disk": PluginSettings(enabled=True)}, {}, "False/NotPersisted"),
-        ({"disk": PluginSettings(security_questions=True)}, {}, "False/NotPersisted"),
+        ({"disk": PluginSettings(base_factors=QUESTIONS)}, {}, "False/NotPersisted"),
         ({"live": False}, {}, "False/NotActive"),
         ({"live": None}, {}, "False/NotActive"),
-        ({"memory": PluginSettings(security_questions=True)}, {}, "False/NotActive"),
+        ({"memory": PluginSettings(base_factors=QUESTIONS)}, {}, "False/NotActive"),
         ({"memory": PluginSettings(enabled=True)}, {}, "False/NoFactor"),
         ({"memory": None, "live": None}, {}, "False/PluginMissing"),
         ({"memory": None, "damaged": ("layers",)}, {}, "Unknown/ObservationDamaged"),
@@ -159,7 +159,7 @@ def laxer(*, gate: Any = None, disk: Any = None, startup: Any = None) -> Observa
     [
         ({"gate": {"exempt_groups": frozenset({"robots", "all-staff"})}}, "False/NotActive"),
         ({"startup": {"exempt_groups": frozenset({"robots", "all-staff"})}}, "False/NotPersisted"),
-        ({"disk": {"email_otp": True, "sender": "a@b"}}, "False/NotPersisted"),
+        ({"disk": {"base_factors": QUESTIONS | MAIL, "sender": "a@b"}}, "False/NotPersisted"),
         ({"gate": {"exempt_groups": frozenset()}}, "True/Probed"),  # stricter than asked for: everybody whom the policy means is challenged
         ({"gate": {"exempt_groups": frozenset({"all-staff"})}}, "False/NotActive"),  # stricter and laxer at once
         ({"startup": {"exempt_groups": frozenset({"all-staff"})}}, "False/NotPersisted"),
@@ -167,7 +167,7 @@ def laxer(*, gate: Any = None, disk: Any = None, startup: Any = None) -> Observa
         ({"gate": {"operator": "somebody"}}, "False/NotActive"),
         ({"gate": {"operator": None}}, "True/Probed"),
         ({"gate": {"api_tokens": None}}, "True/Probed"),
-        ({"disk": {"security_questions": False, "email_otp": True, "sender": "a@b"}}, "False/NotPersisted"),
+        ({"disk": {"base_factors": MAIL, "sender": "a@b"}}, "False/NotPersisted"),
     ],
 )
 def test_a_jenkins_laxer_than_the_policy_does_not_enforce_it(change: dict[str, Any], wanted: str) -> None:

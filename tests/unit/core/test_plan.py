@@ -15,7 +15,22 @@ from jenkins2fa.core.desired import desired_state
 from jenkins2fa.core.plan import LONGEST_DIFF, Change, Layer, describe, desired_digest, is_drift
 from jenkins2fa.core.settings import GateSettings
 from jenkins2fa.jenkins.drivers.miniorange.driver import FREE
-from tests.support.literals import BARE, BOTH, CODE, FRESH, MANAGED, SPECS, PluginSettings, differences, in_force, plan, spec, weakened
+from tests.support.literals import (
+    BARE,
+    BOTH,
+    CODE,
+    FRESH,
+    MAIL,
+    MANAGED,
+    QUESTIONS,
+    SPECS,
+    PluginSettings,
+    differences,
+    in_force,
+    plan,
+    spec,
+    weakened,
+)
 from tests.support.managed import EMAIL
 
 
@@ -31,11 +46,11 @@ def test_what_is_in_force_needs_no_change(fields: dict[str, Any], where: Any) ->
     [
         ({"live": False}, {("mode", "live")}),
         ({"live": None}, {("mode", "live")}),
-        ({"disk": PluginSettings(security_questions=True)}, {("mode", "disk")}),
-        ({"memory": PluginSettings(security_questions=True)}, {("mode", "memory")}),
+        ({"disk": PluginSettings(base_factors=QUESTIONS)}, {("mode", "disk")}),
+        ({"memory": PluginSettings(base_factors=QUESTIONS)}, {("mode", "memory")}),
         ({"memory": PluginSettings(enabled=True)}, {("allowedFactors.SecurityQuestions", "memory")}),
         ({"disk": None}, {("mode", "disk"), ("allowedFactors.SecurityQuestions", "disk")}),
-        ({"memory": PluginSettings(True, True, True, "a@b")}, {("allowedFactors.EmailOTP", "memory")}),
+        ({"memory": PluginSettings(True, QUESTIONS | MAIL, "a@b")}, {("allowedFactors.EmailOTP", "memory")}),
     ],
 )
 def test_each_layer_is_compared_for_itself(seen: dict[str, Any], found: set[tuple[str, str]]) -> None:
@@ -182,7 +197,7 @@ def test_letting_go_of_the_hold_weakens_where_nothing_else_asks() -> None:
 def test_where_the_gate_holds_alone_only_its_own_rules_can_be_weakened() -> None:
     """Drift that has switched the plugin off, and one more factor on, is put back without anybody's approval."""
     before = in_force(spec())
-    drifted = replace(before.memory or PluginSettings(), enabled=False, email_otp=True)
+    drifted = replace(before.memory or PluginSettings(), enabled=False, base_factors=QUESTIONS | MAIL)
     off = replace(before, memory=drifted, disk=drifted, live=False)
     assert plan(off, spec()).weakening == ()
     assert {change.path for change in plan(off, spec(exemptGroups=["robots"])).weakening} == {"exemptGroups"}

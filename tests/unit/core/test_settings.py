@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from jenkins2fa.core.desired import desired_state
-from jenkins2fa.core.settings import GateSettings, gate_configuration, plugin_document, read_gate_configuration, read_plugin_document
+from jenkins2fa.core.settings import GateSettings, gate_configuration, read_gate_configuration
 from jenkins2fa.jenkins.drivers.miniorange.driver import FREE
+from jenkins2fa.jenkins.drivers.miniorange.settings import plugin_document, read_plugin_document
 from tests.support.literals import MANAGED, SPECS, spec
 
 

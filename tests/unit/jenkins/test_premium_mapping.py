@@ -14,10 +14,11 @@ from jenkins2fa.core.factors.properties import differences, property_values
 from jenkins2fa.core.guard.chain import check
 from jenkins2fa.core.observation import Observation, Plugin
 from jenkins2fa.core.plan import desired_digest, make_plan
-from jenkins2fa.core.settings import PluginSettings, plugin_document, read_plugin_document
+from jenkins2fa.core.settings import PluginSettings
 from jenkins2fa.jenkins.drivers.miniorange.driver import FREE, PREMIUM, may_pass_by_itself
+from jenkins2fa.jenkins.drivers.miniorange.settings import plugin_document, read_plugin_document
 from tests.support.guarded import situation
-from tests.support.literals import BARE, CODE, FRESH, MANAGED, in_force, premium, spec
+from tests.support.literals import BARE, CODE, FRESH, MANAGED, QUESTIONS, in_force, premium, spec
 
 SWITCH, TEXT, NUMBER, CHOICE, OTHER = PropertyKind
 SWITCHES = (
@@ -127,7 +128,7 @@ def test_with_a_gate_the_plugin_asks_everybody() -> None:
 
 
 def test_documents_go_there_and_back() -> None:
-    settings = PluginSettings(True, True, properties={"enableDuoPush": True, "rememberDuration": 3, "skipTfaForGroups": "a;b"})
+    settings = PluginSettings(True, QUESTIONS, properties={"enableDuoPush": True, "rememberDuration": 3, "skipTfaForGroups": "a;b"})
     assert read_plugin_document(plugin_document(settings)) == settings
     assert settings.factors == {Factor.SECURITY_QUESTIONS, Factor.DUO_PUSH}
 

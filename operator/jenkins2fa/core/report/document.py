@@ -17,6 +17,7 @@ from jenkins2fa.api.policy import Factor, TwoFactorPolicy
 from jenkins2fa.api.status import DRIFTED, ENFORCED, FALSE, READY, TRUE, UNKNOWN, Condition
 from jenkins2fa.core.factors.strength import STANDARD, STRENGTHS, describe, in_order
 from jenkins2fa.core.observation import Enrolment, Observation
+from jenkins2fa.core.settings import HELD_FACTORS
 from jenkins2fa.core.summary import Summary, summarize
 
 FORMAT = "jenkins2fa.dev/report/v1"
@@ -328,8 +329,7 @@ def _enrolment(users: Enrolment) -> dict[str, int]:
         "notEnrolled": users.not_enrolled,
         "exempt": users.exempt,
         "unknownToRealm": users.unknown,
-        "securityQuestions": users.security_questions,
-        "emailOTP": users.email_otp,
+        **{HELD_FACTORS[factor]: count for factor, count in users.by_factor.items()},
         "withoutAddress": users.without_address,
         "administrators": users.administrators,
         "administratorsNotEnrolled": users.administrators_not_enrolled,

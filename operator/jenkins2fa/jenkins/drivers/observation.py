@@ -16,7 +16,7 @@ from jenkins2fa.core.observation import (
     Plugin,
     TrialState,
 )
-from jenkins2fa.core.settings import GateSettings, PluginSettings, read_gate_configuration
+from jenkins2fa.core.settings import HELD_FACTORS, GateSettings, PluginSettings, read_gate_configuration
 from jenkins2fa.core.shape import misfit
 from jenkins2fa.jenkins.errors import ProtocolError
 
@@ -141,8 +141,6 @@ def _enrolment(part: Mapping[str, Any] | None) -> Enrolment | None:
         return None
     return Enrolment(
         part["total"],
-        part["securityQuestions"],
-        part["emailOTP"],
         part["notEnrolled"],
         part["withoutAddress"],
         part["administrators"],
@@ -151,6 +149,7 @@ def _enrolment(part: Mapping[str, Any] | None) -> Enrolment | None:
         part.get("exempt", 0),
         part.get("unknown", 0),
         part.get("withApiToken"),
+        {factor: part[name] for factor, name in HELD_FACTORS.items() if name in part},
     )
 
 

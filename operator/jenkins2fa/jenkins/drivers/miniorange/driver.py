@@ -14,8 +14,9 @@ from jenkins2fa.api.policy import Factor
 from jenkins2fa.core.factors.capabilities import Capabilities, Experiment
 from jenkins2fa.core.factors.properties import ENFORCED, EXEMPT, REST, TOKENS
 from jenkins2fa.core.observation import Observation
-from jenkins2fa.core.settings import PluginSettings, Value, plugin_document, read_plugin_document
+from jenkins2fa.core.settings import PluginSettings, Value
 from jenkins2fa.jenkins.drivers.base import Driver
+from jenkins2fa.jenkins.drivers.miniorange.settings import plugin_document, read_plugin_document
 
 PLUGIN = "miniorange-two-factor"
 PREMIUM_EDITION = "Premium"
