@@ -12,6 +12,7 @@ import jenkins.security.SecurityListener;
 import standin.web.Exchange;
 import standin.web.Part;
 import standin.web.PluginFilters;
+import standin.web.UserForm;
 
 /** How the plugin enters a run: settings from disk, what it keeps for users, then its filter, which reads the live flag. And where its pages are. */
 public final class PluginEntry implements Part {

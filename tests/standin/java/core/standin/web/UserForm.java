@@ -1,4 +1,4 @@
-package io.jenkins.plugins.twofactor.jenkins;
+package standin.web;
 
 import hudson.model.User;
 import hudson.model.UserPropertyDescriptor;
@@ -7,14 +7,13 @@ import java.util.stream.Collectors;
 import jenkins.model.Jenkins;
 import net.sf.json.JSONException;
 import net.sf.json.JSONObject;
-import standin.web.Exchange;
 
-/** What Jenkins' own form of a user makes of the plugin's properties: `userProperty<number>` of the kind with that number. Read in the source, not recorded. */
-final class UserForm {
+/** What Jenkins' own form of a user makes of plugins' properties: `userProperty<number>` of the kind with that number. Read in the source, not recorded. */
+public final class UserForm {
     private UserForm() {}
 
     /** `from` is the place of the first segment below the user; newer versions of Jenkins have a form a section. */
-    static void submit(Exchange exchange, User user, int from) {
+    public static void submit(Exchange exchange, User user, int from) {
         boolean form = exchange.at(from).equals("configSubmit") || exchange.at(from + 1).equals("configSubmit");
         String json = exchange.request.getParameter("json");
         if (!form || user == null || json == null || !exchange.request.getMethod().equals("POST")) return;
