@@ -58,6 +58,14 @@ public final class Exchange {
         html(404, "Not Found", "<h1>Not Found</h1>");
     }
 
+    /** Returns whether the path is that of a page; answers a redirect to the same with a slash at its end otherwise, as a client's links need it. */
+    public boolean isPage() throws IOException {
+        if (request.getRequestURI().endsWith("/")) return true;
+        String query = request.getQueryString();
+        redirect(request.getRequestURI() + "/" + (query == null ? "" : "?" + query));
+        return false;
+    }
+
     public void json(Object value) throws IOException {
         sessionInfo();
         response.setContentType("application/json;charset=utf-8");

@@ -10,7 +10,10 @@ public interface Part {
     /** Serves a request of its own pages and returns true, or returns false. */
     boolean serve(Exchange exchange) throws Exception;
 
-    /** The same for pages that need no right. */
+    /** Rewrites the segments of a path that leads, through the plugin's own objects, to pages which have another path as well. */
+    default void resolve(Exchange exchange) {}
+
+    /** The same as `serve` for pages that need no right. */
     default boolean serveAnyone(Exchange exchange) throws Exception {
         return false;
     }

@@ -1,12 +1,10 @@
 package standin.web;
 
-import groovy.json.JsonOutput;
 import hudson.model.User;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
 import jenkins.model.Jenkins;
-import standin.boot.Tokens;
 
 /** Jenkins' own pages for those who may read. */
 final class Pathways {
@@ -20,8 +18,12 @@ final class Pathways {
             case "scriptText" -> Console.serve(exchange);
             case "crumbIssuer" -> Api.serve(exchange, exchange.at(2), Api.crumb(exchange));
             case "job" -> Jobs.serve(exchange);
-            case "user" -> user(exchange, User.getById(exchange.at(1), false), 2);
-            case "me" -> user(exchange, User.current(), 1);
+            case "user" -> UserPages.serve(exchange, User.getById(exchange.at(1), false), 2);
+            case "me" -> UserPages.serve(exchange, User.current(), 1);
+            case "securityRealm" -> { // Jenkins' own user database has its users below itself, too; read in the source, not recorded
+                if (!exchange.at(1).equals("user")) return false;
+                UserPages.serve(exchange, User.getById(exchange.at(2), false), 3);
+            }
             case "queue", "computer", "overallLoad" -> parts(exchange);
             case "createItem" -> createItem(exchange);
             case "manage", "script", "configure", "systemInfo", "log", "pluginManager" -> administration(exchange);
@@ -51,34 +53,6 @@ final class Pathways {
         if (exchange.at(1).equals("api")) Api.serve(exchange, exchange.at(2), object);
         else if (exchange.path.size() == 1 && exchange.at(0).equals("computer")) exchange.html(200, "Nodes", "<h1>Nodes</h1>");
         else exchange.notFound();
-    }
-
-    /** `from` is the place of the first segment below the user. */
-    private static void user(Exchange exchange, User user, int from) throws IOException {
-        if (user == null) exchange.notFound();
-        else if (exchange.at(from).equals("api")) Api.serve(exchange, exchange.at(from + 1), Api.user(user));
-        else if (exchange.at(from + 2).equals("generateNewToken")) token(exchange, user);
-        else if (exchange.at(from).equals("configSubmit")) submit(exchange, user);
-        else if (List.of("", "configure", "security").contains(exchange.at(from))) exchange.html(200, user.getFullName(), "<h1>" + Pages.escape(user.getFullName()) + "</h1>");
-        else exchange.notFound();
-    }
-
-    private static void token(Exchange exchange, User user) throws IOException {
-        if (!exchange.isPost()) return;
-        if (user != User.current()) exchange.require(Jenkins.ADMINISTER);
-        String made = Tokens.add(Jenkins.get().host.options, user.getId(), exchange.request.getParameter("newTokenName"));
-        JenkinsRun.reloadTokens();
-        exchange.json(Api.object("status", "ok", "data", Api.object("tokenName", Tokens.name(made), "tokenUuid", java.util.UUID.randomUUID().toString(), "tokenValue", made)));
-    }
-
-    private static void submit(Exchange exchange, User user) throws IOException {
-        if (!exchange.isPost()) return;
-        if (exchange.request.getParameter("json") == null) {
-            exchange.response.sendError(400, "This page expects a form submission but had only {}");
-            return;
-        }
-        user.save();
-        exchange.redirect(exchange.context() + "/user/" + user.getId());
     }
 
     private static void createItem(Exchange exchange) throws IOException {

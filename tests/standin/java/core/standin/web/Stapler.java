@@ -55,6 +55,7 @@ final class Stapler extends HttpServlet {
         else if (Assets.isAsset(exchange.at(0))) Assets.serve(exchange);
         else if (!Anonymous.serve(exchange) && !servedToAnyone(exchange)) {
             exchange.require(Jenkins.READ);
+            for (Part part : parts) part.resolve(exchange);
             for (Part part : parts) if (part.serve(exchange)) return;
             if (!Pathways.serve(exchange)) exchange.notFound();
         }
