@@ -38,6 +38,8 @@ DEFAULT_USERS: Mapping[str, UserOptions] = {
     "bob": {"password": "bob-pw-1", "email": "bob@lab.invalid"},
 }
 AS_CALLED: Literal["as called"] = "as called"
+PluginName = Literal["miniorange", "openmfa"]
+SHORT_NAMES: Mapping[PluginName, str] = {"miniorange": "miniorange-two-factor", "openmfa": "openmfa"}
 
 
 def built() -> pathlib.Path:
@@ -71,6 +73,7 @@ class StandIn:
         root_url: str | None = AS_CALLED,
         users: Mapping[str, UserOptions] | None = None,
         realm: Literal["own", "groups"] = "own",
+        plugins: Sequence[PluginName] = ("miniorange",),
         plugin: Literal["enabled", "disabled", "missing"] = "enabled",
         plugin_version: str | None = None,
         edition: Literal["free", "premium", "premium-half", "premium-renamed"] = "free",
@@ -81,9 +84,14 @@ class StandIn:
         starting: float = 0.15,
     ) -> None:
         """`users`: id to {password, admin, groups, email}, added to admin, alice and bob (replacing one of the same id).
+        `plugins`: the two-factor plugins that are installed; OpenMFA with the jakarta flavour only. `plugin` and `plugin_version` are
+        of the first of them. OpenMFA has exemptions since 111, and a name in configuration-as-code since 104.
         `realm` "groups": users have the `groups` of their entry. `root_url`: None = not configured. `casc`: a YAML file or folder.
-        `edition`: of the plugin; the premium ones were never observed, they have properties of the names that are known (or other ones).
+        `edition`: of miniOrange; the premium ones were never observed, they have properties of the names that are known (or other ones).
         `restarting`, `starting`: seconds of 503 before the port closes and after it opens again."""
+        if "openmfa" in plugins and flavour == "javax":
+            raise ValueError("OpenMFA needs Jenkins 2.516.3 or newer: start the jakarta flavour")
+        self.plugins = tuple(plugins)
         self._temporary = home is None
         self.home = home or pathlib.Path(tempfile.mkdtemp(prefix="stand-in-"))
         self._flavour = flavour
@@ -92,8 +100,8 @@ class StandIn:
         self._control.trust_env = False
         self._options: dict[str, Any] = {
             "home": str(self.home), "flavour": flavour, "contextPath": context_path, "port": port,
-            "users": {**DEFAULT_USERS, **(users or {})}, "realm": realm, "plugin": plugin,
-            "pluginVersion": plugin_version or ("1.2.0" if edition == "free" else "2.3.0"), "edition": edition,
+            "users": {**DEFAULT_USERS, **(users or {})}, "realm": realm, "edition": edition,
+            "plugins": _plugins(plugins, plugin, plugin_version, "1.2.0" if edition == "free" else "2.3.0"),
             "casc": casc and str(casc), "smtpHost": smtp_host, "jobs": list(jobs),
             "restartingMillis": round(restarting * 1000), "startingMillis": round(starting * 1000),
         }  # fmt: skip
@@ -188,14 +196,18 @@ class StandIn:
         """Until Jenkins is up again and more than `before` runs were seen; for restarts begun by a request to Jenkins."""
         _wait(lambda: (now := self._status())["up"] and now["runs"] > before, timeout, "Jenkins does not come back")
 
-    def faults(self, **switches: float | str) -> None:
+    def faults(self, **switches: float | str | Mapping[PluginName, str]) -> None:
         """What is to go wrong; 0 ends a fault.
 
         From now on: unavailableSeconds (503), tokensRefusedSeconds (401), answerSeconds with answerStatus (500) and answerLocation,
         delaySeconds (each request), lookupSeconds (each look-up of a user in the realm),
         loseAnswers (so many script calls are carried out, and their connections break).
         At restarts: restartingSeconds, startingSeconds (of 503), tokensRefusedAroundRestartSeconds.
-        For the next run: plugin ("enabled", "disabled", "missing"), pluginVersion."""
+        For the next run: plugin ("enabled", "disabled", "missing") and pluginVersion, of the first plugin; plugins (such a word for
+        each name)."""
+        plugins = switches.get("plugins")
+        if isinstance(plugins, Mapping):
+            switches["plugins"] = {SHORT_NAMES[name]: state for name, state in plugins.items()}
         self._post("/faults", switches)
 
     def outbox(self) -> list[dict[str, str]]:
@@ -279,6 +291,15 @@ class Browser:
 
     def script(self, text: str) -> requests.Response:
         return self.call("/scriptText", "POST", data={"script": text})
+
+
+def _plugins(installed: Sequence[PluginName], state: str, version: str | None, mini_orange: str) -> dict[str, dict[str, str]]:
+    """State and version of every plugin by its short name, the installed ones first; the state and version given are of the first."""
+    versions: dict[PluginName, str] = {"miniorange": mini_orange, "openmfa": "111.v347db_32e7f24"}
+    order = [*installed, *(name for name in versions if name not in installed)]
+    found = {name: {"state": "enabled" if name in installed else "missing", "version": versions[name]} for name in order}
+    found[order[0]] = {"state": state if installed else "missing", "version": version or versions[order[0]]}
+    return {SHORT_NAMES[name]: about for name, about in found.items()}
 
 
 def crumb_in(page: str) -> dict[str, str]:

@@ -41,8 +41,9 @@ public final class Faults {
             case "loseAnswers" -> answersToLose.set(((Number) value).intValue());
             case "restartingSeconds" -> options.restartingMillis = millis(value);
             case "startingSeconds" -> options.startingMillis = millis(value);
-            case "plugin" -> options.plugin = (String) value;
-            case "pluginVersion" -> options.pluginVersion = (String) value;
+            case "plugin" -> options.setState(options.thePlugin(), (String) value);
+            case "pluginVersion" -> options.setVersion(options.thePlugin(), (String) value);
+            case "plugins" -> Options.object(value).forEach((plugin, state) -> options.setState(plugin, (String) state));
             default -> throw new IllegalArgumentException("unknown switch " + name);
         }
     }

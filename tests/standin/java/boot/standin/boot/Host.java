@@ -64,7 +64,8 @@ public final class Host {
     }
 
     public Map<String, Object> status() {
-        return Map.of("runs", runs, "up", up, "plugin", options.plugin, "pluginVersion", options.pluginVersion);
+        Options.Installed plugin = options.plugin(options.thePlugin());
+        return Map.of("runs", runs, "up", up, "plugin", plugin.state(), "pluginVersion", plugin.version());
     }
 
     private Run create() throws Exception {

@@ -2,12 +2,19 @@ package standin.boot;
 
 import groovy.json.JsonSlurperClassic;
 import java.io.File;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** The launch options: a JSON object. What the plugin looks like may be changed for the next run. */
+/** The launch options: a JSON object. Which two-factor plugins there are may be changed for the next run. */
 public final class Options {
+    public static final String MINI_ORANGE = "miniorange-two-factor";
+    public static final String OPEN_MFA = "openmfa";
+
+    /** A two-factor plugin by its state ("enabled", "disabled", "missing") and version. */
+    public record Installed(String state, String version) {}
+
     public final File home;
     public final int port;
     public final int controlPort;
@@ -21,8 +28,8 @@ public final class Options {
     public final List<String> jobs;
     public final String casc;
     public final String smtpHost;
-    public volatile String plugin;
-    public volatile String pluginVersion;
+    /** By short name; those that are not named are missing. The first is the one that the options call "the plugin". */
+    private final Map<String, Installed> plugins = Collections.synchronizedMap(new LinkedHashMap<>());
     public final String edition;
     public volatile long restartingMillis;
     public volatile long startingMillis;
@@ -42,11 +49,42 @@ public final class Options {
         jobs = (List<String>) raw.getOrDefault("jobs", List.of("x"));
         casc = (String) raw.get("casc");
         smtpHost = (String) raw.get("smtpHost");
-        plugin = text(raw, "plugin", "enabled");
-        pluginVersion = text(raw, "pluginVersion", "1.2.0");
+        object(raw.get("plugins")).forEach((name, about) -> install(name, new Installed(text(object(about), "state", "enabled"), text(object(about), "version", "?"))));
         edition = text(raw, "edition", "free");
         restartingMillis = number(raw, "restartingMillis", 150);
         startingMillis = number(raw, "startingMillis", 150);
+    }
+
+    /** Of every two-factor plugin that is named, in the order of their names in the options. */
+    public Map<String, Installed> plugins() {
+        synchronized (plugins) {
+            return new LinkedHashMap<>(plugins);
+        }
+    }
+
+    public Installed plugin(String name) {
+        return plugins.getOrDefault(name, new Installed("missing", "?"));
+    }
+
+    /** The short name of the plugin that the options name first. */
+    public String thePlugin() {
+        return plugins().keySet().iterator().next();
+    }
+
+    /** For the next run. */
+    public void install(String name, Installed plugin) {
+        if (!List.of(MINI_ORANGE, OPEN_MFA).contains(name)) throw new IllegalArgumentException("unknown plugin " + name);
+        if (!List.of("enabled", "disabled", "missing").contains(plugin.state())) throw new IllegalArgumentException("unknown state " + plugin.state());
+        if (name.equals(OPEN_MFA) && !plugin.state().equals("missing") && flavour.equals("javax")) throw new IllegalArgumentException("OpenMFA needs Jenkins 2.516.3 or newer: start the jakarta flavour");
+        plugins.put(name, plugin);
+    }
+
+    public void setState(String name, String state) {
+        install(name, new Installed(state, plugin(name).version()));
+    }
+
+    public void setVersion(String name, String version) {
+        install(name, new Installed(plugin(name).state(), version));
     }
 
     public static Options read(File file) {

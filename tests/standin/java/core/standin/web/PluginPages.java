@@ -1,9 +1,9 @@
 package standin.web;
 
-import hudson.PluginManager;
 import hudson.PluginWrapper;
 import java.io.IOException;
 import jenkins.model.Jenkins;
+import standin.boot.Options;
 
 /** Below `plugin/<name>/wrapper`: the installed plugin, and by its `parent` the plugin manager, not files, whatever the last segment ends with. */
 final class PluginPages {
@@ -26,7 +26,8 @@ final class PluginPages {
             case "makeEnabled", "makeDisabled" -> {
                 if (!exchange.isPost()) return;
                 exchange.require(Jenkins.ADMINISTER);
-                if (plugin.getShortName().equals(PluginManager.TWO_FACTOR)) Jenkins.get().host.options.plugin = exchange.at(from).equals("makeEnabled") ? "enabled" : "disabled";
+                Options options = Jenkins.get().host.options;
+                if (options.plugins().containsKey(plugin.getShortName())) options.setState(plugin.getShortName(), exchange.at(from).equals("makeEnabled") ? "enabled" : "disabled");
             }
             case "doUninstall", "downgrade", "pin", "unpin" -> {
                 if (!exchange.isPost()) return;
