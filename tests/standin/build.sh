@@ -1,6 +1,6 @@
 #!/bin/sh
 # Builds the Jenkins stand-in, both flavours, into the folder OUT. Idempotent: does nothing when OUT holds a finished build of the same sources.
-# Usage: build.sh OUT JARS        OUT/<flavour>/{lib/*.jar,boot,core,plugin,plugin-<edition>,casc}; JARS is what jars.sh made
+# Usage: build.sh OUT JARS        OUT/<flavour>/{lib/*.jar,boot,core,plugin,plugin-<edition>,openmfa-<version>,casc}; JARS is what jars.sh made
 set -eu
 [ $# -eq 2 ] || { echo "usage: build.sh OUT JARS" >&2; exit 2; }
 for tool in java javac; do
@@ -14,16 +14,22 @@ stamp=$(cd "$here" && find build.sh jars.sha256 poms java -type f | LC_ALL=C sor
 [ "$(cat "$out/stamp" 2>/dev/null || true)" = "$stamp" ] && { echo "stand-in: up to date"; exit 0; }
 rm -f "$out/stamp"
 
+extend() { # extend PLUGIN EDITION [SETTINGS]: the plugin with what the edition puts in place of, or into, its classes
+  cp -r "$here/java/$1/." "$work/"
+  if [ -d "$here/java/editions/$2" ]; then cp -r "$here/java/editions/$2/." "$work/"; fi
+  if [ $# -eq 3 ]; then
+    sed -i '$d' "$work/$3"
+    { cat "$here/java/editions/$2.members"; echo "}"; } >> "$work/$3"
+  fi
+}
+
 compile() { # compile FLAVOUR PART CLASSPATH
   work="$out/work/$1/$2"
   rm -rf "$work" "$out/$1/$2"; mkdir -p "$work" "$out/$1/$2"
   case "$2" in
-    plugin-*) # the plugin with what the edition puts in place of, or into, its classes
-      cp -r "$here/java/plugin/." "$work/"
-      if [ -d "$here/java/editions/${2#plugin-}" ]; then cp -r "$here/java/editions/${2#plugin-}/." "$work/"; fi
-      settings="$work/io/jenkins/plugins/twofactor/jenkins/MoGlobalConfig.java"
-      sed -i '$d' "$settings"
-      { cat "$here/java/editions/${2#plugin-}.members"; echo "}"; } >> "$settings" ;;
+    plugin-*) extend plugin "${2#plugin-}" io/jenkins/plugins/twofactor/jenkins/MoGlobalConfig.java ;;
+    openmfa-104) extend openmfa none ;; # this one, and the versions before it
+    openmfa-*) extend openmfa "$2" io/jenkins/plugins/openmfa/MFAGlobalConfiguration.java ;;
     *) cp -r "$here/java/$2/." "$work/" ;;
   esac
   if [ "$2" = core ]; then cp -r "$here/java/only-$1/." "$work/"; fi
@@ -45,6 +51,9 @@ for flavour in javax jakarta; do
   compile "$flavour" core "$base/lib/*:$base/boot"
   compile "$flavour" plugin "$base/lib/*:$base/boot:$base/core"
   for edition in premium premium-half premium-renamed; do compile "$flavour" "plugin-$edition" "$base/lib/*:$base/boot:$base/core"; done
+  if [ "$flavour" = jakarta ]; then # OpenMFA runs on nothing else
+    for version in 104 111; do compile "$flavour" "openmfa-$version" "$base/lib/*:$base/boot:$base/core"; done
+  fi
   compile "$flavour" casc "$base/lib/*:$base/boot:$base/core:$base/plugin"
 done
 rm -rf "$out/work"

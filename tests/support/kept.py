@@ -9,7 +9,6 @@ from typing import Any
 from tests.support.standin import StandIn
 
 FRESH = """
-import io.jenkins.plugins.twofactor.jenkins.*
 def jenkins = jenkins.model.Jenkins.get()
 def context = jenkins.metaClass.respondsTo(jenkins, 'getServletContext') ? jenkins.getServletContext() : jenkins.servletContext
 def state = context.getAttribute('jenkins2fa')
@@ -21,6 +20,11 @@ def chain = hudson.util.PluginServletFilter.getInstance(context).list
 chain.removeAll(chain.findAll { it.toString() == 'jenkins2fa-gate' })
 new File(jenkins.rootDir, 'jenkins2fa').deleteDir()
 new File(jenkins.rootDir, 'init.groovy.d').deleteDir()
+jenkins.doCancelQuietDown()
+jenkins.getDescriptor('hudson.tasks.Mailer').setSmtpHost('mail.lab.invalid')
+"""
+FRESH_MINI_ORANGE = """
+import io.jenkins.plugins.twofactor.jenkins.*
 def config = MoGlobalConfig.get()
 config.configFile.file.directory ? config.configFile.file.deleteDir() : config.configFile.file.delete()
 def pristine = MoGlobalConfig.newInstance()
@@ -29,8 +33,6 @@ MoGlobalConfig.declaredFields.findAll { !java.lang.reflect.Modifier.isStatic(it.
     field.set(config, field.get(pristine))
 }
 MoFilter.moPluginSettings['ENABLE_MO_TFA_AUTHENTICATION'] = false
-jenkins.doCancelQuietDown()
-jenkins.getDescriptor('hudson.tasks.Mailer').setSmtpHost('mail.lab.invalid')
 def challenges = hudson.ExtensionList.lookupSingleton(MoUserAuth)
 [challenges.@moSecurityQuestionAuthMap, challenges.@moOtpOverEmailAuthMap, MoFilter.userAuthenticationStatus]*.clear()
 io.jenkins.plugins.twofactor.jenkins.tfaMethodsAuth.MoOtpOverEmailAuth.@sentOtp.clear()
@@ -40,11 +42,27 @@ hudson.model.User.getAll().each { user ->
     user.save()
 }
 """
+FRESH_OPEN_MFA = """
+import io.jenkins.plugins.openmfa.*
+import io.jenkins.plugins.openmfa.service.*
+def config = MFAGlobalConfiguration.get(), services = io.jenkins.plugins.openmfa.base.MFAContext.i()
+config.setRequireMFA(false); config.setIssuer(null)
+if (config.hasProperty('exemptRoles')) { config.setExemptRoles(null); config.setExemptUsers(null) }
+config.configFile.delete()
+services.getService(TOTPService).@usedCodes.clear()
+services.getService(RateLimitService).with { it.@failedAttempts.clear(); it.@lockouts.clear() }
+hudson.model.User.getAll().each { user ->
+    MFAUserProperty.getOrCreate(user).setSecret(null)
+    user.save()
+}
+"""
+OF_PLUGIN = {"miniorange": FRESH_MINI_ORANGE, "openmfa": FRESH_OPEN_MFA}
 
 
 def fresh(jenkins: StandIn) -> StandIn:
     """As after the first start, but with what has been compiled, and with a mail server."""
-    jenkins.groovy(FRESH)
+    for script in (FRESH, *(OF_PLUGIN[name] for name in jenkins.plugins)):
+        jenkins.groovy(script)
     return jenkins
 
 

@@ -11,7 +11,7 @@ import pathlib
 
 import pytest
 
-from tests.jenkins.recordings import pages, replay, setups
+from tests.jenkins.recordings import openmfa, pages, replay, setups
 
 NOT_ALIKE = json.loads((replay.HERE / "not-alike.json").read_text())
 
@@ -24,6 +24,7 @@ NOT_ALIKE = json.loads((replay.HERE / "not-alike.json").read_text())
         ("jenkins-2.462.3-configuration-as-code.jsonl", setups.play_configuration_as_code),
         ("plugin-pages-jenkins-2.462.3.jsonl", pages.play_2_462),
         ("plugin-pages-jenkins-2.541.3.jsonl", pages.play_2_541),
+        ("openmfa-111-jenkins-2.541.3.jsonl", openmfa.play),
     ],
 )
 def test_recorded_answers(name: str, play: setups.Play, tmp_path: pathlib.Path) -> None:
@@ -38,6 +39,6 @@ def test_recorded_answers(name: str, play: setups.Play, tmp_path: pathlib.Path) 
 
 def test_at_least_95_percent_are_alike() -> None:
     total = sum(len(replay.cases(path.name)) for path in replay.HERE.glob("*.jsonl"))
-    assert total == 1069
+    assert total == 1133
     assert len({(entry["file"], entry["case"]) for entry in NOT_ALIKE}) <= 0.05 * total
     assert all(entry["why"] for entry in NOT_ALIKE)

@@ -14,13 +14,16 @@ final class Assets {
     private static final Map<String, String> TYPES = Map.of("css", "text/css", "js", "application/javascript", "svg", "image/svg+xml", "png", "image/png", "ico", "image/x-icon");
     private static final List<String> OF_WAR = List.of("jsbundles/styles.css", "jsbundles/app.js", "jsbundles/vendors.js", "scripts/hudson-behavior.js", "scripts/redirect.js", "favicon.svg",
         "favicon.ico", "images/svgs/logo.svg", "WEB-INF/classes/lib/form/form.js");
-    private static final List<String> OF_PLUGIN = List.of("css/tfaConfiguration.css", "js/tfaConfiguration.js", "images/tfaIcon.png");
+    private static final List<String> OF_MINI_ORANGE = List.of("css/tfaConfiguration.css", "js/tfaConfiguration.js", "images/tfaIcon.png");
+    private static final List<String> OF_OPEN_MFA = List.of("MFALoginAction/mfa-login.css", "MFALoginAction/mfa-login-enabled.js", "MFASetupAction/mfa-setup.css", "MFASetupAction/mfa-setup.js",
+        "MFAManagementLink/mfa-mgmt.css", "MFAManagementLink/mfa-mgmt.js");
 
     private Assets() {}
 
     static void lay(File home) throws IOException {
         for (String file : OF_WAR) write(new File(home, "war/" + file), file);
-        for (String file : OF_PLUGIN) write(new File(home, "plugins/miniorange-two-factor/" + file), file);
+        for (String file : OF_OPEN_MFA) write(new File(home, "war/WEB-INF/classes/io/jenkins/plugins/openmfa/" + file), file);
+        for (String file : OF_MINI_ORANGE) write(new File(home, "plugins/miniorange-two-factor/" + file), file);
     }
 
     private static void write(File target, String text) throws IOException {

@@ -135,6 +135,7 @@ final class AuthFilter implements Filter {
     private static void refuse(HttpServletRequest request, HttpServletResponse response, AccessDeniedException3 denied) throws IOException {
         Exchange exchange = new Exchange(request, response);
         if (denied.authentication instanceof AnonymousAuthenticationToken) {
+            request.getSession(); // keeps the request for the time after the log-in
             exchange.sessionInfo();
             response.setStatus(403);
             response.setContentType("text/html;charset=utf-8");

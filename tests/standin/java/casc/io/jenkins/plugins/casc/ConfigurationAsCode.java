@@ -6,11 +6,10 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.util.Arrays;
 import java.util.List;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 
-/** Configuration-as-code, for the plugin's section only: it sets memory and saves, and knows nothing of the live flag. */
+/** Configuration-as-code, for the sections of the two-factor plugins only: it sets memory and saves, and knows nothing of a live flag. */
 public class ConfigurationAsCode {
     private static ConfigurationAsCode instance;
 
@@ -30,7 +29,10 @@ public class ConfigurationAsCode {
     }
 
     public void configure() {
-        files().map(ConfigurationAsCode::read).forEach(Section::apply);
+        files().map(ConfigurationAsCode::read).forEach(yaml -> {
+            Section.read(yaml, "moGlobalConfig").ifPresent(ConfigurationAsCode::miniOrange);
+            OpenMfa.configure(yaml);
+        });
     }
 
     private Stream<File> files() {
@@ -38,30 +40,23 @@ public class ConfigurationAsCode {
             ? Arrays.stream(source.listFiles()).filter(file -> file.getName().matches(".*\\.ya?ml")).sorted() : Stream.of(source));
     }
 
-    private static Section read(File file) {
+    private static String read(File file) {
         try {
-            return new Section(Files.readString(file.toPath()));
+            return Files.readString(file.toPath());
         } catch (IOException problem) {
             throw new UncheckedIOException(problem);
         }
     }
 
-    /** The lines below `moGlobalConfig:` that are indented more than it. */
-    record Section(String yaml) {
-        private static final Pattern HEAD = Pattern.compile("(?m)^( +)moGlobalConfig:\\s*\\n((?:\\1 +.*\\n?)*)");
+    private static void miniOrange(Section section) {
+        Settings settings = new Settings();
+        flag(section, "enableTfa", settings::enableTfa);
+        flag(section, "enableSecurityQuestionsAuthentication", settings::securityQuestions);
+        settings.save();
+    }
 
-        void apply() {
-            Matcher head = HEAD.matcher(yaml);
-            if (!head.find()) return;
-            Settings settings = new Settings();
-            value(head.group(2), "enableTfa", settings::enableTfa);
-            value(head.group(2), "enableSecurityQuestionsAuthentication", settings::securityQuestions);
-            settings.save();
-        }
-
-        private static void value(String lines, String name, java.util.function.Consumer<Boolean> setter) {
-            Matcher line = Pattern.compile("(?m)^ +" + name + ":\\s*(true|false)\\s*$").matcher(lines);
-            if (line.find()) setter.accept(Boolean.valueOf(line.group(1)));
-        }
+    private static void flag(Section section, String name, Consumer<Boolean> setter) {
+        String value = section.values().get(name);
+        if (value != null && value.matches("true|false")) setter.accept(Boolean.valueOf(value));
     }
 }
