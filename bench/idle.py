@@ -16,10 +16,10 @@ from jenkins2fa.api.meta import Key
 from jenkins2fa.controller.cache import Cache
 from jenkins2fa.controller.context import Context, Options, cluster_uid
 from jenkins2fa.controller.instance.subject import Memories
-from jenkins2fa.controller.main import reconcilers
 from jenkins2fa.controller.mapping import EventMapping
 from jenkins2fa.controller.queue import Kind, Urgency, Work, WorkKey, WorkQueue
 from jenkins2fa.controller.watch import Lists
+from jenkins2fa.controller.workers import reconcilers
 from jenkins2fa.jenkins.connection import Connection, Connections, Credentials
 from jenkins2fa.jenkins.drivers.choose import driver_for
 from jenkins2fa.kube.client import Connection as ClusterConnection
@@ -137,7 +137,7 @@ def _context(kubeconfig: Path, namespace: str) -> Context:
     kubernetes, cache = Kubernetes(ClusterConnection(str(kubeconfig))), Cache()
     queue = WorkQueue(time.monotonic, random.random)
     mapping = EventMapping(cache, queue)
-    Lists(kubernetes, mapping, (namespace,)).once()
+    Lists(kubernetes, mapping, (namespace,)).list_now()
     return Context(
         options=options,
         kubernetes=kubernetes,

@@ -45,7 +45,7 @@ def watched(kube: KubeServer, namespace: str, faults: KubeFaults, settings: Call
     mapping = EventMapping(kept, WorkQueue(time.monotonic, random.random))
     by_hand = Lists(Kubernetes(connection), mapping, (namespace,))  # never started: watches alone
     watching = Watches(connection, mapping, by_hand, (namespace,), settings=settings)
-    by_hand.once()
+    by_hand.list_now()
     watching.start()
     wait_until(lambda: len(faults.streams) >= 2, seconds=20, what="both kinds are watched")
     yield kept

@@ -123,8 +123,12 @@ def test_idle_is_silent_a_change_is_one_line_with_the_id_of_jenkins_log_and_secr
 
     said = len(watched.lines())
     watched.scene.policy("baseline", deletionPolicy="Disable")
-    wait_until(lambda: "Marked" in [one.get("change") for one in watched.lines()[said:]], seconds=20, what="a line about the owner mark")
-    marked = next(one for one in watched.lines()[said:] if one.get("change") == "Marked")
+    wait_until(
+        lambda: "OwnerRecorded" in [one.get("change") for one in watched.lines()[said:]],
+        seconds=20,
+        what="a line about that record",
+    )
+    marked = next(one for one in watched.lines()[said:] if one.get("change") == "OwnerRecorded")
     assert (marked["instance"], marked["policy"]) == (line["instance"], line["policy"])
     assert f"trial {marked['trial']}: confirmed" in watched.jenkins.log()
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from jenkins2fa.kube.client import Connection, Kubernetes
-from jenkins2fa.kube.lease import GONE_AFTER, KNOWN_FOR, NAME, OtherInstallations
+from jenkins2fa.kube.lease import CHECK_SECONDS, GONE_AFTER, NAME, OtherInstallations
 from tests.support.kube import KubeServer
 
 DURATION = timedelta(seconds=15)
@@ -60,9 +60,9 @@ def test_who_has_not_renewed_its_lease_for_minutes_is_gone_and_may_come_back(kub
     lease(kube, namespace, NOW)
     us, silence = Installation(kube.kubeconfig), GONE_AFTER * DURATION.total_seconds()
     assert us.serving(served_by(namespace), silence - 1) == namespace
-    assert us.serving(served_by(namespace), KNOWN_FOR + 1) is None
+    assert us.serving(served_by(namespace), CHECK_SECONDS + 1) is None
     lease(kube, namespace, NOW + timedelta(seconds=us.now))
-    assert us.serving(served_by(namespace), KNOWN_FOR - 1) is None, "what was read is believed for a while"
+    assert us.serving(served_by(namespace), CHECK_SECONDS - 1) is None, "what was read is believed for a while"
     assert us.serving(served_by(namespace), 2) == namespace
 
 

@@ -40,7 +40,7 @@ def test_drift_made_in_jenkins_is_put_back(operator: OperatorProcess, scene: Sce
     wait_until(lambda: is_on(jenkins), seconds=8, what="the drift is corrected within checkInterval")
     scene.wait("ji", "build", Enforced="True/Probed", Drifted="False/Corrected")
     wait_until(lambda: "DriftCorrected" in scene.events("build"), what="the Event about the correction")
-    assert "to switch it off for a while, create a TwoFactorBreakGlass" in scene.notes("build")
+    assert "to switch 2FA off for a while, create a TwoFactorBreakGlass" in scene.notes("build")
 
 
 def test_guesses_are_told_without_names(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:

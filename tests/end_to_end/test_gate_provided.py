@@ -80,7 +80,7 @@ def test_a_home_that_cannot_be_written_to(operator: OperatorProcess, scene: Scen
     subprocess.run(["chattr", "+i", *folders], check=True)
     try:
         scene.annotate("ji", "build", "1")
-        wait_until(lambda: "no owner record is left" in scene.message("ji", "build"), seconds=30, what="the note about the mark")
+        wait_until(lambda: "this controller has no owner record" in scene.message("ji", "build"), seconds=30, what="the note about it")
         scene.wait("ji", "build", Ready="True/InForce", Stalled="False", Enforced="True/Probed")
         scene.policy("baseline", exemptGroups=["robots"], mode="Disabled")
         scene.wait("ji", "build", seconds=30, Ready="False/NotPersisted", Stalled="True")

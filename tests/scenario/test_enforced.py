@@ -55,7 +55,7 @@ def test_drift_made_in_jenkins_is_put_back(world: World, jenkins: FakeController
     assert jenkins.is_on
     state.expect("ji", "build", Enforced="True/Probed", Drifted="False/Corrected")
     assert "DriftCorrected" in state.reasons("build")
-    assert "to switch it off for a while, create a TwoFactorBreakGlass" in state.notes("build")
+    assert "to switch 2FA off for a while, create a TwoFactorBreakGlass" in state.notes("build")
 
 
 def test_the_stage_of_the_first_enforcement_holds_back_no_correction(world: World, jenkins: FakeController) -> None:

@@ -251,7 +251,7 @@ def test_start_waits_for_an_api_server_that_throttles(scene: Scene, one_operator
         late.launch()
         try:
             wait_until(lambda: "watches all namespaces" in late.text(), seconds=40, what="it has started")
-            assert "not ready for us, trying again" in late.text()
+            assert "not ready; retrying" in late.text()
             assert "too many requests" in late.text()
             assert late.terminate()[0] == 0
         finally:

@@ -1,4 +1,4 @@
-"""The objects as last seen, and which of them concern each other. Filled by Kopf's events and by full lists; thread-safe."""
+"""The objects as last seen. Filled by watch events and by full lists; thread-safe."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PARSERS: Mapping[Kind, Callable[[Body], Parsed | None]] = {
 
 
 class Cache:
-    """Bodies are kept as they came; the parsed form is made once. What cannot be parsed is kept too: it has a status to write."""
+    """Keeps each body as it was received, and its parsed form. An object that cannot be parsed is kept too: its status must be written."""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
@@ -38,27 +38,27 @@ class Cache:
 
     @property
     def synced(self) -> bool:
-        """Whether everything has been listed: before that, absence means nothing."""
+        """Whether everything has been listed. Before that, an object that is absent here may exist."""
         return self._synced
 
     def put(self, kind: Kind, body: Body) -> bool:
-        """Keep an object; whether something changed that passes work from (not status, managedFields or the resource version)."""
+        """Keep an object. Returns whether anything changed that a reconcile depends on; see :func:`fingerprint`."""
         key = key_of(body)
         with self._lock:
-            news, known = self.is_news(kind, body), self._bodies[kind].get(key)
+            changed, known = self.changes(kind, body), self._bodies[kind].get(key)
             if known is None or not is_older(body, known):
                 self._bodies[kind][key] = body
-            if news:
+            if changed:
                 self._parse(kind, key, body)
-            return news
+            return changed
 
-    def is_news(self, kind: Kind, body: Body) -> bool:
-        """Whether :meth:`put` would say that something changed."""
+    def changes(self, kind: Kind, body: Body) -> bool:
+        """Whether :meth:`put` would return that something changed."""
         known = self.body(kind, key_of(body))
         return known is None or (not is_older(body, known) and fingerprint(known) != fingerprint(body))
 
     def remove(self, kind: Kind, key: Key, uid: str | None = None) -> bool:
-        """Drop an object (only the one with ``uid``, when given); whether it was there."""
+        """Drop an object, if ``uid`` is given only the one with that UID. Returns whether it was there."""
         with self._lock:
             known = self._bodies[kind].get(key)
             if known is None or (uid is not None and known["metadata"].get("uid") != uid):
@@ -68,7 +68,7 @@ class Cache:
             return True
 
     def replace(self, kind: Kind, bodies: Iterable[Body]) -> list[Key]:
-        """Take a full list as the truth; the keys of what is new, changed or gone."""
+        """Replace everything by a full list. Returns the keys of what is new, changed or gone."""
         listed = {key_of(body): body for body in bodies}
         with self._lock:
             gone = [key for key in self._bodies[kind] if key not in listed]
@@ -94,38 +94,38 @@ class Cache:
             return list(self._bodies[kind].values())
 
     def instance(self, key: Key) -> JenkinsInstance | None:
-        """The instance when it is there and valid."""
+        """The instance; None when it does not exist or is invalid."""
         with self._lock:
-            found = self._parsed[Kind.INSTANCE].get(key)
-            return found if isinstance(found, JenkinsInstance) else None
+            instance = self._parsed[Kind.INSTANCE].get(key)
+            return instance if isinstance(instance, JenkinsInstance) else None
 
     def instances(self) -> list[JenkinsInstance]:
         with self._lock:
-            return [found for found in self._parsed[Kind.INSTANCE].values() if isinstance(found, JenkinsInstance)]
+            return [instance for instance in self._parsed[Kind.INSTANCE].values() if isinstance(instance, JenkinsInstance)]
 
     def policy(self, key: Key) -> TwoFactorPolicy | None:
         with self._lock:
-            found = self._parsed[Kind.POLICY].get(key)
-            return found if isinstance(found, TwoFactorPolicy) else None
+            policy = self._parsed[Kind.POLICY].get(key)
+            return policy if isinstance(policy, TwoFactorPolicy) else None
 
     def policies(self) -> list[TwoFactorPolicy]:
-        """Every policy that selects something, those that are ``invalid`` included: no other one takes their place."""
+        """Every policy with a valid selector. This includes invalid policies: no other policy takes their place."""
         with self._lock:
-            return [found for found in self._parsed[Kind.POLICY].values() if isinstance(found, TwoFactorPolicy)]
+            return [policy for policy in self._parsed[Kind.POLICY].values() if isinstance(policy, TwoFactorPolicy)]
 
     def break_glass(self, key: Key) -> TwoFactorBreakGlass | None:
         with self._lock:
-            found = self._parsed[Kind.BREAK_GLASS].get(key)
-            return found if isinstance(found, TwoFactorBreakGlass) else None
+            break_glass = self._parsed[Kind.BREAK_GLASS].get(key)
+            return break_glass if isinstance(break_glass, TwoFactorBreakGlass) else None
 
     def break_glasses(self) -> list[TwoFactorBreakGlass]:
         with self._lock:
-            return [found for found in self._parsed[Kind.BREAK_GLASS].values() if isinstance(found, TwoFactorBreakGlass)]
+            return [parsed for parsed in self._parsed[Kind.BREAK_GLASS].values() if isinstance(parsed, TwoFactorBreakGlass)]
 
     # --- namespaces' labels ---
 
     def put_namespace(self, body: Body) -> bool:
-        """Keep a namespace's labels; whether they changed."""
+        """Keep a namespace's labels. Returns whether they changed."""
         meta = body.get("metadata") or {}
         labels = dict(meta.get("labels") or {})
         with self._lock:
@@ -154,23 +154,25 @@ class Cache:
 
 
 def key_of(body: Body) -> Key:
-    """Of an object as the API server tells it: it has checked what its metadata holds."""
+    """The key of an object from the API server, which has validated its metadata."""
     return Key(body["metadata"].get("namespace", ""), body["metadata"]["name"])
 
 
 def fingerprint(body: Body) -> Fingerprint:
-    """What passes work from: two bodies with the same fingerprint lead to the same pass."""
+    """What a reconcile depends on: two bodies with the same fingerprint cause the same reconcile.
+
+    Status, managedFields and the resource version are not part of it."""
     meta = body["metadata"]
     annotations = meta.get("annotations") or {}
-    asked = tuple(annotations.get(name) for name in (RECONCILE_AT, TAKE_OVER, APPROVE_WEAKENING))
+    requests = tuple(annotations.get(name) for name in (RECONCILE_AT, TAKE_OVER, APPROVE_WEAKENING))
     labels = tuple(sorted((meta.get("labels") or {}).items()))
-    return meta.get("uid"), meta.get("generation"), bool(meta.get("deletionTimestamp")), asked, labels
+    return meta.get("uid"), meta.get("generation"), bool(meta.get("deletionTimestamp")), requests, labels
 
 
-def is_older(one: Body, other: Body) -> bool:
-    """Whether ``one`` is an earlier state of the same object than ``other`` (a list and the watch may overtake each other)."""
-    ours, theirs = one.get("metadata") or {}, other.get("metadata") or {}
-    if ours.get("uid") != theirs.get("uid"):
+def is_older(body: Body, known: Body) -> bool:
+    """Whether ``body`` is an earlier state of the same object than ``known``: a list may arrive after a newer watch event."""
+    meta, known_meta = body.get("metadata") or {}, known.get("metadata") or {}
+    if meta.get("uid") != known_meta.get("uid"):
         return False
-    versions = [meta.get("resourceVersion") or "" for meta in (ours, theirs)]
-    return all(version.isdecimal() for version in versions) and int(versions[0]) < int(versions[1])
+    version, known_version = meta.get("resourceVersion") or "", known_meta.get("resourceVersion") or ""
+    return version.isdecimal() and known_version.isdecimal() and int(version) < int(known_version)

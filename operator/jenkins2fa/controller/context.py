@@ -1,4 +1,4 @@
-"""What every reconcile works with, and the questions about the cluster that more than one of them asks."""
+"""What every reconcile works with, and the questions about the cluster that several of them ask."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ from jenkins2fa.kube.client import Body, Forbidden, Kubernetes, NotFound
 from jenkins2fa.kube.events import Announcement, Events
 from jenkins2fa.kube.lease import OtherInstallations
 
-CONFIRMED_SECONDS = 1.0
+CONFIRMED_SECONDS = 1.0  # how long an object that was just read counts as live
+SERVED_BY_ANOTHER_SECONDS = 30.0  # until the next check of whether another installation still serves an object
 NAMES = {Kind.INSTANCE: instance.KIND, Kind.POLICY: policy.KIND, Kind.BREAK_GLASS: break_glass.KIND}
 _PLURALS = {Kind.INSTANCE: instance.PLURAL, Kind.POLICY: policy.PLURAL, Kind.BREAK_GLASS: break_glass.PLURAL}
 
@@ -42,10 +43,11 @@ def name_of(kind: Kind, key: Key) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How the operator was started. ``namespaces`` empty = the whole cluster; ``require_approval``: what weakens waits for somebody;
-    ``experimental``: editions of the plugin that could not be tested may be written to;
-    ``loopback``: a Jenkins may be on this very machine;
-    ``serving``: host and port of metrics and health, None = none; ``evidence``: where that of probes is kept, None = nowhere."""
+    """How the operator was started.
+
+    ``namespaces``: empty = the whole cluster; ``require_approval``: a change that weakens protection waits for an approval;
+    ``experimental``: editions of the plugin that could not be tested may be written to; ``loopback``: a controller may run on this machine;
+    ``serving``: host and port of metrics and health, None = not served; ``evidence``: where evidence of probes is kept, None = nowhere."""
 
     namespaces: tuple[str, ...] = ()
     lease_namespace: str = "default"
@@ -63,10 +65,10 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """``clock``: seconds that only grow; ``now``: the time of day in UTC; ``random``: 0 to 1; ``leading``: whether we may write;
-    ``note``: hears of the evidence of each probe;
+    """``clock``: monotonic seconds; ``now``: the time in UTC; ``random``: 0 to 1; ``leading``: whether we may write;
+    ``cluster``: the UID that names this cluster in owner records; ``note``: called with the evidence of each probe;
     ``confirmed``: UID and generation of a policy or break-glass when it was last read, and when that was;
-    ``untold``: by UID the status before a write whose answer was lost: nobody has been told of the change yet."""
+    ``unreported``: by UID, the status before a write whose answer was lost, so its transitions are not reported yet."""
 
     options: Options
     kubernetes: Kubernetes
@@ -84,11 +86,11 @@ class Context:
     other_installations: OtherInstallations
     note: Note = log_evidence
     metrics: Metrics = field(default_factory=Metrics)
-    untold: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    unreported: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     confirmed: dict[tuple[Kind, Key], tuple[tuple[Any, Any], float]] = field(default_factory=dict)
 
     def live(self, kind: Kind, key: Key) -> Body | None:
-        """The object as it is now; None when it is gone. What is new about it calls for reconciles as if the watch had told it."""
+        """The object as it is now; None when it is gone. A change causes the same reconciles as if the watch had reported it."""
         try:
             body = self.kubernetes.get(plural_of(kind, key), key)
         except NotFound:
@@ -100,42 +102,43 @@ class Context:
         return body
 
     def is_live(self, kind: Kind, known: Metadata) -> bool:
-        """Whether a policy or break-glass is there, and like that. What was read less than a second ago still counts, where it says so: a
-        change of one calls for as many reconciles as it selects instances."""
-        wanted = (known.uid, known.generation)
-        held = self.confirmed.get((kind, known.key))
-        if held is not None and held[0] == wanted and self.clock() - held[1] < CONFIRMED_SECONDS:
+        """Whether a policy or break-glass still exists, with the generation that we know.
+
+        One that was confirmed less than a second ago is not read again: a change of it causes a reconcile of every instance it selects."""
+        expected = (known.uid, known.generation)
+        confirmed = self.confirmed.get((kind, known.key))
+        if confirmed is not None and confirmed[0] == expected and self.clock() - confirmed[1] < CONFIRMED_SECONDS:
             return True
         at, body = self.clock(), self.live(kind, known.key)
         meta = (body or {}).get("metadata") or {}
         self.confirmed[(kind, known.key)] = (meta.get("uid"), meta.get("generation")), at
-        return (meta.get("uid"), meta.get("generation")) == wanted
+        return (meta.get("uid"), meta.get("generation")) == expected
 
-    def break_glasses(self, found: JenkinsInstance) -> tuple[TwoFactorBreakGlass, ...]:
-        """Those that ask for an instance to be open now, in order of precedence. One that has been open and is over asks for nothing."""
-        asked = active(self.cache.break_glasses(), found.meta, self.now())
-        return tuple(one for one in asked if not self._is_closed(one))
+    def break_glasses(self, instance: JenkinsInstance) -> tuple[TwoFactorBreakGlass, ...]:
+        """The break-glasses that ask to open an instance now, in order of precedence. One that was open and has ended does not count."""
+        break_glasses = active(self.cache.break_glasses(), instance.meta, self.now())
+        return tuple(break_glass for break_glass in break_glasses if not self._is_closed(break_glass))
 
     def _is_closed(self, break_glass: TwoFactorBreakGlass) -> bool:
         body = self.cache.body(Kind.BREAK_GLASS, break_glass.meta.key) or {}
         return bool((body.get("status") or {}).get("closedAt"))
 
-    def is_left_alone(self, kind: Kind, body: Body) -> bool:
-        """Whether another installation serves an object; then it is told by an Event of the object."""
+    def is_served_by_another(self, kind: Kind, body: Body) -> bool:
+        """Whether another installation serves an object. If so, an Event of the object reports it."""
         other = self.other_installations.serving(body)
         if other is not None:
-            note = f"served by the operator whose Lease is in namespace {other}: the one of {self.other_installations.own} leaves it alone"
-            self.events.tell(name_of(kind, key_of(body)), body, Announcement("ServedByAnother", note, warning=True))
+            note = f"served by the operator whose Lease is in namespace {other}: the operator of {self.other_installations.own} ignores it"
+            self.events.report(name_of(kind, key_of(body)), body, Announcement("ServedByAnother", note, warning=True))
         return other is not None
 
-    def resolve(self, found: JenkinsInstance) -> Resolution:
-        return resolve(found, self.cache.policies(), self.cache.namespaces())
+    def resolve(self, instance: JenkinsInstance) -> Resolution:
+        return resolve(instance, self.cache.policies(), self.cache.namespaces())
 
 
 def cluster_uid(kubernetes: Kubernetes, lease_namespace: str) -> str:
-    """What names this cluster in owner records: the UID of kube-system; where that may not be read, of the Lease's namespace.
+    """The UID that names this cluster in owner records: that of kube-system or, where that may not be read, of the Lease's namespace.
 
-    Both live as long as the operator's installation, and no two are equal. Raises KubernetesError when neither may be read."""
+    Both are unique, and exist as long as the installation does. Raises KubernetesError when neither may be read."""
     try:
         return str(kubernetes.namespace("kube-system")["metadata"]["uid"])
     except (Forbidden, NotFound):

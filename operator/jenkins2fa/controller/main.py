@@ -1,4 +1,4 @@
-"""Puts the operator together, starts it and stops it."""
+"""Assembles the operator, starts it and stops it."""
 
 from __future__ import annotations
 
@@ -14,35 +14,33 @@ from datetime import UTC, datetime
 from jenkins2fa import __version__
 from jenkins2fa.api import break_glass, instance, policy
 from jenkins2fa.api.meta import GROUP
-from jenkins2fa.controller.break_glass import BreakGlassReconciler
 from jenkins2fa.controller.cache import Cache
 from jenkins2fa.controller.context import Context, Options, cluster_uid
-from jenkins2fa.controller.instance.reconcile import InstanceReconciler
 from jenkins2fa.controller.instance.subject import Memories
 from jenkins2fa.controller.mapping import EventMapping
-from jenkins2fa.controller.policy.reconcile import PolicyReconciler
-from jenkins2fa.controller.queue import Kind, Limits, Requeue, Work, WorkQueue
+from jenkins2fa.controller.queue import Kind, Limits, WorkQueue
 from jenkins2fa.controller.telemetry.metrics import Metrics, ProcessMetrics
 from jenkins2fa.controller.telemetry.object_metrics import InstanceMetrics, PolicyMetrics
-from jenkins2fa.controller.telemetry.server import Server, Signs
+from jenkins2fa.controller.telemetry.server import Health, Server
 from jenkins2fa.controller.watch import Lists, Watches
-from jenkins2fa.controller.workers import Reconcile, Workers
+from jenkins2fa.controller.workers import Workers, reconcilers
 from jenkins2fa.jenkins.connection import Connections
 from jenkins2fa.jenkins.evidence import EvidenceError, Recorder, log_evidence
 from jenkins2fa.kube.client import Connection, Forbidden, Kubernetes, KubernetesError, NoConnection, Unavailable
 from jenkins2fa.kube.events import Events
-from jenkins2fa.kube.lease import Leadership, OtherInstallations, Timing, explained
+from jenkins2fa.kube.lease import Leadership, OtherInstallations, Timing, all_served_by
 from jenkins2fa.kube.secrets import ReferenceCache
 
 logger = logging.getLogger(__name__)
 
-START_PATIENCE = 60.0  # seconds
-LONGEST_DEAFNESS = 0.5  # seconds: a signal does not wake who waits without end, if it comes the moment before, or to another thread
-PATIENCE = 0.8  # seconds for reconciles in flight at the end; a trial that is cut off undoes itself
+START_SECONDS = 60.0  # how long an API server that is not ready is asked again
+# Waiting without a time limit could miss a signal: one that arrives just before the wait, or in another thread, does not end it.
+SIGNAL_POLL_SECONDS = 0.5
+STOP_SECONDS = 0.8  # for reconciles in flight; Jenkins undoes a trial that is interrupted
 
 
 class CannotStart(Exception):
-    """The operator cannot work at all; the text is one line with the way out."""
+    """The operator cannot work at all. The text is one line and says what to do."""
 
 
 class Operator:
@@ -75,9 +73,9 @@ class Operator:
         self._server = self._serve()
 
     def start(self, ended: threading.Event) -> None:
-        """Start everything. Raises CannotStart when it would be in vain, or when ``ended`` was set before the API server was ready."""
+        """Start everything. Raises CannotStart if the operator could not work, or if ``ended`` is set before the API server is ready."""
         self._queue.pause()  # until we lead
-        _patiently(self._list, ended)
+        _when_ready(self._list, ended)
         if self._server is not None:
             self._server.start()
         for part in (self._lists, self._watches, self._workers, self._leadership):
@@ -87,19 +85,19 @@ class Operator:
 
     def _list(self) -> None:
         _check(self._kubernetes, self._options)
-        self._lists.once()
-        self._insist_on_work()
+        self._lists.list_now()
+        self._check_other_installations()
 
-    def _insist_on_work(self) -> None:
+    def _check_other_installations(self) -> None:
         """Where another installation serves everything, this one was started by mistake. Raises CannotStart and KubernetesError."""
         bodies = list(self._cache.bodies(Kind.INSTANCE))
         other = self._other_installations.serving_all(bodies)
         if other is not None:
-            raise CannotStart(explained(other, len(bodies)))
+            raise CannotStart(all_served_by(other, len(bodies)))
 
     def stop(self) -> None:
         """Stop everything in less than two seconds."""
-        self._workers.stop(PATIENCE)
+        self._workers.stop(STOP_SECONDS)
         self._lists.stop()
         self._watches.stop(0.3)
         self._leadership.stop()
@@ -116,34 +114,34 @@ class Operator:
         if self._options.serving is None:
             return None
         try:
-            return Server(self._options.serving, self._metrics.registry, self._signs)
+            return Server(self._options.serving, self._metrics.registry, self._health)
         except OSError as error:
             host, port = self._options.serving
             raise CannotStart(
-                f"nothing can be served at {host or '*'}:{port}: {error.strerror or error}. Choose another --metrics"
+                f"metrics cannot be served at {host or '*'}:{port}: {error.strerror or error}. Choose another --metrics"
             ) from error
 
-    def _signs(self) -> Signs:
+    def _health(self) -> Health:
         parts = {
             "kopf": self._watches.alive,
             "lists": self._lists.alive,
             "work-queue": self._workers.alive,
             "lease": self._leadership.alive,
         }
-        return Signs(
-            watches=self._watches.still_for(),
-            passes=self._workers.still_for(),
+        return Health(
+            watches_idle=self._watches.idle_for(),
+            reconciles_idle=self._workers.idle_for(),
             depth=self._queue.depth(),
             leading=self._leadership.holds(),
             synced=self._cache.synced,
-            threads=tuple(name for name, alive in parts.items() if not alive),
+            ended_threads=tuple(name for name, alive in parts.items() if not alive),
         )
 
     def _lead(self) -> None:
-        self._lists.ask()
-        self._mapping.everything()
-        unmanaged, every = len(self._mapping.unmanaged()), len(self._cache.keys(Kind.INSTANCE))
-        logger.info("%d instances are known; no policy selects %d of them", every, unmanaged)
+        self._lists.request()
+        self._mapping.enqueue_all()
+        unmanaged, total = len(self._mapping.unmanaged()), len(self._cache.keys(Kind.INSTANCE))
+        logger.info("%d instances are known; no policy selects %d of them", total, unmanaged)
         self._queue.resume()
 
     def _context(self, cache: Cache) -> Context:
@@ -167,36 +165,6 @@ class Operator:
         )
 
 
-def reconcilers(context: Context) -> Reconcile:
-    """The reconcile for a key of any kind; an API server that does not answer, or a write that came too late, is tried again."""
-    policies = PolicyReconciler(context)
-    break_glasses = BreakGlassReconciler(context)
-    instances = InstanceReconciler(context, policies, break_glasses)
-    kinds: dict[Kind, Callable[[Work], Requeue]] = {
-        Kind.INSTANCE: instances.run,
-        Kind.POLICY: policies.run,
-        Kind.BREAK_GLASS: break_glasses.run,
-    }
-
-    def run(work: Work) -> Requeue:
-        if not context.leading():
-            return Requeue(after=1.0, urgency=work.urgency)
-        begun, result = context.clock(), "crashed"
-        try:
-            requeue = kinds[work.key.kind](work)
-            result = "retried" if requeue.back_off else "done"
-            return requeue
-        except (KubernetesError, NoConnection) as error:
-            result = "unavailable"
-            level = logging.WARNING if isinstance(error, Forbidden) else logging.DEBUG
-            logger.log(level, "%s: %s", work.key, error)
-            return Requeue(after=getattr(error, "retry_after", None), back_off=True, cap=30.0, urgency=work.urgency)
-        finally:
-            context.metrics.reconciled(work, result, context.clock() - begun)
-
-    return run
-
-
 def run_until_signal(options: Options, connection: Connection) -> None:
     """Run the operator until SIGTERM or SIGINT. Raises CannotStart."""
     ended = threading.Event()
@@ -204,7 +172,7 @@ def run_until_signal(options: Options, connection: Connection) -> None:
     try:
         operator = Operator(options, connection)
         operator.start(ended)
-        while not ended.wait(LONGEST_DEAFNESS):
+        while not ended.wait(SIGNAL_POLL_SECONDS):
             pass
         operator.stop()
     finally:
@@ -217,7 +185,7 @@ def _recorder(options: Options, metrics: Metrics) -> Recorder | None:
     if options.evidence is None:
         return None
     try:
-        return Recorder(options.evidence, lambda: datetime.now(UTC), metrics.evidence_written)
+        return Recorder(options.evidence, lambda: datetime.now(UTC), metrics.evidence_recorded)
     except EvidenceError as error:
         raise CannotStart(f"evidence of probes cannot be kept: {error}") from error
 
@@ -229,18 +197,18 @@ def _open(connection: Connection) -> Kubernetes:
         raise CannotStart(str(error)) from error
 
 
-def _patiently(begin: Callable[[], None], ended: threading.Event) -> None:
-    """An API server that answers "not now" (it starts, or throttles us) is asked again for a while. Raises CannotStart."""
-    until, pause = time.monotonic() + START_PATIENCE, 1.0
+def _when_ready(start: Callable[[], None], ended: threading.Event) -> None:
+    """Call ``start``, again for a while if the API server is not ready (it starts, or throttles us). Raises CannotStart."""
+    until, pause = time.monotonic() + START_SECONDS, 1.0
     while True:
         try:
-            begin()
+            start()
             return
         except KubernetesError as error:
             busy = isinstance(error, Unavailable) and error.status > 0
             if not busy or time.monotonic() > until:
-                raise _explained(error) from error
-            logger.warning("the API server is not ready for us, trying again: %s", error)
+                raise _cannot_start(error) from error
+            logger.warning("the API server is not ready; retrying: %s", error)
             if ended.wait(max(pause, getattr(error, "retry_after", 0.0))):
                 raise CannotStart("stopped while the API server was not ready") from error
             pause = min(2 * pause, 8.0)
@@ -257,7 +225,7 @@ def _check(kubernetes: Kubernetes, options: Options) -> None:
     cluster_uid(kubernetes, options.lease_namespace)
 
 
-def _explained(error: KubernetesError) -> CannotStart:
+def _cannot_start(error: KubernetesError) -> CannotStart:
     if isinstance(error, Forbidden):
         return CannotStart(f"a right is missing (see deploy/rbac.yaml): {error}")
     return CannotStart(f"the API server cannot be used: {error}")

@@ -1,4 +1,4 @@
-"""From a changed object to the keys of the reconciles that it calls for."""
+"""Event mapping: from a changed object to the keys of the objects that must be reconciled."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ class EventMapping:
     def __init__(self, cache: Cache, queue: WorkQueue) -> None:
         self._cache, self._queue = cache, queue
         self._lock = threading.Lock()
-        self._asked: set[Key] = set()
+        self._requested: set[Key] = set()  # instances of which someone requested a full observation
 
     def take_request(self, key: Key) -> bool:
-        """Whether somebody asked for a full observation at an instance (by annotation) since the last call."""
+        """Whether someone has requested a full observation of an instance (by annotation) since the last call."""
         with self._lock:
-            asked = key in self._asked
-            self._asked.discard(key)
-            return asked
+            requested = key in self._requested
+            self._requested.discard(key)
+            return requested
 
-    def ask_again(self, key: Key) -> None:
-        """A request that was taken could not be answered: it stands until there is an observation."""
+    def renew_request(self, key: Key) -> None:
+        """Keep a request that was taken: the reconcile ended without an observation."""
         with self._lock:
-            self._asked.add(key)
+            self._requested.add(key)
 
     def map_event(self, kind: Kind, event: str | None, body: Body) -> None:
-        """One event of the watch; ``event`` is DELETED, another word, or None for the first list."""
+        """One watch event. ``event``: DELETED, another type, or None for an object of the first list."""
         key = key_of(body)
-        before, news = self._cache.body(kind, key), event == "DELETED" or self._cache.is_news(kind, body)
-        # Only for news: each reconcile of an instance delivers its policy, however many instances that one selects.
-        affected = self._related(kind, key) if news else set()
+        before, changes = self._cache.body(kind, key), event == "DELETED" or self._cache.changes(kind, body)
+        # Computed only for changes: each reconcile of an instance reads its policy again, and that may select thousands of instances.
+        affected = self._related(kind, key) if changes else set()
         if event == "DELETED":
             changed = self._cache.remove(kind, key, body["metadata"].get("uid"))
         else:
@@ -61,44 +61,43 @@ class EventMapping:
             self._add(Kind.POLICY, self._cluster_policies())
 
     def resync(self, lists: Mapping[Kind, Iterable[Body]]) -> None:
-        """Take full lists as the truth (a watch that was cut may have missed deletions) and look at what differs."""
+        """Replace the cache by full lists, since an interrupted watch may have missed deletions, and reconcile what differs."""
         for kind in (Kind.POLICY, Kind.BREAK_GLASS, Kind.INSTANCE):
             for key in self._cache.replace(kind, lists[kind]):
                 self._enqueue(kind, key, set(), Urgency.CHANGE)
         self._cache.mark_synced()
 
-    def everything(self, urgency: Urgency = Urgency.CLOCK) -> None:
-        """Look at every object, as after a start or a change of leader."""
+    def enqueue_all(self, urgency: Urgency = Urgency.CLOCK) -> None:
+        """Reconcile every object, after a start or a change of leader."""
         for kind in Kind:
             self._add(kind, self._cache.keys(kind), urgency)
 
     def lane(self, key: WorkKey) -> str | None:
-        """What a reconcile keeps busy: the host of the instance's Jenkins; two instances of one host and namespace never run side by side.
+        """The namespace and host that a reconcile keeps busy: two instances of the same lane are never reconciled at the same time.
 
-        By namespace: many slow instances of one, on a host that several share, must not keep the others waiting, nor make the host suspect
-        for them."""
+        The namespace is part of it because namespaces may share a host: many slow instances of one namespace must neither delay the others
+        nor make the host suspect for them."""
         instance = self._cache.instance(key.key) if key.kind is Kind.INSTANCE else None
         return f"{key.key.namespace} {host_and_port(instance.spec.url)}" if instance else None
 
     def policies_of(self, key: Key) -> list[Key]:
         """The policies that select an instance."""
-        found = self._cache.instance(key)
-        namespaces = self._cache.namespaces()
-        return [p.meta.key for p in self._cache.policies() if found and selects(p, found, namespaces)]
+        instance, namespaces = self._cache.instance(key), self._cache.namespaces()
+        return [policy.meta.key for policy in self._cache.policies() if instance and selects(policy, instance, namespaces)]
 
     def members_of(self, policy: TwoFactorPolicy) -> set[Key]:
         """The instances that a policy selects."""
         namespaces = self._cache.namespaces()
-        return {i.meta.key for i in self._cache.instances() if selects(policy, i, namespaces)}
+        return {instance.meta.key for instance in self._cache.instances() if selects(policy, instance, namespaces)}
 
     def break_glasses_of(self, key: Key) -> list[Key]:
-        """The break-glasses that select an instance, expired ones too: they count it."""
-        found = self._cache.instance(key)
-        return [one.meta.key for one in self._cache.break_glasses() if found and one.selects(found.meta)]
+        """The break-glasses that select an instance. This includes expired ones: their status counts the instance."""
+        instance = self._cache.instance(key)
+        return [break_glass.meta.key for break_glass in self._cache.break_glasses() if instance and break_glass.selects(instance.meta)]
 
-    def opened_by(self, break_glass: TwoFactorBreakGlass) -> list[JenkinsInstance]:
+    def selected_by(self, break_glass: TwoFactorBreakGlass) -> list[JenkinsInstance]:
         """The instances that a break-glass selects."""
-        return [one for one in self._cache.instances() if break_glass.selects(one.meta)]
+        return [instance for instance in self._cache.instances() if break_glass.selects(instance.meta)]
 
     def unmanaged(self) -> list[Key]:
         """The instances that no policy selects."""
@@ -111,39 +110,39 @@ class EventMapping:
         for other in before | self._related(kind, key):
             self._queue.add(other, urgency)
         if kind is not Kind.INSTANCE:
-            self._add(Kind.INSTANCE, self._governed_by(key) if kind is Kind.POLICY else self._open_for(key), urgency)
+            self._add(Kind.INSTANCE, self._reporting_policy(key) if kind is Kind.POLICY else self._reporting_break_glass(key), urgency)
 
     def _related(self, kind: Kind, key: Key) -> set[WorkKey]:
-        """What a change of one object concerns, by selectors: of an instance its policies and break-glasses, of those the instances."""
+        """The objects that a change affects by selectors: an instance's policies and break-glasses, or the instances of one of those."""
         if kind is Kind.INSTANCE:
             policies = set(self.policies_of(key)) | self._cluster_policies_for(key.namespace)
-            break_glasses = {WorkKey(Kind.BREAK_GLASS, one) for one in self.break_glasses_of(key)}
-            return {WorkKey(Kind.POLICY, one) for one in policies} | break_glasses
+            break_glasses = {WorkKey(Kind.BREAK_GLASS, break_glass) for break_glass in self.break_glasses_of(key)}
+            return {WorkKey(Kind.POLICY, policy) for policy in policies} | break_glasses
         if kind is Kind.BREAK_GLASS:
             break_glass = self._cache.break_glass(key)
-            return {WorkKey(Kind.INSTANCE, one.meta.key) for one in self.opened_by(break_glass)} if break_glass else set()
+            return {WorkKey(Kind.INSTANCE, instance.meta.key) for instance in self.selected_by(break_glass)} if break_glass else set()
         policy = self._cache.policy(key)
-        return {WorkKey(Kind.INSTANCE, one) for one in self.members_of(policy)} if policy else set()
+        return {WorkKey(Kind.INSTANCE, member) for member in self.members_of(policy)} if policy else set()
 
-    def _governed_by(self, key: Key) -> set[Key]:
-        """Instances whose status names a policy: they must hear of its end also when no selector tells any more."""
-        named = {"namespace": key.namespace, "name": key.name}
-        found = set()
+    def _reporting_policy(self, key: Key) -> set[Key]:
+        """Instances whose status names a policy. They are reconciled when it ends, even if its selector is no longer known."""
+        reference = {"namespace": key.namespace, "name": key.name}
+        instances = set()
         for body in self._cache.bodies(Kind.INSTANCE):
             policy = (body.get("status") or {}).get("policy") or {}
-            if {name: policy.get(name, "") for name in named} == named:
-                found.add(key_of(body))
-        return found
+            if {name: policy.get(name, "") for name in reference} == reference:
+                instances.add(key_of(body))
+        return instances
 
-    def _open_for(self, key: Key) -> set[Key]:
-        """Instances whose status names a break-glass: they must hear of its end even when its object is known no more."""
-        found = ((key_of(body), break_glass_of(body)) for body in self._cache.bodies(Kind.INSTANCE))
-        return {instance for instance, held in found if held and instance.namespace == key.namespace and held.name == key.name}
+    def _reporting_break_glass(self, key: Key) -> set[Key]:
+        """Instances whose status names a break-glass. They are reconciled when it ends, even if its selector is no longer known."""
+        reported = ((key_of(body), break_glass_of(body)) for body in self._cache.bodies(Kind.INSTANCE))
+        return {instance for instance, status in reported if status and instance.namespace == key.namespace and status.name == key.name}
 
     def _cluster_policies_for(self, namespace: str) -> set[Key]:
-        """The cluster policies that are meant for a namespace: they count the instances that escape them."""
+        """The cluster policies whose selector matches a namespace. They also count the instances that escape them."""
         namespaces = self._cache.namespaces()
-        return {one.meta.key for one in self._cache.policies() if one.is_cluster and reaches(one, namespace, namespaces)}
+        return {policy.meta.key for policy in self._cache.policies() if policy.is_cluster and reaches(policy, namespace, namespaces)}
 
     def _cluster_policies(self) -> list[Key]:
         return [policy.meta.key for policy in self._cache.policies() if policy.is_cluster]
@@ -158,7 +157,7 @@ class EventMapping:
         policy = self._cache.policy(key) if kind is Kind.POLICY else None
         members = self.members_of(policy) if policy else {key} if kind is Kind.INSTANCE else set()
         with self._lock:
-            self._asked |= members
+            self._requested |= members
 
 
 def _request(body: Mapping[str, Any]) -> str | None:

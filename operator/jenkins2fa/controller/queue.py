@@ -1,7 +1,7 @@
-"""The work queue: which object is observed next, and when again.
+"""The work queue: which object is reconciled next, and when again.
 
-Level-triggered: a key says which object to look at, never what changed. A key is in the queue at most once and has at most one reconcile in
-flight; one that comes in during its pass is run again afterwards. Time and randomness come in from outside.
+Level-triggered: a key names an object, never what has changed. A key is in the queue at most once, and at most one reconcile of it is in
+flight; if it is added during that reconcile, another one follows. Time and randomness are arguments.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Kind(StrEnum):
 
 
 class Urgency(IntEnum):
-    """The order among keys that are due: a person's change first, then what may be wrong, then the clock."""
+    """The order of keys that are due: first a change of an object, then possible drift, then routine checks on the clock."""
 
     CHANGE = 0
     DRIFT = 1
@@ -47,7 +47,7 @@ class WorkKey:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One pass to make. ``waited``: seconds since the key was due; ``failures``: passes in a row that asked for a back-off."""
+    """One reconcile. ``waited``: seconds since the key was due; ``failures``: consecutive reconciles that asked for a back-off."""
 
     key: WorkKey
     urgency: Urgency
@@ -57,10 +57,10 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Requeue:
-    """When a key is observed again; ``after`` in seconds, None = only when something asks for it.
+    """When a key is reconciled again. ``after``: seconds, None = only when something asks for it.
 
-    ``back_off``: the queue's own exponential back-off decides (at most ``cap`` seconds, when given), but it is at least ``after``.
-    ``host_failed``: the host gave no answer, or none but that it is starting (it may take as long for that as a dead one)."""
+    ``back_off``: wait for the queue's exponential back-off (at most ``cap`` seconds, if given), but at least for ``after``.
+    ``host_failed``: the host did not answer, or answered that it is starting, which may take as long as no answer."""
 
     after: float | None = None
     urgency: Urgency = Urgency.CLOCK
@@ -74,14 +74,15 @@ NEVER = Requeue()
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """``workers``: passes in flight. A host that failed ``breaker`` times in a row is suspect: all suspects together hold at most
-    ``suspects`` passes, so that dead hosts leave workers for the others. Back-off in seconds: ``base`` doubles up to ``cap``,
-    ± ``jitter`` (a share).
+    """Limits of concurrency, and the back-off.
 
-    A namespace begins a reconcile only while it holds fewer than ``greed`` times the workers that are free, of all and of the
-    suspects' alike.
-    So one alone gets up to three quarters of them, however slow its hosts are, n of them divide the workers evenly, and there is always
-    one left for a namespace that has none."""
+    ``workers``: the most reconciles in flight. A host that failed ``breaker`` times in a row is suspect; all suspect hosts together get at
+    most ``suspects`` workers, so that dead hosts leave workers for the others. Back-off in seconds: ``base`` doubles up to ``cap``,
+    ± ``jitter`` (a fraction).
+
+    A namespace begins a reconcile only while it holds fewer than ``greed`` times as many workers as are free; the same rule applies to the
+    workers of suspect hosts. So a namespace alone gets at most three quarters of them, several share them evenly, and one is always left
+    for a namespace that has none."""
 
     workers: int = 64
     breaker: int = 2
@@ -97,7 +98,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Depth:
-    """``due``: keys that could run now; ``delayed``: keys whose time has not come; ``oldest``: the longest wait of a due key in seconds."""
+    """``due``: keys that could run now; ``delayed``: keys that are not due yet; ``oldest``: the longest wait of a due key, in seconds."""
 
     due: int
     delayed: int
@@ -112,7 +113,7 @@ class _Entry:
 
 
 class WorkQueue:
-    """Thread-safe. ``lane`` names what a key's pass keeps busy (a Jenkins host): one reconcile a lane; None = no such limit."""
+    """Thread-safe. ``lane``: what a reconcile of a key keeps busy (a host); a lane runs one reconcile at a time, None = no such limit."""
 
     def __init__(
         self,
@@ -123,13 +124,13 @@ class WorkQueue:
     ) -> None:
         self._clock, self._random, self._lane, self._limits = clock, random, lane, limits or Limits()
         self._changed = threading.Condition()
-        self._entries: dict[WorkKey, _Entry] = {}  # what waits; the heaps may hold outdated copies
+        self._entries: dict[WorkKey, _Entry] = {}  # what waits; the heaps may contain outdated copies
         self._later: list[tuple[float, int, WorkKey]] = []
         self._ready: dict[str, list[tuple[Urgency, float, int, WorkKey]]] = {}  # by namespace
         self._parked: dict[str, list[WorkKey]] = {}  # due, but their lane is busy
         self._parked_suspects: list[WorkKey] = []
         self._running: dict[WorkKey, Lane] = {}
-        self._again: dict[WorkKey, _Entry] = {}  # came in while their pass was in flight
+        self._again: dict[WorkKey, _Entry] = {}  # added while their reconcile was in flight
         self._failures: dict[WorkKey, int] = {}
         self._host_failures: dict[str, int] = {}
         self._numbers = itertools.count()
@@ -139,11 +140,11 @@ class WorkQueue:
     # --- putting in ---
 
     def add(self, key: WorkKey, urgency: Urgency = Urgency.CLOCK, after: float = 0.0) -> None:
-        """Ask for a reconcile in ``after`` seconds. Of two requests for one key the earlier time and the higher urgency count."""
+        """Ask for a reconcile in ``after`` seconds. Two requests for one key merge: the earlier time and the higher urgency count."""
         with self._changed:
             entry = _Entry(self._clock() + after, urgency)
             if urgency is Urgency.CHANGE:
-                self._failures.pop(key, None)  # what failed before says nothing about what is there now
+                self._failures.pop(key, None)  # the object that failed has changed
             if key in self._running:
                 self._again[key] = _earlier(entry, self._again.get(key))
             else:
@@ -167,7 +168,7 @@ class WorkQueue:
     # --- taking out ---
 
     def take(self, *, block: bool = True) -> Work | None:
-        """The next reconcile to make. Blocks until there is one; None when the queue was stopped (without ``block``: nothing is due)."""
+        """The next reconcile. Blocks until there is one; None when the queue was stopped or, without ``block``, when nothing is due."""
         with self._changed:
             while not self._stopped:
                 work = self._next()
@@ -193,8 +194,7 @@ class WorkQueue:
         return None
 
     def _next_namespace(self) -> str | None:
-        """Whose turn it is: of those that may begin a reconcile, the one with the most urgent key; among equals the one that waited
-        longest."""
+        """The namespace whose turn it is: of those that may begin a reconcile, the one with the most urgent key that waited longest."""
         self._ready = {namespace: keys for namespace, keys in self._ready.items() if keys}
         held, free = Counter(key.key.namespace for key in self._running), self._limits.workers - len(self._running)
         may_begin = (namespace for namespace in self._ready if held[namespace] < self._limits.greed * free)
@@ -234,7 +234,7 @@ class WorkQueue:
     # --- after a reconcile ---
 
     def done(self, work: Work, requeue: Requeue = NEVER) -> None:
-        """Report the end of a reconcile and when its key is due again."""
+        """Record the end of a reconcile, and when its key is due again."""
         with self._changed:
             lane = self._running.pop(work.key)
             self._note_host(lane, requeue.host_failed)
@@ -255,7 +255,7 @@ class WorkQueue:
         doubled = self._limits.base * math.pow(2.0, min(failures - 1, 30))
         least, draw = requeue.after or 0.0, self._random()
         backed_off = min(requeue.cap or self._limits.cap, doubled) * (1.0 + self._limits.jitter * (2.0 * draw - 1.0))
-        return max(backed_off, least * (1.0 + self._limits.jitter * draw))  # all who were sent away do not come back at one moment
+        return max(backed_off, least * (1.0 + self._limits.jitter * draw))  # not all at the same moment
 
     def _note_host(self, lane: Lane, failed: bool) -> None:
         if lane is None:
@@ -277,7 +277,7 @@ class WorkQueue:
     # --- life ---
 
     def pause(self) -> None:
-        """Hand out nothing until :meth:`resume`; passes in flight go on. For the time without the Lease."""
+        """Hand out nothing until :meth:`resume`, while we do not hold the Lease. Reconciles in flight continue."""
         with self._changed:
             self._paused = True
 
@@ -287,23 +287,23 @@ class WorkQueue:
             self._changed.notify_all()
 
     def stop(self) -> None:
-        """Hand out nothing any more and release whoever waits in :meth:`take`."""
+        """Hand out nothing any more, and end every call of :meth:`take` that waits."""
         with self._changed:
             self._stopped = True
             self._changed.notify_all()
 
     def idle(self, timeout: float) -> bool:
-        """Wait until no pass is in flight, at most ``timeout`` seconds; whether that was reached."""
+        """Wait at most ``timeout`` seconds until no reconcile is in flight. Returns whether none is."""
         with self._changed:
             return self._changed.wait_for(lambda: not self._running, timeout)
 
     def depth(self) -> Depth:
-        """A picture for metrics."""
+        """How full the queue is, for metrics."""
         with self._changed:
             now = self._clock()
             due = [entry.due for entry in self._entries.values() if entry.due <= now]
             return Depth(len(due), len(self._entries) - len(due), len(self._running), now - min(due, default=now))
 
 
-def _earlier(one: _Entry, other: _Entry | None) -> _Entry:
-    return one if other is None else _Entry(min(one.due, other.due), min(one.urgency, other.urgency))
+def _earlier(entry: _Entry, other: _Entry | None) -> _Entry:
+    return entry if other is None else _Entry(min(entry.due, other.due), min(entry.urgency, other.urgency))

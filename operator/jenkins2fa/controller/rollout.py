@@ -1,6 +1,6 @@
-"""A policy's roll-out: how far it has come by the statuses of its instances, and whether it has reached one of them.
+"""A policy's rollout: its progress by the statuses of its instances, and whether it has reached an instance.
 
-The policy's status keeps the progress, so that it outlives the operator. Only the policy's pass moves it on.
+The policy's status keeps the progress, so that it survives a restart of the operator. Only the policy's reconcile advances it.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from jenkins2fa.core.policy_status import PolicyMember
 from jenkins2fa.core.reasons import Reason
 from jenkins2fa.core.rollout import Progress, RolloutState, Standing, advance, is_admitted
 
-HELD_BACK = Mode.GRACE.value  # how the message of a report begins whose reason is grace
+GRACE_MESSAGE = Mode.GRACE.value  # how the message of Ready begins when the grace period is why changes are only reported
 AFTER_ADMISSION = 1.0  # seconds
-# Not ready yet, or waiting for people to enrol; neither is a failure that ought to stop a roll-out.
+# Not ready yet, or waiting for people to enrol; neither is a failure that should stop a rollout.
 PENDING = (Reason.PROGRESSING, Reason.STARTING, Reason.RELEASING, Reason.WAITING_FOR_ROLLOUT, Reason.ENROLMENT_TOO_LOW)
 
 
 def next_progress(context: Context, policy: TwoFactorPolicy, body: Body, members: Sequence[PolicyMember]) -> Progress | None:
-    """How far the roll-out may go now. ``body``: the live policy; a suspended one stays where it is."""
+    """How far the rollout may go now. ``body``: the policy as it was just read. A suspended policy stays where it is."""
     before = progress_of(body)
     if policy.spec.suspend:
         return before if policy.spec.rollout.batch_size is not None else None
@@ -37,13 +37,13 @@ def next_progress(context: Context, policy: TwoFactorPolicy, body: Body, members
 
 
 def progress_of(body: Body) -> Progress | None:
-    """What a policy's status says of its roll-out."""
-    held = rollout_status(body)
-    return Progress(**{**asdict(held), "state": RolloutState(held.state)}) if held else None
+    """The progress that a policy's status reports."""
+    status = rollout_status(body)
+    return Progress(**{**asdict(status), "state": RolloutState(status.state)}) if status else None
 
 
 def admitted(context: Context, policy: TwoFactorPolicy, key: Key) -> bool:
-    """Whether the policy's roll-out has reached an instance that it governs."""
+    """Whether the policy's rollout has reached an instance that it governs."""
     rollout = policy.spec.rollout
     if rollout.batch_size is None:
         return True
@@ -53,8 +53,8 @@ def admitted(context: Context, policy: TwoFactorPolicy, key: Key) -> bool:
     return is_admitted(rollout, policy.meta.generation, progress, key, governed)
 
 
-def call_admitted(context: Context, policy: TwoFactorPolicy, progress: Progress | None, members: Sequence[PolicyMember]) -> None:
-    """Passes for the instances that wait although the roll-out has reached them."""
+def enqueue_admitted(context: Context, policy: TwoFactorPolicy, progress: Progress | None, members: Sequence[PolicyMember]) -> None:
+    """Ask for reconciles of the instances that still report that they wait although the rollout has reached them."""
     governed = [member.key for member in members if member.governed]
     waiting = [member.key for member in members if member.ready is not None and member.ready.reason == Reason.WAITING_FOR_ROLLOUT]
     for key in waiting:
@@ -63,34 +63,35 @@ def call_admitted(context: Context, policy: TwoFactorPolicy, progress: Progress 
 
 
 def until_next(context: Context, policy: TwoFactorPolicy, body: Body, progress: Progress | None) -> float | None:
-    """Seconds until the roll-out may go on by itself: when the next batch is due, or (``body``: the policy before this reconcile) soon
-    after one was admitted, since who is ready already tells no more of it. None = only what instances tell moves it on."""
+    """Seconds until the rollout may advance by itself; None = only a report of an instance advances it.
+
+    It does so when the next batch is due, and soon after one was admitted: an instance that is ready already reports nothing more.
+    ``body``: the policy before this reconcile."""
     before = progress_of(body)
     if progress is not None and progress.admitted > (before.admitted if before and before.generation == progress.generation else 0):
         return AFTER_ADMISSION
     if progress is None or progress.state is not RolloutState.PAUSING or progress.batch_ready is None or policy.spec.suspend:
         return None
-    over = progress.batch_ready + policy.spec.rollout.pause_between + timedelta(seconds=0.1)
-    return max(0.1, (over - context.now()).total_seconds())
+    end = progress.batch_ready + policy.spec.rollout.pause_between + timedelta(seconds=0.1)
+    return max(0.1, (end - context.now()).total_seconds())
 
 
 def _governed(context: Context, policy: TwoFactorPolicy) -> list[Key]:
-    found = []
+    governed = []
     for key in context.mapping.members_of(policy):
         instance = context.cache.instance(key)
         winner = context.resolve(instance).winner if instance else None
         if winner is not None and winner.meta.key == policy.meta.key:
-            found.append(key)
-    return found
+            governed.append(key)
+    return governed
 
 
 def _standing(key: Key, ready: Condition | None, staged: bool) -> Standing:
-    """``ready`` is about this generation of the policy, or None. A report during the grace period is no roll-out, nor is
-    one that is left of it until the next reconcile: else all would be done at the moment when the grace period ends."""
-    if (
-        ready is None
-        or ready.reason == Reason.WAITING_FOR_ROLLOUT
-        or (ready.reason == Reason.REPORTED and (staged or ready.message.startswith(HELD_BACK)))
-    ):
+    """Where an instance stands. ``ready``: its condition about this generation of the policy, or None.
+
+    During the grace period changes are only reported, which is no rollout. Such a report remains until the next reconcile after the grace
+    period; if it counted, the rollout would be complete at the moment when the grace period ends."""
+    reported = ready is not None and ready.reason == Reason.REPORTED and (staged or ready.message.startswith(GRACE_MESSAGE))
+    if ready is None or reported or ready.reason == Reason.WAITING_FOR_ROLLOUT:
         return Standing(key, reached=False, ready=False, failed=False, seen=ready is not None)
     return Standing(key, True, ready.status == TRUE, ready.status == FALSE and ready.reason not in PENDING)

@@ -28,17 +28,17 @@ logger = logging.getLogger(__name__)
 RESYNC_SECONDS = 300.0
 RETRY_SECONDS = 2.0
 LONGEST_RETRY_SECONDS = 30.0
-LONGEST_PAUSE_SECONDS = 8.0  # between two lives of Kopf, in which nothing is watched; within one it has back-offs of its own
-TURN_SECONDS = 1.0
-PATIENT_TURNS = 3  # a watch that is cancelled while it tries again may forget that, and wait for ever for a log-in that is gone
-HOPELESS_TURNS = 8  # one that waits, whatever cancels it, for helpers that have ended before it: then this life of Kopf is given up
+LONGEST_PAUSE_SECONDS = 8.0  # before Kopf is started again; nothing is watched meanwhile
+TICK_SECONDS = 1.0
+CANCEL_AGAIN_TICKS = 3  # a watch that is cancelled while it retries may lose the cancellation, and then waits for ever
+GIVE_UP_TICKS = 8  # a watch that still has not ended waits for helpers that are gone: this run of Kopf is given up
 
 
 def register(mapping: EventMapping, connection: Connection, relist: Callable[[], None], *, clusterwide: bool) -> kopf.OperatorRegistry:
-    """A registry of Kopf's with our handlers; ``clusterwide``: cluster policies count, and with them the labels of namespaces.
+    """A registry of Kopf with our handlers. ``clusterwide``: watch cluster policies too, and the labels of namespaces that they select by.
 
-    ``relist`` is called when a watch began anew with a list (its resource version was too old): what was deleted meanwhile it does not
-    tell."""
+    ``relist`` is called when a watch starts again with a list because its resource version was too old: that list does not show what was
+    deleted meanwhile."""
     registry = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=registry)
@@ -74,8 +74,8 @@ def register(mapping: EventMapping, connection: Connection, relist: Callable[[],
 
 
 class _NothingHandled(kopf.DiffBaseStorage):
-    """Kopf copies each object to compare it with what its change handlers have seen last, of which we have none: the copies alone were a
-    sixth of the operator's work in a change of a large fleet."""
+    """Keeps Kopf from copying each object for its change handlers. We have none, and when a large fleet changed, the copies took a sixth of
+    the operator's time."""
 
     def build(self, **_: Any) -> kopf.BodyEssence:
         return kopf.BodyEssence()
@@ -88,7 +88,7 @@ class _NothingHandled(kopf.DiffBaseStorage):
 
 
 def kopf_settings() -> kopf.OperatorSettings:
-    """Kopf's settings: streams that die in silence are noticed, nothing is scanned for or posted that we do not use."""
+    """Kopf's settings: a stream that dies silently is noticed, and Kopf does none of the scanning and posting that we do not use."""
     settings = kopf.OperatorSettings()
     settings.persistence.diffbase_storage = _NothingHandled()
     settings.peering.standalone = True
@@ -108,32 +108,33 @@ def kopf_settings() -> kopf.OperatorSettings:
 
 
 class Lists:
-    """Lists our resources every five minutes and when :meth:`ask` is called. ``namespaces`` empty = the whole cluster, cluster policies
-    included."""
+    """Lists our resources every five minutes, and when :meth:`request` is called.
+
+    ``namespaces``: empty = the whole cluster, including cluster policies."""
 
     def __init__(self, kubernetes: Kubernetes, mapping: EventMapping, namespaces: tuple[str, ...]) -> None:
         self._kubernetes, self._mapping = kubernetes, mapping
         self._namespaces: tuple[str | None, ...] = namespaces or (None,)
         self._clusterwide = not namespaces
-        self._wanted, self._stopped = threading.Event(), threading.Event()
+        self._requested, self._stopped = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="lists", daemon=True)
 
-    def once(self) -> None:
+    def list_now(self) -> None:
         """List now. Raises KubernetesError."""
-        for body in self._labelled():
+        for body in self._listed_namespaces():
             self._mapping.map_namespace(None, body)
         plurals = {Kind.INSTANCE: instance.PLURAL, Kind.POLICY: policy.PLURAL, Kind.BREAK_GLASS: break_glass.PLURAL}
-        found = {kind: list(self._listed(plural)) for kind, plural in plurals.items()}
+        objects = {kind: list(self._listed(plural)) for kind, plural in plurals.items()}
         if self._clusterwide:
-            found[Kind.POLICY] += self._kubernetes.list(policy.CLUSTER_PLURAL, None)
-        self._mapping.resync(found)
+            objects[Kind.POLICY] += self._kubernetes.list(policy.CLUSTER_PLURAL, None)
+        self._mapping.resync(objects)
 
     def _listed(self, plural: str) -> Iterator[Body]:
-        for where in self._namespaces:
-            yield from self._kubernetes.list(plural, where)
+        for namespace in self._namespaces:
+            yield from self._kubernetes.list(plural, namespace)
 
-    def _labelled(self) -> Iterator[Body]:
-        """Namespaces whose labels matter: only cluster policies select by them."""
+    def _listed_namespaces(self) -> Iterator[Body]:
+        """The namespaces with their labels. Only cluster policies select by them."""
         if self._clusterwide:
             yield from self._kubernetes.namespaces()
 
@@ -144,35 +145,35 @@ class Lists:
     def alive(self) -> bool:
         return self._thread.is_alive()
 
-    def ask(self) -> None:
-        self._wanted.set()
+    def request(self) -> None:
+        self._requested.set()
 
     def stop(self) -> None:
         self._stopped.set()
-        self._wanted.set()
+        self._requested.set()
 
     def _run(self) -> None:
         failures, pause = 0, RESYNC_SECONDS
         while True:
-            if self._wanted.wait(pause):
-                self._stopped.wait(TURN_SECONDS)  # many ask at once
-            self._wanted.clear()
+            if self._requested.wait(pause):
+                self._stopped.wait(TICK_SECONDS)  # several requests come at once
+            self._requested.clear()
             if self._stopped.is_set():
                 return
             try:
-                self.once()
+                self.list_now()
                 failures, pause = 0, RESYNC_SECONDS
-            except Exception as error:  # whatever it is, the next list may go well: without lists a lost deletion is never noticed
+            except Exception as error:  # without lists, a missed deletion would never be found
                 if isinstance(error, KubernetesError | NoConnection):
                     logger.debug("lists: %s", error)
                 else:
-                    logger.exception("lists: failed unexpectedly (%s); it is tried again", type(error).__name__)
+                    logger.exception("lists: failed unexpectedly (%s); retrying", type(error).__name__)
                 failures += 1
                 pause = max(min(LONGEST_RETRY_SECONDS, RETRY_SECONDS * 2 ** min(failures - 1, 8)), getattr(error, "retry_after", 0.0))
 
 
 class Watches:
-    """Runs Kopf until it is stopped, and again whenever it gives up (it does when an API server that restarts refuses its token)."""
+    """Runs Kopf until it is stopped, and again whenever it ends by itself, as when an API server that restarts refuses its token."""
 
     def __init__(
         self,
@@ -187,7 +188,7 @@ class Watches:
         self._settings = settings
         self._stopped = threading.Event()
         self._end: Callable[[], object] = lambda: None
-        self._turned = time.monotonic()
+        self._ticked = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="kopf", daemon=True)
 
     def start(self) -> None:
@@ -197,48 +198,51 @@ class Watches:
     def alive(self) -> bool:
         return self._thread.is_alive()
 
-    def still_for(self) -> float:
-        """Seconds since Kopf's event loop turned (it does so every second), or was begun again."""
-        return time.monotonic() - self._turned
+    def idle_for(self) -> float:
+        """Seconds since Kopf's event loop last ticked (it does so every second), or was started."""
+        return time.monotonic() - self._ticked
 
-    def _turn(self, loop: asyncio.AbstractEventLoop, deaf: Mapping[asyncio.Task[object], int]) -> None:
-        """A callback, no task: Kopf waits for foreign tasks at its end. ``deaf``: tasks that were cancelled, and for how many turns."""
-        self._turned = time.monotonic()
-        deaf = {task: deaf.get(task, 0) + 1 for task in asyncio.all_tasks(loop) if task.cancelling()}
-        for task in (task for task, turns in deaf.items() if turns > PATIENT_TURNS):
+    def _tick(self, loop: asyncio.AbstractEventLoop, cancelled: Mapping[asyncio.Task[object], int]) -> None:
+        """A sign of life every second, which also ends tasks that do not react to their cancellation.
+
+        A callback and not a task, because Kopf waits for foreign tasks when it ends. ``cancelled``: the tasks that were cancelled but have
+        not ended, with the number of ticks since."""
+        self._ticked = time.monotonic()
+        cancelled = {task: cancelled.get(task, 0) + 1 for task in asyncio.all_tasks(loop) if task.cancelling()}
+        for task in (task for task, ticks in cancelled.items() if ticks > CANCEL_AGAIN_TICKS):
             task.cancel()
-        loop.call_later(TURN_SECONDS, self._turn, loop, deaf)
-        if any(turns > HOPELESS_TURNS for turns in deaf.values()):
-            loop.stop()  # asyncio.run cancels all that is left, the helpers of what is deaf too; where that hangs, it is stopped as well
+        loop.call_later(TICK_SECONDS, self._tick, loop, cancelled)
+        if any(ticks > GIVE_UP_TICKS for ticks in cancelled.values()):
+            loop.stop()  # asyncio.run then cancels every task that is left; if that hangs too, the next tick stops it
 
-    def stop(self, patience: float) -> None:
+    def stop(self, timeout: float) -> None:
         self._stopped.set()
-        with contextlib.suppress(RuntimeError):  # that life of Kopf has ended already
+        with contextlib.suppress(RuntimeError):  # its event loop is closed already
             self._end()
-        self._thread.join(patience)
+        self._thread.join(timeout)
 
     def _run(self) -> None:
         pause = RETRY_SECONDS
         while not self._stopped.is_set():
-            begun = self._turned = time.monotonic()
+            begun = self._ticked = time.monotonic()
             try:
                 asyncio.run(self._operator())
-            except Exception as error:  # whatever it is, the operator must go on watching
+            except Exception as error:  # the operator must continue to watch, whatever happened
                 logger.debug("the watches ended: %s: %s", type(error).__name__, error)
             pause = RETRY_SECONDS if time.monotonic() - begun > LONGEST_RETRY_SECONDS else min(LONGEST_PAUSE_SECONDS, pause * 2)
             if not self._stopped.wait(pause):
-                logger.warning("the watches on the API server ended, and are begun again")
-                self._lists.ask()
+                logger.warning("the watches on the API server ended; starting them again")
+                self._lists.request()
 
     async def _operator(self) -> None:
         loop, ended = asyncio.get_running_loop(), asyncio.Event()
-        # No threading.Event: a thread of the loop would wait for it, and hold up the end of a Kopf that gave up by itself.
+        # Not a threading.Event: a thread of the loop would wait for it, and delay the end of a Kopf that ends by itself.
         self._end = partial(loop.call_soon_threadsafe, ended.set)
-        self._turn(loop, {})
+        self._tick(loop, {})
         if self._stopped.is_set():
             return
         await kopf.operator(
-            registry=register(self._mapping, self._connection, self._lists.ask, clusterwide=not self._namespaces),
+            registry=register(self._mapping, self._connection, self._lists.request, clusterwide=not self._namespaces),
             settings=self._settings(),
             standalone=True,
             clusterwide=not self._namespaces,

@@ -82,7 +82,7 @@ class ChallengePages(Protocol):
 
     def is_challenge(self, location: str) -> bool: ...
 
-    def narrowest_consent(self, location: str) -> str: ...
+    def redirect_target(self, location: str) -> str: ...
 
 
 PLUGINS: tuple[ChallengePages, ...] = (miniorange,)
@@ -93,11 +93,11 @@ def is_challenge(location: str) -> bool:
     return any(plugin.is_challenge(location) for plugin in PLUGINS)
 
 
-def narrowest_consent(location: str) -> str:
+def redirect_target(location: str) -> str:
     """The target of a redirect for the evidence: the plugin's page without user ids, or ``elsewhere``; empty without a redirect."""
     if not location:
         return ""
     for plugin in PLUGINS:
-        if place := plugin.narrowest_consent(location):
+        if place := plugin.redirect_target(location):
             return place
     return "elsewhere"

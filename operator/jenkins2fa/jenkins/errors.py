@@ -13,7 +13,7 @@
     ├── Redirected                302 to anywhere else
     ├── ProtocolError             an answer that is not ours: a web page, cut short, another nonce
     ├── MultipleReplicas          several JVMs answer in turn
-    ├── ConfirmedUnobserved           a change was confirmed, and Jenkins could not be observed afterwards
+    ├── ConfirmedUnobserved       a change was confirmed, and Jenkins could not be observed afterwards
     ├── HostNotAllowed            the Secret does not consent to this host; nothing was sent
     ├── SecretMissing             no such Secret, or it lacks a key
     └── ScriptFailed              our script threw inside Jenkins

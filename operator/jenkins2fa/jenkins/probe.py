@@ -17,7 +17,7 @@ from jenkins2fa.api.instance import Canary, Expectation
 from jenkins2fa.core.assess import CanaryObservation, Failure, Proof
 from jenkins2fa.core.evidence import Account, Evidence, Reply, Request, identity_digest
 from jenkins2fa.jenkins import answers, scripts
-from jenkins2fa.jenkins.answers import expect_success, is_challenged, narrowest_consent, version_of
+from jenkins2fa.jenkins.answers import expect_success, is_challenged, redirect_target, version_of
 from jenkins2fa.jenkins.connection import Connection, Credentials
 from jenkins2fa.jenkins.errors import JenkinsError, ProtocolError, Unauthorized
 from jenkins2fa.jenkins.http import Answer, Http
@@ -104,7 +104,7 @@ def _read(answer: Answer) -> Proof:
 
 
 def _reply(answer: Answer) -> Reply:
-    return Reply(answer.status, narrowest_consent(answer.location), version_of(answer), answers.session_of(answer))
+    return Reply(answer.status, redirect_target(answer.location), version_of(answer), answers.session_of(answer))
 
 
 @functools.cache

@@ -67,7 +67,7 @@ class Connection:
         return configuration
 
     def for_kopf(self) -> kopf.ConnectionInfo:
-        """The same for Kopf, which asks again whenever the API server answers 401."""
+        """The same for Kopf, which calls this again whenever the API server answers 401."""
         loaded = self.load()
         scheme, _, token = (bearer_of(loaded) or "").rpartition(" ")
         return kopf.ConnectionInfo(
@@ -114,7 +114,7 @@ class Forbidden(KubernetesError):
 
 
 class Unavailable(KubernetesError):
-    """``retry_after``: how many seconds the API server asks us to stay away (0 = it did not say)."""
+    """``retry_after``: the seconds that the API server asks us to wait; 0 = it gave none."""
 
     def __init__(self, message: str, status: int = 0, retry_after: float = 0.0) -> None:
         super().__init__(message, status)
@@ -122,14 +122,14 @@ class Unavailable(KubernetesError):
 
 
 class Kubernetes:
-    """Thread-safe; connections are kept and shared. A 401 makes it read the credentials anew, once a call."""
+    """Thread-safe; connections are kept alive and shared. After a 401, a call reads the credentials again and is repeated once."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._lock = threading.Lock()
         self._configuration, self._http = self._open()
 
-    # --- our kinds ---
+    # --- our custom resources ---
 
     def served(self) -> bool:
         """Whether the API server serves our group at all (the CRDs are there)."""
@@ -140,20 +140,20 @@ class Kubernetes:
         return True
 
     def list(self, plural: str, namespace: str | None) -> Iterator[Body]:
-        """Every object of one of our kinds, in one namespace or (None) in all."""
+        """Every object of one of our resources, in one namespace or (None) in all."""
         yield from self._pages(custom_path(plural, namespace))
 
     def get(self, plural: str, key: Key) -> Body:
         return self._call("GET", f"{custom_path(plural, key.namespace)}/{_segment(key.name)}")
 
     def patch_status(self, plural: str, key: Key, uid: str, status: Mapping[str, Any]) -> Body:
-        """Merge ``status`` into the object's (None removes a field) and return the object.
+        """Merge ``status`` into the object's status (None removes a field), and return the object.
 
-        ``uid`` is sent along, but an API server ignores it here: an object created anew under the same name takes the status."""
+        ``uid`` is sent along, but API servers ignore it here: an object that was created anew under the same name gets the status too."""
         path = f"{custom_path(plural, key.namespace)}/{_segment(key.name)}/status"
         return self._call("PATCH", path, {"metadata": {"uid": uid}, "status": dict(status)}, MERGE_PATCH)
 
-    # --- what they refer to ---
+    # --- objects that they refer to ---
 
     def secret(self, key: Key) -> Body:
         return self._call("GET", f"/api/v1/namespaces/{_segment(key.namespace)}/secrets/{_segment(key.name)}")
@@ -182,7 +182,7 @@ class Kubernetes:
         return self._call("POST", _leases(key.namespace), lease)
 
     def replace_lease(self, key: Key, lease: Body) -> Body:
-        """Write a Lease as it was read; 409 when somebody else wrote since."""
+        """Write back a Lease that was read. Raises Conflict if someone else has written it since."""
         return self._call("PUT", f"{_leases(key.namespace)}/{_segment(key.name)}", lease)
 
     # --- the call ---
@@ -209,9 +209,9 @@ class Kubernetes:
         try:
             parsed: Body = json.loads(text)
         except (ValueError, RecursionError) as error:
-            raise Unavailable(f"{method} {path}: the answer is no JSON", answer.status) from error
+            raise Unavailable(f"{method} {path}: the answer is not JSON", answer.status) from error
         if not isinstance(parsed, dict):
-            raise Unavailable(f"{method} {path}: the answer is no JSON object", answer.status)
+            raise Unavailable(f"{method} {path}: the answer is not a JSON object", answer.status)
         return parsed
 
     def _send(self, method: str, path: str, body: Body | None, content: str) -> urllib3.BaseHTTPResponse:
@@ -228,8 +228,10 @@ class Kubernetes:
 
     def _open(self) -> tuple[Configuration, urllib3.PoolManager]:
         configuration = self._connection.load()
-        configuration.connection_pool_maxsize = 64  # as many as passes
-        return configuration, RESTClientObject(configuration).pool_manager  # it knows every way a kubeconfig can ask for TLS and proxies
+        configuration.connection_pool_maxsize = 64  # as many as reconciles in flight
+        return configuration, RESTClientObject(
+            configuration
+        ).pool_manager  # it supports all that a kubeconfig can ask for in TLS and proxies
 
 
 def custom_path(plural: str, namespace: str | None) -> str:
@@ -247,17 +249,17 @@ def _error(answer: urllib3.BaseHTTPResponse, method: str, path: str) -> Kubernet
         message = json.loads(answer.data).get("message") or ""
     except (ValueError, AttributeError):
         message = ""
-    said = f"{method} {path.partition('?')[0]}: {message or f'HTTP {status}'}"
+    text = f"{method} {path.partition('?')[0]}: {message or f'HTTP {status}'}"
     if status in (410, 429) or status >= 500:
-        return Unavailable(said, status, _retry_after(answer.headers.get("Retry-After")))
-    return {404: NotFound, 409: Conflict, 403: Forbidden}.get(status, KubernetesError)(said, status)
+        return Unavailable(text, status, _retry_after(answer.headers.get("Retry-After")))
+    return {404: NotFound, 409: Conflict, 403: Forbidden}.get(status, KubernetesError)(text, status)
 
 
 def _retry_after(header: str | None) -> float:
-    """Seconds; API servers send whole ones. Anything else counts as not said, and nobody keeps us away for long."""
+    """The seconds of the header, at most a minute. API servers send whole seconds; anything else counts as absent."""
     return min(LONGEST_RETRY_AFTER, float(header)) if header and header.strip().isdecimal() else 0.0
 
 
 def _segment(name: str) -> str:
-    """A name as one segment of a path, whatever it holds."""
+    """A name, escaped as one segment of a path."""
     return quote(name, safe="")

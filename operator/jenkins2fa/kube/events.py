@@ -1,4 +1,4 @@
-"""Kubernetes Events about our objects: on transitions only, and the same one again is counted instead of written anew."""
+"""Kubernetes Events about our objects. One that is reported again is counted as a series instead of written anew."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ logger = logging.getLogger(__name__)
 
 COMPONENT = "jenkins2fa.dev/operator"
 REMEMBERED = 1000
-SERIES_SECONDS = 1800.0  # an Event that is older is gone, or soon will be: write a new one
+SERIES_SECONDS = 1800.0  # API servers delete Events after an hour by default, so a new one is written after half of that
 LONGEST_NOTE = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """One thing to tell: ``action`` is what the operator did, ``reason`` why or with what result, both CamelCase."""
+    """The content of an Event. ``action``: what the operator did; ``reason``: why, or with what result; both CamelCase."""
 
     reason: str
     note: str
@@ -33,53 +33,55 @@ class Announcement:
 
 
 @dataclass(slots=True)
-class _Told:
+class _Series:
+    """``name``: of the Event; ``count``: how often it was reported; ``at``: when it was last, in monotonic seconds."""
+
     name: str
     count: int
     at: float
 
 
 class Events:
-    """Thread-safe. An Event that cannot be written is not worth a failed pass: it is logged at debug level."""
+    """Thread-safe. An Event that cannot be written does not fail the reconcile; it is only logged at debug level."""
 
     def __init__(self, kubernetes: Kubernetes, instance: str, clock: Callable[[], float]) -> None:
         self._kubernetes, self._instance, self._clock = kubernetes, instance, clock
         self._lock = threading.Lock()
-        self._told: OrderedDict[tuple[str, Announcement], _Told] = OrderedDict()
+        self._series: OrderedDict[tuple[str, Announcement], _Series] = OrderedDict()
 
-    def tell(self, kind: str, body: Mapping[str, Any], announcement: Announcement) -> None:
-        """Tell something about an object (``body``: its metadata is enough)."""
-        meta, mark = body["metadata"], (body["metadata"]["uid"], announcement)
+    def report(self, kind: str, body: Mapping[str, Any], announcement: Announcement) -> None:
+        """Write an Event about an object. Of ``body``, only the metadata is used."""
+        meta, key = body["metadata"], (body["metadata"]["uid"], announcement)
         with self._lock:
-            told = self._told.get(mark)
-            if told is not None and self._clock() - told.at > SERIES_SECONDS:
-                told = None
+            series = self._series.get(key)
+            if series is not None and self._clock() - series.at > SERIES_SECONDS:
+                series = None
         try:
-            if told is None:
+            if series is None:
                 name = f"{meta['name'][:200]}.{uuid.uuid4().hex[:12]}"
-                self._kubernetes.create_event(_home(meta), self._event(kind, meta, name, announcement))
-                self._remember(mark, _Told(name, 1, self._clock()))
+                self._kubernetes.create_event(_event_namespace(meta), self._event(kind, meta, name, announcement))
+                self._remember(key, _Series(name, 1, self._clock()))
             else:
-                series = {"count": told.count + 1, "lastObservedTime": _now()}
-                self._kubernetes.patch_event(_home(meta), told.name, {"series": series})
-                self._remember(mark, _Told(told.name, told.count + 1, self._clock()))
+                patch = {"series": {"count": series.count + 1, "lastObservedTime": _now()}}
+                self._kubernetes.patch_event(_event_namespace(meta), series.name, patch)
+                self._remember(key, _Series(series.name, series.count + 1, self._clock()))
         except KubernetesError as error:
             with self._lock:
-                self._told.pop(mark, None)
+                self._series.pop(key, None)
             logger.debug("an Event about %s/%s could not be written: %s", meta.get("namespace", ""), meta["name"], error)
 
-    def _remember(self, mark: tuple[str, Announcement], told: _Told) -> None:
+    def _remember(self, key: tuple[str, Announcement], series: _Series) -> None:
         with self._lock:
-            self._told[mark] = told
-            self._told.move_to_end(mark)
-            while len(self._told) > REMEMBERED:
-                self._told.popitem(last=False)
+            self._series[key] = series
+            self._series.move_to_end(key)
+            while len(self._series) > REMEMBERED:
+                self._series.popitem(last=False)
 
     def _event(self, kind: str, meta: Mapping[str, Any], name: str, announcement: Announcement) -> dict[str, Any]:
         return {
             "apiVersion": "events.k8s.io/v1",
             "kind": "Event",
-            "metadata": {"name": name, "namespace": _home(meta)},
+            "metadata": {"name": name, "namespace": _event_namespace(meta)},
             "eventTime": _now(),
             "reportingController": COMPONENT,
             "reportingInstance": self._instance[:128],
@@ -98,8 +100,8 @@ class Events:
         }
 
 
-def _home(meta: Mapping[str, Any]) -> str:
-    """The namespace of an Event: that of its object, and ``default`` for a cluster-scoped one."""
+def _event_namespace(meta: Mapping[str, Any]) -> str:
+    """The namespace of an object's Events: its own, or ``default`` for a cluster-scoped object."""
     return str(meta.get("namespace") or "default")
 
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -27,21 +26,21 @@ from jenkins2fa.kube.client import Conflict, Forbidden, Kubernetes, KubernetesEr
 logger = logging.getLogger(__name__)
 
 NAME = "jenkins-2fa-operator"
-OPERATOR = "operator"  # the field of a status: the namespace of the Lease of the installation that wrote it
-GONE_AFTER = 8  # durations of a Lease without a renewal until its holder counts as gone; an upgrade takes less
-KNOWN_FOR = 5.0  # seconds that what a Lease said is believed
-TOLD = {
-    True: "another operator (its Lease is in namespace %s) serves objects here; this one leaves them alone: stop one of the two, or give "
+OPERATOR = "operator"  # the field of a status that names the installation that wrote it, by the namespace of its Lease
+GONE_AFTER = 8  # durations of a Lease without a renewal until the other installation counts as gone; an upgrade takes less
+CHECK_SECONDS = 5.0  # how long the state of another installation's Lease is remembered
+WARNINGS = {
+    True: "another operator (its Lease is in namespace %s) serves objects here, so this one ignores them: stop one of the two, or give "
     "them different namespaces",
-    False: "another operator (its Lease was in namespace %s) has served objects here, and is gone: this one goes on with them",
-    None: "another operator (its Lease is in namespace %s, and may not be read) has served objects here: this one goes on with them, and "
-    "leaves alone what that one writes to again",
+    False: "another operator (its Lease was in namespace %s) served objects here and is gone: this one takes them over",
+    None: "another operator (its Lease in namespace %s may not be read) served objects here: this one takes them over, and ignores those "
+    "to which the other one writes again",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Seconds. ``duration`` > ``renew_deadline`` > ``retry``: two holders at a time would need clocks that run differently by half."""
+    """Seconds, with ``duration`` > ``renew_deadline`` > ``retry``. Two holders at once would need clocks whose speeds differ by half."""
 
     duration: float = 15.0
     renew_deadline: float = 10.0
@@ -54,7 +53,7 @@ class Timing:
 
 
 class Leadership:
-    """``identity`` is this process; ``gained`` and ``lost`` are called from the election's thread, in turns."""
+    """Leader election. ``identity``: of this process; ``gained`` and ``lost``: called alternately, from the election's thread."""
 
     def __init__(
         self,
@@ -69,7 +68,7 @@ class Leadership:
         self._kubernetes, self._key, self._identity, self._clock = kubernetes, Key(namespace, NAME), identity, clock
         self._gained, self._lost, self._timing = gained, lost, timing or Timing()
         self._renewed: float | None = None  # when we last wrote it, by our clock
-        self._seen: tuple[str, float] = ("", 0.0)  # its last resource version, and since when we see that one
+        self._version: tuple[str, float] = ("", 0.0)  # the Lease's last resource version, and when we first saw it
         self._leading = False
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="lease", daemon=True)
@@ -88,7 +87,7 @@ class Leadership:
         self.release()
 
     def release(self) -> None:
-        """Give the Lease back, if we hold it, so that the next one need not wait for it to expire."""
+        """Give the Lease back if we hold it, so that the next leader need not wait until it expires."""
         if not self.holds():
             return
         self._renewed = None
@@ -98,7 +97,7 @@ class Leadership:
             logger.debug("lease: %s", error)
 
     def holds(self) -> bool:
-        """Whether we may write now. True only while the last renewal is recent, whatever the election's thread is busy with."""
+        """Whether we may write now: only while the last renewal is recent, even if the election's thread is stuck."""
         renewed = self._renewed
         return renewed is not None and self._clock() - renewed < self._timing.renew_deadline
 
@@ -108,14 +107,14 @@ class Leadership:
             self._stop.wait(self._timing.retry)
 
     def step(self) -> None:
-        """Renew, or try to acquire; then tell of a change."""
+        """Renew the Lease, or try to acquire it; then report a change of leadership."""
         try:
             self._acquire_or_renew()
         except KubernetesError as error:
             logger.debug("lease: %s", error)
         if self.holds() != self._leading:
             self._leading = not self._leading
-            logger.info("this replica leads from now on" if self._leading else "this replica does not lead any more: it writes nothing")
+            logger.info("this replica leads now" if self._leading else "lost leadership; writes paused")
             (self._gained if self._leading else self._lost)()
 
     def _acquire_or_renew(self) -> None:
@@ -136,13 +135,13 @@ class Leadership:
 
     def _is_free(self, lease: dict[str, Any]) -> bool:
         version, now = lease["metadata"]["resourceVersion"], self._clock()
-        if version != self._seen[0]:
-            self._seen = (version, now)
+        if version != self._version[0]:
+            self._version = (version, now)
         spec = lease.get("spec") or {}
-        return not spec.get("holderIdentity") or now - self._seen[1] > (spec.get("leaseDurationSeconds") or 0)
+        return not spec.get("holderIdentity") or now - self._version[1] > (spec.get("leaseDurationSeconds") or 0)
 
     def _write(self, lease: dict[str, Any] | None, holder: str) -> None:
-        started = self._clock()  # before the request: the others count from when the API server has it
+        started = self._clock()  # before the request, because other replicas count from the moment when the API server has it
         moment = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         known = dict((lease or {}).get("spec") or {})
         changed = known.get("holderIdentity") != holder
@@ -161,22 +160,22 @@ class Leadership:
             else:
                 self._kubernetes.replace_lease(self._key, body)
         except Conflict:
-            return  # somebody else was quicker
+            return  # another replica was faster
         if holder:
             self._renewed = started
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
-    """At a Lease. ``alive`` None = it may not be read; ``at``: seconds of the clock."""
+class _Check:
+    """``running``: whether the installation runs, None = its Lease may not be read; ``at``: when it was checked, in monotonic seconds."""
 
-    alive: bool | None
+    running: bool | None
     at: float
 
 
 @dataclass(slots=True)
 class OtherInstallations:
-    """Thread-safe. ``own``: the namespace of our Lease; ``duration``: of a Lease; ``clock``: seconds that only grow; ``now``: UTC."""
+    """Thread-safe. ``own``: namespace of our Lease; ``duration``: of a Lease; ``clock``: monotonic seconds; ``now``: the time in UTC."""
 
     kubernetes: Kubernetes
     own: str
@@ -184,44 +183,44 @@ class OtherInstallations:
     clock: Callable[[], float]
     now: Callable[[], datetime]
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _alive: dict[str, _Look] = field(default_factory=dict)
+    _checks: dict[str, _Check] = field(default_factory=dict)  # by namespace of the Lease
     _ours: set[str] = field(default_factory=set)  # UIDs of objects whose status we have written
 
     def claimed(self, uid: str) -> None:
-        """We have written an object's status."""
+        """Record that we write an object's status."""
         with self._lock:
             self._ours.add(uid)
 
     def serving(self, body: Mapping[str, Any]) -> str | None:
-        """The other installation that serves an object; None = we may. Raises KubernetesError."""
+        """The other installation that serves an object; None = we may serve it. Raises KubernetesError."""
         named = (body.get("status") or {}).get(OPERATOR)
         if not named or named == self.own:
             return None
-        alive = self._is_alive(named)
-        if alive is None:
+        running = self._is_running(named)
+        if running is None:
             with self._lock:
-                alive = body["metadata"]["uid"] in self._ours
-        return str(named) if alive else None
+                running = body["metadata"]["uid"] in self._ours  # it has overwritten our status
+        return str(named) if running else None
 
     def serving_all(self, bodies: Iterable[Mapping[str, Any]]) -> str | None:
-        """The installation that serves every one of these objects, where there are any; None = there is something for us to do."""
-        found = Counter(self.serving(body) for body in bodies)
-        return next(iter(found)) if len(found) == 1 else None
+        """The other installation that serves all of these objects; None = there is none, or something is left for us."""
+        servers = {self.serving(body) for body in bodies}
+        return servers.pop() if len(servers) == 1 else None
 
-    def _is_alive(self, namespace: str) -> bool | None:
-        """None = we may not know."""
+    def _is_running(self, namespace: str) -> bool | None:
+        """Whether the installation with a Lease in this namespace runs; None = the Lease may not be read."""
         with self._lock:
-            held = self._alive.get(namespace)
-        if held is not None and self.clock() - held.at < KNOWN_FOR:
-            return held.alive
-        found = _Look(self._look(namespace), self.clock())
+            last = self._checks.get(namespace)
+        if last is not None and self.clock() - last.at < CHECK_SECONDS:
+            return last.running
+        check = _Check(self._is_renewed(namespace), self.clock())
         with self._lock:
-            self._alive[namespace] = found
-        if held is None or held.alive != found.alive:
-            logger.warning(TOLD[found.alive], namespace)
-        return found.alive
+            self._checks[namespace] = check
+        if last is None or last.running != check.running:
+            logger.warning(WARNINGS[check.running], namespace)
+        return check.running
 
-    def _look(self, namespace: str) -> bool | None:
+    def _is_renewed(self, namespace: str) -> bool | None:
         try:
             lease = self.kubernetes.lease(Key(namespace, NAME))
         except NotFound:
@@ -232,8 +231,8 @@ class OtherInstallations:
         return renewed is not None and self.now() - parse_time(renewed) < GONE_AFTER * self.duration
 
 
-def explained(other: str, count: int) -> str:
-    """Why an operator does not start, and the way out."""
+def all_served_by(other: str, count: int) -> str:
+    """The message that this operator has nothing to serve, and what to do."""
     which = f"all {count} instances" if count > 1 else "the only instance"
     return (
         f"another operator (its Lease {NAME} is in namespace {other}) serves {which} here. Stop that operator, or serve "

@@ -1,5 +1,7 @@
-"""Secrets and ConfigMaps that instances refer to: read by name with GET and cached for a minute (``LONGEST_USE``); never listed, watched or
-written."""
+"""Secrets and ConfigMaps that instances refer to.
+
+They are read by name with GET and cached for a minute; they are never listed, watched or written.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,7 @@ SHORTEST_USE = 1.0
 
 
 class Reader(Enum):
-    """Whose rights decide what can be read."""
+    """Who reads, for messages about missing rights."""
 
     OPERATOR = ("the operator", "give its service account get on that object (rbac.references of the chart, deploy/rbac-references.yaml)")
     PERSON = ("you", "ask for the right to get that object, or name another --context")
@@ -40,9 +42,9 @@ class _Cached:
 
 
 class ReferenceCache:
-    """The ``References`` of core. Thread-safe; errors of the API server other than 403 and 404 pass through.
+    """Implements ``core.references.References``. Thread-safe; raises KubernetesError for errors other than 403 and 404.
 
-    ``clock``: seconds that only grow; ``reader``: whose rights apply, for messages."""
+    ``clock``: monotonic seconds; ``reader``: whose rights apply, for messages."""
 
     def __init__(self, kubernetes: Kubernetes, clock: Callable[[], float], reader: Reader = Reader.OPERATOR) -> None:
         self._kubernetes, self._clock, self._reader = kubernetes, clock, reader
@@ -90,5 +92,5 @@ def _decode(body: Mapping[str, Any]) -> dict[str, str]:
         try:
             decoded[name] = base64.b64decode(value, validate=True).decode("utf-8")
         except (ValueError, TypeError):
-            continue  # not UTF-8: none of our keys
+            continue  # not UTF-8, so not one of our keys
     return decoded

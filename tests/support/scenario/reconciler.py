@@ -14,10 +14,10 @@ from typing import Any
 from jenkins2fa.controller.cache import Cache
 from jenkins2fa.controller.context import Context, Options, cluster_uid
 from jenkins2fa.controller.instance.subject import Memories
-from jenkins2fa.controller.main import reconcilers
 from jenkins2fa.controller.mapping import EventMapping
 from jenkins2fa.controller.queue import Kind, Limits, Requeue, Work, WorkQueue
 from jenkins2fa.controller.telemetry.metrics import Metrics
+from jenkins2fa.controller.workers import reconcilers
 from jenkins2fa.jenkins.connection import Connections
 from jenkins2fa.kube.client import Connection, Kubernetes
 from jenkins2fa.kube.events import Events
@@ -75,7 +75,7 @@ class Reconciler:
     def lead(self) -> None:
         """Everything has been listed: look at every object."""
         self._cache.mark_synced()
-        self._mapping.everything()
+        self._mapping.enqueue_all()
 
     def work(self) -> None:
         """Carry out all that is due now."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from jenkins2fa.api.meta import Key
-from jenkins2fa.controller.pace import SHORTEST_GAP, Pace
+from jenkins2fa.controller.aggregate import SHORTEST_GAP, Pace
 from jenkins2fa.controller.queue import Urgency
 
 POLICY, OTHER = Key("tests", "policy"), Key("tests", "other")

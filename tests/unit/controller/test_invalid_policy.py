@@ -10,11 +10,10 @@ import pytest
 from jenkins2fa.api.instance import Access
 from jenkins2fa.api.parse import parse_policy_or_scope
 from jenkins2fa.api.status import ENFORCED, READY, STALLED
-from jenkins2fa.controller.break_glass import BreakGlassReconciler
+from jenkins2fa.controller.aggregate import BreakGlassReconciler, PolicyReconciler
 from jenkins2fa.controller.context import Context
 from jenkins2fa.controller.instance.reconcile import InstanceReconciler
 from jenkins2fa.controller.instance.subject import Memory, Subject
-from jenkins2fa.controller.policy.reconcile import PolicyReconciler
 from jenkins2fa.core.conditions import judge
 from tests.support.literals import MANAGED, NOW, instance
 
@@ -31,7 +30,7 @@ def test_nothing_is_done_where_the_governing_policy_is_invalid(access: Access) -
     assert policy is not None
     found = instance(replace(MANAGED, access=access))
     reconciler = InstanceReconciler(NO_CONTEXT, cast("PolicyReconciler", None), cast("BreakGlassReconciler", None))
-    outcome = reconciler._settle(Subject({}, found, policy, Memory("instance-uid")))
+    outcome = reconciler._outcome(Subject({}, found, policy, Memory("instance-uid")))
     judged = {one.type: (one.status, one.reason) for one in judge(outcome, NOW)}
     assert judged[READY] == ("False", "Invalid")
     assert judged[STALLED] == ("True", "Invalid")

@@ -34,14 +34,14 @@ class OddServer:
 
 
 def test_what_nobody_expects_ends_no_list(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    for name in ("TURN_SECONDS", "RETRY_SECONDS"):
+    for name in ("TICK_SECONDS", "RETRY_SECONDS"):
         monkeypatch.setattr(watch, name, 0.01)
     cache, server = Cache(), OddServer()
     mapping = EventMapping(cache, WorkQueue(lambda: 0.0, lambda: 0.5))
     lists = Lists(cast(Kubernetes, server), mapping, ("team",))
     assert not lists.alive
     lists.start()
-    lists.ask()
+    lists.request()
     wait_until(lambda: cache.synced, seconds=5, what="it lists again")
     assert lists.alive
     assert [record.levelno for record in caplog.records if "lists: failed unexpectedly" in record.message] == [logging.ERROR]
@@ -62,4 +62,4 @@ users: [{name: nobody, user: {}}]
 def test_the_health_page_names_each_thread_that_is_not_there(tmp_path: Path) -> None:
     (tmp_path / "config").write_text(KUBECONFIG)
     operator = Operator(Options(), Connection(str(tmp_path / "config")))
-    assert operator._signs().threads == ("kopf", "lists", "work-queue", "lease")
+    assert operator._health().ended_threads == ("kopf", "lists", "work-queue", "lease")

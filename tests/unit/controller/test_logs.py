@@ -10,10 +10,11 @@ from typing import Any, cast
 import pytest
 
 from jenkins2fa.controller.context import Context
-from jenkins2fa.controller.instance.apply import _tell_failed
-from jenkins2fa.controller.instance.status import _tell, _whose, log_change
+from jenkins2fa.controller.instance.apply import _report_undone
+from jenkins2fa.controller.instance.status import log_change
 from jenkins2fa.controller.instance.subject import Memory, Subject
 from jenkins2fa.controller.queue import Kind
+from jenkins2fa.controller.status import _names_of, _report
 from jenkins2fa.controller.telemetry.logs import JsonFormatter
 from jenkins2fa.controller.telemetry.metrics import Metrics
 from jenkins2fa.jenkins.errors import ChangeUndone
@@ -31,30 +32,30 @@ def lines(caplog: pytest.LogCaptureFixture) -> Any:
 
 
 def test_a_change_says_where_for_whom_and_with_which_trial(lines: Any) -> None:
-    log_change(SUBJECT, "Marked", "nothing differs", trial="t-1", seconds=0.5)
-    named = {"instance": "tests/jenkins", "policy": POLICY, "change": "Marked", "trial": "t-1", "seconds": 0.5}
+    log_change(SUBJECT, "OwnerRecorded", "nothing differs", trial="t-1", seconds=0.5)
+    named = {"instance": "tests/jenkins", "policy": POLICY, "change": "OwnerRecorded", "trial": "t-1", "seconds": 0.5}
     assert named.items() <= lines()[0].items()
-    assert lines()[0]["message"] == "instance tests/jenkins: Marked: nothing differs (trial t-1, seconds 0.5)"
+    assert lines()[0]["message"] == "instance tests/jenkins: OwnerRecorded: nothing differs (trial t-1, seconds 0.5)"
 
 
 def test_a_change_that_was_undone_names_its_policy(lines: Any) -> None:
     context = cast(Context, SimpleNamespace(metrics=Metrics()))
-    _tell_failed(context, SUBJECT, cast(Any, SimpleNamespace(trial="t-1")), ChangeUndone("no"), 0.5)
+    _report_undone(context, SUBJECT, cast(Any, SimpleNamespace(trial="t-1")), ChangeUndone("no"), 0.5)
     assert {"instance": "tests/jenkins", "policy": POLICY, "change": "Undone", "trial": "t-1", "seconds": 0.5}.items() <= lines()[0].items()
     assert "a change did not hold: ChangeUndone" in lines()[0]["message"]
 
 
 def test_a_transition_can_be_found_by_instance_and_by_policy(lines: Any) -> None:
-    told: list[Any] = []
-    context = cast(Context, SimpleNamespace(events=SimpleNamespace(tell=lambda *args: told.append(args))))
+    reported: list[Any] = []
+    context = cast(Context, SimpleNamespace(events=SimpleNamespace(report=lambda *args: reported.append(args))))
     ready = {"type": "Ready", "status": "False", "reason": "Unauthorized", "message": "401"}
     status = {"policy": {"namespace": "platform", "name": "baseline"}}
     for kind in Kind:
-        _tell(context, kind, BODY, [ready], _whose(kind, instance().meta.key, status))
+        _report(context, kind, BODY, [ready], _names_of(kind, instance().meta.key, status))
     by_instance, by_policy, by_break_glass = lines()
     facts = {"condition": "Ready", "status": "False", "reason": "Unauthorized"}
     assert {"instance": "tests/jenkins", "policy": "platform/baseline", **facts}.items() <= by_instance.items()
     assert {"policy": "tests/jenkins", **facts}.items() <= by_policy.items()
     assert "instance" not in by_policy
     assert {"breakGlass": "tests/jenkins", **facts}.items() <= by_break_glass.items()
-    assert len(told) == 3
+    assert len(reported) == 3

@@ -37,7 +37,7 @@ def seen(session: str = "a") -> Observation:
 
 def known(now: float = 0.0) -> Memory:
     memory = Memory("uid")
-    memory.note_answer(seen(), now)
+    memory.note_observation(seen(), now)
     return memory
 
 
@@ -52,7 +52,7 @@ def test_odd_answer_of_a_jenkins_that_worked_is_taken_for_a_restart_for_a_while(
 def test_good_answer_ends_the_doubt() -> None:
     memory = known()
     memory.interpret(Unauthorized("401"), 100.0)
-    memory.note_answer(seen(), 105.0)
+    memory.note_observation(seen(), 105.0)
     assert isinstance(memory.interpret(Unauthorized("401"), 200.0), Starting), "a new doubt begins"
 
 
@@ -76,26 +76,26 @@ def test_401_soon_after_503_or_silence_is_still_the_restart() -> None:
 def test_one_restart_is_no_second_replica() -> None:
     memory = Memory("uid")
     for session in "aabbbccc":
-        memory.note_answer(seen(session), 0.0)
+        memory.note_observation(seen(session), 0.0)
 
 
 def test_replicas_that_answer_in_turn_are_noticed_and_stay_noticed() -> None:
     memory = Memory("uid")
-    memory.note_answer(seen("a"), 0.0)
-    memory.note_answer(seen("b"), 1.0)
+    memory.note_observation(seen("a"), 0.0)
+    memory.note_observation(seen("b"), 1.0)
     for session in "ababab":
         with pytest.raises(MultipleReplicas):
-            memory.note_answer(seen(session), 2.0)
+            memory.note_observation(seen(session), 2.0)
 
 
 def test_single_replica_is_believed_after_some_looks() -> None:
     memory = Memory("uid")
-    memory.note_answer(seen("a"), 0.0)
-    memory.note_answer(seen("b"), 0.0)
+    memory.note_observation(seen("a"), 0.0)
+    memory.note_observation(seen("b"), 0.0)
     outcomes = []
     for _ in range(8):
         try:
-            memory.note_answer(seen("a"), 0.0)
+            memory.note_observation(seen("a"), 0.0)
             outcomes.append("fine")
         except MultipleReplicas:
             outcomes.append("replicas")
@@ -104,11 +104,11 @@ def test_single_replica_is_believed_after_some_looks() -> None:
 
 def test_replicas_that_a_change_has_met_are_noticed_by_looks_that_lead_to_one_of_them() -> None:
     memory = known()
-    memory.note_several()
+    memory.note_several_processes()
     for _ in range(4):
         with pytest.raises(MultipleReplicas):
-            memory.note_answer(seen(), 1.0)
-    memory.note_answer(seen(), 2.0)
+            memory.note_observation(seen(), 1.0)
+    memory.note_observation(seen(), 2.0)
 
 
 @pytest.mark.parametrize(
@@ -124,28 +124,28 @@ def test_behind_another_url_nothing_counts_that_was_seen_before() -> None:
     memory = Memory("uid")
     memory.connect(Connection("https://balancer.example.com/", None))
     for session in ("a", "b"):
-        memory.note_answer(seen(session), 0.0)
+        memory.note_observation(seen(session), 0.0)
     with pytest.raises(MultipleReplicas):
-        memory.note_answer(seen("a"), 1.0)
+        memory.note_observation(seen("a"), 1.0)
     memory.connect(Connection("https://one.example.com/", None))
-    memory.note_answer(seen("a"), 2.0)  # the way out was taken: it is not held against this one
+    memory.note_observation(seen("a"), 2.0)  # the way out was taken: it is not held against this one
     memory.connect(Connection("https://one.example.com/", None))
-    memory.note_answer(seen("b"), 3.0)
+    memory.note_observation(seen("b"), 3.0)
     with pytest.raises(MultipleReplicas):
-        memory.note_answer(seen("a"), 4.0)
+        memory.note_observation(seen("a"), 4.0)
 
 
 def test_a_script_is_due_at_first_after_a_restart_for_another_account_and_every_ten_minutes() -> None:
     memory = Memory("uid")
     assert memory.is_script_due(0.0)
-    memory.note_answer(seen(), 1.0)
-    memory.note_answer(replace(seen(), by_gate=True), 2.0)
+    memory.note_observation(seen(), 1.0)
+    memory.note_observation(replace(seen(), by_gate=True), 2.0)
     assert not memory.is_script_due(1.0 + PROBE_SECONDS - 1)
     assert memory.is_script_due(1.0 + PROBE_SECONDS), "what the gate has answered does not count"
-    memory.note_answer(seen(), 700.0)
-    memory.note_answer(replace(seen("b"), by_gate=True), 701.0)
+    memory.note_observation(seen(), 700.0)
+    memory.note_observation(replace(seen("b"), by_gate=True), 701.0)
     assert memory.is_script_due(702.0), "another run of Jenkins"
-    memory.note_answer(seen("b"), 703.0)
+    memory.note_observation(seen("b"), 703.0)
     memory.connect(Connection("https://jenkins.example.com/", Credentials("another", "token")))
     assert memory.is_script_due(704.0), "another account"
 
@@ -164,8 +164,8 @@ def test_what_the_gate_has_done_by_itself_is_told_once(looks: tuple[tuple[str, i
     memory = Memory("uid")
     found = []
     for session, times in looks:
-        memory.note_answer(replace(seen(session), gate=GateState(put_back=times, limited_answers=times)), 0.0)
-        found.append(memory.gate_news.put_back.take())
-        assert memory.gate_news.limited.take() is found[-1]
+        memory.note_observation(replace(seen(session), gate=GateState(put_back=times, limited_answers=times)), 0.0)
+        found.append(memory.gate_events.put_back.take())
+        assert memory.gate_events.limited.take() is found[-1]
     assert found == told
-    assert not memory.gate_news.put_back.take()
+    assert not memory.gate_events.put_back.take()

@@ -13,7 +13,7 @@ import pytest
 from jenkins2fa.controller.queue import Depth
 from jenkins2fa.controller.telemetry.metrics import Metrics, ProcessMetrics
 from jenkins2fa.controller.telemetry.object_metrics import InstanceMetrics, PolicyMetrics
-from jenkins2fa.controller.telemetry.server import QUEUE_SECONDS, WATCH_SECONDS, Server, Signs, parse_place, problems, readiness
+from jenkins2fa.controller.telemetry.server import QUEUE_SECONDS, WATCH_SECONDS, Health, Server, parse_place, problems, readiness
 from jenkins2fa.core.assess import Assessment, Failure, Outcome, Proof
 from jenkins2fa.kube.client import IN_CLUSTER
 from tests.support.literals import in_force, plan, policy
@@ -21,24 +21,24 @@ from tests.support.literals import instance as make_instance
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 IDLE, BUSY = Depth(0, 3, 0, 0.0), Depth(5, 3, 1, QUEUE_SECONDS + 60)
-WELL = Signs(watches=0.5, passes=1.0, depth=IDLE, leading=True, synced=True)
+WELL = Health(watches_idle=0.5, reconciles_idle=1.0, depth=IDLE, leading=True, synced=True)
 NAMED = {"jenkins_namespace": "team", "jenkins": "build"}
 
 
 @pytest.mark.parametrize(
-    ("signs", "word"),
+    ("health", "word"),
     [
         (WELL, None),
-        (replace(WELL, passes=9999.0), None),  # nothing is due
-        (replace(WELL, passes=QUEUE_SECONDS + 1, depth=BUSY), "no pass"),
-        (replace(WELL, passes=QUEUE_SECONDS + 1, depth=BUSY, leading=False), None),  # it waits for the Lease, as it should
-        (replace(WELL, passes=2.0, depth=BUSY), None),  # slow, but it moves
-        (replace(WELL, watches=WATCH_SECONDS + 1), "watches"),
-        (replace(WELL, threads=("lease",)), "lease"),
+        (replace(WELL, reconciles_idle=9999.0), None),  # nothing is due
+        (replace(WELL, reconciles_idle=QUEUE_SECONDS + 1, depth=BUSY), "no reconcile"),
+        (replace(WELL, reconciles_idle=QUEUE_SECONDS + 1, depth=BUSY, leading=False), None),  # it waits for the Lease, as it should
+        (replace(WELL, reconciles_idle=2.0, depth=BUSY), None),  # slow, but it moves
+        (replace(WELL, watches_idle=WATCH_SECONDS + 1), "watches"),
+        (replace(WELL, ended_threads=("lease",)), "lease"),
     ],
 )
-def test_the_process_is_ill_when_it_stands_still(signs: Signs, word: str | None) -> None:
-    found = problems(signs)
+def test_a_process_that_is_stuck_is_unhealthy(health: Health, word: str | None) -> None:
+    found = problems(health)
     assert len(found) == (0 if word is None else 1)
     assert word is None or word in found[0]
 
@@ -82,7 +82,7 @@ def fetch(port: int, path: str) -> tuple[int, str]:
         return error.code, error.read().decode()
 
 
-def test_what_is_served_follows_the_signs() -> None:
+def test_what_is_served_follows_the_health() -> None:
     signs = [WELL]
     metrics = Metrics()
     metrics.watch(ProcessMetrics(lambda: BUSY, lambda: signs[0].leading, lambda: True))
@@ -92,7 +92,7 @@ def test_what_is_served_follows_the_signs() -> None:
         assert fetch(server.port, "/healthz") == (200, "ok\n")
         assert fetch(server.port, "/readyz?verbose") == (200, "leads\n")
         assert "jenkins2fa_leader 1.0" in fetch(server.port, "/metrics")[1]
-        signs[0] = replace(WELL, watches=500.0, synced=False, leading=False)
+        signs[0] = replace(WELL, watches_idle=500.0, synced=False, leading=False)
         assert fetch(server.port, "/healthz")[0] == 500
         assert fetch(server.port, "/readyz")[0] == 503
         assert "jenkins2fa_leader 0.0" in fetch(server.port, "/metrics")[1]
@@ -133,7 +133,7 @@ def test_series_are_those_of_objects_that_are_there_and_of_the_leader_alone() ->
     metrics.tally.note(Outcome(instance, failure=Failure("ChangeUndone", "…", transient=True)), NOW)
     value = metrics.registry.get_sample_value
     assert value("jenkins2fa_instance_changes_undone_total", named) == 1.0
-    assert value("jenkins2fa_instance_last_pass_timestamp_seconds", named) == NOW.timestamp()
+    assert value("jenkins2fa_instance_last_reconcile_timestamp_seconds", named) == NOW.timestamp()
     assert value("jenkins2fa_failures_total", {"reason": "ChangeUndone"}) == 1.0
     leading[0] = False
     assert value("jenkins2fa_instance_changes_undone_total", named) is None
@@ -141,7 +141,7 @@ def test_series_are_those_of_objects_that_are_there_and_of_the_leader_alone() ->
     bodies[0] = body("another")
     assert value("jenkins2fa_instance_changes_undone_total", named) is None, "a re-created object starts anew"
     bodies.clear()
-    assert value("jenkins2fa_instance_last_pass_timestamp_seconds", named) is None
+    assert value("jenkins2fa_instance_last_reconcile_timestamp_seconds", named) is None
 
 
 def test_gauges_say_what_the_status_says() -> None:
@@ -189,7 +189,7 @@ def test_drift_counts_once_from_found_to_gone_and_a_proof_is_remembered() -> Non
         metrics.tally.note(outcome, NOW + timedelta(seconds=at))
         facts = metrics.tally.of(instance.meta.key, instance.meta.uid or "")
         assert facts is not None
-        seen.append((facts.drifting, facts.found, facts.corrected, facts.verified))
+        seen.append((facts.drifting, facts.drift_found, facts.drift_corrected, facts.verified_at))
     start = NOW.timestamp()
     assert [one[:3] for one in seen] == [
         (False, 0, 0),
@@ -201,10 +201,10 @@ def test_drift_counts_once_from_found_to_gone_and_a_proof_is_remembered() -> Non
         (False, 2, 2),
     ]
     assert [one[3] for one in seen] == [start, start, start, start + 3, start + 4, start + 5, start + 6]
-    assert facts.wanted
+    assert facts.enforcement_desired
     metrics.tally.note(Outcome(instance, wanted, failure=Failure("Unreachable", "", transient=True)), NOW)
-    assert facts.wanted, "a Jenkins that is away is still to be enforced"
-    assert facts.verified == start + 6
+    assert facts.enforcement_desired, "a Jenkins that is away is still to be enforced"
+    assert facts.verified_at == start + 6
 
 
 def test_wrong_answers_add_up_over_restarts_of_jenkins() -> None:
@@ -216,5 +216,5 @@ def test_wrong_answers_add_up_over_restarts_of_jenkins() -> None:
         metrics.tally.note(Outcome(instance, wanted, Assessment(seen, plan(seen, wanted.spec))), NOW)
         facts = metrics.tally.of(instance.meta.key, instance.meta.uid or "")
         assert facts is not None
-        totals.append((facts.wrong, facts.limited))
+        totals.append((facts.wrong_answers, facts.limited_answers))
     assert totals == [(2, 0), (5, 1), (5, 1), (6, 2), (6, 2)]

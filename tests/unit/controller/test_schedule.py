@@ -9,7 +9,7 @@ import pytest
 
 from jenkins2fa.api.meta import Key
 from jenkins2fa.controller.context import Context
-from jenkins2fa.controller.instance.schedule import when_again
+from jenkins2fa.controller.instance.schedule import next_reconcile
 from jenkins2fa.controller.instance.subject import Memory
 from jenkins2fa.controller.queue import Kind, Limits, Requeue, Urgency, Work, WorkKey, WorkQueue
 from jenkins2fa.core.assess import Failure, Outcome
@@ -21,7 +21,7 @@ STARTING = Outcome(instance(), failure=Failure("Starting", "503", transient=True
 
 @dataclass
 class Time:
-    """What of a context `when_again` needs."""
+    """What of a context `next_reconcile` needs."""
 
     now: float = 0.0
 
@@ -34,7 +34,7 @@ class Time:
 
 def again(memory: Memory, now: float) -> Requeue:
     memory.interpret(Starting("503"), now)
-    return when_again(STARTING, memory, cast("Context", Time(now)))
+    return next_reconcile(STARTING, memory, cast("Context", Time(now)))
 
 
 @pytest.mark.parametrize(("seconds", "pause"), [(0.0, 1.0), (119.0, 1.0), (160.0, 10.0), (240.0, 30.0), (9999.0, 30.0)])

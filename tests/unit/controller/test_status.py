@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from jenkins2fa.api.status import Condition
 from jenkins2fa.controller.instance.status import _frozen
-from jenkins2fa.kube.status import difference, transitions, with_times
+from jenkins2fa.controller.status import difference, transitions, with_times
 
 NOW = datetime(2026, 5, 4, 12, 0, 0, tzinfo=UTC)
 EARLIER = "2026-05-01T00:00:00Z"

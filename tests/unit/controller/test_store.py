@@ -217,7 +217,7 @@ def test_request_that_could_not_be_answered_stands(bench: Bench) -> None:
     bench.map_event(instance(resourceVersion="11", annotations={"jenkins2fa.dev/reconcile-at": "1"}))
     key = Key("team", "build")
     assert bench.mapping.take_request(key)
-    bench.mapping.ask_again(key)
+    bench.mapping.renew_request(key)
     assert [bench.mapping.take_request(key) for _ in range(2)] == [True, False]
 
 

@@ -53,7 +53,7 @@ def test_a_change_of_what_was_not_taken_over_spends_nothing(before: Owner | None
 def test_who_reads_that_a_jenkins_starts_is_told_to_wait() -> None:
     memory = Memory("mine")
     told = subject(None, memory).failure(Starting("Jenkins is starting or restarting (503)"), 0.0)
-    assert told.message.startswith("Jenkins is starting or restarting (503): wait, it is looked at every second")
+    assert told.message.startswith("Jenkins is starting or restarting (503): no action required, it is observed every second")
     memory.last_good, memory.starting = 0.0, False
     odd = subject(None, memory).failure(Unauthorized("401"), 0.0)
     assert (odd.reason, "every second" in odd.message) == ("Starting", False)  # that is looked at less often: it sends credentials

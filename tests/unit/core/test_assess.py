@@ -99,11 +99,11 @@ def test_a_jenkins_that_is_away_when_the_operator_starts_is_wanted() -> None:
     metrics.tally.note(Outcome(instance(), policy(), failure=AWAY), NOW)
     facts = metrics.tally.of(instance().meta.key, "instance-uid")
     assert facts is not None
-    assert facts.wanted
+    assert facts.enforcement_desired
     metrics.tally.note(Outcome(instance(), replace(policy(), invalid=True), failure=AWAY), NOW)
-    assert facts.wanted, "what cannot be told stays as it was"
+    assert facts.enforcement_desired, "what cannot be told stays as it was"
     metrics.tally.note(Outcome(instance(), policy(suspend=True), mode_by_spec=Mode.SUSPENDED), NOW)
-    assert not facts.wanted
+    assert not facts.enforcement_desired
 
 
 def test_flapping_counts_three_corrections_within_an_hour() -> None:

@@ -1,1 +1,1 @@
-"""One reconcile of one instance: everything that happens to one Jenkins controller."""
+"""The reconcile of an instance: everything that the operator does with one Jenkins controller."""

@@ -1,4 +1,4 @@
-"""Changing a Jenkins because a policy says so: what is ordered, who insists on what, what is told afterwards."""
+"""Makes a controller as its policy desires: assess, change if allowed, probe, and report what was done."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from jenkins2fa.api.policy import PolicyMode, TwoFactorPolicy
 from jenkins2fa.controller.cache import fingerprint
 from jenkins2fa.controller.context import Context
 from jenkins2fa.controller.instance.break_glass import settle_break_glass
-from jenkins2fa.controller.instance.observe import ask_canaries, observe_for, proof_of
+from jenkins2fa.controller.instance.observe import combine_with_canaries, observe_for, proof_of
 from jenkins2fa.controller.instance.ownership import may_take_over
 from jenkins2fa.controller.instance.status import announce, log_change
 from jenkins2fa.controller.instance.subject import PROBE_SECONDS, Outdated, RememberedProof, Subject
@@ -34,38 +34,39 @@ COUNTING = Failure(
     "counting continues with the next reconcile",
     transient=True,
 )
-HELD = "; the gate went on asking people: to switch it off for a while, create a TwoFactorBreakGlass"
-UNMARKED = "no owner record is left in this Jenkins, since its home cannot be written to"  # what ``notes`` say of it
+HELD = "; the gate continued to challenge users: to switch 2FA off for a while, create a TwoFactorBreakGlass"
+NO_OWNER_RECORD = "this controller has no owner record, since Jenkins' home cannot be written to"
 
 
 def apply_policy(context: Context, subject: Subject, policy: TwoFactorPolicy, driver: Driver, observation: Observation) -> Outcome:
-    """Assess, change or probe. Raises Outdated when the policy is not what it was when the reconcile began."""
+    """Assess, then change or probe. Raises Outdated when policy or instance have changed since the reconcile began."""
     subject = subject.without_processed_take_over()
-    observation = _without_remains(context, subject, policy, driver, observation)
+    observation = _without_stale_trial(context, subject, policy, driver, observation)
     assessment = _assess(context, subject, policy, driver, observation)
     settled = settle_break_glass(context, subject, policy, driver, assessment)
-    if settled.changed:  # 2FA was switched off or on: what was observed before says nothing any more
+    if settled.changed:  # 2FA was switched off or on, so the observation is outdated
         assessment = _assess(context, subject, policy, driver, observe_for(driver, policy))
     first = _is_first_enforcement(policy, assessment)
-    if first and assessment.observation.enrolment is None:  # it was not to be expected: people are counted after all
+    if first and assessment.observation.enrolment is None:  # nobody was counted, since a first enforcement was not expected
         assessment = _assess(context, subject, policy, driver, observe_for(driver, policy, users=True))
     outcome, observation = Outcome(subject.instance, policy, assessment, break_glass=settled.decision), assessment.observation
     counting = first and observation.enrolment is not None and not observation.enrolment.complete
     if assessment.mode is Mode.WRITE and counting and policy.spec.rollout.minimum_enrolled is not None:
         return replace(outcome, failure=COUNTING)
     notes: tuple[str, ...] = ()
-    to_be_written = bool(assessment.plan.changes) or _is_to_be_claimed(policy, assessment)
-    if assessment.may_write and to_be_written:
+    must_write = bool(assessment.plan.changes) or _needs_record(policy, assessment)
+    if assessment.may_write and must_write:
         if assessment.plan.changes or not _is_known_unwritable(context, subject, assessment):
             changed = _change(context, subject, policy, driver, outcome, assessment)
-            if not _is_record_all_that_lacks(subject, assessment, changed):
+            if not _lacks_only_the_record(subject, assessment, changed):
                 return changed
-            subject.memory.unmarked = (_digest(subject, assessment), context.clock())
-        notes = (UNMARKED,)
+            subject.memory.unwritable = (_digest(subject, assessment), context.clock())
+        notes = (NO_OWNER_RECORD,)
     if policy.spec.mode is PolicyMode.DISABLED or not observation.effective:
         return replace(outcome, notes=notes)
-    met = proof_of(context, subject.instance, subject.memory, driver, observation, _digest(subject, assessment), asked=subject.asked)
-    return replace(outcome, proof=met.proof, notes=(*met.notes, *notes))
+    digest = _digest(subject, assessment)
+    proof = proof_of(context, subject.instance, subject.memory, driver, observation, digest, requested=subject.requested)
+    return replace(outcome, proof=proof.proof, notes=(*proof.notes, *notes))
 
 
 def _assess(context: Context, subject: Subject, policy: TwoFactorPolicy, driver: Driver, observation: Observation) -> Assessment:
@@ -79,20 +80,22 @@ def _assess(context: Context, subject: Subject, policy: TwoFactorPolicy, driver:
         take_over=may_take_over(context, subject.instance, observation),
         require_approval=context.options.require_approval,
         experimental=context.options.experimental,
-        asked=subject.asked,
+        asked=subject.requested,
         second_factor_login=driver.second_factor_login,
         admitted=admitted(context, policy, subject.key),
     )
 
 
 def _is_first_enforcement(policy: TwoFactorPolicy, assessment: Assessment) -> bool:
-    """Whether somebody may be surprised: then it counts who has a second factor already."""
+    """Whether this would switch 2FA on for the first time; then it matters who has a second factor already."""
     first = not assessment.observation.protected and not assessment.drift
     return first and bool(assessment.plan.changes) and counts_enrolment(policy.spec, assessment.mode)
 
 
-def _without_remains(context: Context, subject: Subject, policy: TwoFactorPolicy, driver: Driver, observation: Observation) -> Observation:
-    """Ends a trial that a killed process of ours has left (its id tells) instead of waiting for its timer: we alone write."""
+def _without_stale_trial(
+    context: Context, subject: Subject, policy: TwoFactorPolicy, driver: Driver, observation: Observation
+) -> Observation:
+    """Ends a trial that a process of ours left when it was killed (its id begins with the instance's UID): its timer would take longer."""
     pending = observation.trial.pending
     if pending is None or not pending.startswith(subject.instance.meta.uid) or not context.leading():
         return observation
@@ -100,28 +103,29 @@ def _without_remains(context: Context, subject: Subject, policy: TwoFactorPolicy
     return observe_for(driver, policy, users=observation.enrolment is not None)
 
 
-def _is_to_be_claimed(policy: TwoFactorPolicy, assessment: Assessment) -> bool:
-    """Whether a controller that is as desired lacks our owner record, or has one that would mislead about drift or about what to do at the
-    end."""
-    held, ours = assessment.observation.owner, assessment.owner
-    if held is None or ours is None:
+def _needs_record(policy: TwoFactorPolicy, assessment: Assessment) -> bool:
+    """Whether the owner record must be written even if nothing else differs.
+
+    It must if there is none, or if the present one is wrong about drift or about what to do when the policy ends."""
+    present, ours = assessment.observation.owner, assessment.owner
+    if present is None or ours is None:
         return True
     other_deletion = assessment.observation.deletion != policy.spec.deletion_policy
-    return not held.same_manager(ours) or held.desired != ours.desired or other_deletion
+    return not present.same_manager(ours) or present.desired != ours.desired or other_deletion
 
 
-def _is_record_all_that_lacks(subject: Subject, assessment: Assessment, changed: Outcome) -> bool:
-    """Whether Jenkins is as desired, and only has a home that cannot be written to: what ``gate.mode: Provided`` is for."""
+def _lacks_only_the_record(subject: Subject, assessment: Assessment, changed: Outcome) -> bool:
+    """Whether a controller is as desired except that its home is read-only, the case for which ``gate.mode: Provided`` is made."""
     provided = subject.instance.spec.gate.mode is GateMode.PROVIDED
     return provided and not assessment.plan.changes and changed.failure is not None and changed.failure.reason == Reason.NOT_PERSISTED
 
 
 def _is_known_unwritable(context: Context, subject: Subject, assessment: Assessment) -> bool:
-    """Whether leaving the mark failed a moment ago; tried again with the probes, and when somebody asks."""
-    held = subject.memory.unmarked
-    if held is None or subject.asked or held[0] != _digest(subject, assessment):
+    """Whether writing this owner record failed recently. It is retried as often as probes are made, and on request."""
+    failed = subject.memory.unwritable
+    if failed is None or subject.requested or failed[0] != _digest(subject, assessment):
         return False
-    return context.clock() - held[1] < PROBE_SECONDS
+    return context.clock() - failed[1] < PROBE_SECONDS
 
 
 def _order(context: Context, subject: Subject, policy: TwoFactorPolicy, assessment: Assessment) -> Order:
@@ -141,33 +145,33 @@ def _order(context: Context, subject: Subject, policy: TwoFactorPolicy, assessme
 def _change(
     context: Context, subject: Subject, policy: TwoFactorPolicy, driver: Driver, before: Outcome, assessment: Assessment
 ) -> Outcome:
-    """The trial, from its beginning to the confirmation; one that was undone is reported with what was observed before it."""
-    _insist_on_live(context, subject, policy)
+    """Carry out a trial and report it. If it is undone, the outcome keeps the observation from before."""
+    _require_live(context, subject, policy)
     order, begun = _order(context, subject, policy, assessment), context.clock()
     try:
         result = _carry_out(context, driver, order)
     except ConfirmedUnobserved as error:
         subject.took_over_from(assessment.observation.owner)
-        _tell(context, subject, policy, assessment, trial=order.trial, seconds=round(context.clock() - begun, 3))
+        _report_applied(context, subject, policy, assessment, trial=order.trial, seconds=round(context.clock() - begun, 3))
         return replace(before, failure=subject.failure(error, context.clock()))
     except JenkinsError as error:
         if isinstance(error, MultipleReplicas):
-            subject.memory.note_several()
-        _tell_failed(context, subject, order, error, round(context.clock() - begun, 3))
+            subject.memory.note_several_processes()
+        _report_undone(context, subject, order, error, round(context.clock() - begun, 3))
         return replace(before, failure=subject.failure(error, context.clock()))
     subject.took_over_from(assessment.observation.owner)
     subject.memory.protected = result.observation.protected
-    met = ask_canaries(context, subject.instance, driver.connection, result.proof)
-    if met.lasting:
+    proof = combine_with_canaries(context, subject.instance, driver.connection, result.proof)
+    if proof.lasting:
         digest = _digest(subject, assessment)
-        subject.memory.proof = RememberedProof(met.proof, result.observation.session, digest, context.clock(), met.notes)
-    _tell(context, subject, policy, assessment, trial=order.trial, seconds=round(context.clock() - begun, 3))
+        subject.memory.proof = RememberedProof(proof.proof, result.observation.session, digest, context.clock(), proof.notes)
+    _report_applied(context, subject, policy, assessment, trial=order.trial, seconds=round(context.clock() - begun, 3))
     return replace(
         before,
         basis=verified(assessment, result.observation, result.plan),
         corrected=assessment.plan.paths if assessment.drift else (),
-        proof=met.proof,
-        notes=met.notes,
+        proof=proof.proof,
+        notes=proof.notes,
     )
 
 
@@ -175,31 +179,31 @@ def _carry_out(context: Context, driver: Driver, order: Order) -> Result:
     with context.metrics.change() as time_step:
 
         def announced(step: Step) -> None:
-            _insist_on_leading(context)
+            _require_leadership(context)
             time_step(step)
 
         return carry_out(lambda: driver_for(driver.connection, context.note), order, announced, driver)
 
 
-def _tell_failed(context: Context, subject: Subject, order: Order, error: JenkinsError, seconds: float) -> None:
-    """One line with the id that is also in Jenkins' log. The status says why; a refusal changed nothing."""
+def _report_undone(context: Context, subject: Subject, order: Order, error: JenkinsError, seconds: float) -> None:
+    """Log the id of the trial, which is also in Jenkins' log; the status has the reason. A refusal changed nothing and is not logged."""
     if isinstance(error, Refused):
         return
     context.metrics.trial_ended("undone")
     log_change(subject, "Undone", f"a change did not hold: {error.reason}", trial=order.trial, seconds=seconds)
 
 
-def _tell(context: Context, subject: Subject, policy: TwoFactorPolicy, assessment: Assessment, **facts: str | float) -> None:
+def _report_applied(context: Context, subject: Subject, policy: TwoFactorPolicy, assessment: Assessment, **facts: str | float) -> None:
     context.metrics.trial_ended("confirmed")
     if not assessment.plan.paths:
-        mark = f"policy {policy.meta.key}, deletionPolicy {policy.spec.deletion_policy}"
-        log_change(subject, "Marked", f"nothing differs; the owner record is updated ({mark})", **facts)
+        record = f"policy {policy.meta.key}, deletionPolicy {policy.spec.deletion_policy}"
+        log_change(subject, "OwnerRecorded", f"nothing differs; the owner record is updated ({record})", **facts)
         return
     weakened = tuple(dict.fromkeys(change.path for change in assessment.plan.weakening))
     context.metrics.weakened(*weakened)
     warning = f"; this weakens the protection: {', '.join(weakened)}" if weakened else ""
-    held = HELD if assessment.drift and assessment.plan.desired.hold is not None and "mode" in assessment.plan.paths else ""
-    note = f"{', '.join(assessment.plan.paths)} (policy {policy.meta.key}){warning}{held}"
+    held_by_gate = HELD if assessment.drift and assessment.plan.desired.hold is not None and "mode" in assessment.plan.paths else ""
+    note = f"{', '.join(assessment.plan.paths)} (policy {policy.meta.key}){warning}{held_by_gate}"
     announce(
         context,
         subject,
@@ -208,8 +212,8 @@ def _tell(context: Context, subject: Subject, policy: TwoFactorPolicy, assessmen
     )
 
 
-def _insist_on_live(context: Context, subject: Subject, policy: TwoFactorPolicy) -> None:
-    """Nothing is changed for a policy or an instance that is not there any more, or not like that. Raises Outdated."""
+def _require_live(context: Context, subject: Subject, policy: TwoFactorPolicy) -> None:
+    """Raises Outdated if policy or instance are gone or have changed: then nothing may be changed for them."""
     if not context.is_live(Kind.POLICY, policy.meta):
         raise Outdated
     if subject.live:
@@ -219,8 +223,8 @@ def _insist_on_live(context: Context, subject: Subject, policy: TwoFactorPolicy)
         raise Outdated
 
 
-def _insist_on_leading(context: Context) -> None:
-    """Without the Lease no further step is taken: a trial that is not confirmed ends by itself. Raises Outdated."""
+def _require_leadership(context: Context) -> None:
+    """Raises Outdated without the Lease. A trial that is not continued is undone by Jenkins."""
     if not context.leading():
         raise Outdated
 
@@ -230,5 +234,5 @@ def _groups(policy: TwoFactorPolicy) -> frozenset[str]:
 
 
 def _digest(subject: Subject, assessment: Assessment) -> str:
-    """What a proof is about: the desired state, and the canaries that had a part in it."""
+    """What a proof is valid for: the desired state and the canaries."""
     return f"{assessment.owner.desired if assessment.owner else ''} {subject.instance.spec.canaries}"

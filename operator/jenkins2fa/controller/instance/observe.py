@@ -24,65 +24,68 @@ from jenkins2fa.jenkins.errors import CertificateRejected, Forbidden, JenkinsErr
 from jenkins2fa.jenkins.probe import ACCOUNTS, observe_with_canaries, probe_canary, session_of
 
 ODD = (Reason.UNAUTHORIZED, Reason.REDIRECTED, Reason.PROTOCOL_ERROR)
-GOT_THROUGH = "it got through (is its account exempt, or does it use an API token where those are exempt?)"
+LET_IN = "it was let in (is its account exempt, or does it use an API token where those are exempt?)"
 
 
 @dataclass(frozen=True, slots=True)
-class Met:
-    """The worse of the operator's own proof and the canaries'. ``notes``: what else there is to say; ``lasting``: it need not be asked anew
-    at once."""
+class CombinedProof:
+    """The worse of the operator's own proof and that of the canaries.
+
+    ``notes``: further results for the status; ``lasting``: it may be remembered until the next probe is due."""
 
     proof: Proof
     notes: tuple[str, ...] = ()
     lasting: bool = True
 
 
-def ask_canaries(context: Context, instance: JenkinsInstance, connection: Connection, own: Proof) -> Met:
-    """The canaries of an instance that has other ways to look: one that tells nothing leaves the operator's own proof as it is."""
-    met = Met(own)
+def combine_with_canaries(context: Context, instance: JenkinsInstance, connection: Connection, own: Proof) -> CombinedProof:
+    """Probe with an instance's canaries too. ``own``: the operator's own proof; a canary that proves nothing does not change it."""
+    combined = CombinedProof(own)
     for canary in instance.spec.canaries:
-        met = _ask(context, instance, connection, canary, met)
-    return met
+        combined = _combine(context, instance, connection, canary, combined)
+    return combined
 
 
-def _ask(context: Context, instance: JenkinsInstance, connection: Connection, canary: Canary, met: Met) -> Met:
+def _combine(context: Context, instance: JenkinsInstance, connection: Connection, canary: Canary, before: CombinedProof) -> CombinedProof:
     try:
         probed = probe_canary(connection, context.connections.canary(instance, canary.secret), ACCOUNTS[canary.expect])
         context.note(probed.evidence)
         proof = probed.settle()
     except JenkinsError as problem:
-        return Met(met.proof, (*met.notes, f"canary {canary.name}: {problem}"), met.lasting and not problem.transient)
-    if canary.expect is Expectation.CHALLENGED and proof is Proof.CHALLENGED and met.proof is Proof.NONE:
-        return Met(Proof.CHALLENGED, met.notes, met.lasting)  # our own token may pass by a rule of the plugin; this account may not
+        return replace(before, notes=(*before.notes, f"canary {canary.name}: {problem}"), lasting=before.lasting and not problem.transient)
+    if canary.expect is Expectation.CHALLENGED and proof is Proof.CHALLENGED and before.proof is Proof.NONE:
+        return replace(before, proof=Proof.CHALLENGED)  # a rule of the plugin may let our own token in, but not this account
     if canary.expect is Expectation.CHALLENGED and proof is Proof.BYPASSED:
-        return Met(Proof.BYPASSED, (*met.notes, f"canary {canary.name}: {GOT_THROUGH}"), met.lasting)
+        return replace(before, proof=Proof.BYPASSED, notes=(*before.notes, f"canary {canary.name}: {LET_IN}"))
     if canary.expect is Expectation.EXEMPT and proof is Proof.CHALLENGED:
-        return Met(met.proof, (*met.notes, EXEMPT_CHALLENGED), met.lasting)
-    return met
+        return replace(before, notes=(*before.notes, EXEMPT_CHALLENGED))
+    return before
 
 
 def observe_by_canaries(context: Context, subject: Subject) -> Outcome:
-    """``access: ProbeOnly``: nothing is read but what the canaries meet. Around a restart odd answers prove nothing."""
-    found = _ask_alone(context, subject)
-    return Outcome(subject.instance, subject.policy, proof=found.challenged, failure=found.failure, canaries=found)
+    """The outcome with ``access: ProbeOnly``: canaries are the whole observation."""
+    canaries = _canary_observation(context, subject)
+    return Outcome(subject.instance, subject.policy, proof=canaries.challenged, failure=canaries.failure, canaries=canaries)
 
 
-def _ask_alone(context: Context, subject: Subject) -> CanaryObservation:
+def _canary_observation(context: Context, subject: Subject) -> CanaryObservation:
+    """What the canaries met. Around a restart, odd answers prove nothing."""
     instance, memory = subject.instance, subject.memory
     try:
         canaries = [(canary, context.connections.canary(instance, canary.secret)) for canary in instance.spec.canaries]
         connection = context.connections.bare_connection(instance, (account for _, account in canaries))
     except JenkinsError as problem:
         return CanaryObservation(failure=Failure(problem.reason, str(problem), problem.transient))
-    found = observe_with_canaries(connection, canaries, context.note)
-    if found.failure is None:
+    observation = observe_with_canaries(connection, canaries, context.note)
+    failure = observation.failure
+    if failure is None:
         memory.last_good, memory.odd_since = context.clock(), None
-    elif found.failure.reason in ODD and _in_doubt(memory, context.clock()):
-        message = f"an odd answer of a Jenkins that worked before, as around a restart; looking again: {found.failure.message}"
-        return replace(found, failure=Failure(Reason.STARTING, message, transient=True))
-    elif found.failure.reason in (Reason.UNAUTHORIZED, Reason.CERTIFICATE_REJECTED):
+    elif failure.reason in ODD and _in_doubt(memory, context.clock()):
+        message = f"an odd answer of a controller that worked before, as around a restart; observing again: {failure.message}"
+        return replace(observation, failure=Failure(Reason.STARTING, message, transient=True))
+    elif failure.reason in (Reason.UNAUTHORIZED, Reason.CERTIFICATE_REJECTED):
         context.connections.forget(instance)
-    return found
+    return observation
 
 
 def _in_doubt(memory: Memory, now: float) -> bool:
@@ -93,15 +96,16 @@ def _in_doubt(memory: Memory, now: float) -> bool:
 
 
 def observe(context: Context, subject: Subject) -> tuple[Driver, Observation]:
-    """The observation of this reconcile; after a 401, 403, refused second factor or certificate another one, if what was read of the Secret
-    or the authority has changed meanwhile. Raises JenkinsError.
+    """Observe a controller. Returns the driver and the observation; raises JenkinsError.
 
-    The gate may give it, but for the first of a run of Jenkins and one in ten minutes: those show that the script console still serves us,
-    by which alone anything can be put right. Before a first enforcement it counts who has a second factor as well."""
+    The gate may answer by itself, except for the first observation of a run of Jenkins and one every ten minutes. Those run a script, to
+    show that the script console still works: without it, nothing could be corrected. Before a first enforcement, the observation counts who
+    has a second factor. If Jenkins refuses the account, or we refuse its certificate, Secret and authority are read again; if they have
+    changed, the observation is repeated."""
     instance, policy, memory = subject.instance, subject.policy, subject.memory
     connection = _connection(context, instance)
     if memory.starting:
-        session_of(connection)  # cheap, and without credentials: is it up again?
+        session_of(connection)  # raises while it is still starting; cheap, and sends no credentials
     driver = memory.connect(connection, context.note)
     by_gate, users = not memory.is_script_due(context.clock()), may_be_first_enforcement(context, subject)
     try:
@@ -114,12 +118,12 @@ def observe(context: Context, subject: Subject) -> tuple[Driver, Observation]:
         driver = memory.connect(renewed, context.note)
         observation = observe_for(driver, policy, users=users)
     context.metrics.observed(by_gate=observation.by_gate)
-    memory.note_answer(observation, context.clock())
+    memory.note_observation(observation, context.clock())
     return driver, observation
 
 
 def observe_for(driver: Driver, policy: TwoFactorPolicy | None, *, by_gate: bool = False, users: bool = False) -> Observation:
-    """An observation that answers what a policy asks about groups; ``users``: and counts who has a second factor. Raises JenkinsError."""
+    """An observation with the groups that a policy enforces; with ``users``, it counts who has a second factor. Raises JenkinsError."""
     groups = policy.spec.enforced_groups or frozenset() if policy else frozenset()
     if policy is None or not users:
         return driver.observe(groups=groups, by_gate=by_gate)
@@ -127,7 +131,7 @@ def observe_for(driver: Driver, policy: TwoFactorPolicy | None, *, by_gate: bool
 
 
 def may_be_first_enforcement(context: Context, subject: Subject) -> bool:
-    """Whether this reconcile may have to switch 2FA on for people who have never been asked, by what was known before it."""
+    """Whether this reconcile may switch 2FA on for the first time, by what was known before it."""
     policy = subject.policy
     if policy is None or not counts_enrolment(policy.spec, mode_by_spec(context, subject)):
         return False
@@ -138,7 +142,7 @@ def may_be_first_enforcement(context: Context, subject: Subject) -> bool:
 
 
 def mode_by_spec(context: Context, subject: Subject) -> Mode:
-    """Whether a reconcile might write, by what policy and instance alone say."""
+    """The mode by policy and instance alone, before anything is observed."""
     policy = subject.policy
     if policy is None:
         return Mode.WRITE
@@ -150,17 +154,17 @@ def _connection(context: Context, instance: JenkinsInstance) -> Connection:
 
 
 def proof_of(
-    context: Context, instance: JenkinsInstance, memory: Memory, driver: Driver, observation: Observation, digest: str, *, asked: bool
-) -> Met:
-    """The remembered proof, or that of a new probe when one is due: asked for, after a restart, a change, or ten minutes."""
-    held = None if asked else memory.proof_for(observation.session, digest, context.clock())
-    if held is not None:
-        return Met(held.proof, held.notes)
+    context: Context, instance: JenkinsInstance, memory: Memory, driver: Driver, observation: Observation, digest: str, *, requested: bool
+) -> CombinedProof:
+    """The remembered proof, or that of a new probe if one is due: on request, after a restart, after a change, or every ten minutes."""
+    remembered = None if requested else memory.proof_for(observation.session, digest, context.clock())
+    if remembered is not None:
+        return CombinedProof(remembered.proof, remembered.notes)
     try:
         with context.metrics.step("probe"):
-            met = ask_canaries(context, instance, driver.connection, driver.probe())
+            combined = combine_with_canaries(context, instance, driver.connection, driver.probe())
     except JenkinsError:
-        return Met(Proof.NONE)  # proves nothing; the next reconcile probes again
-    if met.lasting:
-        memory.proof = RememberedProof(met.proof, observation.session, digest, context.clock(), met.notes)
-    return met
+        return CombinedProof(Proof.NONE)  # the next reconcile probes again
+    if combined.lasting:
+        memory.proof = RememberedProof(combined.proof, observation.session, digest, context.clock(), combined.notes)
+    return combined

@@ -9,17 +9,16 @@ from jenkins2fa.api.instance import Access
 from jenkins2fa.api.meta import TAKE_OVER, Key
 from jenkins2fa.api.parse import parse_instance
 from jenkins2fa.api.status import governing_policy
-from jenkins2fa.controller.break_glass import BreakGlassReconciler
-from jenkins2fa.controller.context import Context
+from jenkins2fa.controller.aggregate import BreakGlassReconciler, PolicyReconciler
+from jenkins2fa.controller.context import SERVED_BY_ANOTHER_SECONDS, Context
 from jenkins2fa.controller.instance.apply import apply_policy
-from jenkins2fa.controller.instance.gate_events import tell_gate_news
 from jenkins2fa.controller.instance.observe import mode_by_spec, observe, observe_by_canaries
 from jenkins2fa.controller.instance.ownership import holder_of, without_policy
-from jenkins2fa.controller.instance.schedule import ANOTHER_SERVES, when_again
-from jenkins2fa.controller.instance.status import instance_document, invalid_document, write_status
+from jenkins2fa.controller.instance.schedule import next_reconcile
+from jenkins2fa.controller.instance.status import instance_document, report_gate_events
 from jenkins2fa.controller.instance.subject import Outdated, Subject
-from jenkins2fa.controller.policy.reconcile import PolicyReconciler
 from jenkins2fa.controller.queue import NEVER, Kind, Requeue, Urgency, Work
+from jenkins2fa.controller.status import invalid_document, write_status
 from jenkins2fa.core.assess import Failure, Outcome
 from jenkins2fa.core.mode import Mode
 from jenkins2fa.core.observation import Observation
@@ -32,32 +31,33 @@ class InstanceReconciler:
         self._context, self._policies, self._break_glasses = context, policies, break_glasses
 
     def run(self, work: Work) -> Requeue:
-        """Routine; else get, gone, another's, invalid, resolve. Then settle, report, requeue."""
+        """Decide from which state of the objects to work; then observe, change and report."""
         context, key = self._context, work.key.key
-        routine = self._routine(work)
-        if routine is not None:
-            return self._served(routine)
+        cached = self._cached_subject(work)
+        if cached is not None:
+            return self._reconcile(cached)
         body = context.live(Kind.INSTANCE, key)
         if body is None:
             context.memories.forget(key)
             context.metrics.tally.forget(key)
             return NEVER
-        if context.is_left_alone(Kind.INSTANCE, body):
+        if context.is_served_by_another(Kind.INSTANCE, body):
             context.memories.forget(key)
-            return Requeue(after=ANOTHER_SERVES)
+            return Requeue(after=SERVED_BY_ANOTHER_SECONDS)
         try:
             instance = parse_instance(body)
         except InvalidObject as error:
             write_status(context, Kind.INSTANCE, body, invalid_document(body["metadata"].get("generation", 0), error))
             return NEVER
         if instance.meta.deleting:
-            return NEVER  # somebody's finalizer holds it; for us it is gone
+            return NEVER  # only a finalizer keeps it
         memory = context.memories.of(key, instance.meta.uid)
-        return self._served(Subject(body, instance, context.resolve(instance).winner, memory, context.mapping.take_request(key)))
+        return self._reconcile(Subject(body, instance, context.resolve(instance).winner, memory, context.mapping.take_request(key)))
 
-    def _routine(self, work: Work) -> Subject | None:
-        """What a reconcile is about that only the clock has called for, as the watch has told it last: so an observation that finds
-        nothing to do asks the API server for nothing. Where a Jenkins is to be changed, the objects are read first. None = read it now."""
+    def _cached_subject(self, work: Work) -> Subject | None:
+        """The subject from the watch cache, for a reconcile that only the clock has caused; None = read the object now.
+
+        So an observation that finds nothing to do costs no request to the API server. Before a change, the objects are read."""
         context, key = self._context, work.key.key
         body, instance = context.cache.body(Kind.INSTANCE, key), context.cache.instance(key)
         if work.urgency is not Urgency.CLOCK or work.failures or body is None or instance is None or instance.meta.deleting:
@@ -69,31 +69,31 @@ class InstanceReconciler:
             return None
         return Subject(body, instance, policy, memory, context.mapping.take_request(key), live=False)
 
-    def _served(self, subject: Subject) -> Requeue:
-        looked = False
+    def _reconcile(self, subject: Subject) -> Requeue:
+        observed = False
         try:
-            looked, again = self._serve(subject)
-            return again
+            observed, requeue = self._observe_and_report(subject)
+            return requeue
         finally:
-            if subject.asked and not looked:
-                self._context.mapping.ask_again(subject.key)
+            if subject.requested and not observed:
+                self._context.mapping.renew_request(subject.key)
 
-    def _serve(self, subject: Subject) -> tuple[bool, Requeue]:
-        """Whether the controller was observed, and when to do so again."""
+    def _observe_and_report(self, subject: Subject) -> tuple[bool, Requeue]:
+        """Returns whether the controller was observed, and when the next reconcile is due."""
         context, body = self._context, subject.body
         try:
-            outcome = self._settle(subject)
+            outcome = self._outcome(subject)
         except Outdated:
             return False, Requeue(after=0.0, urgency=Urgency.CHANGE)
         context.metrics.tally.note(outcome, context.now())
         with context.metrics.step("status"):
             written = write_status(context, Kind.INSTANCE, body, instance_document(body, outcome, context))
         if written:
-            self._tell_policies(subject)
-        return outcome.observed, when_again(outcome, subject.memory, context)
+            self._request_aggregates(subject)
+        return outcome.observed, next_reconcile(outcome, subject.memory, context)
 
-    def _settle(self, subject: Subject) -> Outcome:
-        """Credentials, observe, then what the policy asks for. A failure of the controller is an outcome too."""
+    def _outcome(self, subject: Subject) -> Outcome:
+        """Observe the controller, then do what the policy asks for. A failure at the controller is an outcome too."""
         context, instance, policy = self._context, subject.instance, subject.policy
         if policy is not None and policy.invalid:
             message = f"the policy {policy.meta.key} governs this instance and cannot be used (its status says why): nothing is changed"
@@ -112,28 +112,29 @@ class InstanceReconciler:
                 return Outcome(instance, policy, observation, mode_by_spec(context, subject), failure=duplicate)
             if policy is None:
                 return without_policy(context, subject, driver, observation)
-            corrected = tell_gate_news(context, subject)
+            corrected = report_gate_events(context, subject)
             outcome = apply_policy(context, subject, policy, driver, observation)
             return replace(outcome, corrected=tuple(dict.fromkeys((*corrected, *outcome.corrected)))) if corrected else outcome
         except JenkinsError as error:
             return Outcome(instance, policy, None, mode_by_spec(context, subject), failure=subject.failure(error, context.clock()))
 
     def _duplicate(self, subject: Subject, observation: Observation) -> Failure | None:
-        """Why another instance manages this controller; None = none does."""
+        """The failure that another instance manages this controller; None = none does."""
         holder = holder_of(self._context, subject.without_processed_take_over().instance, observation)
         if holder is None or observation.owner is None:
             return None
-        named = holder.key if holder.namespace == subject.key.namespace else "an instance of another namespace"
+        name = holder.key if holder.namespace == subject.key.namespace else "an instance of another namespace"
         message = (
-            f"{named} holds the owner record of this Jenkins, so it alone manages it: delete one of the two, or take over by the "
+            f"{name} holds the owner record of this controller, so it alone manages it: delete one of the two, or take over by the "
             f"annotation {TAKE_OVER}: {observation.owner.name}"
         )
         return Failure(Reason.DUPLICATE_INSTANCE, message, transient=False)
 
-    def _tell_policies(self, subject: Subject) -> None:
+    def _request_aggregates(self, subject: Subject) -> None:
+        """The status has changed: ask for reconciles of the policies and break-glasses that aggregate it."""
         former = governing_policy(subject.body)
         keys = set(self._context.mapping.policies_of(subject.key)) | ({Key(former.namespace, former.name)} if former else set())
         for key in keys:
-            self._policies.soon(key)
+            self._policies.request(key)
         for key in self._context.mapping.break_glasses_of(subject.key):
-            self._break_glasses.soon(key)
+            self._break_glasses.request(key)

@@ -1,4 +1,4 @@
-"""When an instance is observed again."""
+"""When an instance is reconciled again."""
 
 from __future__ import annotations
 
@@ -14,29 +14,28 @@ from jenkins2fa.core.mode import Mode
 from jenkins2fa.core.reasons import Reason
 
 STARTING_SECONDS = 1.0
-STARTING_PATIENCE = 120.0  # a Jenkins that takes longer than this is observed less and less often
+STARTING_PATIENCE = 120.0  # a controller that takes longer is observed less and less often
 LONGEST_STARTING = 30.0
-ODD_ANSWER_SECONDS = 4.0  # each observation sends credentials that were just refused: not too often
+ODD_ANSWER_SECONDS = 4.0  # each observation sends credentials that were just refused, so not too often
 LONGEST_UNREACHABLE = 60.0
 CANARY_STARTING_SECONDS = 5.0
-COUNTING_SECONDS = 5.0  # each observation goes on where the one before stopped
-ANOTHER_SERVES = 30.0  # until it is looked again whether another installation still does
-SPREAD = 0.1  # of checkInterval, so that the instances of a fleet do not march in step
+COUNTING_SECONDS = 5.0  # each observation continues where the one before stopped
+SPREAD = 0.1  # of checkInterval, so that the instances of a fleet are not all observed at the same moment
 
 
 def spread_interval(instance: JenkinsInstance, random: float) -> float:
-    """Seconds until the next observation of an instance where nothing happens; ``random``: 0 to 1."""
+    """Seconds until the next observation of an instance if nothing happens. ``random``: 0 to 1."""
     return instance.spec.check_interval.total_seconds() * (1.0 + SPREAD * (2.0 * random - 1.0))
 
 
-def when_again(outcome: Outcome, memory: Memory, context: Context) -> Requeue:
-    """A transient failure is tried again soon; all else, what needs attention included, after ``checkInterval`` ± 10 %."""
+def next_reconcile(outcome: Outcome, memory: Memory, context: Context) -> Requeue:
+    """After a transient failure, soon. Otherwise, even if something needs attention, after ``checkInterval`` ± 10 %."""
     if outcome.canaries is not None:
         return _after_canaries(outcome, context)
     failure = outcome.failure
     interval = spread_interval(outcome.instance, context.random())
     if failure is None or not failure.transient:
-        return Requeue(after=min(interval, _until_glass_ends(outcome, context), _until_grace_ends(outcome, context)))
+        return Requeue(after=min(interval, _until_break_glass_ends(outcome, context), _until_grace_ends(outcome, context)))
     if failure.reason == Reason.STARTING:
         if not memory.starting:
             return Requeue(after=ODD_ANSWER_SECONDS, urgency=Urgency.DRIFT)
@@ -52,7 +51,7 @@ def when_again(outcome: Outcome, memory: Memory, context: Context) -> Requeue:
 
 
 def _after_canaries(outcome: Outcome, context: Context) -> Requeue:
-    """A canary is the only observation, so it is sent every ``checkInterval``; a refused one seldom, lest its account be locked."""
+    """Canaries are the only observation, so they are sent every ``checkInterval``; after a 401 less often, to not lock their accounts."""
     interval, failure = spread_interval(outcome.instance, context.random()), outcome.failure
     if failure is None:
         return Requeue(after=interval)
@@ -66,7 +65,7 @@ def _after_canaries(outcome: Outcome, context: Context) -> Requeue:
 
 
 def _while_starting(memory: Memory, now: float) -> float:
-    """A second for two minutes; then a quarter of the time since, at most half a minute."""
+    """One second for the first two minutes; then a quarter of the time since, at most half a minute."""
     beyond = 0.0 if memory.starting_since is None else now - memory.starting_since - STARTING_PATIENCE
     return min(LONGEST_STARTING, max(STARTING_SECONDS, beyond / 4.0))
 
@@ -77,9 +76,7 @@ def _until_grace_ends(outcome: Outcome, context: Context) -> float:
     return math.inf if until is None else max(0.0, (until - context.now()).total_seconds()) + 0.1
 
 
-def _until_glass_ends(outcome: Outcome, context: Context) -> float:
-    """Seconds until an open break-glass is over, and a little more: that moment is not to be missed by a long checkInterval."""
-    seen = outcome.observation
-    if seen is None or seen.break_glass_until is None or seen.break_glass_until <= context.now():
-        return math.inf
-    return (seen.break_glass_until - context.now()).total_seconds() + 0.5
+def _until_break_glass_ends(outcome: Outcome, context: Context) -> float:
+    """Seconds until just after an open break-glass ends: a long checkInterval must not miss that moment."""
+    end = outcome.observation.break_glass_until if outcome.observation else None
+    return math.inf if end is None or end <= context.now() else (end - context.now()).total_seconds() + 0.5

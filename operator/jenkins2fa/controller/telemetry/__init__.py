@@ -1,1 +1,1 @@
-"""What the operator tells about itself: metrics, health and logs."""
+"""What the operator reports about itself: metrics, health and logs."""

@@ -1,4 +1,4 @@
-"""How the operator logs: one line a record on standard error, plain or JSON; other libraries only when it matters."""
+"""Logging: one line for each record on standard error, plain or JSON. Other libraries log only warnings and errors."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import logging
 import sys
 from datetime import UTC, datetime
 
-FACTS = "facts"  # of a record: what JSON has as fields of their own, and plain text has in its message
-NOISE = ("Request attempt", "OS signals are ignored")  # of Kopf: we say ourselves when the API server is gone
+FACTS = "facts"  # attribute of a record: fields of their own in JSON; plain text has them in the message
+NOISE = ("Request attempt", "OS signals are ignored")  # from Kopf; we log ourselves that the API server does not answer
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: time, level, logger, message, facts, and an error's traceback.
+    """One JSON object for each line: time, level, logger, message, facts, and the traceback of an error.
 
-    Facts name the objects (instance, policy) and what happened: change, trial, seconds; or condition, status, reason."""
+    Facts name the objects (instance, policy) and what happened (change, trial, seconds, or condition, status, reason)."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = {
@@ -30,22 +30,22 @@ class JsonFormatter(logging.Formatter):
 
 
 def set_up(form: str, *, verbose: bool = False) -> None:
-    """Set up logging for the process. ``form``: plain or json; ``verbose``: failed attempts and evidence of probes as well."""
+    """Set up logging for the process. ``form``: plain or json; ``verbose``: also failed attempts and the evidence of probes."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if form == "json" else logging.Formatter("%(asctime)s %(levelname)-7s %(message)s"))
-    handler.addFilter(_is_worth_a_line)
+    handler.addFilter(_keep)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.DEBUG if verbose else logging.INFO)
     for name in ("kopf", "asyncio", "kubernetes"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    logging.getLogger("aiohttp.access").setLevel(logging.CRITICAL)  # a line for each liveness probe
+    logging.getLogger("aiohttp.access").setLevel(logging.CRITICAL)  # it would log each liveness probe
 
 
-def _is_worth_a_line(record: logging.LogRecord) -> bool:
-    """What Kopf could not do is worth one line, which names the error; its traceback only leads through Kopf, and we begin it anew.
+def _keep(record: logging.LogRecord) -> bool:
+    """Reduces a record of Kopf or of its event loop to one line, and drops noise.
 
-    So are faults of its callbacks, which the event loop tells: nothing else of ours runs there."""
+    The line names the error. The traceback would only lead through Kopf, which we start again."""
     if record.name.startswith(("kopf", "asyncio")):
         record.exc_info = record.exc_text = None
         return not record.getMessage().startswith(NOISE)

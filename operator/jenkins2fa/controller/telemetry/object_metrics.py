@@ -1,6 +1,6 @@
-"""Metrics of each instance and policy: what its status says, and what reconciles have counted. The series end with the object.
+"""Metrics of each instance and policy: from its status, and from what reconciles have counted. The series end with the object.
 
-A replica without the Lease shows none of them, so that a sum over replicas counts each Jenkins controller once.
+A replica without the Lease exports none of them, so that a sum over replicas counts each instance once.
 """
 
 from __future__ import annotations
@@ -31,26 +31,26 @@ VALUES = {TRUE: 1.0, FALSE: 0.0}  # everything else is -1
 
 @dataclass(slots=True)
 class Facts:
-    """What passes have learnt about one instance since the process began. Times are Unix time in seconds; None = not known."""
+    """What reconciles have learnt about one instance since the process began. Times are Unix times in seconds; None = not known."""
 
     uid: str
-    wanted: bool = False
-    passed: float = 0.0
-    verified: float | None = None
+    enforcement_desired: bool = False
+    reconciled_at: float = 0.0
+    verified_at: float | None = None
     drifting: bool = False
-    found: int = 0
-    corrected: int = 0
-    undone: int = 0
+    drift_found: int = 0
+    drift_corrected: int = 0
+    changes_undone: int = 0
     refused: str | None = None
-    glass: bool = False
+    break_glass_open: bool = False
     users: tuple[int, int, int] | None = None  # enrolled, not enrolled, exempt
-    wrong: int = 0
-    limited: int = 0
-    answers: tuple[str, int, int] = ("", 0, 0)  # the run of Jenkins that counts them, and what it has counted
+    wrong_answers: int = 0
+    limited_answers: int = 0
+    answers: tuple[str, int, int] = ("", 0, 0)  # session of the run of Jenkins that counts them, and its two counts
 
 
 class Tally:
-    """Thread-safe. ``on_failure`` and ``on_refusal`` hear of reasons."""
+    """The facts of every instance. Thread-safe. ``on_failure`` and ``on_refusal`` are called with the reason."""
 
     def __init__(self, on_failure: Callable[[str], None], on_refusal: Callable[[str], None]) -> None:
         self._on_failure, self._on_refusal = on_failure, on_refusal
@@ -58,46 +58,44 @@ class Tally:
         self._facts: dict[Key, Facts] = {}
 
     def note(self, outcome: Outcome, now: datetime) -> None:
-        """Take note of a reconcile. Drift counts once from when it is found until it is gone, a refusal once until it changes."""
+        """Record a reconcile. Drift counts once until it is gone, and a refusal once until its reason changes."""
         with self._lock:
             facts = self._of(outcome)
-            facts.passed = now.timestamp()
-            wanted = enforcement_desired(outcome)
-            facts.wanted = facts.wanted if wanted is None else wanted
+            facts.reconciled_at = now.timestamp()
+            desired = enforcement_desired(outcome)
+            facts.enforcement_desired = facts.enforcement_desired if desired is None else desired
             if outcome.mode is Mode.SUSPENDED:
                 return
             if outcome.failure is not None:
                 self._on_failure(outcome.failure.reason)
-                facts.undone += outcome.failure.reason == Reason.CHANGE_UNDONE
+                facts.changes_undone += outcome.failure.reason == Reason.CHANGE_UNDONE
             else:
-                facts.verified = now.timestamp() if outcome.proof is Proof.CHALLENGED else facts.verified
+                facts.verified_at = now.timestamp() if outcome.proof is Proof.CHALLENGED else facts.verified_at
             if outcome.observation is not None:
-                self._note_seen(facts, outcome, now)
+                self._note_observation(facts, outcome, outcome.observation, now)
 
-    def _note_seen(self, facts: Facts, outcome: Outcome, now: datetime) -> None:
-        seen = outcome.observation
-        assert seen is not None
-        facts.glass = seen.break_glass_until is not None and seen.break_glass_until > now
-        self._note_answers(facts, seen)
+    def _note_observation(self, facts: Facts, outcome: Outcome, observation: Observation, now: datetime) -> None:
+        facts.break_glass_open = observation.break_glass_until is not None and observation.break_glass_until > now
+        self._note_answers(facts, observation)
         drifting = outcome.drift and outcome.plan is not None and bool(outcome.plan.changes)
-        facts.found += (drifting or bool(outcome.corrected)) and not facts.drifting
-        facts.corrected += bool(outcome.corrected)
+        facts.drift_found += (drifting or bool(outcome.corrected)) and not facts.drifting
+        facts.drift_corrected += bool(outcome.corrected)
         facts.drifting = drifting
         refused = outcome.refusal.reason if outcome.refusal else None
         if refused is not None and refused != facts.refused:
             self._on_refusal(refused)
         facts.refused = refused
-        users = seen.enrolment
+        users = observation.enrolment
         facts.users = (users.total - users.not_enrolled, users.not_enrolled, users.exempt) if users else None  # old counts would mislead
 
     @staticmethod
-    def _note_answers(facts: Facts, seen: Observation) -> None:
-        """Jenkins counts anew after each restart."""
-        run, wrong, limited = facts.answers
-        same = run == seen.session
-        facts.wrong += max(0, seen.gate.wrong_answers - (wrong if same else 0))
-        facts.limited += max(0, seen.gate.limited_answers - (limited if same else 0))
-        facts.answers = (seen.session, seen.gate.wrong_answers, seen.gate.limited_answers)
+    def _note_answers(facts: Facts, observation: Observation) -> None:
+        """Add what is new in Jenkins' own counts, which start from zero after each restart."""
+        session, wrong, limited = facts.answers
+        gate, same = observation.gate, session == observation.session
+        facts.wrong_answers += max(0, gate.wrong_answers - (wrong if same else 0))
+        facts.limited_answers += max(0, gate.limited_answers - (limited if same else 0))
+        facts.answers = (observation.session, gate.wrong_answers, gate.limited_answers)
 
     def forget(self, key: Key) -> None:
         with self._lock:
@@ -105,19 +103,19 @@ class Tally:
 
     def of(self, key: Key, uid: str) -> Facts | None:
         with self._lock:
-            found = self._facts.get(key)
-            return found if found is not None and found.uid == uid else None
+            facts = self._facts.get(key)
+            return facts if facts is not None and facts.uid == uid else None
 
     def _of(self, outcome: Outcome) -> Facts:
         meta = outcome.instance.meta
-        held = self._facts.get(meta.key)
-        if held is None or held.uid != meta.uid:
-            held = self._facts[meta.key] = Facts(meta.uid)
-        return held
+        facts = self._facts.get(meta.key)
+        if facts is None or facts.uid != meta.uid:
+            facts = self._facts[meta.key] = Facts(meta.uid)
+        return facts
 
 
 class InstanceMetrics(Collector):
-    """``bodies``: all instances as last seen or written; ``leading``: whether this replica answers for them."""
+    """``bodies``: all instances as last seen or written; ``leading``: whether this replica exports them."""
 
     def __init__(self, bodies: Callable[[], list[Body]], tally: Tally, leading: Callable[[], bool]) -> None:
         self._bodies, self._tally, self._leading = bodies, tally, leading
@@ -142,20 +140,20 @@ class InstanceMetrics(Collector):
 def _from_status(bodies: list[Body]) -> Iterator[Metric]:
     enforced = GaugeMetricFamily("jenkins2fa_instance_enforced", "Condition Enforced: 1 True, 0 False, -1 Unknown", labels=GOVERNED)
     conditions = GaugeMetricFamily(
-        "jenkins2fa_instance_condition", "The conditions as they are; always 1", labels=(*NAMED, "type", "status", "reason")
+        "jenkins2fa_instance_condition", "The present conditions; always 1", labels=(*NAMED, "type", "status", "reason")
     )
     since = GaugeMetricFamily(
-        "jenkins2fa_instance_drift_since_timestamp_seconds", "Since when drift is open; only while it is", labels=NAMED
+        "jenkins2fa_instance_drift_since_timestamp_seconds", "Since when there is drift; only while there is", labels=NAMED
     )
     for body in bodies:
-        held = {one["type"]: one for one in (body.get("status") or {}).get("conditions") or ()}
+        by_type = {condition["type"]: condition for condition in (body.get("status") or {}).get("conditions") or ()}
         names, policy = _names(body), _policy(body)
         if policy is not None:
             enforced.add_metric((*names, *policy), VALUES.get(summary_of(body).enforced, -1.0))
         for kind in (READY, STALLED, ENFORCED, DRIFTED):
-            if kind in held:
-                conditions.add_metric((*names, kind, held[kind]["status"], held[kind]["reason"]), 1)
-        drifted = held.get(DRIFTED) or {}
+            if kind in by_type:
+                conditions.add_metric((*names, kind, by_type[kind]["status"], by_type[kind]["reason"]), 1)
+        drifted = by_type.get(DRIFTED) or {}
         if drifted.get("status") == TRUE and drifted.get("lastTransitionTime"):
             since.add_metric(names, datetime.fromisoformat(drifted["lastTransitionTime"]).timestamp())
     yield from (enforced, conditions, since)
@@ -174,11 +172,15 @@ def _counted(bodies: list[Body]) -> Iterator[Metric]:
 
 def _from_facts(known: list[tuple[tuple[str, str], Facts]]) -> Iterator[Metric]:
     gauges: tuple[tuple[str, str, Callable[[Facts], float | None]], ...] = (
-        ("enforcement_desired", "1 while the policy wants it enforced now", lambda facts: float(facts.wanted)),
-        ("last_pass_timestamp_seconds", "When the last pass ended", lambda facts: facts.passed),
-        ("last_verified_timestamp_seconds", "When a pass last found the proof of a challenged probe to hold", lambda facts: facts.verified),
-        ("break_glass_open", "1 while break-glass is open", lambda facts: float(facts.glass)),
-        ("drift_open", "1 while Jenkins differs from what was confirmed there", lambda facts: float(facts.drifting)),
+        ("enforcement_desired", "1 while the policy asks for enforcement now", lambda facts: float(facts.enforcement_desired)),
+        ("last_reconcile_timestamp_seconds", "When the last reconcile ended", lambda facts: facts.reconciled_at),
+        (
+            "last_verified_timestamp_seconds",
+            "When a reconcile last had a valid proof: a challenged probe",
+            lambda facts: facts.verified_at,
+        ),
+        ("break_glass_open", "1 while break-glass is open", lambda facts: float(facts.break_glass_open)),
+        ("drift_open", "1 while the controller differs from what was confirmed there", lambda facts: float(facts.drifting)),
     )
     for name, text, value in gauges:
         gauge = GaugeMetricFamily(f"jenkins2fa_instance_{name}", text, labels=NAMED)
@@ -187,11 +189,11 @@ def _from_facts(known: list[tuple[tuple[str, str], Facts]]) -> Iterator[Metric]:
                 gauge.add_metric(names, number)
         yield gauge
     counters: tuple[tuple[str, str, Callable[[Facts], int]], ...] = (
-        ("drift_found", "Times that drift was found", lambda facts: facts.found),
-        ("drift_corrected", "Times that drift was corrected", lambda facts: facts.corrected),
-        ("changes_undone", "Changes that were begun and undone", lambda facts: facts.undone),
-        ("wrong_answers", "Wrong answers to a second factor", lambda facts: facts.wrong),
-        ("limited_answers", "Answers, and mails, that the gate refused since there had been too many", lambda facts: facts.limited),
+        ("drift_found", "Times that drift was found", lambda facts: facts.drift_found),
+        ("drift_corrected", "Times that drift was corrected", lambda facts: facts.drift_corrected),
+        ("changes_undone", "Changes that were begun and undone", lambda facts: facts.changes_undone),
+        ("wrong_answers", "Wrong answers to a second factor", lambda facts: facts.wrong_answers),
+        ("limited_answers", "Answers and mails that the gate refused because there were too many", lambda facts: facts.limited_answers),
     )
     for name, text, count in counters:
         counter = CounterMetricFamily(f"jenkins2fa_instance_{name}", text, labels=NAMED)
@@ -203,7 +205,7 @@ def _from_facts(known: list[tuple[tuple[str, str], Facts]]) -> Iterator[Metric]:
 
 def _users(known: list[tuple[tuple[str, str], Facts]]) -> Metric:
     family = GaugeMetricFamily(
-        "jenkins2fa_instance_users", "Users by whether they have a second factor, where counted", labels=(*NAMED, "state")
+        "jenkins2fa_instance_users", "Users, by whether they have a second factor; only after they were counted", labels=(*NAMED, "state")
     )
     for names, facts in known:
         for state, number in zip(("enrolled", "not_enrolled", "exempt"), facts.users or (), strict=False):
@@ -220,12 +222,12 @@ def _names(body: Body) -> tuple[str, str]:
 
 
 def _policy(body: Body) -> tuple[str, str] | None:
-    held = (body.get("status") or {}).get("policy") or {}
-    return (held.get("namespace", ""), held["name"]) if held.get("name") else None
+    policy = (body.get("status") or {}).get("policy") or {}
+    return (policy.get("namespace", ""), policy["name"]) if policy.get("name") else None
 
 
 class PolicyMetrics(Collector):
-    """``bodies``: all policies as last seen or written; ``leading``: whether this replica answers for them."""
+    """``bodies``: all policies as last seen or written; ``leading``: whether this replica exports them."""
 
     def __init__(self, bodies: Callable[[], list[Mapping[str, Any]]], leading: Callable[[], bool]) -> None:
         self._bodies, self._leading = bodies, leading
@@ -237,10 +239,10 @@ class PolicyMetrics(Collector):
         if not self._leading():
             return
         labels = ("policy_namespace", "policy", "type", "status", "reason")
-        family = GaugeMetricFamily("jenkins2fa_policy_condition", "The conditions of policies as they are; always 1", labels=labels)
+        family = GaugeMetricFamily("jenkins2fa_policy_condition", "The present conditions of policies; always 1", labels=labels)
         for body in self._bodies():
             names = (body["metadata"].get("namespace", ""), body["metadata"]["name"])  # a cluster policy has no namespace
-            for held in (condition_of(body, READY), condition_of(body, STALLED)):
-                if held is not None:
-                    family.add_metric((*names, held.type, held.status, held.reason), 1)
+            for condition in (condition_of(body, READY), condition_of(body, STALLED)):
+                if condition is not None:
+                    family.add_metric((*names, condition.type, condition.status, condition.reason), 1)
         yield family

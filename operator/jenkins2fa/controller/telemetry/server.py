@@ -18,47 +18,48 @@ from prometheus_client.exposition import choose_encoder
 from jenkins2fa.controller.queue import Depth
 from jenkins2fa.kube.client import IN_CLUSTER
 
-WATCH_SECONDS = 120.0  # the watches' event loop turns every second; between two lives of it up to 30 s go by
-QUEUE_SECONDS = 300.0  # the slowest single pass is well below
+WATCH_SECONDS = 120.0  # the watches' event loop ticks every second; up to 30 s pass until it is started again
+QUEUE_SECONDS = 300.0  # well above the slowest single reconcile
 TEXT = "text/plain; charset=utf-8"
-SECONDS = 10.0  # a reader that drips must not hold a thread for ever
+SECONDS = 10.0  # a client that sends slowly must not hold a thread for ever
 Page = tuple[int, str, bytes]
 
 
 @dataclass(frozen=True, slots=True)
-class Signs:
-    """Seconds since the watches' loop turned and since a reconcile began or ended; ``threads``: names of those that have died."""
+class Health:
+    """``watches_idle``: seconds since the event loop of the watches ticked; ``reconciles_idle``: seconds since a reconcile began or ended;
+    ``ended_threads``: names of threads that should run but have ended."""
 
-    watches: float
-    passes: float
+    watches_idle: float
+    reconciles_idle: float
     depth: Depth
     leading: bool
     synced: bool
-    threads: tuple[str, ...] = ()
+    ended_threads: tuple[str, ...] = ()
 
 
-Look = Callable[[], Signs]
+ReadHealth = Callable[[], Health]
 
 
-def problems(signs: Signs) -> list[str]:
-    """Why the process should be restarted; empty = it is well."""
-    found = [f"the thread {name} has ended" for name in signs.threads]
-    if signs.watches > WATCH_SECONDS:
-        found.append(f"the watches have stood still for {signs.watches:.0f} s")
-    if signs.leading and signs.depth.due and signs.passes > QUEUE_SECONDS and signs.depth.oldest > QUEUE_SECONDS:
-        found.append(f"no pass has begun or ended for {signs.passes:.0f} s, though {signs.depth.due} are due")
+def problems(health: Health) -> list[str]:
+    """Why the process should be restarted; empty = it works."""
+    found = [f"the thread {name} has ended" for name in health.ended_threads]
+    if health.watches_idle > WATCH_SECONDS:
+        found.append(f"the watches have been stuck for {health.watches_idle:.0f} s")
+    if health.leading and health.depth.due and health.reconciles_idle > QUEUE_SECONDS and health.depth.oldest > QUEUE_SECONDS:
+        found.append(f"no reconcile has begun or ended for {health.reconciles_idle:.0f} s, though {health.depth.due} are due")
     return found
 
 
-def readiness(signs: Signs) -> tuple[bool, str]:
-    """Whether everything has been listed, and what this replica does."""
-    if not signs.synced:
-        return False, "nothing has been listed yet"
-    return True, "leads" if signs.leading else "waits for the Lease"
+def readiness(health: Health) -> tuple[bool, str]:
+    """Whether everything has been listed, and whether this replica leads."""
+    if not health.synced:
+        return False, "the first list is not complete yet"
+    return True, "leads" if health.leading else "waits for the Lease"
 
 
 def parse_place(text: str) -> tuple[str, int]:
-    """HOST:PORT, :PORT or PORT; without a host it is loopback outside a cluster, and everything in a pod. Raises ValueError."""
+    """Read HOST:PORT, :PORT or PORT. Without a host, it is every address in a pod, and loopback elsewhere. Raises ValueError."""
     host, _, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]") or ("" if IN_CLUSTER in os.environ else "127.0.0.1")
     if not port.isascii() or not port.isdecimal() or not int(port) < 65536:
@@ -67,13 +68,13 @@ def parse_place(text: str) -> tuple[str, int]:
 
 
 class Server:
-    """``place`` as :func:`parse_place` gives it; port 0 = any that is free. Raises OSError when it is taken."""
+    """``place``: as :func:`parse_place` returns it; port 0 = any free port. Raises OSError when the port is taken."""
 
-    def __init__(self, place: tuple[str, int], registry: CollectorRegistry, look: Look) -> None:
+    def __init__(self, place: tuple[str, int], registry: CollectorRegistry, read_health: ReadHealth) -> None:
         pages: dict[str, Callable[[str], Page]] = {
             "/metrics": lambda accept: _metrics(registry, accept),
-            "/healthz": lambda _: _health(look),
-            "/readyz": lambda _: _ready(look),
+            "/healthz": lambda _: _health(read_health()),
+            "/readyz": lambda _: _ready(read_health()),
         }
         kind = type("Listener", (_Listener,), {"address_family": socket.AF_INET6 if ":" in place[0] else socket.AF_INET})
         self._server = kind(place, _handler(pages))
@@ -95,7 +96,7 @@ class _Listener(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A reader that went away is not worth a traceback."""
+        """A client that disconnects is not worth a traceback."""
 
 
 def _metrics(registry: CollectorRegistry, accept: str) -> Page:
@@ -103,13 +104,13 @@ def _metrics(registry: CollectorRegistry, accept: str) -> Page:
     return 200, kind, encode(registry)
 
 
-def _health(look: Look) -> Page:
-    found = problems(look())
+def _health(health: Health) -> Page:
+    found = problems(health)
     return (500, TEXT, "\n".join(found).encode() + b"\n") if found else (200, TEXT, b"ok\n")
 
 
-def _ready(look: Look) -> Page:
-    ready, text = readiness(look())
+def _ready(health: Health) -> Page:
+    ready, text = readiness(health)
     return 200 if ready else 503, TEXT, f"{text}\n".encode()
 
 

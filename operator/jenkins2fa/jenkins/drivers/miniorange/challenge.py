@@ -48,7 +48,7 @@ def read_challenge(location: str) -> Challenge:
     raise ProtocolError("Jenkins redirects to a page of the second factor that this operator does not know", transient=False)
 
 
-def narrowest_consent(location: str) -> str:
+def redirect_target(location: str) -> str:
     """The page that a Location leads to, without user ids; empty when it is not a challenge."""
     try:
         challenge = read_challenge(location)

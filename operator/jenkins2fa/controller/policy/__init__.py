@@ -1,1 +1,0 @@
-"""One reconcile of one policy: adds up the statuses of its instances. It never talks to a Jenkins controller."""
