@@ -12,68 +12,68 @@ SIDE_BY_SIDE = -n $(WORKERS) --dist worksteal --reruns $(RERUNS) --rerun-show-tr
 .PHONY: help demo test slow unit scenario stand-in cluster checks attack bench bench-comparison bench-scale lint types derived check-derived lock sbom release prepare
 .DEFAULT_GOAL := help
 
-help: ## This list
+help: ## List all targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-17s %s\n' "$$name" "$$text"; done
 
-demo: prepare ## Watch a policy come into force in a running Jenkins, be undone there, and be put back
+demo: prepare ## See the operator enforce a policy, and restore it after someone switches 2FA off in Jenkins
 	@$(PYTHON) tools/demo.py $(DEMO_FLAGS)
 
-test: prepare ## Every ring but slow, and the checks (lint, types, derived files)
+test: prepare ## Run all tests except slow, and the checks (lint, types, derived files)
 	@$(PYTEST) $(SIDE_BY_SIDE) tests/end_to_end tests/cluster tests/jenkins tests/attack tests/unit tests/scenario tests/checks
 
-slow: prepare ## Before a release: soak, long state machines, fuzzing of answers, a fleet of 1,000
+slow: prepare ## Run the long tests before a release: soak, state machines, fuzzed answers, a fleet of 1,000
 	@$(PYTEST) $(SIDE_BY_SIDE) tests/slow
 
-unit: ## Seconds; no network, no JVM, no API server
+unit: ## Run the unit tests: seconds, without network, JVM or API server
 	@$(PYTEST) tests/unit
 
-scenario: ## Whole reconciles in one process, against fakes of Jenkins and of the API server; seconds
+scenario: ## Run whole reconciles in one process against fakes of Jenkins and the API server: seconds
 	@$(PYTEST) tests/scenario
 
-stand-in: ## Our scripts and the transport against the Jenkins stand-in (JVM)
+stand-in: ## Run the scripts and the transport against the Jenkins stand-in (JVM)
 	@$(PREPARE) stand-in
 	@$(PYTEST) $(SIDE_BY_SIDE) tests/jenkins
 
-cluster: prepare ## The kinds, the operator and the whole chain on a real API server
+cluster: prepare ## Run CRDs, operator and commands on a real API server
 	@$(PYTEST) $(SIDE_BY_SIDE) tests/end_to_end tests/cluster
 
-checks: ## lint, types and check-derived, as tests
+checks: ## Run lint, types and check-derived as tests
 	@$(PYTEST) tests/checks
 
-attack: ## Everybody's every request against the gate, both flavours (4 minutes on two cores); JENKINS_URL=... for a real Jenkins
+attack: ## Send every kind of request as every kind of user to the gate (4 minutes); JENKINS_URL=... uses a real Jenkins
 	@$(PREPARE) stand-in
 	@$(PYTHON) -m tests.attack $(ATTACK_FLAGS)
 
 bench: prepare ## Measure latency and idle cost, and write docs/benchmarks/latency.md (5 minutes)
 	@venv=$$($(PREPARE) --print bench) && "$$venv/bin/python" bench/latency.py $(BENCH_FLAGS)
 
-bench-comparison: prepare ## Measure this operator beside configuration-as-code and scripts, and write docs/benchmarks/comparison.md (5 minutes)
+bench-comparison: prepare ## Compare this operator with configuration-as-code and scripts, and write docs/benchmarks/comparison.md (5 minutes)
 	@venv=$$($(PREPARE) --print bench) && "$$venv/bin/python" bench/comparison.py $(BENCH_FLAGS)
 
 bench-scale: prepare ## Measure fleets of 10, 100 and 1,000 controllers, and write docs/benchmarks/scale.md (15 minutes)
 	@venv=$$($(PREPARE) --print bench) && "$$venv/bin/python" bench/scale.py $(BENCH_FLAGS)
 
-lint: ## ruff
+lint: ## Run ruff
 	@$(PYTHON) tools/check.py lint
 
-types: ## mypy, strict
+types: ## Run mypy in strict mode
 	@$(PYTHON) tools/check.py types
 
-derived: ## Make schemas/ and the other derived files anew
+derived: ## Write schemas/ and the other derived files
 	@$(PYTHON) tools/check.py --write derived
 
-check-derived: ## Are the derived files those that their sources give?
+check-derived: ## Check that the derived files match their sources
 	@$(PYTHON) tools/check.py derived
 
-lock: ## Make constraints.txt and locks/ anew from pyproject.toml; LOCK_FLAGS=--upgrade takes the newest (needs uv)
+lock: ## Write constraints.txt and locks/ from pyproject.toml; LOCK_FLAGS=--upgrade takes the newest versions (needs uv)
 	@$(PYTHON) tools/lock.py $(LOCK_FLAGS)
 
-sbom: ## dist/sbom.cdx.json: a CycloneDX bill of materials of the image's Python packages
+sbom: ## Write dist/sbom.cdx.json, a CycloneDX bill of materials of the image's Python packages
 	@mkdir -p dist && $(PYTHON) tools/supply.py --sbom dist/sbom.cdx.json && echo dist/sbom.cdx.json
 
-release: ## All files of a release into dist/, with their checksums; publishes nothing (docs/releasing.md)
+release: ## Build all files of a release into dist/, with checksums; publishes nothing (docs/releasing.md)
 	@$(PREPARE) kube
 	@$(PYTHON) tools/release.py $(RELEASE_FLAGS)
 
-prepare: ## Download and build all that the other targets need (5 to 8 minutes, once)
+prepare: ## Download and build what the other targets need (5 to 8 minutes, once)
 	@$(PREPARE) all

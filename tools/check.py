@@ -1,6 +1,6 @@
-"""The checks beside the tests: `python tools/check.py [--write] [lint] [types] [derived]`, all of them by default.
+"""Run the checks that are not tests: `python tools/check.py [--write] [lint] [types] [derived]`; by default all of them.
 
-The ring tests/checks runs the same ones, so there is one place that says what a check is.
+tests/checks runs the same ones, so each check is defined only here.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ WRITERS: dict[str, list[list[str]]] = {
 
 
 def run(commands: list[list[str]]) -> tuple[bool, str]:
-    """Run commands of this Python from the checkout; whether all succeeded, and what they wrote."""
+    """Run Python commands in the checkout. Returns whether all succeeded, and their output."""
     results = [
         subprocess.run([sys.executable, *command], cwd=CHECKOUT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         for command in commands

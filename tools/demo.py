@@ -1,6 +1,6 @@
-"""The demo: a real API server, a Jenkins stand-in and the operator; a policy comes into force, is undone in Jenkins, and is put back.
+"""The demo: on a real API server and a Jenkins stand-in, the operator enforces a policy, and restores it after a change in Jenkins.
 
-Ends by itself with a summary; with --keep it stays and says how to look around. Nothing is left behind, and nothing leaves this machine.
+It ends with a summary. With --keep it keeps running and prints how to explore it. It leaves nothing behind, and contacts no other machine.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ console = Console(highlight=False, soft_wrap=True)
 
 
 class Demo:
-    """One run: what is up, and what was measured (seconds by name)."""
+    """One run: what is running, and the measured times (seconds by name)."""
 
     def __init__(self, kube: KubeServer, jenkins: StandIn, folder: pathlib.Path) -> None:
         self.kube, self.jenkins, self.folder = kube, jenkins, folder
@@ -84,7 +84,7 @@ class Demo:
         return self.kube.get("twofactorpolicy", "production", "-n", NAMESPACE)
 
     def measure(self, name: str, done: Callable[[], bool], seconds: float) -> None:
-        """Waits until ``done``, and keeps how long that took. Stops the demo with the operator's log when it takes too long."""
+        """Waits until ``done``, and records how long that took. After too long, stops the demo with the operator's log."""
         start = time.monotonic()
         while not done():
             if time.monotonic() - start > seconds:
@@ -118,7 +118,7 @@ def note(text: str) -> None:
 
 @contextlib.contextmanager
 def watching(kube: KubeServer) -> Iterator[None]:
-    """Shows what `kubectl get tfp -w` shows."""
+    """Prints the output of `kubectl get tfp -w`."""
     command = ["kubectl", "get", "twofactorpolicies", "-n", NAMESPACE, "-w"]
     watch = subprocess.Popen(command, env=kube.environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     stream = watch.stdout
@@ -135,7 +135,7 @@ def watching(kube: KubeServer) -> Iterator[None]:
 
 
 def show_users(demo: Demo, title: str) -> None:
-    """What an ordinary user, an exempt one and a script with an API token get."""
+    """Whether an ordinary user, an exempt user and a script with an API token get in."""
     note(title)
     requests = (
         ("alice, in a browser", demo.jenkins.browser("alice", "alice-pw-1")),

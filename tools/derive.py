@@ -1,6 +1,6 @@
-"""Makes ``schemas/*.json``, ``docs/fields.md`` and the kinds in the chart and in config/ from ``crds/``, the one source of the schema.
+"""Derive ``schemas/*.json``, ``docs/fields.md`` and the CRDs in the chart and in config/ from ``crds/``, the only source of the schema.
 
-``python tools/derive.py`` writes them, ``python tools/derive.py --check`` only says which ones are out of date (exit 1).
+``python tools/derive.py`` writes them. ``python tools/derive.py --check`` only lists those that are out of date (exit code 1).
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def crd_texts() -> dict[str, str]:
 
 
 def cluster_policy(text: str) -> str:
-    """The CRD of ClusterTwoFactorPolicy: that of TwoFactorPolicy, cluster-scoped, with a namespaceSelector and a count of escapes."""
+    """The CRD of ClusterTwoFactorPolicy: that of TwoFactorPolicy, but cluster-scoped, with namespaceSelector and a count of escapes."""
     properties = re.search(r"(?ms)^ {16}instanceSelector:\n.*?^ {18}properties:[^\n]*\n(.*?)^ {16}(?=\S)", text)
     if properties is None:
         raise ValueError("the CRD of TwoFactorPolicy has no instanceSelector")
@@ -132,7 +132,7 @@ CLUSTER_METADATA = {**METADATA, "properties": {name: value for name, value in ME
 
 
 def json_schema(crd: Schema) -> Schema:
-    """A JSON Schema (draft 2020-12) for editors and CI: closed, with the rules that plain JSON Schema can say."""
+    """A JSON Schema (draft 2020-12) for editors and CI: no unknown fields, with the rules that JSON Schema can express."""
     source, kind = version(crd)["schema"]["openAPIV3Schema"], crd["spec"]["names"]["kind"]
     schema = convert(source)
     for name, value in (("apiVersion", f"{crd['spec']['group']}/{version(crd)['name']}"), ("kind", kind)):
@@ -166,7 +166,7 @@ def convert(source: Schema) -> Schema:
 
 
 def from_rules(source: Schema) -> Schema:
-    """What JSON Schema can say of a field's own CEL rules: not empty, and a pattern that stands alone."""
+    """The part of a field's CEL rules that JSON Schema can express: not empty, or a single pattern."""
     found: Schema = {}
     for rule in (entry["rule"] for entry in source.get("x-kubernetes-validations", ())):
         expression = re.fullmatch(r"(self != '' && )?self\.matches\('(.*)'\)", rule)
@@ -195,17 +195,17 @@ ANNOTATIONS = """  labels:
 
 
 def chart_template(texts: list[str]) -> str:
-    """The kinds as a template: Helm never upgrades what lies in a chart's crds/, and would delete what it upgrades without the policy."""
+    """The CRDs as a template: Helm never upgrades a chart's crds/ folder. The resource policy keeps Helm from deleting them."""
     documents = []
     for text in texts:
         if "{{" in text:
-            raise ValueError("a CRD holds {{, which Helm would take for its own")
+            raise ValueError("a CRD contains {{, which Helm would read as a template")
         documents.append(re.sub(r"(?m)^(metadata:\n  name: .*\n)", lambda found: found[1] + ANNOTATIONS, without_comments(text), count=1))
     return BEFORE + "---\n".join(documents) + "{{- end }}\n"
 
 
 def kustomize_resource(texts: list[str]) -> str:
-    """The kinds in one file: Kustomize reads no file from outside a base's own folder."""
+    """The CRDs in one file: Kustomize reads no file outside a base's own folder."""
     return "# Derived from crds/ by tools/derive.py: change it there.\n" + "---\n".join(map(without_comments, texts))
 
 
@@ -252,7 +252,7 @@ def kind_reference(crd: Schema) -> str:
 
 
 def walk(schema: Schema, path: str, rules: dict[str, list[str]]) -> Iterator[tuple[str, Schema, bool]]:
-    """Every field below ``schema``: path, its schema, whether it is required. Notes on the way which rules speak of which path."""
+    """Every field below ``schema``: path, its schema, whether it is required. Also collects which rules concern which path."""
     for name, child in schema.get("properties", {}).items():
         place = f"{path}.{name}"
         note_rules(child, place, rules)

@@ -1,8 +1,8 @@
-"""Makes constraints.txt (which versions) and locks/*.txt (which bytes of them) from pyproject.toml; needs uv.
+"""Write constraints.txt (versions) and locks/*.txt (hashes) from pyproject.toml. Needs uv.
 
 `python tools/lock.py [--upgrade]`
 
-Versions stay as they are, as far as pyproject.toml allows; --upgrade takes the newest. No file names the place that it was made from.
+Versions stay as they are if pyproject.toml allows; --upgrade takes the newest. No file depends on the machine that wrote it.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def main() -> int:
 
 
 def compiled(*arguments: str, given: str = "") -> str:
-    """What uv resolves; raises CalledProcessError."""
+    """The output of uv; raises CalledProcessError."""
     command = ["uv", "pip", "compile", *UNIVERSAL, *arguments]
     return subprocess.run(command, cwd=CHECKOUT, check=True, input=given, capture_output=True, text=True).stdout
 

@@ -1,7 +1,7 @@
-"""Builds all files of a release into an empty folder: `python tools/release.py [--output dist] [--rehearsal]`. It publishes nothing.
+"""Build all files of a release into an empty folder: `python tools/release.py [--output dist] [--rehearsal]`. It publishes nothing.
 
-Wheel, source archive, chart, kinds, bill of materials and SHA256SUMS. The same commit gives the same bytes, wherever and whenever it
-is built: every time in the files is that of the commit (SOURCE_DATE_EPOCH, if it is set).
+Wheel, source archive, chart, CRDs, bill of materials and SHA256SUMS. The same commit gives the same bytes, wherever and whenever it
+is built: all times in the files are that of the commit (or SOURCE_DATE_EPOCH, if set).
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ CHART = "jenkins-2fa-operator"
 
 
 class Refused(Exception):
-    """This checkout is not one to release; the text says what is wrong and what to do."""
+    """This checkout cannot be released; the message says why, and what to do."""
 
 
 def output_of(*command: str, environment: dict[str, str] | None = None) -> str:
-    """Standard output of a command that runs in the checkout; raises Refused with its last words."""
+    """Standard output of a command that runs in the checkout; raises Refused with the end of its output."""
     result = subprocess.run(command, cwd=CHECKOUT, env=environment, capture_output=True, text=True)
     if result.returncode != 0:
         raise Refused(f"`{' '.join(command[:3])} ...` ended with {result.returncode}: {(result.stderr or result.stdout).strip()[-1500:]}")
@@ -36,13 +36,13 @@ def output_of(*command: str, environment: dict[str, str] | None = None) -> str:
 
 
 def version() -> str:
-    """The version, which has to be the same everywhere (tests/unit/repository/test_chart_dockerfile.py compares the other places)."""
+    """The version in pyproject.toml (tests/unit/repository/test_chart_dockerfile.py compares the other places)."""
     found: str = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]["version"]
     return found
 
 
 def problems(number: str, changelog: str, status: str) -> list[str]:
-    """What speaks against releasing: `status` is git's, short."""
+    """Reasons not to release. `status`: output of `git status --short`."""
     found = []
     if status:
         found.append("files differ from the commit: commit or remove them")
@@ -52,13 +52,13 @@ def problems(number: str, changelog: str, status: str) -> list[str]:
 
 
 def build_packages(output: Path, epoch: int) -> None:
-    """Wheel and source archive. No isolation: what builds them is what the lock installed."""
+    """Wheel and source archive, built without isolation, so with the packages that the lock installed."""
     environment = {**os.environ, "SOURCE_DATE_EPOCH": str(epoch)}
     output_of(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-t", "sdist", "-d", str(output), environment=environment)
 
 
 def chart_archive(epoch: int) -> bytes:
-    """The chart as Helm's archive, without what depends on the day, the user or the order of a folder."""
+    """The chart as Helm's archive, independent of date, user and order of files."""
     root = CHECKOUT / "charts" / CHART
     raw = io.BytesIO()
     with tarfile.open(fileobj=raw, mode="w", format=tarfile.USTAR_FORMAT) as tar:
@@ -72,7 +72,7 @@ def chart_archive(epoch: int) -> bytes:
 
 
 def check_chart(archive: Path) -> None:
-    """Helm itself has to be able to read and render it."""
+    """Raise unless Helm itself can read and render the chart."""
     prepared = output_of(sys.executable, "tools/prepare.py", "--quiet", "--print", "kube")
     output_of(str(Path(prepared) / "helm"), "template", "release", str(archive), "--set", "image.repository=registry.example.com/x")
 
@@ -102,7 +102,7 @@ def build(output: Path, epoch: int) -> list[str]:
 
 
 def main() -> int:
-    """Build; exit code 1 with what speaks against it."""
+    """Build the release. Exit code 1, with the reasons, if that is refused."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("--output", type=Path, default=CHECKOUT / "dist", help="folder, emptied first (default dist)")
     parser.add_argument("--rehearsal", action="store_true", help="build in spite of uncommitted files and an undated changelog")

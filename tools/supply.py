@@ -1,8 +1,8 @@
-"""What the operator is made of: `python tools/supply.py [--check | --sbom FILE]`.
+"""List the packages that the operator consists of: `python tools/supply.py [--check | --sbom FILE]`.
 
-Without an option it writes THIRD-PARTY.md, the licences of all that the image installs (locks/run.txt); --check only compares,
-and refuses a licence that is not on the list below; --sbom writes a CycloneDX bill of materials. All of it is read from what is
-installed here: no network, and the same input gives the same bytes.
+Without an option it writes THIRD-PARTY.md: the licences of all packages in the image (locks/run.txt). --check only compares, and refuses
+licences that are not on the list below. --sbom writes a CycloneDX bill of materials. Everything is read from the packages installed here,
+without network; the same input gives the same bytes.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from packaging.requirements import Requirement
 CHECKOUT = Path(__file__).resolve().parent.parent
 TABLE = CHECKOUT / "THIRD-PARTY.md"
 ALLOWED = frozenset({"0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT", "MIT-0", "MPL-2.0", "PSF-2.0"})
-SPELLINGS = {"Apache 2.0": "Apache-2.0"}  # of old metadata, in no standard's words
+SPELLINGS = {"Apache 2.0": "Apache-2.0"}  # in old metadata that follows no standard
 CLASSIFIERS = {
     "License :: OSI Approved :: MIT License": "MIT",
     "License :: OSI Approved :: Apache Software License": "Apache-2.0",
@@ -58,7 +58,7 @@ def normal(name: str) -> str:
 
 
 def locked(lock: Path) -> Iterator[tuple[Requirement, tuple[str, ...]]]:
-    """What a lock holds for the image's platform: requirement, hashes."""
+    """The entries of a lock for the image's platform: requirement, hashes."""
     for entry in re.split(r"\n(?=\S)", re.sub(r"(?m)^#.*\n", "", lock.read_text())):
         found = Requirement(entry.split("\\")[0].strip())
         if found.marker is None or found.marker.evaluate(IMAGE):
@@ -66,7 +66,7 @@ def locked(lock: Path) -> Iterator[tuple[Requirement, tuple[str, ...]]]:
 
 
 def packages(lock: Path) -> list[Package]:
-    """Every package of a lock with what its installed metadata says; raises LookupError for a version that is not installed here."""
+    """Every package of a lock with its installed metadata; raises LookupError for a version that is not installed here."""
     entries = [(normal(found.name), str(found.specifier).removeprefix("=="), hashes) for found, hashes in locked(lock)]
     names = {name for name, _, _ in entries}
     return [package(name, version, hashes, names) for name, version, hashes in entries]
@@ -82,7 +82,7 @@ def package(name: str, version: str, hashes: tuple[str, ...], names: set[str]) -
 
 
 def licence_of(distribution: importlib.metadata.Distribution) -> str:
-    """The licence as an SPDX expression, from the first of three fields that says one; raises LookupError where none does."""
+    """The licence as an SPDX expression, from the first of three fields that has one; raises LookupError if none has."""
     metadata = distribution.metadata
     fields = [str(value).strip() for name in ("License-Expression", "License") for value in metadata.get_all(name) or ()]
     named = [CLASSIFIERS.get(str(one), "") for one in metadata.get_all("Classifier") or ()]
@@ -94,7 +94,7 @@ def licence_of(distribution: importlib.metadata.Distribution) -> str:
 
 
 def expression(text: str) -> list[str] | None:
-    """The licences of an SPDX expression, or None if it is none."""
+    """The licences in an SPDX expression; None if it is not valid."""
     try:
         parsed = get_spdx_licensing().parse(text, validate=True)
     except ExpressionError:
@@ -103,7 +103,7 @@ def expression(text: str) -> list[str] | None:
 
 
 def forbidden(found: list[Package], allowed: frozenset[str] = ALLOWED) -> list[str]:
-    """Packages with a licence that is not allowed, each with it; of an OR every side has to be allowed."""
+    """Packages with a licence that is not allowed, and that licence; in an OR, every alternative must be allowed."""
     return [f"{one.name}: {one.licence}" for one in found if not set(expression(one.licence) or ("?",)) <= allowed]
 
 
@@ -116,7 +116,7 @@ def table(found: list[Package]) -> str:
 
 
 def bill(found: list[Package], moment: datetime) -> str:
-    """A CycloneDX 1.6 bill of materials. `moment`: when, so that the caller decides what the same is."""
+    """A CycloneDX 1.6 bill of materials. `moment`: its time, given by the caller so that the output is reproducible."""
     project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
     ours = component(Package(project["name"], project["version"], project["license"], (), ()), ComponentType.APPLICATION)
     parts = {one.name: component(one, ComponentType.LIBRARY) for one in found}
@@ -138,7 +138,7 @@ def component(one: Package, kind: ComponentType) -> Component:
 
 
 def file_reference(place: PackageURL, digest: str) -> ExternalReference:
-    """One file of a package, by its SHA-256: where it comes from is the business of who installs it."""
+    """One file of a package, by its SHA-256, without a download location: that depends on who installs it."""
     where = XsUri(f"{place}?checksum=sha256:{digest}")
     return ExternalReference(
         type=ExternalReferenceType.DISTRIBUTION, url=where, hashes=[HashType(alg=HashAlgorithm.SHA_256, content=digest)]
