@@ -282,9 +282,10 @@ def type_name(schema: Schema) -> str:
         return ", ".join(f"`{value}`" for value in schema["enum"])
     if "items" in schema:
         inner = schema["items"]
-        return f"list of {type_name(inner)}" if "enum" in inner or inner["type"] != "object" else "list of objects"
-    names = {"string": "text", "integer": "whole number", "boolean": "`true`, `false`"}
-    return names.get(schema["type"], str(schema["type"]))
+        return f"list of {type_name(inner)}" if "enum" in inner else f"list of {inner['type']}s"
+    if schema.get("format") == "date-time":
+        return "time"
+    return "`true`, `false`" if schema["type"] == "boolean" else str(schema["type"])
 
 
 def escape(text: str) -> str:

@@ -18,7 +18,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from jenkins2fa.api.break_glass import KIND as BREAK_GLASS
-from jenkins2fa.api.fields import DURATION_PATTERN, TIME_PATTERN, InvalidObject
+from jenkins2fa.api.fields import DURATION_PATTERN, InvalidObject
 from jenkins2fa.api.instance import KIND as INSTANCE
 from jenkins2fa.api.meta import VERSION
 from jenkins2fa.api.parse import parse_break_glass, parse_instance, parse_policy
@@ -163,7 +163,6 @@ FORMS = {  # common patterns of the schemas, in words; the parser has better mes
     "^[A-Za-z]([A-Za-z0-9_]*[A-Za-z0-9])?$": "must be a word of letters, digits and '_', such as InForce",
     r"^[^@\s<>]+@[^@\s<>]+$": "must be an e-mail address",
     f"^{DURATION_PATTERN}$": "must be a duration such as 30s, 15m or 1h30m",
-    f"^{TIME_PATTERN}$": "must be a time such as 2026-12-01T12:00:00Z",
 }
 FORMER = {  # fields that earlier versions had, and what to write instead
     (POLICY, "spec.namespaceSelector"): "only a ClusterTwoFactorPolicy selects namespaces: write one, or leave it out",

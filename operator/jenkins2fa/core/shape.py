@@ -16,7 +16,7 @@ Check = Callable[[Any], str | None]  # None = it fits; else where below the valu
 _WORDS: Mapping[type, str] = types.MappingProxyType(
     {
         str: "a string",
-        int: "a whole number",
+        int: "an integer",
         float: "a number",
         bool: "true or false",
         dict: "a mapping",

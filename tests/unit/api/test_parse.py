@@ -181,8 +181,8 @@ def test_rules(case: Case) -> None:
             "required: the time at which two-factor authentication is on again",
         ),
         ("TwoFactorPolicy", {"suspend": "yes"}, "spec.suspend", "must be true or false, is a string"),
-        ("TwoFactorPolicy", {"priority": True}, "spec.priority", "must be a whole number, is true or false"),
-        ("TwoFactorPolicy", {"priority": 1.5}, "spec.priority", "must be a whole number, is a number"),
+        ("TwoFactorPolicy", {"priority": True}, "spec.priority", "must be an integer, is true or false"),
+        ("TwoFactorPolicy", {"priority": 1.5}, "spec.priority", "must be an integer, is a number"),
         ("TwoFactorPolicy", {"rememberDevice": 12}, "spec.rememberDevice", "must be a duration such as 30s, 15m or 1h30m, is 12"),
         ("JenkinsInstance", {"url": None}, "spec.url", "required"),
         (

@@ -32,7 +32,7 @@ class Outer:
         (Outer(Inner(frozenset({"a"}), 3), {"x": 1, "y": None, "z": "text"}, (Inner(), Inner(count=2)), True), None),
         (Outer(on="yes"), "on is a string"),  # type: ignore[arg-type]
         (Outer(Inner(count=True)), "inner.count is true or false"),
-        (Outer(Inner(frozenset({1}))), "inner.names is a whole number"),  # type: ignore[arg-type]
+        (Outer(Inner(frozenset({1}))), "inner.names is an integer"),  # type: ignore[arg-type]
         (Outer("inner"), "inner is a string"),  # type: ignore[arg-type]
         (Outer(values={"x": [1]}), "values['x'] is a list"),  # type: ignore[dict-item]
         (Outer(times=(Inner(), Inner(count="3"))), "times.count is a string"),  # type: ignore[arg-type]

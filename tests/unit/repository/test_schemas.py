@@ -127,7 +127,6 @@ EXPRESSIONS = [
     ("JenkinsInstance", "spec", rules.USER_IN_URL),
     ("JenkinsInstance", "spec", rules.LOOPBACK_URL),
     ("TwoFactorPolicy", "spec.allowedFactors[].emailOTP.senderAddress", rules.ADDRESS),
-    ("TwoFactorBreakGlass", "spec.expiresAt", fields.TIME_PATTERN),
     ("TwoFactorPolicy", "spec.rememberDevice", fields.DURATION_PATTERN),
     ("TwoFactorPolicy", "spec.requireOnBuild.window", fields.DURATION_PATTERN),
     ("JenkinsInstance", "spec.checkInterval", fields.DURATION_PATTERN),
