@@ -288,8 +288,8 @@ def _gaps(observation: Observation) -> Iterator[str]:
         yield f"Jenkins could not read its own {', '.join(observation.damaged)}, so that part is not described"
     if (observation.disk or PluginSettings()) != observation.memory:  # no file on disk: the next restart loads the defaults
         yield "the settings on disk differ from those in memory: this describes memory; the next restart loads the others"
-    if observation.memory is not None and bool(observation.live) != observation.memory.enabled:
-        live, settings = ("on" if flag else "off" for flag in (observation.live, observation.memory.enabled))
+    if observation.memory is not None and observation.filter_on != observation.memory.enabled:
+        live, settings = ("on" if flag else "off" for flag in (observation.filter_on, observation.memory.enabled))
         yield f"the live flag is {live}, the settings are {settings}: this describes the settings"
     if observation.gate.installed and observation.gate.settings != observation.gate.stored and observation.gate.stored is not None:
         yield "the gate's stored rules differ from those in force: this describes those in force; the next restart loads the others"

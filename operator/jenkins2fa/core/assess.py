@@ -237,4 +237,4 @@ def _switched_off(plan: Plan) -> str:
 
 def _is_on(seen: Observation) -> bool:
     layers = (seen.memory, seen.disk)
-    return bool(seen.live) and all(layer is not None and layer.enabled and bool(layer.factors) for layer in layers)
+    return seen.filter_on and all(layer is not None and layer.enabled and bool(layer.factors) for layer in layers)

@@ -115,9 +115,16 @@ def _problems(policy: PolicySpec, instance: InstanceSpec, capabilities: Capabili
     wanted = {
         "enforcedGroups": policy.enforced_groups is not None,
         "exemptGroups": bool(policy.exempt_groups),
-        "apiTokens": policy.api_tokens is ApiTokens.EXEMPT or (capabilities.exempts_by_itself and policy.api_tokens is not None),
+        "apiTokens": _needs_token_rule(policy.api_tokens, capabilities),
         "requireOnBuild": policy.build_window is not None,
     }
     for path, asked in wanted.items():
         if asked and not native(capabilities, path):
             yield path, f"the installed plugin ({capabilities.name}) does not have it; it {NEEDS_GATE}"
+
+
+def _needs_token_rule(rule: ApiTokens | None, capabilities: Capabilities) -> bool:
+    """Whether the rule is another one than the plugin's own."""
+    if capabilities.tokens_pass:
+        return rule is ApiTokens.CHALLENGE
+    return rule is ApiTokens.EXEMPT or (capabilities.exempts_by_itself and rule is not None)

@@ -79,7 +79,7 @@ def _judge_layers(outcome: Outcome, policy: TwoFactorPolicy, seen: Observation, 
         return Condition(ENFORCED, UNKNOWN, Reason.OBSERVATION_DAMAGED, "Jenkins could not tell the plugin's settings")
     if seen.memory is None:
         return Condition(ENFORCED, FALSE, Reason.PLUGIN_MISSING, "the plugin is not active in this Jenkins")
-    if not seen.memory.enabled or not seen.live:
+    if not seen.memory.enabled or not seen.filter_on:
         where = "in memory" if not seen.memory.enabled else "in the filter (live flag), though the settings say on"
         return Condition(ENFORCED, FALSE, Reason.NOT_ACTIVE, f"two-factor authentication is off {where}")
     if not seen.memory.factors:
@@ -169,7 +169,7 @@ def _agreement(outcome: Outcome, seen: Observation) -> str:
     if outcome.plan and outcome.plan.changes:
         differing = describe(outcome.plan.changes)
         return f"on in every layer, and a probe was challenged; not as the policy says, though nobody passes by it: {differing}"
-    layers = "disk, memory, live flag and factors agree"
+    layers = f"disk, memory{', live flag' if seen.capabilities.has_live_flag else ''} and factors agree"
     if seen.capabilities.experiment:
         layers = f"{seen.capabilities.name}, experimental: {layers} as far as this operator knows them"
     return f"{layers}, and a probe was challenged"

@@ -121,7 +121,8 @@ class Observation:
     """``session`` changes at every restart; ``identity`` tells one Jenkins from another behind the same URL.
 
     ``capabilities``: what the driver says that this plugin can do.
-    ``enrolled``: whether the operator's own account has security questions (None = cannot tell). ``live`` None = the flag is not set.
+    ``enrolled``: whether the operator's own account has security questions (None = cannot tell). ``live`` None = the flag is not set, or
+    the plugin has none.
     ``managed_by_code``: configuration-as-code sets the plugin's fields (None = cannot tell).
     ``anonymous_administers``: anybody may administer without a log-in (None = cannot tell).
     ``deletion``: the deletion policy that the owner record was left with.
@@ -164,9 +165,14 @@ class Observation:
         return not self.plugin.missing and self.plugin.version in self.capabilities.tested_versions
 
     @property
+    def filter_on(self) -> bool:
+        """Whether the plugin's filter is told to challenge: by its live flag or, where the plugin has none, by the settings in memory."""
+        return bool(self.live) if self.capabilities.has_live_flag else self.memory is not None and self.memory.enabled
+
+    @property
     def effective(self) -> bool:
-        """Whether the plugin challenges anybody now: live flag set and a factor enabled in memory (jenkins-contract, five layers)."""
-        return bool(self.live) and self.memory is not None and bool(self.memory.factors)
+        """Whether the plugin challenges users now: its filter is told to, and a factor is enabled in memory."""
+        return self.filter_on and self.memory is not None and bool(self.memory.factors)
 
     @property
     def gated(self) -> bool:
@@ -176,7 +182,7 @@ class Observation:
     @property
     def switched_on(self) -> bool:
         """Whether any layer of the plugin's settings says that 2FA is on."""
-        return bool(self.live) or any(layer is not None and layer.enabled for layer in (self.memory, self.disk))
+        return self.filter_on or any(layer is not None and layer.enabled for layer in (self.memory, self.disk))
 
     @property
     def protected(self) -> bool:

@@ -111,7 +111,8 @@ def make_plan(observation: Observation, desired: Desired, gate_code: str) -> Pla
         *_gate_changes(observation, desired, gate_code),
         *_hold_changes(observation, desired),
     )
-    if not observation.switched_on:  # what asks for nothing cannot be weakened; a gate that holds still asks
+    asks_some = any(layer is not None and layer.enrolled_only for layer in (observation.memory, observation.disk))
+    if not observation.switched_on and not asks_some:  # what asks for nothing cannot be weakened; a gate that holds still asks
         held = (Layer.GATE, Layer.STARTUP) if observation.protected else ()
         changes = tuple(replace(change, weakens=change.weakens and change.layer in held) for change in changes)
     return Plan(tuple(changes), desired.unsupported, desired, gate_code)
@@ -121,8 +122,8 @@ def make_plan(observation: Observation, desired: Desired, gate_code: str) -> Pla
 class _PluginField:
     path: str
     read: Callable[[PluginSettings], object]
-    show: Callable[[object], str]
-    weakens: Callable[[object, object], bool] = lambda before, after: False  # the other way round: what is held is laxer
+    show: Callable[[Any], str]
+    weakens: Callable[[Any, Any], bool] = lambda before, after: False  # the other way round: what is held is laxer
     only_when: Callable[[PluginSettings], bool] = lambda wanted: True
 
 
@@ -147,12 +148,20 @@ def _is_laxer(one: _PluginField, held: object, wanted: object) -> bool:
     return one.weakens(held, wanted) if one.path.startswith("allowedFactors.") else one.weakens(wanted, held)
 
 
+_ASKED = ("off", "on for enrolled users only", "on")
+
+
+def _asked(settings: PluginSettings) -> int:
+    """Who is asked, as an index of ``_ASKED``."""
+    return 2 if settings.enabled else int(settings.enrolled_only)
+
+
 def _base_factor(factor: Factor) -> _PluginField:
     return _PluginField(f"allowedFactors.{factor.value}", lambda s: factor in s.base_factors, _on, _switched_off)
 
 
 _PLUGIN_FIELDS = (
-    _PluginField("mode", lambda s: s.enabled, _on, _switched_off),
+    _PluginField("mode", _asked, lambda asked: _ASKED[asked], lambda before, after: before > after),
     *(_base_factor(factor) for factor in HELD_FACTORS),
     _PluginField("emailOTP.senderAddress", lambda s: s.sender, _text, only_when=lambda wanted: Factor.EMAIL_OTP in wanted.base_factors),
     _PluginField("emailOTP.subject", lambda s: s.subject, _hidden, only_when=lambda wanted: wanted.subject is not None),
@@ -169,7 +178,7 @@ def _plugin_changes(observation: Observation, wanted: PluginSettings) -> Iterato
                 if before != after:
                     shown = _differing(one, before, after)
                     yield Change(one.path, layer, one.show(before), shown, one.weakens(before, after), _is_laxer(one, before, after))
-        if one.path == "mode" and bool(observation.live) != wanted.enabled:
+        if one.path == "mode" and observation.capabilities.has_live_flag and bool(observation.live) != wanted.enabled:
             weakens = bool(observation.live)
             yield Change(one.path, Layer.LIVE, _on(observation.live), _on(wanted.enabled), weakens, laxer=not weakens)
 

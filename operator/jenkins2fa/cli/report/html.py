@@ -194,7 +194,8 @@ def _add_facts(article: Element, instance: InstanceReport) -> None:
     versions = f"Jenkins {software.jenkins or 'unknown'}, plugin {software.plugin or 'unknown'}"
     add_fact(table, "Software", versions + (f" ({software.edition.lower()} edition)" if software.edition else ""))
     if instance.layers is not None:
-        layers = f"disk {ON[instance.layers.disk]}, memory {ON[instance.layers.memory]}, live flag {ON[instance.layers.live]}"
+        layers = f"disk {ON[instance.layers.disk]}, memory {ON[instance.layers.memory]}"
+        layers += "" if instance.layers.live is None else f", live flag {ON[instance.layers.live]}"
         add_fact(table, "Layers", layers)
         add_fact(table, "Gate", instance.layers.gate)
     if instance.rules is not None:

@@ -175,7 +175,7 @@ def _corrections(observation: Observation) -> tuple[PastEvent, ...]:
 
 def _layers(observation: Observation) -> Layers:
     disk, memory = (layer.enabled if layer else None for layer in (observation.disk, observation.memory))
-    return Layers(disk, memory, bool(observation.live), _gate(observation))
+    return Layers(disk, memory, bool(observation.live) if observation.capabilities.has_live_flag else None, _gate(observation))
 
 
 def _gate(observation: Observation) -> str:

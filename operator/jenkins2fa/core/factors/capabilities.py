@@ -59,8 +59,10 @@ class Capabilities:
 
     ``tested_versions``: those that may be written to. ``base_factors``: the factors that every edition has; ``properties``: what was found
     beyond them; ``held``: what memory holds of those, by role; ``writes_properties``: whether they may be written.
-    ``gate_knows_pages``: the gate lets people reach this edition's pages. ``exempts_by_itself``: the plugin has rules of its own for groups
-    and API tokens, so a request that it lets pass proves nothing. ``counts_all_factors``: enrolment counts are complete."""
+    ``gate_knows_pages``: the gate lets people reach this edition's pages. ``has_live_flag``: its filter reads a flag of its own, apart from
+    the settings. ``exempts_by_itself``: the plugin has rules of its own for groups and API tokens, so a request that it lets pass proves
+    nothing; ``tokens_pass``: it lets every API token pass. ``counts_all_factors``: enrolment counts are complete. ``code_key``: of its
+    settings in configuration-as-code. ``other_way``: what to do about a field that it does not have."""
 
     plugin: str = ""
     name: str = "unknown edition"
@@ -69,9 +71,13 @@ class Capabilities:
     properties: tuple[Property, ...] = ()
     held: Mapping[str, Value] = field(default_factory=_nothing)
     gate_knows_pages: bool = True
+    has_live_flag: bool = True
     writes_properties: bool = False
     exempts_by_itself: bool = False
+    tokens_pass: bool = False
     counts_all_factors: bool = True
+    code_key: str = ""
+    other_way: str = OTHER_WAY
     experiment: Experiment | None = None
 
     @property
@@ -93,7 +99,7 @@ class Capabilities:
         if odd:
             how = "cannot be written" if odd[0].kind is not PropertyKind.OTHER else "is of a type that this operator does not know"
             return f"the installed plugin ({self.name}) has {odd[0].name}, but it {how}: set it in Jenkins, and leave it out here"
-        return f"the installed plugin ({self.name}) does not have it: {OTHER_WAY}"
+        return f"the installed plugin ({self.name}) does not have it: {self.other_way}"
 
 
 UNKNOWN = Capabilities()

@@ -127,9 +127,8 @@ def competing_manager(s: Situation) -> Finding | None:
         return None
     return Finding(
         Reason.COMPETING_MANAGER,
-        "configuration-as-code sets the same fields (moGlobalConfig) and would undo them at the next restart or reload: "
-        "remove them from its YAML, "
-        "or set competingManager: Override on the JenkinsInstance",
+        f"configuration-as-code sets the same fields ({s.observation.capabilities.code_key}) and would undo them at the next restart or "
+        "reload: remove them from its YAML, or set competingManager: Override on the JenkinsInstance",
     )
 
 
@@ -186,7 +185,7 @@ def competing_manager_is_unknown(s: Situation) -> Finding | None:
     return Finding(
         Reason.COMPETING_MANAGER_UNKNOWN,
         "configuration-as-code is at work, and its sources cannot be read from here: if they set the same fields "
-        "(moGlobalConfig), they will undo "
+        f"({s.observation.capabilities.code_key}), they will undo "
         "this at the next restart or reload",
         Severity.HAZARD,
     )

@@ -16,6 +16,8 @@ def operator_locked_out(s: Situation) -> Finding | None:
     """The first of all checks: nothing is switched on that would leave the operator outside."""
     if s.policy.mode is PolicyMode.DISABLED or s.plan.desired.gate is not None or not s.plan.desired.plugin.factors:
         return None
+    if s.observation.capabilities.tokens_pass:
+        return None
     if s.second_factor_login and Factor.SECURITY_QUESTIONS in s.plan.desired.plugin.factors:
         return None
     way_out = (
@@ -222,8 +224,10 @@ def group_unverified(s: Situation) -> Finding | None:
 
 
 def tokens_are_exempt(s: Situation) -> Finding | None:
-    native = s.plan.desired.plugin.properties.get(TOKENS)
-    if s.policy.api_tokens is not ApiTokens.EXEMPT or (s.plan.desired.gate is None and not native):
+    native, by_default = s.plan.desired.plugin.properties.get(TOKENS), s.observation.capabilities.tokens_pass
+    said = s.policy.api_tokens is ApiTokens.EXEMPT and (s.plan.desired.gate is not None or native)
+    kept = by_default and s.plan.desired.enforcing and (s.policy.api_tokens is not ApiTokens.CHALLENGE or s.plan.desired.gate is None)
+    if not (said or kept):
         return None
     return Finding(
         Reason.API_TOKENS_EXEMPT,

@@ -25,6 +25,7 @@ FREE = Capabilities(
     name="free edition",
     tested_versions=("1.2.0",),
     base_factors=frozenset({Factor.EMAIL_OTP, Factor.SECURITY_QUESTIONS}),
+    code_key="moGlobalConfig",
 )
 PREMIUM = replace(
     FREE,
