@@ -14,7 +14,7 @@ from jenkins2fa.api.references import ReferenceUnreadable
 from jenkins2fa.cli.errors import CommandError
 from jenkins2fa.cli.plan.sources import SecretFiles, governing_policies
 from jenkins2fa.core.precedence import resolve
-from tests.unit.controller.test_store import instance, policy
+from tests.support.event_bench import instance, policy
 
 KEY = Key("team", "build")
 

@@ -8,8 +8,6 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jenkins2fa.api.status import Condition
-from jenkins2fa.controller.instance.status import _frozen
 from jenkins2fa.controller.status import difference, transitions, with_times
 
 NOW = datetime(2026, 5, 4, 12, 0, 0, tzinfo=UTC)
@@ -54,45 +52,6 @@ def test_absent_parts_are_removed() -> None:
 
 def test_parts_that_are_not_named_stay() -> None:
     assert difference({"a": 1}, {"a": 1, "jenkins": {"version": "2"}}) == {}
-
-
-SUSPENDED = tuple(
-    Condition(kind, status, "Suspended", "m")
-    for kind, status in (("Ready", "True"), ("Reconciling", "False"), ("Stalled", "False"), ("Enforced", "Unknown"), ("Drifted", "Unknown"))
-)
-
-
-def frozen(*before: str) -> list[str]:
-    """What the conditions become of an instance whose policy is suspended; each as `type=status/reason`, before and after."""
-    held = [condition(kind, *text.split("/")) for kind, text in (one.split("=") for one in before)]
-    return [f"{one.type}={one.status}/{one.reason}" for one in _frozen({"status": {"conditions": held}}, SUSPENDED)]
-
-
-def test_what_was_trouble_when_the_policy_was_suspended_stays_trouble() -> None:
-    stuck = ["Reconciling=False/SecretMissing", "Stalled=True/SecretMissing", "Enforced=Unknown/SecretMissing", "Drifted=Unknown/X"]
-    unknown = ["Enforced=Unknown/Suspended", "Drifted=Unknown/Suspended"]
-    after = ["Ready=False/Suspended", "Reconciling=False/Suspended", stuck[1], *unknown]
-    assert frozen("Ready=False/SecretMissing", *stuck) == after
-    assert frozen(*after) == after, "nor does a second pass change it"
-    moving = ["Reconciling=True/Starting", "Stalled=False/Starting", "Enforced=Unknown/Starting", "Drifted=Unknown/Starting"]
-    assert frozen("Ready=False/Starting", *moving)[:3] == ["Ready=False/Suspended", "Reconciling=True/Starting", "Stalled=False/Suspended"]
-
-
-def test_what_was_well_says_suspended() -> None:
-    well = ["Reconciling=False/InForce", "Stalled=False/InForce", "Enforced=True/Probed", "Drifted=False/NoDrift"]
-    assert frozen("Ready=True/InForce", *well) == [
-        "Ready=True/Suspended", "Reconciling=False/Suspended", "Stalled=False/Suspended",
-        "Enforced=Unknown/Suspended", "Drifted=Unknown/Suspended",
-    ]  # fmt: skip
-    assert frozen()[3:] == ["Enforced=Unknown/Suspended", "Drifted=Unknown/Suspended"]
-
-
-def test_suspended_says_how_it_was_before_and_goes_on_saying_so() -> None:
-    held = [condition("Enforced", "True", "Probed")]
-    first = next(one for one in _frozen({"status": {"conditions": held}}, SUSPENDED) if one.type == "Enforced")
-    assert first.message == "m; before that, Enforced was True (Probed)"
-    again = [{"type": one.type, "status": one.status, "reason": one.reason, "message": one.message} for one in (first,)]
-    assert next(one for one in _frozen({"status": {"conditions": again}}, SUSPENDED) if one.type == "Enforced") == first
 
 
 def test_transitions_are_changes_of_status_or_reason_not_of_message() -> None:

@@ -1,22 +1,19 @@
-"""The thread that lists outlives whatever it meets, and is looked after when it does not."""
+"""Lists and watches: the thread that lists survives any error, and a silent watch is noticed."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
 from jenkins2fa.controller import watch
 from jenkins2fa.controller.cache import Cache
-from jenkins2fa.controller.context import Options
-from jenkins2fa.controller.main import Operator
 from jenkins2fa.controller.mapping import EventMapping
 from jenkins2fa.controller.queue import WorkQueue
-from jenkins2fa.controller.watch import Lists
-from jenkins2fa.kube.client import Connection, Kubernetes
+from jenkins2fa.controller.watch import Lists, kopf_settings
+from jenkins2fa.kube.client import Kubernetes
 from tests.support.waiting import wait_until
 
 
@@ -49,17 +46,9 @@ def test_what_nobody_expects_ends_no_list(monkeypatch: pytest.MonkeyPatch, caplo
     wait_until(lambda: not lists.alive, seconds=5, what="it ends when it is told to")
 
 
-KUBECONFIG = """
-apiVersion: v1
-kind: Config
-current-context: nowhere
-clusters: [{name: nowhere, cluster: {server: "http://127.0.0.1:1"}}]
-contexts: [{name: nowhere, context: {cluster: nowhere, user: nobody}}]
-users: [{name: nobody, user: {}}]
-"""
-
-
-def test_the_health_page_names_each_thread_that_is_not_there(tmp_path: Path) -> None:
-    (tmp_path / "config").write_text(KUBECONFIG)
-    operator = Operator(Options(), Connection(str(tmp_path / "config")))
-    assert operator._health().ended_threads == ("kopf", "lists", "work-queue", "lease")
+def test_a_silent_watch_is_given_up_once_its_bookmark_is_overdue() -> None:
+    watching = kopf_settings().watching
+    assert 60 < watching.inactivity_timeout < 75
+    assert watching.server_timeout is not None
+    assert watching.client_timeout is not None
+    assert watching.server_timeout < watching.client_timeout

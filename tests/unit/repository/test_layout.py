@@ -171,3 +171,10 @@ def test_direction_rule_finds_what_it_is_for(source: str, module: str, found: se
 )
 def test_purity_rule_finds_what_it_is_for(source: str, found: set[str]) -> None:
     assert impurities(source, "jenkins2fa.core.plan") == found
+
+
+@pytest.mark.parametrize("file", sorted(PACKAGE.rglob("*.py")), ids=lambda file: str(file.relative_to(PACKAGE)))
+def test_durations_come_from_a_clock_that_cannot_jump(file: Path) -> None:
+    """`time.time` is the time of day: what it measures is wrong by whatever the clock is set by. Only one-time codes need it."""
+    named = [ast.unparse(node) for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Attribute)]
+    assert named.count("time.time") == (1 if file.name == "flow.py" else 0)
