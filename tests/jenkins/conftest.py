@@ -16,7 +16,7 @@ from tests.support.commands import Commands
 from tests.support.kept import fresh
 from tests.support.managed import Managed
 from tests.support.proxy import Proxy
-from tests.support.standin import StandIn
+from tests.support.standin import PluginName, StandIn
 
 Flavour = Literal["javax", "jakarta"]
 USERS = {
@@ -33,12 +33,12 @@ def _kept() -> Iterator[dict[str, StandIn]]:
         one.__exit__(None, None, None)
 
 
-def shared(kept: dict[str, StandIn], flavour: Flavour, realm: Literal["own", "groups"]) -> StandIn:
-    name = f"{flavour}/{realm}"
+def shared(kept: dict[str, StandIn], flavour: Flavour, realm: Literal["own", "groups"], plugin: PluginName = "miniorange") -> StandIn:
+    name = f"{flavour}/{realm}/{plugin}"
     if name in kept and not kept[name].running:
         kept.pop(name).__exit__(None, None, None)
     if name not in kept:
-        kept[name] = StandIn(flavour=flavour, realm=realm, users=USERS, smtp_host="mail.lab.invalid").start()
+        kept[name] = StandIn(flavour=flavour, realm=realm, users=USERS, plugins=(plugin,), smtp_host="mail.lab.invalid").start()
     return fresh(kept[name])
 
 
@@ -59,6 +59,12 @@ def standin(_kept: dict[str, StandIn], shared_flavour: Flavour) -> StandIn:
 def with_groups(_kept: dict[str, StandIn], shared_flavour: Flavour) -> StandIn:
     """The same with a realm that has groups: carol is in Devs and all, dave in Ops and all."""
     return shared(_kept, shared_flavour, "groups")
+
+
+@pytest.fixture
+def with_openmfa(_kept: dict[str, StandIn]) -> StandIn:
+    """The same with OpenMFA, which has the jakarta flavour only."""
+    return shared(_kept, "jakarta", "groups", "openmfa")
 
 
 @pytest.fixture

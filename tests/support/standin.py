@@ -293,13 +293,14 @@ class Browser:
         return self.call("/scriptText", "POST", data={"script": text})
 
 
-def _plugins(installed: Sequence[PluginName], state: str, version: str | None, mini_orange: str) -> dict[str, dict[str, str]]:
-    """State and version of every plugin by its short name, the installed ones first; the state and version given are of the first."""
+def _plugins(installed: Sequence[PluginName], state: str, version: str | None, mini_orange: str) -> list[dict[str, str]]:
+    """Name, state and version of every plugin, the installed ones first; the state and version given are of the first."""
     versions: dict[PluginName, str] = {"miniorange": mini_orange, "openmfa": "111.v347db_32e7f24"}
     order = [*installed, *(name for name in versions if name not in installed)]
-    found = {name: {"state": "enabled" if name in installed else "missing", "version": versions[name]} for name in order}
-    found[order[0]] = {"state": state if installed else "missing", "version": version or versions[order[0]]}
-    return {SHORT_NAMES[name]: about for name, about in found.items()}
+    states = ["enabled" if name in installed else "missing" for name in order]
+    found = [{"name": SHORT_NAMES[name], "state": its, "version": versions[name]} for name, its in zip(order, states, strict=True)]
+    found[0] |= {"state": state if installed else "missing", "version": version or found[0]["version"]}
+    return found
 
 
 def crumb_in(page: str) -> dict[str, str]:

@@ -49,7 +49,7 @@ public final class Options {
         jobs = (List<String>) raw.getOrDefault("jobs", List.of("x"));
         casc = (String) raw.get("casc");
         smtpHost = (String) raw.get("smtpHost");
-        object(raw.get("plugins")).forEach((name, about) -> install(name, new Installed(text(object(about), "state", "enabled"), text(object(about), "version", "?"))));
+        for (Map<String, Object> about : (List<Map<String, Object>>) raw.get("plugins")) install((String) about.get("name"), new Installed(text(about, "state", "enabled"), text(about, "version", "?")));
         edition = text(raw, "edition", "free");
         restartingMillis = number(raw, "restartingMillis", 150);
         startingMillis = number(raw, "startingMillis", 150);
