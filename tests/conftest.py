@@ -1,4 +1,4 @@
-"""What every ring of tests shares: the API server, a namespace for each test, and the guard of the network."""
+"""Fixtures for all tests: the API server, a namespace for each test, and the guard that keeps tests on this machine."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _numbers = itertools.count(1)
 
 
 def pytest_configure() -> None:
-    """Watch every connection of this process from the start: also those made while tests are collected."""
+    """Install the network guard before tests are collected, so that it also sees connections made by imports."""
     network.install()
-    settings.register_profile("shared-machine", deadline=None)  # how long one example takes tells nothing there
+    settings.register_profile("shared-machine", deadline=None)  # on a shared machine, the time of one example means nothing
     settings.load_profile("shared-machine")
 
 
 @pytest.fixture(autouse=True)
 def _loopback_only() -> Iterator[None]:
-    """Fail a test that tried to leave the machine, even if the code under test swallowed the error."""
+    """Fail a test that tried to contact another machine, even if the code under test swallowed the error."""
     yield
     attempts = network.take_attempts()
     assert not attempts, f"connections to other machines are not allowed in tests: {attempts}"

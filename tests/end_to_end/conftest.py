@@ -1,6 +1,6 @@
-"""The real API server, the operator as a process with its own rights, and a Jenkins stand-in: one of each for the session of a worker.
+"""The real API server, the operator as a process with its own rights, and a Jenkins stand-in: one of each per test worker.
 
-A test that leaves in its Jenkins what the reset does not know is marked `own_jenkins`."""
+A test is marked `own_jenkins` if it changes its Jenkins in ways that the reset does not undo."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.standin import StandIn, free_port
 
 @pytest.fixture(scope="session")
 def kube() -> Iterator[KubeServer]:
-    """An API server of this folder's own: its operator serves every namespace there, those of other tests' operators must not be among
+    """An API server for this folder alone: its operator serves every namespace there, those of other tests' operators must not be among
     them."""
     with KubeServer() as server:
         server.apply_crds()

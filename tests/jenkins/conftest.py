@@ -1,4 +1,4 @@
-"""Stand-ins that many tests share: one for the session of a worker, brought back to a fresh Jenkins before each test.
+"""Stand-ins that many tests share: one per test worker, reset to a fresh Jenkins before each test.
 
 It is the javax flavour. Tests of the gate, of pages and of sessions depend on the servlet API: their modules are marked `both_flavours`
 and run with the jakarta flavour too."""

@@ -1,4 +1,4 @@
-"""What people do in a Jenkins behind the operator's back, by the plugin's own form."""
+"""Changes that people make in Jenkins without the operator, through the plugin's own form."""
 
 from __future__ import annotations
 
@@ -59,28 +59,28 @@ def switch_off(jenkins: StandIn) -> None:
 
 
 def take_gate_out(jenkins: StandIn, *, for_good: bool = False) -> None:
-    """Out of the chain of filters of the running Jenkins. It puts itself back, unless it is ``for_good``."""
+    """Remove the gate from the filter chain of the running Jenkins. It restores itself, unless ``for_good``."""
     jenkins.groovy(GATE_OUT + (NO_WATCH if for_good else ""))
 
 
 def is_off(jenkins: StandIn) -> bool:
-    """Whether the plugin's settings say off, and an ordinary user gets in without a second factor, unless the gate holds."""
+    """Whether the plugin's settings are off and, unless the gate holds, an ordinary user gets in without a second factor."""
     said, held = _said(jenkins)
     return not said and _is_asked(jenkins) is held
 
 
 def is_settled(jenkins: StandIn) -> bool:
-    """Whether 2FA is on, and confirmed: no trial is open."""
+    """Whether 2FA is on and no trial is open."""
     return is_on(jenkins) and not (jenkins.home / "jenkins2fa" / "trial.json").exists()
 
 
 def is_on(jenkins: StandIn) -> bool:
-    """Whether the plugin's settings say on, and an ordinary user is asked for a second factor."""
+    """Whether the plugin's settings are on and an ordinary user is challenged."""
     return _said(jenkins)[0] and _is_asked(jenkins)
 
 
 def _said(jenkins: StandIn) -> tuple[bool, bool]:
-    """What the plugin's live flag and memory say; and whether the gate asks people whatever they say."""
+    """The plugin's live flag and memory, and whether the gate challenges people regardless of both."""
     said, held = json.loads(jenkins.groovy(SAID))
     return said, held
 

@@ -29,7 +29,7 @@ def rendered(kube: KubeServer, values: Values, *arguments: str, release: str = R
 
 
 def refusal(kube: KubeServer, values: Values) -> str:
-    """What helm says to values that it must refuse."""
+    """Helm's error for values that it must refuse."""
     try:
         rendered(kube, values)
     except KubectlFailed as error:
@@ -45,7 +45,7 @@ def one(objects: list[Body], kind: str, name: str = "") -> Body:
 
 
 def package(kube: KubeServer, folder: Path, version: str, changes: Mapping[str, tuple[str, str]]) -> Path:
-    """The chart as another version of it: `changes` maps a file to a text in it and what stands there instead."""
+    """A modified copy of the chart. `changes`: file to (old text, new text)."""
     copy = folder / f"chart-{version}" / CHART.name
     shutil.copytree(CHART, copy)
     current = yaml.safe_load((CHART / "Chart.yaml").read_text())["version"]
@@ -58,17 +58,17 @@ def package(kube: KubeServer, folder: Path, version: str, changes: Mapping[str, 
 
 
 def rights_of(kube: KubeServer, namespace: str = NAMESPACE, account: str = ACCOUNT) -> set[Right]:
-    """Every right that roles in the cluster give the account."""
+    """Every right that the account has through roles in the cluster."""
     roles = kube.get("roles,clusterroles", "-A")["items"]
     bindings = kube.get("rolebindings,clusterrolebindings", "-A")["items"]
     return granted(roles, bindings, (namespace, account))
 
 
 def operator_of(kube: KubeServer, namespace: str = NAMESPACE, name: str = RELEASE) -> OperatorProcess:
-    """The operator with the service account and the options of its Deployment; only its address is one of this machine."""
+    """The operator with the service account and options of its Deployment, but serving on an address of this machine."""
     pod = kube.get("deployment", name, "-n", namespace)["spec"]["template"]["spec"]
     account = pod["serviceAccountName"]
-    kube.get("serviceaccount", account, "-n", namespace)  # OperatorProcess would make it where the chart does not
+    kube.get("serviceaccount", account, "-n", namespace)  # fail here if the chart does not create it: OperatorProcess would
     assert account == ACCOUNT
     command, *options = pod["containers"][0]["args"]
     assert command == "run"
@@ -77,5 +77,5 @@ def operator_of(kube: KubeServer, namespace: str = NAMESPACE, name: str = RELEAS
 
 
 def run_python(script: str, environment: Mapping[str, str], python: Path) -> subprocess.CompletedProcess[str]:
-    """What a container with `command: [python, -c]` does."""
+    """Run what a container with `command: [python, -c]` runs."""
     return subprocess.run([python, "-c", script], env=dict(environment), capture_output=True, text=True, timeout=60)

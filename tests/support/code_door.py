@@ -1,6 +1,6 @@
-"""Something in front of a Jenkins that asks for a TOTP code, as another plugin would: real codes, checked by pyotp.
+"""A proxy in front of Jenkins that demands a TOTP code, as another plugin would. pyotp checks the codes.
 
-The page is this test's own invention; what it promises is only what HTML says of a field for a one-time code.
+The page is made up for the tests; it only relies on what HTML defines for a one-time code field.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ PAGE = """<!doctype html><title>Second factor</title><form action="verify" metho
 
 
 class CodeDoor:
-    """A context manager; `url` is to be called instead of the Jenkins'. `sent` are the codes that it got, each of which it takes once;
-    `page` is what the challenge shows."""
+    """A context manager. `url`: use it instead of that of Jenkins. `sent`: the codes received; each is accepted once.
+    `page`: the challenge page."""
 
     def __init__(self, jenkins: str, secret: str, page: str = PAGE) -> None:
         self.jenkins, self.totp, self.page = jenkins, pyotp.TOTP(secret), page
@@ -37,7 +37,7 @@ class CodeDoor:
                 door.serve(self, self.rfile.read(int(self.headers.get("Content-Length", 0))))
 
             def log_message(self, format: str, *arguments: object) -> None:
-                """Quiet."""
+                """Log nothing."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
@@ -95,7 +95,7 @@ class CodeDoor:
 
 
 def another_secret(secret: str) -> str:
-    """A key whose code of now is another one."""
+    """A key whose present code is different."""
     while (other := pyotp.random_base32()) == secret or pyotp.TOTP(other).at(int(time.time())) == pyotp.TOTP(secret).at(int(time.time())):
         continue
     return other

@@ -1,4 +1,4 @@
-"""`jenkins2fa` as a person calls it, in this process: exit code, standard output and error."""
+"""Calls `jenkins2fa` within this process: exit code, standard output and standard error."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ API = "jenkins2fa.dev/v1alpha1"
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a command ended."""
+    """The result of a command."""
 
     code: int
     out: str
@@ -53,7 +53,7 @@ class Commands:
         return Ended(result.exit_code, result.stdout, result.stderr)
 
     def policy(self, name: str = "policy", **spec: Any) -> Path:
-        """A file with one policy: `QUESTIONS` with other fields; None leaves one out."""
+        """A file with one policy: `QUESTIONS` with the given fields instead; None leaves a field out."""
         wanted = {key: value for key, value in {**QUESTIONS, **spec}.items() if value is not None}
         return self.write(f"{name}.yaml", {"kind": "TwoFactorPolicy", "metadata": {"name": name}, "spec": spelled_out(wanted)})
 

@@ -1,4 +1,4 @@
-"""One Jenkins under many URLs: loopback ports that all lead to it, as if there were as many Jenkinses."""
+"""One Jenkins under many URLs: loopback ports that all lead to it, as if there were many controllers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 
 class Doors:
-    """A context manager; `urls` are as many URLs of ``target``, each of a port of its own, with a slash at the end."""
+    """A context manager. `urls`: the URLs of ``target``, each with its own port, with a trailing slash."""
 
     urls: tuple[str, ...]
 

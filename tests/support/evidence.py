@@ -16,7 +16,7 @@ from jenkins2fa.cli.main import main
 
 @dataclass(frozen=True, slots=True)
 class KeptEvidence:
-    """`kept`: the directory that the operator writes to; `private`, `public`: files of the keys."""
+    """`kept`: the operator's evidence directory. `private`, `public`: the key files."""
 
     kept: Path
     private: Path
@@ -42,6 +42,6 @@ class KeptEvidence:
         return [json.loads(line) for file in self.files() for line in file.read_text().splitlines()]
 
     def verify(self, *files: Path) -> tuple[int, str]:
-        """Exit code and what it says; without files: of all."""
+        """Exit code and output; without `files`, of all files."""
         ended = CliRunner().invoke(main, ["verify", "--key", str(self.public), *map(str, files or self.files())])
         return ended.exit_code, ended.output

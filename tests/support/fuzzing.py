@@ -1,6 +1,6 @@
-"""Random damage: to JSON documents, to texts, to HTTP answers. Seeded, so that a failure comes back with its number.
+"""Random damage to JSON documents, strings and HTTP replies. Seeded, so that a failure can be repeated by its number.
 
-JENKINS2FA_FUZZ_CASES says how many cases each fuzz test tries (the default is small; 10,000 were tried, docs/benchmarks/soak.md).
+JENKINS2FA_FUZZ_CASES is the number of cases of each fuzz test. The default is small; 10,000 were run once (docs/benchmarks/soak.md).
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ DEEP = 100_000
 
 
 def cases(usual: int) -> Iterator[random.Random]:
-    """One source of chance a case; each depends on its number alone."""
+    """One random generator per case; each depends only on the number of the case."""
     for number in range(int(os.environ.get("JENKINS2FA_FUZZ_CASES", "0")) or usual):
         yield random.Random(number)
 
 
 def odd_values(dice: random.Random) -> Any:
-    """What nobody expects in the place of something else."""
+    """A value that nobody expects."""
     makers: tuple[Callable[[], Any], ...] = (
         lambda: None,
         lambda: dice.choice((True, False)),
@@ -38,7 +38,7 @@ def odd_values(dice: random.Random) -> Any:
 
 
 def nested(depth: int) -> Any:
-    """A list in a list in a list."""
+    """Deeply nested lists."""
     made: Any = []
     for _ in range(depth):
         made = [made]
@@ -46,7 +46,7 @@ def nested(depth: int) -> Any:
 
 
 def damaged(dice: random.Random, document: Any, most: int = 3) -> Any:
-    """A copy with some of its values replaced, taken away, moved or doubled."""
+    """A copy with some of its values replaced, removed, moved or duplicated."""
     made = copy.deepcopy(document)
     for _ in range(dice.randint(1, most)):
         places = list(_places(made))
@@ -67,14 +67,14 @@ def damaged(dice: random.Random, document: Any, most: int = 3) -> Any:
 
 
 def _places(value: Any) -> Iterator[tuple[Any, Any]]:
-    """Every value inside a document, as what holds it and its key there."""
+    """Every value inside a document, as its container and its key there."""
     for key, child in list(value.items()) if isinstance(value, dict) else list(enumerate(value)) if isinstance(value, list) else ():
         yield value, key
         yield from _places(child)
 
 
 def as_json(dice: random.Random, document: Any) -> str:
-    """Spelled in one of the ways that a parser meets: keys given twice, deep, escapes, cut short, something after it."""
+    """As JSON, in one of several unusual forms: duplicate keys, deep nesting, escapes, truncated, trailing data."""
     text = json.dumps(document, ensure_ascii=dice.random() < 0.7)
     match dice.randrange(12):
         case 0:
@@ -94,5 +94,5 @@ def as_json(dice: random.Random, document: Any) -> str:
 
 
 def scrap(dice: random.Random, words: tuple[str, ...], most: int = 25) -> str:
-    """Words at random, one after the other."""
+    """Random words."""
     return "".join(dice.choice(words) for _ in range(dice.randint(0, most)))

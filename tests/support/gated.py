@@ -1,4 +1,4 @@
-"""Puts our gate with a chosen configuration straight into a stand-in: the resident script as it is, without an operator."""
+"""Installs the gate with a given configuration in a stand-in: the real resident script, without an operator."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ code.gate.install(new groovy.json.JsonSlurperClassic().parseText(new String('%s'
 
 
 def groovy(jenkins: StandIn, text: str) -> str:
-    """As SYSTEM, with jenkins, context, chain and the gate's state at hand."""
+    """Run Groovy as SYSTEM, with jenkins, context, chain and the gate's state as variables."""
     return jenkins.groovy(PRELUDE + text)
 
 
@@ -42,7 +42,7 @@ def switch_on(jenkins: StandIn, email: bool = False) -> None:
 
 
 def gate(jenkins: StandIn, **configuration: Any) -> None:
-    """Installs the gate, or gives the installed one other rules."""
+    """Install the gate, or replace the rules of the installed one."""
     data = json.dumps({"operator": "admin", **configuration})
     resident, rules = (base64.b64encode(text.encode()).decode() for text in (resident_text(), data))
     parts = [resident[at : at + 60_000] for at in range(0, len(resident), 60_000)]  # a literal of a class file has at most 65,535 bytes
@@ -68,17 +68,17 @@ null"""
 
 
 def age(jenkins: StandIn, seconds: int) -> None:
-    """As if every second factor had been given so much earlier."""
+    """Make every verified session older by this time."""
     groovy(jenkins, AGE % seconds)
 
 
 def builds(jenkins: StandIn) -> int:
-    """How often a build of the job `x` was started since the start."""
+    """How many builds of the job `x` have started."""
     return int(groovy(jenkins, "print jenkins.getItem('x').buildRequests"))
 
 
 def verified(jenkins: StandIn, name: str) -> Browser:
-    """A browser that has logged in and given its second factor; enrols where that is still to be done. Its password is <name>-pw-1."""
+    """A browser that has logged in and given its second factor, after enrolling if necessary. The password is <name>-pw-1."""
     browser = jenkins.browser(name)
     browser.login(f"{name}-pw-1")
     if "tfaConfiguration" in browser.place():

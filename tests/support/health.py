@@ -1,4 +1,4 @@
-"""What Argo CD and Flux make of an object: our health checks, run by a real Lua and a real CEL."""
+"""The health of an object in Argo CD and Flux: our health checks, run by real Lua and real CEL."""
 
 from __future__ import annotations
 

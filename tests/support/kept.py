@@ -1,4 +1,4 @@
-"""A stand-in that many tests share: brought back to a fresh Jenkins for each, since a JVM and its compiled scripts take seconds."""
+"""A stand-in that many tests share and that is reset for each, because starting a JVM and compiling the scripts takes seconds."""
 
 from __future__ import annotations
 
@@ -60,14 +60,14 @@ OF_PLUGIN = {"miniorange": FRESH_MINI_ORANGE, "openmfa": FRESH_OPEN_MFA}
 
 
 def fresh(jenkins: StandIn) -> StandIn:
-    """As after the first start, but with what has been compiled, and with a mail server."""
+    """Reset to the state after the first start, but with the compiled scripts, and with a mail server."""
     for script in (FRESH, *(OF_PLUGIN[name] for name in jenkins.plugins)):
         jenkins.groovy(script)
     return jenkins
 
 
 class Kept:
-    """One stand-in for the session, of the options of StandIn. A test that failed may have left anything: the next gets a new process."""
+    """One stand-in for the session, with the options of StandIn. After a failed test, the next one gets a new process."""
 
     def __init__(self, **options: Any) -> None:
         self._options = {"smtp_host": "mail.lab.invalid", **options}
@@ -75,7 +75,7 @@ class Kept:
         self._failures = 0
 
     def fresh(self, failures: int) -> StandIn:
-        """As after the first start, with new tokens: what an earlier test has left in the cluster does not get in any more.
+        """Reset, with new tokens, so that instances left in the cluster by an earlier test cannot log in.
 
         ``failures``: how many tests of the session have failed so far."""
         held = self._held

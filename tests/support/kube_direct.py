@@ -1,6 +1,6 @@
-"""What tests ask the API server for again and again, without a kubectl for each: a process of its own costs fifty times as much.
+"""Frequent requests of tests to the API server without a kubectl process, which costs fifty times as much.
 
-Standard library only, as `kube`. Whatever is not understood here, or does not go well, is left to kubectl: None, and the caller asks that.
+Standard library only, as in `kube`. None means that a request is not supported here or failed; the caller then uses kubectl.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class KubeDirect:
         return self._call("GET", path) if path else None
 
     def apply(self, body: Body, namespace: str | None) -> bool:
-        """As `kubectl apply --server-side` does it; whether it was done."""
+        """Like `kubectl apply --server-side`. Returns whether it succeeded."""
         meta = body["metadata"]
         if body["kind"] == "Namespace":
             path: str | None = f"/api/v1/namespaces/{meta['name']}"
@@ -54,12 +54,12 @@ class KubeDirect:
         return self._call("PATCH", f"{path}?fieldManager=kubectl&fieldValidation=Strict", body, "application/apply-patch+yaml") is not None
 
     def merge(self, body: Body, *arguments: str) -> bool:
-        """A merge patch of one object, named as in `get`; whether it was done."""
+        """Merge a patch into one object, named as in `get`. Returns whether it succeeded."""
         path = _path(arguments)
         return path is not None and self._call("PATCH", path, body, "application/merge-patch+json") is not None
 
     def delete(self, *arguments: str) -> bool:
-        """Delete one object, named as in `get`; whether it was done."""
+        """Delete one object, named as in `get`. Returns whether it succeeded."""
         path = _path(arguments)
         return path is not None and len(arguments) == 4 and self._call("DELETE", path) is not None
 
@@ -67,7 +67,7 @@ class KubeDirect:
         return self._call("DELETE", f"/api/v1/namespaces/{name}") is not None
 
     def _call(self, method: str, path: str, body: Body | None = None, content: str = "application/json") -> Body | None:
-        """None: not reached, or refused. Not tried again: a connection that has grown old makes no difference but a kubectl."""
+        """None if the server was not reached or refused. No retry: after a stale connection, the caller uses kubectl."""
         try:
             connection, headers = self._connection()
             data = None if body is None else json.dumps(body)

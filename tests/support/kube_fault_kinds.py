@@ -1,4 +1,4 @@
-"""What may go wrong between the operator and the API server, and with which requests (see `kube_faults`)."""
+"""Faults between the operator and the API server, and the requests that they can affect (see `kube_faults`)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def everything(request: Request) -> bool:
 
 
 def watches(request: Request) -> bool:
-    """Watches of our kinds."""
+    """Watches of our custom resources."""
     return request.watches and "jenkins2fa.dev" in request.path
 
 
@@ -41,12 +41,12 @@ def instance_status_writes(request: Request) -> bool:
 
 
 def reconcilers(request: Request) -> bool:
-    """The first request of each pass: its object."""
+    """The first request of each reconcile: its object."""
     return request.method == "GET" and request.path.count("/") == 7 and "jenkins2fa.dev" in request.path
 
 
 def lists(request: Request) -> bool:
-    """Lists of our kinds, of a page or more."""
+    """Lists of our custom resources, in one or more pages."""
     return request.method == "GET" and not request.watches and request.path.endswith(("/jenkinsinstances", "/twofactorpolicies"))
 
 
@@ -60,7 +60,7 @@ def but_the_lease(request: Request) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The API server's own refusal, as a Status; the request is not carried out."""
+    """The API server refuses the request with a Status, and does not carry it out."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -69,7 +69,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """The request is carried out; its answer, or the stream, breaks off after so many bytes."""
+    """The request is carried out; its reply, or the stream, ends after this number of bytes."""
 
     after: int
 
@@ -81,7 +81,7 @@ class Lose:
 
 @dataclass(frozen=True, slots=True)
 class Slow:
-    """The request is carried out; the answer comes after so many seconds."""
+    """The request is carried out; the reply comes after this number of seconds."""
 
     seconds: float
 

@@ -1,9 +1,9 @@
-"""Something between the operator and the API server that goes wrong on purpose, and counts what passes through it.
+"""A proxy between the operator and the API server that injects faults and counts requests.
 
 with KubeFaults(kube) as faults:
     operator.kubeconfig = faults.kubeconfig(operator.kubeconfig)
     faults.fault(Answer(409), status_writes, times=3)      # the next three writes of a status are refused
-    faults.stall_watches()                                 # what is open now says nothing any more, and is not closed either
+    faults.stall_watches()                                 # open watches stay open and fall silent
 
 It speaks plain HTTP to the operator (on loopback) and passes its token on; the real API server behind it decides.
 """
@@ -40,10 +40,10 @@ class _Rule:
 
 
 class KubeFaults:
-    """A context manager; `seen` has every request of the operator, in order, `refused` those that met a fault since the last `heal`."""
+    """A context manager. `seen`: every request of the operator, in order. `refused`: those that met a fault since the last `heal`."""
 
     def __init__(self, kube: KubeServer, page: int | None = None) -> None:
-        """``page``: lists come in pages of at most so many objects, whatever was asked for."""
+        """``page``: the largest number of objects in a page of a list, regardless of the request."""
         self.target, self.page = urlsplit(kube.url), page
         self.seen: list[Request] = []
         self.refused: list[Request] = []
@@ -66,7 +66,7 @@ class KubeFaults:
         self._thread.join()
 
     def kubeconfig(self, of: Path) -> Path:
-        """A copy of a kubeconfig that leads through here; it lies in the API server's folder."""
+        """A copy of a kubeconfig that uses this proxy, in the API server's folder."""
         config = json.loads(of.read_text())
         config["clusters"][0]["cluster"] = {"server": self.url}
         path = self._folder / f"faults-{self._server.server_address[1]}.kubeconfig"
@@ -77,12 +77,12 @@ class KubeFaults:
     # --- what goes wrong ---
 
     def fault(self, fault: Fault, which: Which = everything, *, times: int = 10**6) -> None:
-        """What happens to the next so many requests of that sort."""
+        """Apply a fault to the next `times` requests of this kind."""
         with self._lock:
             self._rules.append(_Rule(fault, which, times))
 
     def heal(self) -> None:
-        """No faults from now on; streams that stand still go on standing still."""
+        """No faults from now on; stalled streams stay stalled."""
         with self._lock:
             self._rules.clear()
             self.refused = []
@@ -93,7 +93,7 @@ class KubeFaults:
         return len(self.refused)
 
     def stall_watches(self) -> int:
-        """Every open watch of our kinds falls silent and stays open, as behind a load balancer that lost its state; how many there were."""
+        """Stall every open watch of our custom resources, as behind a load balancer that lost its state. Returns their number."""
         with self._lock:
             open_now = [stream for stream in self.streams if watches(stream.request)]
         for stream in open_now:
@@ -110,12 +110,12 @@ class KubeFaults:
     # --- what was seen ---
 
     def count(self, which: Which, since: float = 0.0) -> int:
-        """How many requests of that sort there were, since a moment of the monotonic clock."""
+        """How many requests of this kind there were since a moment of the monotonic clock."""
         with self._lock:
             return sum(1 for one in self.seen if one.at >= since and which(one))
 
     def take(self, request: Request) -> Fault | None:
-        """Note a request; the fault for it."""
+        """Record a request, and return its fault."""
         with self._lock:
             self.seen.append(request)
             for rule in self._rules:
@@ -139,14 +139,14 @@ class KubeFaults:
 
 @dataclass(slots=True, eq=False)
 class _Stream:
-    """A watch that is passed on while it lasts."""
+    """A watch that is being forwarded."""
 
     request: Request
     connection: http.client.HTTPConnection
     silent: bool = False
 
     def end(self) -> None:
-        """The API server's side is shut, whoever reads from it finds its end."""
+        """Close the API server's side, so that readers reach the end."""
         if self.connection.sock is not None:
             with contextlib.suppress(OSError):
                 self.connection.sock.shutdown(socket.SHUT_RDWR)
@@ -157,7 +157,7 @@ class _Server(ThreadingHTTPServer):
     faults: KubeFaults
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Broken connections are what this is for."""
+        """Ignore broken connections: they are the purpose of this proxy."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -170,7 +170,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_POST = do_PUT = do_PATCH = do_DELETE = do_GET
 
     def log_message(self, format: str, *args: object) -> None:
-        """Silent."""
+        """Log nothing."""
 
     def _serve(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -209,7 +209,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(answer.status, headers, content, cut)
 
     def _follow(self, stream: _Stream, answer: http.client.HTTPResponse, cut: int | None) -> None:
-        """Pass a stream on, as it comes, until either side ends it."""
+        """Forward a stream until either side ends it."""
         self.send_response_only(answer.status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Transfer-Encoding", "chunked")
@@ -226,7 +226,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
             self.wfile.flush()
         if left > 0:
-            self.wfile.write(b"0\r\n\r\n")  # an end in good order
+            self.wfile.write(b"0\r\n\r\n")  # a regular end
 
     def _open(self, body: bytes) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
         target = self.server.faults.target

@@ -1,4 +1,4 @@
-"""Starts the process of a fleet (`server`) and asks it what it has seen."""
+"""Starts the process of a fleet (`server`) and reads its counters."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from tests.support.prepared import CHECKOUT
 
 
 class FleetProcess:
-    """As a context manager it is started and ended. ``urls`` are those of every Jenkins, without a slash at the end: first the healthy,
-    then the slow, then the dead."""
+    """A context manager that starts and ends the process. ``urls``: of every controller, without a trailing slash; first the healthy
+    ones, then the slow, then the dead."""
 
     def __init__(self, count: int, *, dead: int = 0, slow: int = 0, slow_seconds: float = 4.0) -> None:
         self.healthy, self.slow, self.dead = count - dead - slow, slow, dead
@@ -48,7 +48,7 @@ class FleetProcess:
         return found
 
     def forget(self) -> None:
-        """Counts and times begin anew."""
+        """Reset counts and times."""
         self._session().post(self._control + "/forget", timeout=60).raise_for_status()
 
     @staticmethod

@@ -1,5 +1,5 @@
-"""One Jenkins with the 2FA plugin: what it answers to the operator's scripts, looks and probes, and no more. No I/O; the clock comes from
-outside.
+"""One controller with the 2FA plugin: its replies to the operator's scripts, observations and probes, and nothing else. No I/O; the
+caller passes the time.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ class Reply:
 
 
 class FakeJenkins(JenkinsState):
-    """A Jenkins as the network shows it."""
+    """A controller, as its HTTP clients see it."""
 
     def __init__(self, url: str, now: Callable[[], int], *, account: tuple[str, str] = ("admin", "token")) -> None:
         super().__init__(url, now, account=account)
         self.accept(*account)
 
     def accept(self, user: str, token: str) -> None:
-        """From now on this account is let in, and no other."""
+        """Accept only this account from now on."""
         self._account = user, token
         self._expected = "Basic " + base64.b64encode(f"{user}:{token}".encode()).decode()
 

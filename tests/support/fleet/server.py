@@ -1,9 +1,9 @@
-"""Serves a fleet of fakes from one process, each on a loopback port of its own, and tells on a control port what it has seen.
+"""Serves a fleet of fakes from one process, each on its own loopback port, and its counters on a control port.
 
     python -m tests.support.fleet.server --count 1000 --dead 50 --slow 50 --slow-seconds 4
 
-The first line on standard output is JSON: `control` (port), `ports` (of every Jenkins; the dead ones come last, before them the slow ones).
-Of the dead ones every other accepts connections and never answers; at the rest nobody listens. Ends when its standard input closes.
+The first line on standard output is JSON: `control` (a port) and `ports` (of every controller: healthy, slow, dead). Every second dead one
+accepts connections and never replies; nothing listens on the others. The process ends when its standard input closes.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ def epoch() -> int:
 
 @dataclass(slots=True)
 class Host:
-    """One Jenkins and what has happened to it. Times: seconds of the monotonic clock, which all processes of a machine share."""
+    """One controller and its counters. Times: seconds of the monotonic clock, which all processes of a machine share."""
 
     port: int
     jenkins: FakeJenkins
     delay: float = 0.0
     looks: list[float] = field(default_factory=list)
-    changed: float = 0.0  # when its disk was last written to by a confirmation
+    changed: float = 0.0  # when a confirmation last wrote its disk
     requests: int = 0
 
     async def serve(self, request: BaseRequest) -> Response:
@@ -90,7 +90,7 @@ class Fleet:
         await loop.run_in_executor(None, sys.stdin.read)
 
     async def _control(self, request: BaseRequest) -> Response:
-        """GET /: what every answering host has seen. POST /forget: begin to count anew."""
+        """GET /: the counters of every replying host. POST /forget: reset them."""
         if request.path == "/forget":
             for host in self._hosts:
                 host.looks, host.requests, host.changed = [], 0, 0.0

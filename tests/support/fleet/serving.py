@@ -14,7 +14,7 @@ from tests.support.managed import Managed
 
 @contextlib.contextmanager
 def served() -> Iterator[tuple[Managed, FakeJenkins]]:
-    """A fake, and the operator's side of it."""
+    """A fake, and the operator's connection to it."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"

@@ -1,7 +1,7 @@
-"""What one Jenkins with the 2FA plugin (free edition) is, as data, and what the operator's scripts make of it. No I/O; the clock comes from
-outside.
+"""One controller with the 2FA plugin (free edition) as data, and the effect of the operator's scripts on it. No I/O; the caller passes the
+time.
 
-It is that of `jenkins/groovy/*.groovy` on the stand-in: layers, trial, gate, owner mark.
+It behaves like `jenkins/groovy/*.groovy` on the stand-in: layers, trial, gate, owner record.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ TOLD_OF_STATE = ("owner", "deletionPolicy", "breakGlass", "corrections", "hold")
 
 
 class Refusal(Exception):
-    """What one of the resident script's own exceptions is; ``name`` is its class."""
+    """An exception of the resident script; ``name``: its class."""
 
     def __init__(self, name: str, message: str) -> None:
         super().__init__(message)
@@ -30,7 +30,7 @@ class Refusal(Exception):
 
 
 class JenkinsState:
-    """``url``: as its administrator configured it, with a slash at the end. ``now``: epoch milliseconds."""
+    """``url``: the configured root URL, with a trailing slash. ``now``: epoch milliseconds."""
 
     def __init__(self, url: str, now: Callable[[], int], *, account: tuple[str, str] = ("admin", "token")) -> None:
         self.url, self._now = url, now
@@ -62,7 +62,7 @@ class JenkinsState:
         self.glass_until: int | None = None  # of an open break-glass
 
     def restart(self) -> None:
-        """Memory, live flag and gate come from disk; an open trial is over with it."""
+        """Load memory, live flag and gate from disk. This ends an open trial."""
         self._boot()
         self.quieting_down = False
         journal = self.files.pop("trial.json", None)
@@ -85,7 +85,7 @@ class JenkinsState:
         self.disk, self.live = copy.deepcopy(self.memory), enabled
 
     def take_gate_out(self) -> None:
-        """For good: here it does not put itself back."""
+        """Remove the gate for good: in this fake it does not restore itself."""
         self.gate = None
 
     @property
@@ -302,7 +302,7 @@ class JenkinsState:
             self._end("expired")
 
     def _end(self, outcome: str) -> None:
-        """Undoes the open trial: each field that still holds what it wrote."""
+        """Undo the open trial: restore each field that still holds what the trial wrote."""
         journal = self._open
         if journal is None:
             return
