@@ -1,4 +1,4 @@
-"""Small literals for the pure core: a Jenkins that is in force, a policy, a plan between them."""
+"""Small literals for the pure core: an observation where the policy is in force, a policy, and the plan between them."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def premium(seen: Observation) -> Observation:
 
 
 def reported(seen: Observation) -> Observation:
-    """With the capabilities that the driver finds in it."""
+    """The observation with the capabilities that the driver finds in it."""
     return replace(seen, capabilities=capabilities_of(seen))
 
 
@@ -62,12 +62,12 @@ def break_glass(hours: float, reason: str = "INC-9", name: str = "incident", **m
 
 
 def spec(**fields: Any) -> PolicySpec:
-    """As `policy` of managed, only its spec."""
+    """Only the spec of `managed.policy`."""
     return policy(**fields).spec
 
 
 def in_force(wanted: PolicySpec, where: InstanceSpec = MANAGED) -> Observation:
-    """A Jenkins as it is after the policy was confirmed there."""
+    """An observation of a controller after the policy was confirmed there."""
     desired = desired_state(wanted, where, "admin", FREE)
     held, gate = desired.plugin, desired.gate
     state = GateState(plugin_filters=1)
@@ -89,7 +89,7 @@ def differences(seen: Observation, wanted: PolicySpec, where: InstanceSpec = MAN
 
 
 def weakened(before: PolicySpec, after: PolicySpec) -> set[str]:
-    """The fields whose change weakens, from a Jenkins where `before` is in force."""
+    """The fields whose change weakens protection, for a controller where `before` is in force."""
     return {change.path for change in plan(in_force(before), after).weakening}
 
 

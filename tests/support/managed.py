@@ -1,4 +1,4 @@
-"""One Jenkins as the operator has it in hand: policies as mappings, one line for each thing that a pass does."""
+"""One controller as the operator manages it: policies as mappings, and one method for each step of a reconcile."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ def policy(**spec: Any) -> TwoFactorPolicy:
 
 
 class Managed:
-    """The operator's side of one Jenkins. `instance` is the owner's instance UID: another one is another operator.
+    """The operator's side of one controller. `instance`: the instance's UID in the owner record; another UID is another owner.
 
-    `trial_seconds`: how long the trials last that it begins."""
+    `trial_seconds`: the time limit of its trials."""
 
     trial_seconds = 60
 
@@ -61,21 +61,21 @@ class Managed:
     ) -> None:
         """`connection`: more fields of Connection (authority, read_seconds, connect_seconds).
 
-        Its answers may take longer than the operator would wait: a JVM that has just started compiles our scripts on a busy machine."""
+        It waits longer for replies than the operator: a JVM that has just started compiles our scripts slowly on a busy machine."""
         more = {"read_seconds": 30.0, **connection}
         self.connection = Connection(url.rstrip("/") + "/", Credentials(username, token), **more)
         spec = InstanceSpec(url=self.connection.url, credentials="admin", gate=GateSpec(GateMode(gate)))
         self.instance = JenkinsInstance(Metadata("tests", "jenkins", uid=instance), spec)
 
     def with_spec(self, **changes: Any) -> Managed:
-        """The same Jenkins with other fields of InstanceSpec."""
+        """The same controller with other fields of InstanceSpec."""
         other = Managed(self.connection.url, "", "")
         other.connection, other.instance = self.connection, replace(self.instance, spec=replace(self.instance.spec, **changes))
         return other
 
     @contextlib.contextmanager
     def driver(self) -> Iterator[Driver]:
-        """A connection of its own."""
+        """A new connection."""
         with contextlib.closing(driver_for(self.connection, trial_seconds=self.trial_seconds)) as opened:
             yield opened
 
@@ -104,11 +104,11 @@ class Managed:
         )
 
     def apply(self, wanted: TwoFactorPolicy, announce: Callable[[Step], None] = lambda step: None, take_over: str | None = None) -> Result:
-        """The whole change; raises what carry_out raises."""
+        """Carry out the whole change; raises what carry_out raises."""
         return carry_out(lambda: driver_for(self.connection, trial_seconds=self.trial_seconds), self.order(wanted, take_over), announce)
 
     def begin(self, wanted: TwoFactorPolicy) -> str:
-        """Only the beginning of a trial; returns its id."""
+        """Begin a trial, and no more; returns its id."""
         order = self.order(wanted)
         with self.driver() as driver:
             driver.begin(order.trial, order.desired, order.owner, order.deletion, with_gate=order.with_gate, take_over=order.take_over)
@@ -127,18 +127,18 @@ class Managed:
             return driver.probe()
 
     def differing(self, wanted: TwoFactorPolicy) -> dict[str, set[str]]:
-        """The differences that a plan finds now: path to the layers."""
+        """The differences that a plan finds now: path to layers."""
         found: dict[str, set[str]] = {}
         for change in self.assess(wanted).plan.changes:
             found.setdefault(change.path, set()).add(change.layer.value)
         return found
 
     def reasons(self, wanted: TwoFactorPolicy, **more: Any) -> list[str]:
-        """Reasons of all findings, refusals first; without the one that the administrator of a test is never enrolled."""
+        """Reasons of all findings, refusals first, except that the tests' administrator is not enrolled."""
         return [one.reason for one in self.assess(wanted, **more).findings if one.reason != "NoAdministratorEnrolled"]
 
     def console(self, text: str) -> str:
-        """What a script printed; by the script console with the operator's token, so the gate has to let it in."""
+        """The output of a script in the script console, run with the operator's token, so the gate must exempt it."""
         answer = requests.post(
             self.connection.url + "scriptText", data={"script": text}, auth=self.account, timeout=30, allow_redirects=False
         )

@@ -1,6 +1,6 @@
-"""A guard that keeps the test process on loopback: no connection, and no question to a name server, leaves the machine.
+"""A guard that keeps the test process on loopback: it refuses connections and DNS queries to other machines.
 
-It is an audit hook, so it also sees what libraries do in their own threads; child processes are not seen.
+It is an audit hook, so it also sees libraries and their threads. It does not see child processes.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ _installed = False
 
 
 class LeftTheMachine(OSError):
-    """A test tried to reach another machine."""
+    """A test tried to contact another machine."""
 
 
 def install() -> None:
-    """Put the guard in place; a second call does nothing. An audit hook cannot be taken out again."""
+    """Install the guard; a second call does nothing. An audit hook cannot be removed."""
     global _installed
     if not _installed:
         sys.addaudithook(_audit)
@@ -36,7 +36,7 @@ def take_attempts() -> list[str]:
 
 
 def is_allowed(host: str) -> bool:
-    """True for loopback addresses and `localhost`, and for the host of JENKINS_URL, which a person chose to test against."""
+    """True for loopback addresses and `localhost`, and for the host of JENKINS_URL, against which somebody wants to test."""
     if host in ("", "localhost") or host.endswith(".localhost"):
         return True
     chosen = urlsplit(os.environ.get("JENKINS_URL", "")).hostname
@@ -59,7 +59,7 @@ def _audit(event: str, arguments: tuple[Any, ...]) -> None:
     elif event == "socket.getaddrinfo":
         host = arguments[0].decode() if isinstance(arguments[0], bytes) else arguments[0]
         if host is not None and not _is_literal(host) and not is_allowed(host):
-            # What a resolver without a network would say; a test of a wrong name relies on it, so it is no attempt.
+            # The answer of a resolver without a network. A test of a wrong name relies on it, so it does not count as an attempt.
             raise socket.gaierror(socket.EAI_NONAME, f"Name or service not known: {host} (tests ask no name server)")
 
 

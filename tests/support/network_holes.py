@@ -1,4 +1,4 @@
-"""Ports on loopback that never answer: one that takes no connection, one that takes it and says nothing."""
+"""Loopback ports that never reply: one accepts no connection, one accepts it and stays silent."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Self
 
 
 class BlackHole:
-    """A port whose queue of connections is full, so a further attempt to connect hears nothing (Linux drops it)."""
+    """A port whose connection queue is full, so Linux drops further attempts to connect."""
 
     def __init__(self) -> None:
         self._server = socket.socket()
@@ -34,7 +34,7 @@ class BlackHole:
 
 
 class Stalling:
-    """A port that accepts and never answers. `asked` is set once somebody has connected."""
+    """A port that accepts and never replies. `asked` is set once somebody has connected."""
 
     def __init__(self) -> None:
         self._server = socket.create_server(("127.0.0.1", 0), backlog=64)
@@ -60,7 +60,7 @@ class Stalling:
 
 
 class ManyAddresses:
-    """One server under many loopback addresses (127.0.1.1 and on): connections are passed on to it, byte by byte."""
+    """One server under many loopback addresses (from 127.0.1.1 on); connections are forwarded to it."""
 
     def __init__(self, target: str, count: int) -> None:
         """`target` is an address with port, as in `127.0.0.1:8080`."""

@@ -1,4 +1,4 @@
-"""People at a Jenkins: who gets in without a second factor, and a session after the log-in form."""
+"""Users of Jenkins: who gets in without a second factor, and a session after the login form."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.support.standin import Browser, StandIn
 
 
 def gets_in(jenkins: StandIn, *names: str) -> str:
-    """Who of them sees the first page with a password and no second factor, in a fresh session each."""
+    """Which of these users see the first page with only a password, each in a new session."""
     return " ".join(name for name in names if jenkins.browser(name, f"{name}-pw-1").status() == 200)
 
 
@@ -20,7 +20,7 @@ def logged_in(jenkins: StandIn, name: str) -> Browser:
 
 
 def administrator(jenkins: StandIn, name: str, password: str) -> Browser | None:
-    """A session of a human administrator with a password and, where one is asked for, a second factor; None when there is no way in."""
+    """A session of a human administrator with a password and, if demanded, a second factor; None if they cannot get in."""
     browser = jenkins.browser(name, password)
     browser.login(password)
     place = browser.place()
@@ -33,7 +33,7 @@ def administrator(jenkins: StandIn, name: str, password: str) -> Browser | None:
 
 
 def save_form(browser: Browser, *, enabled: bool, questions: bool, sender: str | None = None) -> str:
-    """The plugin's own form, as an administrator saves it; where that leads to."""
+    """Save the plugin's own form as an administrator does; returns the redirect."""
     form: dict[str, Any] = {"formPage": "basicConfig", "enableTfa": enabled, "enableSecurityQuestion": questions}
     if sender:
         form["enableOtpOverEmail"] = {"senderEmailAddress": sender}

@@ -1,4 +1,4 @@
-"""Looks for secrets wherever the operator could have told one: logs, objects, Events, metrics, process arguments, Jenkins' own log."""
+"""Search for secrets wherever the operator could leak one: logs, objects, Events, metrics, process arguments, Jenkins' own log."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from tests.support.kube import KubeServer
 from tests.support.running import OperatorProcess
 from tests.support.standin import StandIn
 
-SHORTEST = 8  # a shorter text is found by chance
+SHORTEST = 8  # a shorter string is found by chance
 
 
 def places(kube: KubeServer, operator: OperatorProcess, *jenkins: StandIn) -> dict[str, str]:
-    """Text by place. What it cannot look at fails, so that an empty place is never taken for a clean one."""
+    """The content of each place. An unreadable place raises, so that it is never mistaken for a clean one."""
     found = {"the operator's log": operator.text(), "process arguments": arguments_of_our_processes()}
     assert found["the operator's log"]
     assert "jenkins2fa.cli.main" in found["process arguments"]
@@ -34,7 +34,7 @@ def places(kube: KubeServer, operator: OperatorProcess, *jenkins: StandIn) -> di
 
 
 def told(found: dict[str, str], secrets: Iterable[str]) -> list[str]:
-    """Where a secret was told: `place: the secret's beginning` each; empty = nowhere."""
+    """Where a secret leaked, as `place: the beginning of the secret`; empty = nowhere."""
     wanted = sorted({one for one in secrets if len(one) >= SHORTEST})
     assert wanted, "no secret was planted"
     return [
@@ -43,22 +43,22 @@ def told(found: dict[str, str], secrets: Iterable[str]) -> list[str]:
 
 
 def spellings(secret: str) -> set[str]:
-    """How a secret may be written: as it is, escaped for JSON or a URL, and within anything in base64 (credentials of a request)."""
+    """The forms of a secret: plain, escaped for JSON or a URL, and inside base64 (credentials of a request)."""
     found = {secret, json.dumps(secret)[1:-1], quote(secret, safe="")}
-    for shift in range(3):  # the same bytes look different by where they begin in a group of three
+    for shift in range(3):  # base64 depends on the position of the bytes within a group of three
         encoded = base64.b64encode(b"x" * shift + secret.encode()).decode()
         found.add(encoded[4 if shift else 0 :].rstrip("=")[:-1])
     return found
 
 
 def arguments_of_our_processes() -> str:
-    """The command lines of all processes of this machine that run the operator or a stand-in, as everybody there may read them."""
+    """The command lines of all processes on this machine that run the operator or a stand-in; any user can read them."""
     lines = []
     for file in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             line = file.read_bytes().replace(b"\0", b" ").decode(errors="replace")
         except OSError:
-            continue  # it ended meanwhile
+            continue  # it has ended in the meantime
         if "jenkins2fa" in line or "standin" in line:
             lines.append(line)
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""The real kubectl, which finds our plugin on PATH as a person's does."""
+"""The real kubectl, which finds our plugin on PATH."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pathlib import Path
 
 from tests.support.kube import CHECKOUT, KubeServer
 
-# As pip makes it from [project.scripts].
+# As pip writes it for [project.scripts].
 SCRIPT = "#!{python}\nimport sys\nfrom jenkins2fa.cli.kubectl.command import main\nsys.exit(main())\n"
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How `kubectl twofactor` ended."""
+    """The result of `kubectl twofactor`."""
 
     code: int
     out: str

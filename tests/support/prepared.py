@@ -1,4 +1,4 @@
-"""Where the parts lie that tools/prepare.py makes: they are made on first use, so a test can be run without `make`."""
+"""Folders of the parts that tools/prepare.py builds. They are built on first use, so a test also runs without `make`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 def prepared(part: str) -> Path:
-    """Folder of the part `kube` or `stand-in`, made first where it is missing (progress on standard error)."""
+    """Folder of the part `kube` or `stand-in`; builds it if it is missing, with progress on standard error."""
     command = [sys.executable, str(CHECKOUT / "tools" / "prepare.py"), "--print", part]
     return Path(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip())

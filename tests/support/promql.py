@@ -19,7 +19,7 @@ Course = Callable[[int], float | None]  # seconds to a value; None = no sample
 
 @dataclass(frozen=True)
 class Line:
-    """One series as it goes through time."""
+    """One series and its values over time."""
 
     labels: Labels
     course: Course
@@ -36,7 +36,7 @@ def lines_of(exposition: str) -> list[tuple[Labels, float]]:
 
 
 def evaluate(lines: Iterable[Line], queries: list[str], end: int) -> list[list[dict[str, Any]]]:
-    """Each query at every STEP seconds from 0 to `end`: series as {labels, samples}. Raises AssertionError with the engine's own words."""
+    """Each query at every STEP seconds from 0 to `end`: series as {labels, samples}. Raises AssertionError with the engine's message."""
     series = []
     for line in lines:
         samples = [[at, value] for at in range(0, end + 1, STEP) if (value := line.course(at)) is not None]

@@ -1,4 +1,4 @@
-"""One Jenkins stand-in on which changes are broken at every step, and the looks at it from outside that tell whether a promise was kept."""
+"""One Jenkins stand-in on which changes fail at every step, and the checks from outside that show whether the promises hold."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ WISHES = {"first": FIRST, "second": SECOND, "third": THIRD, "alone": ALONE, "alo
 
 
 def order(desired: Desired, manager: str = "one") -> Order:
-    """A change as the operator would order it; ``manager`` names the instance in the owner mark."""
+    """A change as the operator would order it; ``manager`` names the instance in the owner record."""
     code = gate_code()
     owner = Owner("cluster", manager, "policy", 1, desired_digest(desired, code))
     return Order(secrets.token_hex(6), desired, code, owner, DeletionPolicy.RETAIN, with_gate=desired.gate is not None)
@@ -87,10 +87,10 @@ class Standing:
 
 
 class Bench:
-    """``door`` is between the operator and Jenkins; administrators and looks from outside do not pass it.
+    """``door``: between the operator and Jenkins. Administrators and the checks from outside do not pass through it.
 
-    ``seeded``: the operator passes the second factor by itself, as without a gate it must. Where a gate is to keep it in, it cannot:
-    else nobody would notice that the gate does not."""
+    ``seeded``: the operator can give the second factor by itself, which it needs without a gate. With a gate it cannot: otherwise a
+    gate that does not exempt the operator would go unnoticed."""
 
     def __init__(self) -> None:
         self.seeded = False
@@ -115,9 +115,9 @@ class Bench:
         return driver_for(Connection(url + "/", account, read_seconds=patience), trial_seconds=seconds)
 
     def observe(self) -> Observation:
-        """As the operator sees it, over a connection of its own: raises what would keep the operator out.
+        """The operator's observation, over its own connection; raises the error that keeps the operator out.
 
-        A connection that breaks on its way through the door is opened anew, as the operator's next pass would."""
+        A connection that breaks at the door is opened again, as in the operator's next reconcile."""
         for last in (False, False, True):
             try:
                 with contextlib.closing(self.connect(through_door=False)) as driver:
@@ -127,10 +127,10 @@ class Bench:
                     raise
         raise AssertionError("the last attempt returns or raises")
 
-    # What befalls it
+    # Faults
 
     def administrator_saves(self, *, enabled: bool, questions: bool, sender: str | None) -> None:
-        """Through the plugin's own form, after a second factor where one is asked for."""
+        """An administrator saves the plugin's own form, after a second factor if demanded."""
         browser = self.administrator()
         assert browser is not None
         place = save_form(browser, enabled=enabled, questions=questions, sender=sender)
@@ -138,14 +138,14 @@ class Bench:
         assert "tfaUserAuth" not in place
 
     def administrator(self) -> Browser | None:
-        """A session of a human administrator with a password and, where one is asked for, a second factor; None when there is no way in."""
+        """A session of a human administrator with a password and, if demanded, a second factor; None if they cannot get in."""
         return administrator(self.jenkins, ADMINISTRATOR, "carol-pw-1")
 
     def make_virgin(self) -> None:
-        """As if there had never been an operator, and 2FA never on. The scripts stay compiled, so that one step is one request."""
+        """Reset: no operator was ever there, and 2FA was never on. The scripts stay compiled, so that one step is one request."""
         with contextlib.closing(self.connect(through_door=False)) as driver:
             pending = driver.observe().trial.pending
-            if pending is not None:  # of a test that failed: one failure is enough
+            if pending is not None:  # left by a failed test; one failure is enough
                 driver.cancel(pending)
             warm = order(FIRST)
             driver.begin(warm.trial, warm.desired, None, warm.deletion, with_gate=True, take_over=None)
@@ -156,7 +156,7 @@ class Bench:
         self.jenkins.groovy(VIRGIN)
 
     def bring_to(self, desired: Desired, *, seeded: bool = False) -> None:
-        """By a change that nothing disturbs; ``OFF`` = as if nobody had ever been there. ``seeded``: as above, from now on."""
+        """Bring a state into force without faults; ``OFF`` = the state after the reset. ``seeded``: as above, from now on."""
         owner = self.observe().owner
         if desired == OFF or seeded is not self.seeded or (owner and owner.instance != "one"):
             self.make_virgin()
@@ -165,7 +165,7 @@ class Bench:
             assert not carry_out(lambda: self.connect(through_door=False), order(desired)).plan.changes
 
     def crash(self) -> None:
-        """kill -9 and a new start."""
+        """kill -9, then start again."""
         self.jenkins.kill()
         self.jenkins.start()
 
@@ -173,11 +173,11 @@ class Bench:
         self._folders("+i")
 
     def fill_disk(self) -> None:
-        """No byte more can be written to any file."""
+        """Nothing more can be written to any file."""
         resource.prlimit(self.jenkins.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
 
     def mend(self) -> None:
-        """Whatever was done to network, disk and Jenkins is over; what it led to stays."""
+        """End every fault of network, disk and Jenkins; their consequences stay."""
         self._folders("-i")
         if self.jenkins.running:
             resource.prlimit(self.jenkins.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
@@ -188,7 +188,7 @@ class Bench:
         if found:
             subprocess.run(["chattr", flag, *found], check=True)
 
-    # What is seen from outside
+    # Checks from outside
 
     def wait_until_over(self, seconds: float = 8) -> None:
         wait_until(
@@ -197,7 +197,7 @@ class Bench:
 
     @contextlib.contextmanager
     def enforcing(self) -> Iterator[None]:
-        """2FA on in memory and live for a moment, whatever else is true: who gets in now, does so because of his session or the gate."""
+        """2FA on in memory and live for a moment: whoever gets in now does so because of their session or the gate."""
         before = self.jenkins.groovy(ENFORCE).splitlines()[0]
         try:
             yield
@@ -235,7 +235,7 @@ class Sighting:
 
 
 class Watcher:
-    """Reads the plugin's settings, gate.json and state.json on disk all the time, and keeps every content that it saw."""
+    """Reads the plugin's settings, gate.json and state.json on disk continuously, and keeps every version."""
 
     def __init__(self, home: pathlib.Path) -> None:
         self._home = home
@@ -255,7 +255,7 @@ class Watcher:
         self._look()
 
     def changes(self, name: str) -> list[Sighting]:
-        """What a file held, one after the other, the content at the start first."""
+        """The versions of a file in order, beginning with that at the start."""
         return [sighting for sighting in self.seen if sighting.name == name]
 
     def _run(self) -> None:
@@ -274,7 +274,7 @@ class Watcher:
 
 
 def stored_settings(text: str | None) -> PluginSettings:
-    """The plugin's XML as settings; a file that was never written is a plugin that is off."""
+    """The plugin's XML as settings; without a file, the plugin is off."""
     if text is None:
         return PluginSettings()
     root = ElementTree.fromstring(text.partition("?>")[2])
@@ -288,5 +288,5 @@ def stored_settings(text: str | None) -> PluginSettings:
 
 
 def without_mail(settings: PluginSettings) -> PluginSettings:
-    """The texts of mails set aside: the plugin's form writes its own there, and no trial here touches them."""
+    """The settings without the texts of mails: the plugin's form overwrites those, and no trial here changes them."""
     return replace(settings, subject=None, template=None)

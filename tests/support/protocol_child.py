@@ -1,7 +1,7 @@
-"""An operator as a process of its own, which a test can kill: carries out one change, and asks before each step whether to take it.
+"""An operator as a separate process that a test can kill. It carries out one change, and waits for permission before each step.
 
-Standard input: a line of JSON (URL, account with its seed or null, the trial's id and seconds, the name of the wish), then a line for each
-step to be taken.
+Standard input: a line of JSON (URL, account with its seed or null, the trial's id and seconds, the name of the desired state), then a
+line for each permitted step.
 Standard output: the name of each step before it is taken.
 """
 
@@ -18,7 +18,7 @@ from tests.support.protocol_bench import WISHES, order
 
 
 def main() -> None:
-    """Ends with 0 after a confirmed change."""
+    """Exit code 0 after a confirmed change."""
     wanted = json.loads(sys.stdin.readline())
     ordered = replace(order(WISHES[wanted["wish"]]), trial=wanted["trial"])
 

@@ -1,4 +1,4 @@
-"""A door between the operator and Jenkins: a TCP proxy on loopback that can be shut, or let requests through and keep the answers."""
+"""A TCP proxy between the operator and Jenkins that can be shut, or can forward requests and withhold the replies."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from urllib.parse import urlsplit
 
 
 class Rule(Enum):
-    """What happens to what arrives from now on."""
+    """What happens to new requests."""
 
     OPEN = "open"
     SHUT = "shut"  # connections are closed, before anything reaches Jenkins
-    SILENT = "silent"  # Jenkins gets the request and carries it out; the answer never arrives
+    SILENT = "silent"  # Jenkins carries the request out; the reply never arrives
 
 
 class Door:
-    """``url`` is the way to Jenkins through the door, without trailing slash. ``answered`` is set whenever an answer was kept back."""
+    """``url``: Jenkins through the proxy, without a trailing slash. ``answered`` is set whenever a reply was withheld."""
 
     def __init__(self, target: str) -> None:
         parts = urlsplit(target)
@@ -44,7 +44,7 @@ class Door:
         self.rule = rule
 
     def lose_one(self) -> None:
-        """The next answer is lost, and its connection with it."""
+        """Lose the next reply and its connection."""
         self._losses = 1
 
     def _serve(self) -> None:
@@ -62,11 +62,11 @@ class Door:
                 threading.Thread(target=self._pump, args=(client, server, False), daemon=True).start()
                 self._pump(server, client, True)
             client.settimeout(1)
-            while client.recv(65536):  # closed with something unread, it would be reset, and the last answer lost with it
+            while client.recv(65536):  # closing it with unread data would reset it, and lose the last reply
                 pass
 
     def _pump(self, source: socket.socket, sink: socket.socket, answers: bool) -> None:
-        """What ends on one side ends on the other; what the rule cuts off ends on both."""
+        """End of data on one side ends the other; what the rule cuts off ends on both."""
         ending = [sink]
         with contextlib.suppress(OSError):
             while data := source.recv(65536):

@@ -1,4 +1,4 @@
-"""What may befall a change at one of its steps. Each fault carries out the order, does its harm, and tells what the operator got back."""
+"""Faults at the steps of a change. Each one carries out the order, does its harm, and returns what the operator received."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from tests.support.protocol_bench import ALONE_BY_MAIL, OPERATOR, SEED, THIRD, W
 from tests.support.protocol_door import Rule
 from tests.support.standin import CHECKOUT
 
-SHORT = 3  # seconds of a trial that nobody will confirm: enough for every step on a busy machine
+SHORT = 3  # seconds of a trial that is never confirmed: enough for every step on a busy machine
 OTHER_SENDER = "carol@lab.invalid"
 
 
 class Fault(Enum):
-    """In words for the name of a test. "before": the step is not taken; "in flight": Jenkins carries it out, the operator never hears."""
+    """Names for tests. "before": the step is not taken; "in flight": Jenkins carries it out, and the operator gets no reply."""
 
     NONE = "nothing"
     KILLED_BEFORE = "operator-killed-before"
@@ -41,7 +41,7 @@ class Fault(Enum):
 
 @dataclass(slots=True)
 class Attempt:
-    """What the operator knows afterwards: a result, an error, or (killed) neither. ``began``: when each step was begun, monotonic."""
+    """What the operator received: a result, an error, or (killed) neither. ``began``: the monotonic time of each step."""
 
     result: Result | None = None
     error: JenkinsError | None = None
@@ -53,7 +53,7 @@ Witness = Callable[[Step], None]
 
 
 def attempt(bench: Bench, ordered: Order, step: Step, fault: Fault, witness: Witness) -> Attempt:
-    """Carries out ``ordered``; at ``step`` the fault strikes. ``witness`` hears of every step first."""
+    """Carry out ``ordered``; the fault strikes at ``step``. ``witness`` is called before every step."""
     if fault in (Fault.KILLED_BEFORE, Fault.KILLED_IN_FLIGHT):
         return _killed(bench, ordered, step, in_flight=fault is Fault.KILLED_IN_FLIGHT, witness=witness)
     done = Attempt()
@@ -75,7 +75,7 @@ def attempt(bench: Bench, ordered: Order, step: Step, fault: Fault, witness: Wit
 
 
 def strike(bench: Bench, fault: Fault, done: Attempt) -> None:
-    """Does the harm that needs no change to be on its way."""
+    """Do the harm of faults that do not need a change in progress."""
     match fault:
         case Fault.CUT:
             bench.door.turn(Rule.SHUT)
@@ -104,7 +104,7 @@ def strike(bench: Bench, fault: Fault, done: Attempt) -> None:
 
 
 def _second_operator(bench: Bench) -> Result | JenkinsError:
-    """Another operator carries out a change of its own, from beginning to end, on its own connections."""
+    """Another operator carries out its own complete change on its own connections."""
     try:
         return carry_out(lambda: bench.connect(through_door=False), order(ALONE_BY_MAIL if bench.seeded else THIRD, "two"))
     except JenkinsError as problem:

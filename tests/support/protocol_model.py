@@ -1,6 +1,6 @@
-"""What has to be in Jenkins after each thing that anybody did there, in plain Python.
+"""A model in plain Python of the state that Jenkins must have after each action.
 
-The trial as its design says it, not as the script does it.
+It follows the design of the trial, not the code of the script.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tests.support.standin import StandIn
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """The plugin's settings in one layer. ``sender`` empty = no passwords by e-mail."""
+    """The plugin's settings in one layer. ``sender`` empty = no codes by e-mail."""
 
     enabled: bool = False
     questions: bool = False
@@ -28,17 +28,17 @@ class Fields:
         return cls(plugin.enabled, Factor.SECURITY_QUESTIONS in plugin.base_factors, plugin.sender or "")
 
     def taking_back(self, wrote: Fields, former: Fields) -> Fields:
-        """Each field that holds what was written as it was before; what somebody else has put there stays."""
+        """Restore each field that still holds what was written; changes by others stay."""
         names = [name for name in ("enabled", "questions", "sender") if getattr(self, name) == getattr(wrote, name)]
         return replace(self, **{name: getattr(former, name) for name in names})
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """``gate`` and ``stored`` are the exempt groups of the gate that runs and of the one that the next start finds, None = no gate.
-    ``hold`` and ``stored_hold`` are the factors by which it asks people whatever the plugin's settings say, None = it follows these.
+    """``gate`` and ``stored``: the exempt groups of the running gate and of the one after the next start; None = no gate.
+    ``hold`` and ``stored_hold``: the factors that it demands regardless of the plugin's settings; None = it follows these.
 
-    ``glass``: a break-glass is open; ``note``: its note is on disk, which a restart may have left; ``startup``: so is our start-up script.
+    ``glass``: a break-glass is open. ``note``: its note is on disk, perhaps left by a restart. ``startup``: our startup script is there.
     """
 
     disk: Fields = Fields()
@@ -61,17 +61,17 @@ class World:
 
     @property
     def held(self) -> bool:
-        """A break-glass is the one thing that it gives way to."""
+        """Whether the gate holds: only a break-glass overrides it."""
         return self.hold is not None and not self.glass
 
     @property
     def asked(self) -> bool:
-        """Whether people are: by the plugin, or by the gate."""
+        """Whether people are challenged, by the plugin or by the gate."""
         return self.effective or (self.in_chain and self.held)
 
     @property
     def let_in(self) -> bool:
-        """The operator, without a second factor."""
+        """Whether the operator gets in without a second factor."""
         return self.in_chain or not self.effective
 
     @property
@@ -147,7 +147,7 @@ class Model:
         return "Undone"
 
     def undo(self) -> None:
-        """By cancelling, by time, or because it was overtaken."""
+        """The trial ends by cancelling, by timeout, or because another one replaces it."""
         trial, world = self.trial, self.world
         assert trial is not None
         before = trial.before
@@ -161,7 +161,7 @@ class Model:
         self._over(confirmed=False)
 
     def restart(self) -> None:
-        """Orderly or not: what was not confirmed is gone."""
+        """A restart, orderly or not, undoes what was not confirmed."""
         trial, self.last = self.trial or self.left, None
         self.trial = self.left = None
         self.put_back = 0
@@ -194,7 +194,7 @@ class Model:
         self.world = replace(self.world, live=False, glass=True, note=True, startup=self.world.startup or keep)
 
     def glass_is_over(self) -> None:
-        """By its time, or because somebody closed it: also one that a restart has ended already."""
+        """The break-glass ends, by timeout or because it was closed; also one that a restart has ended already."""
         if self.world.note:
             self.world = replace(self.world, live=self.world.memory.enabled, glass=False, note=False)
 
@@ -202,14 +202,14 @@ class Model:
         self.world = replace(self.world, disk=form, memory=form, live=form.enabled)
 
     def script_sets(self, *, enabled: bool) -> None:
-        """The setter alone, as many snippets on the web do it."""
+        """Call only the setter, as many snippets on the web do."""
         self.world = replace(self.world, memory=replace(self.world.memory, enabled=enabled))
 
     def gate_is_taken_out(self) -> None:
         self.world = replace(self.world, in_chain=False)
 
     def gate_looks(self) -> None:
-        """It puts itself back while people are asked, three times within an hour: longer than any of these runs."""
+        """The gate restores itself while people are challenged, three times within an hour, which is longer than these runs."""
         world = self.world
         if world.gate is None:
             self.put_back = 0
@@ -218,7 +218,7 @@ class Model:
             self.world = replace(world, in_chain=True)
 
     def release(self) -> None:
-        """With deletionPolicy Disable."""
+        """Release with deletionPolicy Disable."""
         self._clear_up()
         if self.trial:
             self.undo()
@@ -227,7 +227,7 @@ class Model:
         self.last = None
 
     def _clear_disk(self, trial: Trial) -> None:
-        """Also the start-up script, if it came with the trial and nothing needs it."""
+        """Also remove the startup script if it came with the trial and nothing needs it."""
         world = self.world
         kept = world.startup and (trial.gate is None or trial.before.startup or world.stored is not None or world.note)
         self.world = replace(world, disk=world.disk.taking_back(trial.wrote, trial.before.disk), startup=kept)
@@ -249,7 +249,7 @@ println groovy.json.JsonOutput.toJson([disk: disk, memory: [c.enableTfa, c.isEna
 
 
 def look(jenkins: StandIn) -> World:
-    """What is really there, read without our scripts."""
+    """The actual state, read without our scripts."""
     seen: dict[str, Any] = json.loads(jenkins.groovy(LOOK).splitlines()[0])
     groups = {name: None if seen[name] is None else frozenset(seen[name]) for name in ("gate", "stored", "hold", "stored_hold")}
     return World(
