@@ -19,7 +19,7 @@ def outcome(
     fields: dict[str, Any] | None = None,
     **more: Any,
 ) -> Outcome:
-    """Of a reconcile where the policy is in force, unless something else is given."""
+    """The outcome of a reconcile where the policy is in force, unless the arguments change that."""
     wanted = policy(**(fields or {}))
     seen = in_force(wanted.spec, where) if seen is None else seen
     judged = {name: more.pop(name) for name in ("findings", "mode", "drift") if name in more}

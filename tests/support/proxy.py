@@ -1,8 +1,8 @@
-"""Something between the operator and Jenkins that goes wrong on purpose: answers of its own, cut, late, lost or reset ones; and TLS.
+"""A proxy between the operator and Jenkins that injects faults: false, truncated, late, lost or reset replies; and TLS.
 
 with Proxy(jenkins.url) as proxy:
     proxy.fault(Cut(20))                       # from now on, every request
-    proxy.fault(Lose(), script="begin", times=1)  # the next call of that script is carried out, its answer never arrives
+    proxy.fault(Lose(), script="begin", times=1)  # the next call of that script is carried out, and its reply lost
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from urllib.parse import parse_qs, urlsplit
 
 @dataclass(frozen=True, slots=True)
 class Say:
-    """An answer that never was Jenkins'; the request is not passed on."""
+    """A reply that is not from Jenkins; the request is not forwarded."""
 
     status: int
     body: str = ""
@@ -35,19 +35,19 @@ class Say:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """Jenkins' answer, cut short after so many bytes of its body."""
+    """Jenkins' reply, truncated after this number of bytes of its body."""
 
     after: int
 
 
 @dataclass(frozen=True, slots=True)
 class Lose:
-    """The request is carried out; the connection is closed without an answer."""
+    """The request is carried out; the connection is closed without a reply."""
 
 
 @dataclass(frozen=True, slots=True)
 class Late:
-    """The request is carried out at once, or (``before``) only then; the answer comes after so many seconds."""
+    """The reply comes after this number of seconds; the request is carried out at once, or (``before``) only then."""
 
     seconds: float
     before: bool = False
@@ -55,7 +55,7 @@ class Late:
 
 @dataclass(frozen=True, slots=True)
 class Reset:
-    """The connection is reset; the request is not passed on."""
+    """The connection is reset; the request is not forwarded."""
 
 
 Fault = Say | Cut | Lose | Late | Reset
@@ -70,12 +70,12 @@ class _Rule:
 
 
 class Proxy:
-    """A context manager; `url` is where it listens, with the target's context path and without a slash at the end."""
+    """A context manager. `url`: where it listens, with the target's context path, without a trailing slash."""
 
     url: str
 
     def __init__(self, target: str, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> None:
-        """``tls``: a server's context with its certificate. ``host``: the name in `url`, a loopback one."""
+        """``tls``: a server context with its certificate. ``host``: the loopback name in `url`."""
         self.target = urlsplit(target)
         self.seen: list[str] = []
         self._rules: list[_Rule] = []
@@ -97,7 +97,7 @@ class Proxy:
         self._thread.join()
 
     def fault(self, fault: Fault, *, script: str | None = None, path: str | None = None, times: int = 10**6) -> None:
-        """What happens to the next so many requests; only to calls of one of our scripts, or to one path below the host, if given."""
+        """Apply a fault to the next `times` requests, or only to calls of one of our scripts, or to one path."""
         with self._lock:
             self._rules.append(_Rule(fault, script, path, times))
 
@@ -107,7 +107,7 @@ class Proxy:
             self._rules.clear()
 
     def take(self, path: str, body: bytes) -> Fault | None:
-        """The fault for a request; notes the request's script (or path) in `seen`."""
+        """The fault for a request; records the request's script (or path) in `seen`."""
         script = script_of(body)
         with self._lock:
             self.seen.append(script or path)
@@ -131,7 +131,7 @@ class _Server(ThreadingHTTPServer):
     proxy: Proxy
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Broken connections are what this is for."""
+        """Ignore broken connections: they are the purpose of this proxy."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -145,7 +145,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._serve()
 
     def log_message(self, format: str, *args: object) -> None:
-        """Silent."""
+        """Log nothing."""
 
     def _serve(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))

@@ -1,4 +1,4 @@
-"""Random objects of our resources, good and bad in about equal parts: single fields from pools of likely values, at random together."""
+"""Random custom resources, about half of them valid: fields with likely values from pools, randomly combined."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ FIELDS = {"TwoFactorPolicy": POLICY_FIELDS, "JenkinsInstance": INSTANCE_FIELDS, 
 
 @st.composite
 def objects(draw: st.DrawFn) -> dict[str, Any]:
-    """A good object with up to four fields of its spec replaced by likely values, or taken away."""
+    """A valid object with up to four fields of its spec removed or replaced by likely values."""
     kind = draw(st.sampled_from(sorted(FIELDS)))
     pool = FIELDS[kind]
     names = draw(st.lists(st.sampled_from(sorted(pool)), max_size=4, unique=True))

@@ -1,4 +1,4 @@
-"""A server on loopback that answers each request with whatever bytes it is told to."""
+"""A loopback server that replies to each request with the given bytes."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from urllib.parse import parse_qs
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One request as it came in."""
+    """One received request."""
 
     head: str
     body: bytes
 
     @property
     def script(self) -> dict[str, Any]:
-        """The input of the script that it carries (its nonce, name, values); empty when it carries none."""
+        """The input of the script in the request (nonce, name, values); empty if there is no script."""
         text = parse_qs(self.body.decode("latin-1")).get("script", [""])[0]
         found = re.search(r"new String\(\(([A-Za-z0-9+/=' ]+)\)\.decodeBase64", text)
         read: dict[str, Any] = json.loads(base64.b64decode("".join(re.findall("'([^']*)'", found[1])))) if found else {}
@@ -32,7 +32,7 @@ class Asked:
 
 
 class RawServer:
-    """A context manager; `url` ends with a slash. After an answer the connection stays open; `answer` returning None closes it."""
+    """A context manager; `url` ends with a slash. The connection stays open after a reply; `answer` returns None to close it."""
 
     def __init__(self, answer: Callable[[Asked], bytes | None]) -> None:
         self.answer = answer

@@ -1,4 +1,4 @@
-"""Rights of a service account: those that roles give it, and those that it used, by the audit log of the API server."""
+"""Rights of a service account: those that roles grant, and those that it used according to the API server's audit log."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ class Right:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Requests of one account, by what the API server answered."""
+    """Requests of one account, by the API server's decision."""
 
     allowed: frozenset[Right]
     denied: frozenset[Right]
 
 
 def audit_flags(folder: Path, user: str) -> list[str]:
-    """Flags of kube-apiserver that write down every request of `user`, and the policy that they name."""
+    """Flags of kube-apiserver that log every request of `user`; writes the audit policy that they name."""
     policy = {"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "rules": [{"level": "Metadata", "users": [user]}, {"level": "None"}]}
     (folder / "audit-policy.json").write_text(json.dumps(policy))
     return [f"--audit-policy-file={folder / 'audit-policy.json'}", f"--audit-log-path={folder / 'audit.log'}"]
 
 
 def usage(log: Path) -> Usage:
-    """What the audit log tells. The start of a watch counts, its end may be far."""
+    """The requests in the audit log. A watch counts when it starts, because it may not end."""
     found: dict[bool, set[Right]] = {True: set(), False: set()}
     for line in log.read_text().splitlines() if log.exists() else ():
         event = json.loads(line)
@@ -59,7 +59,7 @@ def usage(log: Path) -> Usage:
 
 
 def granted(roles: Iterable[Body], bindings: Iterable[Body], account: tuple[str, str]) -> set[Right]:
-    """Every single right of an account (namespace, name); a ClusterRole bound by a RoleBinding counts in that namespace."""
+    """Every right of an account (namespace, name). A ClusterRole that a RoleBinding binds counts in that namespace."""
     rules = {(role["kind"], role["metadata"].get("namespace", CLUSTER), role["metadata"]["name"]): role["rules"] for role in roles}
     found: set[Right] = set()
     for binding in bindings:

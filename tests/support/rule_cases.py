@@ -1,7 +1,7 @@
-"""One table of rules for the API server and for the offline check: both must give the same verdict and the same message.
+"""One table of rules for the API server and the offline check: both must give the same result and the same message.
 
-Each case changes the spec of a good object: ``passing`` must be taken, ``refused`` must be refused at ``path`` with ``message``.
-A change to None leaves the field out.
+Each case changes the spec of a valid object: ``passing`` must be accepted, ``refused`` must be refused at ``path`` with ``message``.
+None removes the field.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Case:
     message: str
     passing: Spec = field(default_factory=dict)
     kind: str = "TwoFactorPolicy"
-    offline: str | None = None  # where the offline check has other words for a plain schema error
+    offline: str | None = None  # the offline check's message, if it differs for a plain schema error
 
     def good(self) -> dict[str, Any]:
         return build(self.kind, self.passing)
@@ -42,7 +42,7 @@ class Case:
 
 
 def build(kind: str, change: Spec, name: str = "sample") -> dict[str, Any]:
-    """A good object of a kind with some fields of its spec changed."""
+    """A valid object of this kind with some fields of its spec changed."""
     spec = {**DEFAULTS[kind], **change}
     body = {key: value for key, value in spec.items() if value is not None}
     return {"apiVersion": "jenkins2fa.dev/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": body}

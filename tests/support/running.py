@@ -1,4 +1,4 @@
-"""The operator as its users run it: a process of its own, as its service account, with exactly the rights of deploy/."""
+"""The operator as users run it: a separate process with its service account and exactly the rights of deploy/."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class OperatorProcess:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """An end in order, so that the next one need not wait for the Lease to expire."""
+        """Stop it in order, so that the next one need not wait for the Lease to expire."""
         if self.running():
             self.terminate()
         self.kill()
@@ -66,7 +66,7 @@ class OperatorProcess:
             )
 
     def terminate(self) -> tuple[int, float]:
-        """SIGTERM; its exit code and how long it took."""
+        """Send SIGTERM; returns the exit code, and how long that took."""
         assert self._process is not None
         begun = time.monotonic()
         self._process.send_signal(signal.SIGTERM)
@@ -75,14 +75,14 @@ class OperatorProcess:
         return code, time.monotonic() - begun
 
     def wait(self, seconds: float) -> int:
-        """Wait for its end; its exit code."""
+        """Wait until it ends; returns the exit code."""
         assert self._process is not None
         code = self._process.wait(seconds)
         self._process = None
         return code
 
     def kill(self) -> None:
-        """SIGKILL, if it still runs."""
+        """Send SIGKILL if it is still running."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
@@ -103,12 +103,12 @@ class OperatorProcess:
         return sum(one.value for one in self.samples() if one.name == metric and labels.items() <= one.labels.items())
 
     def samples(self) -> list[Sample]:
-        """What it tells at /metrics now."""
+        """The content of /metrics now."""
         text = requests.get(f"http://{self.metrics}/metrics", timeout=5).text
         return [one for family in text_string_to_metric_families(text) for one in family.samples]
 
     def text(self) -> str:
-        """Everything that it has logged."""
+        """The whole log."""
         return self.log.read_text(errors="replace") if self.log.exists() else ""
 
 

@@ -1,4 +1,4 @@
-"""Our resources for a test, and what their statuses say."""
+"""Custom resources for a test, and their statuses."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Scene:
         metadata = {"name": name, "labels": labels or {}}
         self.kube.apply({"apiVersion": API, "kind": kind, "metadata": metadata, "spec": spec}, namespace=self.namespace)
 
-    # --- seeing ---
+    # --- reading ---
 
     def get(self, kind: str, name: str) -> Body:
         return self.kube.get(kind, name, "-n", self.namespace)
@@ -75,7 +75,7 @@ class Scene:
         return str(found[0])
 
     def wait(self, kind: str, name: str, *, seconds: float = 20.0, **wanted: str) -> Body:
-        """Wait until conditions are as wanted: `Ready="True/InForce"`, or `Ready="False"` for any reason. Returns the object."""
+        """Wait until conditions are as expected: `Ready="True/InForce"`, or `Ready="False"` for any reason. Returns the object."""
 
         def check() -> bool:
             body = self.get(kind, name)
@@ -94,7 +94,7 @@ class Scene:
         return [one["reason"] for one in self._events(name)]
 
     def notes(self, name: str) -> str:
-        """What the Events about an object say, a line each, oldest first."""
+        """The notes of the Events about an object, one per line, oldest first."""
         return "\n".join(one["note"] for one in self._events(name))
 
     def _events(self, name: str) -> list[Body]:

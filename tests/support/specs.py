@@ -1,4 +1,4 @@
-"""Specs of policies for tests, in short: factors by name, with their settings beside the list."""
+"""Short specs of policies for tests: factors by name, with their settings beside the list."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ SETTINGS = {"EmailOTP": "emailOTP", "SMSOTP": "smsOTP"}
 
 
 def spelled_out(spec: Spec) -> Spec:
-    """As the API has it: each factor is a mapping with its own settings. What is spelled out already, or belongs to no factor, stays."""
+    """The spec as in the API: each factor is a mapping with its settings. Everything else stays."""
     if not isinstance(spec.get("allowedFactors"), list | tuple):
         return spec
     rest, factors = dict(spec), []

@@ -1,7 +1,7 @@
 """Starts a Jenkins stand-in (`tests/standin`, a JVM) and talks to it; `Browser` is one HTTP session of one user.
 
     with StandIn(flavour="jakarta") as jenkins:
-        admin = jenkins.browser("admin")            # with the API token; secret="admin-pw-1" for the password
+        admin = jenkins.browser("admin")            # with the API token; secret="admin-pw-1" uses the password
         assert admin.status("/") == 200
 
 URLs have no trailing slash: `jenkins.url + "/api/json"`. Whatever a setting of Jenkins says, `groovy`, `restart`, `faults`
@@ -149,7 +149,7 @@ class StandIn:
         return self._process is not None and self._process.poll() is None
 
     def stop(self) -> None:
-        """Ends the process in good order."""
+        """Stop the process in order."""
         self._end(signal.SIGTERM)
 
     def kill(self) -> None:
@@ -182,22 +182,22 @@ class StandIn:
         return answer.text.strip()
 
     def restart(self, wait: bool = True) -> None:
-        """Restarts Jenkins within the process: new classes, new statics, no sessions."""
+        """Restart Jenkins within the process: new classes, new statics, no sessions."""
         before = self.runs()
         self._post("/restart", {})
         if wait:
             self.wait_restarted(before)
 
     def runs(self) -> int:
-        """How many runs of Jenkins this process has seen."""
+        """How often Jenkins has started in this process."""
         return int(self._status()["runs"])
 
     def wait_restarted(self, before: int, timeout: float = 30) -> None:
-        """Until Jenkins is up again and more than `before` runs were seen; for restarts begun by a request to Jenkins."""
+        """Wait until Jenkins is up and has started more than `before` times, for restarts that a request to Jenkins began."""
         _wait(lambda: (now := self._status())["up"] and now["runs"] > before, timeout, "Jenkins does not come back")
 
     def faults(self, **switches: float | str | Mapping[PluginName, str]) -> None:
-        """What is to go wrong; 0 ends a fault.
+        """Inject faults; 0 ends a fault.
 
         From now on: unavailableSeconds (503), tokensRefusedSeconds (401), answerSeconds with answerStatus (500) and answerLocation,
         delaySeconds (each request), lookupSeconds (each look-up of a user in the realm),
@@ -250,7 +250,7 @@ class Browser:
         return self.call(path, method, **more).status_code
 
     def place(self, path: str = "/", method: str = "GET", **more: Any) -> str:
-        """Where the answer redirects to, below the root URL, or an empty text."""
+        """The target of a redirect below the root URL, or an empty string."""
         return self.call(path, method, **more).headers.get("Location", "").removeprefix(self.url)
 
     def crumb(self) -> dict[str, str]:
@@ -309,7 +309,7 @@ def crumb_in(page: str) -> dict[str, str]:
 
 
 def free_port() -> int:
-    """A port that was free a moment ago."""
+    """A port that is probably free."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -1,4 +1,4 @@
-"""Several Jenkins processes behind one URL, as behind a load balancer: they answer in turn, by request or by connection."""
+"""Several Jenkins processes behind one URL, as behind a load balancer: they take turns, by request or by connection."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class InTurns(Proxy):
 
     @property
     def target(self) -> SplitResult:  # type: ignore[override]
-        """Where the request at hand goes: the handler of each connection has a thread of its own."""
+        """The target of the current request: the handler of each connection has its own thread."""
         chosen: SplitResult | None = getattr(self._connection, "target", None) if self._sticky else None
         if chosen is None:
             with self._turn:
@@ -40,4 +40,4 @@ class InTurns(Proxy):
 
     @target.setter
     def target(self, first: SplitResult) -> None:
-        """The base class names its only target; here there are several."""
+        """The base class sets its only target; this class has several."""

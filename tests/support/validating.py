@@ -19,7 +19,7 @@ def run(*arguments: str, input: str | bytes | None = None) -> Result:
 
 
 def lines(text: str | bytes) -> list[str]:
-    """What is printed for a file of this content, but the summary."""
+    """The lines that are printed for a file with this content, without the summary."""
     result = run("-", input=text)
     assert result.exit_code in (0, 3), result.output
     assert result.exit_code == (3 if len(result.output.splitlines()) > 1 else 0)

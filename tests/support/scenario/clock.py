@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 
 @dataclass(slots=True)
 class Clock:
-    """``start``: the time of day at the beginning; the real one, since TLS, Events and evidence keep to that."""
+    """``start``: the initial time of day; the real one, because TLS, Events and evidence use it."""
 
     start: datetime
     passed: float = 0.0
 
     def monotonic(self) -> float:
-        """Seconds that only grow."""
+        """Monotonic seconds."""
         return 1000.0 + self.passed
 
     def now(self) -> datetime:
@@ -26,7 +26,7 @@ class Clock:
         return int(self.now().timestamp() * 1000)
 
     def moment(self, **ahead: float) -> str:
-        """A time of day as manifests write it, so long after now."""
+        """The time this long after now, as in manifests."""
         return (self.now() + timedelta(**ahead)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
     @staticmethod

@@ -26,13 +26,13 @@ Body = dict[str, Any]
 CUSTOM = "/apis/jenkins2fa.dev/v1alpha1"
 ROOTS = {"/api/v1": "v1", "/apis/events.k8s.io/v1": "events.k8s.io/v1", "/apis/coordination.k8s.io/v1": "coordination.k8s.io/v1",
          CUSTOM: "jenkins2fa.dev/v1alpha1"}  # fmt: skip
-LOST = -1  # instead of a status code: the request is carried out, and its answer never comes
+LOST = -1  # instead of a status code: the request is carried out, and its reply lost
 Place = tuple[str, str, str]  # plural, namespace, name
 Watcher = Callable[[str, str, Body], None]  # plural, type of the event, object
 
 
 class Refused(Exception):
-    """An answer that is an error."""
+    """An error reply."""
 
     def __init__(self, status: int, message: str) -> None:
         self.status, self.message = status, message
@@ -47,8 +47,8 @@ class Request:
 
 @dataclass(slots=True)
 class FakeCluster:
-    """``objects`` by plural, namespace and name. ``watcher`` hears of every change of an object of ours and of namespaces.
-    ``refuse``: asked before each call; a status code refuses it, LOST loses its answer. ``retry_after``: seconds that a refusal names."""
+    """``objects`` by plural, namespace and name. ``watcher`` is called for every change of our custom resources and of namespaces.
+    ``refuse``: called before each request; a status code refuses it, LOST loses its reply. ``retry_after``: seconds in a refusal."""
 
     objects: dict[Place, Body] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list)
@@ -107,7 +107,7 @@ class FakeCluster:
     # --- what a client calls ---
 
     def answer(self, method: str, path: str, body: Body | None) -> Body:
-        """The answer to a request; raises Refused."""
+        """The reply to a request; raises Refused."""
         request = Request(method, urlsplit(path).path)
         self.requests.append(request)
         status = self.refuse(request)
@@ -178,7 +178,7 @@ class FakeCluster:
 
 
 def _own(held: Body | None) -> Body:
-    """What the API server itself keeps in an object's metadata."""
+    """The metadata that the API server itself sets."""
     if held is None:
         return {"uid": str(uuid4()), "creationTimestamp": "2026-11-24T12:00:00Z"}
     return {name: held["metadata"][name] for name in ("uid", "creationTimestamp", "generation") if name in held["metadata"]}

@@ -13,8 +13,8 @@ from tests.support.fleet.jenkins import FakeJenkins, Reply
 
 @dataclass(slots=True)
 class FakeController:
-    """``jenkins`` is its state. ``reply``: what it answers to everything meanwhile; ``silent``: it closes connections without an answer.
-    ``twin``: another process that answers in turn with it; ``begun``: called when a trial has begun.
+    """``jenkins``: its state. ``reply``: if set, the reply to every request. ``silent``: it closes connections without a reply.
+    ``twin``: another process behind the same URL, which takes every second request. ``begun``: called when a trial has begun.
     ``asked``: method and path of every request."""
 
     epoch: Callable[[], int]
@@ -49,7 +49,7 @@ class FakeController:
 
     @property
     def is_on(self) -> bool:
-        """Whether the plugin asks for a second factor: live flag, memory and disk agree."""
+        """Whether the plugin demands a second factor: live flag, memory and disk agree."""
         jenkins = self.jenkins
         jenkins.expire()
         return bool(jenkins.live and jenkins.memory["enabled"] and (jenkins.disk or {}).get("enabled"))
@@ -60,7 +60,7 @@ class FakeController:
 
     @property
     def is_open(self) -> bool:
-        """Whether a break-glass lets everybody in: the settings say on, and nobody is asked."""
+        """Whether a break-glass lets everybody in: the settings are on, and nobody is challenged."""
         self.jenkins.expire()
         return bool(self.jenkins.memory["enabled"] and not self.jenkins.effective)
 
@@ -71,7 +71,7 @@ class FakeController:
 
     @property
     def files(self) -> dict[str, Any]:
-        """What is in $JENKINS_HOME/jenkins2fa."""
+        """The files in $JENKINS_HOME/jenkins2fa."""
         return self.jenkins.files
 
     # --- what an administrator does behind the operator's back ---

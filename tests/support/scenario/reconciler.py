@@ -1,6 +1,6 @@
-"""The operator's own parts, put together as `controller/main.py` does it, with a clock of the test and one thread.
+"""The real parts of the operator, connected as in `controller/main.py`, but with a test clock and one thread.
 
-The only file of the scenario ring that knows how the operator is put together.
+No other file of the scenario ring knows how the operator is connected.
 """
 
 from __future__ import annotations
@@ -73,12 +73,12 @@ class Reconciler:
             self._mapping.map_event(KINDS[plural], event, body)
 
     def lead(self) -> None:
-        """Everything has been listed: look at every object."""
+        """Everything has been listed: reconcile every object."""
         self._cache.mark_synced()
         self._mapping.enqueue_all()
 
     def work(self) -> None:
-        """Carry out all that is due now."""
+        """Reconcile everything that is due now."""
         while (work := self._queue.take(block=False)) is not None:
             self._queue.done(work, self._run(work))
 

@@ -1,10 +1,10 @@
-"""A cluster, its Jenkins controllers and the operator: a test changes one thing and reads the state that comes out.
+"""A cluster, its Jenkins controllers and the operator: a test changes one thing and reads the resulting state.
 
     after = world.policy("baseline")
     after.expect("ji", "build", Ready="True/InForce", Enforced="True/Probed")
 
-Every method that changes something has the operator carry out all that follows within `SETTLE` seconds of its time, and returns the state
-then. Time passes only in those methods; nothing waits.
+After each change, the operator does everything that follows within `SETTLE` seconds on the test clock, and the method returns the
+resulting state. Time passes only in these methods; nothing waits.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tests.support.scenario.reconciler import Reconciler
 from tests.support.specs import spelled_out
 
 API = "jenkins2fa.dev/v1alpha1"
-SETTLE = 2.5  # seconds: a policy adds its instances up at most once a second
+SETTLE = 2.5  # seconds: a policy aggregates its instances at most once a second
 STEP = 0.25
 PLURALS = {"ji": "jenkinsinstances", "tfp": "twofactorpolicies", "ctfp": "clustertwofactorpolicies", "tfbg": "twofactorbreakglasses"}
 KINDS = {"ji": "JenkinsInstance", "tfp": "TwoFactorPolicy", "ctfp": "ClusterTwoFactorPolicy", "tfbg": "TwoFactorBreakGlass"}
@@ -34,7 +34,7 @@ Body = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What people can read in one namespace. ``objects`` by short kind and name; ``events``: name, reason and note, oldest first."""
+    """What users can read in one namespace. ``objects`` by short kind and name; ``events``: name, reason and note, oldest first."""
 
     objects: Mapping[tuple[str, str], Body]
     events: tuple[tuple[str, str, str], ...]
@@ -44,14 +44,14 @@ class State:
         return found
 
     def conditions(self, kind: str, name: str) -> dict[str, str]:
-        """By type as `status/reason`."""
+        """Conditions by type, as `status/reason`."""
         return {one["type"]: f"{one['status']}/{one['reason']}" for one in self.status(kind, name).get("conditions") or ()}
 
     def message(self, kind: str, name: str, condition: str = "Ready") -> str:
         return next(str(one["message"]) for one in self.status(kind, name)["conditions"] if one["type"] == condition)
 
     def fields(self, name: str) -> dict[str, str]:
-        """State of each of the policy's fields at an instance."""
+        """The state of each policy field at an instance."""
         return {one["path"]: one["state"] for one in self.status("ji", name).get("fields") or ()}
 
     def reasons(self, name: str) -> list[str]:
@@ -89,7 +89,7 @@ class World:
     # --- the operator ---
 
     def restart_operator(self, **options: Any) -> State:
-        """Another run of the operator, with these fields of its Options: it remembers nothing."""
+        """Restart the operator with these Options; it remembers nothing."""
         self.operator = Reconciler(self.cluster.url, self._folder, self.clock, **options)
         for plural in ("namespaces", *PLURALS.values()):
             for body in self.cluster.of(plural):
@@ -102,7 +102,7 @@ class World:
         self.cluster.watcher = lambda plural, event, body: None
 
     def pass_time(self, seconds: float = SETTLE) -> State:
-        """Let time pass, with the operator at work."""
+        """Let time pass while the operator works."""
         end = self.clock.passed + seconds
         self.operator.work()
         while self.clock.passed < end:
@@ -154,7 +154,7 @@ class World:
         return self._put("tfp", name, {key: value for key, value in wanted.items() if value is not None}, None)
 
     def cluster_policy(self, name: str, namespaces: dict[str, str], **changes: Any) -> State:
-        """For the namespaces with these labels."""
+        """A cluster policy for the namespaces with these labels."""
         return self._put("ctfp", name, {**QUESTIONS, "namespaceSelector": {"matchLabels": namespaces}, **changes}, None)
 
     def _home(self, kind: str) -> str:

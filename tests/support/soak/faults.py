@@ -1,6 +1,6 @@
-"""All that can go wrong between Kubernetes, operator, Jenkins and people, each as a function.
+"""The faults between Kubernetes, operator, Jenkins and people, each as a function.
 
-It strikes, and returns how it is healed. ``share`` (0 to 1, of the plan) chooses among the variants of a fault.
+It strikes, and returns a function that heals it. ``share`` (0 to 1, from the plan) chooses a variant of the fault.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Strike = Callable[[World, float], Heal]
 
 
 class Area(StrEnum):
-    """What a fault befalls; two of one area are never drawn together, since healing one would heal the other."""
+    """The area of a fault; two of one area are never drawn together, because healing one would heal the other."""
 
     OPERATOR = "operator"
     REPLICA = "second operator"
@@ -48,7 +48,7 @@ class Fault:
 
     @property
     def needs_kube(self) -> bool:
-        """Whether people write into Kubernetes for it."""
+        """Whether people cause it by writing into Kubernetes."""
         return self.area in (Area.LEASE, Area.SECRET, Area.POLICY, Area.INSTANCE, Area.REPLICA)
 
 
@@ -59,8 +59,8 @@ def fault(
     area: Area, seconds: tuple[float, float] = (2, 9), *, ends_operator: bool = False, opens_gate: bool = False, edits_disk: bool = False,
     suspends: bool = False, needs_jenkins: bool = False,
 ) -> Callable[[Strike], Strike]:  # fmt: skip
-    """Registers a function by its name. ``opens_gate``: a foreign hand takes the gate away, and with it the operator's way in;
-    ``edits_disk``: somebody else writes the plugin's file; ``suspends``: the operator is told to look away; ``needs_jenkins``: it can
+    """Registers a function by its name. ``opens_gate``: somebody removes the gate, and with it the operator's way in;
+    ``edits_disk``: somebody else writes the plugin's file; ``suspends``: the policy is suspended; ``needs_jenkins``: it can
     strike only while Jenkins is up."""
 
     def register(strike: Strike) -> Strike:
@@ -72,4 +72,4 @@ def fault(
 
 
 def nothing() -> None:
-    """What is over by itself, or is the operator's to mend."""
+    """For faults that end by themselves, or that the operator repairs."""

@@ -1,6 +1,6 @@
-"""What must hold at every moment, whatever goes wrong: looks at Jenkins, at the cluster and at files, past every fault of the wires.
+"""What must hold at every moment, whatever goes wrong. The checks read Jenkins, the cluster and files, bypassing every fault of the wires.
 
-Each look returns the promises that it found broken, as sentences. A look that a fault of Jenkins itself disturbs says nothing.
+Each check returns the broken promises as sentences. A check that a fault of Jenkins itself disturbs returns nothing.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ from tests.support.protocol_model import look as look_inside
 from tests.support.soak.world import ADMINISTRATOR, CHECK_SECONDS, EXEMPT, ORDINARY, SETTINGS, USERS, World
 from tests.support.standin import Browser
 
-UNDONE_WITHIN = 60.0 + 8.0  # seconds: the trial's own time, and the looks' pause
+UNDONE_WITHIN = 60.0 + 8.0  # seconds: the trial's time limit, and the pause between checks
 SAYS_SO_WITHIN = CHECK_SECONDS * 1.1 + 5.0
-SAYS_SO_ON_A_BAD_WIRE = SAYS_SO_WITHIN + 3 * 13.0  # a pass that meets nothing but time-outs
+SAYS_SO_ON_A_BAD_WIRE = SAYS_SO_WITHIN + 3 * 13.0  # a reconcile in which every request times out
 CALM_BEFORE = 20.0  # seconds after a fault of operator or API server until their silence counts
 ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What the soak itself is doing. ``quiet``: seconds since a fault of operator, API server or Lease was healed (0 while one lasts)."""
+    """What the soak is doing. ``quiet``: seconds since a fault of operator, API server or Lease was healed (0 while one lasts)."""
 
     quiet: float = 1e9
     wire: bool = False

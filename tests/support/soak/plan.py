@@ -1,4 +1,4 @@
-"""What is to go wrong, and when: drawn from a seed, round by round, and written down so that it can be replayed."""
+"""Which faults happen, and when: drawn from a seed, round by round, and recorded so that they can be replayed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.soak.faults import FAULTS, Area
 
 AT_ONCE = (1, 1, 2, 2, 2, 3, 3, 4)
 SPREADS = (0.6, 1.5, 4.0)  # seconds within which all blows of a round begin: the first ones hit a change in its middle
-CHANGES = (Area.POLICY, Area.SETTINGS, Area.INSTANCE)  # what makes the operator change something in Jenkins
+CHANGES = (Area.POLICY, Area.SETTINGS, Area.INSTANCE)  # faults that make the operator change something in Jenkins
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def _blow(dice: random.Random, name: str, spread: float) -> Blow:
 
 
 def each_once(seed: int, names: Sequence[str]) -> Iterator[Round]:
-    """Every fault alone, in an order of the seed."""
+    """Every fault alone, in an order that depends on the seed."""
     dice = random.Random(f"{seed}/each")
     for number, name in enumerate(dice.sample(sorted(names), len(names))):
         yield Round(number, (_blow(dice, name, 0.0),))

@@ -1,4 +1,4 @@
-"""What everything has to be like when nothing is wrong any more."""
+"""The state that everything must reach when all faults are over."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FALL_SILENT = "the API server does not answer"
 
 
 def missing(world: World) -> list[str]:
-    """What is not yet as it has to be; empty = all is well again."""
+    """What is not in that state yet; empty = all is well."""
     return [*_in_cluster(world), *_in_jenkins(world)]
 
 

@@ -1,4 +1,4 @@
-"""Looks at every invariant all the time, in a thread of its own, and takes samples of the operator's memory."""
+"""Checks every invariant continuously in a separate thread, and samples the operator's memory."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PAGE_BYTES = 4096
 
 class Invariant(Protocol):
     def look(self, world: World, moment: Moment) -> Iterator[str]:
-        """What is broken now."""
+        """The promises that are broken now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Sample:
 
 
 class Watch:
-    """A context manager. ``moment`` tells what the soak is doing; ``tell`` hears of what is broken as soon as it is seen."""
+    """A context manager. ``moment``: what the soak is doing. ``tell``: called for every broken promise at once."""
 
     def __init__(self, world: World, moment: Callable[[], Moment], tell: Callable[[Broken], None]) -> None:
         self.world, self._moment, self._tell = world, moment, tell
@@ -84,7 +84,7 @@ class Watch:
     def _guard(self, work: Callable[[], None]) -> None:
         try:
             work()
-        except Exception as problem:  # a watch that has stopped must not look like one that sees nothing
+        except Exception as problem:  # a watch that has failed must not look like one without findings
             self.trouble = problem
             raise
 

@@ -16,7 +16,7 @@ LINGER_OFF = struct.pack("ii", 1, 0)  # close() sends a reset
 
 
 class Mode(Enum):
-    """What happens to what passes from now on."""
+    """What happens to data from now on."""
 
     OPEN = "open"
     REFUSED = "refused"  # new connections are closed at once, old ones too
@@ -104,7 +104,7 @@ class Wire:
                 end.shutdown(socket.SHUT_RDWR)
 
     def _hold(self, source: socket.socket) -> None:
-        """Waits as the mode says, and no longer than that mode lasts."""
+        """Wait as the mode requires, but no longer than the mode lasts."""
         with self._turned:
             if self._mode is Mode.SLOW:
                 self._turned.wait_for(lambda: self._mode is not Mode.SLOW, self._amount)

@@ -1,4 +1,4 @@
-"""Everything that takes part in a soak: API server, Jenkins, the wires to both, the operator, and what people ask for."""
+"""The parts of a soak: API server, Jenkins, the wires to both, the operator, and the requests of people."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ SETTINGS = "plugins/moTfaGlobalConfig/io.jenkins.plugins.twofactor.jenkins.MoGlo
 
 
 class World:
-    """A context manager: afterwards nothing of it runs. ``secrets``: texts that must never be seen anywhere."""
+    """A context manager that stops everything at the end. ``secrets``: strings that must never appear anywhere."""
 
     def __init__(self) -> None:
         self.kube = KubeServer()
@@ -61,7 +61,7 @@ class World:
         self.secrets: set[str] = {str(user["password"]) for name, user in USERS.items() if name in (OPERATOR, ADMINISTRATOR)}
         self.metrics_port = free_port()
         self.second: OperatorProcess | None = None
-        self.served = True  # the API server, as far as this soak has not taken it away
+        self.served = True  # whether the API server runs, as far as this soak is concerned
         self.away = False  # Jenkins was killed or frozen by this soak
         self._stack = contextlib.ExitStack()
 
@@ -183,13 +183,13 @@ class World:
         self.kube.kubectl("delete", kind, name, "-n", NAMESPACE, "--ignore-not-found")
 
     def ask(self) -> str:
-        """A person has looked, and asks for a new attempt; returns what `handled` will say then."""
+        """A person requests a new reconcile; returns the value that `handled` has after it."""
         request = str(time.monotonic_ns())
         self.scene.annotate("ji", INSTANCE, request)
         return request
 
     def handled(self) -> str:
-        """The last request that the operator has answered."""
+        """The last request that the operator has handled."""
         return str(((self.body("ji") or {}).get("status") or {}).get("lastHandledReconcileAt", ""))
 
     def mail_server(self, host: str) -> None:
@@ -199,7 +199,7 @@ class World:
     # --- looks ---
 
     def wait_for_status(self, seconds: float = 5) -> None:
-        """Until the instance's status is about the policy as it is now, or the time is over."""
+        """Wait until the instance's status is about the present policy, or the time is up."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             wish, status = self.body("tfp"), (self.body("ji") or {}).get("status") or {}
@@ -228,7 +228,7 @@ class World:
             subprocess.run(["chattr", flag, *found], check=True)
 
     def restore(self, file: Path, text: str) -> None:
-        """A person puts back what was damaged, unless it is sound again."""
+        """A person repairs what was damaged, unless it is repaired already."""
         if file.exists() and len(file.read_text()) <= len(text) // 2:
             file.write_text(text)
 
