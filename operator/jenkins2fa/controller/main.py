@@ -151,7 +151,9 @@ class Operator:
             cache=cache,
             queue=self._queue,
             mapping=self._mapping,
-            connections=Connections(ReferenceCache(self._kubernetes, time.monotonic), time.monotonic, away=not self._options.loopback),
+            connections=Connections(
+                ReferenceCache(self._kubernetes, time.monotonic), time.monotonic, only_remote=not self._options.loopback
+            ),
             events=Events(self._kubernetes, self._options.identity, time.monotonic),
             memories=Memories(time.monotonic),
             clock=time.monotonic,

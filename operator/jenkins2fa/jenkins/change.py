@@ -93,8 +93,8 @@ def carry_out(connect: Callable[[], Driver], order: Order, announce: Announce = 
         except (Refused, ConfirmedUnobserved):
             raise  # nothing of ours is pending
         except JenkinsError as problem:
-            _hurry_undo(writer, order)
-            if isinstance(problem, ChangeUndone) and _answer_in_turn(connect):
+            _undo_now(writer, order)
+            if isinstance(problem, ChangeUndone) and _several_processes_answer(connect):
                 raise MultipleReplicas from problem
             raise
     return Result(observation, make_plan(observation, order.desired, order.gate_code), proof)
@@ -178,12 +178,12 @@ def _settle(driver: Driver, order: Order, problem: JenkinsError) -> str:
     raise ChangeUndone(f"the confirmation was lost and the change is undone: {problem}") from problem
 
 
-def _hurry_undo(driver: Driver, order: Order) -> None:
+def _undo_now(driver: Driver, order: Order) -> None:
     with contextlib.suppress(JenkinsError):
         driver.cancel(order.trial)
 
 
-def _answer_in_turn(connect: Callable[[], Driver]) -> bool:
+def _several_processes_answer(connect: Callable[[], Driver]) -> bool:
     """Whether several processes answer: each new connection may reach another one."""
     runs = Runs()
     with contextlib.suppress(JenkinsError):

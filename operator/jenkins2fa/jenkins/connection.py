@@ -25,7 +25,7 @@ from jenkins2fa.api.references import References, ReferenceUnreadable, consents,
 from jenkins2fa.jenkins.errors import CertificateRejected, HostNotAllowed, SecondFactorRejected, SecretMissing
 
 SHORTEST_SEED = 20  # characters
-PAUSE_SECONDS = 600.0  # without an answer to the second factor, after a refused one
+PAUSE_SECONDS = 600.0  # after a refused answer to the second factor
 CONNECT_SECONDS = 3.0
 READ_SECONDS = 10.0
 
@@ -35,7 +35,7 @@ Requested = Callable[[str, float], None]
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """An account of a Jenkins controller. ``secret`` is an API token, or a canary's password.
+    """An account of a controller. ``secret`` is an API token, or a canary's password.
 
     ``second_factor_seed``: the seed of its answers to security questions; ``totp``: its key for one-time codes (base32). Without either
     it cannot answer a second factor. None of them is ever shown.
@@ -65,7 +65,9 @@ def credentials_of(data: Mapping[str, str], key: Key, url: str) -> Credentials:
 
 
 class Attempts:
-    """Shared by every session of one account at one controller; thread-safe. ``clock``: monotonic seconds."""
+    """Limits attempts at the second factor, so that no account gets locked: one at a time, and a pause after a refusal.
+
+    Shared by every session of an account at a controller; thread-safe. ``clock``: monotonic seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -110,8 +112,8 @@ class Connection:
 
     ``connect_seconds`` limits the connection to one address of the host, ``read_seconds`` a whole answer; an exchange never takes longer
     than their sum.
-    ``attempts``: what all sessions of this account share about its second factor.
-    ``away``: the URL must not resolve to this machine or its link (see ``deadline.within``).
+    ``attempts``: shared by all sessions of this account.
+    ``only_remote``: the URL must not resolve to this machine or its link (see ``deadline.within``).
     ``now``: the time in UTC that Jenkins' clock is compared with."""
 
     url: str
@@ -119,7 +121,7 @@ class Connection:
     authority: str | None = field(default=None, repr=False)
     connect_seconds: float = CONNECT_SECONDS
     read_seconds: float = READ_SECONDS
-    away: bool = False
+    only_remote: bool = False
     attempts: Attempts = field(default_factory=Attempts, compare=False, repr=False)
     requested: Requested = field(default=lambda _outcome, _seconds: None, compare=False, repr=False)
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC), compare=False, repr=False)
@@ -142,10 +144,10 @@ class Connection:
 class Connections:
     """Thread-safe. Raises SecretMissing, HostNotAllowed or CertificateRejected; errors of the API server are not caught.
 
-    ``clock``: monotonic seconds; ``away``: no instance may resolve to this machine."""
+    ``clock``: monotonic seconds; ``only_remote``: no instance may resolve to this machine."""
 
-    def __init__(self, references: References, clock: Callable[[], float], *, away: bool = False) -> None:
-        self._references, self._clock, self._away = references, clock, away
+    def __init__(self, references: References, clock: Callable[[], float], *, only_remote: bool = False) -> None:
+        self._references, self._clock, self._only_remote = references, clock, only_remote
         self._lock = threading.Lock()
         # By URL and Secret. They outlive connections, or a wrong answer would be sent in every reconcile.
         self._attempts: dict[tuple[str, Key], Attempts] = {}
@@ -160,20 +162,20 @@ class Connections:
         authority = account.authority or self._authority(namespace, spec.authority)
         with self._lock:
             attempts = self._attempts.setdefault((spec.url, key), Attempts(self._clock))
-        return Connection(spec.url, account, authority, away=self._away, attempts=attempts)
+        return Connection(spec.url, account, authority, only_remote=self._only_remote, attempts=attempts)
 
     def bare_connection(self, instance: JenkinsInstance, canaries: Iterable[Credentials]) -> Connection:
         """How to reach an instance as one of its canaries. caRef is read only for those that pin no authority."""
         pinned = all(canary.authority for canary in canaries)
         authority = None if pinned else self._authority(instance.meta.namespace, instance.spec.authority)
-        return Connection(instance.spec.url, None, authority, away=self._away)
+        return Connection(instance.spec.url, None, authority, only_remote=self._only_remote)
 
     def canary(self, instance: JenkinsInstance, secret: str) -> Credentials:
         """An account for probes; its Secret must consent to the host as well."""
         return self._account(Key(instance.meta.namespace, secret), instance.spec.url)
 
     def forget(self, instance: JenkinsInstance) -> None:
-        """Makes the next use read an instance's Secrets and authority anew: the controller did not accept what they held."""
+        """Makes the next use read an instance's Secrets and authority again, because the controller did not accept them."""
         spec = instance.spec
         for name in filter(None, (spec.credentials, *(canary.secret for canary in spec.canaries))):
             self._references.forget("Secret", Key(instance.meta.namespace, name))

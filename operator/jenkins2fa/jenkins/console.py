@@ -1,7 +1,7 @@
-"""The script transport: runs one of our scripts inside Jenkins and brings back its answer.
+"""The script transport: runs one of our scripts inside Jenkins and returns its answer.
 
-python-jenkins is not used here: its ``run_script`` loses output, follows redirects and has no time limits; and a client with an API token
-does not need what it does well (crumbs, passwords).
+It does not use python-jenkins: ``run_script`` loses output, follows redirects and has no time limits. A client with an API token does not
+need what python-jenkins does well (crumbs, passwords).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from jenkins2fa.jenkins.http import Answer, Http
 from jenkins2fa.jenkins.login.flow import SecondFactorLogin
 
 LONGEST_DOCUMENT = 1024 * 1024  # characters of a script's answer; pages of Jenkins may be longer, such as its list of jobs
-LARGE_DOCUMENT = 128 * 1024  # parsed, it may take thirty times its size: one at a time
+LARGE_DOCUMENT = 128 * 1024  # characters; parsed, it may take thirty times its size, so only one is parsed at a time
 OBSERVE_HEADER = "X-Jenkins2fa-Observe"
 FRAME, GATE_FRAME = "@@2FA", "@@2FA-gate"
 REFUSALS = frozenset({"TrialPending", "OwnedElsewhere", "QuietingDown", "NotPersisted", "NoteDamaged", "NothingToRestore"})
@@ -45,8 +45,10 @@ class Console:
         return self._settled(name, resident, values, self._call(name, resident, values, with_texts=())[0])
 
     def observe_by_gate(self, groups: Iterable[str]) -> tuple[dict[str, Any], bool]:
-        """The observation, and whether it came from the gate. The same request carries the script, which answers whenever the gate does
-        not: no gate, another version, other groups, a fault of the gate, another plugin's filter. Raises JenkinsError."""
+        """The observation, and whether the gate gave it. Raises JenkinsError.
+
+        The same request contains the script. It runs if the gate does not answer: there is no gate, it has another version or other groups,
+        it failed, or the filter of another plugin comes first."""
         names = sorted(groups)
         values = {"groups": names, "users": False}
         answer, by_gate = self._call(scripts.OBSERVE, False, values, with_texts=(), digests=scripts.observation_digests(names))
@@ -126,7 +128,7 @@ class Console:
         raise ScriptFailed(f"our script failed inside Jenkins: {type_name}: {message}", type_name)
 
     def _masked(self, text: str) -> str:
-        """The part of an answer that others may read: a proxy may have repeated what we sent."""
+        """A part of an answer without our secrets, which a proxy may have repeated."""
         account = self._http.connection.credentials
         return account.masked(text) if account else text
 
@@ -144,18 +146,20 @@ def _reference(name: str, with_text: bool) -> dict[str, str]:
 
 
 def _parse(text: str) -> Any:
-    """JSON as data, without lone surrogates: they are not valid Unicode, and the API server would replace them at each write."""
+    """JSON as data, without lone surrogates: the API server would replace them, so a status would differ after each write."""
     with _ONE_LARGE_AT_A_TIME if len(text) > LARGE_DOCUMENT else contextlib.nullcontext():
         data = json.loads(text)
-        return _mended(data) if "\\ud" in text.lower() else data
+        return _without_lone_surrogates(data) if "\\ud" in text.lower() else data
 
 
-def _mended(value: Any) -> Any:
+def _without_lone_surrogates(value: Any) -> Any:
     if isinstance(value, str):
         return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if isinstance(value, list):
-        return [_mended(item) for item in value]
-    return {_mended(key): _mended(item) for key, item in value.items()} if isinstance(value, dict) else value
+        return [_without_lone_surrogates(item) for item in value]
+    return (
+        {_without_lone_surrogates(key): _without_lone_surrogates(item) for key, item in value.items()} if isinstance(value, dict) else value
+    )
 
 
 REFUSAL_TEXTS = {
@@ -174,7 +178,7 @@ REFUSAL_TEXTS = {
 
 
 class Runs:
-    """The runs of one Jenkins (from a start to its end) that have answered, told apart by session hash: the last eight, latest last."""
+    """The last eight runs of a controller (each from a start of Jenkins to its end) that have answered, by session hash; latest last."""
 
     def __init__(self) -> None:
         self._sessions: list[str] = []
@@ -183,8 +187,9 @@ class Runs:
         return session in self._sessions
 
     def note(self, session: str) -> bool:
-        """Take note of an answer; whether a run comes back that another had replaced: no restart can bring that about, several processes
-        do."""
-        back = session in self._sessions[:-1]
-        self._sessions = [*(one for one in self._sessions if one != session), session][-REMEMBERED:]
-        return back
+        """Record an answer. Returns whether a run answers again that another one had replaced.
+
+        No restart causes that; several processes behind one URL do."""
+        again = session in self._sessions[:-1]
+        self._sessions = [*(known for known in self._sessions if known != session), session][-REMEMBERED:]
+        return again

@@ -1,7 +1,7 @@
-"""Connections that end in time, however slowly the other side reads or writes, and that do not lead to this machine where they must not.
+"""Connections with one deadline for a whole exchange, and with a ban on addresses of this machine.
 
-A socket's own time limit holds for each single read, so a peer that sends one byte at a time could hold a worker for hours. Here one
-deadline bounds a whole exchange: every address that is tried, the TLS handshake, the request, and head and body of the answer.
+The time limit of a socket applies to each single read, so a peer that sends one byte at a time could keep a worker busy for hours. The
+deadline covers the whole exchange: every address that is tried, the TLS handshake, the request, and the head and body of the answer.
 """
 
 from __future__ import annotations
@@ -26,34 +26,32 @@ from jenkins2fa.jenkins.errors import HostNotAllowed
 TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
 RECORD = 16384  # bytes: what TLS sends at once
 
-HERE = (
+OWN_ADDRESS = (
     "spec.url resolves to the operator's own pod or node (a loopback or link-local address), and nothing was sent: correct spec.url or the "
     "DNS record of its host; if Jenkins runs in the same pod, start the operator with --allow-loopback"
 )
 
-# When the exchange that this thread is busy with has to be over, by time.monotonic(). A context variable, because urllib3 makes the
-# connections, and hands no argument of ours to them.
-_end: ContextVar[float | None] = ContextVar("end of the exchange", default=None)
-
-
-# Likewise: whether a connection to this machine itself is refused.
-_away: ContextVar[bool] = ContextVar("only other machines", default=False)
+# The deadline of this thread's exchange, by time.monotonic(), and whether connections to this machine are refused. They are context
+# variables because urllib3 creates the connections and passes no arguments of ours to them.
+_deadline: ContextVar[float | None] = ContextVar("deadline of the exchange", default=None)
+_only_remote: ContextVar[bool] = ContextVar("only other machines", default=False)
 
 
 @contextlib.contextmanager
-def within(seconds: float, *, away: bool = False) -> Iterator[None]:
-    """Everything that this thread does with a :class:`TimedAdapter` inside of it raises TimeoutError once the time is up; with ``away``
-    HostNotAllowed, before anything is sent, for a host with an address of this machine or of its link."""
-    end, refused = _end.set(time.monotonic() + seconds), _away.set(away)
+def within(seconds: float, *, only_remote: bool = False) -> Iterator[None]:
+    """Limits an exchange of this thread that uses a :class:`TimedAdapter`: it raises TimeoutError when the time is up.
+
+    ``only_remote``: raise HostNotAllowed, before anything is sent, for a host with an address of this machine or of its link."""
+    deadline, remote = _deadline.set(time.monotonic() + seconds), _only_remote.set(only_remote)
     try:
         yield
     finally:
-        _away.reset(refused)
-        _end.reset(end)
+        _only_remote.reset(remote)
+        _deadline.reset(deadline)
 
 
-def is_here(address: str) -> bool:
-    """Whether an IP address is of this machine or of its link only (the metadata service of a cloud is), however it is written."""
+def is_local(address: str) -> bool:
+    """Whether an IP address belongs to this machine or only to its link (as a cloud's metadata service does), in any notation."""
     ip: ipaddress.IPv4Address | ipaddress.IPv6Address = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(ip, ipaddress.IPv6Address):
         ip = ip.ipv4_mapped or _translated(ip) or ip
@@ -61,23 +59,23 @@ def is_here(address: str) -> bool:
 
 
 def _translated(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
-    """The IPv4 address that a translator would lead to (RFC 6052)."""
+    """The IPv4 address to which a translator would send this address (RFC 6052)."""
     return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF) if address in TRANSLATED else None
 
 
 def _left(limit: float | None = None) -> float:
     """Seconds until the deadline, at most ``limit``. Raises TimeoutError when there are none."""
-    end = _end.get()
-    left = [one for one in (limit, None if end is None else end - time.monotonic()) if one is not None]
-    if not left:
+    deadline = _deadline.get()
+    limits = [seconds for seconds in (limit, None if deadline is None else deadline - time.monotonic()) if seconds is not None]
+    if not limits:
         raise RuntimeError("an exchange without a deadline")
-    if min(left) <= 0:
+    if min(limits) <= 0:
         raise TimeoutError("timed out")
-    return min(left)
+    return min(limits)
 
 
-class _InTime(io.RawIOBase):
-    """What a socket receives, until the deadline or so many seconds from now."""
+class _TimedReader(io.RawIOBase):
+    """Reads from a socket, until the deadline or for so many seconds from now."""
 
     def __init__(self, received: socket.socket, seconds: float | None) -> None:
         self._socket, self._raw = received, received.makefile("rb", buffering=0)
@@ -99,44 +97,44 @@ class _TimedResponse(HTTPResponse):
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
         self.fp.close()
-        self.fp = io.BufferedReader(_InTime(sock, sock.gettimeout()))
+        self.fp = io.BufferedReader(_TimedReader(sock, sock.gettimeout()))
 
 
 class _Timed(HTTPConnection):
     response_class = _TimedResponse
 
     def _new_conn(self) -> socket.socket:
-        """Like urllib3's, but a name with many silent addresses is tried until the deadline only."""
+        """Like urllib3's, but tries the addresses of a name only until the deadline, however many do not answer."""
         try:
-            found = socket.getaddrinfo(self._dns_host, self.port, type=socket.SOCK_STREAM)
+            addresses = socket.getaddrinfo(self._dns_host, self.port, type=socket.SOCK_STREAM)
         except (socket.gaierror, UnicodeError) as problem:
             raise NameResolutionError(self.host, self, problem) from problem  # type: ignore[arg-type]
-        if _away.get() and any(is_here(str(address[0])) for *_, address in found):
-            raise HostNotAllowed(HERE)
-        refused: OSError = OSError("no address")
-        for family, kind, protocol, _, address in found:
+        if _only_remote.get() and any(is_local(str(address[0])) for *_, address in addresses):
+            raise HostNotAllowed(OWN_ADDRESS)
+        failure: OSError = OSError("no address")
+        for family, kind, protocol, _, address in addresses:
             try:
                 return self._connect_to(family, kind, protocol, address)
             except OSError as problem:
-                refused = problem
-        if isinstance(refused, TimeoutError):
-            raise ConnectTimeoutError(self, f"Connection to {self.host} timed out") from refused
-        raise NewConnectionError(self, f"Failed to establish a new connection: {refused}") from refused
+                failure = problem
+        if isinstance(failure, TimeoutError):
+            raise ConnectTimeoutError(self, f"Connection to {self.host} timed out") from failure
+        raise NewConnectionError(self, f"Failed to establish a new connection: {failure}") from failure
 
     def _connect_to(self, family: int, kind: int, protocol: int, address: Any) -> socket.socket:
-        """Leaves the socket with the seconds that the handshake may take."""
+        """The connected socket. Its time limit is what is left for the TLS handshake."""
         begun, seconds = time.monotonic(), _left(self.timeout)
-        made = socket.socket(family, kind, protocol)
+        connected = socket.socket(family, kind, protocol)
         try:
             for option in self.socket_options or ():
-                made.setsockopt(*option)
-            made.settimeout(seconds)
-            made.connect(address)
-            made.settimeout(max(0.001, seconds - (time.monotonic() - begun)))
+                connected.setsockopt(*option)
+            connected.settimeout(seconds)
+            connected.connect(address)
+            connected.settimeout(max(0.001, seconds - (time.monotonic() - begun)))
         except BaseException:
-            made.close()
+            connected.close()
             raise
-        return made
+        return connected
 
     def send(self, data: Any) -> None:
         if self.sock is None:
@@ -147,7 +145,7 @@ class _Timed(HTTPConnection):
 
 class _TimedTls(_Timed, HTTPSConnection):
     def send(self, data: Any) -> None:
-        """In pieces, because with TLS each of them may take as long as the time limit allows for all."""
+        """Sends in pieces: TLS applies the socket's time limit to each record, so a large request could exceed the deadline."""
         pieces = [data[at : at + RECORD] for at in range(0, len(data), RECORD)] if isinstance(data, bytes) else [data]
         for piece in pieces:
             super().send(piece)
@@ -162,7 +160,7 @@ class _TlsPool(HTTPSConnectionPool):
 
 
 class TimedAdapter(HTTPAdapter):
-    """Its requests have to be sent within :func:`within`."""
+    """An adapter for requests that are sent inside :func:`within`."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)

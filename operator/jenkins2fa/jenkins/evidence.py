@@ -40,7 +40,7 @@ class DamagedEvidence(EvidenceError):
 
 
 class EvidenceFile:
-    """Appends to one file. Several threads and processes may do so at once: each append locks it, and goes on from its last line."""
+    """Appends to one file. Safe for several threads and processes: each append locks the file and continues after its last line."""
 
     def __init__(self, path: Path, key: Ed25519PrivateKey | None = None) -> None:
         self._path, self._key = path, key
@@ -142,44 +142,46 @@ def _verifier(key: Ed25519PublicKey) -> Callable[[bytes, str], bool]:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where evidence goes. ``key``: file of the private key that signs it; None = not signed."""
+    """Where evidence is kept. ``key``: file of the private key that signs it; None = not signed."""
 
     directory: Path
     key: Path | None = None
 
 
 def log_evidence(evidence: Evidence) -> None:
-    """One JSON object a probe, at debug level, without names."""
+    """Log the evidence of a probe at debug level, as one JSON object without names."""
     body = document(evidence, 0, START, datetime.now(UTC))
     logger.debug("evidence %s", canonical_line({name: value for name, value in body.items() if name not in ("sequence", "previous")}))
 
 
 class Recorder:
-    """Called with each evidence, from any thread; raises nothing. ``now``: the time of day in UTC; ``told``: of each line, whether it was
-    written."""
+    """Writes the operator's evidence, one file for each day (UTC), each a chain of its own. Called from any thread; raises nothing.
 
-    def __init__(self, place: Place, now: Callable[[], datetime], told: Callable[[bool], None] = lambda _: None) -> None:
+    If a line cannot be written, that is logged and counted, and reconciles continue: an observation without evidence is better than none.
+    ``now``: the time in UTC; ``report``: called for each line with whether it was written."""
+
+    def __init__(self, place: Place, now: Callable[[], datetime], report: Callable[[bool], None] = lambda _: None) -> None:
         """Raises EvidenceError when the key or the directory cannot be used."""
-        self._directory, self._now, self._told = place.directory, now, told
+        self._directory, self._now, self._report = place.directory, now, report
         self._key: Ed25519PrivateKey | None = read_private_key(place.key) if place.key else None
         self._lock = threading.Lock()
-        self._path, self._digest, self._failing = self._usable(self._today()), "", False
+        self._path, self._digest, self._failing = self._writable_file(self._today()), "", False
 
     def __call__(self, evidence: Evidence) -> None:
         log_evidence(evidence)
         with self._lock:
-            self._told(self._write(evidence))
+            self._report(self._write(evidence))
 
     def close(self) -> None:
-        """Say how today's file ends, for a witness outside of it."""
+        """Log how today's file ends, as a record outside of it."""
         with self._lock:
-            self._say_end()
+            self._log_end()
 
     def _write(self, evidence: Evidence) -> bool:
         try:
             if not self._path.name.startswith(self._today()):
-                self._say_end()
-                self._path, self._digest = self._usable(self._today()), ""
+                self._log_end()
+                self._path, self._digest = self._writable_file(self._today()), ""
             self._digest = self._append(evidence)
         except EvidenceError as problem:
             if not self._failing:
@@ -195,14 +197,14 @@ class Recorder:
         try:
             return EvidenceFile(self._path, self._key).append(evidence)
         except DamagedEvidence:
-            self._path = self._usable(self._today())
+            self._path = self._writable_file(self._today())
             return EvidenceFile(self._path, self._key).append(evidence)
 
     def _today(self) -> str:
         return f"evidence-{self._now():%Y-%m-%d}"
 
-    def _usable(self, stem: str) -> Path:
-        """The day's file; another one where a process that was killed has left a line cut short. Raises EvidenceError."""
+    def _writable_file(self, stem: str) -> Path:
+        """The day's file, or another one if a process that was killed has left a line cut short there. Raises EvidenceError."""
         for number in range(1, MOST_FILES_A_DAY + 1):
             path = self._directory / f"{stem}{'' if number == 1 else f'.{number}'}.jsonl"
             if not path.exists():
@@ -213,17 +215,17 @@ class Recorder:
                 logger.warning("evidence: %s", problem)
                 continue
             return path
-        raise EvidenceError(f"{self._directory}: {MOST_FILES_A_DAY} files of {stem} are damaged: look at what is wrong with that volume")
+        raise EvidenceError(f"{self._directory}: {MOST_FILES_A_DAY} files of {stem} are damaged: check that volume")
 
     def _new(self, path: Path) -> Path:
-        """A file that there is not yet, and may be: an empty one would be no evidence, so it is made with its first line."""
+        """Check that a file can be created. It is created with its first line, because an empty file is not valid evidence."""
         try:
             with tempfile.TemporaryFile(dir=self._directory):
                 return path
         except OSError as problem:
             raise EvidenceError(f"{self._directory}: {problem.strerror}") from None
 
-    def _say_end(self) -> None:
+    def _log_end(self) -> None:
         if self._digest:
             logger.info("evidence: %s ends with the line of digest %s (jenkins2fa verify --ends)", self._path, self._digest)
             self._digest = ""

@@ -1,4 +1,4 @@
-"""One HTTP session of one account: no redirects, no environment, limits on time and size, TLS always checked."""
+"""An HTTP session of one account: no redirects, no settings from the environment, limits on time and size, TLS always verified."""
 
 from __future__ import annotations
 
@@ -51,11 +51,11 @@ class _OwnAuthority(TimedAdapter):
         super().init_poolmanager(*args, ssl_context=self._context, **kwargs)
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
-        """Leaves the context alone: requests would add its bundle of public authorities."""
+        """Does nothing: requests would add its bundle of public authorities to the context."""
 
 
 class _Session(requests.Session):
-    """Ignores redirects: requests reads a redirect's body without limit and parses its Location even when it follows none."""
+    """Ignores redirects: requests reads the body of a redirect without limit, and parses its Location, even if it does not follow it."""
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         return None
@@ -67,7 +67,7 @@ class Http:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self._session = _Session()
-        self._kept: dict[tuple[str, str], requests.PreparedRequest] = {}  # by method and path, without body and cookies
+        self._kept: dict[tuple[str, str], requests.PreparedRequest] = {}  # prepared requests by method and path, without body and cookies
         self._session.trust_env = False  # no proxies, netrc or CA bundles from the environment
         self._session.headers["User-Agent"] = "jenkins-2fa-operator"
         if connection.credentials is not None:
@@ -98,7 +98,7 @@ class Http:
             raise
         self.connection.requested(_outcome(answer.status), time.monotonic() - begun)
         if len(self._session.cookies) > MOST_COOKIES:
-            self.forget_cookies()  # Jenkins sets two or three; each is kept and sent for as long as the session lives
+            self.forget_cookies()  # Jenkins sets two or three; more would be kept and sent as long as the session lives
         if data is not None and 300 <= answer.status < 400:
             self._session.close()  # Jenkins closes a connection whose request it has not read to the end, so it cannot be reused
         return answer
@@ -107,7 +107,7 @@ class Http:
         where, limits = _place(self.connection.url), (self.connection.connect_seconds, self.connection.read_seconds)
         try:
             with (
-                within(sum(limits), away=self.connection.away),
+                within(sum(limits), only_remote=self.connection.only_remote),
                 self._session.send(
                     self._prepare(method, path, headers, data), allow_redirects=False, stream=True, timeout=limits
                 ) as response,
@@ -133,8 +133,10 @@ class Http:
             raise ProtocolError(f"{where}: {type(problem).__name__}", transient=True) from None
 
     def _prepare(self, method: str, path: str, headers: Mapping[str, str] | None, data: bytes | None) -> requests.PreparedRequest:
-        """The request prepared earlier for this path, with this body. The operator sends to one path of each controller again and again;
-        preparing URL, account and headers each time cost as much as sending."""
+        """The request for this path with this body.
+
+        URL, account and headers are prepared once: the operator sends to the same path again and again, and preparing costs as much as
+        sending."""
         kept = self._kept.get((method, path))
         if kept is None:
             kept = requests.Request(method, self.connection.url + path, headers=self._session.headers, auth=self._session.auth).prepare()

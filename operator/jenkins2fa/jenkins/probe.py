@@ -123,7 +123,7 @@ def observe_with_canaries(
     each."""
     probed: list[tuple[Canary, Probed]] = []
     for canary, credentials in sorted(canaries, key=lambda pair: pair[0].expect is Expectation.EXEMPT):
-        probed.append((canary, _ask(connection, credentials, ACCOUNTS[canary.expect], note)))
+        probed.append((canary, _probe_and_note(connection, credentials, ACCOUNTS[canary.expect], note)))
         if probed[-1][1].failure is not None:
             break
     replies = [result.evidence.reply for _, result in probed if result.evidence.reply is not None]
@@ -138,17 +138,17 @@ def observe_with_canaries(
 
 
 def _proofs(canaries: Sequence[tuple[Canary, Credentials]], probed: Sequence[tuple[Canary, Probed]], expect: Expectation) -> set[Proof]:
-    """What the canaries of one expectation met; NONE stands for those that were not asked."""
-    met = [one.evidence.proof for canary, one in probed if canary.expect is expect]
-    asked = sum(canary.expect is expect for canary, _ in canaries)
-    return {*met, *([Proof.NONE] if len(met) < asked else [])}
+    """The proofs by the canaries of one expectation; NONE stands for those that were not sent."""
+    proofs = [result.evidence.proof for canary, result in probed if canary.expect is expect]
+    expected = sum(canary.expect is expect for canary, _ in canaries)
+    return {*proofs, *([Proof.NONE] if len(proofs) < expected else [])}
 
 
-def _first(met: set[Proof], *order: Proof) -> Proof | None:
-    return next((proof for proof in order if proof in met), None)
+def _first(proofs: set[Proof], *order: Proof) -> Proof | None:
+    return next((proof for proof in order if proof in proofs), None)
 
 
-def _ask(connection: Connection, canary: Credentials, account: Account, note: Note | None) -> Probed:
+def _probe_and_note(connection: Connection, canary: Credentials, account: Account, note: Note | None) -> Probed:
     probed = probe_canary(connection, canary, account)
     if note is not None:
         note(probed.evidence)

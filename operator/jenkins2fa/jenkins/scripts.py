@@ -101,7 +101,7 @@ def observation_digests(groups: Iterable[str]) -> str:
 
 
 def _read(name: str) -> str:
-    """The file's text with its includes in place: Jenkins gets each script as one text."""
+    """The text of a file with its includes resolved, because Jenkins gets each script as one text."""
     text = (importlib.resources.files("jenkins2fa.jenkins") / "groovy" / f"{name}.groovy").read_text(encoding="utf-8")
     return _INCLUDE.sub(lambda include: _read(include[1]).rstrip("\n"), text)
 
@@ -111,7 +111,7 @@ def _sha256(text: str) -> str:
 
 
 def gate_code_for(policy: PolicySpec, instance: InstanceSpec, user: str) -> str:
-    """The SHA-256 of the gate's file: ours, or (gate.mode Provided) ours with this very configuration within it."""
+    """The SHA-256 of the gate's file: of ours or, with gate.mode Provided, of ours with this configuration embedded."""
     if instance.gate.mode is not GateMode.PROVIDED:
         return gate_code()
     gate = desired_gate(policy, instance, user)

@@ -50,7 +50,7 @@ class Reconciler:
             cache=self._cache,
             queue=self._queue,
             mapping=self._mapping,
-            connections=Connections(ReferenceCache(kubernetes, clock.monotonic), clock.monotonic, away=not self.options.loopback),
+            connections=Connections(ReferenceCache(kubernetes, clock.monotonic), clock.monotonic, only_remote=not self.options.loopback),
             events=Events(kubernetes, self.options.identity, clock.monotonic),
             memories=Memories(clock.monotonic),
             clock=clock.monotonic,

@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager
 import pytest
 
 from jenkins2fa.jenkins.connection import Connection, Credentials
-from jenkins2fa.jenkins.deadline import is_here
+from jenkins2fa.jenkins.deadline import is_local
 from jenkins2fa.jenkins.errors import HostNotAllowed, ProtocolError, Unreachable
 from jenkins2fa.jenkins.http import Http
 from tests.support.raw_server import Asked, RawServer
@@ -208,12 +208,12 @@ def test_a_damaged_body_is_told(answer: Callable[[socket.socket], None]) -> None
      "64:ff9b::7f00:1", "224.0.0.1"],
 )  # fmt: skip
 def test_addresses_of_this_machine_are_known_however_they_are_written(address: str) -> None:
-    assert is_here(address)
+    assert is_local(address)
 
 
 @pytest.mark.parametrize("address", ["10.0.0.1", "192.0.2.1", "2001:db8::1", "fd00::1", "64:ff9b::c000:201", "::ffff:10.0.0.1"])
 def test_other_addresses_are_left_alone(address: str) -> None:
-    assert not is_here(address)
+    assert not is_local(address)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "jenkins.localhost"])
@@ -223,8 +223,8 @@ def test_a_loopback_target_is_refused_in_a_pod(host: str, monkeypatch: pytest.Mo
         port = int(server.url.rstrip("/").rpartition(":")[2])
         here, there = ((socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in ("127.0.0.1", "192.0.2.1"))
         monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [there, here])
-        away = Connection(server.url.replace("127.0.0.1", host), Credentials("admin", "token"), away=True)
-        with closing(Http(away)) as http, pytest.raises(HostNotAllowed, match=r"nothing was sent: correct spec\.url") as found:
+        remote = Connection(server.url.replace("127.0.0.1", host), Credentials("admin", "token"), only_remote=True)
+        with closing(Http(remote)) as http, pytest.raises(HostNotAllowed, match=r"nothing was sent: correct spec\.url") as found:
             http.get()
     assert "--allow-loopback" in str(found.value)
     assert asked == []

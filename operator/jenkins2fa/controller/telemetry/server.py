@@ -1,6 +1,6 @@
 """A small HTTP server for /metrics, /healthz and /readyz. It only reads.
 
-/healthz says whether this process still works. An API server or a Jenkins that does not answer is no reason to restart it.
+/healthz says whether this process still works. An API server or a controller that does not answer is no reason to restart it.
 """
 
 from __future__ import annotations
