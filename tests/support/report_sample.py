@@ -51,8 +51,8 @@ OFF = ReportedProof(
     Condition(ENFORCED, FALSE, "NotActive", "two-factor authentication is off in the filter (live flag), though the settings say on"),
     Basis.PROBE,
     NOW,
-    Condition(DRIFTED, TRUE, "Differs", "Jenkins differs from the policy: mode is off (live), wanted on"),
-    Condition(READY, TRUE, "Reported", "driftPolicy is Report: nothing is written; differing: mode is off (live), wanted on"),
+    Condition(DRIFTED, TRUE, "Differs", "Jenkins differs from the policy: mode is off (live), should be on"),
+    Condition(READY, TRUE, "Reported", "driftPolicy is Report: nothing is written; differing: mode is off (live), should be on"),
 )
 TOLD = ReportedProof(
     Condition(ENFORCED, TRUE, "Probed", AGREE), Basis.STATUS, NOW - timedelta(days=3), ready=Condition(READY, TRUE, "InForce", AGREE)
@@ -99,7 +99,7 @@ RELEASE = InstanceReport(
         administrators_not_enrolled=1,
         by_factor={Factor.SECURITY_QUESTIONS: 0, Factor.EMAIL_OTP: 6},
     ),
-    differences=("mode is off (live), wanted on",),
+    differences=("mode is off (live), should be on",),
     risks=risks(WEAK, None, OFF, NOW),
 )
 LEGACY = InstanceReport(

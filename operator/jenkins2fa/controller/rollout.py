@@ -93,5 +93,5 @@ def _standing(key: Key, ready: Condition | None, staged: bool) -> Standing:
     period; if it counted, the rollout would be complete at the moment when the grace period ends."""
     reported = ready is not None and ready.reason == Reason.REPORTED and (staged or ready.message.startswith(GRACE_MESSAGE))
     if ready is None or reported or ready.reason == Reason.WAITING_FOR_ROLLOUT:
-        return Standing(key, reached=False, ready=False, failed=False, seen=ready is not None)
+        return Standing(key, reached=False, ready=False, failed=False, reported=ready is not None)
     return Standing(key, True, ready.status == TRUE, ready.status == FALSE and ready.reason not in PENDING)

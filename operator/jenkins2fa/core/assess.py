@@ -1,7 +1,7 @@
-"""The record of one reconcile: from an observation to its assessment to the outcome. Each stage holds the one before.
+"""The record of one reconcile: observation, assessment, outcome. Each stage holds the one before.
 
-:func:`assess` compares an observation with one policy: what would change, may it, and what speaks against it. :func:`verified` is for the
-state that a confirmed change has left.
+:func:`assess` compares an observation with a policy: what would change, whether it may change, and what speaks against it.
+:func:`verified` assesses the state after a confirmed change.
 """
 
 from __future__ import annotations
@@ -23,9 +23,8 @@ from jenkins2fa.core.observation import Observation, Owner
 from jenkins2fa.core.plan import Plan, desired_digest, is_drift, make_plan
 from jenkins2fa.core.reasons import Reason
 
-MOST_CORRECTIONS = 3  # of one field
-WITHIN = timedelta(hours=1)
-WANTING = (Mode.WRITE, Mode.REPORT_DRIFT, Mode.REPORT_ACCESS, Mode.BREAK_GLASS)
+FLAPPING_CORRECTIONS, FLAPPING_WINDOW = 3, timedelta(hours=1)  # of one field
+ENFORCING_MODES = (Mode.WRITE, Mode.REPORT_DRIFT, Mode.REPORT_ACCESS, Mode.BREAK_GLASS)
 
 
 class Proof(StrEnum):
@@ -38,7 +37,7 @@ class Proof(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What stopped a reconcile. ``transient``: it is tried again by itself; else it needs attention."""
+    """Why a reconcile stopped. ``transient``: the operator retries; otherwise it needs attention."""
 
     reason: str
     message: str
@@ -47,10 +46,10 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class CanaryObservation:
-    """What the canaries of an instance with ``access: ProbeOnly`` met: its only observation.
+    """How the probes with canaries ended: the only observation of an instance with ``access: ProbeOnly``.
 
-    ``exempt`` None = there is no such canary. ``failure``: why one of them proved nothing. ``version`` and ``session`` are Jenkins' own,
-    empty when the answer did not include them (a challenge does not)."""
+    ``exempt`` None = there is no such canary. ``failure``: why a probe proved nothing. ``version`` and ``session`` are those of Jenkins,
+    empty if no response included them (a challenge does not)."""
 
     challenged: Proof = Proof.NONE
     exempt: Proof | None = None
@@ -61,8 +60,8 @@ class CanaryObservation:
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """``plan``: what differs; ``mode``: whether it may be changed; ``drift``: the differences come from Jenkins' side; ``situation``: what
-    the guard's ``findings`` are about (None = nobody has asked the guard)."""
+    """``plan``: what differs. ``mode``: whether it may be changed. ``drift``: no change of the policy explains the differences.
+    ``situation``: what the guard checked (None = the guard did not run)."""
 
     observation: Observation
     plan: Plan
@@ -87,12 +86,12 @@ class Assessment:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a reconcile.
+    """The result of a reconcile.
 
-    ``basis``: how far it came, to an assessment, only to an observation (no policy governs the instance, or another instance manages that
-    controller), or to neither; ``mode_by_spec``: what policy and instance alone say where nothing was assessed. ``corrected``: fields whose
-    drift was corrected; ``proof`` and ``notes``: what probe and canaries met; ``canaries``: the observation of ``access: ProbeOnly``;
-    ``break_glass``: which one is open, and which ones are not opened. The plan is what still differs at the end."""
+    ``basis``: how far it got: to an assessment, only to an observation (no policy governs the instance, or another instance manages the
+    controller), or to neither. ``mode_by_spec``: the mode according to the specs alone, if there is no assessment. ``corrected``: fields
+    whose drift was corrected. ``proof`` and ``notes``: the results of the probes. ``canaries``: the observation of ``access: ProbeOnly``.
+    ``break_glass``: which one is open, and which are refused. ``plan``: what still differs at the end."""
 
     instance: JenkinsInstance
     policy: TwoFactorPolicy | None = None
@@ -131,12 +130,12 @@ class Outcome:
 
     @property
     def observed(self) -> bool:
-        """Whether the controller answered what was asked."""
+        """Whether the controller was observed, or probed with its canaries."""
         return self.observation is not None or (self.canaries is not None and self.failure is None)
 
     @property
     def refusal(self) -> Finding | None:
-        """The first refusal that counts: before the enforcement, too few enrolments are only reported."""
+        """The first refusal that counts. Before the first enforcement, a low enrolment is only reported."""
         reported = Reason.ENROLMENT_TOO_LOW if self.mode in BEFORE_ENFORCING else None
         return next((finding for finding in refusals(self.findings) if finding.reason != reported), None)
 
@@ -156,11 +155,12 @@ def assess(
     admitted: bool = True,
     experimental: bool = False,
 ) -> Assessment:
-    """``gate_code``: SHA-256 of the gate's text that ought to run; ``cluster``: the cluster's UID, for the owner record; ``asked``:
-    somebody wants it now; ``second_factor_login``: the operator's account can answer security questions by itself; ``admitted``: the
-    policy's roll-out has reached this instance; ``experimental``: editions that could not be tested may be written to.
+    """Compare an observation with a policy, and run the guard.
 
-    Approvals and take-overs come from the annotations of policy and instance; ``take_over`` (an owner's name) is another way to say so."""
+    ``gate_code``: SHA-256 of the gate that this operator brings. ``cluster``: the cluster's UID, for the owner record. ``asked``: a user
+    asked for this reconcile. ``second_factor_login``: the operator's account can answer security questions. ``admitted``: the roll-out
+    has reached this instance. ``experimental``: untested editions may be written to. ``take_over``: the name of an owner that may be
+    replaced; it can also come from the instance's annotation. Approvals come from the policy's annotation."""
     desired = desired_state(policy.spec, instance.spec, observation.user, observation.capabilities)
     plan = make_plan(observation, desired, gate_code)
     drift = is_drift(observation, plan)
@@ -180,13 +180,13 @@ def assess(
         second_factor_login=second_factor_login,
         experimental=experimental,
     )
-    glass = observation.break_glass_until is not None and observation.break_glass_until > now
-    mode = mode_of(policy.spec, instance.spec, Circumstances(now, drift, glass, observation.protected, admitted))
+    break_glass = observation.break_glass_until is not None and observation.break_glass_until > now
+    mode = mode_of(policy.spec, instance.spec, Circumstances(now, drift, break_glass, observation.protected, admitted))
     return Assessment(observation, plan, check(situation), mode, drift, situation)
 
 
 def verified(before: Assessment, observation: Observation, plan: Plan) -> Assessment:
-    """The assessment of what a confirmed change has left, by the observation and the plan that the trial's verification made."""
+    """The assessment after a confirmed change, from the observation and the plan that verified the trial."""
     if before.situation is None:
         return Assessment(observation, plan)
     situation = replace(before.situation, observation=observation, plan=plan, flapping=())
@@ -194,19 +194,19 @@ def verified(before: Assessment, observation: Observation, plan: Plan) -> Assess
 
 
 def flapping_fields(observation: Observation, now: datetime) -> tuple[str, ...]:
-    """Fields whose drift was corrected three times within the last hour. Jenkins keeps the count; another policy starts it anew."""
-    return tuple(sorted(path for path, times in observation.corrections.items() if _recent(times, now) >= MOST_CORRECTIONS))
+    """Fields whose drift was corrected three times within the last hour. Jenkins keeps the count, and another policy resets it."""
+    return tuple(sorted(path for path, times in observation.corrections.items() if _recent(times, now) >= FLAPPING_CORRECTIONS))
 
 
 def _recent(times: tuple[datetime, ...], now: datetime) -> int:
-    return sum(now - time <= WITHIN for time in times)
+    return sum(now - time <= FLAPPING_WINDOW for time in times)
 
 
 def enforcement_desired(outcome: Outcome) -> bool | None:
-    """What the governing policy says of this instance; None = this reconcile cannot tell, so what was known before still holds.
+    """Whether 2FA is to be in force at the instance now, so that its absence is an alarm. None = unknown: keep the last answer.
 
-    A Jenkins that could not be observed counts as its policy says: trouble is no reason to expect less of it."""
-    policy, seen = outcome.policy, outcome.observation
+    A failure does not lower what the policy asks for."""
+    policy, observation = outcome.policy, outcome.observation
     if policy is None:
         return False
     if policy.invalid:
@@ -214,20 +214,20 @@ def enforcement_desired(outcome: Outcome) -> bool | None:
     if policy.spec.mode is not PolicyMode.ENFORCE:
         return False
     if outcome.mode is Mode.GRACE:
-        return None if seen is None else False  # grace holds only where 2FA was not on yet
+        return None if observation is None else False  # the grace period applies only if 2FA is not on yet
     if outcome.mode is Mode.WAITING:
-        return seen is None or _has_lost_it(outcome, seen)
-    return outcome.mode in WANTING
+        return observation is None or _lost_enforcement(outcome, observation)
+    return outcome.mode in ENFORCING_MODES
 
 
-def _has_lost_it(outcome: Outcome, seen: Observation) -> bool:
-    """Whether a Jenkins that waits for its batch was enforced by us, and is not any more: the roll-out does not explain that."""
-    mark, meta = seen.owner, outcome.instance.meta
-    if mark is None or mark.instance != (meta.uid or outcome.instance.spec.url):
+def _lost_enforcement(outcome: Outcome, observation: Observation) -> bool:
+    """Whether 2FA was enforced on a controller that waits for its batch, and is off now. The roll-out does not explain that."""
+    owner, meta = observation.owner, outcome.instance.meta
+    if owner is None or owner.instance != (meta.uid or outcome.instance.spec.url):
         return False
-    if outcome.plan is not None and mark.desired == _switched_off(outcome.plan):
-        return False  # the policy itself had it off, and enforces it by batches now
-    return outcome.proof is Proof.BYPASSED or not _is_on(seen)
+    if outcome.plan is not None and owner.desired == _switched_off(outcome.plan):
+        return False  # the policy had it off before, and enforces it in batches now
+    return outcome.proof is Proof.BYPASSED or not _is_on(observation)
 
 
 def _switched_off(plan: Plan) -> str:
@@ -235,6 +235,6 @@ def _switched_off(plan: Plan) -> str:
     return desired_digest(replace(plan.desired, plugin=replace(plan.desired.plugin, enabled=False), hold=None), plan.gate_code)
 
 
-def _is_on(seen: Observation) -> bool:
-    layers = (seen.memory, seen.disk)
-    return seen.filter_on and all(layer is not None and layer.enabled and bool(layer.factors) for layer in layers)
+def _is_on(observation: Observation) -> bool:
+    layers = (observation.memory, observation.disk)
+    return observation.filter_on and all(layer is not None and layer.enabled and bool(layer.factors) for layer in layers)

@@ -32,17 +32,17 @@ from jenkins2fa.core.guard.finding import Finding
 from jenkins2fa.core.observation import Observation
 from jenkins2fa.core.reasons import Reason
 
-LONGEST = timedelta(hours=4)  # the operator's usual maximum
-WINDOW = timedelta(hours=24)  # in which all that were open together may not exceed it
-CLOCKS = timedelta(seconds=5)
-LEAST = timedelta(minutes=10)  # a shorter rest of the maximum is no help: then it is refused, and not spent
-# Ready=True, yet nothing is written there: this break-glass waits in vain.
+LONGEST = timedelta(hours=4)  # the default of --longest-break-glass
+WINDOW = timedelta(hours=24)  # the limit holds for the sum within it
+CLOCK_TOLERANCE = timedelta(seconds=5)
+SHORTEST = timedelta(minutes=10)  # if less is left of the limit, a break-glass is refused, so that its reason is not used up
+# With these reasons Ready is True, but nothing is written: the break-glass would wait forever.
 HELD_BACK = (Reason.SUSPENDED, Reason.REPORTED, Reason.NO_POLICY)
 SHOWN = 3
 
 
 class Action(StrEnum):
-    """What is to be done at one Jenkins controller."""
+    """What to do at one controller."""
 
     NOTHING = "Nothing"
     OPEN = "Open"
@@ -59,7 +59,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """``break_glass``: the one that is open or to be opened. ``until``: when what is opened is to end, perhaps before it expires."""
+    """``break_glass``: the one that is open, or that opens now. ``until``: when it ends, which may be before ``expiresAt``."""
 
     action: Action
     break_glass: TwoFactorBreakGlass | None = None
@@ -68,9 +68,9 @@ class Decision:
 
 
 def active(break_glasses: Iterable[TwoFactorBreakGlass], instance: Metadata, now: datetime) -> tuple[TwoFactorBreakGlass, ...]:
-    """Those that ask for an instance to be open now; the one that counts comes first: it expires last."""
-    found = [one for one in break_glasses if one.selects(instance) and not one.meta.deleting and one.spec.expires_at > now]
-    return tuple(sorted(found, key=lambda one: (-one.spec.expires_at.timestamp(), one.meta.created, one.meta.name)))
+    """The break-glasses that ask for an instance to be open now. The one that expires last comes first, and counts."""
+    selecting = [one for one in break_glasses if one.selects(instance) and not one.meta.deleting and one.spec.expires_at > now]
+    return tuple(sorted(selecting, key=lambda one: (-one.spec.expires_at.timestamp(), one.meta.created, one.meta.name)))
 
 
 def decide(
@@ -81,10 +81,10 @@ def decide(
     *,
     require_approval: bool = False,
 ) -> Decision:
-    """What to do, and which ones are refused. ``asked``: the active ones in order; the first that is not refused counts.
+    """What to do, and which break-glasses are refused. ``asked``: the active ones in order; the first that is not refused counts.
 
-    OPEN also for an earlier end: Jenkins takes the earlier of it and the reason's first use + ``longest``, the operator's maximum. A reason
-    whose break-glass is over does not open another."""
+    OPEN also moves the end forward: Jenkins takes the earlier of ``until`` and the first use of the reason plus ``longest``. A reason
+    whose break-glass is over does not open another one."""
     refused: list[Refusal] = []
     for break_glass in asked:
         decision = _decide_one(break_glass, observation, now, longest, require_approval=require_approval)
@@ -102,20 +102,20 @@ def _decide_one(
     if observation.break_glass_used == asked.spec.reason:
         if is_open and until is not None and expires < until:
             return Decision(Action.OPEN, until=expires)
-        ending = expires - now <= CLOCKS  # Jenkins may have ended it by its own clock already
+        ending = expires - now <= CLOCK_TOLERANCE  # Jenkins may have ended it already, by its own clock
         return Decision(Action.NOTHING) if is_open or ending else reason_was_used(asked)
     if require_approval and not is_approved(asked.meta, break_glass_approval(asked)):
         return _unapproved(asked)
-    return _within_the_sum(asked, observation, now, longest)
+    return _within_limit(asked, observation, now, longest)
 
 
 def _is_open(observation: Observation, now: datetime) -> bool:
     return observation.break_glass_until is not None and observation.break_glass_until > now
 
 
-def _within_the_sum(asked: TwoFactorBreakGlass, observation: Observation, now: datetime, longest: timedelta) -> Decision | Finding:
+def _within_limit(asked: TwoFactorBreakGlass, observation: Observation, now: datetime, longest: timedelta) -> Decision | Finding:
     left, expires = longest - time_open(observation, now, now), asked.spec.expires_at
-    if left >= min(LEAST, longest, expires - now):
+    if left >= min(SHORTEST, longest, expires - now):
         return Decision(Action.OPEN, until=min(expires, now + left))
     message = (
         f"{asked.meta.name} ({asked.spec.reason}) is not opened: the operator allows {format_duration(longest)} of break-glass within 24 "
@@ -127,7 +127,7 @@ def _within_the_sum(asked: TwoFactorBreakGlass, observation: Observation, now: d
 
 
 def reason_was_used(asked: TwoFactorBreakGlass) -> Finding:
-    """One reason opens one break-glass: whoever keeps an old one in Git would else open it again and again."""
+    """The refusal of a used reason. Without it, a break-glass that stays in Git would open again and again."""
     message = (
         f"{asked.meta.name} is not opened: its reason {asked.spec.reason} has been used, and the break-glass that it opened is over. One "
         "reason opens one break-glass: delete this one, and create another with a new reason"
@@ -136,14 +136,14 @@ def reason_was_used(asked: TwoFactorBreakGlass) -> Finding:
 
 
 def time_open(observation: Observation, now: datetime, at: datetime) -> timedelta:
-    """For how long, of the 24 hours before ``at``, one was open until ``now``. What is open now counts as ended now."""
+    """For how long one was open in the 24 hours before ``at``, up to ``now``. One that is open counts as ended now."""
     spans = ((max(begun, at - WINDOW), min(ended, now)) for begun, ended in observation.break_glass_times)
     return sum((max(ended - begun, timedelta(0)) for begun, ended in spans), timedelta(0))
 
 
 def possible_again_at(observation: Observation, now: datetime, longest: timedelta) -> datetime:
-    """When enough of the last ones is over a day old for another, if one that is open now stays so until its end."""
-    spare = min(LEAST, longest)
+    """When the limit allows another one, if one that is open now stays open until its end."""
+    spare = min(SHORTEST, longest)
     for begun, ended in sorted(observation.break_glass_times):
         moment = max(now, ended + WINDOW)
         left = longest - time_open(observation, moment, moment)
@@ -163,8 +163,8 @@ def _unapproved(asked: TwoFactorBreakGlass) -> Finding:
 
 @dataclass(frozen=True, slots=True)
 class BreakGlassMember:
-    """One selected instance. ``until``: when the break-glass that is open there ends; ``refused``: reason and message, when this one is
-    refused there; ``ready``: the instance's own condition."""
+    """One selected instance. ``until``: when the break-glass that is open there ends. ``refused``: reason and message, if the instance
+    refuses this one. ``ready``: the condition of the instance."""
 
     key: Key
     until: datetime | None = None
@@ -174,7 +174,7 @@ class BreakGlassMember:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What the status says of the past. ``opened``: the most instances at one time."""
+    """The past according to the status. ``opened``: the most instances at one time."""
 
     opened_at: datetime | None = None
     closed_at: datetime | None = None

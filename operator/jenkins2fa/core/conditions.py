@@ -29,7 +29,7 @@ from jenkins2fa.core.plan import Change, describe
 from jenkins2fa.core.reasons import Reason
 
 SITE_DECIDES = (Reason.ASSURANCE_NOT_MET, Reason.ANONYMOUS_ADMINISTERS)  # not enforced, and no change of settings would help
-EXEMPT_CHALLENGED = "a canary that expects Exempt was challenged: exemptions are not in force for it"  # what ``notes`` say of it
+EXEMPT_CHALLENGED = "a canary that expects Exempt was challenged: exemptions are not in force for it"  # in ``Outcome.notes``
 IN_PROGRESS = (Reason.PROGRESSING, Reason.BYPASSED, Reason.WAITING_FOR_ROLLOUT)
 
 
@@ -50,7 +50,7 @@ def judge_ready(outcome: Outcome, enforced: Condition) -> Condition:
     if outcome.policy is None:
         return Condition(READY, TRUE, Reason.NO_POLICY, "reachable; no policy selects this instance")
     if outcome.mode is Mode.SUSPENDED:
-        return Condition(READY, TRUE, Reason.SUSPENDED, f"{Mode.SUSPENDED.value} or looked at, so nobody knows whether it is enforced")
+        return Condition(READY, TRUE, Reason.SUSPENDED, f"{Mode.SUSPENDED.value} or observed, so it is not known whether it is enforced")
     if outcome.mode is Mode.BREAK_GLASS:
         return Condition(READY, TRUE, Reason.BREAK_GLASS, enforced.message)
     if outcome.refusal is not None:
@@ -72,8 +72,8 @@ def judge_ready(outcome: Outcome, enforced: Condition) -> Condition:
         return Condition(READY, FALSE, finding.reason, clip(f"break-glass {finding.message}"))
     if EXEMPT_CHALLENGED in outcome.notes:
         return Condition(READY, FALSE, Reason.EXEMPT_CHALLENGED, EXEMPT_CHALLENGED)
-    said_already = (enforced.reason, "ApiTokensExempt")  # the latter by the policy itself; `plan` says it
-    hints = "".join(f"; note: {finding.message}" for finding in outcome.findings if finding.reason not in said_already)
+    omitted = (enforced.reason, Reason.API_TOKENS_EXEMPT)  # the message has the first already, and the policy the second
+    hints = "".join(f"; note: {finding.message}" for finding in outcome.findings if finding.reason not in omitted)
     hints += "".join(f"; note: {note}" for note in outcome.notes)
     return Condition(READY, TRUE, Reason.IN_FORCE if enforced.status == TRUE else enforced.reason, clip(enforced.message + hints))
 
@@ -101,7 +101,7 @@ def judge_stalled(outcome: Outcome, ready: Condition) -> Condition:
 
 
 def _in_progress(outcome: Outcome, ready: Condition) -> bool:
-    """Whether the operator goes on by itself. With canaries alone it can change nothing, so only what is transient goes away."""
+    """Whether the operator continues by itself. With canaries alone it cannot change anything, so only transient failures go away."""
     if ready.status != FALSE:
         return False
     if outcome.failure is not None and outcome.failure.reason == ready.reason:
@@ -128,7 +128,7 @@ def judge_drifted(outcome: Outcome) -> Condition:
 
 
 def field_statuses(outcome: Outcome) -> tuple[FieldStatus, ...]:
-    """How each field that the policy sets fares at this instance."""
+    """The state of each field that the policy sets, at this instance."""
     if outcome.policy is None or outcome.plan is None:
         return ()
     unsupported = {u.path: u.message for u in outcome.plan.unsupported}
@@ -137,7 +137,7 @@ def field_statuses(outcome: Outcome) -> tuple[FieldStatus, ...]:
     for change in outcome.plan.changes:
         differing.setdefault(change.path.split(".")[0], []).append(change)
     found = []
-    idle = _exempting(outcome.policy.spec) if EXEMPT_CHALLENGED in outcome.notes else None
+    ineffective = _exempting(outcome.policy.spec) if EXEMPT_CHALLENGED in outcome.notes else None
     for path in _set_fields(outcome):
         if path in unsupported:
             found.append(FieldStatus(path, FieldState.UNSUPPORTED, unsupported[path]))
@@ -145,7 +145,7 @@ def field_statuses(outcome: Outcome) -> tuple[FieldStatus, ...]:
             found.append(FieldStatus(path, FieldState.REFUSED, refused.get(path) or _refused(outcome.refusal) if outcome.refusal else ""))
         elif path in differing:
             found.append(FieldStatus(path, FieldState.DRIFTED, describe(tuple(differing[path]))))
-        elif path == idle:
+        elif path == ineffective:
             found.append(FieldStatus(path, FieldState.DRIFTED, EXEMPT_CHALLENGED))
         else:
             found.append(FieldStatus(path, FieldState.APPLIED))
@@ -153,7 +153,7 @@ def field_statuses(outcome: Outcome) -> tuple[FieldStatus, ...]:
 
 
 def _exempting(spec: PolicySpec) -> str | None:
-    """The field by which somebody may be exempt."""
+    """The field that makes users exempt."""
     if spec.exempt_groups:
         return "exemptGroups"
     if spec.enforced_groups is not None:
@@ -164,7 +164,7 @@ def _exempting(spec: PolicySpec) -> str | None:
 def _set_fields(outcome: Outcome) -> list[str]:
     assert outcome.policy is not None
     spec = outcome.policy.spec
-    wanted = (
+    fields = (
         ("mode", True),
         ("enforcedGroups", spec.enforced_groups is not None),
         ("exemptGroups", bool(spec.exempt_groups)),
@@ -176,4 +176,4 @@ def _set_fields(outcome: Outcome) -> list[str]:
         ("apiTokens", spec.api_tokens is not None),
         ("gate", outcome.plan is not None and outcome.plan.desired.gate_counts),
     )
-    return [path for path, is_set in wanted if is_set]
+    return [path for path, is_set in fields if is_set]

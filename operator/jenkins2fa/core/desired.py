@@ -1,4 +1,4 @@
-"""What a policy asks of one instance: settings for the plugin, settings for the gate, and what cannot be had there."""
+"""The desired state of one instance: settings for the plugin and the gate, and the fields that it does not support."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NEEDS_GATE = "needs the gate: set gate.mode to Managed or Provided on the Jenkin
 
 
 class FieldState(StrEnum):
-    """What became of one field of the policy at one instance."""
+    """The state of one field of the policy at one instance."""
 
     APPLIED = "Applied"
     UNSUPPORTED = "Unsupported"
@@ -26,7 +26,7 @@ class FieldState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Unsupported:
-    """A field (its path in the policy's spec) that this instance cannot have, and why."""
+    """A field that this instance does not support (its path in the policy's spec), and why."""
 
     path: str
     message: str
@@ -34,10 +34,10 @@ class Unsupported:
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """``gate`` None = the gate is left as it is (not allowed, or none needed).
+    """``gate`` None = the gate is not managed.
 
-    ``gate_provided``: the site mounts it, its rules within its file. ``hold``: the factors (in the gate's words) by which the gate asks
-    people, whatever the plugin's own settings say; None = it follows the plugin's settings."""
+    ``gate_provided``: the site mounts the gate, with its rules in the same file. ``hold``: the factors (in the gate's words) that the gate
+    asks for, whatever the plugin's settings say; None = it follows the plugin's settings."""
 
     plugin: PluginSettings
     gate: GateSettings | None = None
@@ -51,15 +51,15 @@ class Desired:
 
     @property
     def gate_counts(self) -> bool:
-        """Whether the gate has to be as desired. One that the site mounts need not where nobody is asked for anything."""
+        """Whether the gate has to be as desired. A provided gate does not matter if 2FA is off."""
         return self.gate is not None and (self.enforcing or not self.gate_provided)
 
 
 def desired_state(policy: PolicySpec, instance: InstanceSpec, user: str, capabilities: Capabilities) -> Desired:
-    """The settings that the installed plugin and the gate can have of this policy. ``user`` is the operator's own account in that Jenkins.
+    """The part of a policy that the installed plugin and the gate support. ``user``: the operator's own account in that Jenkins.
 
-    The gate's second factor for builds is left out where the gate does not know the plugin's pages; a gate whose rules the site mounts
-    (Provided) has all rules, whatever the plugin can do."""
+    A gate that does not know the plugin's pages cannot ask for a second factor before a build. A provided gate has all rules, whatever
+    the plugin supports."""
     mode = instance.gate.mode
     builds = mode is GateMode.PROVIDED or capabilities.gate_knows_pages
     return Desired(
@@ -84,7 +84,7 @@ def _plugin(policy: PolicySpec, capabilities: Capabilities, *, gated: bool) -> P
 
 
 def desired_gate(policy: PolicySpec, instance: InstanceSpec, user: str, *, builds: bool = True) -> GateSettings | None:
-    """The gate's settings; None = it is left as it is. ``builds``: it may ask for a second factor before a build."""
+    """The gate's settings; None = the gate is not managed. ``builds``: it may ask for a second factor before a build."""
     if instance.gate.mode is GateMode.NONE:
         return None
     return GateSettings(
@@ -97,7 +97,7 @@ def desired_gate(policy: PolicySpec, instance: InstanceSpec, user: str, *, build
 
 
 def _hold(policy: PolicySpec, capabilities: Capabilities) -> frozenset[str] | None:
-    """Where drift is only reported, people decide in Jenkins, and the gate follows them."""
+    """If drift is only reported, administrators decide in Jenkins, and the gate follows their settings."""
     if policy.mode is PolicyMode.DISABLED or policy.drift_policy is DriftPolicy.REPORT:
         return None
     return frozenset(HELD_FACTORS[factor] for factor in policy.allowed_factors & capabilities.base_factors) or None
@@ -112,14 +112,14 @@ def _problems(policy: PolicySpec, instance: InstanceSpec, capabilities: Capabili
     yield from property_problems(policy, capabilities, gated=gated)
     if gated:
         return
-    wanted = {
+    requested = {
         "enforcedGroups": policy.enforced_groups is not None,
         "exemptGroups": bool(policy.exempt_groups),
         "apiTokens": _needs_token_rule(policy.api_tokens, capabilities),
         "requireOnBuild": policy.build_window is not None,
     }
-    for path, asked in wanted.items():
-        if asked and not native(capabilities, path):
+    for path, is_requested in requested.items():
+        if is_requested and not native(capabilities, path):
             yield path, f"the installed plugin ({capabilities.name}) does not have it; it {NEEDS_GATE}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from jenkins2fa.api.fields import format_time
 from jenkins2fa.api.policy import Assurance, Factor, PolicyMode, TwoFactorPolicy
 from jenkins2fa.api.status import (
     ENFORCED,
@@ -25,6 +26,7 @@ NOT_READ = "access is ProbeOnly: disk, memory, live flag and factors were not re
 
 
 def judge_enforced(outcome: Outcome, now: datetime) -> Condition:
+    """The first statement that applies, from what is not known at all to the proof."""
     if outcome.mode is Mode.SUSPENDED and outcome.observation is None:
         return Condition(ENFORCED, UNKNOWN, Reason.SUSPENDED, "not observed: the policy is suspended")
     if outcome.canaries is not None:
@@ -38,17 +40,17 @@ def judge_enforced(outcome: Outcome, now: datetime) -> Condition:
     return _judge_layers(outcome, outcome.policy, outcome.observation, now)
 
 
-def _judge_off(seen: Observation) -> Condition:
-    if seen.effective:
+def _judge_off(observation: Observation) -> Condition:
+    if observation.effective:
         return Condition(ENFORCED, FALSE, Reason.DISABLED, "the policy's mode is Disabled, but Jenkins still asks for a second factor")
     return Condition(ENFORCED, FALSE, Reason.DISABLED, "the policy's mode is Disabled: nobody is asked for a second factor")
 
 
 def _judge_canaries(policy: TwoFactorPolicy | None, canaries: CanaryObservation) -> Condition:
-    """``access: ProbeOnly``, with a policy or without. A canary that got through counts, whatever the other one met."""
+    """For ``access: ProbeOnly``, with or without a policy. A canary that got through counts, whatever happened to the other one."""
     if policy is not None and policy.spec.mode is PolicyMode.DISABLED:
-        met = {Proof.CHALLENGED: ", but a canary is still asked for a second factor", Proof.BYPASSED: "; a canary got through"}
-        return Condition(ENFORCED, FALSE, Reason.DISABLED, f"the policy's mode is Disabled{met.get(canaries.challenged, '')}")
+        results = {Proof.CHALLENGED: ", but a canary is still asked for a second factor", Proof.BYPASSED: "; a canary got through"}
+        return Condition(ENFORCED, FALSE, Reason.DISABLED, f"the policy's mode is Disabled{results.get(canaries.challenged, '')}")
     if canaries.challenged is Proof.BYPASSED:
         return Condition(
             ENFORCED,
@@ -70,29 +72,32 @@ def _judge_canaries(policy: TwoFactorPolicy | None, canaries: CanaryObservation)
     return Condition(ENFORCED, TRUE, Reason.PROBED, f"a canary was challenged; {NOT_READ}, and so not what holds after a restart")
 
 
-def _judge_layers(outcome: Outcome, policy: TwoFactorPolicy, seen: Observation, now: datetime) -> Condition:
-    if seen.break_glass_until is not None and seen.break_glass_until > now:
+def _judge_layers(outcome: Outcome, policy: TwoFactorPolicy, observation: Observation, now: datetime) -> Condition:
+    if observation.break_glass_until is not None and observation.break_glass_until > now:
         return Condition(
-            ENFORCED, FALSE, Reason.BREAK_GLASS, (f"two-factor authentication is off until {seen.break_glass_until:%Y-%m-%dT%H:%M:%SZ}")
+            ENFORCED,
+            FALSE,
+            Reason.BREAK_GLASS,
+            f"two-factor authentication is off until {format_time(observation.break_glass_until)}",
         )
-    if "layers" in seen.damaged:
-        return Condition(ENFORCED, UNKNOWN, Reason.OBSERVATION_DAMAGED, "Jenkins could not tell the plugin's settings")
-    if seen.memory is None:
+    if "layers" in observation.damaged:
+        return Condition(ENFORCED, UNKNOWN, Reason.OBSERVATION_DAMAGED, "Jenkins could not report the plugin's settings")
+    if observation.memory is None:
         return Condition(ENFORCED, FALSE, Reason.PLUGIN_MISSING, "the plugin is not active in this Jenkins")
-    if not seen.memory.enabled or not seen.filter_on:
-        where = "in memory" if not seen.memory.enabled else "in the filter (live flag), though the settings say on"
+    if not observation.memory.enabled or not observation.filter_on:
+        where = "in memory" if not observation.memory.enabled else "in the filter (live flag), though the settings say on"
         return Condition(ENFORCED, FALSE, Reason.NOT_ACTIVE, f"two-factor authentication is off {where}")
-    if not seen.memory.factors:
+    if not observation.memory.factors:
         return Condition(ENFORCED, FALSE, Reason.NO_FACTOR, "no factor is enabled in Jenkins, so nobody is asked for anything")
-    if seen.disk is None or not seen.disk.enabled or not seen.disk.factors:
+    if observation.disk is None or not observation.disk.enabled or not observation.disk.factors:
         return Condition(
-            ENFORCED, FALSE, Reason.NOT_PERSISTED, ("it is on now, but not on disk: it would be off after the next restart of Jenkins")
+            ENFORCED, FALSE, Reason.NOT_PERSISTED, ("it is on now, but not on disk: it will be off after the next restart of Jenkins")
         )
-    return _judge_assurance(policy, seen.memory.factors) or _judge_differences(outcome) or _judge_proof(outcome, policy, seen)
+    return _judge_assurance(policy, observation.memory.factors) or _judge_differences(outcome) or _judge_proof(outcome, policy, observation)
 
 
 def _judge_assurance(policy: TwoFactorPolicy, factors: frozenset[Factor]) -> Condition | None:
-    """Users choose among the live factors, so the weakest of them counts, whatever the policy names."""
+    """Users choose among the live factors, so the weakest of those counts, not what the policy allows."""
     weaker = below_aal2(factors) if policy.spec.minimum_assurance is Assurance.AAL2 else ()
     if not weaker:
         return None
@@ -101,12 +106,12 @@ def _judge_assurance(policy: TwoFactorPolicy, factors: frozenset[Factor]) -> Con
 
 
 def _judge_differences(outcome: Outcome) -> Condition | None:
-    """On, but laxer than the policy: people are exempt, or factors allowed, that it does not name; or other factors than its are asked for.
+    """On, but laxer than the policy (it exempts users or allows factors that the policy does not name), or with other factors.
 
-    A stricter Jenkins still enforces it."""
+    A stricter Jenkins still enforces the policy."""
     if any(finding.reason == Reason.GATE_LEFT_BEHIND for finding in outcome.findings):
         return Condition(
-            ENFORCED, UNKNOWN, Reason.GATE_LEFT_BEHIND, "a gate that no policy speaks for is still in this Jenkins, with its exemptions"
+            ENFORCED, UNKNOWN, Reason.GATE_LEFT_BEHIND, "a gate that no policy manages is still in this Jenkins, with its exemptions"
         )
     changes = outcome.plan.changes if outcome.plan else ()
     laxer = tuple(change for change in changes if change.laxer)
@@ -118,11 +123,11 @@ def _judge_differences(outcome: Outcome) -> Condition | None:
     return Condition(ENFORCED, FALSE, Reason.NOT_ACTIVE if running else Reason.NOT_PERSISTED, f"on, but {what}")
 
 
-def _judge_proof(outcome: Outcome, policy: TwoFactorPolicy, seen: Observation) -> Condition:
+def _judge_proof(outcome: Outcome, policy: TwoFactorPolicy, observation: Observation) -> Condition:
     if outcome.proof is Proof.BYPASSED:
         how = "".join(f": {note}" for note in outcome.notes[:1])
         return Condition(ENFORCED, FALSE, Reason.BYPASSED, f"all settings say on, but a request that must be challenged got through{how}")
-    if seen.anonymous_administers:
+    if observation.anonymous_administers:
         return Condition(
             ENFORCED,
             FALSE,
@@ -130,13 +135,15 @@ def _judge_proof(outcome: Outcome, policy: TwoFactorPolicy, seen: Observation) -
             "anybody may administer this Jenkins without logging in, so a second factor protects nothing: take Administer from anonymous "
             "visitors in Jenkins' authorization settings",
         )
-    if seen.anonymous_administers is None:
+    if observation.anonymous_administers is None:
         return Condition(
-            ENFORCED, UNKNOWN, Reason.OBSERVATION_DAMAGED, "Jenkins could not tell whether anonymous visitors may administer it"
+            ENFORCED, UNKNOWN, Reason.OBSERVATION_DAMAGED, "Jenkins could not report whether anonymous visitors may administer it"
         )
-    if outcome.proof is Proof.CHALLENGED and not seen.gated:
-        return Condition(ENFORCED, FALSE, Reason.PLUGIN_ALONE, clip(f"{_agreement(outcome, seen)}; but {_without_gate(seen)}"))
-    unknown = unverified_groups(policy.spec, seen)
+    if outcome.proof is Proof.CHALLENGED and not observation.gated:
+        return Condition(
+            ENFORCED, FALSE, Reason.PLUGIN_ALONE, clip(f"{_agreement(outcome, observation)}; but {_without_gate(observation)}")
+        )
+    unknown = unverified_groups(policy.spec, observation)
     if unknown:
         return Condition(
             ENFORCED,
@@ -144,32 +151,32 @@ def _judge_proof(outcome: Outcome, policy: TwoFactorPolicy, seen: Observation) -
             Reason.GROUP_UNVERIFIED,
             f"nobody is known to be in {', '.join(unknown)}: a misspelt group would challenge nobody",
         )
-    if outcome.proof is Proof.NONE and seen.capabilities.exempts_by_itself:
+    if outcome.proof is Proof.NONE and observation.capabilities.exempts_by_itself:
         return Condition(
             ENFORCED,
             UNKNOWN,
             Reason.UNVERIFIED,
-            f"all known settings say on, but by its own rules the {seen.capabilities.name} may let the operator pass, which proves "
+            f"all known settings say on, but by its own rules the {observation.capabilities.name} may let the operator pass, which proves "
             "nothing: add a canary with a password and expect: Challenged, or set gate.mode: Managed and apiTokens",
         )
     if outcome.proof is Proof.NONE:
         return Condition(ENFORCED, UNKNOWN, Reason.UNVERIFIED, "all settings say on, but no probe was possible")
-    return Condition(ENFORCED, TRUE, Reason.PROBED, clip(_agreement(outcome, seen)))
+    return Condition(ENFORCED, TRUE, Reason.PROBED, clip(_agreement(outcome, observation)))
 
 
-def _without_gate(seen: Observation) -> str:
+def _without_gate(observation: Observation) -> str:
     alone = "there is no gate, and the plugin alone does not guarantee that a password by itself opens nothing"
-    if not seen.capabilities.gate_knows_pages:
-        return f"{alone} (the gate does not support the {seen.capabilities.name})"
+    if not observation.capabilities.gate_knows_pages:
+        return f"{alone} (the gate does not support the {observation.capabilities.name})"
     return f"{alone}: set gate.mode: Managed, or Provided, in the JenkinsInstance"
 
 
-def _agreement(outcome: Outcome, seen: Observation) -> str:
-    """Where fields differ at this point they let nobody pass: Jenkins is stricter than the policy, or a mail has another text."""
+def _agreement(outcome: Outcome, observation: Observation) -> str:
+    """Fields that differ at this point let nobody pass: Jenkins is stricter than the policy, or a mail has another text."""
     if outcome.plan and outcome.plan.changes:
         differing = describe(outcome.plan.changes)
-        return f"on in every layer, and a probe was challenged; not as the policy says, though nobody passes by it: {differing}"
-    layers = f"disk, memory{', live flag' if seen.capabilities.has_live_flag else ''} and factors agree"
-    if seen.capabilities.experiment:
-        layers = f"{seen.capabilities.name}, experimental: {layers} as far as this operator knows them"
+        return f"on in every layer, and a probe was challenged; it differs from the policy, but lets nobody pass: {differing}"
+    layers = f"disk, memory{', live flag' if observation.capabilities.has_live_flag else ''} and factors agree"
+    if observation.capabilities.experiment:
+        layers = f"{observation.capabilities.name}, experimental: {layers} as far as this operator knows them"
     return f"{layers}, and a probe was challenged"

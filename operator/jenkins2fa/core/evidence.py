@@ -1,6 +1,6 @@
-"""Evidence of probes: one JSON object a line, each with the digest of the line before: a line that is changed, moved or taken out shows.
+"""Evidence of probes: one JSON object per line, each with the digest of the line before, so that every change, move or removal shows.
 
-Pure: who asks Jenkins, who signs and who writes files is ``jenkins.probe`` and ``jenkins.evidence``. The form is ``docs/audit.md``.
+``jenkins.probe`` sends the requests, ``jenkins.evidence`` signs and writes the files. ``docs/audit.md`` describes the format.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from typing import Any
 from jenkins2fa.core.assess import Proof
 
 FORMAT = "jenkins2fa-evidence/1"
-START = "0" * 64  # what the first line of a file holds as the digest of the line before
+START = "0" * 64  # the first line of a file has no line before it
 TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 
 class Account(StrEnum):
-    """Which kind of account asked: the operator's own, a canary that must be challenged, or one that must not."""
+    """The account of the probe: the operator's own, a canary that must be challenged, or one that must not."""
 
     SELF = "self"
     CHALLENGED = "challenged"
@@ -33,7 +33,7 @@ EXPECTED = {Account.SELF: Proof.CHALLENGED, Account.CHALLENGED: Proof.CHALLENGED
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """``path`` includes the context path; ``headers`` are the names of those that we set."""
+    """``path`` includes the context path; ``headers``: the names of the headers that we set."""
 
     method: str
     path: str
@@ -42,7 +42,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """``location`` is where a redirect leads: the plugin's page without user ids, or "elsewhere"."""
+    """``location``: the target of a redirect, which is the plugin's page without user ids, or "elsewhere"."""
 
     status: int
     location: str = ""
@@ -52,9 +52,9 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One probe. ``identity`` is a digest, never the name; ``failure`` is the reason why it proved nothing, empty when it did.
+    """One probe. ``identity``: a digest, never the name. ``failure``: why it proved nothing; empty if it did.
 
-    ``scripts``: SHA-256 by name of the scripts and of the gate that this version brings. ``time`` is UTC."""
+    ``scripts``: SHA-256 of the scripts and the gate of this version, by name. ``time`` is UTC."""
 
     time: datetime
     url: str
@@ -70,7 +70,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What a file of evidence is worth. ``problems``: sentences, each with its line; ``head``: the digest of the last line."""
+    """The result of checking a file. ``problems``: sentences, each with its line. ``head``: the digest of the last line."""
 
     records: int
     signed: int
@@ -85,14 +85,14 @@ class Checked:
 
 
 def identity_digest(url: str, username: str) -> str:
-    """SHA-256 over URL and user id whatever its case: the same account at the same Jenkins, and nothing that links two of them.
+    """SHA-256 of URL and user id, ignoring case: it identifies an account of one controller, and links nothing between controllers.
 
-    Whoever guesses a name can confirm it; nobody can read it."""
+    A guessed name can be confirmed, but no name can be read from it."""
     return hashlib.sha256(f"jenkins2fa/identity\n{url}\n{username.casefold()}".encode()).hexdigest()
 
 
 def document(evidence: Evidence, sequence: int, previous: str, recorded: datetime) -> dict[str, Any]:
-    """As JSON, without a signature. ``recorded``: when it is written (UTC); probes side by side are not written in the order asked."""
+    """As JSON, without a signature. ``recorded``: when it is written (UTC). Concurrent probes are not written in order."""
     found = asdict(evidence)
     return {
         **found,
@@ -107,7 +107,7 @@ def document(evidence: Evidence, sequence: int, previous: str, recorded: datetim
 
 
 def canonical_line(body: Mapping[str, Any]) -> str:
-    """Keys in order, no white space, ASCII: the same bytes for the same content. This is what is signed and digested."""
+    """Sorted keys, no white space, ASCII: the same content gives the same bytes. These are signed and digested."""
     return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
 
 
@@ -116,19 +116,19 @@ def line_digest(line: str) -> str:
 
 
 def read_line(line: str) -> dict[str, Any] | None:
-    """A line as JSON with its signature; None when it is not in the canonical form, or lacks what the chain hangs on."""
+    """A line as JSON with its signature. None = it is not in the canonical form, or lacks a field that the chain needs."""
     try:
         body = json.loads(line)
     except ValueError:
         return None
     if not isinstance(body, dict) or body.get("format") != FORMAT:
         return None
-    texts = all(isinstance(body.get(name), str) for name in ("previous", "time", "recorded"))
-    return body if texts and type(body.get("sequence")) is int and _is_canonical(body, line) else None
+    has_strings = all(isinstance(body.get(name), str) for name in ("previous", "time", "recorded"))
+    return body if has_strings and type(body.get("sequence")) is int and _is_canonical(body, line) else None
 
 
 def check_lines(lines: Sequence[str], signature_holds: Callable[[bytes, str], bool] | None) -> Checked:
-    """Signatures (with ``None`` they are only counted), order and gaps. ``signature_holds`` takes what was signed, and the signature."""
+    """Check signatures, order and gaps. ``signature_holds`` takes signed bytes and signature; None = signatures are only counted."""
     previous, sequence, first, latest, signed = START, 0, "", "", 0
     problems: list[str] = []
     for number, line in enumerate(lines, 1):

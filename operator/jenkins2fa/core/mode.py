@@ -12,7 +12,7 @@ from jenkins2fa.core.reasons import Reason
 
 
 class Mode(Enum):
-    """The value says it in a sentence, for status and ``plan``."""
+    """The value is a sentence for status and ``plan``."""
 
     WRITE = "changes are made"
     AUDIT = "mode is Audit: nothing is written"
@@ -25,7 +25,7 @@ class Mode(Enum):
 
     @property
     def reason(self) -> str:
-        """The one word for it, in conditions and wherever else it is said. WRITE has none: what comes of writing is said."""
+        """The reason in conditions and elsewhere. WRITE has none: the result of writing is reported instead."""
         own = {
             Mode.WRITE: "",
             Mode.SUSPENDED: Reason.SUSPENDED,
@@ -36,7 +36,7 @@ class Mode(Enum):
 
     @property
     def sentence(self) -> str:
-        """The word and the sentence, for people."""
+        """Reason and sentence, for people."""
         return f"{self.reason}: {self.value}"
 
 
@@ -45,10 +45,11 @@ BEFORE_ENFORCING = (Mode.AUDIT, Mode.GRACE)
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What else a reconcile knows. ``drift``: the differences at hand come from Jenkins' side, not from a change of the policy (the
-    owner record says that exactly this desired state was confirmed there), so correcting them is no roll-out and no first enforcement;
-    ``break_glass``: one is open;
-    ``protected``: 2FA is on already, in whatever layer; ``admitted``: the roll-out has reached this instance."""
+    """What else decides the mode.
+
+    ``drift``: no change of the policy explains the differences (according to the owner record, exactly this desired state was confirmed),
+    so correcting them is neither a roll-out nor a first enforcement. ``break_glass``: one is open. ``protected``: 2FA is on in at least
+    one layer. ``admitted``: the roll-out has reached this instance."""
 
     now: datetime
     drift: bool = False
@@ -57,33 +58,33 @@ class Circumstances:
     admitted: bool = True
 
 
-def mode_of(policy: PolicySpec, instance: InstanceSpec, at_hand: Circumstances) -> Mode:
+def mode_of(policy: PolicySpec, instance: InstanceSpec, circumstances: Circumstances) -> Mode:
     """The first reason not to write, or WRITE."""
     if policy.suspend:
         return Mode.SUSPENDED
-    if at_hand.break_glass:
+    if circumstances.break_glass:
         return Mode.BREAK_GLASS
     if policy.mode is PolicyMode.AUDIT:
         return Mode.AUDIT
     if instance.access is not Access.MANAGE:
         return Mode.REPORT_ACCESS
-    if in_grace(policy, at_hand.now) and not at_hand.protected and not at_hand.drift:
+    if in_grace(policy, circumstances.now) and not circumstances.protected and not circumstances.drift:
         return Mode.GRACE
-    if not at_hand.admitted and not at_hand.drift:
+    if not circumstances.admitted and not circumstances.drift:
         return Mode.WAITING
-    if at_hand.drift and policy.drift_policy is DriftPolicy.REPORT:
+    if circumstances.drift and policy.drift_policy is DriftPolicy.REPORT:
         return Mode.REPORT_DRIFT
     return Mode.WRITE
 
 
 def in_grace(policy: PolicySpec, now: datetime) -> bool:
-    """Whether the first enforcement waits for ``rollout.graceUntil``."""
+    """Whether the first enforcement still waits for ``rollout.graceUntil``."""
     until = policy.rollout.grace_until
     return policy.mode is PolicyMode.ENFORCE and until is not None and now < until
 
 
 def counts_enrolment(policy: PolicySpec, mode: Mode) -> bool:
-    """Whether a first enforcement needs to know who has a second factor; with Audit, only ``rollout.minimumEnrolled`` asks for it."""
+    """Whether enrolments have to be counted before a first enforcement. With Audit, only ``rollout.minimumEnrolled`` needs them."""
     if mode is Mode.AUDIT:
         return policy.rollout.minimum_enrolled is not None
     return policy.mode is PolicyMode.ENFORCE and mode in (Mode.WRITE, Mode.GRACE)

@@ -12,14 +12,14 @@ from jenkins2fa.core.factors.capabilities import UNKNOWN, Capabilities, Property
 from jenkins2fa.core.settings import GateSettings, PluginSettings
 
 NO_TIME = timedelta(0)
-UNSURE = timedelta(seconds=45)  # a slow answer looks like a slow clock
+TOLERANCE = timedelta(seconds=45)  # a slow response looks like a slow clock
 _NONE: Mapping[str, tuple[datetime, ...]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class Plugin:
-    """The 2FA plugin as installed; ``missing`` names classes or members that our scripts need and this version lacks;
-    ``properties``: what was found beyond what every edition has."""
+    """The installed 2FA plugin. ``missing``: classes or members that our scripts need and this version lacks. ``properties``: those beyond
+    what every edition has."""
 
     installed: bool = False
     active: bool = False
@@ -190,23 +190,23 @@ class Observation:
         return self.switched_on or self.gate.hold is not None
 
 
-def measure_clock_ahead(theirs: datetime, ours: datetime, held: timedelta = NO_TIME) -> timedelta:
-    """How far Jenkins' clock is ahead of ours, in whole minutes. ``held`` stays while it is still about right: times in a status must
-    not waver."""
+def measure_clock_ahead(theirs: datetime, ours: datetime, previous: timedelta = NO_TIME) -> timedelta:
+    """How far the clock of Jenkins is ahead of ours, in whole minutes. A ``previous`` value that is nearly right stays, so that the times
+    in a status do not change all the time."""
     measured = theirs - ours
-    return held if abs(measured - held) < UNSURE else timedelta(minutes=round(measured / timedelta(minutes=1)))
+    return previous if abs(measured - previous) < TOLERANCE else timedelta(minutes=round(measured / timedelta(minutes=1)))
 
 
-def in_operator_time(seen: Observation, ahead: timedelta) -> Observation:
-    """An observation as Jenkins tells it, with its times as our clock would have shown them."""
+def in_operator_time(observation: Observation, ahead: timedelta) -> Observation:
+    """The observation with its times converted from the clock of Jenkins to ours."""
     if not ahead:
-        return seen
-    until, trial = seen.break_glass_until, seen.trial
+        return observation
+    until, trial = observation.break_glass_until, observation.trial
     return replace(
-        seen,
+        observation,
         clock_ahead=ahead,
         break_glass_until=until and until - ahead,
-        break_glass_times=tuple((begun - ahead, ended - ahead) for begun, ended in seen.break_glass_times),
+        break_glass_times=tuple((begun - ahead, ended - ahead) for begun, ended in observation.break_glass_times),
         trial=replace(trial, until=trial.until and trial.until - ahead),
-        corrections={path: tuple(time - ahead for time in times) for path, times in seen.corrections.items()},
+        corrections={path: tuple(time - ahead for time in times) for path, times in observation.corrections.items()},
     )

@@ -82,7 +82,7 @@ def describe(changes: tuple[Change, ...]) -> str:
     layers: dict[tuple[str, str, str], list[str]] = {}
     for change in changes:
         layers.setdefault((change.path, change.before, change.after), []).append(change.layer)
-    shown = [f"{path} is {before} ({', '.join(where)}), wanted {after}" for (path, before, after), where in layers.items()]
+    shown = [f"{path} is {before} ({', '.join(where)}), should be {after}" for (path, before, after), where in layers.items()]
     rest = f"; and {len(shown) - LONGEST_DIFF} more" if len(shown) > LONGEST_DIFF else ""
     return clip("; ".join(shown[:LONGEST_DIFF]) + rest)
 

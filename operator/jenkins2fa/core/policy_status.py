@@ -1,4 +1,4 @@
-"""A policy's status from the statuses of its instances. Pure: the controller brings the instances and writes the result."""
+"""The status of a policy, aggregated from the statuses of its instances."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from jenkins2fa.core.rollout import Progress, RolloutState
 
 @dataclass(frozen=True, slots=True)
 class PolicyMember:
-    """One selected instance: who governs it, and its conditions (None = not seen by a reconcile for this policy yet)."""
+    """One selected instance: who governs it, and its conditions (None = no reconcile has reported for this policy yet)."""
 
     key: Key
     governed: bool
@@ -43,7 +43,7 @@ class PolicyMember:
 
 @dataclass(frozen=True, slots=True)
 class Escape:
-    """An instance of a namespace that the policy is meant for, and how it stays out of it."""
+    """An instance that escapes a cluster policy of its namespace, and how."""
 
     key: Key
     how: str
@@ -57,9 +57,9 @@ def aggregate_policy(
     staged: bool = False,
     escapes: Iterable[Escape] | None = None,
 ) -> PolicyStatus:
-    """Counts, columns and conditions; texts name at most three instances, the list ``failing`` at most ten.
+    """Counts, columns and conditions. Messages name at most three instances, the list ``failing`` at most ten.
 
-    ``staged``: the grace period lasts, so no roll-out has begun; ``escapes`` None = it is no cluster policy."""
+    ``staged``: the grace period is not over, so no roll-out has begun. ``escapes`` None = not a cluster policy."""
     all_members = sorted(members, key=lambda member: (member.key.namespace, member.key.name))
     governed = [member for member in all_members if member.governed]
     failing = [member for member in governed if member.ready is not None and member.ready.status == FALSE]
@@ -76,7 +76,7 @@ def aggregate_policy(
     spreading = None if rollout is None or staged or policy.spec.suspend or rollout.state is RolloutState.COMPLETE else rollout
     ready = _rolling_out(spreading, failing) if spreading and governed else _ready(policy.spec, all_members, governed, failing)
     if escaped:
-        ready = replace(ready, message=f"{_told(escaped)}; {ready.message}")
+        ready = replace(ready, message=f"{_escapes_message(escaped)}; {ready.message}")
     return PolicyStatus(
         observed_generation=policy.meta.generation,
         conditions=(
@@ -95,8 +95,8 @@ def aggregate_policy(
     )
 
 
-def _told(escaped: list[Escape]) -> str:
-    """Who escapes a cluster policy: first, since it is what its author does not expect."""
+def _escapes_message(escaped: list[Escape]) -> str:
+    """Which instances escape a cluster policy. It comes first in Ready, since the policy's author does not expect it."""
     shown = ", ".join(f"{one.key} ({one.how})" for one in escaped[:3])
     more = f" and {len(escaped) - 3} more" if len(escaped) > 3 else ""
     count = "1 instance of its namespaces escapes" if len(escaped) == 1 else f"{len(escaped)} instances of its namespaces escape"
@@ -104,7 +104,7 @@ def _told(escaped: list[Escape]) -> str:
 
 
 def factors_column(factors: frozenset[Factor]) -> str:
-    """``EmailOTP+1``: the first by name in the order of the API, and how many more."""
+    """``EmailOTP+1``: the first factor in the order of the API, and how many more."""
     ordered = [factor.value for factor in Factor if factor in factors]
     if not ordered:
         return "none"
@@ -119,7 +119,7 @@ def _ready(spec: PolicySpec, members: list[PolicyMember], governed: list[PolicyM
     if not governed:
         winners = {member.overridden_by for member in members if member.overridden_by}
         named = sorted(str(key) if key.namespace else f"ClusterTwoFactorPolicy {key}" for key in winners)
-        raised = "" if all(not key.namespace for key in winners) else "raise priority, or "  # a cluster policy wins whatever the priority
+        raised = "" if all(not key.namespace for key in winners) else "raise priority, or "  # no priority outranks a cluster policy
         text = f"overridden everywhere by {', '.join(named[:3])}: {raised}select other instances"
         return Condition(READY, FALSE, Reason.OVERRIDDEN, text)
     if failing:
@@ -130,7 +130,7 @@ def _ready(spec: PolicySpec, members: list[PolicyMember], governed: list[PolicyM
     if waiting:
         return Condition(READY, FALSE, Reason.PROGRESSING, f"waiting for {len(waiting)} of {len(governed)} instances")
     if spec.suspend:
-        text = "the policy is suspended: nothing is written or looked at, so nobody knows whether it is enforced"
+        text = "the policy is suspended: nothing is written or observed, so it is not known whether it is enforced"
         return Condition(READY, TRUE, Reason.SUSPENDED, text)
     differing = sum(_is(member.drifted, TRUE) for member in governed)
     if differing:
@@ -139,19 +139,19 @@ def _ready(spec: PolicySpec, members: list[PolicyMember], governed: list[PolicyM
     first = next((member.ready for member in governed if member.ready), None)
     reason = first.reason if first and len({m.ready.reason for m in governed if m.ready}) == 1 else Reason.IN_FORCE
     return Condition(
-        READY, TRUE, reason, (first.message if first and len(governed) == 1 else (f"as wanted at {len(governed)} instances")) + overridden
+        READY, TRUE, reason, (first.message if first and len(governed) == 1 else (f"as desired at {len(governed)} instances")) + overridden
     )
 
 
 def _rolling_out(rollout: Progress, failing: list[PolicyMember]) -> Condition:
     failed = [member for member in failing if member.ready and member.ready.reason not in IN_PROGRESS]
-    told = f": {_first(failed)}" if failed else ""
+    failures = f": {_first(failed)}" if failed else ""
     reached = f"{rollout.updated} of {rollout.total} instances are done"
     if rollout.state is RolloutState.STOPPED:
         text = f"stopped, because {rollout.failed} of the {rollout.admitted} instances that may change failed ({reached})"
-        return Condition(READY, FALSE, Reason.ROLLOUT_STOPPED, clip(f"{text}; it goes on when they are ready{told}"))
+        return Condition(READY, FALSE, Reason.ROLLOUT_STOPPED, clip(f"{text}; it goes on when they are ready{failures}"))
     pausing = ", pausing before the next ones" if rollout.state is RolloutState.PAUSING else ""
-    return Condition(READY, FALSE, Reason.ROLLING_OUT, clip(f"{reached}, {rollout.admitted} may change{pausing}{told}"))
+    return Condition(READY, FALSE, Reason.ROLLING_OUT, clip(f"{reached}, {rollout.admitted} may change{pausing}{failures}"))
 
 
 def _share(some: Sized, governed: list[PolicyMember]) -> str:
@@ -172,8 +172,8 @@ def _reconciling(ready: Condition, governed: list[PolicyMember], failing: list[P
         return Condition(RECONCILING, FALSE, ready.reason, "nothing is in progress")
     if ready.reason == Reason.ROLLING_OUT:
         return Condition(RECONCILING, TRUE, ready.reason, ready.message)
-    at_it = [member for member in failing if not _is(member.stalled, TRUE) and not _is_frozen(member)]
-    moving = at_it or [member for member in governed if member.ready is None]
+    working = [member for member in failing if not _is(member.stalled, TRUE) and not _is_frozen(member)]
+    moving = working or [member for member in governed if member.ready is None]
     if moving and ready.status == FALSE:
         return Condition(RECONCILING, TRUE, ready.reason, f"{len(moving)} of {len(governed)} instances are in progress")
     return Condition(RECONCILING, FALSE, ready.reason, "nothing is in progress")
@@ -184,7 +184,7 @@ def _stalled(ready: Condition, governed: list[PolicyMember], failing: list[Polic
         return Condition(STALLED, FALSE, ready.reason, "no action required yet")
     stuck = [member for member in failing if _is(member.stalled, TRUE)]
     if not stuck and all(member.ready for member in governed):
-        stuck = [member for member in failing if _is_frozen(member)]  # nobody goes on with what was in progress: not before it is resumed
+        stuck = [member for member in failing if _is_frozen(member)]  # suspended: nothing continues before the policy is resumed
     if stuck or ready.reason in (Reason.NO_MATCHING_INSTANCE, Reason.OVERRIDDEN, Reason.ROLLOUT_STOPPED):
         return Condition(STALLED, TRUE, ready.reason, ready.message)
     return Condition(STALLED, FALSE, ready.reason, "no action required")
@@ -197,7 +197,7 @@ def _enforced(governed: list[PolicyMember]) -> Condition:
             ENFORCED,
             UNKNOWN,
             Reason.PROGRESSING if governed else Reason.NO_INSTANCE,
-            ("not every instance has been looked at yet") if governed else "there is no instance",
+            ("not every instance has been observed yet") if governed else "there is no instance",
         )
     for status in (FALSE, UNKNOWN):
         some = [condition for condition in conditions if condition.status == status]

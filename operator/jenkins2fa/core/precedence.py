@@ -1,4 +1,4 @@
-"""Which policy governs an instance. Never a mixture of several."""
+"""Which policy governs an instance: exactly one, never a mixture."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ class Resolution:
 
 
 def selects(policy: TwoFactorPolicy, instance: JenkinsInstance, namespaces: Mapping[str, Labels]) -> bool:
-    """Whether a policy means an instance: by its labels, in a namespace that the policy reaches.
+    """Whether a policy selects an instance: by its labels, in a namespace that the policy reaches.
 
     ``namespaces`` holds the labels of the known namespaces by name."""
     return policy.spec.instance_selector.matches(instance.meta.labels) and reaches(policy, instance.meta.namespace, namespaces)
 
 
 def reaches(policy: TwoFactorPolicy, namespace: str, namespaces: Mapping[str, Labels]) -> bool:
-    """Whether a policy is meant for the instances of a namespace: its own, or those that a cluster policy's namespaceSelector matches."""
+    """Whether a policy applies to a namespace: its own, or one that the namespaceSelector of a cluster policy matches."""
     chosen = policy.spec.namespace_selector
     return policy.meta.namespace == namespace if chosen is None else chosen.matches(namespaces.get(namespace, {}))
 
@@ -35,9 +35,9 @@ def reaches(policy: TwoFactorPolicy, namespace: str, namespaces: Mapping[str, La
 def escape_of(
     policy: TwoFactorPolicy, instance: JenkinsInstance, winner: TwoFactorPolicy | None, namespaces: Mapping[str, Labels]
 ) -> str | None:
-    """How an instance of a namespace that a cluster policy is meant for stays out of it; None when it does not.
+    """How an instance in a namespace of a cluster policy escapes that policy; None = it does not.
 
-    ``winner`` is the policy that governs the instance. One that another cluster policy governs is no escape."""
+    ``winner`` is the policy that governs the instance. It is no escape if another cluster policy governs it."""
     if not policy.is_cluster or not reaches(policy, instance.meta.namespace, namespaces):
         return None
     if winner is not None and winner.meta.key == policy.meta.key:
@@ -46,7 +46,7 @@ def escape_of(
 
 
 def resolve(instance: JenkinsInstance, policies: Iterable[TwoFactorPolicy], namespaces: Mapping[str, Labels]) -> Resolution:
-    """Cluster policies outrank every other; among equals the highest priority wins, then the oldest, then the name."""
+    """Cluster policies outrank all others. Among equals, the highest priority wins, then the oldest, then the first name."""
     found = [policy for policy in policies if not policy.meta.deleting and selects(policy, instance, namespaces)]
     found.sort(key=_rank)
     return Resolution(found[0], tuple(found[1:])) if found else Resolution(None)

@@ -1,8 +1,8 @@
 """Roll-out in batches: which instances a new or changed policy may reach now.
 
-The instances are taken by namespace and name; the policy's status keeps how many of them are admitted. If that is lost, or the policy is
-edited, the roll-out begins anew: instances that are as desired already take neither a place in a batch nor a pause, so it is at once where
-it was. To know which ones those are, the first batch waits for a reconcile to tell of at least one that has something to change.
+Instances are ordered by namespace and name, and the policy's status keeps how many of them are admitted. If that is lost, or the policy is
+edited, the roll-out starts again. It skips instances that are as desired already, so it is soon where it was. To know which ones to skip,
+the first batch waits until a reconcile has reported at least one instance that has something to change.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ class RolloutState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """As ``status.rollout`` of the policy keeps it. ``admitted`` 0: its first batch has not begun.
+    """As in ``status.rollout`` of the policy. ``admitted`` 0: the first batch has not begun.
 
-    ``batch_ready``: when the last batch became ready; before the first one, when that of the former generation did, if its pause still
-    ran."""
+    ``batch_ready``: when the last batch became ready. Before the first batch: the same of the former generation, if its pause was not
+    over."""
 
     generation: int
     state: RolloutState = RolloutState.PROGRESSING
@@ -42,15 +42,15 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One governed instance: has this generation of the policy been carried out there, and how did it end?
+    """One governed instance. ``reached``: this generation of the policy was applied there; ``ready`` and ``failed``: with which result.
 
-    ``seen``: a reconcile with this generation has told of it; one that was seen and not reached waits with something to change."""
+    ``reported``: a reconcile with this generation has reported. If it did not reach the instance, something waits to be changed there."""
 
     key: Key
     reached: bool
     ready: bool
     failed: bool
-    seen: bool = True
+    reported: bool = True
 
     @property
     def done(self) -> bool:
@@ -67,7 +67,7 @@ def advance(rollout: Rollout, generation: int, before: Progress | None, standing
         return _counted(replace(progress, admitted=len(ordered), total=len(ordered)), ordered)
     progress = _counted(replace(progress, admitted=min(progress.admitted, len(ordered)), total=len(ordered)), ordered)
     if ordered and all(one.done for one in ordered):
-        # Those that wait have nothing to change either, or they would not be ready.
+        # Instances that wait have nothing to change either: otherwise they would not be ready.
         return _counted(replace(progress, state=RolloutState.COMPLETE, admitted=len(ordered)), ordered)
     if progress.failed >= rollout.stop_after_failures:
         return replace(progress, state=RolloutState.STOPPED)
@@ -89,7 +89,7 @@ def is_admitted(rollout: Rollout, generation: int, progress: Progress | None, ke
 
 
 def batch_of(rollout: Rollout, key: Key, governed: Sequence[Key]) -> tuple[int, int] | None:
-    """The number of the batch that brings an instance its change, and how many there are; None where there are no batches."""
+    """The number of the batch with this instance, and the number of batches. None = the policy has no batches."""
     if rollout.batch_size is None or key not in governed:
         return None
     ordered = sorted(governed, key=lambda one: (one.namespace, one.name))
@@ -97,33 +97,33 @@ def batch_of(rollout: Rollout, key: Key, governed: Sequence[Key]) -> tuple[int, 
 
 
 def _begin(generation: int, before: Progress | None) -> Progress:
-    """A pause that runs when a policy is edited, or suspended and resumed, runs on."""
+    """A pause continues if the policy is edited, or suspended and resumed."""
     if before is None or not (before.state is RolloutState.PAUSING or before.admitted == 0):
         return Progress(generation)
     return Progress(generation, batch_ready=before.batch_ready)
 
 
 def _after_batch(rollout: Rollout, progress: Progress, ordered: Sequence[Standing], now: datetime) -> Progress:
-    """All that were admitted are done or failed: on to the next that has something to change, at once or after the pause."""
+    """All admitted instances are done or failed: admit the next batch, at once or after the pause."""
     first = progress.admitted == 0
     reached = progress.admitted + sum(1 for _ in takewhile(lambda one: one.done, ordered[progress.admitted :]))
     if not ordered:
-        return replace(progress, state=RolloutState.PROGRESSING)  # instances that come after their policy are rolled out to as well
+        return replace(progress, state=RolloutState.PROGRESSING)  # instances that are created after the policy take part too
     if reached >= progress.total:
         return replace(progress, state=RolloutState.COMPLETE, admitted=reached, batch_ready=progress.batch_ready or now)
     end = _end_of_batch(rollout.batch_size or 1, reached, ordered)
-    if first and not any(one.seen and not one.done for one in ordered[reached:end]):
-        return replace(progress, state=RolloutState.PROGRESSING)  # passes that are about to end will tell
+    if first and not any(one.reported and not one.done for one in ordered[reached:end]):
+        return replace(progress, state=RolloutState.PROGRESSING)  # reconciles that are under way will report
     if first and (reached == 0 or progress.batch_ready is None):
         return replace(progress, state=RolloutState.PROGRESSING, admitted=end, batch_ready=None)
-    ready = min(progress.batch_ready or now, now)  # a clock that was set back does not make the pause longer
+    ready = min(progress.batch_ready or now, now)  # a clock that was set back must not lengthen the pause
     if now - ready < rollout.pause_between:
         return replace(progress, state=RolloutState.PAUSING, admitted=reached, batch_ready=ready)
     return replace(progress, state=RolloutState.PROGRESSING, admitted=end, batch_ready=None)
 
 
 def _end_of_batch(size: int, begin: int, ordered: Sequence[Standing]) -> int:
-    """Where the batch ends that begins there: those that are done take no place in it."""
+    """The end of the batch that begins at ``begin``. Instances that are done take no place in it."""
     places = accumulate(int(not one.done) for one in ordered[begin:])
     return begin + sum(1 for _ in takewhile(lambda taken: taken <= size, places))
 

@@ -72,7 +72,7 @@ class GateSettings:
 
 
 def gate_configuration(gate: GateSettings) -> dict[str, Any]:
-    """The gate's configuration as the resident script reads it. Lists are sorted: equal settings give equal JSON."""
+    """The gate's configuration as the resident script reads it. Lists are sorted, so that equal settings give equal JSON."""
     configuration: dict[str, Any] = {
         "operator": gate.operator,
         "exemptGroups": sorted(gate.exempt_groups),
@@ -88,8 +88,8 @@ def gate_configuration(gate: GateSettings) -> dict[str, Any]:
 
 
 def read_gate_configuration(configuration: Mapping[str, Any]) -> GateSettings:
-    """The reverse of :func:`gate_configuration`; what is damaged or foreign reads as the gate without an operator, which
-    differs from any that is wanted."""
+    """The reverse of :func:`gate_configuration`. A damaged or foreign configuration reads as a gate without an operator, which differs
+    from every desired one."""
     try:
         enforced = configuration.get("enforcedGroups")
         build = configuration.get("build")

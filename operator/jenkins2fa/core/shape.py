@@ -1,6 +1,6 @@
-"""Whether data that came from outside has the types that its dataclass says.
+"""Checks that data from outside has the types that its dataclass declares.
 
-Python does not look; a text where a number was promised would only be noticed far away, in the middle of a reconcile.
+Python does not check them: a string instead of a number would only fail later, in the middle of a reconcile.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import is_dataclass
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-Check = Callable[[Any], str | None]  # None = it fits; else where below the value, and what is there
+Check = Callable[[Any], str | None]  # None = it fits; else the path below the value, and the type found there
 
 _WORDS: Mapping[type, str] = types.MappingProxyType(
     {
@@ -27,16 +27,16 @@ _WORDS: Mapping[type, str] = types.MappingProxyType(
 
 
 def misfit(value: Any, hint: Any) -> str | None:
-    """Where a value is not of its type, and what it is instead (never the value itself); None = it fits.
+    """The path of the first part with a wrong type, and the type found there, never the value. None = it fits.
 
-    Knows dataclasses, unions, ``Mapping``, ``tuple[X, ...]``, ``frozenset`` and plain classes; a bool is no int."""
-    found = _check_of(hint)(value)
-    return found and found.removeprefix(".")
+    Supports dataclasses, unions, ``Mapping``, ``tuple[X, ...]``, ``frozenset`` and plain classes. A bool is not an int."""
+    problem = _check_of(hint)(value)
+    return problem and problem.removeprefix(".")
 
 
 @functools.cache
 def _check_of(hint: Any) -> Check:
-    """What looks at values of a type; made once, since every observation at every Jenkins is checked."""
+    """The check for a type. It is cached, since every observation of every controller is checked."""
     origin, arguments = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
         return _any_of(tuple(map(_check_of, arguments)))
@@ -62,16 +62,16 @@ def _fits(_: Any) -> str | None:
 
 
 def _any_of(checks: tuple[Check, ...]) -> Check:
-    """The first that fits; else what is wrong deepest within the value."""
+    """None if any of them fits; else the problem that lies deepest within the value."""
 
     def check(value: Any) -> str | None:
-        found = []
-        for one in checks:
-            wrong = one(value)
-            if wrong is None:
+        problems = []
+        for check_one in checks:
+            problem = check_one(value)
+            if problem is None:
                 return None
-            found.append(wrong)
-        return next((wrong for wrong in found if not wrong.startswith(" is ")), found[0])
+            problems.append(problem)
+        return next((problem for problem in problems if not problem.startswith(" is ")), problems[0])
 
     return check
 

@@ -1,7 +1,7 @@
-"""What conditions come to: the one answer behind ``kubectl get``, ``kubectl twofactor``, reports, metrics and exit codes.
+"""The summary of an object's conditions, used by ``kubectl twofactor``, reports, metrics and exit codes alike.
 
-The word for the state of an object is the reason of its condition Ready, everywhere: ``Suspended``, ``BreakGlass``, ``Reported`` (somebody
-only wants to know what differs), ``PluginAlone``, a refusal, a failure, or ``InForce``.
+The state of an object is the reason of its condition Ready: ``InForce``, ``Suspended``, ``BreakGlass``, ``Reported`` (differences are only
+reported), ``PluginAlone``, or the reason of a refusal or failure.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ NOT_RECONCILED = "the operator has not reconciled its newest generation yet"
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """``enforced``, ``drifted`` and ``ready``: True, False or Unknown, about what is there now. ``stalled``: it needs attention.
-    ``reason``: the state in one word; ``message``: why, and what to do."""
+    """``enforced``, ``drifted`` and ``ready``: True, False or Unknown, for the newest generation. ``stalled``: it needs attention.
+    ``reason``: the state in one word. ``message``: why, and what to do."""
 
     enforced: str
     drifted: str
@@ -35,18 +35,18 @@ class Summary:
 
     @property
     def as_desired(self) -> bool:
-        """Whether it is enforced by proof, and nothing else is left to be done."""
+        """Whether it is enforced by proof, and nothing is left to do."""
         return self.proven and self.ready == TRUE and self.drifted != TRUE
 
 
 def summarize(ready: Condition | None, enforced: Condition | None, drifted: Condition | None, *, stalled: bool = False) -> Summary:
-    """From conditions about what is there now; None = it was never set."""
-    telling = ready or enforced or Condition(READY, UNKNOWN, Reason.NOT_RECONCILED, NOT_RECONCILED)
-    return Summary(_status(enforced), _status(drifted), _status(ready), stalled, telling.reason, telling.message)
+    """From conditions about the newest generation; None = the condition was never set."""
+    decisive = ready or enforced or Condition(READY, UNKNOWN, Reason.NOT_RECONCILED, NOT_RECONCILED)
+    return Summary(_status(enforced), _status(drifted), _status(ready), stalled, decisive.reason, decisive.message)
 
 
 def summary_of(body: Mapping[str, Any]) -> Summary:
-    """Of an object from the API server. Conditions about an older generation say nothing about what is there now."""
+    """The summary of an object from the API server. Conditions about an older generation do not count."""
     status = body.get("status") or {}
     if not status.get("conditions") or status.get("observedGeneration") != body["metadata"].get("generation"):
         return summarize(None, None, None)

@@ -95,7 +95,7 @@ def test_progress_comes_back_from_the_status_as_it_went_in() -> None:
 def test_what_counts_as_reached_ready_and_failed(ready: str, staged: bool, wanted: tuple[bool, bool, bool]) -> None:
     key = Key("tests", "a")
     assert _standing(key, condition("Ready", ready), staged) == Standing(key, *wanted)
-    assert _standing(key, None, staged) == Standing(key, reached=False, ready=False, failed=False, seen=False)
+    assert _standing(key, None, staged) == Standing(key, reached=False, ready=False, failed=False, reported=False)
 
 
 def test_a_report_that_is_left_of_a_stage_is_not_taken_for_a_change_when_the_stage_ends() -> None:

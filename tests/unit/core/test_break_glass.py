@@ -15,7 +15,7 @@ from jenkins2fa.api.status import BreakGlassCounts, BreakGlassStatus, Condition,
 from jenkins2fa.core.approval import break_glass_approval
 from jenkins2fa.core.assess import Assessment, Outcome, Proof
 from jenkins2fa.core.break_glass import (
-    LEAST,
+    SHORTEST,
     WINDOW,
     Action,
     BreakGlassMember,
@@ -160,8 +160,8 @@ def test_a_used_reason_is_refused_in_words(seen: Observation, hours: float, refu
 
 
 def test_a_short_maximum_may_be_used_in_full() -> None:
-    found = decided(break_glass(1), after(), NOW, LEAST / 10)
-    assert (found.action, found.until) == (Action.OPEN, NOW + LEAST / 10)
+    found = decided(break_glass(1), after(), NOW, SHORTEST / 10)
+    assert (found.action, found.until) == (Action.OPEN, NOW + SHORTEST / 10)
     assert time_open(after((-1, 1)), NOW, NOW) == HOUR
 
 

@@ -60,7 +60,7 @@ def test_ready(more: dict[str, Any], ready: str, reconciling: bool, stalled: boo
 def test_suspended_says_that_nobody_knows() -> None:
     found = Outcome(instance(), policy(), mode_by_spec=Mode.SUSPENDED)
     ready = judge(found, NOW)[0]
-    assert ready.message == "the policy is suspended: nothing is written or looked at, so nobody knows whether it is enforced"
+    assert ready.message == "the policy is suspended: nothing is written or observed, so it is not known whether it is enforced"
     told = said(found)
     assert [told["Ready"], told["Enforced"], told["Drifted"]] == ["True/Suspended", "Unknown/Suspended", "Unknown/Suspended"]
 

@@ -205,7 +205,7 @@ def test_what_differs_is_said_although_it_lets_nobody_pass() -> None:
     seen = in_force(spec(**{**mail, "emailOTP": {"senderAddress": "old@lab.invalid"}}))
     (enforced,) = (c for c in judge(outcome(seen, fields=mail, mode=Mode.REPORT_DRIFT), NOW) if c.type == "Enforced")
     assert [enforced.status, enforced.reason, "agree" in enforced.message] == ["True", "Probed", False]
-    assert "emailOTP.senderAddress is old@lab.invalid (disk, memory), wanted new@lab.invalid" in enforced.message
+    assert "emailOTP.senderAddress is old@lab.invalid (disk, memory), should be new@lab.invalid" in enforced.message
 
 
 def test_a_gate_left_behind_leaves_it_open_whether_the_policy_is_in_force() -> None:

@@ -66,7 +66,7 @@ def groups_are_unknown(s: Situation) -> Finding | None:
     people = "1 person" if without_group == 1 else f"{without_group} people"
     return Finding(
         Reason.GROUPS_UNKNOWN,
-        f"the security realm tells no group of {people} who came since Jenkins started, so they are asked for a second factor too",
+        f"the security realm reports no group for {people} who logged in since Jenkins started, so they are asked for a second factor too",
         Severity.HAZARD,
         path="enforcedGroups",
     )
@@ -173,7 +173,7 @@ def gate_is_left_behind(s: Situation) -> Finding | None:
         return None
     return Finding(
         Reason.GATE_LEFT_BEHIND,
-        "gate.mode is None, but a gate of this operator is still in this Jenkins and exempts whom it was told to: set "
+        "gate.mode is None, but a gate of this operator is still in this Jenkins and still exempts users: set "
         "gate.mode: Managed, or take "
         "it out with `jenkins2fa gate remove`",
     )

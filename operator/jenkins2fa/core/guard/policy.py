@@ -90,8 +90,8 @@ def _severity_of_lost_mail(s: Situation) -> Severity:
     """A refusal where the change is what makes mail the only way in, or where there is nothing to change and a person has to be told.
 
     Where mail is the only way in already, holding back a change of something else helps nobody."""
-    seen, only = s.observation, {Factor.EMAIL_OTP}
-    already = seen.effective and seen.memory is not None and seen.memory.factors == only
+    observation, only = s.observation, {Factor.EMAIL_OTP}
+    already = observation.effective and observation.memory is not None and observation.memory.factors == only
     shuts_out = s.plan.desired.plugin.factors == only and not (already and s.plan.changes)
     return Severity.REFUSAL if shuts_out else Severity.HAZARD
 
@@ -111,7 +111,7 @@ def enrolment_too_low(s: Situation) -> Finding | None:
     if enrolment is None:
         return None
     if not enrolment.complete:
-        return Finding(Reason.ENROLMENT_TOO_LOW, "Jenkins is still looking up which users are administrators: look again", path="rollout")
+        return Finding(Reason.ENROLMENT_TOO_LOW, "Jenkins is still looking up which users are administrators: try again", path="rollout")
     percent = 100 if not enrolment.total else (enrolment.total - enrolment.not_enrolled) * 100 // enrolment.total
     if percent >= least and not enrolment.administrators_not_enrolled:
         return None
@@ -206,7 +206,7 @@ def assurance_conditional(s: Situation) -> Finding | None:
     doubts = reservations(s.plan.desired.plugin.factors)
     if not doubts:
         return None
-    text = f"minimumAssurance is AAL2, which hangs on what cannot be seen in Jenkins: {'; '.join(doubts)}"
+    text = f"minimumAssurance is AAL2, which depends on conditions that Jenkins does not show: {'; '.join(doubts)}"
     return Finding(Reason.ASSURANCE_CONDITIONAL, text, Severity.HAZARD, "minimumAssurance")
 
 
@@ -217,7 +217,7 @@ def group_unverified(s: Situation) -> Finding | None:
     return Finding(
         Reason.GROUP_UNVERIFIED,
         f"nobody is known to be in {', '.join(unknown)} (a misspelt group would challenge nobody): check the name; it counts "
-        "once a member has been seen",
+        "once Jenkins knows a member",
         Severity.HAZARD,
         "enforcedGroups",
     )
