@@ -59,7 +59,7 @@ class EventBench:
         self.mapping = EventMapping(self.cache, self.queue)
 
     def map_event(self, *bodies: Body, event: str | None = "MODIFIED") -> set[str]:
-        """Deliver objects; the keys that are due then, as `instance team/build`."""
+        """Map an event for each object; the keys that are due then, as `instance team/build`."""
         for one in bodies:
             self.mapping.map_event(KINDS[one["kind"]], event, one)
         return self.due()

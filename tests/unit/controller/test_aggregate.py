@@ -1,4 +1,4 @@
-"""How often a policy's status is gathered: once a second, however many instances report; what became of a change is told at once."""
+"""How often a policy's status is aggregated: at most once a second, but at once for the first report after a change."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def test_empty_cache_is_not_synced(bench: EventBench) -> None:
     assert bench.cache.synced
 
 
-def test_policy_that_does_not_say_whom_it_means_is_kept_for_its_status_and_governs_nothing(bench: EventBench) -> None:
+def test_policy_without_a_valid_selector_is_kept_for_its_status_and_governs_nothing(bench: EventBench) -> None:
     broken = policy(spec={"instanceSelector": "all"})
     assert bench.map_event(broken) == {"policy team/baseline"}
     assert bench.cache.keys(Kind.POLICY) == [Key("team", "baseline")]
@@ -60,7 +60,7 @@ def test_unreadable_selector_selects_nothing(bench: EventBench, broken: dict[str
     assert bench.cache.policies() == []
 
 
-def test_policy_with_a_word_of_a_later_version_keeps_its_place() -> None:
+def test_policy_with_a_value_of_a_later_version_keeps_its_precedence() -> None:
     bench = EventBench()
     later = {"namespaceSelector": {}, "allowedFactors": [{"type": "SecurityQuestions"}, {"type": "FactorOfTheNextVersion"}]}
     bench.map_event(instance(), policy("mine", spec={"mode": "Disabled", "priority": 9}))
@@ -74,7 +74,7 @@ def test_policy_with_a_word_of_a_later_version_keeps_its_place() -> None:
     assert [one.meta.name for one in governing.overridden] == ["mine"]
 
 
-def test_policy_that_became_invalid_keeps_its_rank_but_not_what_it_said(bench: EventBench) -> None:
+def test_policy_that_became_invalid_keeps_its_priority_but_none_of_its_settings(bench: EventBench) -> None:
     bench.map_event(policy(spec={"mode": "Disabled"}))
     bench.map_event(policy(spec={"mode": "Perhaps", "priority": 7}, generation=2, resourceVersion="11"))
     (found,) = bench.cache.policies()

@@ -67,16 +67,16 @@ def test_break_glass_asks_for_the_instances_of_its_own_namespace_that_it_selects
     assert bench.cache.break_glasses() == []
 
 
-def test_instance_whose_status_names_a_vanished_break_glass_is_asked(bench: EventBench) -> None:
-    """A full list tells of its end only when it is known no more."""
+def test_instance_whose_status_names_a_deleted_break_glass_is_reconciled(bench: EventBench) -> None:
+    """A full list shows that it has ended only by its absence, when its selector is no longer known."""
     held = {"breakGlass": {"until": "2026-12-01T12:00:00Z", "name": "incident"}}
     bench.map_event(instance(status=held), break_glass())
     bench.mapping.resync({Kind.INSTANCE: [instance(status=held)], Kind.POLICY: [], Kind.BREAK_GLASS: []})
     assert bench.due() == {"break-glass team/incident", "instance team/build"}
 
 
-def test_instance_whose_status_names_a_vanished_policy_is_asked(bench: EventBench) -> None:
-    """Also when no selector tells any more that they belong together."""
+def test_instance_whose_status_names_a_deleted_policy_is_reconciled(bench: EventBench) -> None:
+    """Even if no selector connects them any more."""
     named = {"policy": {"namespace": "team", "name": "baseline"}}
     bench.map_event(instance(labels={"tier": "x"}, status=named), policy(selector={"matchLabels": {"tier": "y"}}))
     assert bench.map_event(policy(selector={"matchLabels": {"tier": "y"}}), event="DELETED") >= {"instance team/build"}
@@ -97,8 +97,8 @@ def test_cluster_policy_asks_for_the_instances_of_the_namespaces_that_it_selects
     assert bench.map_event(policy("grab", "elsewhere", spec={"namespaceSelector": {}})) == {"policy elsewhere/grab", "instance elsewhere/b"}
 
 
-def test_an_instance_that_escapes_a_cluster_policy_asks_for_it_all_the_same() -> None:
-    """Nothing but the count of the policy changes, and nobody else would tell it."""
+def test_an_instance_that_escapes_a_cluster_policy_causes_its_reconcile_all_the_same() -> None:
+    """Only the policy's count of escapes changes, and no other event would cause its reconcile."""
     bench = EventBench()
     bench.mapping.map_namespace("ADDED", {"metadata": {"name": "team", "labels": {"guarded": "yes"}}})
     bench.map_event(cluster_policy({**GUARDED, "instanceSelector": {"matchLabels": {"tier": "production"}}}))
@@ -120,7 +120,7 @@ def test_request_by_annotation_reaches_every_selected_instance_once(bench: Event
     assert [bench.mapping.take_request(Key("team", name)) for name in "aab"] == [True, False, True]
 
 
-def test_request_that_could_not_be_answered_stands(bench: EventBench) -> None:
+def test_request_that_could_not_be_answered_is_kept(bench: EventBench) -> None:
     bench.map_event(instance())
     bench.map_event(instance(resourceVersion="11", annotations={"jenkins2fa.dev/reconcile-at": "1"}))
     key = Key("team", "build")
@@ -143,7 +143,7 @@ def test_first_list_is_less_urgent_than_a_change(bench: EventBench) -> None:
 
 
 def test_lane_is_the_host_whatever_the_path_and_another_in_each_namespace(bench: EventBench) -> None:
-    """On a host that several share, the slow Jenkins controllers of one namespace keep no other waiting."""
+    """On a shared host, slow controllers of one namespace do not delay those of another."""
     spec = {"url": "https://A.example.com/ci/", "credentialsRef": {"name": "x"}, "gate": {"mode": "Managed"}}
     bench.map_event(instance("a"), {**instance("b"), "spec": spec})
     bench.map_event({**instance("a"), "metadata": {**instance("a")["metadata"], "namespace": "other", "uid": "another"}})
@@ -161,7 +161,7 @@ class CountingMapping(EventMapping):
         return super().members_of(policy)
 
 
-def test_a_reconcile_that_reads_its_policy_again_does_not_count_what_that_selects() -> None:
+def test_a_reconcile_that_reads_its_policy_again_does_not_compute_what_it_selects() -> None:
     bench = EventBench()
     bench.mapping = counting = CountingMapping(bench.cache, bench.queue)
     bench.map_event(policy(), instance("a"), instance("b"))

@@ -24,7 +24,7 @@ def test_key_is_queued_once(bench: QueueBench) -> None:
     assert bench.names() == ["one"]
 
 
-def test_same_name_of_both_kinds_is_two_keys(bench: QueueBench) -> None:
+def test_same_name_of_two_kinds_is_two_keys(bench: QueueBench) -> None:
     bench.add("one")
     bench.queue.add(WorkKey(Kind.POLICY, Key("team", "one")))
     assert len(bench.names()) == 2
@@ -67,7 +67,7 @@ def test_later_request_does_not_put_off_an_earlier_one(bench: QueueBench) -> Non
     assert bench.names() == ["one"]
 
 
-def test_key_that_comes_in_during_its_pass_runs_again_afterwards(bench: QueueBench) -> None:
+def test_key_that_is_added_during_its_reconcile_runs_again_afterwards(bench: QueueBench) -> None:
     bench.add("one")
     work = bench.take()
     assert work is not None
@@ -79,14 +79,14 @@ def test_key_that_comes_in_during_its_pass_runs_again_afterwards(bench: QueueBen
     assert again.urgency is Urgency.CHANGE
 
 
-def test_pass_without_requeue_is_the_last(bench: QueueBench) -> None:
+def test_reconcile_without_requeue_is_the_last(bench: QueueBench) -> None:
     bench.add("one")
     assert bench.run() == "one"
     bench.clock.now += 10_000
     assert bench.take() is None
 
 
-def test_back_off_doubles_up_to_its_cap_and_starts_anew_after_a_success() -> None:
+def test_back_off_doubles_up_to_its_cap_and_starts_again_after_a_success() -> None:
     bench = QueueBench(Limits(base=1.0, cap=10.0, jitter=0.0))
     bench.add("one")
     delays = []
@@ -125,7 +125,7 @@ def test_jitter_spreads_the_back_off(draw: float, delay: float) -> None:
 
 @pytest.mark.parametrize(("draw", "delay"), [(0.0, 30.0), (1.0, 36.0)])
 def test_back_off_is_no_shorter_than_it_was_asked_to_be(draw: float, delay: float) -> None:
-    """And never at one moment for all who were sent away together."""
+    """And several that were told to wait do not come back at the same moment."""
     bench = QueueBench(Limits(base=1.0, jitter=0.2), draw=draw)
     bench.add("one")
     bench.run(Requeue(after=30.0, back_off=True))
@@ -147,7 +147,7 @@ def test_paused_queue_hands_out_nothing_and_keeps_all(bench: QueueBench) -> None
     assert bench.names() == ["one"]
 
 
-def test_depth_tells_what_waits_and_how_long(bench: QueueBench) -> None:
+def test_depth_counts_what_waits_and_how_long(bench: QueueBench) -> None:
     bench.add("a")
     bench.add("b", after=5)
     bench.add("c", after=100)
@@ -157,7 +157,7 @@ def test_depth_tells_what_waits_and_how_long(bench: QueueBench) -> None:
     assert (depth.due, depth.delayed, depth.running, depth.oldest) == (1, 1, 0, 3)
 
 
-def test_work_tells_how_long_it_waited(bench: QueueBench) -> None:
+def test_work_knows_how_long_it_waited(bench: QueueBench) -> None:
     bench.add("a")
     bench.clock.now += 4
     work = bench.take()

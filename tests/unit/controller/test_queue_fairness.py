@@ -14,7 +14,7 @@ def bench() -> QueueBench:
     return QueueBench()
 
 
-def test_one_pass_a_host_at_a_time(bench: QueueBench) -> None:
+def test_one_reconcile_per_host_at_a_time(bench: QueueBench) -> None:
     for name in ("a-1", "a-2", "b-1"):
         bench.add(name)
     first = bench.take()
@@ -25,7 +25,7 @@ def test_one_pass_a_host_at_a_time(bench: QueueBench) -> None:
     assert bench.names() == ["a-2"]
 
 
-def test_passes_in_flight_are_limited() -> None:
+def test_reconciles_in_flight_are_limited() -> None:
     bench = QueueBench(Limits(workers=2))
     for name in "abc":
         bench.add(name)
@@ -51,7 +51,7 @@ def of(namespace: str, name: str) -> WorkKey:
 
 
 def test_slow_hosts_of_one_namespace_leave_workers_for_another() -> None:
-    """They answer in the end, so nothing tells them from good ones but that they hold their workers."""
+    """They answer eventually, so only the time for which they keep their workers distinguishes them."""
     bench = QueueBench(Limits(workers=8, jitter=0.0))
     for number in range(100):
         bench.queue.add(of("greedy", f"slow{number}-x"), Urgency.CHANGE)
@@ -76,7 +76,7 @@ def test_namespaces_divide_the_workers_evenly_in_the_long_run() -> None:
     assert sum(counts) >= 12
 
 
-def test_a_namespace_without_rivals_is_not_held_up() -> None:
+def test_a_namespace_alone_is_not_held_up() -> None:
     for workers in (1, 2, 3):
         bench = QueueBench(Limits(workers=workers, jitter=0.0))
         for number in range(2 * workers):

@@ -1,4 +1,4 @@
-"""What a policy says of its roll-out, and what counts as reached."""
+"""What a policy reports of its rollout, and which instances it has reached."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def said(state: RolloutState, *members: PolicyMember, staged: bool = False, **sp
     return {one.type: f"{one.status}/{one.reason}" for one in found} | {"message": found[0].message}
 
 
-def test_going_on_needs_nobody_even_if_one_has_failed() -> None:
+def test_a_rollout_that_continues_needs_no_attention_even_if_an_instance_has_failed() -> None:
     found = said(RolloutState.PROGRESSING, DONE, FAILED, WAITS)
     assert (found["Ready"], found["Reconciling"], found["Stalled"]) == ("False/RollingOut", "True/RollingOut", "False/RollingOut")
     assert "1 of 3 instances are done, 2 may change" in found["message"]
@@ -55,7 +55,7 @@ def test_going_on_needs_nobody_even_if_one_has_failed() -> None:
     assert "tests/c" not in found["message"], "one that waits has not failed"
 
 
-def test_stopped_needs_a_person_and_says_what_failed() -> None:
+def test_a_stopped_rollout_needs_attention_and_names_what_failed() -> None:
     found = said(RolloutState.STOPPED, DONE, FAILED, WAITS)
     assert (found["Ready"], found["Reconciling"], found["Stalled"]) == (
         "False/RolloutStopped",
@@ -65,7 +65,7 @@ def test_stopped_needs_a_person_and_says_what_failed() -> None:
     assert "tests/b: b says False/Unauthorized" in found["message"]
 
 
-def test_a_complete_one_a_stage_and_a_suspended_policy_are_told_as_without_a_roll_out() -> None:
+def test_a_complete_rollout_a_grace_period_and_a_suspended_policy_are_reported_as_without_rollout() -> None:
     assert said(RolloutState.COMPLETE, DONE)["Ready"] == "True/InForce"
     assert said(RolloutState.PROGRESSING, member("a", "True/Reported"), staged=True)["Ready"] == "True/Reported"
     assert said(RolloutState.PROGRESSING, DONE, suspend=True)["Ready"] == "True/Suspended"
@@ -98,7 +98,7 @@ def test_what_counts_as_reached_ready_and_failed(ready: str, staged: bool, wante
     assert _standing(key, None, staged) == Standing(key, reached=False, ready=False, failed=False, reported=False)
 
 
-def test_a_report_that_is_left_of_a_stage_is_not_taken_for_a_change_when_the_stage_ends() -> None:
+def test_a_report_from_the_grace_period_does_not_count_when_that_ends() -> None:
     held = Outcome(make_instance(), policy(), Assessment(FRESH, plan(FRESH, policy().spec), mode=Mode.GRACE))
     waits = judge_ready(held, condition("Enforced", "False/NotActive"))
     assert waits.reason == "Reported"
@@ -107,7 +107,7 @@ def test_a_report_that_is_left_of_a_stage_is_not_taken_for_a_change_when_the_sta
     assert _standing(Key("tests", "a"), observed, False).done
 
 
-def test_where_nothing_is_to_be_changed_no_batch_takes_time() -> None:
+def test_a_batch_without_changes_takes_no_time() -> None:
     found = [Standing(Key("n", str(number)), True, True, failed=False) for number in range(9)]
     progress = advance(Rollout(batch_size=2, pause_between=timedelta(hours=1)), 1, None, found, NOW)
     assert progress == Progress(1, RolloutState.COMPLETE, admitted=9, updated=9, total=9)
@@ -132,8 +132,8 @@ def test_a_clock_set_back_makes_no_pause_longer() -> None:
     assert now.batch_ready == NOW
 
 
-def test_after_an_admission_the_policy_is_looked_at_again_at_once() -> None:
-    """Those who were admitted and are ready already have nothing new to tell, so no event calls for the next pass."""
+def test_after_an_admission_the_policy_is_reconciled_again_at_once() -> None:
+    """An admitted instance that is ready already reports nothing new, so no event causes the next reconcile."""
     rolling = policy(rollout={"batchSize": 1, "pauseBetween": "10m"})
     context = cast(Context, SimpleNamespace(now=lambda: NOW))
 
@@ -148,7 +148,7 @@ def test_after_an_admission_the_policy_is_looked_at_again_at_once() -> None:
     assert seconds(paused, paused) == pytest.approx(600.1)
 
 
-def test_the_grace_period_is_reported_before_a_batch_is_waited_for() -> None:
+def test_the_grace_period_is_reported_before_the_wait_for_a_batch() -> None:
     staged = policy(rollout={"graceUntil": "2099-01-01T00:00:00Z", "batchSize": 1}).spec
     assert mode_of(staged, MANAGED, Circumstances(NOW, admitted=False)) is Mode.GRACE
     assert mode_of(staged, MANAGED, Circumstances(NOW, protected=True, admitted=False)) is Mode.WAITING

@@ -18,7 +18,7 @@ from tests.support.waiting import wait_until
 
 
 class OddServer:
-    """An API server whose first answer is read with an error that is none of Kubernetes'."""
+    """An API server whose first answer causes an error that is not a KubernetesError."""
 
     def __init__(self) -> None:
         self.asked = 0
@@ -26,11 +26,11 @@ class OddServer:
     def list(self, plural: str, namespace: str | None) -> Iterator[Any]:
         self.asked += 1
         if self.asked == 1:
-            raise UnicodeDecodeError("utf-8", b"\xff", 0, 1, "an answer that nobody expects")
+            raise UnicodeDecodeError("utf-8", b"\xff", 0, 1, "an unexpected answer")
         yield from ()
 
 
-def test_what_nobody_expects_ends_no_list(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unexpected_error_does_not_end_the_lists(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     for name in ("TICK_SECONDS", "RETRY_SECONDS"):
         monkeypatch.setattr(watch, name, 0.01)
     cache, server = Cache(), OddServer()

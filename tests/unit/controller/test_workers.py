@@ -9,7 +9,7 @@ from jenkins2fa.controller.workers import Workers
 from tests.support.queue_bench import Clock, key
 
 
-def test_workers_survive_a_pass_that_fails_and_try_it_again() -> None:
+def test_workers_survive_a_reconcile_that_fails_and_retry_it() -> None:
     queue = WorkQueue(Clock(), lambda: 0.5, limits=Limits(base=0.0))
     seen: list[str] = []
     ended = threading.Event()
@@ -29,12 +29,12 @@ def test_workers_survive_a_pass_that_fails_and_try_it_again() -> None:
     assert seen == ["one", "one"]
 
 
-def test_workers_run_passes_side_by_side() -> None:
+def test_workers_run_reconciles_side_by_side() -> None:
     queue = WorkQueue(Clock(), lambda: 0.5)
     both = threading.Barrier(3)
 
     def run(_: Work) -> Requeue:
-        both.wait(5)  # only ends when the other pass is there at the same time
+        both.wait(5)  # ends only while the other reconcile is running
         return Requeue()
 
     workers = Workers(queue, run)

@@ -30,7 +30,7 @@ from jenkins2fa.kube.events import Announcement
 
 COUNTING = Failure(
     Reason.COUNTING_USERS,
-    "before the first enforcement Jenkins looks up which of its users are administrators, and its security realm is slow: "
+    "before the first enforcement, Jenkins determines which of its users are administrators, and its security realm is slow: "
     "counting continues with the next reconcile",
     transient=True,
 )
@@ -65,8 +65,8 @@ def apply_policy(context: Context, subject: Subject, policy: TwoFactorPolicy, dr
     if policy.spec.mode is PolicyMode.DISABLED or not observation.effective:
         return replace(outcome, notes=notes)
     digest = _digest(subject, assessment)
-    proof = proof_of(context, subject.instance, subject.memory, driver, observation, digest, requested=subject.requested)
-    return replace(outcome, proof=proof.proof, notes=(*proof.notes, *notes))
+    combined = proof_of(context, subject.instance, subject.memory, driver, observation, digest, requested=subject.requested)
+    return replace(outcome, proof=combined.proof, notes=(*combined.notes, *notes))
 
 
 def _assess(context: Context, subject: Subject, policy: TwoFactorPolicy, driver: Driver, observation: Observation) -> Assessment:
@@ -161,17 +161,17 @@ def _change(
         return replace(before, failure=subject.failure(error, context.clock()))
     subject.took_over_from(assessment.observation.owner)
     subject.memory.protected = result.observation.protected
-    proof = combine_with_canaries(context, subject.instance, driver.connection, result.proof)
-    if proof.lasting:
+    combined = combine_with_canaries(context, subject.instance, driver.connection, result.proof)
+    if combined.lasting:
         digest = _digest(subject, assessment)
-        subject.memory.proof = RememberedProof(proof.proof, result.observation.session, digest, context.clock(), proof.notes)
+        subject.memory.proof = RememberedProof(combined.proof, result.observation.session, digest, context.clock(), combined.notes)
     _report_applied(context, subject, policy, assessment, trial=order.trial, seconds=round(context.clock() - begun, 3))
     return replace(
         before,
         basis=verified(assessment, result.observation, result.plan),
         corrected=assessment.plan.paths if assessment.drift else (),
-        proof=proof.proof,
-        notes=proof.notes,
+        proof=combined.proof,
+        notes=combined.notes,
     )
 
 

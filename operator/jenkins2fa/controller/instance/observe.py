@@ -69,7 +69,7 @@ def observe_by_canaries(context: Context, subject: Subject) -> Outcome:
 
 
 def _canary_observation(context: Context, subject: Subject) -> CanaryObservation:
-    """What the canaries met. Around a restart, odd answers prove nothing."""
+    """What the canaries met. Around a restart, unexpected answers prove nothing."""
     instance, memory = subject.instance, subject.memory
     try:
         canaries = [(canary, context.connections.canary(instance, canary.secret)) for canary in instance.spec.canaries]
@@ -81,7 +81,7 @@ def _canary_observation(context: Context, subject: Subject) -> CanaryObservation
     if failure is None:
         memory.last_good, memory.odd_since = context.clock(), None
     elif failure.reason in ODD and _in_doubt(memory, context.clock()):
-        message = f"an odd answer of a controller that worked before, as around a restart; observing again: {failure.message}"
+        message = f"an unexpected answer of a controller that worked before, as around a restart; retrying: {failure.message}"
         return replace(observation, failure=Failure(Reason.STARTING, message, transient=True))
     elif failure.reason in (Reason.UNAUTHORIZED, Reason.CERTIFICATE_REJECTED):
         context.connections.forget(instance)

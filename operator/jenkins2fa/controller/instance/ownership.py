@@ -93,7 +93,7 @@ def _missing_approval(context: Context, instance: JenkinsInstance, observation: 
     key = instance.meta.key
     message = (
         f"the policy of this controller was deleted, and its deletionPolicy {deletion} weakens the protection: nothing is changed until a "
-        "policy selects it again, or someone who may approve does so: "
+        "policy selects it again, or someone who may do so approves it: "
         f"{how_to_approve(approval, f'jenkinsinstance {key.name} -n {key.namespace}')}"
     )
     return Failure(Reason.APPROVAL_REQUIRED, message, transient=False)

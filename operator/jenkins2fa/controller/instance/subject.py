@@ -32,7 +32,7 @@ from jenkins2fa.jenkins.errors import (
 from jenkins2fa.jenkins.probe import Note
 
 PROBE_SECONDS = 600.0
-DOUBT_SECONDS = 20.0  # how long an odd answer of a controller that worked before counts as a restart
+DOUBT_SECONDS = 20.0  # how long an unexpected answer of a controller that worked before counts as a restart
 ODD = (Unauthorized, Redirected, ChallengedBySecondFactor, ProtocolError)
 SETTLED_OBSERVATIONS = 5  # of one process in a row, until a controller whose processes answered in turn counts as one again
 WAIT = ": no action required, it is observed every second (after two minutes less often)"
@@ -84,9 +84,9 @@ class Memory:
     uid: str
     url: str = ""
     driver: Driver | None = None
-    last_good: float | None = None
+    last_good: float | None = None  # when the controller was last observed
     last_script: float | None = None  # when the last observation by a script, and not by the gate, was
-    odd_since: float | None = None
+    odd_since: float | None = None  # the first of the consecutive answers that may come from a restart
     starting: bool = False
     protected: bool | None = None  # whether 2FA was on at the last observation; None = not observed yet
     starting_since: float | None = None  # the first of the consecutive answers that it is starting
@@ -101,15 +101,9 @@ class Memory:
     def connect(self, connection: Connection, note: Note | None = None) -> Driver:
         """The present driver, or a new one when URL, account or authority changed. For another URL, nothing remembered holds."""
         if self.url != connection.url:
-            self.url, self.last_good, self.odd_since, self.starting, self.runs, self.unsettled = (
-                connection.url,
-                None,
-                None,
-                False,
-                Runs(),
-                0,
-            )
-            self.starting_since, self.gate_events, self.protected = None, GateEvents(), None
+            self.url, self.last_good, self.odd_since = connection.url, None, None
+            self.starting, self.starting_since, self.protected = False, None, None
+            self.runs, self.unsettled, self.gate_events = Runs(), 0, GateEvents()
         if self.driver is None or self.driver.connection != connection:
             self.close()
             self.driver, self.last_script = driver_for(connection, note), None
@@ -158,7 +152,7 @@ class Memory:
         if isinstance(problem, ODD) and self.last_good is not None:
             self.odd_since = now if self.odd_since is None else self.odd_since
             if now - self.odd_since < DOUBT_SECONDS:
-                return Starting(f"an odd answer of a controller that worked before, as around a restart; observing again: {problem}")
+                return Starting(f"an unexpected answer of a controller that worked before, as around a restart; retrying: {problem}")
         return problem
 
     def proof_for(self, session: str, digest: str, now: float) -> RememberedProof | None:

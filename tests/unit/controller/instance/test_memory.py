@@ -1,4 +1,4 @@
-"""What one pass leaves for the next: odd answers around a restart, several processes, proofs that grow old."""
+"""What reconciles remember: unexpected answers around a restart, several processes, proofs that expire."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def known(now: float = 0.0) -> Memory:
 
 
 @pytest.mark.parametrize("odd", ODD_ANSWERS)
-def test_odd_answer_of_a_jenkins_that_worked_is_taken_for_a_restart_for_a_while(odd: Callable[[], JenkinsError]) -> None:
+def test_unexpected_answer_of_a_controller_that_worked_counts_as_a_restart_for_a_while(odd: Callable[[], JenkinsError]) -> None:
     memory = known()
     assert isinstance(memory.interpret(odd(), 100.0), Starting)
     assert isinstance(memory.interpret(odd(), 100.0 + DOUBT_SECONDS - 1), Starting)
@@ -57,7 +57,7 @@ def test_good_answer_ends_the_doubt() -> None:
 
 
 @pytest.mark.parametrize("odd", ODD_ANSWERS)
-def test_odd_answer_of_a_jenkins_that_never_worked_is_what_it_says(odd: Callable[[], JenkinsError]) -> None:
+def test_unexpected_answer_of_a_controller_that_never_worked_is_reported_as_it_is(odd: Callable[[], JenkinsError]) -> None:
     assert type(Memory("uid").interpret(odd(), 0.0)) is type(odd())
 
 
@@ -88,7 +88,7 @@ def test_replicas_that_answer_in_turn_are_noticed_and_stay_noticed() -> None:
             memory.note_observation(seen(session), 2.0)
 
 
-def test_single_replica_is_believed_after_some_looks() -> None:
+def test_single_replica_counts_again_after_some_observations() -> None:
     memory = Memory("uid")
     memory.note_observation(seen("a"), 0.0)
     memory.note_observation(seen("b"), 0.0)
@@ -102,7 +102,7 @@ def test_single_replica_is_believed_after_some_looks() -> None:
     assert outcomes == ["replicas"] * 5 + ["fine"] * 3
 
 
-def test_replicas_that_a_change_has_met_are_noticed_by_looks_that_lead_to_one_of_them() -> None:
+def test_replicas_that_a_change_has_met_are_reported_even_if_observations_reach_one_of_them() -> None:
     memory = known()
     memory.note_several_processes()
     for _ in range(4):
@@ -120,7 +120,7 @@ def test_proof_holds_for_one_run_one_state_and_ten_minutes(session: str, digest:
     assert memory.proof_for(session, digest, 100.0 + age) is (memory.proof if holds else None)
 
 
-def test_behind_another_url_nothing_counts_that_was_seen_before() -> None:
+def test_for_another_url_nothing_remembered_counts() -> None:
     memory = Memory("uid")
     memory.connect(Connection("https://balancer.example.com/", None))
     for session in ("a", "b"):
@@ -128,7 +128,7 @@ def test_behind_another_url_nothing_counts_that_was_seen_before() -> None:
     with pytest.raises(MultipleReplicas):
         memory.note_observation(seen("a"), 1.0)
     memory.connect(Connection("https://one.example.com/", None))
-    memory.note_observation(seen("a"), 2.0)  # the way out was taken: it is not held against this one
+    memory.note_observation(seen("a"), 2.0)  # the URL was corrected, so the former processes do not count
     memory.connect(Connection("https://one.example.com/", None))
     memory.note_observation(seen("b"), 3.0)
     with pytest.raises(MultipleReplicas):
@@ -151,21 +151,21 @@ def test_a_script_is_due_at_first_after_a_restart_for_another_account_and_every_
 
 
 @pytest.mark.parametrize(
-    ("looks", "told"),
+    ("observations", "reported"),
     [
         ((("a", 0), ("a", 1), ("a", 1), ("a", 3)), [False, True, False, True]),
-        ((("a", 2), ("a", 2)), [False, False]),  # before this process: told by another one
+        ((("a", 2), ("a", 2)), [False, False]),  # from before this process: reported by the one before
         ((("a", 2), ("b", 0), ("b", 1)), [False, False, True]),
-        ((("a", 2), ("b", 1)), [False, True]),  # a new run counts from nothing
-        ((("a", 2), ("a", 0), ("a", 1)), [False, False, True]),  # the gate was let go of in between, and put in anew
+        ((("a", 2), ("b", 1)), [False, True]),  # a new run counts from zero
+        ((("a", 2), ("a", 0), ("a", 1)), [False, False, True]),  # the gate was removed in between, and installed again
     ],
 )
-def test_what_the_gate_has_done_by_itself_is_told_once(looks: tuple[tuple[str, int], ...], told: list[bool]) -> None:
+def test_what_the_gate_has_done_by_itself_is_reported_once(observations: tuple[tuple[str, int], ...], reported: list[bool]) -> None:
     memory = Memory("uid")
     found = []
-    for session, times in looks:
+    for session, times in observations:
         memory.note_observation(replace(seen(session), gate=GateState(put_back=times, limited_answers=times)), 0.0)
         found.append(memory.gate_events.put_back.take())
         assert memory.gate_events.limited.take() is found[-1]
-    assert found == told
+    assert found == reported
     assert not memory.gate_events.put_back.take()

@@ -1,4 +1,4 @@
-"""Who counts as the manager of a Jenkins: whoever holds the owner record."""
+"""Who manages a controller: whoever holds the owner record."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SEEN = replace(in_force(spec()), identity="abcd", session="run-2", owner=OURS)
 
 
 def other(created: str = "2020-01-01T00:00:00Z", **changes: Any) -> dict[str, Any]:
-    """Another instance, which may say of itself that it reaches the same Jenkins in the same run."""
+    """Another instance, whose status claims to reach the same run of the same controller."""
     meta = {"namespace": "other", "name": "holder", "uid": "uid-of-other", "generation": 2, "creationTimestamp": created}
     ready = {"type": "Ready", "status": "True", "reason": "Applied"}
     status = {"observedGeneration": 2, "jenkins": {"identity": "abcd", "session": "run-2"}, "conditions": [ready]}
@@ -47,8 +47,8 @@ def test_whoever_holds_the_owner_record_manages_it_whatever_its_age(created: str
 
 
 @pytest.mark.parametrize("owner", [None, Owner("cluster", "uid"), Owner("another-cluster", "uid-of-other")])
-def test_an_older_instance_that_says_it_reaches_the_same_run_counts_for_nothing(owner: Owner | None) -> None:
-    """A Jenkins can say what it likes of itself: somebody else's instance must not be stalled by that."""
+def test_an_older_instance_that_claims_to_reach_the_same_run_does_not_count(owner: Owner | None) -> None:
+    """A controller can claim any identity. That must not stall another team's instance."""
     asking = instance(created=NOW)
     seen = replace(SEEN, owner=replace(owner, instance=asking.meta.uid) if owner and owner.instance == "uid" else owner)
     assert holder_of(context(other()), asking, seen) is None
@@ -64,8 +64,8 @@ def test_in_doubt_nobody_is_gone(doubt: dict[str, Any]) -> None:
     assert may_take_over(context(**doubt), instance(), SEEN) is None
 
 
-def test_a_person_may_order_to_take_over_from_a_holder_that_is_there() -> None:
-    """As where Jenkins' home was copied, and the owner record with it."""
+def test_an_annotation_may_order_to_take_over_from_a_holder_that_exists() -> None:
+    """As when Jenkins' home was copied, including the owner record."""
     plain = instance()
     ordered = replace(plain, meta=replace(plain.meta, annotations={TAKE_OVER: OURS.name}))
     assert holder_of(context(other()), ordered, SEEN) is None

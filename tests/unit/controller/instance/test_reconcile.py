@@ -1,4 +1,4 @@
-"""An instance whose governing policy cannot be used: it waits for a person, and its Jenkins is not so much as asked."""
+"""An instance whose governing policy is invalid needs attention, and its controller gets no request."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from jenkins2fa.controller.instance.subject import Memory, Subject
 from jenkins2fa.core.conditions import judge
 from tests.support.literals import MANAGED, NOW, instance
 
-NO_CONTEXT = cast("Context", None)  # nothing of it is needed, because nothing is done
+NO_CONTEXT = cast("Context", None)  # not needed, because nothing is done
 BODY = {
     "metadata": {"namespace": "platform", "name": "baseline", "uid": "1", "generation": 1},
     "spec": {"instanceSelector": {}, "mode": "Disabled", "suspend": True, "allowedFactors": [{"type": "FactorOfTheNextVersion"}]},
@@ -37,4 +37,4 @@ def test_nothing_is_done_where_the_governing_policy_is_invalid(access: Access) -
     assert judged[ENFORCED] == ("Unknown", "Invalid")
     assert outcome.failure is not None
     assert "platform/baseline" in outcome.failure.message
-    assert "FactorOfTheNextVersion" not in outcome.failure.message  # a foreign namespace's contents
+    assert "FactorOfTheNextVersion" not in outcome.failure.message  # content of another namespace

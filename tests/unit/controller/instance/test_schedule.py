@@ -1,4 +1,4 @@
-"""When a Jenkins that is starting is looked at again, and that it leaves workers for the others."""
+"""When a controller that is starting is observed again, and that it leaves workers for the others."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STARTING = Outcome(instance(), failure=Failure("Starting", "503", transient=True
 
 @dataclass
 class Time:
-    """What of a context `next_reconcile` needs."""
+    """What `next_reconcile` needs of a context."""
 
     now: float = 0.0
 
@@ -38,14 +38,14 @@ def again(memory: Memory, now: float) -> Requeue:
 
 
 @pytest.mark.parametrize(("seconds", "pause"), [(0.0, 1.0), (119.0, 1.0), (160.0, 10.0), (240.0, 30.0), (9999.0, 30.0)])
-def test_a_jenkins_that_goes_on_starting_is_looked_at_less_often(seconds: float, pause: float) -> None:
+def test_a_controller_that_keeps_starting_is_observed_less_often(seconds: float, pause: float) -> None:
     memory = Memory("uid")
     again(memory, 1000.0)
     assert again(memory, 1000.0 + seconds) == Requeue(after=pause, urgency=Urgency.DRIFT, host_failed=True)
 
 
 def test_many_that_are_starting_for_ever_leave_workers_for_the_others() -> None:
-    """80 hosts answer 503 after 12 s each time; 20 others are looked at every 30 s, and answer at once."""
+    """80 hosts answer 503 after 12 s each time; 20 others are observed every 30 s, and answer at once."""
     time, limits = Time(), Limits(workers=64)
     queue = WorkQueue(time.clock, time.random, lambda one: str(one.key), limits)
     slow = {WorkKey(Kind.INSTANCE, Key("slow", str(number))): Memory("uid") for number in range(80)}

@@ -33,7 +33,7 @@ def test_an_annotation_is_valid_until_it_has_led_to_a_take_over() -> None:
 
 
 @pytest.mark.parametrize("between", [None, "somebody/else"])
-def test_it_counts_again_when_it_was_taken_away_and_given_anew(between: str | None) -> None:
+def test_it_is_valid_again_after_it_was_removed_and_set_again(between: str | None) -> None:
     memory = Memory("mine")
     subject(FORMER.name, memory).took_over_from(FORMER)
     assert still_valid(between, memory) == (between is not None)
@@ -41,7 +41,7 @@ def test_it_counts_again_when_it_was_taken_away_and_given_anew(between: str | No
 
 
 @pytest.mark.parametrize("before", [None, Owner("mine", "instance")])
-def test_a_change_of_what_was_not_taken_over_spends_nothing(before: Owner | None) -> None:
+def test_a_change_without_a_take_over_does_not_use_it_up(before: Owner | None) -> None:
     memory = Memory("mine")
     subject(FORMER.name, memory).took_over_from(before)
     assert still_valid(FORMER.name, memory)
@@ -53,4 +53,4 @@ def test_the_message_about_a_starting_controller_says_to_wait() -> None:
     assert failure.message.startswith("Jenkins is starting or restarting (503): no action required, it is observed every second")
     memory.last_good, memory.starting = 0.0, False
     odd = subject(None, memory).failure(Unauthorized("401"), 0.0)
-    assert (odd.reason, "every second" in odd.message) == ("Starting", False)  # that is looked at less often: it sends credentials
+    assert (odd.reason, "every second" in odd.message) == ("Starting", False)  # that is observed less often, since it sends credentials

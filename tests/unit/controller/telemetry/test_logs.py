@@ -1,4 +1,4 @@
-"""Lines can be found by the instance and the policy that they are about."""
+"""Log lines can be found by instance and by policy."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def lines(caplog: pytest.LogCaptureFixture) -> Any:
     return lambda: [json.loads(JsonFormatter().format(record)) for record in caplog.records]
 
 
-def test_a_change_says_where_for_whom_and_with_which_trial(lines: Any) -> None:
+def test_a_change_names_instance_policy_and_trial(lines: Any) -> None:
     log_change(SUBJECT, "OwnerRecorded", "nothing differs", trial="t-1", seconds=0.5)
     named = {"instance": "tests/jenkins", "policy": POLICY, "change": "OwnerRecorded", "trial": "t-1", "seconds": 0.5}
     assert named.items() <= lines()[0].items()

@@ -21,7 +21,7 @@ IDLE, BUSY = Depth(0, 3, 0, 0.0), Depth(5, 3, 1, QUEUE_SECONDS + 60)
 NAMED = {"jenkins_namespace": "team", "jenkins": "build"}
 
 
-def test_steps_of_a_change_are_timed_one_after_the_other_also_when_it_breaks_off() -> None:
+def test_steps_of_a_change_are_timed_one_by_one_even_if_it_fails() -> None:
     times = iter([0.0, 1.0, 1.0, 4.0])
     metrics = Metrics(lambda: next(times))
 
@@ -42,7 +42,7 @@ def body(uid: str, **status: object) -> dict[str, object]:
     return {"metadata": {"namespace": "team", "name": "build", "uid": uid}, "status": status}
 
 
-def test_series_are_those_of_objects_that_are_there_and_of_the_leader_alone() -> None:
+def test_only_the_leader_has_series_and_only_of_objects_that_exist() -> None:
     instance = make_instance()
     uid = instance.meta.uid
     metrics, leading = Metrics(), [True]
@@ -63,7 +63,7 @@ def test_series_are_those_of_objects_that_are_there_and_of_the_leader_alone() ->
     assert value("jenkins2fa_instance_last_reconcile_timestamp_seconds", named) is None
 
 
-def test_gauges_say_what_the_status_says() -> None:
+def test_gauges_follow_the_status() -> None:
     conditions = [
         {"type": "Enforced", "status": "False", "reason": "NotActive"},
         {"type": "Drifted", "status": "True", "reason": "Differs", "lastTransitionTime": "2026-11-24T12:00:00Z"},

@@ -25,7 +25,7 @@ WELL = Health(watches_idle=0.5, reconciles_idle=1.0, depth=IDLE, leading=True, s
         (replace(WELL, reconciles_idle=9999.0), None),  # nothing is due
         (replace(WELL, reconciles_idle=QUEUE_SECONDS + 1, depth=BUSY), "no reconcile"),
         (replace(WELL, reconciles_idle=QUEUE_SECONDS + 1, depth=BUSY, leading=False), None),  # it waits for the Lease, as it should
-        (replace(WELL, reconciles_idle=2.0, depth=BUSY), None),  # slow, but it moves
+        (replace(WELL, reconciles_idle=2.0, depth=BUSY), None),  # slow, but not stuck
         (replace(WELL, watches_idle=WATCH_SECONDS + 1), "watches"),
         (replace(WELL, ended_threads=("lease",)), "lease"),
     ],
@@ -62,7 +62,7 @@ def test_without_a_host_it_is_loopback_outside_a_pod(
 
 
 @pytest.mark.parametrize("text", ["", "host", "host:", "a:70000", "a:-1"])
-def test_what_is_no_place_is_refused(text: str) -> None:
+def test_an_invalid_place_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="HOST:PORT"):
         parse_place(text)
 
