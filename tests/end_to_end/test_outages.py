@@ -124,9 +124,9 @@ def test_second_replica_waits_and_takes_over(
     try:
         wait_until(lambda: "watches all namespaces" in second.text(), seconds=15, what="the second replica runs")
         time.sleep(7)
-        assert "leads from now on" not in second.text()
+        assert "this replica leads now" not in second.text()
         own_operator.terminate()
-        wait_until(lambda: "leads from now on" in second.text(), seconds=10, what="it takes over at once from one that ended in order")
+        wait_until(lambda: "this replica leads now" in second.text(), seconds=10, what="it takes over at once from one that ended in order")
         switch_off(jenkins)
         wait_until(lambda: is_on(jenkins), seconds=10, what="the second one does the work")
     finally:

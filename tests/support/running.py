@@ -51,10 +51,10 @@ class OperatorProcess:
 
     def start(self) -> None:
         """Start it and wait until it leads."""
-        before = self.text().count("leads from now on")
+        before = self.text().count("this replica leads now")
         self.launch()
         what = f"the operator leads; its log:\n{self.text()}"
-        wait_until(lambda: self.text().count("leads from now on") > before, seconds=110, what=what)
+        wait_until(lambda: self.text().count("this replica leads now") > before, seconds=110, what=what)
 
     def launch(self) -> None:
         """Start it and do not wait."""
