@@ -73,10 +73,13 @@ class Managed:
         other.connection, other.instance = self.connection, replace(self.instance, spec=replace(self.instance.spec, **changes))
         return other
 
+    def _connect(self) -> Driver:
+        return driver_for(self.connection, provider=self.instance.spec.provider, trial_seconds=self.trial_seconds)
+
     @contextlib.contextmanager
     def driver(self) -> Iterator[Driver]:
         """A new connection."""
-        with contextlib.closing(driver_for(self.connection, trial_seconds=self.trial_seconds)) as opened:
+        with contextlib.closing(self._connect()) as opened:
             yield opened
 
     def observe(self, **more: Any) -> Observation:
@@ -105,7 +108,7 @@ class Managed:
 
     def apply(self, wanted: TwoFactorPolicy, announce: Callable[[Step], None] = lambda step: None, take_over: str | None = None) -> Result:
         """Carry out the whole change; raises what carry_out raises."""
-        return carry_out(lambda: driver_for(self.connection, trial_seconds=self.trial_seconds), self.order(wanted, take_over), announce)
+        return carry_out(self._connect, self.order(wanted, take_over), announce)
 
     def begin(self, wanted: TwoFactorPolicy) -> str:
         """Begin a trial, and no more; returns its id."""

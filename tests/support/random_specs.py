@@ -121,7 +121,7 @@ INSTANCE_FIELDS: dict[str, st.SearchStrategy[Any]] = {
     ),
     "checkInterval": st.sampled_from(DURATIONS),
     "competingManager": st.sampled_from(["Refuse", "Override", True]),
-    "provider": st.sampled_from(["MiniOrange", "OpenMFA"]),
+    "provider": st.sampled_from(["MiniOrange", "OpenMFA", "OMPASS"]),
 }
 
 

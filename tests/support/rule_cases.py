@@ -163,7 +163,7 @@ SCHEMA = [
     Case("canary expectation", {"canaries": [{**CANARY, "expect": "challenged"}]}, "spec.canaries[0].expect", "Unsupported value", {"canaries": [CANARY, {**CANARY, "name": "robot", "expect": "Exempt"}]}, "JenkinsInstance", offline="did you mean Challenged?"),
     Case("canary twice", {"canaries": [CANARY, CANARY]}, "spec.canaries[1]", "Duplicate value", {"canaries": []}, "JenkinsInstance", offline="name person is in the list already"),
     Case("competing manager", {"competingManager": "Ignore"}, "spec.competingManager", "Unsupported value", {"competingManager": "Override"}, "JenkinsInstance", offline="must be one of Refuse, Override"),
-    Case("provider", {"provider": "OpenMFA"}, "spec.provider", "Unsupported value", {"provider": "MiniOrange"}, "JenkinsInstance", offline="must be one of MiniOrange"),
+    Case("provider", {"provider": "OMPASS"}, "spec.provider", "Unsupported value", {"provider": "OpenMFA"}, "JenkinsInstance", offline="must be one of MiniOrange, OpenMFA"),
     Case("gate mode", {"gate": {"mode": "managed"}}, "spec.gate.mode", "Unsupported value", {"gate": {"mode": "Provided"}}, "JenkinsInstance", offline="did you mean Managed?"),
 ]
 # fmt: on

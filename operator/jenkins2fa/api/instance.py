@@ -24,6 +24,7 @@ class Provider(StrEnum):
     """The plugin whose settings are managed; left out = the one that is installed."""
 
     MINI_ORANGE = "MiniOrange"
+    OPEN_MFA = "OpenMFA"
 
 
 class CompetingManager(StrEnum):

@@ -109,7 +109,9 @@ def _carry_out(plan: InstancePlan, experimental: bool, take_over: str | None, no
     )
     try:
         result: Result = carry_out(
-            lambda: driver_for(plan.connection, note), order, lambda step: click.echo(f"  {step.value:<10} {STEPS[step]}")
+            lambda: driver_for(plan.connection, note, provider=plan.instance.spec.provider),
+            order,
+            lambda step: click.echo(f"  {step.value:<10} {STEPS[step]}"),
         )
     except JenkinsError as problem:
         fail(f"{problem.reason}: {problem}")
@@ -120,7 +122,7 @@ def _carry_out(plan: InstancePlan, experimental: bool, take_over: str | None, no
 def _prove(plan: InstancePlan, note: Note | None) -> Proof:
     if not plan.assessment.plan.desired.enforcing:
         return Proof.NONE
-    driver = driver_for(plan.connection, note)
+    driver = driver_for(plan.connection, note, provider=plan.instance.spec.provider)
     try:
         driver.observe()  # the plugin's own rules may exempt this account; a probe then proves nothing
         return driver.probe()

@@ -112,7 +112,7 @@ def remove(jenkins: JenkinsOptions, settings: str, force: bool, yes: bool) -> No
         f"Remove the gate and the owner record ({observation.owner.name if observation.owner else 'none'}) from {target.instance.spec.url}?"
     ):
         fail("not confirmed: nothing was changed")
-    with contextlib.closing(driver_for(target.connection)) as driver:
+    with contextlib.closing(driver_for(target.connection, provider=target.instance.spec.provider)) as driver:
         try:
             driver.release(DeletionPolicy(settings))
         except JenkinsError as problem:
@@ -146,7 +146,7 @@ def _in_place(state: GateState) -> bool:
 
 
 def _observe(target: Target) -> Observation:
-    with contextlib.closing(driver_for(target.connection)) as driver:
+    with contextlib.closing(driver_for(target.connection, provider=target.instance.spec.provider)) as driver:
         try:
             return driver.observe()
         except JenkinsError as problem:

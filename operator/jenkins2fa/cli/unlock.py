@@ -93,7 +93,7 @@ def _intention(target: Target, observation: Observation, minutes: int | None) ->
 
 
 def _open(target: Target, observation: Observation, minutes: int | None, reason: str | None) -> None:
-    with contextlib.closing(driver_for(target.connection)) as driver:
+    with contextlib.closing(driver_for(target.connection, provider=target.instance.spec.provider)) as driver:
         if minutes is None:
             driver.release(DeletionPolicy.DISABLE)
             return
@@ -116,7 +116,7 @@ def _keeps(observation: Observation) -> bool:
 def _print_result(target: Target, minutes: int | None) -> None:
     """Observes and probes again, through a new connection."""
     observation = _observe(target)
-    with contextlib.closing(driver_for(target.connection)) as driver:
+    with contextlib.closing(driver_for(target.connection, provider=target.instance.spec.provider)) as driver:
         proof = driver.probe()
     if observation.effective or proof is not Proof.BYPASSED or (minutes is None and observation.protected):
         _give_up("a second factor is still demanded afterwards: something may be switching it on again")
@@ -125,7 +125,7 @@ def _print_result(target: Target, minutes: int | None) -> None:
 
 
 def _observe(target: Target) -> Observation:
-    with contextlib.closing(driver_for(target.connection)) as driver:
+    with contextlib.closing(driver_for(target.connection, provider=target.instance.spec.provider)) as driver:
         return driver.observe()
 
 

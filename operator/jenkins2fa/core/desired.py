@@ -10,7 +10,7 @@ from jenkins2fa.api.instance import GateMode, InstanceSpec
 from jenkins2fa.api.policy import ApiTokens, DriftPolicy, PolicyMode, PolicySpec
 from jenkins2fa.core.factors.capabilities import Capabilities
 from jenkins2fa.core.factors.properties import native, property_problems, property_values
-from jenkins2fa.core.settings import FACTOR_ROLES, HELD_FACTORS, GateSettings, PluginSettings
+from jenkins2fa.core.settings import FACTOR_ROLES, HELD_FACTORS, PLUGIN_NAMES, GateSettings, PluginSettings
 
 NEEDS_GATE = "needs the gate: set gate.mode to Managed or Provided on the JenkinsInstance"
 
@@ -37,13 +37,15 @@ class Desired:
     """``gate`` None = the gate is not managed.
 
     ``gate_provided``: the site mounts the gate, with its rules in the same file. ``hold``: the factors (in the gate's words) that the gate
-    asks for, whatever the plugin's settings say; None = it follows the plugin's settings."""
+    asks for, whatever the plugin's settings say; None = it follows the plugin's settings. ``plugin_name``: the short name of the
+    plugin that the settings are for."""
 
     plugin: PluginSettings
     gate: GateSettings | None = None
     unsupported: tuple[Unsupported, ...] = ()
     gate_provided: bool = False
     hold: frozenset[str] | None = None
+    plugin_name: str = ""
 
     @property
     def enforcing(self) -> bool:
@@ -68,6 +70,7 @@ def desired_state(policy: PolicySpec, instance: InstanceSpec, user: str, capabil
         unsupported=tuple(Unsupported(path, message) for path, message in _problems(policy, instance, capabilities)),
         gate_provided=mode is GateMode.PROVIDED,
         hold=_hold(policy, capabilities) if mode is not GateMode.NONE else None,
+        plugin_name=capabilities.plugin,
     )
 
 
@@ -93,6 +96,7 @@ def desired_gate(policy: PolicySpec, instance: InstanceSpec, user: str, *, build
         exempt_groups=policy.exempt_groups,
         api_tokens=policy.api_tokens,
         build_window=policy.build_window if builds else None,
+        plugin=PLUGIN_NAMES[instance.provider] if instance.provider else None,
     )
 
 

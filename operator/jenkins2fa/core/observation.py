@@ -17,9 +17,17 @@ _NONE: Mapping[str, tuple[datetime, ...]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
+class OtherPlugin:
+    """A 2FA plugin beside the one that is managed. ``asks``: its own settings make it challenge users now."""
+
+    name: str
+    asks: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Plugin:
     """The installed 2FA plugin. ``missing``: classes or members that our scripts need and this version lacks. ``properties``: those beyond
-    what every edition has."""
+    what every edition has. ``others``: other 2FA plugins that are active."""
 
     installed: bool = False
     active: bool = False
@@ -27,6 +35,7 @@ class Plugin:
     edition: str | None = None
     missing: tuple[str, ...] = ()
     properties: tuple[Property, ...] = ()
+    others: tuple[OtherPlugin, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -297,6 +297,12 @@ _GATE_FIELDS = (
         "requireOnBuild.window", lambda g: g.build_window, lambda value: format_duration(value) if value else "not asked", _longer_window
     ),
     _GateField(
+        "gate.plugin",
+        lambda g: g.plugin,
+        lambda value: value or "the one that is found",
+        weakens=lambda before, after: False,
+    ),
+    _GateField(
         "gate.operator",
         lambda g: g.operator,
         lambda value: "an account" if value else "nobody",

@@ -9,10 +9,13 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
 
+from jenkins2fa.api.instance import Provider
 from jenkins2fa.api.policy import ApiTokens, Factor
 from jenkins2fa.core.shape import misfit
 
 Value = bool | int | str | None
+PLUGIN_NAMES: Mapping[Provider, str] = MappingProxyType({Provider.MINI_ORANGE: "miniorange-two-factor", Provider.OPEN_MFA: "openmfa"})
+"""The plugins' short names in Jenkins."""
 GROUP_SEPARATOR = ";"
 FACTOR_ROLES: Mapping[Factor, str] = MappingProxyType(
     {
@@ -44,7 +47,8 @@ class PluginSettings:
 
     ``base_factors``: those switched on of the factors that every edition has. ``subject`` and ``template`` None = the plugin's own texts.
     ``properties``: values of properties that only some editions have, by role; of a desired state, only those to be written.
-    ``enrolled_only``: not enabled, but the plugin still challenges users who are enrolled."""
+    ``enrolled_only``: not enabled, but the plugin still challenges users who are enrolled. ``spared``: users and groups that the plugin
+    exempts by lists of its own, which nobody writes here."""
 
     enabled: bool = False
     base_factors: frozenset[Factor] = frozenset()
@@ -53,6 +57,7 @@ class PluginSettings:
     template: str | None = None
     properties: Mapping[str, Value] = field(default_factory=_nothing)
     enrolled_only: bool = False
+    spared: frozenset[str] = frozenset()
 
     @property
     def factors(self) -> frozenset[Factor]:
@@ -62,6 +67,7 @@ class PluginSettings:
 @dataclass(frozen=True, slots=True)
 class GateSettings:
     """What the gate decides. ``operator`` is the user id that may use the script console with its token;
+    ``plugin``: the short name of the plugin that it stands before, None = the one that it finds;
     ``enforced_groups`` None = everyone; ``build_window`` None = no second factor for builds."""
 
     operator: str | None = None
@@ -69,6 +75,7 @@ class GateSettings:
     exempt_groups: frozenset[str] = frozenset()
     api_tokens: ApiTokens | None = None
     build_window: timedelta | None = None
+    plugin: str | None = None
 
 
 def gate_configuration(gate: GateSettings) -> dict[str, Any]:
@@ -78,6 +85,8 @@ def gate_configuration(gate: GateSettings) -> dict[str, Any]:
         "exemptGroups": sorted(gate.exempt_groups),
         "exemptTokens": gate.api_tokens is ApiTokens.EXEMPT,
     }
+    if gate.plugin is not None:
+        configuration["plugin"] = gate.plugin
     if gate.enforced_groups is not None:
         configuration["enforcedGroups"] = sorted(gate.enforced_groups)
     if gate.api_tokens is ApiTokens.CHALLENGE:
@@ -96,6 +105,7 @@ def read_gate_configuration(configuration: Mapping[str, Any]) -> GateSettings:
         tokens = ApiTokens.CHALLENGE if configuration.get("challengeTokens") else None
         read = GateSettings(
             operator=configuration.get("operator"),
+            plugin=configuration.get("plugin"),
             enforced_groups=None if enforced is None else frozenset(enforced),
             exempt_groups=frozenset(configuration.get("exemptGroups") or ()),
             api_tokens=ApiTokens.EXEMPT if configuration.get("exemptTokens") else tokens,

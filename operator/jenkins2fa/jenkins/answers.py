@@ -10,6 +10,7 @@ import re
 from typing import Protocol
 
 from jenkins2fa.jenkins.drivers.miniorange import challenge as miniorange
+from jenkins2fa.jenkins.drivers.openmfa import challenge as openmfa
 from jenkins2fa.jenkins.errors import ChallengedBySecondFactor, Forbidden, ProtocolError, Redirected, Starting, Unauthorized
 from jenkins2fa.jenkins.http import Answer
 
@@ -85,7 +86,7 @@ class ChallengePages(Protocol):
     def redirect_target(self, location: str) -> str: ...
 
 
-PLUGINS: tuple[ChallengePages, ...] = (miniorange,)
+PLUGINS: tuple[ChallengePages, ...] = (miniorange, openmfa)
 
 
 def is_challenge(location: str) -> bool:

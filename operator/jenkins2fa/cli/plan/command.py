@@ -153,7 +153,7 @@ def _planned(row: Row, sources: Sources, experimental: bool) -> Row:
         return replace(row, reason="Invalid", message=message)
     try:
         connection = sources.connect(row.instance)
-        with contextlib.closing(driver_for(connection)) as driver:
+        with contextlib.closing(driver_for(connection, provider=row.instance.spec.provider)) as driver:
             groups = (row.policy.spec.enforced_groups if row.policy else None) or frozenset()
             exempt = row.policy.spec.exempt_groups if row.policy else frozenset()
             observation = driver.observe(groups=groups, users=True, exempt=exempt)

@@ -100,7 +100,7 @@ def _from_status(instance: JenkinsInstance, policy: TwoFactorPolicy | None, cont
 
 def _probed(instance: JenkinsInstance, policy: TwoFactorPolicy | None, connection: Connection, context: ReportContext) -> InstanceReport:
     gaps: list[Gap] = []
-    with contextlib.closing(driver_for(connection)) as driver:
+    with contextlib.closing(driver_for(connection, provider=instance.spec.provider)) as driver:
         observation = driver.observe(groups=_enforced(policy), users=True, exempt=_exempt(policy))
         proof_of_probe = _probe(driver, observation, gaps)
     outcome = _outcome(instance, policy, connection, observation, proof_of_probe, context)

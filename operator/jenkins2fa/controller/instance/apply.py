@@ -182,7 +182,7 @@ def _carry_out(context: Context, driver: Driver, order: Order) -> Result:
             _require_leadership(context)
             time_step(step)
 
-        return carry_out(lambda: driver_for(driver.connection, context.note), order, announced, driver)
+        return carry_out(lambda: driver_for(driver.connection, context.note, provider=driver.provider), order, announced, driver)
 
 
 def _report_undone(context: Context, subject: Subject, order: Order, error: JenkinsError, seconds: float) -> None:

@@ -106,7 +106,7 @@ def observe(context: Context, subject: Subject) -> tuple[Driver, Observation]:
     connection = _connection(context, instance)
     if memory.starting:
         session_of(connection)  # raises while it is still starting; cheap, and sends no credentials
-    driver = memory.connect(connection, context.note)
+    driver = memory.connect(connection, context.note, instance.spec.provider)
     by_gate, users = not memory.is_script_due(context.clock()), may_be_first_enforcement(context, subject)
     try:
         observation = observe_for(driver, policy, by_gate=by_gate, users=users)
@@ -115,7 +115,7 @@ def observe(context: Context, subject: Subject) -> tuple[Driver, Observation]:
         renewed = _connection(context, instance)
         if renewed == connection:
             raise
-        driver = memory.connect(renewed, context.note)
+        driver = memory.connect(renewed, context.note, instance.spec.provider)
         observation = observe_for(driver, policy, users=users)
     context.metrics.observed(by_gate=observation.by_gate)
     memory.note_observation(observation, context.clock())

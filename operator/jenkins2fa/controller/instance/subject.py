@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from jenkins2fa.api.instance import JenkinsInstance
+from jenkins2fa.api.instance import JenkinsInstance, Provider
 from jenkins2fa.api.meta import TAKE_OVER, Key
 from jenkins2fa.api.policy import TwoFactorPolicy
 from jenkins2fa.controller.cache import Body
@@ -98,15 +98,15 @@ class Memory:
     taken_over: str | None = None  # the owner named in an annotation take-over that was processed; each is valid once
     gone_policy: tuple[str, float] | None = None  # UID of a policy that is gone, and since when we have known it
 
-    def connect(self, connection: Connection, note: Note | None = None) -> Driver:
-        """The present driver, or a new one when URL, account or authority changed. For another URL, nothing remembered holds."""
+    def connect(self, connection: Connection, note: Note | None = None, provider: Provider | None = None) -> Driver:
+        """The present driver, or a new one when URL, account, authority or provider changed. For another URL, nothing remembered holds."""
         if self.url != connection.url:
             self.url, self.last_good, self.odd_since = connection.url, None, None
             self.starting, self.starting_since, self.protected = False, None, None
             self.runs, self.unsettled, self.gate_events = Runs(), 0, GateEvents()
-        if self.driver is None or self.driver.connection != connection:
+        if self.driver is None or self.driver.connection != connection or self.driver.provider is not provider:
             self.close()
-            self.driver, self.last_script = driver_for(connection, note), None
+            self.driver, self.last_script = driver_for(connection, note, provider=provider), None
         return self.driver
 
     def close(self) -> None:

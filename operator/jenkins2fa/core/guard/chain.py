@@ -15,6 +15,7 @@ CHECKS: tuple[Callable[[Situation], Finding | None], ...] = (
     controller.observation_is_damaged,
     controller.plugin_is_missing,
     controller.plugin_is_unknown,
+    controller.two_plugins,
     controller.gate_knows_no_pages,
     controller.plugin_filter_is_missing,
     controller.another_owner,
@@ -41,6 +42,7 @@ CHECKS: tuple[Callable[[Situation], Finding | None], ...] = (
     controller.groups_are_unknown,
     controller.edition_is_experimental,
     controller.clocks_differ,
+    controller.plugin_spares_users,
 )
 
 

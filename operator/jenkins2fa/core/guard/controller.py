@@ -46,6 +46,36 @@ def plugin_is_unknown(s: Situation) -> Finding | None:
     )
 
 
+def two_plugins(s: Situation) -> Finding | None:
+    """Two that ask at once redirect browsers in circles; of two that are active the site has to say which one counts."""
+    others, ours = s.observation.plugin.others, s.observation.capabilities.plugin
+    asking = [other.name for other in others if other.asks]
+    if not others or s.policy.mode is PolicyMode.DISABLED or (s.instance.provider and not asking):
+        return None
+    names = " and ".join((ours, *(other.name for other in others)))
+    if asking:
+        text = (
+            f"{names} are both active and both ask for a second factor, which redirects browsers in circles: "
+            f"switch {', '.join(asking)} off in Jenkins, or disable that plugin and restart Jenkins"
+        )
+    else:
+        text = f"{names} are both active, and nobody says which one counts: disable one of them and restart Jenkins"
+    return Finding(Reason.TWO_PLUGINS, f"{text}{'' if s.instance.provider else ', and set spec.provider on the JenkinsInstance'}")
+
+
+def plugin_spares_users(s: Situation) -> Finding | None:
+    """With a gate its rules decide, and the plugin's own lists open nothing."""
+    spared = s.observation.memory.spared if s.observation.memory else frozenset()
+    if not spared or s.plan.desired.gate is not None or not s.plan.desired.enforcing:
+        return None
+    return Finding(
+        Reason.PLUGIN_SPARES_USERS,
+        f"the plugin's own lists exempt {len(spared)} users or groups, whatever this policy says: empty exemptUsers and exemptRoles in "
+        "Jenkins, or set gate.mode: Managed, which ignores them",
+        Severity.HAZARD,
+    )
+
+
 def gate_knows_no_pages(s: Situation) -> Finding | None:
     gate = s.plan.desired.gate
     if s.observation.capabilities.gate_knows_pages or gate is None or not s.plan.desired.enforcing:

@@ -1,23 +1,24 @@
-"""What every driver offers, and what each plugin's driver must implement.
+"""The driver: what can be done at a controller, whichever plugin it has; and what each plugin's side must implement.
 
-The scripts are the same for every plugin: inside Jenkins they call the plugin's class in ``groovy/gate``. A driver therefore implements
-only what differs on this side: the form of the settings, and what an installed plugin can do.
+The scripts are the same for every plugin: inside Jenkins they call the plugin's class in ``groovy/gate``. What differs on this side is the
+form of the settings, and what an installed plugin can do. Which plugin it is shows in each observation.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from jenkins2fa.api.instance import Provider
 from jenkins2fa.api.policy import DeletionPolicy
 from jenkins2fa.core.assess import Proof
 from jenkins2fa.core.desired import Desired
 from jenkins2fa.core.factors.capabilities import Capabilities
 from jenkins2fa.core.observation import Observation, Owner, in_operator_time, measure_clock_ahead
-from jenkins2fa.core.settings import PluginSettings, gate_configuration
+from jenkins2fa.core.settings import PLUGIN_NAMES, PluginSettings, gate_configuration
 from jenkins2fa.jenkins import scripts
 from jenkins2fa.jenkins.connection import Connection
 from jenkins2fa.jenkins.console import Console
@@ -28,15 +29,10 @@ from jenkins2fa.jenkins.probe import Note, probe_self
 TRIAL_SECONDS = 60
 
 
-class Driver(ABC):
-    """One Jenkins controller with a 2FA plugin, over one session. Not for use by two threads at once. Every method raises JenkinsError."""
+class PluginSide(ABC):
+    """What differs from plugin to plugin on this side. ``name``: the plugin's short name."""
 
-    def __init__(self, connection: Connection, note: Note | None = None, *, trial_seconds: int = TRIAL_SECONDS) -> None:
-        """``note`` is called with the evidence of each probe."""
-        self.connection, self._note = connection, note
-        self._trial_seconds = trial_seconds
-        self._console = Console(connection)
-        self._may_pass, self._ahead = False, timedelta(0)
+    name: str
 
     @abstractmethod
     def settings_to_write(self, desired: PluginSettings) -> dict[str, Any]:
@@ -53,6 +49,34 @@ class Driver(ABC):
     @abstractmethod
     def may_pass_by_itself(self, observation: Observation) -> bool:
         """Whether the plugin may let the operator in by a rule of its own: then an unchallenged probe proves nothing."""
+
+
+class Driver:
+    """One Jenkins controller with a 2FA plugin, over one session. Not for use by two threads at once. Every method raises JenkinsError."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        sides: Sequence[PluginSide],
+        note: Note | None = None,
+        *,
+        provider: Provider | None = None,
+        trial_seconds: int = TRIAL_SECONDS,
+    ) -> None:
+        """``sides``: of every plugin; the first counts where no plugin is installed. ``provider``: the plugin that the site names, None =
+        the one that is found. ``note`` is called with the evidence of each probe."""
+        self.connection, self.provider, self._note = connection, provider, note
+        self._sides = {side.name: side for side in sides}
+        self._trial_seconds = trial_seconds
+        self._console = Console(connection)
+        self._may_pass, self._ahead = False, timedelta(0)
+
+    def _side(self, name: object) -> PluginSide:
+        return self._sides[name] if isinstance(name, str) and name in self._sides else next(iter(self._sides.values()))
+
+    def _run(self, script: str, *, resident: bool = False, **values: Any) -> dict[str, Any]:
+        chosen = {} if self.provider is None else {"plugin": PLUGIN_NAMES[self.provider]}
+        return self._console.run(script, resident=resident, **chosen, **values)
 
     @property
     def requests(self) -> int:
@@ -86,10 +110,12 @@ class Driver(ABC):
         if by_gate and not users:
             answer, answered = self._console.observe_by_gate(groups)
         else:
-            answer, answered = self._console.run(scripts.OBSERVE, groups=sorted(groups), users=users, exempt=sorted(exempt)), False
-        observation = replace(read_observation(answer, self.read_settings), by_gate=answered)
-        observation = replace(observation, capabilities=self.capabilities(observation))
-        self._may_pass = self.may_pass_by_itself(observation)
+            answer, answered = self._run(scripts.OBSERVE, groups=sorted(groups), users=users, exempt=sorted(exempt)), False
+        plugin = answer.get("plugin")
+        side = self._side(plugin.get("name") if isinstance(plugin, Mapping) else None)
+        observation = replace(read_observation(answer, side.read_settings), by_gate=answered)
+        observation = replace(observation, capabilities=side.capabilities(observation))
+        self._may_pass = side.may_pass_by_itself(observation)
         try:
             ours = self.connection.now()
             self._ahead = measure_clock_ahead(read_time(answer["jenkins"].get("now")) or ours, ours, self._ahead)
@@ -111,12 +137,12 @@ class Driver(ABC):
         """Begins a trial: gate, memory and live flag change, disk does not. Jenkins undoes it after a minute unless it is confirmed.
 
         ``corrects``: the fields whose drift it corrects; Jenkins keeps count of them once it is confirmed."""
-        self._console.run(
+        self._run(
             scripts.BEGIN,
             resident=True,
             id=trial,
             seconds=self._trial_seconds,
-            settings=self.settings_to_write(desired.plugin),
+            settings=self._side(desired.plugin_name).settings_to_write(desired.plugin),
             gate=gate_configuration(desired.gate) if with_gate and desired.gate else None,
             hold=False if desired.hold is None else {"factors": sorted(desired.hold)},
             owner=asdict(owner) if owner else None,
@@ -134,14 +160,14 @@ class Driver(ABC):
         return self._end(trial, keep=False)
 
     def _end(self, trial: str, *, keep: bool) -> str:
-        outcome = self._console.run(scripts.CONFIRM, resident=True, id=trial, keep=keep).get("outcome")
+        outcome = self._run(scripts.CONFIRM, resident=True, id=trial, keep=keep).get("outcome")
         if not isinstance(outcome, str):
             raise ProtocolError(f"Jenkins did not report how the trial ended: {ANOTHER_VERSION}", transient=False)
         return outcome
 
     def release(self, deletion: DeletionPolicy) -> None:
         """Removes everything of ours from Jenkins; the plugin's settings stay, return to their former values, or are switched off."""
-        self._console.run(scripts.RELEASE, resident=True, settings=deletion.value)
+        self._run(scripts.RELEASE, resident=True, settings=deletion.value)
 
     def open_break_glass(self, until: datetime, reason: str, longest: timedelta, *, keep: bool) -> datetime | None:
         """2FA off until the earlier of ``until`` and the reason's first use + ``longest``; Jenkins ends it by itself. Returns the time,
@@ -149,7 +175,7 @@ class Driver(ABC):
 
         ``keep``: our start-up file may be written, so that it also goes on, and ends, after a restart of Jenkins."""
         milliseconds, most = int((until + self._ahead).timestamp() * 1000), int(longest.total_seconds() * 1000)
-        answer = self._console.run(scripts.BREAK_GLASS, resident=True, until=milliseconds, reason=reason, longest=most, keep=keep)
+        answer = self._run(scripts.BREAK_GLASS, resident=True, until=milliseconds, reason=reason, longest=most, keep=keep)
         try:
             ends = read_time(answer["until"])
             return ends and ends - self._ahead
@@ -158,7 +184,7 @@ class Driver(ABC):
 
     def close_break_glass(self) -> None:
         """2FA on again now."""
-        self._console.run(scripts.BREAK_GLASS, resident=True, until=None)
+        self._run(scripts.BREAK_GLASS, resident=True, until=None)
 
     def probe(self) -> Proof:
         """Whether a request that must be challenged is, on a session of its own.

@@ -12,6 +12,7 @@ from jenkins2fa.core.observation import (
     GateState,
     MailServer,
     Observation,
+    OtherPlugin,
     Owner,
     Plugin,
     TrialState,
@@ -79,6 +80,7 @@ def _plugin(part: Mapping[str, Any]) -> Plugin:
         edition=edition.capitalize() if edition else None,
         missing=tuple(part.get("missing") or ()),
         properties=tuple(_property(found) for found in part.get("foundProperties") or ()),
+        others=tuple(OtherPlugin(other["name"], bool(other["asks"])) for other in part.get("others") or () if other["active"]),
     )
 
 

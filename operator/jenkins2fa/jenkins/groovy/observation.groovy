@@ -96,7 +96,7 @@ class Observation {
     Observation(Map input) {
         this.input = input
         state = Filters.context.getAttribute('jenkins2fa') ?: [:]
-        if (input.containsKey('plugin')) Plugin.choose(input.plugin)
+        if (!input.byGate) Plugin.choose(input.plugin ?: state.config?.raw?.plugin)
     }
 
     Map take() {
@@ -141,7 +141,7 @@ class Observation {
     Map plugin() {
         def wrapper = plugin.wrapper
         def others = Plugin.others.collect {
-            [name: it.name, version: it.wrapper.version, asks: it.active && it.present && it.effective]
+            [name: it.name, active: it.active, asks: it.active && it.present && it.effective]
         }
         [name: plugin.name, installed: wrapper != null, active: plugin.active, version: wrapper?.version,
          missing: plugin.missing, foundProperties: plugin.foundProperties, edition: plugin.edition, others: others]

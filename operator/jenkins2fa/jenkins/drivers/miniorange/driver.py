@@ -15,7 +15,7 @@ from jenkins2fa.core.factors.capabilities import Capabilities, Experiment
 from jenkins2fa.core.factors.properties import ENFORCED, EXEMPT, REST, TOKENS
 from jenkins2fa.core.observation import Observation
 from jenkins2fa.core.settings import PluginSettings, Value
-from jenkins2fa.jenkins.drivers.base import Driver
+from jenkins2fa.jenkins.drivers.base import PluginSide
 from jenkins2fa.jenkins.drivers.miniorange.settings import plugin_document, read_plugin_document
 
 PLUGIN = "miniorange-two-factor"
@@ -57,8 +57,10 @@ def may_pass_by_itself(held: Mapping[str, Value]) -> bool:
     return any(held.get(role) for role in (TOKENS, ENFORCED, EXEMPT)) or (REST in held and not held[REST])
 
 
-class MiniOrange(Driver):
+class MiniOrange(PluginSide):
     """The plugin miniorange-two-factor."""
+
+    name = PLUGIN
 
     def settings_to_write(self, desired: PluginSettings) -> dict[str, Any]:
         """Mail texts that the policy does not name stay as they are."""

@@ -23,7 +23,7 @@ class Look {
             if (!isOurs || asked.substring(17) != "$SCRIPT $config.asked".toString() || visit.probe) return null
             if (!Gate.isOperatorAtConsole(config, visit) || Filters.hasOthers()) return null
             if (!Jenkins.get().hasPermission(Jenkins.ADMINISTER)) return null
-            def observation = new Observation([groups: config.raw.enforcedGroups]).take()
+            def observation = new Observation([groups: config.raw.enforcedGroups, byGate: true]).take()
             return "@@2FA-gate ${asked.take(16)} ${JsonOutput.toJson(observation)}\n"
         } catch (Throwable problem) {
             if (failed.compareAndSet(false, true)) {
