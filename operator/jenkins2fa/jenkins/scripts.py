@@ -78,8 +78,8 @@ def resident_text(configuration: Mapping[str, Any] | None = None) -> str:
         data = base64.b64encode(canonical(configuration).encode()).decode()
         body = body.replace(_EMBEDDED, _EMBEDDED[:-1] + data + "'")
     header = (
-        f"// jenkins-2fa-operator {jenkins2fa.__version__}: keeps exempt and enforced groups, token rules and the operator's own way in.\n"
-        "// Who manages this Jenkins is in $JENKINS_HOME/jenkins2fa/state.json. How to take this file out is said below.\n"
+        f"// jenkins-2fa-operator {jenkins2fa.__version__}: the gate. It applies rules for groups and tokens, and admits the operator.\n"
+        "// $JENKINS_HOME/jenkins2fa/state.json records who manages this controller. The comment below says how to remove this file.\n"
         f"// SHA-256 of what follows this line: {_sha256(body)}\n"
     )
     return header + body
