@@ -181,10 +181,10 @@ def test_a_suspended_fleet_and_an_empty_one_are_not_enforced(plugin: Plugin, kub
 def test_without_an_operator_it_says_so(plugin: Plugin, scene: Scene) -> None:
     namespace = ("-n", scene.namespace)
     scene.policy("policy")
-    told = plugin("why", "policy", *namespace)
-    assert [told.code, "it does not run" in told.out] == [3, True]
+    explained = plugin("why", "policy", *namespace)
+    assert [explained.code, "the operator is not running" in explained.out] == [3, True]
     waited = plugin("reconcile", "build", *namespace, "--timeout", "1")
-    assert [waited.code, "the operator did not look within 1 s" in waited.out] == [1, True]
+    assert [waited.code, "no reconcile within 1 s" in waited.out] == [1, True]
 
 
 @pytest.mark.parametrize(
