@@ -19,6 +19,7 @@ from jenkins2fa.api.fields import parse_time
 from jenkins2fa.api.meta import Key, read_metadata
 from jenkins2fa.api.status import Condition, condition_of
 from jenkins2fa.cli.errors import CommandError
+from jenkins2fa.cli.manifests import POLICY_KINDS
 from jenkins2fa.core.summary import Summary, summary_of
 from jenkins2fa.jenkins.connection import Connections
 from jenkins2fa.kube.client import (
@@ -166,7 +167,6 @@ PREFIXES = {
 }
 PLURALS = {policy.KIND: policy.PLURAL, policy.CLUSTER_KIND: policy.CLUSTER_PLURAL, instance.KIND: instance.PLURAL}
 WORDS = {policy.KIND: "policy", policy.CLUSTER_KIND: "cluster policy", instance.KIND: "instance"}
-POLICY_KINDS = (policy.KIND, policy.CLUSTER_KIND)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ def lease(age: float, duration: int = 15) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "problem"),
     [
         (lease(5), None),
         (lease(100, 1), None),  # given back by an upgrade
@@ -31,5 +31,5 @@ def lease(age: float, duration: int = 15) -> dict[str, Any]:
         (None, "there is no Lease jenkins-2fa/jenkins-2fa-operator"),
     ],
 )
-def test_when_an_operator_counts_as_gone(answer: dict[str, Any] | None, told: str | None) -> None:
-    assert lease_problem(Key("jenkins-2fa", "jenkins-2fa-operator"), answer, NOW) == told
+def test_when_an_operator_counts_as_gone(answer: dict[str, Any] | None, problem: str | None) -> None:
+    assert lease_problem(Key("jenkins-2fa", "jenkins-2fa-operator"), answer, NOW) == problem

@@ -1,4 +1,4 @@
-"""What `jenkins2fa export` writes for Jenkinses that are alike: one policy, which selects exactly them."""
+"""What `jenkins2fa export` writes for controllers with the same settings: one policy, which selects exactly them."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def selected(found: Sequence[Exported]) -> dict[str, list[str]]:
 
 
 def test_text_of_a_shared_policy_and_of_one_of_its_instances() -> None:
-    """What differs between the Jenkinses stays with the instance; what is said of the policy stands once, above it."""
+    """What differs between the controllers stays with the instance; comments on the policy appear once, above it."""
     found = [
         exported("https://a.example.com/ci/", gaps=("the settings on disk differ",), policy_gaps=("emailOTP.template: left out",)),
         exported("https://b.example.com/", policy_gaps=("emailOTP.template: left out",)),

@@ -126,11 +126,11 @@ TEXTS = ("", "x", "cluster/instance", "1-abc", "\x00", "é" * 400, "y" * 5000, "
 
 def test_any_annotation_is_data() -> None:
     names = ("reconcile-at", "take-over", "approve-weakening", "unknown")
-    wish = policy()
+    desired = policy()
     for dice in cases(200):
         notes = {f"jenkins2fa.dev/{name}": dice.choice(TEXTS) for name in dice.sample(names, dice.randint(0, 4))}
         where = JenkinsInstance(Metadata("tests", "jenkins", "uid", 1, annotations=notes), MANAGED)
-        asking = type(wish)(Metadata("tests", "policy", "uid", 1, annotations=notes), wish.spec)
+        asking = type(desired)(Metadata("tests", "policy", "uid", 1, annotations=notes), desired.spec)
         found = assess(asking, where, FRESH, CODE, cluster="c", now=NOW, require_approval=True)
         conditions = judge(Outcome(where, asking, Assessment(FRESH, found.plan, found.findings, found.mode, found.drift)), NOW)
         assert all(len(one.message) <= 1024 for one in conditions)

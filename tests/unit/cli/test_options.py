@@ -1,4 +1,4 @@
-"""Which Jenkins a command line means: the token goes there, so nothing may lead it elsewhere."""
+"""Which controller a command line names: the token goes there, and nowhere else."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MEANT = "Unreachable: 127.0.0.1:9: connection refused"
 
 @pytest.mark.parametrize("command", ["plan", "apply"])
 @pytest.mark.parametrize(
-    ("instance", "arguments", "environment", "told"),
+    ("instance", "arguments", "environment", "message"),
     [
         (True, (), None, MEANT),
         (True, (), "http://127.0.0.1:7/", MEANT),  # a build of some Jenkins runs this
@@ -39,10 +39,10 @@ MEANT = "Unreachable: 127.0.0.1:9: connection refused"
     ],
 )
 def test_the_token_goes_to_the_jenkins_that_is_meant(
-    command: str, instance: bool, arguments: tuple[str, ...], environment: str | None, told: str, tmp_path: Path
+    command: str, instance: bool, arguments: tuple[str, ...], environment: str | None, message: str, tmp_path: Path
 ) -> None:
     (tmp_path / "files.yaml").write_text(f"{INSTANCE}---\n{POLICY}" if instance else POLICY, encoding="utf-8")
     found = CliRunner().invoke(
         main, [command, str(tmp_path), *arguments], env={"JENKINS_URL": environment, "JENKINS_USER": "admin", "JENKINS_TOKEN": "token"}
     )
-    assert (found.exit_code, told in found.output) == (1, True), found.output
+    assert (found.exit_code, message in found.output) == (1, True), found.output

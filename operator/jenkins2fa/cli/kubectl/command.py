@@ -16,12 +16,13 @@ import click
 
 from jenkins2fa import __version__
 from jenkins2fa.api.policy import KIND as POLICY
-from jenkins2fa.cli.cluster import POLICY_KINDS, Cluster, absence_warning, api_error, cluster_options, find_object, open_cluster
+from jenkins2fa.cli.cluster import Cluster, absence_warning, api_error, cluster_options, find_object, open_cluster
 from jenkins2fa.cli.controllers import parallel_option
 from jenkins2fa.cli.errors import EXIT_CODES, Command, CommandError, ExitCode, Group, code_of, code_of_all
 from jenkins2fa.cli.kubectl.actions import end_break_glass as end_break_glass_now
 from jenkins2fa.cli.kubectl.actions import open_break_glass, reconcile_now, set_suspend, time_of
 from jenkins2fa.cli.kubectl.output import OUTPUTS, explain, fleet_rows
+from jenkins2fa.cli.manifests import POLICY_KINDS
 from jenkins2fa.cli.plan.command import OUTPUTS as PLAN_OUTPUTS
 from jenkins2fa.cli.plan.command import output_option, plan_fleet
 from jenkins2fa.cli.plan.sources import from_cluster

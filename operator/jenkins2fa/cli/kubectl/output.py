@@ -11,7 +11,8 @@ from jenkins2fa.api import instance, policy
 from jenkins2fa.api.fields import format_time, parse_time
 from jenkins2fa.api.meta import Key
 from jenkins2fa.api.status import DRIFTED, ENFORCED, FALSE, TRUE, UNKNOWN, break_glass_of, governing_policy
-from jenkins2fa.cli.cluster import POLICY_KINDS, WORDS, Cluster, ClusterObject, governed
+from jenkins2fa.cli.cluster import WORDS, Cluster, ClusterObject, governed
+from jenkins2fa.cli.manifests import POLICY_KINDS
 from jenkins2fa.core.reasons import Reason
 from jenkins2fa.kube.client import Body, Forbidden, NotFound
 
