@@ -1,4 +1,4 @@
-"""One read of an instance: settings per layer, plugin, gate, mail server, owner, session hash."""
+"""One read of a controller: settings in each layer, plugin, gate, mail server, owner record, session. And how to compare two clocks."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ class Plugin:
 
 @dataclass(frozen=True, slots=True)
 class GateState:
-    """The gate as it runs (``settings``, ``code``) and as the next start would find it (``stored``, ``startup_code``).
+    """The gate as it runs (``settings``, ``code``), and as it will be after a restart (``stored``, ``startup_code``).
 
-    Codes are SHA-256 of the resident script. ``foreign``: a filter that calls itself our gate, but is not the one we put there.
-    ``hold``: the factors by which it asks people whatever the plugin's settings say, now and after the next start (``stored_hold``);
-    None = it follows the plugin. In this run of Jenkins: ``put_back``, how often it has put itself back into the chain; ``wrong_answers``
-    and ``limited_answers`` (not observed, since there were too many); ``without_group``, how many people the realm has told no group of."""
+    Codes are SHA-256 of the resident script. ``foreign``: a filter with the gate's name that is not ours. ``hold``: the factors that the
+    gate asks for, whatever the plugin's settings say, now and after a restart (``stored_hold``); None = it follows the plugin.
+    Counted since Jenkins started: ``put_back``, how often the gate put itself back into the chain; ``wrong_answers``;
+    ``limited_answers``, not checked because there were too many; ``without_group``, users for whom the realm reported no group."""
 
     installed: int = 0
     position: int | None = None
@@ -79,8 +79,10 @@ class TrialState:
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """The owner record: who manages a Jenkins (UIDs of cluster, instance and policy, generation of the policy), and the digest of
-    what was last confirmed there (:func:`jenkins2fa.core.plan.desired_digest`): it tells drift from a change of the policy."""
+    """The owner record in Jenkins: who manages it (UIDs of cluster, instance and policy, generation of the policy).
+
+    ``desired``: the digest of the state that was last confirmed (:func:`jenkins2fa.core.plan.desired_digest`). It tells drift from a
+    change of the policy."""
 
     cluster: str
     instance: str
@@ -96,7 +98,7 @@ class Owner:
         return self.name == other.name
 
 
-COMMAND_LINE = "command-line"  # the cluster name of an owner record that ``jenkins2fa apply`` leaves; an operator may take over from it
+COMMAND_LINE = "command-line"  # the cluster in owner records of ``jenkins2fa apply``; an operator may replace them
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +109,11 @@ class MailServer:
 
 @dataclass(frozen=True, slots=True)
 class Enrolment:
-    """Counts of users who are asked for a second factor; never names. ``by_factor``: those enrolled in each factor that the plugin has.
+    """Counts of users who are asked for a second factor, never names. ``by_factor``: those enrolled in each factor of the plugin.
 
-    Apart from them: the account that asks, those who are ``exempt`` by their groups, and records of users whom the security realm does not
-    know (``unknown``). While it is not ``complete``, not everybody was looked up in a slow realm yet: those count as asked, and the counts
-    of administrators may be too low; the next observation goes on. ``with_api_token``: None = Jenkins did not tell."""
+    Not counted: the operator's account, users who are ``exempt`` through their groups, and users whom the security realm does not know
+    (``unknown``). Not ``complete``: a slow realm has not been asked about every user yet. The others count as asked, the counts of
+    administrators may be too low, and the next observation continues. ``with_api_token`` None = not reported."""
 
     total: int = 0
     not_enrolled: int = 0
@@ -127,19 +129,21 @@ class Enrolment:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """``session`` changes at every restart; ``identity`` tells one Jenkins from another behind the same URL.
+    """``session`` changes at every restart. ``identity`` tells one Jenkins from another behind the same URL.
 
-    ``capabilities``: what the driver says that this plugin can do.
-    ``enrolled``: whether the operator's own account has security questions (None = cannot tell). ``live`` None = the flag is not set, or
-    the plugin has none.
-    ``managed_by_code``: configuration-as-code sets the plugin's fields (None = cannot tell).
-    ``anonymous_administers``: anybody may administer without a log-in (None = cannot tell).
-    ``deletion``: the deletion policy that the owner record was left with.
-    ``known_groups``: those of the groups asked for that somebody is known to be in. ``damaged``: parts that could not be read.
-    ``clock_ahead``: how far Jenkins' clock is ahead of ours; all times in here are ours.
-    ``break_glass_used`` is the reason of the last break-glass, open or over; ``break_glass_times`` are beginning and end of those of the
-    last days, as planned for one that is open. ``corrections``: when drift of a field was corrected in the
-    last hour. ``by_gate``: the gate gave the answer, not a script; both are the same code."""
+    ``capabilities``: what this plugin supports, according to the driver.
+    ``enrolled``: the operator's own account has security questions (None = unknown).
+    ``live`` None = the flag is not set, or the plugin has none.
+    ``deletion``: the deletion policy in the owner record.
+    ``managed_by_code``: configuration-as-code sets the plugin's fields (None = unknown).
+    ``anonymous_administers``: users who are not logged in may administer (None = unknown).
+    ``break_glass_used``: the reason of the last break-glass, open or over.
+    ``break_glass_times``: begin and end (planned, if it is open) of each in the last days.
+    ``corrections``: when the drift of each field was corrected within the last hour.
+    ``known_groups``: those of the requested groups that have at least one known member.
+    ``clock_ahead``: how far the clock of Jenkins is ahead of ours. All times here are ours.
+    ``damaged``: parts that could not be read.
+    ``by_gate``: the gate made this observation, not a script. Both run the same code."""
 
     version: str
     session: str
@@ -185,12 +189,12 @@ class Observation:
 
     @property
     def gated(self) -> bool:
-        """Whether our gate runs. Whether it is in its place, and as it should be, is for the plan to say."""
+        """Whether our gate runs. The plan compares its place and settings."""
         return self.gate.installed > 0 and not self.gate.foreign and self.gate.settings is not None
 
     @property
     def switched_on(self) -> bool:
-        """Whether any layer of the plugin's settings says that 2FA is on."""
+        """Whether 2FA is on in any layer of the plugin's settings."""
         return self.filter_on or any(layer is not None and layer.enabled for layer in (self.memory, self.disk))
 
     @property

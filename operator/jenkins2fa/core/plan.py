@@ -18,7 +18,7 @@ from jenkins2fa.core.settings import HELD_FACTORS, GateSettings, PluginSettings,
 
 HOLD = "gate.hold"
 LONGEST_DIFF = 10
-NO_GATE = GateSettings()  # the plugin by itself asks everyone, tokens too, but for its own exceptions
+NO_GATE = GateSettings()  # the plugin alone asks everyone, including API tokens, with exceptions of its own
 
 
 class Layer(StrEnum):
@@ -33,10 +33,10 @@ class Layer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One field of the policy that one layer holds otherwise. Texts of mails are never shown, only that they differ.
+    """One field that differs from the policy in one layer. The texts of mails are never shown, only that they differ.
 
-    ``weakens``: somebody who is asked now would not be asked any more. ``laxer``: now somebody is let pass, or a factor is allowed, that
-    the policy does not name. Both hold where one set takes another's place."""
+    ``weakens``: after the change, somebody who is asked now is no longer asked. ``laxer``: Jenkins now lets somebody pass, or allows a
+    factor, that the policy does not name. A change can be both, if one set replaces another."""
 
     path: str
     layer: Layer
@@ -48,7 +48,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """``changes`` empty = the instance is as the policy asks."""
+    """``changes`` empty = the instance is as desired."""
 
     changes: tuple[Change, ...]
     unsupported: tuple[Unsupported, ...]
@@ -61,18 +61,18 @@ class Plan:
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """The fields that differ anywhere, each once, in order."""
+        """The fields that differ in any layer, each once, in order."""
         return tuple(dict.fromkeys(change.path for change in self.changes))
 
     @property
     def digest(self) -> str:
-        """Tells one plan from another: twelve hexadecimal digits."""
+        """Identifies the plan: twelve hexadecimal digits."""
         rows = [[change.path, change.layer, change.before, change.after] for change in self.changes]
         return _digest([desired_digest(self.desired, self.gate_code), rows])
 
 
 def desired_digest(desired: Desired, gate_code: str) -> str:
-    """Names one desired state, the version of the gate included: twelve hexadecimal digits."""
+    """Identifies a desired state, including the version of the gate: twelve hexadecimal digits."""
     gate = [gate_configuration(desired.gate), gate_code] if desired.gate else None
     return _digest([settings_document(desired.plugin), gate, None if desired.hold is None else sorted(desired.hold)])
 
@@ -88,13 +88,13 @@ def describe(changes: tuple[Change, ...]) -> str:
 
 
 def was_confirmed(observation: Observation, plan: Plan) -> bool:
-    """Whether what was last confirmed there is what is still wanted."""
+    """Whether the state that was last confirmed there is the desired state."""
     confirmed = observation.owner.desired if observation.owner else None
     return confirmed == desired_digest(plan.desired, plan.gate_code)
 
 
 def is_drift(observation: Observation, plan: Plan) -> bool:
-    """Whether the differences come from Jenkins' side: what was last confirmed there is still wanted, yet it is not what is there."""
+    """Whether the differences are drift: the desired state was confirmed there before, so no change of the policy explains them."""
     return bool(plan.changes) and was_confirmed(observation, plan)
 
 
@@ -103,7 +103,7 @@ def _digest(document: object) -> str:
 
 
 def make_plan(observation: Observation, desired: Desired, gate_code: str) -> Plan:
-    """Compares every layer with what is desired. ``gate_code`` is the SHA-256 of the resident script that this operator brings."""
+    """Compare every layer with the desired state. ``gate_code``: SHA-256 of the resident script that this operator brings."""
     changes = (
         *_plugin_changes(observation, desired.plugin),
         *_property_changes(observation, desired.plugin),
@@ -112,7 +112,7 @@ def make_plan(observation: Observation, desired: Desired, gate_code: str) -> Pla
         *_hold_changes(observation, desired),
     )
     asks_some = any(layer is not None and layer.enrolled_only for layer in (observation.memory, observation.disk))
-    if not observation.switched_on and not asks_some:  # what asks for nothing cannot be weakened; a gate that holds still asks
+    if not observation.switched_on and not asks_some:  # nothing can weaken what asks nobody; a gate that holds still asks
         held = (Layer.GATE, Layer.STARTUP) if observation.protected else ()
         changes = tuple(replace(change, weakens=change.weakens and change.layer in held) for change in changes)
     return Plan(tuple(changes), desired.unsupported, desired, gate_code)
@@ -123,8 +123,8 @@ class _PluginField:
     path: str
     read: Callable[[PluginSettings], object]
     show: Callable[[Any], str]
-    weakens: Callable[[Any, Any], bool] = lambda before, after: False  # the other way round: what is held is laxer
-    only_when: Callable[[PluginSettings], bool] = lambda wanted: True
+    weakens: Callable[[Any, Any], bool] = lambda before, after: False  # with swapped arguments: Jenkins is laxer
+    only_when: Callable[[PluginSettings], bool] = lambda desired: True
 
 
 def _on(value: object) -> str:
@@ -143,9 +143,9 @@ def _switched_off(before: object, after: object) -> bool:
     return bool(before) and not after
 
 
-def _is_laxer(one: _PluginField, held: object, wanted: object) -> bool:
-    """Off though it is to be on; of a factor the reverse, since one more is one more way to pass."""
-    return one.weakens(held, wanted) if one.path.startswith("allowedFactors.") else one.weakens(wanted, held)
+def _is_laxer(one: _PluginField, current: object, desired: object) -> bool:
+    """Laxer means off instead of on; for a factor the reverse, since each factor is one more way to pass."""
+    return one.weakens(current, desired) if one.path.startswith("allowedFactors.") else one.weakens(desired, current)
 
 
 _ASKED = ("off", "on for enrolled users only", "on")
@@ -163,30 +163,30 @@ def _base_factor(factor: Factor) -> _PluginField:
 _PLUGIN_FIELDS = (
     _PluginField("mode", _asked, lambda asked: _ASKED[asked], lambda before, after: before > after),
     *(_base_factor(factor) for factor in HELD_FACTORS),
-    _PluginField("emailOTP.senderAddress", lambda s: s.sender, _text, only_when=lambda wanted: Factor.EMAIL_OTP in wanted.base_factors),
-    _PluginField("emailOTP.subject", lambda s: s.subject, _hidden, only_when=lambda wanted: wanted.subject is not None),
-    _PluginField("emailOTP.template", lambda s: s.template, _hidden, only_when=lambda wanted: wanted.template is not None),
+    _PluginField("emailOTP.senderAddress", lambda s: s.sender, _text, only_when=lambda desired: Factor.EMAIL_OTP in desired.base_factors),
+    _PluginField("emailOTP.subject", lambda s: s.subject, _hidden, only_when=lambda desired: desired.subject is not None),
+    _PluginField("emailOTP.template", lambda s: s.template, _hidden, only_when=lambda desired: desired.template is not None),
 )
 
 
-def _plugin_changes(observation: Observation, wanted: PluginSettings) -> Iterator[Change]:
+def _plugin_changes(observation: Observation, desired: PluginSettings) -> Iterator[Change]:
     layers = ((Layer.DISK, observation.disk or PluginSettings()), (Layer.MEMORY, observation.memory or PluginSettings()))
     for one in _PLUGIN_FIELDS:
-        if one.only_when(wanted):
-            for layer, held in layers:
-                before, after = one.read(held), one.read(wanted)
+        if one.only_when(desired):
+            for layer, current in layers:
+                before, after = one.read(current), one.read(desired)
                 if before != after:
                     shown = _differing(one, before, after)
                     yield Change(one.path, layer, one.show(before), shown, one.weakens(before, after), _is_laxer(one, before, after))
-        if one.path == "mode" and observation.capabilities.has_live_flag and bool(observation.live) != wanted.enabled:
+        if one.path == "mode" and observation.capabilities.has_live_flag and bool(observation.live) != desired.enabled:
             weakens = bool(observation.live)
-            yield Change(one.path, Layer.LIVE, _on(observation.live), _on(wanted.enabled), weakens, laxer=not weakens)
+            yield Change(one.path, Layer.LIVE, _on(observation.live), _on(desired.enabled), weakens, laxer=not weakens)
 
 
-def _property_changes(observation: Observation, wanted: PluginSettings) -> Iterator[Change]:
+def _property_changes(observation: Observation, desired: PluginSettings) -> Iterator[Change]:
     layers = ((Layer.DISK, observation.disk or PluginSettings()), (Layer.MEMORY, observation.memory or PluginSettings()))
-    for layer, held in layers:
-        for difference in differences(wanted.properties, held.properties, observation.plugin.properties, stored=layer is Layer.DISK):
+    for layer, current in layers:
+        for difference in differences(desired.properties, current.properties, observation.plugin.properties, stored=layer is Layer.DISK):
             path, before, after, weakens, laxer = difference
             yield Change(path, layer, before, after, weakens, laxer)
 
@@ -197,7 +197,7 @@ def _differing(one: _PluginField, before: object, after: object) -> str:
 
 
 def lacks_filter(observation: Observation) -> bool:
-    """Whether the plugin runs, but its own filter is not in Jenkins' chain: whatever the settings say, it asks nobody."""
+    """Whether the plugin is active without its filter in the filter chain: then it asks nobody, whatever its settings say."""
     return observation.plugin.active and observation.gate.plugin_filters == 0 and "gate" not in observation.damaged
 
 
@@ -220,15 +220,15 @@ def _gate_changes(observation: Observation, desired: Desired, code: str) -> Iter
 
 
 def _hold_changes(observation: Observation, desired: Desired) -> Iterator[Change]:
-    """It weakens to let go of it where nothing else asks people; other factors are told as changes of ``allowedFactors``.
+    """Giving up the hold weakens if nothing else asks users. Other factors are reported as changes of ``allowedFactors``.
 
-    A site's own gate may stand in a home that nobody can write to, which keeps no such note: there it comes along with other changes."""
-    wanted = desired.hold
-    for layer, held in ((Layer.GATE, observation.gate.hold), (Layer.STARTUP, observation.gate.stored_hold)):
-        if held != wanted and not (held is None and desired.gate_provided):
-            laxer = wanted is not None and (held is None or not held <= wanted)
-            weakens = held is not None and wanted is None and not observation.effective
-            yield Change(HOLD, layer, _held(held), _held(wanted), weakens, laxer)
+    A provided gate may run in a read-only home, which cannot store the hold: a missing one is no difference there."""
+    hold = desired.hold
+    for layer, current in ((Layer.GATE, observation.gate.hold), (Layer.STARTUP, observation.gate.stored_hold)):
+        if current != hold and not (current is None and desired.gate_provided):
+            laxer = hold is not None and (current is None or not current <= hold)
+            weakens = current is not None and hold is None and not observation.effective
+            yield Change(HOLD, layer, _held(current), _held(hold), weakens, laxer)
 
 
 def _held(factors: frozenset[str] | None) -> str:
@@ -249,12 +249,12 @@ def _place(state: GateState, code: str) -> str:
     return "another version" if state.code != code else f"{state.installed} times in the chain"
 
 
-def _rule_changes(layer: Layer, held: GateSettings | None, wanted: GateSettings) -> Iterator[Change]:
-    before = held or NO_GATE
+def _rule_changes(layer: Layer, current: GateSettings | None, desired: GateSettings) -> Iterator[Change]:
+    before = current or NO_GATE
     for one in _GATE_FIELDS:
-        if one.read(before) != one.read(wanted):
-            shown = one.show(one.read(wanted))
-            yield Change(one.path, layer, one.show(one.read(before)), shown, one.weakens(before, wanted), one.is_laxer(before, wanted))
+        if one.read(before) != one.read(desired):
+            shown = one.show(one.read(desired))
+            yield Change(one.path, layer, one.show(one.read(before)), shown, one.weakens(before, desired), one.is_laxer(before, desired))
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,9 +265,9 @@ class _GateField:
     weakens: Callable[[GateSettings, GateSettings], bool]
     laxer: Callable[[GateSettings, GateSettings], bool] | None = None
 
-    def is_laxer(self, held: GateSettings, wanted: GateSettings) -> bool:
-        """Whether the way from what is wanted to what is held would weaken."""
-        return self.laxer(held, wanted) if self.laxer else self.weakens(wanted, held)
+    def is_laxer(self, current: GateSettings, desired: GateSettings) -> bool:
+        """Whether a change from the desired to the current settings would weaken."""
+        return self.laxer(current, desired) if self.laxer else self.weakens(desired, current)
 
 
 def _groups(groups: frozenset[str] | None) -> str:
@@ -307,6 +307,6 @@ _GATE_FIELDS = (
         lambda g: g.operator,
         lambda value: "an account" if value else "nobody",
         weakens=lambda before, after: False,
-        laxer=lambda held, wanted: held.operator is not None,
+        laxer=lambda current, desired: current.operator is not None,
     ),
 )

@@ -1,4 +1,4 @@
-"""The normalised 2FA settings of one Jenkins, and the configuration of the gate."""
+"""The normalised 2FA settings of a controller: those of the plugin, and those of the gate."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ HELD_FACTORS: Mapping[Factor, str] = MappingProxyType(
         Factor.MOBILE_AUTHENTICATOR: "mobileAuthenticator",
     }
 )
-"""What the gate and the scripts call the factors whose pages the gate knows."""
+"""The factors whose pages the gate knows, with their names in the gate and the scripts."""
 
 
 def _nothing() -> Mapping[str, Value]:
@@ -66,9 +66,9 @@ class PluginSettings:
 
 @dataclass(frozen=True, slots=True)
 class GateSettings:
-    """What the gate decides. ``operator`` is the user id that may use the script console with its token;
-    ``plugin``: the short name of the plugin that it stands before, None = the one that it finds;
-    ``enforced_groups`` None = everyone; ``build_window`` None = no second factor for builds."""
+    """The rules of the gate. ``operator``: the user id that may use the script console with its token.
+    ``enforced_groups`` None = everyone. ``build_window`` None = no second factor for builds.
+    ``plugin``: the short name of the plugin that the gate protects; None = the one that it finds."""
 
     operator: str | None = None
     enforced_groups: frozenset[str] | None = None

@@ -1,1 +1,1 @@
-"""Second factors: how strong each is, and which of them and of the rules an installed plugin can have."""
+"""Second factors: how strong each one is, and which factors and rules an installed plugin supports."""

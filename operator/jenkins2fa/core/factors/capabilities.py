@@ -1,6 +1,6 @@
-"""What the installed plugin can do, as its driver says: factors, rules, and what is known of its edition.
+"""What the installed plugin supports, according to its driver: factors, rules, and the limits of its edition.
 
-``core`` asks this record and never the plugin's name or edition.
+``core`` decides by this record, never by the plugin's name or edition.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ OTHER_WAY = "leave it out, or install an edition that has it"
 
 
 class PropertyKind(StrEnum):
-    """What a property holds; ``OTHER`` is neither read nor written."""
+    """The type of a property. ``OTHER`` is neither read nor written."""
 
     SWITCH = "switch"
     TEXT = "text"
@@ -28,10 +28,10 @@ class PropertyKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Property:
-    """A property of the plugin that was found by reflection, beside those that every edition has.
+    """A property of the plugin that only some editions have, found by reflection.
 
-    ``role`` is its known name, or what it is for where none is; ``stored``: the settings file keeps it under its own name, so that disk can
-    be compared."""
+    ``role``: its known name, or its purpose if the name is not known. ``stored``: the settings file keeps it under its own name, so that
+    the disk can be compared."""
 
     role: str
     name: str
@@ -43,7 +43,7 @@ class Property:
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
-    """An edition that is written to only behind a switch: the warning while it is, and how to allow it."""
+    """An edition that is only written to if a switch allows it: the warning to show then, and how to allow it."""
 
     warning: str
     way_in: str
@@ -89,12 +89,12 @@ class Capabilities:
         return next((one for one in self.properties if one.role == role), None)
 
     def has(self, role: str, *kinds: PropertyKind) -> bool:
-        """Whether there is a property for it that can be written and is of one of the kinds."""
-        found = self.find(role)
-        return found is not None and found.writable and found.kind in kinds
+        """Whether there is a writable property for the role, of one of the kinds."""
+        matching = self.find(role)
+        return matching is not None and matching.writable and matching.kind in kinds
 
     def lacks(self, *roles: str) -> str:
-        """Why it cannot be had, and the way out."""
+        """Why the plugin does not support any of the roles, and the way out."""
         odd = [one for role in roles if (one := self.find(role)) is not None and (one.kind is PropertyKind.OTHER or not one.writable)]
         if odd:
             how = "cannot be written" if odd[0].kind is not PropertyKind.OTHER else "is of a type that this operator does not know"

@@ -1,10 +1,10 @@
-"""From a policy to the properties that were found in the plugin; what they cannot express is reported as unsupported.
+"""From a policy to the properties that were found in the plugin. What they cannot express is reported as unsupported.
 
-Only plain values with a meaning that the name itself tells are written. Words whose spelling nobody knows (the unit of a duration, a
-gateway) are never made up: they are read, and used as they stand.
+Only values whose meaning follows from the property's name are written. Words with an unknown spelling (the unit of a duration, a gateway)
+are never made up: the operator uses those that it finds.
 
-With a gate the plugin is told to ask everybody, and the gate alone exempts: one place decides, it is the one that is tested, and a probe,
-from which the gate withholds the exemption, shows that the plugin asks. Without a gate the plugin keeps groups and tokens by itself.
+With a gate, the plugin asks everybody and only the gate exempts. So one place decides, it is the tested one, and a probe can show that the
+plugin asks, because the gate does not exempt probes. Without a gate, the plugin itself keeps the rules for groups and tokens.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Problem = tuple[str, str]
 
 
 def native(capabilities: Capabilities, path: str) -> bool:
-    """Whether the plugin itself can keep this field of a policy."""
+    """Whether the plugin itself supports this field of a policy."""
     switch, text = PropertyKind.SWITCH, PropertyKind.TEXT
     match path:
         case "enforcedGroups":
@@ -52,7 +52,7 @@ def native(capabilities: Capabilities, path: str) -> bool:
 
 
 def property_values(policy: PolicySpec, capabilities: Capabilities, *, gated: bool) -> dict[str, Value]:
-    """What to write, by role. A role that is absent stays as it is. ``gated``: there is a gate that exempts."""
+    """The values to write, by role. Other roles keep theirs. ``gated``: there is a gate that exempts."""
     if not capabilities.writes_properties:
         return {}
     values: dict[str, Value] = {
@@ -65,10 +65,10 @@ def property_values(policy: PolicySpec, capabilities: Capabilities, *, gated: bo
 
 
 def _groups(policy: PolicySpec, capabilities: Capabilities, gated: bool) -> dict[str, Value]:
-    wanted = ((ENFORCED, "enforcedGroups", policy.enforced_groups), (EXEMPT, "exemptGroups", policy.exempt_groups))
+    rules = ((ENFORCED, "enforcedGroups", policy.enforced_groups), (EXEMPT, "exemptGroups", policy.exempt_groups))
     return {
         role: "" if gated else _joined(groups)
-        for role, path, groups in wanted
+        for role, path, groups in rules
         if native(capabilities, path) and (gated or not _unjoinable(groups))
     }
 
@@ -85,7 +85,7 @@ def _tokens(rule: ApiTokens | None, capabilities: Capabilities, gated: bool) -> 
 
 
 def property_problems(policy: PolicySpec, capabilities: Capabilities, *, gated: bool) -> Iterator[Problem]:
-    """Fields that neither the settings of every edition nor the properties that were found can express."""
+    """The fields that neither the common settings nor the properties that were found can express, each with the reason."""
     if policy.sms_gateway is not None and not _is_gateway(policy.sms_gateway, capabilities):
         yield "smsOTP", _why_no_gateway(capabilities)
     if policy.remember_device is not None and not _remember(policy.remember_device, capabilities).get(REMEMBER):
@@ -105,16 +105,16 @@ def _unjoinable(groups: frozenset[str] | None) -> bool:
     return any(GROUP_SEPARATOR in group for group in groups or ())
 
 
-def _remember(wanted: timedelta | None, capabilities: Capabilities) -> dict[str, Value]:
-    """The switch and the duration in the unit that Jenkins holds. Empty: it cannot be said."""
+def _remember(desired: timedelta | None, capabilities: Capabilities) -> dict[str, Value]:
+    """The switch, and the duration in the unit that is set in Jenkins. Empty = not supported."""
     if not capabilities.has(REMEMBER, PropertyKind.SWITCH):
         return {}
-    if wanted is None:
+    if desired is None:
         return {REMEMBER: False}
     unit = _unit(capabilities)
-    if not capabilities.has(DURATION, PropertyKind.NUMBER) or unit is None or wanted % unit:
+    if not capabilities.has(DURATION, PropertyKind.NUMBER) or unit is None or desired % unit:
         return {REMEMBER: False}
-    return {REMEMBER: True, DURATION: wanted // unit}
+    return {REMEMBER: True, DURATION: desired // unit}
 
 
 def _unit(capabilities: Capabilities) -> timedelta | None:
@@ -122,7 +122,7 @@ def _unit(capabilities: Capabilities) -> timedelta | None:
     return UNITS.get(held.removesuffix("s"))
 
 
-def _why_not_remembered(wanted: timedelta, capabilities: Capabilities) -> str:
+def _why_not_remembered(desired: timedelta, capabilities: Capabilities) -> str:
     if not capabilities.has(REMEMBER, PropertyKind.SWITCH):
         return capabilities.lacks(REMEMBER)
     off = "browsers are not remembered"
@@ -132,19 +132,19 @@ def _why_not_remembered(wanted: timedelta, capabilities: Capabilities) -> str:
     if unit is None:
         return f"the unit of the plugin's duration was not found, or is a word that this operator does not know, so {off}: leave it out"
     held = capabilities.held.get(UNIT)
-    return f"{int(wanted.total_seconds())} s is no whole number of {held}, the unit that is set in Jenkins, so {off}: choose one that is"
+    return f"{int(desired.total_seconds())} s is no whole number of {held}, the unit that is set in Jenkins, so {off}: choose one that is"
 
 
-def _gateway(wanted: SMSGateway | None, capabilities: Capabilities) -> dict[str, Value]:
-    found = capabilities.find(GATEWAY)
-    if wanted is None or found is None or not found.writable or found.kind is not PropertyKind.CHOICE:
+def _gateway(desired: SMSGateway | None, capabilities: Capabilities) -> dict[str, Value]:
+    gateway = capabilities.find(GATEWAY)
+    if desired is None or gateway is None or not gateway.writable or gateway.kind is not PropertyKind.CHOICE:
         return {}
-    chosen = next((choice for choice in found.choices if _plain(choice) == _plain(wanted.value)), None)
+    chosen = next((choice for choice in gateway.choices if _plain(choice) == _plain(desired.value)), None)
     return {} if chosen is None else {GATEWAY: chosen}
 
 
-def _is_gateway(wanted: SMSGateway, capabilities: Capabilities) -> bool:
-    return bool(_gateway(wanted, capabilities)) or _plain(str(capabilities.held.get(GATEWAY) or "")) == _plain(wanted.value)
+def _is_gateway(desired: SMSGateway, capabilities: Capabilities) -> bool:
+    return bool(_gateway(desired, capabilities)) or _plain(str(capabilities.held.get(GATEWAY) or "")) == _plain(desired.value)
 
 
 def _why_no_gateway(capabilities: Capabilities) -> str:
@@ -161,14 +161,14 @@ Difference = tuple[str, str, str, bool, bool]
 
 
 def differences(
-    wanted: Mapping[str, Value], held: Mapping[str, Value], properties: tuple[Property, ...], *, stored: bool
+    desired: Mapping[str, Value], held: Mapping[str, Value], properties: tuple[Property, ...], *, stored: bool
 ) -> Iterator[Difference]:
-    """Path, before, after, whether it weakens, and whether what is held is laxer, of each value that a layer holds otherwise.
+    """Path, before, after, whether the change weakens, and whether the layer is laxer now, for each value that differs in a layer.
 
-    ``stored``: the layer is disk, where not all of them are kept."""
+    ``stored``: the layer is the disk, which does not keep all properties."""
     names = {one.role: one.name for one in properties if one.stored or not stored}
     known = {one.role for one in properties}
-    for role, after in wanted.items():
+    for role, after in desired.items():
         if role in known and role not in names:
             continue
         before = held.get(role)
@@ -180,7 +180,7 @@ def differences(
 
 
 def _comparable(role: str, value: Value) -> object:
-    """Names of groups in any order; what is not set is off, empty or nought."""
+    """Names of groups in any order. A value that is not set equals off, empty or zero."""
     return _names(value) if role in (ENFORCED, EXEMPT) else value or None
 
 
@@ -205,6 +205,6 @@ def _weakens(role: str, before: Value, after: Value) -> bool:
     return bool(after) and not before if role in (TOKENS, REMEMBER) else bool(before) and not after and role != GATEWAY
 
 
-def _is_laxer(role: str, held: Value, wanted: Value) -> bool:
-    """Whether the way back would weaken; of a factor: whether there is one more, which is one more way to pass."""
-    return bool(held) if role in FACTOR_ROLES.values() else _weakens(role, wanted, held)
+def _is_laxer(role: str, held: Value, desired: Value) -> bool:
+    """Whether the reverse change would weaken. A factor is laxer if it is on, since each one is one more way to pass."""
+    return bool(held) if role in FACTOR_ROLES.values() else _weakens(role, desired, held)

@@ -1,6 +1,6 @@
-"""How strong each second factor is, by NIST SP 800-63B-4 (the sections are cited per factor).
+"""How strong each second factor is according to NIST SP 800-63B-4, with the section for each factor.
 
-Jenkins asks for a password first, so a factor is judged as the second one beside a password (Sec. 2.2.1).
+Jenkins asks for a password first, so a factor counts as the second one besides a password (Sec. 2.2.1).
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ class ReachesAAL2(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Strength:
-    """``kind``: the authenticator type; ``condition``: what AAL2 hangs on, or why it is out of reach; ``section`` of SP 800-63B-4.
+    """``kind``: the authenticator type. ``condition``: what AAL2 depends on, or why it is out of reach. ``section``: of SP 800-63B-4.
 
-    ``restricted``: allowed only with an alternative beside it and a plan to leave it (Sec. 3.2.9)."""
+    ``restricted``: allowed only with an alternative, and a plan to replace it (Sec. 3.2.9)."""
 
     kind: str
     reach: ReachesAAL2
@@ -80,7 +80,7 @@ def in_order(factors: Iterable[Factor]) -> tuple[Factor, ...]:
 
 
 def below_aal2(factors: Iterable[Factor]) -> tuple[Factor, ...]:
-    """Those that lower a mixed list below AAL2: whoever may choose a factor may choose the weakest."""
+    """The factors that keep a mixed list below AAL2: users may choose the weakest one."""
     return tuple(one for one in in_order(factors) if STRENGTHS[one].reach is ReachesAAL2.NO)
 
 
@@ -90,7 +90,7 @@ def reason_below(factors: Iterable[Factor]) -> str:
 
 
 def reservations(factors: Iterable[Factor]) -> tuple[str, ...]:
-    """What AAL2 still hangs on where no factor is below it: conditions of single factors, and of the list as a whole. Empty = nothing."""
+    """What AAL2 still depends on if no factor is below it: conditions of single factors, and of the whole list. Empty = nothing."""
     chosen = in_order(factors)
     found = [
         f"{one.value}: {STRENGTHS[one].condition} ({STRENGTHS[one].section})"
@@ -107,7 +107,7 @@ def _has_alternative(one: Factor, chosen: Iterable[Factor]) -> bool:
 
 
 def describe(factors: Iterable[Factor]) -> str:
-    """One line about the strength of a list of factors: what the weakest reaches, since users choose. Empty for an empty list."""
+    """One line about the strength of a list of factors. The weakest counts, since users choose. Empty for an empty list."""
     chosen = in_order(factors)
     if not chosen:
         return ""

@@ -1,7 +1,7 @@
-"""The guard: checks before a change. Who would be locked out, and what must not be touched.
+"""The guard: all checks before a change, in order.
 
-``CHECKS`` reads like the specification: each is a pure function from a :class:`Situation` to a finding or None.
-``Refusal`` findings stop the change; ``Hazard`` findings are told (in ``plan``, status and report) and do not.
+Each check is a pure function from a :class:`Situation` to a finding or None. A ``Refusal`` stops the change. A ``Hazard`` does not: it is
+reported by ``plan``, status and report.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ CHECKS: tuple[Callable[[Situation], Finding | None], ...] = (
 
 def check(situation: Situation) -> tuple[Finding, ...]:
     """Every finding, refusals first. Empty = nothing speaks against the change."""
-    found = [finding for one in CHECKS if (finding := one(situation)) is not None]
-    return tuple(sorted(found, key=lambda finding: finding.severity is Severity.HAZARD))
+    findings = [finding for check_one in CHECKS if (finding := check_one(situation)) is not None]
+    return tuple(sorted(findings, key=lambda finding: finding.severity is Severity.HAZARD))
 
 
 def refusals(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:

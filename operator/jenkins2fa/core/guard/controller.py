@@ -1,4 +1,4 @@
-"""Checks of the Jenkins as it was found: the plugin, whose settings these are, what is going on there, the gate."""
+"""Checks of the observed controller: its plugin, its owner, changes under way, its gate."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from jenkins2fa.core.plan import HOLD, Layer, lacks_filter
 from jenkins2fa.core.reasons import Reason
 
 GATE_LAYERS = (Layer.GATE, Layer.STARTUP)
-ESSENTIAL = frozenset({"plugin", "layers", "gate", "trial", "state"})  # parts of an observation that a change hangs on
+ESSENTIAL = frozenset({"plugin", "layers", "gate", "trial", "state"})  # a change needs these parts of an observation
 
 
 def plugin_is_missing(s: Situation) -> Finding | None:
@@ -89,7 +89,7 @@ def gate_knows_no_pages(s: Situation) -> Finding | None:
 
 
 def groups_are_unknown(s: Situation) -> Finding | None:
-    """Who is in an enforced group cannot be told of people without any group, so they are asked."""
+    """The gate cannot know whether a user without any group is in an enforced one, so it asks them."""
     without_group = s.observation.gate.without_group
     if not without_group or s.policy.enforced_groups is None:
         return None
@@ -122,7 +122,7 @@ def edition_is_experimental(s: Situation) -> Finding | None:
 
 
 def observation_is_damaged(s: Situation) -> Finding | None:
-    """What could not be read cannot be compared, and must not be written over."""
+    """A part that could not be read cannot be compared, and must not be overwritten."""
     unread = sorted(set(s.observation.damaged) & ESSENTIAL)
     if not unread:
         return None
@@ -169,7 +169,7 @@ def trial_is_pending(s: Situation) -> Finding | None:
 
 
 def gate_is_not_provided(s: Situation) -> Finding | None:
-    """Where nobody is asked for anything the plan holds no change of such a gate (``Desired.gate_counts``)."""
+    """If 2FA is off, the plan has no change of a provided gate (``Desired.gate_counts``)."""
     if s.instance.gate.mode is not GateMode.PROVIDED:
         return None
     gates = [change for change in s.plan.changes if change.path != HOLD and (change.path.startswith("gate") or change.layer in GATE_LAYERS)]
@@ -185,7 +185,7 @@ def gate_is_not_provided(s: Situation) -> Finding | None:
 
 
 def flapping(s: Situation) -> Finding | None:
-    """Only where nothing else differs: another field must not stay wrong because of this one, so then all of them are corrected."""
+    """Only if no other field differs: this field must not keep another one wrong, so all of them are corrected then."""
     differing = s.plan.paths
     if not differing or not set(differing) <= set(s.flapping):
         return None
@@ -198,7 +198,7 @@ def flapping(s: Situation) -> Finding | None:
 
 
 def gate_is_left_behind(s: Situation) -> Finding | None:
-    """Its rules would go on deciding who is asked, and nobody would compare them with the policy."""
+    """The rules of that gate still decide who is asked, and nothing compares them with the policy."""
     if s.instance.gate.mode is not GateMode.NONE or not s.observation.gate.installed or s.policy.mode is PolicyMode.DISABLED:
         return None
     return Finding(

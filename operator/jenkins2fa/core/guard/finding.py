@@ -1,4 +1,4 @@
-"""What the guard looks at, and what it finds."""
+"""The input of the guard's checks, and their findings."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """``reason`` is the CamelCase word for conditions; ``message`` says what is wrong and the way out; ``path`` the policy's field,
-    if one."""
+    """``message``: what is wrong, and the way out. ``path``: the field of the policy, if it is about one."""
 
     reason: Reason
     message: str
@@ -30,11 +29,12 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """All that the checks look at.
+    """The input of all checks.
 
-    ``flapping``: fields that were corrected too often of late; ``approval`` None = none is needed, else the digest that
-    the annotation approve-weakening has to name. ``second_factor_login``: the operator's account can answer security questions by
-    itself; ``experimental``: editions that could not be tested may be written to."""
+    ``owner``: the owner record that a change would write. ``take_over``: the name of an owner that may be replaced. ``flapping``: fields
+    that were corrected too often within an hour. ``approval``: the digest that the annotation approve-weakening has to name; None = no
+    approval is needed. ``second_factor_login``: the operator's account can answer security questions. ``experimental``: untested editions
+    may be written to."""
 
     policy: PolicySpec
     instance: InstanceSpec
@@ -49,16 +49,15 @@ class Situation:
 
     @property
     def confirmed_before(self) -> bool:
-        """Whether this desired state was brought about here before, by the owner record: what is off now was switched off, and
-        surprises nobody again.
+        """Whether this desired state was confirmed here before, according to the owner record. Switching it on again surprises nobody.
 
-        The same edit of the policy counts too: another version of the gate gives another digest."""
-        held, mine = self.observation.owner, self.owner
-        if held is not None and mine is not None and mine.policy and replace(held, desired="") == replace(mine, desired=""):
+        The same generation of the policy counts too, since another version of the gate gives another digest."""
+        current, ours = self.observation.owner, self.owner
+        if current is not None and ours is not None and ours.policy and replace(current, desired="") == replace(ours, desired=""):
             return True
         return was_confirmed(self.observation, self.plan)
 
 
 def could_not_read(s: Situation, *parts: str) -> bool:
-    """Whether Jenkins could not tell one of these parts of an observation."""
+    """Whether Jenkins could not read one of these parts of an observation."""
     return any(part in s.observation.damaged for part in parts)

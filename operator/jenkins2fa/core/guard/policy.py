@@ -1,4 +1,4 @@
-"""Checks of what the policy asks for: who would be locked out, what is weak, who has to agree."""
+"""Checks of the policy: who would be locked out, what is weak, and what needs an approval."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from jenkins2fa.core.reasons import Reason
 
 
 def operator_locked_out(s: Situation) -> Finding | None:
-    """The first of all checks: nothing is switched on that would leave the operator outside."""
+    """Nothing is switched on that would lock the operator out."""
     if s.policy.mode is PolicyMode.DISABLED or s.plan.desired.gate is not None or not s.plan.desired.plugin.factors:
         return None
     if s.observation.capabilities.tokens_pass:
@@ -25,14 +25,14 @@ def operator_locked_out(s: Situation) -> Finding | None:
         if s.second_factor_login
         else "set gate.mode: Managed on the JenkinsInstance, or put a secondFactorSeed into its Secret and allow SecurityQuestions"
     )
-    trouble = "once enforced, the operator's own API token would be challenged too and it could neither repair nor switch off"
-    return Finding(Reason.OPERATOR_LOCKED_OUT, f"{trouble}: {way_out}")
+    problem = "once enforced, the operator's own API token would be challenged too and it could neither repair nor switch off"
+    return Finding(Reason.OPERATOR_LOCKED_OUT, f"{problem}: {way_out}")
 
 
 def gate_needed(s: Situation) -> Finding | None:
-    """Nobody is locked out whom the policy means to leave alone. Where everyone is asked already, the field is only Unsupported.
+    """Nobody is asked whom the policy exempts. If everyone is asked already, the field is only Unsupported.
 
-    What was confirmed has to be this very state: the same edit of the policy had its gate where the instance allowed one then."""
+    Only this exact state counts as confirmed: the same generation of the policy may have had a gate then."""
     if s.policy.mode is PolicyMode.DISABLED or s.observation.effective or was_confirmed(s.observation, s.plan):
         return None
     spared = ("exemptGroups", "enforcedGroups", *(["apiTokens"] if s.policy.api_tokens is ApiTokens.EXEMPT else []))
@@ -59,22 +59,22 @@ def no_factor(s: Situation) -> Finding | None:
 
 
 def no_mail_server(s: Situation) -> Finding | None:
-    """With another factor beside it users still get in; with EmailOTP alone nobody would."""
+    """With another factor besides EmailOTP, users still get in. With EmailOTP alone, nobody would."""
     if not _mails_codes(s) or s.observation.mail_server.configured:
         return None
-    trouble = "this Jenkins has no mail server, so no one-time password would arrive"
+    problem = "this Jenkins has no mail server, so no one-time password would arrive"
     way_out = "set the SMTP server under Manage Jenkins > System > E-mail Notification"
-    return Finding(Reason.NO_MAIL_SERVER, f"{trouble}: {way_out}{_or_another_factor(s)}", _severity_of_lost_mail(s), "allowedFactors")
+    return Finding(Reason.NO_MAIL_SERVER, f"{problem}: {way_out}{_or_another_factor(s)}", _severity_of_lost_mail(s), "allowedFactors")
 
 
 def mail_without_code(s: Situation) -> Finding | None:
-    """A policy's own template has the code (api/rules.py); the one that Jenkins holds is kept where the policy names none."""
+    """The policy's template always has the code (api/parse.py). Without one, the template in Jenkins stays."""
     template = s.plan.desired.plugin.template or (s.observation.memory.template if s.observation.memory else None)
     if not _mails_codes(s) or template is None or "$otp" in template:
         return None
-    trouble = "the template for mails that this Jenkins holds lacks $otp, so no mail would have a one-time password"
+    problem = "the template for mails that this Jenkins holds lacks $otp, so no mail would have a one-time password"
     return Finding(
-        Reason.MAIL_WITHOUT_CODE, f"{trouble}: set emailOTP.template{_or_another_factor(s)}", _severity_of_lost_mail(s), "emailOTP"
+        Reason.MAIL_WITHOUT_CODE, f"{problem}: set emailOTP.template{_or_another_factor(s)}", _severity_of_lost_mail(s), "emailOTP"
     )
 
 
@@ -87,9 +87,9 @@ def _or_another_factor(s: Situation) -> str:
 
 
 def _severity_of_lost_mail(s: Situation) -> Severity:
-    """A refusal where the change is what makes mail the only way in, or where there is nothing to change and a person has to be told.
+    """A refusal if the change would make mail the only way in, or if nothing differs and an administrator has to act.
 
-    Where mail is the only way in already, holding back a change of something else helps nobody."""
+    If mail is the only way in already, refusing another change would help nobody."""
     observation, only = s.observation, {Factor.EMAIL_OTP}
     already = observation.effective and observation.memory is not None and observation.memory.factors == only
     shuts_out = s.plan.desired.plugin.factors == only and not (already and s.plan.changes)
@@ -97,7 +97,7 @@ def _severity_of_lost_mail(s: Situation) -> Severity:
 
 
 def enrolment_too_low(s: Situation) -> Finding | None:
-    """Before the first enforcement only: later, also when somebody switched it off since, whoever is not enrolled is asked to enrol."""
+    """Only before the first enforcement. After it, users without a second factor are asked to enrol, even if 2FA was switched off since."""
     least, enrolment = s.policy.rollout.minimum_enrolled, s.observation.enrolment
     if least is None or s.policy.mode is PolicyMode.DISABLED or s.observation.protected or s.confirmed_before:
         return None
@@ -172,8 +172,8 @@ def users_without_address(s: Situation) -> Finding | None:
 
 
 def tokens_are_challenged(s: Situation) -> Finding | None:
-    said = s.policy.api_tokens is ApiTokens.CHALLENGE or (s.plan.desired.gate is not None and s.policy.api_tokens is not None)
-    if s.policy.mode is PolicyMode.DISABLED or said or s.observation.capabilities.exempts_by_itself:
+    is_explicit = s.policy.api_tokens is ApiTokens.CHALLENGE or (s.plan.desired.gate is not None and s.policy.api_tokens is not None)
+    if s.policy.mode is PolicyMode.DISABLED or is_explicit or s.observation.capabilities.exempts_by_itself:
         return None
     holders = s.observation.enrolment.with_api_token if s.observation.enrolment else None
     return Finding(
@@ -225,9 +225,9 @@ def group_unverified(s: Situation) -> Finding | None:
 
 def tokens_are_exempt(s: Situation) -> Finding | None:
     native, by_default = s.plan.desired.plugin.properties.get(TOKENS), s.observation.capabilities.tokens_pass
-    said = s.policy.api_tokens is ApiTokens.EXEMPT and (s.plan.desired.gate is not None or native)
-    kept = by_default and s.plan.desired.enforcing and (s.policy.api_tokens is not ApiTokens.CHALLENGE or s.plan.desired.gate is None)
-    if not (said or kept):
+    by_policy = s.policy.api_tokens is ApiTokens.EXEMPT and (s.plan.desired.gate is not None or native)
+    by_plugin = by_default and s.plan.desired.enforcing and (s.policy.api_tokens is not ApiTokens.CHALLENGE or s.plan.desired.gate is None)
+    if not (by_policy or by_plugin):
         return None
     return Finding(
         Reason.API_TOKENS_EXEMPT,
@@ -238,6 +238,6 @@ def tokens_are_exempt(s: Situation) -> Finding | None:
 
 
 def unverified_groups(policy: PolicySpec, observation: Observation) -> tuple[str, ...]:
-    """Enforced groups that nobody is known to be in: each of them may be misspelt."""
-    wanted = policy.enforced_groups or frozenset()
-    return tuple(sorted(wanted - observation.known_groups))
+    """Enforced groups without a known member. Each of them may be misspelt."""
+    enforced = policy.enforced_groups or frozenset()
+    return tuple(sorted(enforced - observation.known_groups))
