@@ -42,8 +42,10 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to carry out. ``trial`` is a new random id. ``gate_code`` is the SHA-256 of this operator's resident script; ``corrects`` names
-    the fields whose drift the order corrects."""
+    """A change to carry out.
+
+    ``trial``: a new random id; ``gate_code``: the SHA-256 of this operator's resident script; ``corrects``: the fields whose drift it
+    corrects."""
 
     trial: str
     desired: Desired
@@ -58,7 +60,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The instance after a confirmed change: ``plan`` is what still differs (empty after a success)."""
+    """A controller after a confirmed change. ``plan``: what still differs, nothing after a success."""
 
     observation: Observation
     plan: Plan
@@ -70,12 +72,14 @@ OBSERVATIONS_FOR_REPLICAS = 4
 
 
 def carry_out(connect: Callable[[], Driver], order: Order, announce: Announce = lambda step: None, writer: Driver | None = None) -> Result:
-    """Carries out an order. ``connect`` opens a new connection, ``announce`` is called before each step; ``writer`` is an open driver to
-    begin with, which stays open (None = a new one). What was written is always read back through a new connection.
+    """Carries out an order. What was written is always read back through a new connection.
 
-    Raises ChangeUndone when a check failed, MultipleReplicas when several processes answered, Refused when our script declined, or the
-    JenkinsError that stopped the change; in every case Jenkins is as before, or will be within a minute. Only when the answer to the
-    confirmation is lost and Jenkins cannot be asked again does the next observation show how the change ended."""
+    ``connect``: opens a new connection; ``announce``: called before each step; ``writer``: an open driver to begin with, which stays open
+    (None = a new one).
+
+    Raises ChangeUndone when a check failed, MultipleReplicas when several processes answered, Refused when our script refused, or the
+    JenkinsError that stopped the change. In each of these cases, Jenkins is as before, or will be within a minute. There is one exception:
+    if the answer to the confirmation is lost and Jenkins cannot be reached again, only the next observation shows how the change ended."""
     with contextlib.nullcontext(writer) if writer else contextlib.closing(connect()) as writer:
         announce(Step.BEGIN)
         _verify_early(writer, order)

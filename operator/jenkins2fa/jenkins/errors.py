@@ -1,17 +1,17 @@
-"""The errors that a Jenkins controller, or the way to it, can cause.
+"""Errors of a controller, and of the connection to it.
 
 ::
 
     JenkinsError
     ├── Unreachable               no answer: refused, reset, unknown host, timed out
     ├── CertificateRejected       TLS failed: unknown authority, other name, expired
-    ├── Starting                  503, or one of the odd answers around a restart
+    ├── Starting                  503, or an unexpected answer around a restart
     ├── Unauthorized              401
     ├── Forbidden                 403
     ├── ChallengedBySecondFactor  302 to one of the plugin's challenge pages
     ├── SecondFactorRejected      the account has a second factor, and it was refused
     ├── Redirected                302 to anywhere else
-    ├── ProtocolError             an answer that is not ours: a web page, cut short, another nonce
+    ├── ProtocolError             an answer not from our script: a web page, cut short, another nonce
     ├── MultipleReplicas          several JVMs answer in turn
     ├── ConfirmedUnobserved       a change was confirmed, and Jenkins could not be observed afterwards
     ├── HostNotAllowed            the Secret does not consent to this host; nothing was sent
@@ -19,10 +19,10 @@
     └── ScriptFailed              our script threw inside Jenkins
         ├── Refused               it refused on purpose; ``type`` is the reason (TrialPending, OwnedElsewhere,
         │                         QuietingDown, NotPersisted, NoteDamaged, NothingToRestore)
-        └── ChangeUndone          a trial was begun and taken back
+        └── ChangeUndone          a trial began and was undone
 
-``reason`` is the CamelCase word for status and metrics; the message is a sentence with the remedy. ``transient`` errors end by
-themselves; the others need attention. Messages never hold credentials, queries of URLs, or what we sent.
+``reason`` is the CamelCase word for status and metrics; the message says what happened and what to do. ``transient`` errors end by
+themselves; the others need attention. Messages never contain credentials, queries of URLs, or what we sent.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class JenkinsError(Exception):
 
 
 class Unreachable(JenkinsError):
-    """``timed_out``: the request may have been carried out nevertheless; observe before you act."""
+    """``timed_out``: the request may still have been carried out, so observe before acting."""
 
     reason = Reason.UNREACHABLE
 
@@ -134,7 +134,7 @@ class ScriptFailed(JenkinsError):
 
 
 class Refused(ScriptFailed):
-    """Our script declined before it changed anything."""
+    """Our script refused before it changed anything."""
 
     TRANSIENT = frozenset({"TrialPending", "QuietingDown"})
 

@@ -133,7 +133,7 @@ def test_a_name_with_many_silent_addresses_holds_nobody(monkeypatch: pytest.Monk
 @pytest.mark.parametrize(
     "head", [b"SSH-2.0-x\r\n", b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 101, b"HTTP/1.1 200 OK\r\nX: " + b"y" * 70_000, b"HTTP/1.1 2x OK\r\n"]
 )
-def test_an_answer_whose_head_is_no_jenkins_is_told(head: bytes) -> None:
+def test_an_answer_whose_head_is_no_jenkins_is_reported(head: bytes) -> None:
     with (
         peer(lambda client: client.sendall(head + b"\r\n")) as (url, _),
         closing(Http(Connection(url, None))) as http,
@@ -190,7 +190,7 @@ def cut_short(client: socket.socket) -> None:
 
 
 @pytest.mark.parametrize("answer", [say(b"no gzip", "Content-Encoding: gzip"), cut_short])
-def test_a_damaged_body_is_told(answer: Callable[[socket.socket], None]) -> None:
+def test_a_damaged_body_is_reported(answer: Callable[[socket.socket], None]) -> None:
     with (
         peer(answer) as (url, _),
         closing(Http(Connection(url, None, read_seconds=SECONDS))) as http,
