@@ -1,4 +1,4 @@
-"""Who manages a controller: whoever holds the owner record. And how a controller is released once its policy is gone.
+"""Who manages a controller: the instance that its owner record names. And how a controller is released once its policy is gone.
 
 The owner record is written through one connection and read through another. What Jenkins reports about its own identity proves nothing: it
 could name another controller's identity, and so take that one's place. Releasing weakens protection, so in any doubt nothing is done.

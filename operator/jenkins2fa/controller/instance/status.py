@@ -42,8 +42,8 @@ from jenkins2fa.kube.events import Announcement
 
 RELEASING = Reason.RELEASING
 GATE = "gate"  # path of a correction that the gate made
-PUT_BACK = "gate: it was taken out of the filter chain of the running Jenkins, or moved behind the plugin's filter, and has put itself back"
-LIMITED = "many wrong answers to a second factor: the gate makes whoever gives them wait (docs/operations.md, Wrong answers)"
+PUT_BACK = "gate: it was removed from Jenkins' filter chain, or moved behind the plugin's filter, and has put itself back"
+LIMITED = "many wrong answers to a second factor: the gate limits further attempts (docs/operations.md, Wrong answers)"
 
 logger = logging.getLogger(__name__)
 

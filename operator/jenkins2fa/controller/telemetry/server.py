@@ -43,12 +43,12 @@ ReadHealth = Callable[[], Health]
 
 def problems(health: Health) -> list[str]:
     """Why the process should be restarted; empty = it works."""
-    found = [f"the thread {name} has ended" for name in health.ended_threads]
+    texts = [f"the thread {name} has ended" for name in health.ended_threads]
     if health.watches_idle > WATCH_SECONDS:
-        found.append(f"the watches have been stuck for {health.watches_idle:.0f} s")
+        texts.append(f"the watches have been stuck for {health.watches_idle:.0f} s")
     if health.leading and health.depth.due and health.reconciles_idle > QUEUE_SECONDS and health.depth.oldest > QUEUE_SECONDS:
-        found.append(f"no reconcile has begun or ended for {health.reconciles_idle:.0f} s, though {health.depth.due} are due")
-    return found
+        texts.append(f"no reconcile has begun or ended for {health.reconciles_idle:.0f} s, though {health.depth.due} are due")
+    return texts
 
 
 def readiness(health: Health) -> tuple[bool, str]:
@@ -105,8 +105,8 @@ def _metrics(registry: CollectorRegistry, accept: str) -> Page:
 
 
 def _health(health: Health) -> Page:
-    found = problems(health)
-    return (500, TEXT, "\n".join(found).encode() + b"\n") if found else (200, TEXT, b"ok\n")
+    texts = problems(health)
+    return (500, TEXT, "\n".join(texts).encode() + b"\n") if texts else (200, TEXT, b"ok\n")
 
 
 def _ready(health: Health) -> Page:
