@@ -1,4 +1,4 @@
-"""``TwoFactorBreakGlass``: two-factor authentication off for a short, named time at the instances it selects."""
+"""``TwoFactorBreakGlass``: switches two-factor authentication off for a short time at the instances that it selects."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PLURAL = "twofactorbreakglasses"
 
 @dataclass(frozen=True, slots=True)
 class BreakGlassSpec:
-    """The API server refuses every change of it."""
+    """Immutable: the API server refuses every change."""
 
     instance_selector: LabelSelector
     expires_at: datetime
@@ -26,5 +26,5 @@ class TwoFactorBreakGlass:
     spec: BreakGlassSpec
 
     def selects(self, instance: Metadata) -> bool:
-        """Whether an instance with this metadata is meant: one of the same namespace with matching labels."""
+        """Whether it selects the instance with this metadata: same namespace, and matching labels."""
         return instance.namespace == self.meta.namespace and self.spec.instance_selector.matches(instance.labels)

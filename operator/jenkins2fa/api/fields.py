@@ -1,6 +1,6 @@
-"""Reading nested mappings with errors that name the field.
+"""Reads nested mappings, with errors that name the field.
 
-A reader never stops at the first problem: all of them are collected, so that one look at the message is enough to mend a file.
+A reader does not stop at the first problem. It collects all of them, so that a user can correct a file in one go.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from typing import Any, TypeVar
 E = TypeVar("E", bound=Enum)
 T = TypeVar("T")
 
-DURATION_PATTERN = "([0-9]{1,5}h)?([0-9]{1,6}m)?([0-9]{1,7}s)?"  # stands in crds/ too; bounded, so that no length overflows
+DURATION_PATTERN = "([0-9]{1,5}h)?([0-9]{1,6}m)?([0-9]{1,7}s)?"  # as in crds/; bounded, so that no duration overflows
 TIME = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})([.,][0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})")  # RFC 3339
 FIRST_TIME, AFTER_LAST_TIME = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)  # as in crds/
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong with an object: ``path`` is dotted (``spec.rollout.graceUntil``), ``message`` says the way out.
+    """One mistake in an object. ``path``: dotted (``spec.rollout.graceUntil``). ``message``: includes the way out.
 
-    ``former``: the shape of a draft, so the message says more than a schema can."""
+    ``former``: a field of an earlier draft, so the message says more than a schema can."""
 
     path: str
     message: str
@@ -35,7 +35,7 @@ class Problem:
 
 
 class InvalidObject(ValueError):
-    """An object that cannot be used as it is; ``problems`` holds every reason (at least one)."""
+    """An object that cannot be used. ``problems``: every mistake, at least one."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
@@ -44,7 +44,7 @@ class InvalidObject(ValueError):
 
 @dataclass(slots=True)
 class Fields:
-    """The fields of one mapping, and where it stands in the object."""
+    """The fields of one mapping, and its path in the object."""
 
     values: Mapping[str, Any]
     path: str = ""
@@ -75,21 +75,21 @@ class Fields:
         return Fields(value, self.at(name), self.problems)
 
     def entries(self, name: str, shape: str) -> list[Fields]:
-        """The fields of each mapping in a list; an absent list is an empty one. ``shape``: what an entry looks like, for messages."""
+        """The fields of each mapping in a list. An absent list counts as empty. ``shape``: an example of an entry, for messages."""
         values = self.values.get(name)
         if values is not None and not isinstance(values, list | tuple):
             self.fail(name, f"must be a list, is {_kind(values)}")
             return []
-        found = []
+        entries = []
         for number, value in enumerate(values or ()):
             place = f"{name}[{number}]"
             if isinstance(value, Mapping):
-                found.append(Fields(value, self.at(place), self.problems))
+                entries.append(Fields(value, self.at(place), self.problems))
             elif isinstance(value, str) and shape.startswith("{type: "):
                 self.fail_former(place, f"must be a mapping: write {{type: {value}}}")
             else:
                 self.fail(place, f"must be a mapping such as {shape}, is {_kind(value)}")
-        return found
+        return entries
 
     def string(self, name: str, default: str | None = None, *, required: bool = False) -> str | None:
         return self._typed(name, str, "a string", default, required)
@@ -107,7 +107,7 @@ class Fields:
             self.fail(name, "must be an integer, is true or false")
             return default
         if isinstance(value, float) and value.is_integer():
-            return int(value)  # 1.0 and 1e3 are whole numbers to the API server
+            return int(value)  # the API server takes 1.0 and 1e3 as integers
         number = self._typed(name, int, "an integer", default, False)
         return default if number is None else number
 
@@ -118,7 +118,7 @@ class Fields:
         return self._convert(name, value, lambda text: kind(text), f"must be one of {_values(kind)}, is {value!r}") or default
 
     def strings(self, name: str) -> tuple[str, ...] | None:
-        """A list of strings; None when it is absent (which often means something else than an empty list)."""
+        """A list of strings. None = absent, which often means something else than an empty list."""
         value = self.values.get(name)
         if value is None:
             return None
@@ -159,16 +159,16 @@ class Fields:
 
 
 def parse_duration(text: str) -> timedelta:
-    """``1h30m`` and the like (hours, minutes, seconds; at least one of them) as a timedelta. Raises ValueError."""
-    found = re.fullmatch(DURATION_PATTERN, text) if isinstance(text, str) else None
-    if not found or not text:
+    """A duration such as ``1h30m`` (hours, minutes, seconds; at least one of them). Raises ValueError."""
+    match = re.fullmatch(DURATION_PATTERN, text) if isinstance(text, str) else None
+    if not match or not text:
         raise ValueError(f"{text!r} is not a duration such as 30s, 15m or 1h30m")
-    hours, minutes, seconds = (int(part[:-1]) if part else 0 for part in found.groups())
+    hours, minutes, seconds = (int(part[:-1]) if part else 0 for part in match.groups())
     return timedelta(hours=hours, minutes=minutes, seconds=seconds)
 
 
 def format_duration(length: timedelta) -> str:
-    """The shortest spelling that :func:`parse_duration` reads back: ``1h30m``, ``15m``, ``0s``."""
+    """The shortest form that :func:`parse_duration` reads: ``1h30m``, ``15m``, ``0s``."""
     hours, rest = divmod(int(length.total_seconds()), 3600)
     minutes, seconds = divmod(rest, 60)
     return "".join(f"{number}{unit}" for number, unit in ((hours, "h"), (minutes, "m"), (seconds, "s")) if number) or "0s"
@@ -185,7 +185,7 @@ def parse_time(value: Any) -> datetime:
 
 
 def _read_time(text: Any) -> datetime:
-    """``fromisoformat`` alone takes much more than RFC 3339. Digits beyond microseconds are dropped."""
+    """``fromisoformat`` alone accepts much more than RFC 3339. Digits beyond microseconds are dropped."""
     match = TIME.fullmatch(text)
     if not match:
         raise ValueError(f"{text!r} is not a time such as 2026-12-01T12:00:00Z")

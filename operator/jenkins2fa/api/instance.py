@@ -1,4 +1,4 @@
-"""``JenkinsInstance``: one running Jenkins and how to reach it."""
+"""``JenkinsInstance``: one Jenkins controller, and how to reach it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PLURAL = "jenkinsinstances"
 
 
 class Access(StrEnum):
-    """How much the operator may do: everything, read only, or nothing but canary requests (no administration rights needed)."""
+    """What the operator may do: everything, only read, or only probe with canaries (which needs no administrator)."""
 
     MANAGE = "Manage"
     OBSERVE = "Observe"
@@ -28,7 +28,7 @@ class Provider(StrEnum):
 
 
 class CompetingManager(StrEnum):
-    """What to do where configuration-as-code sets the same fields: refuse to write, or write all the same."""
+    """What to do if configuration-as-code sets the same fields: refuse to write, or write anyway."""
 
     REFUSE = "Refuse"
     OVERRIDE = "Override"
@@ -40,7 +40,7 @@ class AuthorityKind(StrEnum):
 
 
 class Expectation(StrEnum):
-    """What a request of a canary must meet: a challenge, or none."""
+    """Whether a request of a canary must be challenged or not."""
 
     CHALLENGED = "Challenged"
     EXEMPT = "Exempt"
@@ -56,7 +56,7 @@ class GateMode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class GateSpec:
-    """``chosen``: the object names the mode; else there is no gate, which is no choice where the operator may install one."""
+    """``chosen``: the object sets the mode. With access: Manage it has to, so that nobody gets a gate, or none, by accident."""
 
     mode: GateMode = GateMode.NONE
     chosen: bool = field(default=True, compare=False)
@@ -64,7 +64,7 @@ class GateSpec:
 
 @dataclass(frozen=True, slots=True)
 class AuthorityRef:
-    """Where the certificate authority of the controller is kept."""
+    """The ConfigMap or Secret with the certificate authority of the controller."""
 
     kind: AuthorityKind
     name: str

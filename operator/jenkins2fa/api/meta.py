@@ -1,4 +1,4 @@
-"""What both kinds share: group and version, metadata, label selectors, references."""
+"""What all custom resources share: group and version, annotations, metadata, label selectors."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ API_VERSION = f"{GROUP}/{VERSION}"
 
 CLUSTER_SCOPED = ("ClusterTwoFactorPolicy",)  # kinds whose objects have no namespace
 
-RECONCILE_AT = f"{GROUP}/reconcile-at"  # any new value on an instance or a policy asks for a pass now
-APPROVE_WEAKENING = f"{GROUP}/approve-weakening"  # on a policy, or an instance whose policy has ended: digests of what may weaken
-TAKE_OVER = f"{GROUP}/take-over"  # on an instance: the owner (as its status names it) whose Jenkins may be taken over
+RECONCILE_AT = f"{GROUP}/reconcile-at"  # on an instance or a policy: a new value starts a reconcile
+APPROVE_WEAKENING = f"{GROUP}/approve-weakening"  # on a policy, instance or break-glass: digests of approved changes
+TAKE_OVER = f"{GROUP}/take-over"  # on an instance: the owner that may be replaced, as the status names it
 
 _EMPTY: Mapping[str, str] = MappingProxyType({})
 _EPOCH = datetime.fromtimestamp(0, UTC)
@@ -26,7 +26,7 @@ _EPOCH = datetime.fromtimestamp(0, UTC)
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """Which object: unique within one resource. Of a cluster-scoped one the namespace is empty."""
+    """Identifies an object within its resource. The namespace of a cluster-scoped object is empty."""
 
     namespace: str
     name: str
@@ -37,7 +37,7 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """The part of Kubernetes' metadata that decisions need."""
+    """The metadata of an object, as far as decisions need it."""
 
     namespace: str
     name: str
@@ -86,16 +86,16 @@ class LabelSelector:
 
 
 def read_metadata(body: Mapping[str, Any]) -> Metadata:
-    """Metadata of a Kubernetes object; what a file on disk leaves out gets a harmless default. Raises InvalidObject."""
+    """The metadata of an object. Fields that a file leaves out get harmless defaults. Raises InvalidObject."""
     root = Fields(body)
-    found = collect_metadata(root)
+    metadata = collect_metadata(root)
     if root.problems:
         raise InvalidObject(root.problems)
-    return found
+    return metadata
 
 
 def collect_metadata(root: Fields) -> Metadata:
-    """As :func:`read_metadata`, of the fields of an object; problems are noted there."""
+    """As :func:`read_metadata`, but the problems are added to ``root``."""
     meta = root.nested("metadata") or Fields({}, "metadata", root.problems)
     return Metadata(
         namespace="" if root.values.get("kind") in CLUSTER_SCOPED else meta.string("namespace") or "default",

@@ -1,7 +1,7 @@
-"""From a mapping (YAML, or an object of the API server) to a resource: its shape first, then the rules of :mod:`jenkins2fa.api.rules`.
+"""From a mapping (YAML, or an object of the API server) to a resource: first its shape, then the rules of :mod:`jenkins2fa.api.rules`.
 
-No parsing library: msgspec stops at the first problem, and pydantic would need our own words for almost every error, because one run names
-every problem by its path in the object and says what to write instead.
+No parsing library, because every problem has to be reported at once, with its path and what to write instead: msgspec stops at the first
+problem, and pydantic would need a message of ours for almost every error.
 """
 
 from __future__ import annotations
@@ -66,20 +66,21 @@ def parse_policy(body: Mapping[str, Any]) -> TwoFactorPolicy:
 
 
 def parse_policy_or_scope(body: Mapping[str, Any]) -> TwoFactorPolicy | None:
-    """As :func:`parse_policy`; of an object that cannot be used, whom it means and its rank. None when not even that can be read.
+    """As :func:`parse_policy`, but of an invalid object the selectors and the priority. None = not even those can be read.
 
-    So an object with a word that this version does not know does not leave its instances to the next policy."""
+    So a policy with a value that this version does not know keeps its instances: the next policy does not get them."""
     try:
         return parse_policy(body)
     except InvalidObject:
         root = Fields(body)
         meta, fields = collect_metadata(root), root.nested("spec", required=True) or Fields({}, "spec", root.problems)
-        means = read_selector(fields.nested("instanceSelector", required=True))
-        reaches = _read_namespaces(root, fields)
+        instances = read_selector(fields.nested("instanceSelector", required=True))
+        namespaces = _read_namespaces(root, fields)
     if root.problems:
         return None
-    rank = Fields(fields.values).integer("priority", 0)
-    return TwoFactorPolicy(meta, PolicySpec(means, PolicyMode.AUDIT, namespace_selector=reaches, priority=rank), invalid=True)
+    priority = Fields(fields.values).integer("priority", 0)
+    spec = PolicySpec(instances, PolicyMode.AUDIT, namespace_selector=namespaces, priority=priority)
+    return TwoFactorPolicy(meta, spec, invalid=True)
 
 
 def parse_break_glass(body: Mapping[str, Any]) -> TwoFactorBreakGlass:
@@ -116,7 +117,7 @@ def _read_break_glass_spec(fields: Fields) -> BreakGlassSpec:
 
 
 def _read_namespaces(root: Fields, fields: Fields) -> LabelSelector | None:
-    """The namespaces that a cluster policy chooses; None for a policy of one namespace."""
+    """The namespace selector of a cluster policy; None for a policy of one namespace."""
     return read_selector(fields.nested("namespaceSelector", required=True)) if root.values.get("kind") == CLUSTER_KIND else None
 
 
@@ -172,7 +173,7 @@ def _read_factors(fields: Fields) -> _Factors:
 
 
 def _check_owner(owner: Factor, factor: Factor, entry: Fields, name: str, way_out: str) -> None:
-    """The settings of a factor stand in its own entry, and nowhere else."""
+    """The settings of a factor are in its own entry, and nowhere else."""
     if factor is owner and not entry.has(name):
         entry.fail(name, f"required because type is {owner}: {way_out}")
     if factor is not owner and entry.has(name):
@@ -278,7 +279,7 @@ def _read_secret(fields: Fields) -> str | None:
 
 
 def _note_former_policy(fields: Fields) -> None:
-    """Note the former fields in a policy's spec as problems."""
+    """Report fields of earlier drafts in a policy, each with what to write instead."""
     for name, message in _former_policy_fields(fields.values):
         fields.fail_former(name, message)
     rollout = fields.values.get("rollout")
@@ -287,7 +288,7 @@ def _note_former_policy(fields: Fields) -> None:
 
 
 def _note_former_instance(fields: Fields) -> None:
-    """Note the former fields in an instance's spec as problems."""
+    """Report fields of earlier drafts in an instance, each with what to write instead."""
     for name, message in _former_instance_fields(fields.values):
         fields.fail_former(name, message)
 

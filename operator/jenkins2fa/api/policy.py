@@ -1,4 +1,4 @@
-"""``TwoFactorPolicy``: what must hold on the instances it selects."""
+"""``TwoFactorPolicy`` and ``ClusterTwoFactorPolicy``: the 2FA settings of the instances that they select."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CLUSTER_PLURAL = "clustertwofactorpolicies"
 
 
 class PolicyMode(StrEnum):
-    """The global toggle; ``AUDIT`` reports what would change and writes nothing."""
+    """The global switch. ``AUDIT`` reports what would change, and writes nothing."""
 
     ENFORCE = "Enforce"
     AUDIT = "Audit"
@@ -50,7 +50,7 @@ class Assurance(StrEnum):
 
 
 class DriftPolicy(StrEnum):
-    """What the operator does about drift: put it back, or only report it."""
+    """What the operator does about drift: correct it, or only report it."""
 
     CORRECT = "Correct"
     REPORT = "Report"
@@ -71,7 +71,7 @@ class SMSGateway(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class EmailOTP:
-    """How the one-time password is mailed; None leaves Jenkins' own text."""
+    """The mail with the one-time password. ``subject`` and ``template`` None = the text in Jenkins stays."""
 
     sender_address: str
     subject: str | None = None
@@ -80,7 +80,7 @@ class EmailOTP:
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """How a new or changed policy spreads. ``batch_size`` None = all at once; ``minimum_enrolled`` is a percentage.
+    """How a new or changed policy is rolled out. ``batch_size`` None = all at once. ``minimum_enrolled``: a percentage.
 
     ``grace_until``: the first enforcement waits until then, so that users can enrol first; None = it does not wait."""
 
@@ -93,7 +93,7 @@ class Rollout:
 
 @dataclass(frozen=True, slots=True)
 class PolicySpec:
-    """``namespace_selector``: of a cluster policy only. ``enforced_groups`` None = everyone. Durations are whole seconds."""
+    """``namespace_selector``: only of a cluster policy. ``enforced_groups`` None = everyone. Durations are whole seconds."""
 
     instance_selector: LabelSelector
     mode: PolicyMode
@@ -116,9 +116,9 @@ class PolicySpec:
 
 @dataclass(frozen=True, slots=True)
 class TwoFactorPolicy:
-    """Also a ``ClusterTwoFactorPolicy``: that one has no namespace, and a ``namespace_selector``.
+    """A policy of either kind. A ``ClusterTwoFactorPolicy`` has no namespace, but a ``namespace_selector``.
 
-    ``invalid``: it cannot be used; of its ``spec`` only the selectors and the priority say what was meant."""
+    ``invalid``: it cannot be used, and only the selectors and the priority of its ``spec`` were read."""
 
     meta: Metadata
     spec: PolicySpec

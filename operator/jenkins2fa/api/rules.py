@@ -1,7 +1,7 @@
-"""The rules that one object alone can be checked by.
+"""The rules for one object by itself.
 
-Each stands also in ``crds/`` as a CEL rule with the same message; a test holds the two together. Here they serve ``jenkins2fa validate``
-(no cluster at hand) and the operator itself (a cluster may still have an older CRD).
+``crds/`` has the same rules in CEL, with the same messages; a test compares the two. ``jenkins2fa validate`` uses these rules because it
+has no cluster, and the operator because a cluster may have an older CRD.
 """
 
 from __future__ import annotations
@@ -31,30 +31,30 @@ GATE_REQUIRED = (
     "required because access is Manage: choose Managed (the operator installs the gate), Provided (you mount its file) or None "
     "(the plugin alone)"
 )
-BELOW_AAL2 = frozenset({Factor.EMAIL_OTP, Factor.SECURITY_QUESTIONS})  # of NIST SP 800-63B-4, whatever the site does
+BELOW_AAL2 = frozenset({Factor.EMAIL_OTP, Factor.SECURITY_QUESTIONS})  # according to NIST SP 800-63B-4, whatever the site does
 OUT_OF_REACH = "EmailOTP and SecurityQuestions can never reach AAL2: take them out of allowedFactors, or set AAL1"
 ADDRESS = r"[^@\s<>]+@[^@\s<>]+"
 
 
 S = TypeVar("S")
-Findings = Iterator[tuple[str, str]]
-Rules = tuple[tuple[Callable[[S], Findings], tuple[str, ...]], ...]  # each with the fields of the spec that it needs
+BrokenRules = Iterator[tuple[str, str]]
+Rules = tuple[tuple[Callable[[S], BrokenRules], tuple[str, ...]], ...]  # each rule with the fields of the spec that it needs
 
 
 def policy_problems(spec: PolicySpec, known: Iterable[Problem] = ()) -> list[Problem]:
-    """What a policy may not say, each with the field and the way out. Empty when all is well.
+    """The rules that a policy breaks, each with the field and the way out. Empty = none.
 
-    ``known``: what could not even be read. A rule that needs such a field has nothing to say, the others have."""
+    ``known``: the problems from reading the object. A rule that needs one of those fields is skipped."""
     return _problems(POLICY_RULES, spec, known)
 
 
 def instance_problems(spec: InstanceSpec, known: Iterable[Problem] = ()) -> list[Problem]:
-    """The same for an instance."""
+    """As :func:`policy_problems`, for an instance."""
     return _problems(INSTANCE_RULES, spec, known)
 
 
 def break_glass_problems(spec: BreakGlassSpec, known: Iterable[Problem] = ()) -> list[Problem]:
-    """The same for a break-glass."""
+    """As :func:`policy_problems`, for a break-glass."""
     return _problems(BREAK_GLASS_RULES, spec, known)
 
 
@@ -66,52 +66,52 @@ def _problems(rules: Rules[S], spec: S, known: Iterable[Problem]) -> list[Proble
     return [Problem(f"spec.{path}", message) for rule in sound for path, message in rule(spec)]
 
 
-def _needs_a_factor(spec: PolicySpec) -> Findings:
+def _needs_a_factor(spec: PolicySpec) -> BrokenRules:
     if spec.mode is PolicyMode.ENFORCE and not spec.allowed_factors - {Factor.BACKUP_CODES}:
         yield "allowedFactors", "Enforce needs a factor other than BackupCodes: without one nobody would be asked for anything"
 
 
-def _enforced_groups(spec: PolicySpec) -> Findings:
+def _enforced_groups(spec: PolicySpec) -> BrokenRules:
     if spec.enforced_groups is not None and not spec.enforced_groups:
         yield "enforcedGroups", "must not be empty: leave it out to mean everyone"
 
 
-def _enforced_and_exempt(spec: PolicySpec) -> Findings:
+def _enforced_and_exempt(spec: PolicySpec) -> BrokenRules:
     if not _lower_ascii(spec.exempt_groups).isdisjoint(_lower_ascii(spec.enforced_groups or ())):
         yield "exemptGroups", "no group may be both enforced and exempt, in whatever case: exempt would win"
 
 
-def _exempt_groups(spec: PolicySpec) -> Findings:
+def _exempt_groups(spec: PolicySpec) -> BrokenRules:
     if not _lower_ascii(spec.exempt_groups).isdisjoint(BUILT_IN_GROUPS):
         yield "exemptGroups", "must not hold authenticated or anonymous: that would exempt everyone"
 
 
 def _lower_ascii(groups: Iterable[str]) -> frozenset[str]:
-    """As ``lowerAscii()`` of CEL. Security realms ignore case."""
+    """As ``lowerAscii()`` in CEL. Security realms ignore case."""
     return frozenset(group.translate(_LOWER) for group in groups)
 
 
-def _remember_device(spec: PolicySpec) -> Findings:
+def _remember_device(spec: PolicySpec) -> BrokenRules:
     if spec.remember_device is not None and not timedelta(0) < spec.remember_device <= LONGEST_REMEMBER:
         yield "rememberDevice", "must be more than 0s and at most 720h"
 
 
-def _window(spec: PolicySpec) -> Findings:
+def _window(spec: PolicySpec) -> BrokenRules:
     if spec.build_window is not None and spec.build_window <= timedelta(0):
         yield "requireOnBuild.window", "must be more than 0s"
 
 
-def _assurance(spec: PolicySpec) -> Findings:
+def _assurance(spec: PolicySpec) -> BrokenRules:
     if spec.minimum_assurance is Assurance.AAL2 and spec.allowed_factors & BELOW_AAL2:
         yield "minimumAssurance", OUT_OF_REACH
 
 
-def _reason(spec: BreakGlassSpec) -> Findings:
+def _reason(spec: BreakGlassSpec) -> BrokenRules:
     if not spec.reason.strip(" \t\n\f\r"):
         yield "reason", "must not be empty: name the incident"
 
 
-def _url(spec: InstanceSpec) -> Findings:
+def _url(spec: InstanceSpec) -> BrokenRules:
     url = spec.url
     if re.match(USER_IN_URL, url):
         yield "url", "must not carry a user or password: put them into the Secret that credentialsRef names"
@@ -123,27 +123,27 @@ def _url(spec: InstanceSpec) -> Findings:
         yield "url", "must not have a query or fragment"
 
 
-def _credentials(spec: InstanceSpec) -> Findings:
+def _credentials(spec: InstanceSpec) -> BrokenRules:
     if spec.access is not Access.PROBE_ONLY and spec.credentials is None:
         yield "credentialsRef", "required unless access is ProbeOnly: the Secret with the operator's account"
 
 
-def _probe_only(spec: InstanceSpec) -> Findings:
+def _probe_only(spec: InstanceSpec) -> BrokenRules:
     if spec.access is Access.PROBE_ONLY and not any(canary.expect is Expectation.CHALLENGED for canary in spec.canaries):
         yield "canaries", "required because access is ProbeOnly: give a canary with expect: Challenged"
 
 
-def _gate_mode(spec: InstanceSpec) -> Findings:
+def _gate_mode(spec: InstanceSpec) -> BrokenRules:
     if spec.access is Access.MANAGE and not spec.gate.chosen:
         yield "gate.mode", GATE_REQUIRED
 
 
-def _managed_gate(spec: InstanceSpec) -> Findings:
+def _managed_gate(spec: InstanceSpec) -> BrokenRules:
     if spec.access is not Access.MANAGE and spec.gate.mode is GateMode.MANAGED:
         yield "gate.mode", "Managed needs access: Manage"
 
 
-def _interval(spec: InstanceSpec) -> Findings:
+def _interval(spec: InstanceSpec) -> BrokenRules:
     if spec.check_interval < SHORTEST_CHECK:
         yield "checkInterval", "must be at least 5s"
 
@@ -170,7 +170,7 @@ INSTANCE_RULES: Rules[InstanceSpec] = (
 
 def _can_be_split(url: str) -> bool:
     try:
-        urlsplit(url)  # refuses what only looks like an IPv6 address
+        urlsplit(url)  # raises ValueError for what only looks like an IPv6 address
     except ValueError:
         return False
     return True

@@ -1,4 +1,4 @@
-"""The status of both kinds, as data and as the JSON that the CRDs describe."""
+"""The status of each custom resource, as data and as the JSON that the CRDs describe."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TRUE, FALSE, UNKNOWN = "True", "False", "Unknown"
 
 LONGEST_MESSAGE = 1024
 LONGEST_REQUEST = 128
-LONGEST_WORD, LONGEST_ID = 64, 128  # of what Jenkins says of itself; a longer one would make the API server refuse the whole status
+LONGEST_WORD, LONGEST_ID = 64, 128  # for strings from Jenkins: the API server refuses the whole status if one is too long
 MOST_FIELDS = 32
 MOST_FAILING = 10
 MOST_REFUSED = 10
@@ -24,7 +24,7 @@ MOST_REFUSED = 10
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A Kubernetes condition without its time: that is the writer's, who knows what was there before."""
+    """A Kubernetes condition without its time: the writer adds it, because it depends on the previous condition."""
 
     type: str
     status: str
@@ -82,7 +82,7 @@ class BreakGlassRefusal:
 
 @dataclass(frozen=True, slots=True)
 class InstanceBreakGlass:
-    """``until`` None = none is open; ``name``: the TwoFactorBreakGlass for which it is."""
+    """``until`` None = none is open. ``name``: the TwoFactorBreakGlass that is open."""
 
     until: datetime | None = None
     name: str | None = None
@@ -91,7 +91,7 @@ class InstanceBreakGlass:
 
 @dataclass(frozen=True, slots=True)
 class InstanceStatus:
-    """All that one pass says about an instance."""
+    """The status of an instance after a reconcile."""
 
     observed_generation: int
     conditions: tuple[Condition, ...]
@@ -114,7 +114,7 @@ class BreakGlassCounts:
 
 @dataclass(frozen=True, slots=True)
 class BreakGlassStatus:
-    """What the instances of one break-glass add up to. ``opened_at`` and ``closed_at``: when it was seen to begin and to be over."""
+    """The status of a break-glass, aggregated from its instances. ``opened_at``, ``closed_at``: when that was observed."""
 
     observed_generation: int
     conditions: tuple[Condition, ...]
@@ -143,7 +143,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class RolloutStatus:
-    """How far a generation of a policy has spread; ``state`` as in the CRD."""
+    """The progress of rolling out one generation of a policy. ``state`` as in the CRD."""
 
     generation: int
     state: str
@@ -156,7 +156,7 @@ class RolloutStatus:
 
 @dataclass(frozen=True, slots=True)
 class PolicyStatus:
-    """What the instances of one policy add up to."""
+    """The status of a policy, aggregated from its instances."""
 
     observed_generation: int
     conditions: tuple[Condition, ...]
@@ -169,7 +169,7 @@ class PolicyStatus:
 
 
 def instance_status_document(status: InstanceStatus) -> dict[str, Any]:
-    """As JSON for the API server, without the times of conditions. Absent parts are None (a merge patch removes them)."""
+    """As JSON for the API server, without the times of conditions. Absent parts are None, so that a merge patch removes them."""
     return {
         "observedGeneration": status.observed_generation,
         "conditions": _conditions(status.conditions, status.observed_generation),
@@ -213,12 +213,12 @@ def break_glass_status_document(status: BreakGlassStatus) -> dict[str, Any]:
 
 
 def break_glass_of(body: Mapping[str, Any]) -> InstanceBreakGlass | None:
-    """What an instance's status says of break-glass."""
-    held = (body.get("status") or {}).get("breakGlass")
-    if not held:
+    """The break-glass in the status of an instance."""
+    document = (body.get("status") or {}).get("breakGlass")
+    if not document:
         return None
-    refused = tuple(BreakGlassRefusal(one["name"], one["uid"], one["reason"], one["message"]) for one in held.get("refused") or ())
-    return InstanceBreakGlass(parse_time(held["until"]) if held.get("until") else None, held.get("name"), refused)
+    refused = tuple(BreakGlassRefusal(one["name"], one["uid"], one["reason"], one["message"]) for one in document.get("refused") or ())
+    return InstanceBreakGlass(parse_time(document["until"]) if document.get("until") else None, document.get("name"), refused)
 
 
 def _reference_document(policy: PolicyReference) -> dict[str, Any]:
@@ -227,46 +227,52 @@ def _reference_document(policy: PolicyReference) -> dict[str, Any]:
     return {"kind": kind, **namespace, "name": policy.name, "uid": policy.uid, "generation": policy.generation}
 
 
-def _break_glass_document(held: InstanceBreakGlass) -> dict[str, Any]:
-    refused = [{**asdict(one), "message": clip(one.message)} for one in held.refused[:MOST_REFUSED]]
-    found = {"until": format_time(held.until) if held.until else None, "name": held.name, "refused": refused or None}
-    return {name: value for name, value in found.items() if value is not None}
+def _break_glass_document(break_glass: InstanceBreakGlass) -> dict[str, Any]:
+    refused = [{**asdict(one), "message": clip(one.message)} for one in break_glass.refused[:MOST_REFUSED]]
+    document = {
+        "until": format_time(break_glass.until) if break_glass.until else None,
+        "name": break_glass.name,
+        "refused": refused or None,
+    }
+    return {name: value for name, value in document.items() if value is not None}
 
 
 def _rollout_document(rollout: RolloutStatus) -> dict[str, Any]:
     names = ("generation", "state", "admitted", "updated", "failed", "total")
-    found = {name: getattr(rollout, name) for name in names}
-    return {**found, "batchReady": format_time(rollout.batch_ready)} if rollout.batch_ready else found
+    document = {name: getattr(rollout, name) for name in names}
+    return {**document, "batchReady": format_time(rollout.batch_ready)} if rollout.batch_ready else document
 
 
 def clip(text: str, longest: int = LONGEST_MESSAGE) -> str:
-    """A text that fits into a status; what is cut off is said."""
+    """A string that fits into a status. A cut one ends with an ellipsis."""
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def condition_of(body: Mapping[str, Any], kind: str) -> Condition | None:
-    """One condition of an object from the API server, or None when it was never set."""
-    for found in (body.get("status") or {}).get("conditions") or ():
-        if found.get("type") == kind:
-            return Condition(kind, found.get("status", UNKNOWN), found.get("reason", ""), found.get("message", ""))
+    """A condition of an object from the API server. None = it was never set."""
+    for condition in (body.get("status") or {}).get("conditions") or ():
+        if condition.get("type") == kind:
+            return Condition(kind, condition.get("status", UNKNOWN), condition.get("reason", ""), condition.get("message", ""))
     return None
 
 
 def governing_policy(body: Mapping[str, Any]) -> PolicyReference | None:
-    """The policy that an instance's status names."""
-    found = (body.get("status") or {}).get("policy")
-    return PolicyReference(found.get("namespace", ""), found["name"], found.get("uid", ""), found.get("generation", 0)) if found else None
+    """The policy in the status of an instance."""
+    policy = (body.get("status") or {}).get("policy")
+    return (
+        PolicyReference(policy.get("namespace", ""), policy["name"], policy.get("uid", ""), policy.get("generation", 0)) if policy else None
+    )
 
 
 def rollout_status(body: Mapping[str, Any]) -> RolloutStatus | None:
-    """How far a policy's status says that it has spread; None when that is not told (any more)."""
-    found = (body.get("status") or {}).get("rollout")
-    if not found:
+    """The roll-out in the status of a policy; None = there is none."""
+    rollout = (body.get("status") or {}).get("rollout")
+    if not rollout:
         return None
-    admitted, updated, failed, total = (found.get(name, 0) for name in ("admitted", "updated", "failed", "total"))
-    ready = found.get("batchReady")
+    admitted, updated, failed, total = (rollout.get(name, 0) for name in ("admitted", "updated", "failed", "total"))
+    ready = rollout.get("batchReady")
     moment = parse_time(ready) if ready else None
-    return RolloutStatus(found.get("generation", 0), found.get("state", "Progressing"), admitted, updated, failed, total, moment)
+    return RolloutStatus(rollout.get("generation", 0), rollout.get("state", "Progressing"), admitted, updated, failed, total, moment)
 
 
 def policy_column(instance: Key, policy: PolicyReference | None) -> str:
