@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs
 
+from tests.support.fleet.plugins import MINI_ORANGE, FakePlugin
 from tests.support.fleet.state import VERSION, Document, JenkinsState, Refusal
 
 _LITERAL = re.compile(r"'([A-Za-z0-9+/=]{16,})'")
@@ -28,8 +29,10 @@ class Reply:
 class FakeJenkins(JenkinsState):
     """A controller, as its HTTP clients see it."""
 
-    def __init__(self, url: str, now: Callable[[], int], *, account: tuple[str, str] = ("admin", "token")) -> None:
-        super().__init__(url, now, account=account)
+    def __init__(
+        self, url: str, now: Callable[[], int], *, account: tuple[str, str] = ("admin", "token"), kind: FakePlugin = MINI_ORANGE
+    ) -> None:
+        super().__init__(url, now, account=account, kind=kind)
         self.accept(*account)
 
     def accept(self, user: str, token: str) -> None:
@@ -57,14 +60,20 @@ class FakeJenkins(JenkinsState):
         return {"X-Jenkins": VERSION, "X-Jenkins-Session": self.session}
 
     def _is_challenged(self, headers: Mapping[str, str]) -> bool:
-        let_in = self.gate is not None and self.gate.get("exemptTokens") and headers.get("x-jenkins2fa-probe") != "challenge"
-        return self.effective and not let_in
+        if self.gate is None:
+            return self.effective and not self.kind.tokens_pass
+        return self.effective and not (self._exempts_tokens and headers.get("x-jenkins2fa-probe") != "challenge")
+
+    @property
+    def _exempts_tokens(self) -> bool:
+        rules = self.gate or {}
+        return bool(rules.get("exemptTokens") or (self.kind.tokens_pass and not rules.get("challengeTokens")))
 
     def _challenge(self) -> Reply:
-        return Reply(302, headers={"Location": f"{self.url}user/{self._account[0]}/tfaConfiguration/"})
+        return Reply(302, headers={"Location": f"{self.url}user/{self._account[0]}/{self.kind.challenge}/"})
 
     def _console(self, headers: Mapping[str, str], body: bytes) -> Reply:
-        lets_in = self.gate is not None and (self.gate.get("operator") == self._account[0] or self.gate.get("exemptTokens"))
+        lets_in = self._exempts_tokens or (self.gate is not None and self.gate.get("operator") == self._account[0])
         if self.effective and not lets_in:
             return self._challenge()
         wanted = headers.get("x-jenkins2fa-observe", "").split(" ")

@@ -1,4 +1,4 @@
-"""One controller with the 2FA plugin (free edition) as data, and the effect of the operator's scripts on it. No I/O; the caller passes the
+"""One controller with a 2FA plugin as data, and the effect of the operator's scripts on it. No I/O; the caller passes the
 time.
 
 It behaves like `jenkins/groovy/*.groovy` on the stand-in: layers, trial, gate, owner record.
@@ -12,10 +12,9 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
-Document = dict[str, Any]
+from tests.support.fleet.plugins import MINI_ORANGE, Document, FakePlugin
+
 VERSION = "2.541.3"
-TEXTS = {"subject": "Your one-time password for Jenkins", "template": "Your one-time password for Jenkins is $otp"}
-OFF: Document = {"enabled": False, "securityQuestions": False, "emailOTP": None, "mail": None}
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000  # milliseconds
 MOST_REASONS = 50
 TOLD_OF_STATE = ("owner", "deletionPolicy", "breakGlass", "corrections", "hold")
@@ -30,16 +29,18 @@ class Refusal(Exception):
 
 
 class JenkinsState:
-    """``url``: the configured root URL, with a trailing slash. ``now``: epoch milliseconds."""
+    """``url``: the configured root URL, with a trailing slash. ``now``: epoch milliseconds. ``kind``: the plugin that it has."""
 
-    def __init__(self, url: str, now: Callable[[], int], *, account: tuple[str, str] = ("admin", "token")) -> None:
-        self.url, self._now = url, now
+    def __init__(
+        self, url: str, now: Callable[[], int], *, account: tuple[str, str] = ("admin", "token"), kind: FakePlugin = MINI_ORANGE
+    ) -> None:
+        self.url, self._now, self.kind = url, now, kind
         self._account = account
         self.identity = hashlib.sha256(url.encode()).hexdigest()[:16]
-        self.users: Document = {"total": 3, "securityQuestions": 0, "emailOTP": 0, "notEnrolled": 3, "withoutAddress": 3,
-                                "administrators": 1, "administratorsNotEnrolled": 1}  # fmt: skip
+        self.users: Document = {"total": 3, "notEnrolled": 3, "withoutAddress": 3, "administrators": 1, "administratorsNotEnrolled": 1}
+        self.users |= dict.fromkeys(kind.factors, 0)
         self.groups: frozenset[str] = frozenset()
-        self.plugin: Document = {"installed": True, "active": True, "version": "1.2.0"}
+        self.plugin: Document = {"name": kind.name, "installed": True, "active": True, "version": kind.version}
         self.anonymous_administers = False
         self.managed_by_code = False  # configuration-as-code sets the plugin's fields
         self.disk: Document | None = None
@@ -50,8 +51,9 @@ class JenkinsState:
 
     def _boot(self) -> None:
         self.session = secrets.token_hex(4)
-        self.memory: Document = copy.deepcopy(self.disk or OFF)
-        self.live = self.memory["enabled"]
+        self.memory: Document = copy.deepcopy(self.disk or self.kind.fresh)
+        self.live: bool | None = None
+        self._set_live(self.memory["enabled"])
         self.compiled: dict[str, str] = {}
         self.resident: str | None = None
         self.gate: Document | None = None
@@ -77,7 +79,15 @@ class JenkinsState:
         else:
             self.files.pop("break-glass.json", None)
 
+    def _set_live(self, value: bool | None) -> None:
+        self.live = value if self.kind.has_live_flag else None
+
     # --- what somebody else does to it ---
+
+    def save(self, **settings: Any) -> None:
+        """Somebody changes settings in memory and saves them; the live flag stays."""
+        self.memory = {**self.memory, **settings}
+        self.disk = copy.deepcopy(self.memory)
 
     def save_form(self, *, enabled: bool, questions: bool) -> None:
         """An administrator saves the plugin's page, e-mail off: memory, live flag and disk."""
@@ -99,7 +109,7 @@ class JenkinsState:
             return False
         if self.gate is not None and self.hold is not None and self.glass_until is None:
             return True
-        return bool(self.live and (self.memory["securityQuestions"] or (self.memory["emailOTP"] or {}).get("enabled")))
+        return self.glass_until is None and self.kind.asks(self.memory, self.live)
 
     # --- what the scripts do ---
 
@@ -120,7 +130,7 @@ class JenkinsState:
             "access": {"anonymousAdministers": self.anonymous_administers},
             "mailer": {"installed": True, "smtpHost": True},
             "configurationAsCode": {"managed": True} if self.managed_by_code else None,
-            "enrolment": {"securityQuestions": False if self.has_plugin else None},
+            "enrolment": dict.fromkeys(self.kind.factors, False if self.has_plugin else None),
         }  # fmt: skip
         if asked.get("groups"):
             answer["groups"] = {"known": sorted(name for name in asked["groups"] if name in self.groups or name == "authenticated")}
@@ -161,7 +171,7 @@ class JenkinsState:
         parts = ("settings", "gate", "hold", "owner", "deletionPolicy", "corrects")
         wanted = {key: asked[key] for key in parts if asked.get(key) is not None}
         self._claim(asked.get("owner"), asked.get("takeOver"))
-        wanted["settings"] = self._completed(wanted["settings"])
+        wanted["settings"] = self.kind.completed(wanted["settings"], self.memory)
         standing = {
             "live": self.live,
             "memory": copy.deepcopy(self.memory),
@@ -176,7 +186,7 @@ class JenkinsState:
             self.startup = self.resident
             self._install(wanted["gate"], str(self.resident))
         self.memory = {**self.memory, **wanted["settings"]}
-        self.live = wanted["settings"].get("enabled", self.live)
+        self._set_live(wanted["settings"].get("enabled", self.live))
         if "hold" in wanted:
             self.hold = wanted["hold"] or None
         return {"ok": True, "until": until, "memory": self.memory, "live": self.live, "gate": self.gate}
@@ -190,12 +200,6 @@ class JenkinsState:
         name = f"{mine['cluster']}/{mine['instance']}"
         if take_over != name:
             raise Refusal("OwnedElsewhere", name)
-
-    def _completed(self, settings: Document) -> Document:
-        if not settings.get("mail"):
-            return settings
-        held = self.memory["mail"] or TEXTS
-        return {**settings, "mail": {key: settings["mail"][key] or held[key] or TEXTS[key] for key in TEXTS}}
 
     def _install(self, rules: Document, code: str) -> None:
         self.gate, self.code = rules, code
@@ -224,7 +228,8 @@ class JenkinsState:
             return False
         held = all(self._same(self.memory[key], value) for key, value in wrote["settings"].items())
         gate = "gate" not in wrote or self.gate == wrote["gate"]
-        return held and gate and self.live == wrote["settings"].get("enabled", self.live)
+        live = not self.kind.has_live_flag or self.live == wrote["settings"].get("enabled", self.live)
+        return held and gate and live
 
     @staticmethod
     def _same(one: Any, other: Any) -> bool:
@@ -258,7 +263,7 @@ class JenkinsState:
         state |= {"owner": wrote["owner"], "deletionPolicy": wrote.get("deletionPolicy"), "corrections": corrections}
         self.files["state.json"] = state
 
-    # --- break-glass: only the live flag is touched ---
+    # --- break-glass: the settings stay; a live flag is off meanwhile ---
 
     def break_glass(self, asked: Document) -> Document:
         now = self._now()
@@ -286,12 +291,14 @@ class JenkinsState:
         return {"ok": True, "until": end}
 
     def _arm(self, until: int) -> None:
-        self.live, self.glass_until = False, until
+        self._set_live(False)
+        self.glass_until = until
 
     def _close_glass(self) -> bool:
         if self.glass_until is None and "break-glass.json" not in self.files:
             return False
-        self.live, self.glass_until = self.memory["enabled"], None
+        self._set_live(self.memory["enabled"])
+        self.glass_until = None
         self.files.pop("break-glass.json", None)
         return True
 
@@ -345,8 +352,8 @@ class JenkinsState:
         if settings == "Restore":
             self._restore(state)
         if settings == "Disable":
-            self.memory = {**self.memory, "enabled": False}
-            self.disk, self.live = copy.deepcopy(self.memory), False
+            self.save(**self.kind.off)
+            self._set_live(False)
         self.gate = self.hold = self.code = self.startup = self.last_trial = None
         self.files.clear()
         self.compiled.clear()

@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
 from tests.support.fleet.jenkins import FakeJenkins, Reply
+from tests.support.fleet.plugins import MINI_ORANGE, FakePlugin
 
 
 @dataclass(slots=True)
@@ -18,6 +19,7 @@ class FakeController:
     ``asked``: method and path of every request."""
 
     epoch: Callable[[], int]
+    kind: FakePlugin = MINI_ORANGE
     jenkins: FakeJenkins = field(init=False)
     reply: Reply | None = None
     silent: bool = False
@@ -32,7 +34,7 @@ class FakeController:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        self.jenkins = FakeJenkins(self.url + "/", self.epoch)
+        self.jenkins = FakeJenkins(self.url + "/", self.epoch, kind=self.kind)
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
         return self
 
@@ -52,7 +54,8 @@ class FakeController:
         """Whether the plugin demands a second factor: live flag, memory and disk agree."""
         jenkins = self.jenkins
         jenkins.expire()
-        return bool(jenkins.live and jenkins.memory["enabled"] and (jenkins.disk or {}).get("enabled"))
+        live = jenkins.live or not self.kind.has_live_flag
+        return bool(live and jenkins.memory["enabled"] and (jenkins.disk or {}).get("enabled"))
 
     @property
     def is_off(self) -> bool:
@@ -77,14 +80,17 @@ class FakeController:
     # --- what an administrator does behind the operator's back ---
 
     def switch_off(self) -> None:
-        self.jenkins.save_form(enabled=False, questions=True)
+        if self.kind is MINI_ORANGE:
+            self.jenkins.save_form(enabled=False, questions=True)
+        else:
+            self.jenkins.save(**self.kind.off)
 
     def restart(self) -> None:
         self.jenkins.restart()
 
     def enrol_everybody(self) -> None:
         users = self.jenkins.users
-        users |= {"securityQuestions": users["total"], "notEnrolled": 0, "administratorsNotEnrolled": 0}
+        users |= {self.kind.factors[0]: users["total"], "notEnrolled": 0, "administratorsNotEnrolled": 0}
 
     def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Reply:
         self.asked.append(f"{method} {path}")
