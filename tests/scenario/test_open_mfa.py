@@ -89,7 +89,7 @@ def test_without_a_gate_it_is_the_plugin_alone(world: World, jenkins: FakeContro
     world.instance("build", jenkins.url, gate={"mode": "None"})
     state = world.policy("baseline", allowedFactors=APP, apiTokens=None)
     state.expect("ji", "build", Enforced="Unknown/Unverified")
-    assert "by its own rules the OpenMFA may let the operator pass" in state.message("ji", "build", "Enforced")
+    assert "the plugin (OpenMFA) may let the operator pass by rules of its own" in state.message("ji", "build", "Enforced")
 
 
 @pytest.mark.parametrize(

@@ -156,8 +156,8 @@ def _judge_proof(outcome: Outcome, policy: TwoFactorPolicy, observation: Observa
             ENFORCED,
             UNKNOWN,
             Reason.UNVERIFIED,
-            f"all known settings say on, but by its own rules the {observation.capabilities.name} may let the operator pass, which proves "
-            "nothing: add a canary with a password and expect: Challenged, or set gate.mode: Managed and apiTokens",
+            f"all known settings say on, but the plugin ({observation.capabilities.name}) may let the operator pass by rules of its own, "
+            "which proves nothing: add a canary with a password and expect: Challenged, or set gate.mode: Managed and apiTokens",
         )
     if outcome.proof is Proof.NONE:
         return Condition(ENFORCED, UNKNOWN, Reason.UNVERIFIED, "all settings say on, but no probe was possible")
