@@ -18,12 +18,20 @@ import requests
 from tests.support.standin import Browser, StandIn, crumb_in
 
 PROPERTY = "io.jenkins.plugins.openmfa.MFAUserProperty"
+STEP = 30
 SERVICE = "io.jenkins.plugins.openmfa.base.MFAContext.i().getService(io.jenkins.plugins.openmfa.service.%s)"
 
 
 def code(secret: str, steps: int = 0) -> str:
     """The code of so many times 30 s from now."""
-    return str(pyotp.TOTP(secret).at(int(time.time()) + steps * 30))
+    return str(pyotp.TOTP(secret).at(int(time.time()) + steps * STEP))
+
+
+def early_in_a_step(needed: float = 3) -> None:
+    """Wait for the next 30 s if fewer seconds than needed are left of the present ones: then even the code before is still right."""
+    left = STEP - time.time() % STEP
+    if left < needed:
+        time.sleep(left + 0.1)
 
 
 def wrong_code(secret: str) -> str:

@@ -9,19 +9,22 @@ from collections.abc import Iterator
 import pyotp
 import pytest
 
-from tests.support.openmfa import answer, code, enrol, enrol_by_page, forget_codes, secret_of, settings, wrong_code
+from tests.support.openmfa import answer, code, early_in_a_step, enrol, enrol_by_page, forget_codes, secret_of, settings, wrong_code
 from tests.support.standin import Browser, StandIn
 
 CONFIG = "io.jenkins.plugins.openmfa.MFAGlobalConfiguration"
 LIMIT = "io.jenkins.plugins.openmfa.base.MFAContext.i().getService(io.jenkins.plugins.openmfa.service.RateLimitService)"
 VERIFIED = "X-Plugin-OpenMFA-Verified"
+MINI_ORANGE_ON = """def c = io.jenkins.plugins.twofactor.jenkins.MoGlobalConfig.get()
+c.setEnableTfa(true); c.setEnableSecurityQuestionsAuthentication(true); c.save()
+io.jenkins.plugins.twofactor.jenkins.MoFilter.moPluginSettings['ENABLE_MO_TFA_AUTHENTICATION'] = true"""
 SETUP, CHALLENGE = "/user/alice/mfa-setup", "/mfa-login?from=%2F"
 
 
 def person(jenkins: StandIn, name: str) -> Browser:
     """Somebody with a password, in a new session."""
     browser = Browser(jenkins.url, name)
-    browser.login({"carol": "carol-pw-1", "dave": "dave-pw-1"}.get(name, f"{name}-pw-1"))
+    browser.login(f"{name}-pw-1")
     return browser
 
 
@@ -64,6 +67,7 @@ def test_a_user_enrols_with_the_secret_of_the_page_or_an_own_one(with_openmfa: S
 
 def test_each_code_works_once_and_three_are_right_at_a_time(with_openmfa: StandIn) -> None:
     secret = enrol(with_openmfa, "alice")
+    early_in_a_step()
     given = [code(secret, steps) for steps in (-1, 0, 1)]
     places = [answer(person(with_openmfa, "alice"), digits).headers["Location"] for digits in [*given, *given]]
     assert [place.endswith("?error=invalid") for place in places] == [False] * 3 + [True] * 3
@@ -204,11 +208,14 @@ def test_the_form_of_a_user_replaces_the_secret(with_openmfa: StandIn) -> None:
         (SETUP + "/targetUser/", 200),
         (SETUP + "/currentUser/my-views/view/all/job/x/", 200),
         (SETUP + "/targetUser/mfa-setup/", 200),
+        (SETUP + "/mFAProperty/user/", 200),
+        ("/securityRealm/", 403),
         ("/user/bob/mfa-setup/targetUser/", 404),
         ("/adjuncts/1/io/jenkins/plugins/openmfa/MFALoginAction/mfa-login.css", 200),
         ("/me/mfa-setup/", 302),
         ("/user/alice/", 302),
         ("/loginForm", 302),
+        ("/user/alice/mfa-setups/", 302),
         ("/crumbIssuer/api/json", 302),
         ("/manage/mfa-login/", 302),
     ],
@@ -239,6 +246,13 @@ def test_both_plugins_and_one_after_the_other() -> None:
         chain = f"print hudson.util.PluginServletFilter.getInstance({context}).list.collect {{ it.class.simpleName ?: it.class.name }}"
         assert jenkins.groovy(chain) == "[jenkins.util.HttpServletFilter$1, io.jenkins.servlet.FilterWrapper$1, MFAFilter]"
         settings(jenkins, required=True)
+        jenkins.groovy(MINI_ORANGE_ON)
+        alice = jenkins.browser("alice", "alice-pw-1")
+        assert [alice.place(path) for path in ("/", "/user/alice/tfaConfiguration/", "/user/alice/mfa-setup/")] == [
+            "/user/alice/tfaConfiguration/",
+            "/user/alice/mfa-setup",
+            "/user/alice/tfaConfiguration/",
+        ]
         secret = enrol(jenkins, "alice")
         jenkins.faults(plugins={"miniorange": "missing"})
         jenkins.restart()

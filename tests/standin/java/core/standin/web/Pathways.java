@@ -20,10 +20,7 @@ final class Pathways {
             case "job" -> Jobs.serve(exchange);
             case "user" -> UserPages.serve(exchange, User.getById(exchange.at(1), false), 2);
             case "me" -> UserPages.serve(exchange, User.current(), 1);
-            case "securityRealm" -> { // Jenkins' own user database has its users below itself, too; read in the source, not recorded
-                if (!exchange.at(1).equals("user")) return false;
-                UserPages.serve(exchange, User.getById(exchange.at(2), false), 3);
-            }
+            case "securityRealm" -> securityRealm(exchange);
             case "queue", "computer", "overallLoad" -> parts(exchange);
             case "createItem" -> createItem(exchange);
             case "manage", "script", "configure", "systemInfo", "log", "pluginManager" -> administration(exchange);
@@ -42,6 +39,23 @@ final class Pathways {
         if (exchange.at(0).equals("script") && script != null && exchange.request.getMethod().equals("POST")) exchange.html(200, "Script Console", "<pre>" + Pages.escape(Console.run(script)) + "</pre>");
         else if (exchange.startsWith("pluginManager", "api")) Api.serve(exchange, exchange.at(2), Api.plugins());
         else exchange.html(200, exchange.at(0).equals("manage") ? "Manage Jenkins" : "Jenkins", "<h1>" + Pages.escape(exchange.at(0)) + "</h1>");
+    }
+
+    /** Jenkins' own user database has its users below itself, too, and makes accounts; here it makes none. Read in the source, not recorded. */
+    private static void securityRealm(Exchange exchange) throws IOException {
+        switch (exchange.at(1)) {
+            case "user" -> UserPages.serve(exchange, User.getById(exchange.at(2), false), 3);
+            case "", "addUser" -> {
+                exchange.require(Jenkins.ADMINISTER);
+                exchange.html(200, "Users", "<h1>Users</h1>");
+            }
+            case "createAccountByAdmin" -> {
+                if (!exchange.isPost()) return;
+                exchange.require(Jenkins.ADMINISTER);
+                exchange.leaveFor(".");
+            }
+            default -> exchange.notFound();
+        }
     }
 
     private static void parts(Exchange exchange) throws IOException {

@@ -30,7 +30,7 @@ public class ConfigurationAsCode {
 
     public void configure() {
         files().map(ConfigurationAsCode::read).forEach(yaml -> {
-            Section.read(yaml, "moGlobalConfig").ifPresent(ConfigurationAsCode::miniOrange);
+            Section.read(yaml, "unclassified", "moGlobalConfig").ifPresent(ConfigurationAsCode::miniOrange);
             OpenMfa.configure(yaml);
         });
     }

@@ -20,7 +20,7 @@ final class OpenMfa {
     static void configure(String yaml) {
         PluginWrapper plugin = Jenkins.get().getPluginManager().getPlugin("openmfa");
         boolean named = plugin == null || Integer.parseInt(plugin.getVersion().split("\\.")[0]) >= WITH_A_NAME;
-        Section.read(yaml, named ? "openMFA" : "mFAGlobalConfiguration").ifPresent(OpenMfa::apply);
+        Section.read(yaml, "security", named ? "openMFA" : "mFAGlobalConfiguration").ifPresent(OpenMfa::apply);
     }
 
     private static void apply(Section section) {

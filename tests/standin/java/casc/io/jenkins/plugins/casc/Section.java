@@ -8,12 +8,15 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
-/** What is below one name of a YAML file: names and their texts, which are plain, quoted, or a block of lines ("|"). Enough YAML for that. */
+/** What is below a name in a YAML file: names and their texts, which are plain, quoted, or a block of lines ("|"). Enough YAML for that. */
 record Section(Map<String, String> values) {
     private static final Pattern ENTRY = Pattern.compile("^ +([\\w-]+):[ \t]*(.*?)[ \t]*$");
 
-    static Optional<Section> read(String yaml, String name) {
-        Matcher head = Pattern.compile("(?m)^( +)" + name + ":[ \\t]*\\n((?:\\1 +.*\\n?|[ \\t]*\\n)*)").matcher(yaml);
+    /** The section of that name below that one of the top level. */
+    static Optional<Section> read(String yaml, String above, String name) {
+        Matcher top = Pattern.compile("(?m)^" + above + ":[ \\t]*\\n((?:[ \\t]+.*\\n?|\\n)*)").matcher(yaml);
+        if (!top.find()) return Optional.empty();
+        Matcher head = Pattern.compile("(?m)^( +)" + name + ":[ \\t]*\\n((?:\\1 +.*\\n?|[ \\t]*\\n)*)").matcher(top.group(1));
         if (!head.find()) return Optional.empty();
         Map<String, String> values = new LinkedHashMap<>();
         List<String> lines = head.group(2).lines().collect(Collectors.toList());

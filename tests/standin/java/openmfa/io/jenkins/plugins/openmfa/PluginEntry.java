@@ -28,10 +28,11 @@ public final class PluginEntry implements Part {
     /** The action below a user has that user as a property; what is below is the user's own. Read in the source, not recorded. */
     @Override
     public void resolve(Exchange exchange) {
-        for (int at = below(exchange); at >= 0 && exchange.at(at).equals(MFASetupAction.URL) && exchange.at(at + 1).matches("targetUser|currentUser"); at = below(exchange)) {
+        for (int at = below(exchange); at >= 0 && exchange.at(at).equals(MFASetupAction.URL); at = below(exchange)) {
             User user = owner(exchange);
-            if (user == null || !MFASetupAction.isShownFor(user)) return;
-            exchange.path.subList(0, at + 2).clear();
+            int length = exchange.at(at + 1).matches("targetUser|currentUser") ? 2 : exchange.at(at + 1).equals("mFAProperty") && exchange.at(at + 2).equals("user") ? 3 : 0;
+            if (length == 0 || user == null || !MFASetupAction.isShownFor(user)) return;
+            exchange.path.subList(0, at + length).clear();
             exchange.path.add(0, "user");
             exchange.path.add(1, user.getId());
         }
