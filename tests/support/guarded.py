@@ -12,9 +12,9 @@ from tests.support.literals import BARE, FRESH, MANAGED, plan, spec
 MINE = Owner("cluster", "instance-uid")
 
 
-def situation(seen: Observation = FRESH, where: Any = MANAGED, more: dict[str, Any] | None = None, **fields: Any) -> Situation:
-    wanted = spec(**{"apiTokens": "Challenge" if where is not BARE else None, **fields})
-    return Situation(wanted, where, seen, plan(seen, wanted, where), **{"owner": MINE, **(more or {})})
+def situation(observation: Observation = FRESH, where: Any = MANAGED, more: dict[str, Any] | None = None, **fields: Any) -> Situation:
+    desired = spec(**{"apiTokens": "Challenge" if where is not BARE else None, **fields})
+    return Situation(desired, where, observation, plan(observation, desired, where), **{"owner": MINE, **(more or {})})
 
 
 def reasons(*arguments: Any, **fields: Any) -> list[str]:

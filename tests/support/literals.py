@@ -40,14 +40,14 @@ SPECS: list[dict[str, Any]] = [
 ]
 
 
-def premium(seen: Observation) -> Observation:
+def premium(observation: Observation) -> Observation:
     """The same with the premium edition, as the driver reports it."""
-    return reported(replace(seen, plugin=replace(seen.plugin, edition=PREMIUM_EDITION)))
+    return reported(replace(observation, plugin=replace(observation.plugin, edition=PREMIUM_EDITION)))
 
 
-def reported(seen: Observation) -> Observation:
+def reported(observation: Observation) -> Observation:
     """The observation with the capabilities that the driver finds in it."""
-    return replace(seen, capabilities=capabilities_of(seen))
+    return replace(observation, capabilities=capabilities_of(observation))
 
 
 def instance(spec: InstanceSpec = MANAGED, **meta: Any) -> JenkinsInstance:
@@ -66,26 +66,26 @@ def spec(**fields: Any) -> PolicySpec:
     return policy(**fields).spec
 
 
-def in_force(wanted: PolicySpec, where: InstanceSpec = MANAGED) -> Observation:
+def in_force(policy_spec: PolicySpec, where: InstanceSpec = MANAGED) -> Observation:
     """An observation of a controller after the policy was confirmed there."""
-    desired = desired_state(wanted, where, "admin", FREE)
+    desired = desired_state(policy_spec, where, "admin", FREE)
     held, gate = desired.plugin, desired.gate
     state = GateState(plugin_filters=1)
     if gate is not None:
         state = GateState(1, 0, 1, True, False, CODE, gate, CODE, gate, hold=desired.hold, stored_hold=desired.hold)
     owner = Owner("cluster", "instance-uid", "policy-uid", 1, desired_digest(desired, CODE))
     return replace(
-        FRESH, disk=held, memory=held, live=held.enabled, gate=state, owner=owner, known_groups=wanted.enforced_groups or frozenset()
+        FRESH, disk=held, memory=held, live=held.enabled, gate=state, owner=owner, known_groups=policy_spec.enforced_groups or frozenset()
     )
 
 
-def plan(seen: Observation, wanted: PolicySpec, where: InstanceSpec = MANAGED) -> Plan:
-    return make_plan(seen, desired_state(wanted, where, seen.user, seen.capabilities), CODE)
+def plan(observation: Observation, policy_spec: PolicySpec, where: InstanceSpec = MANAGED) -> Plan:
+    return make_plan(observation, desired_state(policy_spec, where, observation.user, observation.capabilities), CODE)
 
 
-def differences(seen: Observation, wanted: PolicySpec, where: InstanceSpec = MANAGED) -> set[tuple[str, str]]:
+def differences(observation: Observation, policy_spec: PolicySpec, where: InstanceSpec = MANAGED) -> set[tuple[str, str]]:
     """Path and layer of each change."""
-    return {(change.path, change.layer.value) for change in plan(seen, wanted, where).changes}
+    return {(change.path, change.layer.value) for change in plan(observation, policy_spec, where).changes}
 
 
 def weakened(before: PolicySpec, after: PolicySpec) -> set[str]:

@@ -12,7 +12,7 @@ from tests.support.managed import policy
 
 
 def outcome(
-    seen: Observation | None = None,
+    observation: Observation | None = None,
     *,
     proof: Proof = Proof.CHALLENGED,
     where: Any = MANAGED,
@@ -20,10 +20,10 @@ def outcome(
     **more: Any,
 ) -> Outcome:
     """The outcome of a reconcile where the policy is in force, unless the arguments change that."""
-    wanted = policy(**(fields or {}))
-    seen = in_force(wanted.spec, where) if seen is None else seen
+    desired = policy(**(fields or {}))
+    observation = in_force(desired.spec, where) if observation is None else observation
     judged = {name: more.pop(name) for name in ("findings", "mode", "drift") if name in more}
-    return Outcome(instance(where), wanted, Assessment(seen, plan(seen, wanted.spec, where), **judged), proof=proof, **more)
+    return Outcome(instance(where), desired, Assessment(observation, plan(observation, desired.spec, where), **judged), proof=proof, **more)
 
 
 def said(found: Outcome) -> dict[str, str]:

@@ -19,23 +19,23 @@ FLEET = (MANAGED, BARE)
 
 
 def off(named: str = "", generation: int = 2) -> TwoFactorPolicy:
-    wanted = policy(mode="Disabled")
+    desired = policy(mode="Disabled")
     annotations = {APPROVE_WEAKENING: named} if named else {}
-    return replace(wanted, meta=replace(wanted.meta, uid="policy-uid", generation=generation, annotations=annotations))
+    return replace(desired, meta=replace(desired.meta, uid="policy-uid", generation=generation, annotations=annotations))
 
 
 def enforced(where: InstanceSpec = MANAGED, of: str = "policy-uid") -> Observation:
-    seen = in_force(spec(apiTokens="Challenge" if where is not BARE else None), where)
-    assert seen.owner is not None
-    return replace(seen, owner=replace(seen.owner, policy=of))
+    observation = in_force(spec(apiTokens="Challenge" if where is not BARE else None), where)
+    assert observation.owner is not None
+    return replace(observation, owner=replace(observation.owner, policy=of))
 
 
-def look(wanted: TwoFactorPolicy, seen: Observation, at: JenkinsInstance | None = None) -> Assessment:
-    return assess(wanted, at or instance(), seen, CODE, cluster="cluster", now=NOW, require_approval=True)
+def assessed(desired: TwoFactorPolicy, observation: Observation, at: JenkinsInstance | None = None) -> Assessment:
+    return assess(desired, at or instance(), observation, CODE, cluster="cluster", now=NOW, require_approval=True)
 
 
 def asked(*arguments: Any) -> str:
-    found = look(*arguments)
+    found = assessed(*arguments)
     assert found.refused is not None
     assert found.refused.reason == "ApprovalRequired"
     return found.refused.message.rpartition("=")[2]
@@ -45,30 +45,30 @@ def asked(*arguments: Any) -> str:
 def test_one_annotation_approves_of_a_mixed_fleet(between: str) -> None:
     digests = [asked(off(), enforced(where), instance(where)) for where in FLEET]
     assert len(set(digests)) == len(FLEET)
-    wanted = off(between.join(["1-older", *digests]))
+    desired = off(between.join(["1-older", *digests]))
     for where in FLEET:
-        assert look(wanted, enforced(where), instance(where)).refused is None
-        assert look(wanted, enforced(where), instance(where)).may_write
+        assert assessed(desired, enforced(where), instance(where)).refused is None
+        assert assessed(desired, enforced(where), instance(where)).may_write
     assert asked(off(between.join(digests[1:])), enforced())
     assert asked(off("".join(digests)), enforced()), "no part of a word counts"
 
 
 def test_a_policy_is_approved_of_for_all_that_it_governs() -> None:
     elsewhere = replace(instance(), meta=replace(instance().meta, name="another", uid="another-uid"))
-    mark = Owner("cluster", "another-uid", "policy-uid", 1)
-    assert asked(off(), enforced()) == asked(off(), replace(enforced(), owner=mark, identity="another"), elsewhere)
+    owner = Owner("cluster", "another-uid", "policy-uid", 1)
+    assert asked(off(), enforced()) == asked(off(), replace(enforced(), owner=owner, identity="another"), elsewhere)
 
 
 @pytest.mark.parametrize("former", ["another-policy", None])
 def test_a_jenkins_that_comes_from_elsewhere_asks_for_itself(former: str | None) -> None:
-    seen = enforced(of="another-policy") if former else replace(enforced(), owner=None)
+    observation = enforced(of="another-policy") if former else replace(enforced(), owner=None)
     approved_for_others = off(asked(off(), enforced()))
-    own = asked(approved_for_others, seen)
-    assert look(off(own), seen).may_write
-    assert look(off(own), enforced()).refused is None, "good too once it is governed: its drift is put back without a new question"
-    assert asked(off(own), replace(seen, identity="another Jenkins at this URL")) != own
-    assert asked(off(own, generation=3), seen) != own, "another edit"
-    again = replace(seen, owner=replace(seen.owner, instance="made-again") if seen.owner else None)
+    own = asked(approved_for_others, observation)
+    assert assessed(off(own), observation).may_write
+    assert assessed(off(own), enforced()).refused is None, "good too once it is governed: its drift is corrected without a new approval"
+    assert asked(off(own), replace(observation, identity="another Jenkins at this URL")) != own
+    assert asked(off(own, generation=3), observation) != own, "another edit"
+    again = replace(observation, owner=replace(observation.owner, instance="made-again") if observation.owner else None)
     assert asked(off(own), again, moved(uid="made-again")) != own, "another object of this name"
 
 
@@ -78,14 +78,14 @@ def moved(**meta: Any) -> JenkinsInstance:
 
 
 def test_the_end_of_a_policy_has_an_approval_of_its_own() -> None:
-    mark = Owner("cluster", "instance-uid", "policy-uid", 1)
-    digest = release_approval(instance(), enforced(), mark, DeletionPolicy.DISABLE)
-    assert digest == release_approval(instance(), enforced(), replace(mark, generation=9), DeletionPolicy.DISABLE)
+    owner = Owner("cluster", "instance-uid", "policy-uid", 1)
+    digest = release_approval(instance(), enforced(), owner, DeletionPolicy.DISABLE)
+    assert digest == release_approval(instance(), enforced(), replace(owner, generation=9), DeletionPolicy.DISABLE)
     others = {
-        release_approval(instance(), enforced(), mark, DeletionPolicy.RESTORE),
-        release_approval(moved(uid="made-again"), enforced(), mark, DeletionPolicy.DISABLE),
-        release_approval(instance(), enforced(), replace(mark, policy="the next one"), DeletionPolicy.DISABLE),
-        release_approval(instance(), replace(enforced(), identity="another"), mark, DeletionPolicy.DISABLE),
+        release_approval(instance(), enforced(), owner, DeletionPolicy.RESTORE),
+        release_approval(moved(uid="made-again"), enforced(), owner, DeletionPolicy.DISABLE),
+        release_approval(instance(), enforced(), replace(owner, policy="the next one"), DeletionPolicy.DISABLE),
+        release_approval(instance(), replace(enforced(), identity="another"), owner, DeletionPolicy.DISABLE),
         asked(off(), enforced()),
     }
     assert len(others) == 5

@@ -38,8 +38,10 @@ LONGEST = timedelta(hours=4)
 HOUR = timedelta(hours=1)
 
 
-def decided(asked: TwoFactorBreakGlass, seen: Observation, now: datetime = NOW, longest: timedelta = LONGEST, **more: bool) -> Decision:
-    return decide(active([asked], instance().meta, now), seen, now, longest, **more)
+def decided(
+    asked: TwoFactorBreakGlass, observation: Observation, now: datetime = NOW, longest: timedelta = LONGEST, **more: bool
+) -> Decision:
+    return decide(active([asked], instance().meta, now), observation, now, longest, **more)
 
 
 def refusal(found: Decision) -> str:
@@ -55,7 +57,7 @@ def after(*spans: tuple[float, float], used: str = "INC-1", open_until: float | 
 
 
 @pytest.mark.parametrize(
-    ("until", "open_until", "used", "wanted"),
+    ("until", "open_until", "used", "expected"),
     [
         (1, None, None, Action.OPEN),
         (1, None, "INC-1", Action.NOTHING),  # that reason is spent
@@ -71,15 +73,15 @@ def after(*spans: tuple[float, float], used: str = "INC-1", open_until: float | 
         (None, None, None, Action.NOTHING),
     ],
 )
-def test_decision(until: int | None, open_until: int | None, used: str | None, wanted: Action) -> None:
+def test_decision(until: int | None, open_until: int | None, used: str | None, expected: Action) -> None:
     at = {hours: NOW + timedelta(hours=hours) for hours in (-1, 1, 2, 3)}
     asked = [] if until is None else [break_glass(until, "INC-1")]
-    seen = replace(FRESH, break_glass_until=None if open_until is None else at[open_until], break_glass_used=used)
-    assert decide(active(asked, instance().meta, NOW), seen, NOW).action is wanted
+    observation = replace(FRESH, break_glass_until=None if open_until is None else at[open_until], break_glass_used=used)
+    assert decide(active(asked, instance().meta, NOW), observation, NOW).action is expected
 
 
 @pytest.mark.parametrize(
-    ("seen", "wish", "until"),
+    ("observation", "hours", "until"),
     [
         (after(), 1, 1),
         (after(), 9, 4),  # one alone is bounded too
@@ -90,15 +92,15 @@ def test_decision(until: int | None, open_until: int | None, used: str | None, w
         (after((-5, -1.1)), 0.05, 0.05),  # what is left is enough for this one
     ],
 )
-def test_another_reason_gets_what_is_left_of_the_sum(seen: Observation, wish: float, until: float) -> None:
-    found = decided(break_glass(wish), seen)
+def test_another_reason_gets_what_is_left_of_the_sum(observation: Observation, hours: float, until: float) -> None:
+    found = decided(break_glass(hours), observation)
     assert (found.action, found.refused) == (Action.OPEN, ())
     assert found.until is not None
     assert abs(found.until - (NOW + timedelta(hours=until))) < timedelta(seconds=1)
 
 
 @pytest.mark.parametrize(
-    ("seen", "again"),
+    ("observation", "again"),
     [
         (after((-5, -1)), -5 + 24 + 1 / 6),
         (after((-23.9, -20.9), (-2, -1)), -23.9 + 24 + 1 / 6),
@@ -106,32 +108,32 @@ def test_another_reason_gets_what_is_left_of_the_sum(seen: Observation, wish: fl
         (after((-4, 0.5), open_until=0.5), 20 + 2 / 3),  # what is open stays so
     ],
 )
-def test_a_chain_of_reasons_is_refused_with_the_time_at_which_it_is_possible_again(seen: Observation, again: float) -> None:
-    found = decided(break_glass(100), seen)
-    assert found.action is (Action.CLOSE if seen.break_glass_until else Action.NOTHING), "what nobody asks for any more is closed"
-    moment = possible_again_at(seen, NOW, LONGEST)
+def test_a_chain_of_reasons_is_refused_with_the_time_at_which_it_is_possible_again(observation: Observation, again: float) -> None:
+    found = decided(break_glass(100), observation)
+    assert found.action is (Action.CLOSE if observation.break_glass_until else Action.NOTHING), "what nobody asks for any more is closed"
+    moment = possible_again_at(observation, NOW, LONGEST)
     assert abs(moment - (NOW + timedelta(hours=again))) < timedelta(seconds=1)
     for part in ("INC-9", "4h", "--longest-break-glass", moment.strftime("%Y-%m-%dT%H:%M"), "jenkins2fa unlock"):
         assert part in refusal(found)
-    later = decided(break_glass(100), replace(seen, break_glass_until=None), moment + timedelta(minutes=2))
+    later = decided(break_glass(100), replace(observation, break_glass_until=None), moment + timedelta(minutes=2))
     assert later.action is Action.OPEN
 
 
-def test_the_refusal_is_worded_the_same_at_every_look() -> None:
-    """Else each pass would write the status."""
+def test_the_refusal_is_worded_the_same_at_every_reconcile() -> None:
+    """Otherwise each reconcile would write the status."""
     said = {refusal(decided(break_glass(100), after((-5, -1)), NOW + minutes * timedelta(minutes=1))) for minutes in range(5)}
     assert len(said) == 1
 
 
 @given(st.lists(st.tuples(st.integers(0, 600), st.integers(1, 1440)), max_size=40))
-def test_whatever_is_asked_for_no_day_has_more_than_the_maximum(wishes: list[tuple[int, int]]) -> None:
-    """Each wish comes so many minutes after the one before, with a reason of its own, and is for so many minutes."""
+def test_whatever_is_asked_for_no_day_has_more_than_the_maximum(requests: list[tuple[int, int]]) -> None:
+    """Each request comes so many minutes after the one before, with a reason of its own, and is for so many minutes."""
     now, spans = NOW, list[tuple[datetime, datetime]]()
-    for number, (pause, length) in enumerate(wishes):
+    for number, (pause, length) in enumerate(requests):
         now += timedelta(minutes=pause)
-        seen = replace(FRESH, break_glass_times=tuple(spans), break_glass_used=f"INC-{number - 1}")
-        wanted = break_glass((now - NOW) / HOUR + length / 60, f"INC-{number}")
-        found = decided(wanted, seen, now)
+        observation = replace(FRESH, break_glass_times=tuple(spans), break_glass_used=f"INC-{number - 1}")
+        desired = break_glass((now - NOW) / HOUR + length / 60, f"INC-{number}")
+        found = decided(desired, observation, now)
         if found.action is Action.OPEN:
             assert found.until is not None
             spans = [(begun, min(ended, now)) for begun, ended in spans] + [(now, found.until)]
@@ -141,7 +143,7 @@ def test_whatever_is_asked_for_no_day_has_more_than_the_maximum(wishes: list[tup
 
 
 @pytest.mark.parametrize(
-    ("seen", "hours", "refused"),
+    ("observation", "hours", "refused"),
     [
         (after((-2, -1), used="INC-9"), 1, True),
         (after((-2, -1), used="INC-9"), 4 / 3600, False),  # it ends now, by one clock or the other
@@ -151,8 +153,8 @@ def test_whatever_is_asked_for_no_day_has_more_than_the_maximum(wishes: list[tup
         (after((-1, 1), used="INC-8", open_until=1), 1, False),
     ],
 )
-def test_a_used_reason_is_refused_in_words(seen: Observation, hours: float, refused: bool) -> None:
-    found = decided(break_glass(hours), seen, require_approval=refused)
+def test_a_used_reason_is_refused_in_words(observation: Observation, hours: float, refused: bool) -> None:
+    found = decided(break_glass(hours), observation, require_approval=refused)
     assert bool(found.refused) is refused
     if refused:
         assert (found.action, found.refused[0].finding.reason) == (Action.NOTHING, "BreakGlassRefused")
@@ -211,11 +213,11 @@ def test_one_that_is_over_or_of_another_namespace_asks_for_nothing(other: TwoFac
 
 
 def test_a_break_glass_that_is_refused_needs_attention_and_all_else_goes_on() -> None:
-    wanted = policy()
-    seen = in_force(wanted.spec, MANAGED)
+    desired = policy()
+    observation = in_force(desired.spec, MANAGED)
     refused = decided(break_glass(1), after((-5, -1)))
-    basis = Assessment(seen, plan(seen, wanted.spec, MANAGED))
-    found = Outcome(instance(MANAGED), wanted, basis, proof=Proof.CHALLENGED, break_glass=refused)
+    basis = Assessment(observation, plan(observation, desired.spec, MANAGED))
+    found = Outcome(instance(MANAGED), desired, basis, proof=Proof.CHALLENGED, break_glass=refused)
     said = {condition.type: f"{condition.status}/{condition.reason}" for condition in judge(found, NOW)}
     assert (said["Ready"], said["Stalled"], said["Enforced"]) == ("False/BreakGlassRefused", "True/BreakGlassRefused", "True/Probed")
 

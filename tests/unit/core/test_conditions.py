@@ -30,9 +30,9 @@ def test_all_is_well() -> None:
 
 
 @pytest.mark.parametrize("transient", [True, False])
-@pytest.mark.parametrize("seen", [None, FRESH])
-def test_trouble_is_reconciling_or_stalled_and_never_both(transient: bool, seen: Observation | None) -> None:
-    found = said(Outcome(instance(), policy(), seen, failure=Failure("Unreachable", "what happened", transient)))
+@pytest.mark.parametrize("observation", [None, FRESH])
+def test_a_failure_is_reconciling_or_stalled_and_never_both(transient: bool, observation: Observation | None) -> None:
+    found = said(Outcome(instance(), policy(), observation, failure=Failure("Unreachable", "what happened", transient)))
     assert found["Ready"] == "False/Unreachable"
     assert [found["Reconciling"].split("/")[0], found["Stalled"].split("/")[0]] == (["True", "False"] if transient else ["False", "True"])
     assert found["Drifted"] == "Unknown/Unreachable"
@@ -43,9 +43,9 @@ def test_trouble_is_reconciling_or_stalled_and_never_both(transient: bool, seen:
     [
         ({"mode": Mode.SUSPENDED}, "True/Suspended", False, False),
         ({"mode": Mode.BREAK_GLASS}, "True/BreakGlass", False, False),
-        ({"mode": Mode.AUDIT, "seen": FRESH}, "True/Reported", False, False),
-        ({"mode": Mode.REPORT_DRIFT, "seen": FRESH, "drift": True}, "True/Reported", False, False),
-        ({"seen": FRESH}, "False/Progressing", True, False),
+        ({"mode": Mode.AUDIT, "observation": FRESH}, "True/Reported", False, False),
+        ({"mode": Mode.REPORT_DRIFT, "observation": FRESH, "drift": True}, "True/Reported", False, False),
+        ({"observation": FRESH}, "False/Progressing", True, False),
         ({"findings": (Finding("NoFactor", "m", path="allowedFactors"),)}, "False/NoFactor", False, True),
         ({"findings": (Finding("NoMailServer", "m", Severity.HAZARD),)}, "True/InForce", False, False),
         ({"fields": {"rememberDevice": "12h"}}, "False/Unsupported", False, True),
@@ -53,7 +53,7 @@ def test_trouble_is_reconciling_or_stalled_and_never_both(transient: bool, seen:
     ],
 )
 def test_ready(more: dict[str, Any], ready: str, reconciling: bool, stalled: bool) -> None:
-    found = said(outcome(more.pop("seen", None), **more))
+    found = said(outcome(more.pop("observation", None), **more))
     assert [found["Ready"], found["Reconciling"].startswith("True"), found["Stalled"].startswith("True")] == [ready, reconciling, stalled]
 
 
@@ -61,8 +61,8 @@ def test_suspended_says_that_nobody_knows() -> None:
     found = Outcome(instance(), policy(), mode_by_spec=Mode.SUSPENDED)
     ready = judge(found, NOW)[0]
     assert ready.message == "the policy is suspended: nothing is written or observed, so it is not known whether it is enforced"
-    told = said(found)
-    assert [told["Ready"], told["Enforced"], told["Drifted"]] == ["True/Suspended", "Unknown/Suspended", "Unknown/Suspended"]
+    reasons = said(found)
+    assert [reasons["Ready"], reasons["Enforced"], reasons["Drifted"]] == ["True/Suspended", "Unknown/Suspended", "Unknown/Suspended"]
 
 
 def test_an_instance_without_a_policy_is_ready_and_unknown() -> None:
@@ -71,17 +71,17 @@ def test_an_instance_without_a_policy_is_ready_and_unknown() -> None:
 
 
 def test_drifted() -> None:
-    seen = replace(in_force(spec()), live=False)
-    assert said(outcome(seen, drift=True))["Drifted"] == "True/Differs"
-    assert said(outcome(seen, drift=False))["Drifted"] == "False/NoDrift"  # a change of the policy, being applied
-    assert said(outcome(seen, mode=Mode.AUDIT))["Drifted"] == "True/Differs"
+    observation = replace(in_force(spec()), live=False)
+    assert said(outcome(observation, drift=True))["Drifted"] == "True/Differs"
+    assert said(outcome(observation, drift=False))["Drifted"] == "False/NoDrift"  # a change of the policy, being applied
+    assert said(outcome(observation, mode=Mode.AUDIT))["Drifted"] == "True/Differs"
     assert said(outcome(corrected=("mode",)))["Drifted"] == "False/Corrected"
 
 
 def test_each_field_of_the_policy_has_its_state() -> None:
     fields = {"exemptGroups": ["r"], "rememberDevice": "12h", "requireOnBuild": {"window": "15m"}}
-    seen = in_force(spec(**fields))
-    states = {one.path: one.state for one in field_statuses(outcome(seen, fields=fields))}
+    observation = in_force(spec(**fields))
+    states = {one.path: one.state for one in field_statuses(outcome(observation, fields=fields))}
     assert states == {
         "mode": "Applied",
         "exemptGroups": "Applied",
@@ -91,11 +91,12 @@ def test_each_field_of_the_policy_has_its_state() -> None:
         "apiTokens": "Applied",
         "gate": "Applied",
     }
-    drifted = {one.path: one.state for one in field_statuses(outcome(replace(seen, live=False), fields=fields, drift=True))}
+    drifted = {one.path: one.state for one in field_statuses(outcome(replace(observation, live=False), fields=fields, drift=True))}
     assert drifted["mode"] == "Drifted"
     refusal = Finding("OwnedElsewhere", "m")
     refused = {
-        one.path: (one.state, one.message) for one in field_statuses(outcome(replace(seen, live=False), fields=fields, findings=(refusal,)))
+        one.path: (one.state, one.message)
+        for one in field_statuses(outcome(replace(observation, live=False), fields=fields, findings=(refusal,)))
     }
     assert [refused["mode"], refused["exemptGroups"][0]] == [("Refused", "m"), "Applied"]
 
@@ -109,10 +110,10 @@ def test_each_field_of_the_policy_has_its_state() -> None:
         ({"apiTokens": "Challenge"}, None),
     ],
 )
-def test_an_exempt_canary_that_is_challenged_needs_a_person(fields: dict[str, Any], path: str | None) -> None:
-    wanted = policy(**fields)
-    seen = replace(in_force(wanted.spec, MANAGED), known_groups=frozenset({"staff"}))
-    found = outcome(seen, fields=fields, notes=(EXEMPT_CHALLENGED,))
+def test_an_exempt_canary_that_is_challenged_needs_attention(fields: dict[str, Any], path: str | None) -> None:
+    desired = policy(**fields)
+    observation = replace(in_force(desired.spec, MANAGED), known_groups=frozenset({"staff"}))
+    found = outcome(observation, fields=fields, notes=(EXEMPT_CHALLENGED,))
     assert said(found) == {
         "Ready": "False/ExemptChallenged",
         "Reconciling": "False/ExemptChallenged",
@@ -130,12 +131,12 @@ DEAD = Failure("Unreachable", "no answer", transient=True)
 WRONG = Failure("Unauthorized", "wrong password", transient=False)
 
 
-def conditions(wanted: TwoFactorPolicy | None, canaries: CanaryObservation) -> tuple[Condition, ...]:
-    return judge(Outcome(instance(), wanted, failure=canaries.failure, proof=canaries.challenged, canaries=canaries), NOW)
+def conditions(desired: TwoFactorPolicy | None, canaries: CanaryObservation) -> tuple[Condition, ...]:
+    return judge(Outcome(instance(), desired, failure=canaries.failure, proof=canaries.challenged, canaries=canaries), NOW)
 
 
 @pytest.mark.parametrize(
-    ("canaries", "wanted", "enforced", "ready", "reconciling", "stalled"),
+    ("canaries", "desired", "enforced", "ready", "reconciling", "stalled"),
     [
         (CanaryObservation(CHALLENGED), policy(), "True/Probed", "True/InForce", False, False),
         (CanaryObservation(CHALLENGED), None, "True/Probed", "True/InForce", False, False),
@@ -153,9 +154,9 @@ def conditions(wanted: TwoFactorPolicy | None, canaries: CanaryObservation) -> t
     ],
 )
 def test_canaries(
-    canaries: CanaryObservation, wanted: TwoFactorPolicy | None, enforced: str, ready: str, reconciling: bool, stalled: bool
+    canaries: CanaryObservation, desired: TwoFactorPolicy | None, enforced: str, ready: str, reconciling: bool, stalled: bool
 ) -> None:
-    found = {one.type: f"{one.status}/{one.reason}" for one in conditions(wanted, canaries)}
+    found = {one.type: f"{one.status}/{one.reason}" for one in conditions(desired, canaries)}
     assert [found["Enforced"], found["Ready"], found["Drifted"]] == [enforced, ready, "Unknown/NotObserved"]
     assert [found["Reconciling"].startswith("True"), found["Stalled"].startswith("True")] == [reconciling, stalled]
 

@@ -45,15 +45,15 @@ def test_enforced_is_said_only_when_all_layers_agree_and_the_probe_was_challenge
     changes: dict[str, Any], more: dict[str, Any], enforced: str
 ) -> None:
     fields = more.get("fields")
-    seen = replace(in_force(spec(**(fields or {}))), **changes)
-    assert said(outcome(seen, **more))["Enforced"] == enforced
+    observation = replace(in_force(spec(**(fields or {}))), **changes)
+    assert said(outcome(observation, **more))["Enforced"] == enforced
 
 
 def test_a_group_that_nobody_is_known_to_be_in_is_not_proven_by_a_probe() -> None:
-    seen = replace(in_force(spec(enforcedGroups=["a"])), known_groups=frozenset())
-    found = said(outcome(seen, fields={"enforcedGroups": ["a"]}))
+    observation = replace(in_force(spec(enforcedGroups=["a"])), known_groups=frozenset())
+    found = said(outcome(observation, fields={"enforcedGroups": ["a"]}))
     assert [found["Enforced"], found["Ready"]] == ["Unknown/GroupUnverified", "True/GroupUnverified"]
-    assert said(outcome(seen, fields={"enforcedGroups": ["a"]}, proof=Proof.BYPASSED))["Enforced"] == "False/Bypassed"
+    assert said(outcome(observation, fields={"enforcedGroups": ["a"]}, proof=Proof.BYPASSED))["Enforced"] == "False/Bypassed"
 
 
 def test_off_is_off_and_says_so_when_it_is_not() -> None:
@@ -70,7 +70,7 @@ def test_off_is_off_and_says_so_when_it_is_not() -> None:
         ({}, "False/PluginAlone", "True/PluginAlone"),
         ({"proof": Proof.NONE}, "Unknown/Unverified", "True/Unverified"),
         ({"proof": Proof.BYPASSED}, "False/Bypassed", "False/Bypassed"),
-        ({"seen": replace(in_force(spec(apiTokens=None), BARE), live=False)}, "False/NotActive", "False/Progressing"),
+        ({"observation": replace(in_force(spec(apiTokens=None), BARE), live=False)}, "False/NotActive", "False/Progressing"),
     ],
 )
 def test_without_a_gate_a_challenged_probe_does_not_prove_enforcement(more: dict[str, Any], enforced: str, ready: str) -> None:
@@ -83,8 +83,8 @@ def test_without_a_gate_the_message_says_what_it_means_and_what_to_do() -> None:
     for one in (conditions["Enforced"], conditions["Ready"]):
         assert "a probe was challenged; but there is no gate" in one.message
         assert "set gate.mode: Managed, or Provided" in one.message
-    seen = in_force(spec(apiTokens=None), BARE)
-    (alone,) = (c for c in judge(outcome(premium(seen), **WITHOUT_GATE), NOW) if c.type == "Enforced")
+    observation = in_force(spec(apiTokens=None), BARE)
+    (alone,) = (c for c in judge(outcome(premium(observation), **WITHOUT_GATE), NOW) if c.type == "Enforced")
     assert [alone.reason, "set gate.mode" in alone.message, "does not support the premium edition" in alone.message] == [
         "PluginAlone", False, True,
     ]  # fmt: skip
@@ -103,15 +103,15 @@ def test_without_a_gate_the_message_says_what_it_means_and_what_to_do() -> None:
 def test_where_anybody_may_administer_nothing_is_enforced(
     where: Any, anonymous: bool | None, more: dict[str, Any], enforced: str, ready: str
 ) -> None:
-    seen = replace(in_force(spec(apiTokens=None), where), anonymous_administers=anonymous)
-    found = said(outcome(seen, where=where, fields={"apiTokens": None}, **more))
+    observation = replace(in_force(spec(apiTokens=None), where), anonymous_administers=anonymous)
+    found = said(outcome(observation, where=where, fields={"apiTokens": None}, **more))
     assert [found["Enforced"], found["Ready"]] == [enforced, ready]
     assert found["Stalled"] == ("True/AnonymousAdministers" if ready == "False/AnonymousAdministers" else f"False/{ready.split('/')[1]}")
 
 
 def test_where_anybody_may_administer_an_off_policy_is_still_off() -> None:
-    seen = replace(in_force(spec(mode="Disabled")), anonymous_administers=True)
-    assert said(outcome(seen, fields={"mode": "Disabled"}, proof=Proof.NONE))["Enforced"] == "False/Disabled"
+    observation = replace(in_force(spec(mode="Disabled")), anonymous_administers=True)
+    assert said(outcome(observation, fields={"mode": "Disabled"}, proof=Proof.NONE))["Enforced"] == "False/Disabled"
 
 
 @pytest.mark.parametrize(
@@ -131,31 +131,33 @@ def test_a_live_factor_below_the_minimum_assurance_does_not_enforce_it(
     """What Jenkins accepts counts, not what the policy names."""
     changes = {name: more[name] for name in ("live", "memory") if name in more}
     fields = more.get("fields", {})
-    seen = replace(in_force(spec()), **changes)
-    wanted = policy(**fields)
-    wanted = replace(wanted, spec=replace(wanted.spec, minimum_assurance=Assurance(minimum)))
-    made = plan(seen, wanted.spec, MANAGED)
-    found = said(Outcome(instance(MANAGED), wanted, Assessment(seen, made), proof=more.get("proof", Proof.CHALLENGED)))
+    observation = replace(in_force(spec()), **changes)
+    desired = policy(**fields)
+    desired = replace(desired, spec=replace(desired.spec, minimum_assurance=Assurance(minimum)))
+    made = plan(observation, desired.spec, MANAGED)
+    found = said(Outcome(instance(MANAGED), desired, Assessment(observation, made), proof=more.get("proof", Proof.CHALLENGED)))
     assert [found["Enforced"], found["Ready"]] == [enforced, ready]
 
 
 def test_assurance_not_met_names_the_factor_and_the_way_out() -> None:
-    wanted = policy()
-    wanted = replace(wanted, spec=replace(wanted.spec, minimum_assurance=Assurance.AAL2))
-    found = Outcome(instance(), wanted, Assessment(in_force(wanted.spec), plan(in_force(wanted.spec), wanted.spec)), proof=Proof.CHALLENGED)
+    desired = policy()
+    desired = replace(desired, spec=replace(desired.spec, minimum_assurance=Assurance.AAL2))
+    found = Outcome(
+        instance(), desired, Assessment(in_force(desired.spec), plan(in_force(desired.spec), desired.spec)), proof=Proof.CHALLENGED
+    )
     (enforced,) = (c for c in judge(found, NOW) if c.type == "Enforced")
     assert ["SecurityQuestions" in enforced.message, "lower minimumAssurance" in enforced.message] == [True, True]
 
 
 def laxer(*, gate: Any = None, disk: Any = None, startup: Any = None) -> Observation:
     """In force, but somebody let more people pass than the policy does: in the running gate, on disk, or in the gate's file."""
-    seen = in_force(spec(exemptGroups=["robots"]))
-    changed = replace(seen.gate, settings=gate or seen.gate.settings, stored=startup or gate or seen.gate.stored)
-    return replace(seen, gate=changed, disk=disk or seen.disk)
+    observation = in_force(spec(exemptGroups=["robots"]))
+    changed = replace(observation.gate, settings=gate or observation.gate.settings, stored=startup or gate or observation.gate.stored)
+    return replace(observation, gate=changed, disk=disk or observation.disk)
 
 
 @pytest.mark.parametrize(
-    ("change", "wanted"),
+    ("change", "expected"),
     [
         ({"gate": {"exempt_groups": frozenset({"robots", "all-staff"})}}, "False/NotActive"),
         ({"startup": {"exempt_groups": frozenset({"robots", "all-staff"})}}, "False/NotPersisted"),
@@ -170,11 +172,11 @@ def laxer(*, gate: Any = None, disk: Any = None, startup: Any = None) -> Observa
         ({"disk": {"base_factors": MAIL, "sender": "a@b"}}, "False/NotPersisted"),
     ],
 )
-def test_a_jenkins_laxer_than_the_policy_does_not_enforce_it(change: dict[str, Any], wanted: str) -> None:
+def test_a_jenkins_laxer_than_the_policy_does_not_enforce_it(change: dict[str, Any], expected: str) -> None:
     held = in_force(spec(exemptGroups=["robots"]))
     parts = {"gate": held.gate.settings, "startup": held.gate.stored, "disk": held.disk}
-    seen = laxer(**{name: replace(parts[name], **fields) for name, fields in change.items()})
-    assert said(outcome(seen, fields={"exemptGroups": ["robots"]}, mode=Mode.REPORT_DRIFT))["Enforced"] == wanted
+    observation = laxer(**{name: replace(parts[name], **fields) for name, fields in change.items()})
+    assert said(outcome(observation, fields={"exemptGroups": ["robots"]}, mode=Mode.REPORT_DRIFT))["Enforced"] == expected
 
 
 @pytest.mark.parametrize(
@@ -195,15 +197,15 @@ def test_a_jenkins_laxer_than_the_policy_does_not_enforce_it(change: dict[str, A
 def test_laxer_and_weakening_are_two_directions(
     held: dict[str, Any], fields: dict[str, Any], enforced: str, refusal: tuple[Finding, ...]
 ) -> None:
-    """Whether somebody passes now whom the policy does not name has nothing to do with whether its wish asks fewer."""
-    seen = replace(in_force(spec(**held)), known_groups=frozenset({"admins"}))
-    assert said(outcome(seen, fields=fields, findings=refusal))["Enforced"] == enforced
+    """Whether somebody passes now whom the policy does not name has nothing to do with whether its change asks fewer."""
+    observation = replace(in_force(spec(**held)), known_groups=frozenset({"admins"}))
+    assert said(outcome(observation, fields=fields, findings=refusal))["Enforced"] == enforced
 
 
 def test_what_differs_is_said_although_it_lets_nobody_pass() -> None:
     mail = {"allowedFactors": ["EmailOTP"], "emailOTP": {"senderAddress": "new@lab.invalid"}}
-    seen = in_force(spec(**{**mail, "emailOTP": {"senderAddress": "old@lab.invalid"}}))
-    (enforced,) = (c for c in judge(outcome(seen, fields=mail, mode=Mode.REPORT_DRIFT), NOW) if c.type == "Enforced")
+    observation = in_force(spec(**{**mail, "emailOTP": {"senderAddress": "old@lab.invalid"}}))
+    (enforced,) = (c for c in judge(outcome(observation, fields=mail, mode=Mode.REPORT_DRIFT), NOW) if c.type == "Enforced")
     assert [enforced.status, enforced.reason, "agree" in enforced.message] == ["True", "Probed", False]
     assert "emailOTP.senderAddress is old@lab.invalid (disk, memory), should be new@lab.invalid" in enforced.message
 

@@ -136,7 +136,7 @@ LINE = (
         LINE.replace("/1", "/2"),
     ],
 )
-def test_any_text_is_told_and_breaks_nothing(line: str) -> None:
+def test_any_line_is_reported_and_breaks_nothing(line: str) -> None:
     assert check_lines([LINE], None).holds
     assert check_lines([line], None).problems == ("line 1: is not a line of evidence in its canonical form",)
 
@@ -228,7 +228,7 @@ def test_a_key_that_cannot_be_used_is_named_and_never_shown(tmp_path: Path, keys
     assert read_public_key(keys / "public.pem")
 
 
-def test_verify_tells_what_it_cannot_read(tmp_path: Path) -> None:
+def test_verify_reports_what_it_cannot_read(tmp_path: Path) -> None:
     (tmp_path / "empty").touch()
     assert [verify(tmp_path / "none")[0], verify(tmp_path)[0]] == [1, 1]
     assert verify(tmp_path / "empty") == (2, f"{tmp_path}/empty: holds no evidence\n{tmp_path}/empty: is not intact\n")

@@ -16,7 +16,7 @@ GRACE = {"rollout": {"graceUntil": "2026-11-24T13:00:00Z"}}
 
 
 @pytest.mark.parametrize(
-    ("fields", "access", "at_hand", "mode"),
+    ("fields", "access", "circumstances", "mode"),
     [
         ({}, Access.MANAGE, {}, Mode.WRITE),
         ({}, Access.MANAGE, {"drift": True}, Mode.WRITE),
@@ -38,5 +38,5 @@ GRACE = {"rollout": {"graceUntil": "2026-11-24T13:00:00Z"}}
         (GRACE, Access.MANAGE, {"now": NOW + timedelta(hours=1)}, Mode.WRITE),
     ],
 )
-def test_mode(fields: dict[str, Any], access: Access, at_hand: dict[str, Any], mode: Mode) -> None:
-    assert mode_of(spec(**fields), replace(MANAGED, access=access), Circumstances(**{"now": NOW, **at_hand})) is mode
+def test_mode(fields: dict[str, Any], access: Access, circumstances: dict[str, Any], mode: Mode) -> None:
+    assert mode_of(spec(**fields), replace(MANAGED, access=access), Circumstances(**{"now": NOW, **circumstances})) is mode

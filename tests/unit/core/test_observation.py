@@ -1,4 +1,4 @@
-"""Jenkins' clock is not ours: its times are read in ours, and a difference that matters is told."""
+"""Times are converted from the clock of Jenkins to ours, and a difference that matters is reported."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NONE = timedelta(0)
 
 
 @pytest.mark.parametrize(
-    ("difference", "held", "found"),
+    ("difference", "previous", "found"),
     [
         (NONE, NONE, NONE),
         (40 * SECOND, NONE, NONE),
@@ -28,14 +28,16 @@ NONE = timedelta(0)
         (2 * SECOND, DAY, NONE),
     ],
 )
-def test_difference_of_clocks_is_told_in_minutes_and_does_not_waver(difference: timedelta, held: timedelta, found: timedelta) -> None:
-    assert measure_clock_ahead(NOON + difference, NOON, held) == found
+def test_difference_of_clocks_is_reported_in_whole_minutes_and_is_stable(
+    difference: timedelta, previous: timedelta, found: timedelta
+) -> None:
+    assert measure_clock_ahead(NOON + difference, NOON, previous) == found
 
 
 @pytest.mark.parametrize("ahead", [DAY, -DAY, 3 * HOUR])
 def test_everything_that_jenkins_noted_down_is_read_in_our_time(ahead: timedelta) -> None:
     theirs = NOON + ahead
-    seen = Observation(
+    observation = Observation(
         "2.541",
         "s",
         "i",
@@ -45,7 +47,7 @@ def test_everything_that_jenkins_noted_down_is_read_in_our_time(ahead: timedelta
         trial=TrialState("t", theirs + MINUTE),
         corrections={"mode": (theirs - MINUTE, theirs - 2 * MINUTE, theirs - 3 * MINUTE)},
     )
-    found = in_operator_time(seen, ahead)
+    found = in_operator_time(observation, ahead)
     assert found.clock_ahead == ahead
     assert found.break_glass_until == NOON + HOUR
     assert found.break_glass_times == ((NOON - HOUR, NOON + HOUR),)
@@ -55,5 +57,5 @@ def test_everything_that_jenkins_noted_down_is_read_in_our_time(ahead: timedelta
 
 
 def test_equal_clocks_change_nothing() -> None:
-    seen = Observation("2.541", "s", "i", "admin", break_glass_until=NOON)
-    assert in_operator_time(seen, NONE) is seen
+    observation = Observation("2.541", "s", "i", "admin", break_glass_until=NOON)
+    assert in_operator_time(observation, NONE) is observation

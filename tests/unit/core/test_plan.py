@@ -1,4 +1,4 @@
-"""Plans: from what is there to what is wanted, layer by layer; data in, data out."""
+"""Plans: from the observed to the desired state, layer by layer; data in, data out."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ from tests.support.managed import EMAIL
 @pytest.mark.parametrize("fields", SPECS)
 @pytest.mark.parametrize("where", [MANAGED, BARE])
 def test_what_is_in_force_needs_no_change(fields: dict[str, Any], where: Any) -> None:
-    wanted = spec(**fields)
-    assert plan(in_force(wanted, where), wanted, where).changes == ()
+    desired = spec(**fields)
+    assert plan(in_force(desired, where), desired, where).changes == ()
 
 
 @pytest.mark.parametrize(
-    ("seen", "found"),
+    ("observation", "found"),
     [
         ({"live": False}, {("mode", "live")}),
         ({"live": None}, {("mode", "live")}),
@@ -53,9 +53,9 @@ def test_what_is_in_force_needs_no_change(fields: dict[str, Any], where: Any) ->
         ({"memory": PluginSettings(True, QUESTIONS | MAIL, "a@b")}, {("allowedFactors.EmailOTP", "memory")}),
     ],
 )
-def test_each_layer_is_compared_for_itself(seen: dict[str, Any], found: set[tuple[str, str]]) -> None:
-    wanted = spec()
-    assert differences(replace(in_force(wanted), **seen), wanted) == found
+def test_each_layer_is_compared_for_itself(observation: dict[str, Any], found: set[tuple[str, str]]) -> None:
+    desired = spec()
+    assert differences(replace(in_force(desired), **observation), desired) == found
 
 
 @pytest.mark.parametrize(
@@ -72,32 +72,34 @@ def test_each_layer_is_compared_for_itself(seen: dict[str, Any], found: set[tupl
     ],
 )
 def test_the_gates_place_is_part_of_it(gate: dict[str, Any], found: set[tuple[str, str]]) -> None:
-    wanted = spec()
-    seen = in_force(wanted)
-    assert differences(replace(seen, gate=replace(seen.gate, **gate)), wanted) == found
+    desired = spec()
+    observation = in_force(desired)
+    assert differences(replace(observation, gate=replace(observation.gate, **gate)), desired) == found
 
 
 def test_the_gates_rules_are_compared_where_they_run_and_where_they_are_kept() -> None:
-    wanted = spec(exemptGroups=["robots"])
-    seen = in_force(wanted)
+    desired = spec(exemptGroups=["robots"])
+    observation = in_force(desired)
     other = GateSettings(operator="admin", api_tokens=ApiTokens.EXEMPT, exempt_groups=frozenset({"people"}))
-    assert differences(replace(seen, gate=replace(seen.gate, settings=other)), wanted) == {("exemptGroups", "gate")}
-    assert differences(replace(seen, gate=replace(seen.gate, stored=other)), wanted) == {("exemptGroups", "start-up")}
-    assert differences(replace(seen, gate=replace(seen.gate, settings=other, stored=other)), wanted) == {
+    assert differences(replace(observation, gate=replace(observation.gate, settings=other)), desired) == {("exemptGroups", "gate")}
+    assert differences(replace(observation, gate=replace(observation.gate, stored=other)), desired) == {("exemptGroups", "start-up")}
+    assert differences(replace(observation, gate=replace(observation.gate, settings=other, stored=other)), desired) == {
         ("exemptGroups", "gate"),
         ("exemptGroups", "start-up"),
     }
-    assert ("gate.operator", "gate") in differences(replace(seen, user="other"), wanted)
+    assert ("gate.operator", "gate") in differences(replace(observation, user="other"), desired)
 
 
 def test_a_gate_that_the_site_mounts_keeps_its_rules_in_its_file() -> None:
     provided = replace(MANAGED, gate=GateSpec(GateMode.PROVIDED))
-    seen = in_force(spec(), provided)
-    assert differences(replace(seen, gate=replace(seen.gate, stored=None)), spec(), provided) == set()
-    assert differences(replace(seen, gate=replace(seen.gate, startup_code="other")), spec(), provided) == {("gate", "start-up")}
+    observation = in_force(spec(), provided)
+    assert differences(replace(observation, gate=replace(observation.gate, stored=None)), spec(), provided) == set()
+    assert differences(replace(observation, gate=replace(observation.gate, startup_code="other")), spec(), provided) == {
+        ("gate", "start-up")
+    }
 
 
-def test_without_leave_the_gate_is_not_looked_at() -> None:
+def test_without_leave_the_gate_is_not_compared() -> None:
     assert differences(in_force(spec(apiTokens=None), BARE), spec(apiTokens=None), BARE) == set()
     assert desired_state(spec(), BARE, "admin", FREE).gate is None
 
@@ -159,16 +161,16 @@ def test_texts_that_the_policy_leaves_out_are_left_alone() -> None:
 
 
 def test_drift_is_a_difference_that_no_change_of_the_policy_explains() -> None:
-    wanted = spec()
-    seen = replace(in_force(wanted), live=False)
-    assert is_drift(seen, plan(seen, wanted))
+    desired = spec()
+    observation = replace(in_force(desired), live=False)
+    assert is_drift(observation, plan(observation, desired))
     richer = spec(**BOTH)
-    assert not is_drift(seen, plan(seen, richer))  # another wish
-    assert not is_drift(in_force(wanted), plan(in_force(wanted), wanted))  # nothing differs
-    assert not is_drift(replace(seen, owner=None), plan(seen, wanted))  # never confirmed
+    assert not is_drift(observation, plan(observation, richer))  # another wish
+    assert not is_drift(in_force(desired), plan(in_force(desired), desired))  # nothing differs
+    assert not is_drift(replace(observation, owner=None), plan(observation, desired))  # never confirmed
 
 
-def test_digests_name_a_wish_and_nothing_else() -> None:
+def test_digests_name_a_desired_state_and_nothing_else() -> None:
     one, same, other = (desired_state(spec(exemptGroups=groups), MANAGED, "admin", FREE) for groups in (["a", "b"], ["b", "a"], ["a"]))
     assert desired_digest(one, CODE) == desired_digest(same, CODE) != desired_digest(other, CODE)
     assert desired_digest(one, CODE) != desired_digest(one, "another version")

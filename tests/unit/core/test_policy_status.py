@@ -26,7 +26,7 @@ def test_a_policy_counts_and_names_who_escapes_it() -> None:
 
 
 def member(name: str, **conditions: str) -> PolicyMember:
-    """Conditions as `status/reason`; a member without any was not looked at yet."""
+    """Conditions as `status/reason`; a member without any was not observed yet."""
     found = {kind: Condition(kind.capitalize(), *text.split("/"), f"{name} says {text}") for kind, text in conditions.items()}
     return PolicyMember(Key("tests", name), True, **found)
 
@@ -149,7 +149,7 @@ def test_overridden_everywhere_and_on_some() -> None:
     assert "1 more are governed by another policy" in some.conditions[0].message
 
 
-def test_a_policy_below_a_cluster_policy_is_told_that_priority_is_no_help() -> None:
+def test_a_policy_below_a_cluster_policy_is_informed_that_priority_is_no_help() -> None:
     lost = PolicyMember(Key("tests", "j"), governed=False, overridden_by=Key("", "baseline"))
     (ready, *_) = aggregate_policy(policy(), [lost]).conditions
     assert ready.message == "overridden everywhere by ClusterTwoFactorPolicy baseline: select other instances"
@@ -174,16 +174,16 @@ def test_the_column_of_factors(factors: list[str], column: str) -> None:
 
 
 def test_a_suspended_policy_says_so() -> None:
-    wanted = policy(suspend=True)
-    assert said(aggregate_policy(wanted, [member("j", **FINE)]))[0] == "Ready=True/Suspended"
-    assert said(aggregate_policy(replace(wanted, spec=wanted.spec), [member("j", **STUCK)]))[0] == "Ready=False/Unauthorized"
+    desired = policy(suspend=True)
+    assert said(aggregate_policy(desired, [member("j", **FINE)]))[0] == "Ready=True/Suspended"
+    assert said(aggregate_policy(replace(desired, spec=desired.spec), [member("j", **STUCK)]))[0] == "Ready=False/Unauthorized"
 
 
-def test_a_policy_that_was_suspended_over_trouble_is_not_in_progress_for_ever() -> None:
-    wanted = policy(suspend=True)
-    for trouble in (STUCK, MOVING):
-        frozen = {**trouble, "ready": "False/Suspended"}
-        found = said(aggregate_policy(wanted, [member("a", **FINE), member("j", **frozen)]))
+def test_a_policy_that_was_suspended_over_a_failure_is_not_in_progress_for_ever() -> None:
+    desired = policy(suspend=True)
+    for failure in (STUCK, MOVING):
+        frozen = {**failure, "ready": "False/Suspended"}
+        found = said(aggregate_policy(desired, [member("a", **FINE), member("j", **frozen)]))
         assert found[:3] == ["Ready=False/Suspended", "Reconciling=False/Suspended", "Stalled=True/Suspended"]
-    unseen = said(aggregate_policy(wanted, [member("a"), member("j", **frozen)]))
+    unseen = said(aggregate_policy(desired, [member("a"), member("j", **frozen)]))
     assert unseen[1:3] == ["Reconciling=True/Suspended", "Stalled=False/Suspended"], "an instance has not heard of it yet"

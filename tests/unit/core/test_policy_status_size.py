@@ -32,9 +32,9 @@ def member(number: int, *, fails: bool) -> PolicyMember:
 @pytest.mark.parametrize("rollout", [None, Progress(1, RolloutState.STOPPED, admitted=900, updated=0, failed=900, total=900)])
 @pytest.mark.parametrize("failing", [0, 1, 900])
 def test_a_thousand_members(failing: int, rollout: Progress | None) -> None:
-    wanted = policy(rollout={"batchSize": 1}) if rollout else policy()
+    desired = policy(rollout={"batchSize": 1}) if rollout else policy()
     members = [member(number, fails=number >= SIZE - failing) for number in range(SIZE)]
-    document = policy_status_document(aggregate_policy(wanted, members, rollout))
+    document = policy_status_document(aggregate_policy(desired, members, rollout))
     assert len(json.dumps(document).encode()) < SMALL
     assert len(document.get("failing") or ()) == min(failing, 10)
     assert document["instances"] == {

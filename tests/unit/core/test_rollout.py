@@ -74,7 +74,7 @@ def test_a_complete_roll_out_admits_later_instances_at_once() -> None:
 
 
 def found(text: str) -> list[Standing]:
-    """One letter an instance: r ready, w waits with something to change, f failed, ? not seen at this generation yet."""
+    """One letter an instance: r ready, w waits with something to change, f failed, ? not reported for this generation yet."""
     keys = [Key("ci", f"{n:02}") for n in range(len(text))]
     return [Standing(key, one in "rf", one == "r", one == "f", one != "?") for key, one in zip(keys, text, strict=True)]
 

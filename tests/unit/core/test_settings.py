@@ -25,7 +25,7 @@ def test_documents_read_back_as_they_were_written(fields: dict[str, Any]) -> Non
 @pytest.mark.parametrize(
     "odd", [{}, {"exemptGroups": 5}, {"build": {}}, {"build": 5}, {"enforcedGroups": 7}, {"error": {"type": "x"}}, {"operator": None}]
 )
-def test_a_damaged_configuration_differs_from_every_wanted_one(odd: dict[str, Any]) -> None:
+def test_a_damaged_configuration_differs_from_every_desired_one(odd: dict[str, Any]) -> None:
     held = read_gate_configuration(odd)
     assert all(held != desired_state(spec(**fields), MANAGED, "admin", FREE).gate for fields in SPECS)
 

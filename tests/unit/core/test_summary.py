@@ -43,9 +43,9 @@ STATES: dict[str, tuple[Conditions, str, str, ExitCode]] = {  # changed conditio
 }  # fmt: skip
 
 
-def seen(changes: Conditions, generation: int = 1) -> dict[str, Any]:
+def instance_body(changes: Conditions, generation: int = 1) -> dict[str, Any]:
     """An instance whose status is about generation 1."""
-    rows = [(kind, *told.split("/")) for kind, told in {**WELL, **changes}.items()]
+    rows = [(kind, *text.split("/")) for kind, text in {**WELL, **changes}.items()]
     held = [{"type": kind, "status": status, "reason": reason, "message": f"of {kind}"} for kind, status, reason in rows]
     made = "2026-11-01T00:00:00Z"
     return {
@@ -58,15 +58,15 @@ def seen(changes: Conditions, generation: int = 1) -> dict[str, Any]:
 @pytest.mark.parametrize("state", STATES)
 def test_all_say_the_same_word(state: str) -> None:
     changes, word, enforced, code = STATES[state]
-    body = seen(changes)
+    body = instance_body(changes)
     summary = summary_of(body)
     assert (summary.reason, summary.enforced, summary.message, code_of(summary)) == (word, enforced, "of Ready", code)
     (row,) = fleet_rows([body])
     assert (row.reason, row.enforced, row.message) == (word, enforced, "of Ready")
     assert ClusterObject("JenkinsInstance", body).summary == summary
-    told = recorded(body, instance(), None)
-    assert (told.proof.summary.reason, told.proof.summary.enforced) == (word, enforced)
-    made = Report(NOW, "1", "here", (told,), asked=False)
+    report = recorded(body, instance(), None)
+    assert (report.proof.summary.reason, report.proof.summary.enforced) == (word, enforced)
+    made = Report(NOW, "1", "here", (report,), asked=False)
     assert (made.all_proven, made.as_desired) == (enforced == "True", code is ExitCode.AS_DESIRED)
     assert metric(body) == {"True": 1.0, "False": 0.0, "Unknown": -1.0}[enforced]
 
@@ -81,12 +81,12 @@ def metric(body: dict[str, Any]) -> float:
 
 
 def test_the_table_counts_by_the_same_words() -> None:
-    table = as_table(fleet_rows(seen(STATES[state][0]) for state in ("in force", "suspended", "break-glass", "audit, off")))
+    table = as_table(fleet_rows(instance_body(STATES[state][0]) for state in ("in force", "suspended", "break-glass", "audit, off")))
     assert "1 of 4 enforced, by proof; 1 drifted; 1 Suspended; 1 BreakGlass; 1 Reported. Why: " in table
 
 
-@pytest.mark.parametrize("body", [seen({}, generation=2), {**seen({}), "status": {}}])
-def test_what_was_not_looked_at_is_not_known(body: dict[str, Any]) -> None:
+@pytest.mark.parametrize("body", [instance_body({}, generation=2), {**instance_body({}), "status": {}}])
+def test_what_was_not_reconciled_is_not_known(body: dict[str, Any]) -> None:
     summary = summary_of(body)
     assert (summary.enforced, summary.drifted, summary.ready, summary.reason) == ("Unknown", "Unknown", "Unknown", "NotReconciled")
     assert code_of(summary) is ExitCode.NOT_ENFORCED
@@ -94,8 +94,8 @@ def test_what_was_not_looked_at_is_not_known(body: dict[str, Any]) -> None:
 
 
 def test_a_condition_that_was_never_set_is_unknown() -> None:
-    told = summarize(None, Condition(ENFORCED, "True", "Probed", ""), Condition(DRIFTED, "False", "NoDrift", ""))
-    assert (told.reason, told.ready, told.as_desired) == ("Probed", "Unknown", False)
+    summary = summarize(None, Condition(ENFORCED, "True", "Probed", ""), Condition(DRIFTED, "False", "NoDrift", ""))
+    assert (summary.reason, summary.ready, summary.as_desired) == ("Probed", "Unknown", False)
     assert summarize(Condition(READY, "True", "InForce", "m"), None, None).enforced == "Unknown"
 
 
@@ -105,7 +105,7 @@ def test_the_worst_counts_and_nothing_is_proven_by_nothing() -> None:
     assert worst([ExitCode.DIFFERS, ExitCode.NOT_ENFORCED]) is ExitCode.NOT_ENFORCED
     assert worst([ExitCode.NOT_ENFORCED, ExitCode.ERROR]) is ExitCode.ERROR
     assert code_of_all([]) is ExitCode.NOT_ENFORCED
-    assert code_of_all([summary_of(seen({})), summary_of(seen(STATES["in progress"][0]))]) is ExitCode.DIFFERS
+    assert code_of_all([summary_of(instance_body({})), summary_of(instance_body(STATES["in progress"][0]))]) is ExitCode.DIFFERS
 
 
 def test_the_codes_are_the_documented_ones() -> None:

@@ -22,7 +22,7 @@ def test_nothing_speaks_against_an_ordinary_change() -> None:
     assert reasons() == []
 
 
-def test_refusals_come_first_and_every_message_tells_a_way_out() -> None:
+def test_refusals_come_first_and_every_message_names_a_way_out() -> None:
     worst = replace(NO_MAIL, owner=Owner("other", "x"), managed_by_code=True, trial=TrialState("t", NOW), memory=PluginSettings())
     found = check(situation(worst, BARE, enforcedGroups=["a"], **ALONE))
     assert len(found) >= 6

@@ -17,7 +17,7 @@ PROVIDED = replace(MANAGED, gate=GateSpec(GateMode.PROVIDED))
 
 
 @pytest.mark.parametrize(
-    ("seen", "reason"),
+    ("observation", "reason"),
     [
         (replace(FRESH, plugin=Plugin(), memory=None), "PluginMissing"),
         (replace(FRESH, plugin=Plugin(True, False, "1.2.0"), memory=None), "PluginMissing"),
@@ -34,12 +34,12 @@ PROVIDED = replace(MANAGED, gate=GateSpec(GateMode.PROVIDED))
         (replace(FRESH, trial=TrialState("abc", NOW)), "TrialPending"),
     ],
 )
-def test_a_jenkins_that_must_not_be_written_to(seen: Observation, reason: str) -> None:
-    assert reasons(seen)[0] == reason
+def test_a_jenkins_that_must_not_be_written_to(observation: Observation, reason: str) -> None:
+    assert reasons(observation)[0] == reason
 
 
 @pytest.mark.parametrize(
-    "seen",
+    "observation",
     [
         replace(FRESH, owner=MINE),
         replace(FRESH, owner=replace(MINE, policy="another", generation=9)),
@@ -50,8 +50,8 @@ def test_a_jenkins_that_must_not_be_written_to(seen: Observation, reason: str) -
         replace(FRESH, damaged=("gate",), gate=replace(FRESH.gate, plugin_filters=0)),
     ],
 )
-def test_near_misses(seen: Observation) -> None:
-    assert [reason for reason in reasons(seen) if reason not in ("ObservationDamaged", "CompetingManagerUnknown")] == []
+def test_near_misses(observation: Observation) -> None:
+    assert [reason for reason in reasons(observation) if reason not in ("ObservationDamaged", "CompetingManagerUnknown")] == []
 
 
 def test_a_take_over_names_the_owner_it_means() -> None:
@@ -61,26 +61,26 @@ def test_a_take_over_names_the_owner_it_means() -> None:
 
 
 def test_a_rival_is_no_matter_when_nothing_would_change_or_it_is_acknowledged() -> None:
-    wanted = spec(apiTokens="Challenge")
-    assert reasons(replace(in_force(wanted), managed_by_code=True)) == []
+    desired = spec(apiTokens="Challenge")
+    assert reasons(replace(in_force(desired), managed_by_code=True)) == []
     assert reasons(replace(FRESH, managed_by_code=True), replace(MANAGED, competing_manager=CompetingManager.OVERRIDE)) == []
 
 
 def test_a_provided_gate_has_to_be_the_right_one_already() -> None:
-    wanted = spec(apiTokens="Challenge")
+    desired = spec(apiTokens="Challenge")
     assert reasons(FRESH, PROVIDED) == ["GateNotProvided"]
-    seen = in_force(wanted, PROVIDED)
-    assert reasons(seen, PROVIDED) == []
-    assert reasons(replace(seen, live=False), PROVIDED) == []  # the plugin's own settings are ours to write
-    other = replace(seen, gate=replace(seen.gate, settings=GateSettings("admin", exempt_groups=frozenset({"x"}))))
+    observation = in_force(desired, PROVIDED)
+    assert reasons(observation, PROVIDED) == []
+    assert reasons(replace(observation, live=False), PROVIDED) == []  # the plugin's own settings are ours to write
+    other = replace(observation, gate=replace(observation.gate, settings=GateSettings("admin", exempt_groups=frozenset({"x"}))))
     assert reasons(other, PROVIDED) == ["GateNotProvided"]
     assert reasons(other, PROVIDED, mode="Disabled") == [], "where nobody is asked for anything, its rules do not count"
     assert {change.path for change in situation(other, PROVIDED, mode="Disabled").plan.changes} == {"mode", "gate.hold"}
 
 
 def test_flapping_stops_corrections_only() -> None:
-    seen = replace(in_force(spec(apiTokens="Challenge")), live=False)
-    assert reasons(seen, more={"flapping": ("mode",)}) == ["Flapping"]
+    observation = replace(in_force(spec(apiTokens="Challenge")), live=False)
+    assert reasons(observation, more={"flapping": ("mode",)}) == ["Flapping"]
     assert reasons(in_force(spec(apiTokens="Challenge")), more={"flapping": ("mode",)}) == []
 
 
@@ -93,7 +93,7 @@ def test_flapping_of_one_field_holds_back_no_other() -> None:
     assert [found.reason, found.message.startswith("mode: ")] == ["Flapping", True]
 
 
-def test_a_gate_that_stays_although_none_is_wanted_is_said() -> None:
+def test_a_gate_that_stays_with_mode_none_is_reported() -> None:
     left = replace(FRESH, gate=replace(FRESH.gate, installed=1))
     assert "GateLeftBehind" in reasons(left, BARE)
     assert "GateLeftBehind" not in reasons(FRESH, BARE)
@@ -106,18 +106,18 @@ def test_sources_that_cannot_be_read_are_a_hazard() -> None:
     assert [(finding.reason, finding.severity) for finding in found] == [("CompetingManagerUnknown", Severity.HAZARD)]
 
 
-def test_people_without_any_group_are_told_of_where_groups_decide() -> None:
-    seen = in_force(spec(apiTokens="Challenge", enforcedGroups=["Devs"]))
-    untold = replace(seen, gate=replace(seen.gate, without_group=2))
-    told = [one for one in check(situation(untold, enforcedGroups=["Devs"])) if one.reason == "GroupsUnknown"]
-    assert [(one.severity, "2 people" in one.message) for one in told] == [(Severity.HAZARD, True)]
-    assert "GroupsUnknown" not in reasons(seen, enforcedGroups=["Devs"]) + reasons(replace(untold))
+def test_people_without_any_group_are_reported_where_groups_decide() -> None:
+    observation = in_force(spec(apiTokens="Challenge", enforcedGroups=["Devs"]))
+    without_group = replace(observation, gate=replace(observation.gate, without_group=2))
+    findings = [one for one in check(situation(without_group, enforcedGroups=["Devs"])) if one.reason == "GroupsUnknown"]
+    assert [(one.severity, "2 people" in one.message) for one in findings] == [(Severity.HAZARD, True)]
+    assert "GroupsUnknown" not in reasons(observation, enforcedGroups=["Devs"]) + reasons(replace(without_group))
 
 
 def test_what_a_provided_gate_holds_is_written_without_its_file() -> None:
-    seen = in_force(spec(apiTokens="Challenge"), PROVIDED)
-    other = replace(seen, gate=replace(seen.gate, hold=frozenset({"emailOTP"})))
+    observation = in_force(spec(apiTokens="Challenge"), PROVIDED)
+    other = replace(observation, gate=replace(observation.gate, hold=frozenset({"emailOTP"})))
     assert {change.path for change in situation(other, PROVIDED).plan.changes} == {"gate.hold"}
     assert reasons(other, PROVIDED) == []
-    loose = replace(seen, gate=replace(seen.gate, hold=None, stored_hold=None))
+    loose = replace(observation, gate=replace(observation.gate, hold=None, stored_hold=None))
     assert situation(loose, PROVIDED).plan.changes == (), "a home that nobody can write to keeps no note"

@@ -107,17 +107,17 @@ def test_an_enrolment_that_is_too_low_holds_back_no_correction() -> None:
     off = replace(confirmed, live=False, memory=PluginSettings(), disk=None, gate=loose, enrolment=Enrolment(5, not_enrolled=5))
     assert off.owner is not None
     another = replace(off, owner=replace(off.owner, desired="another"))
-    mark = replace(off.owner, instance=MINE.instance)
+    owner = replace(off.owner, instance=MINE.instance)
     assert reasons(off, **asked) == []
     assert reasons(another, **asked) == ["EnrolmentTooLow"]
     assert reasons(replace(off, owner=None), **asked) == ["EnrolmentTooLow"]
-    assert reasons(another, more={"owner": mark}, **asked) == [], "the same edit of the policy, by another version of the operator"
-    assert reasons(another, more={"owner": replace(mark, generation=2)}, **asked) == ["EnrolmentTooLow"]
+    assert reasons(another, more={"owner": owner}, **asked) == [], "the same edit of the policy, by another version of the operator"
+    assert reasons(another, more={"owner": replace(owner, generation=2)}, **asked) == ["EnrolmentTooLow"]
 
 
 def test_without_a_mail_server_what_was_there_before_is_corrected_all_the_same() -> None:
     confirmed = replace(in_force(spec(apiTokens="Challenge", **ALONE)), mail_server=MailServer(True, False))
-    assert check(situation(confirmed, **ALONE))[0].severity is Severity.REFUSAL, "nothing would change: it is told"
+    assert check(situation(confirmed, **ALONE))[0].severity is Severity.REFUSAL, "nothing would change: it is reported"
     lax = replace(confirmed, gate=replace(confirmed.gate, settings=GateSettings("admin", exempt_groups=frozenset({"x"}))))
     assert [(one.reason, one.severity) for one in check(situation(lax, **ALONE))] == [("NoMailServer", Severity.HAZARD)]
     off = replace(confirmed, live=False)
@@ -141,15 +141,15 @@ def test_without_a_mail_server_what_was_there_before_is_corrected_all_the_same()
 def test_a_template_without_the_code(factors: list[str], template: str | None, held: str | None, severity: Severity | None) -> None:
     mail = {"senderAddress": "a@b.example", **({"template": template} if template else {})}
     fields = {"allowedFactors": factors, **({"emailOTP": mail} if "EmailOTP" in factors else {})}
-    seen = replace(FRESH, memory=PluginSettings(template=held))
-    found = [(one.reason, one.severity) for one in check(situation(seen, **fields))]
+    observation = replace(FRESH, memory=PluginSettings(template=held))
+    found = [(one.reason, one.severity) for one in check(situation(observation, **fields))]
     assert found == ([("MailWithoutCode", severity)] if severity else [])
-    assert reasons(seen, **{**fields, "mode": "Disabled"}) == []
+    assert reasons(observation, **{**fields, "mode": "Disabled"}) == []
 
 
 def test_administrators_who_are_not_asked_are_not_spoken_of() -> None:
-    seen = replace(FRESH, enrolment=Enrolment(5, not_enrolled=5, administrators=2, administrators_not_enrolled=2))
-    (plain,), (some,) = check(situation(seen)), check(situation(seen, exemptGroups=["admins"]))
+    observation = replace(FRESH, enrolment=Enrolment(5, not_enrolled=5, administrators=2, administrators_not_enrolled=2))
+    (plain,), (some,) = check(situation(observation)), check(situation(observation, exemptGroups=["admins"]))
     assert [plain.reason, "who are asked" in plain.message] == ["NoAdministratorEnrolled", False]
     assert [some.reason, "2 administrators who are asked for one" in some.message] == ["NoAdministratorEnrolled", True]
     assert reasons(replace(FRESH, enrolment=Enrolment(3, not_enrolled=3, exempt=2)), exemptGroups=["admins"]) == []
@@ -190,9 +190,9 @@ def test_a_group_that_nobody_is_known_to_be_in() -> None:
 
 
 def test_weakening_waits_for_an_approval() -> None:
-    seen = in_force(spec(apiTokens="Challenge"))
+    observation = in_force(spec(apiTokens="Challenge"))
     for approval, found in ((None, []), ("d1", ["ApprovalRequired"])):
-        assert reasons(seen, more={"approval": approval}, mode="Disabled") == found
+        assert reasons(observation, more={"approval": approval}, mode="Disabled") == found
     assert reasons(FRESH, more={"approval": "d1"}) == []  # strengthening needs none
     everyone = in_force(spec(apiTokens=None), BARE)
     gated = {"enforcedGroups": ["admins"], "apiTokens": "Exempt"}

@@ -81,11 +81,11 @@ def test_the_sample_shows_only_what_can_be() -> None:
                 assert (one.rules.enforced_groups, one.rules.exempt_groups) == (None, frozenset())
 
 
-def test_risks_follow_from_what_was_seen() -> None:
-    wanted = spec(exemptGroups=["robots"], enforcedGroups=["admins"])
-    seen = replace(in_force(wanted), enrolment=Enrolment(10, not_enrolled=3, administrators=2, administrators_not_enrolled=1))
+def test_risks_follow_from_the_observation() -> None:
+    desired = spec(exemptGroups=["robots"], enforcedGroups=["admins"])
+    observation = replace(in_force(desired), enrolment=Enrolment(10, not_enrolled=3, administrators=2, administrators_not_enrolled=1))
     rules = Rules("Jenkins", frozenset({Factor.SECURITY_QUESTIONS}), frozenset({"admins"}), frozenset({"robots"}), "Exempt")
-    text = "\n".join(risks(rules, seen, PROVEN, NOW))
+    text = "\n".join(risks(rules, observation, PROVEN, NOW))
     assert [
         part in text for part in ("Below AAL2", "Only members of admins", "Members of robots", "stolen token", "fresh second factor")
     ] == [True] * 5
@@ -98,9 +98,9 @@ def test_risks_follow_from_what_was_seen() -> None:
 
 
 def test_what_jenkins_could_not_tell_is_said() -> None:
-    seen = replace(in_force(spec()), damaged=("mailer",), managed_by_code=None)
-    assert [gap.what for gap in gaps_of(seen)] == ["mailer", "enrolment", "configuration-as-code"]
-    bought = replace(premium(seen), damaged=(), managed_by_code=False, enrolment=Enrolment())
+    observation = replace(in_force(spec()), damaged=("mailer",), managed_by_code=None)
+    assert [gap.what for gap in gaps_of(observation)] == ["mailer", "enrolment", "configuration-as-code"]
+    bought = replace(premium(observation), damaged=(), managed_by_code=False, enrolment=Enrolment())
     assert [gap.what for gap in gaps_of(bought)] == ["enrolment in factors of the premium edition"]
 
 
