@@ -26,7 +26,7 @@ def operator_stopped_in_order(world: World, share: float) -> Heal:
 
 @fault(Area.OPERATOR, (1, 14))
 def operator_frozen(world: World, share: float) -> Heal:
-    """Longer than its Lease, now and then: it wakes up in the middle of a step, and must notice."""
+    """Pause the operator, sometimes for longer than its Lease: it wakes up in the middle of a step, and must notice."""
     world.freeze(world.operator_pid())
     return lambda: world.freeze(world.operator_pid(), thaw=True)
 
@@ -91,14 +91,14 @@ def api_server_answers_lost(world: World, share: float) -> Heal:
 
 @fault(Area.SECRET, (2, 70))
 def secret_deleted(world: World, share: float) -> Heal:
-    """Longer than the minute that it is kept, now and then."""
+    """Sometimes for longer than the minute for which a Secret is cached."""
     world.delete("secret", SECRET)
     return world.put_secret
 
 
 @fault(Area.SECRET, (2, 70))
 def secret_wrong(world: World, share: float) -> Heal:
-    """Another host, a token that never was one, or a key too few."""
+    """A different host, an invalid token, or a missing key."""
     wrong: tuple[dict[str, str | None], ...] = ({"host": "jenkins.invalid"}, {"token": "11" + "0" * 32}, {"username": None})
     world.delete("secret", SECRET)
     world.put_secret(**wrong[int(share * 2.99)])
@@ -128,7 +128,7 @@ def policy_suspended(world: World, share: float) -> Heal:
 
 @fault(Area.POLICY, (0, 9))
 def policy_deleted(world: World, share: float) -> Heal:
-    """With each deletion policy; for a shorter and for a longer time than the grace (2 s here)."""
+    """Delete the policy, with each deletion policy, for less and for more than the grace period (2 s here)."""
     world.put_policy(deletionPolicy=("Retain", "Restore", "Disable")[int(share * 2.99)])
     world.delete("tfp", POLICY)
     return world.put_policy
@@ -136,7 +136,7 @@ def policy_deleted(world: World, share: float) -> Heal:
 
 @fault(Area.POLICY, (0, 9))
 def policy_to_be_released(world: World, share: float) -> Heal:
-    """As above, but its deletion policy had come into force before."""
+    """The same, but its deletion policy was in force before."""
     deletion = ("Restore", "Disable")[share < 0.5]
     world.put_policy(deletionPolicy=deletion)
     world.wait_for_status()
@@ -152,7 +152,7 @@ def policy_overridden(world: World, share: float) -> Heal:
 
 @fault(Area.POLICY, (3, 10))
 def break_glass(world: World, share: float) -> Heal:
-    """Ends by itself before it is healed, or by its deletion."""
+    """A break-glass that ends by itself before the heal, or by its deletion."""
     until, reason = datetime.now(UTC) + timedelta(seconds=4 + 20 * share), f"inc-{secrets.token_hex(3)}"
     world.scene.break_glass(reason, f"{until:%Y-%m-%dT%H:%M:%SZ}", reason)
     return lambda: world.delete("tfbg", reason)
@@ -160,7 +160,7 @@ def break_glass(world: World, share: float) -> Heal:
 
 @fault(Area.POLICY, needs_jenkins=True)
 def mail_server_gone(world: World, share: float) -> Heal:
-    """And a policy that needs it: refused, or a note where there is another factor."""
+    """With a policy that needs it: refused, or only a note if there is another factor."""
     world.mail_server("")
     factors = ["EmailOTP"] if share < 0.5 else ["EmailOTP", "SecurityQuestions"]
     world.put_policy(allowedFactors=factors, emailOTP={"senderAddress": "2fa@lab.invalid"})

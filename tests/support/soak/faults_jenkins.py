@@ -1,4 +1,4 @@
-"""Faults of the network to Jenkins, of Jenkins itself and its disk, and what people do there behind the operator's back."""
+"""Faults of the network to Jenkins, of Jenkins itself and its disk, and changes that people make there without the operator."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def jenkins_quiets_down(world: World, share: float) -> Heal:
 
 @fault(Area.SECRET, (0, 8), needs_jenkins=True)
 def token_rotated(world: World, share: float) -> Heal:
-    """The old token is revoked at once, the new one comes into the Secret later; Jenkins restarts (the stand-in reads its tokens then)."""
+    """The old token is revoked at once, and the Secret gets the new one later. Jenkins restarts, because the stand-in reads tokens then."""
     world.token = "11" + secrets.token_hex(16)
     world.secrets.add(world.token)
     (world.jenkins.home / "standin-tokens.json").write_text(json.dumps({world.token: OPERATOR}))
@@ -131,7 +131,7 @@ def form_saved_off(world: World, share: float) -> Heal:
 
 @fault(Area.SETTINGS, edits_disk=True, needs_jenkins=True)
 def form_saved_otherwise(world: World, share: float) -> Heal:
-    """Other factors. Where there is no gate it stays off: a person who switched it on there would shut the operator out himself."""
+    """Change factors. Without a gate 2FA stays off: switching it on would shut the operator out."""
     _person_saves(world, enabled=look_inside(world.jenkins).in_chain, sender="carol@lab.invalid")
     return nothing
 
@@ -150,7 +150,7 @@ def live_flag_cleared(world: World, share: float) -> Heal:
 
 @fault(Area.SETTINGS, edits_disk=True)
 def settings_file_edited(world: World, share: float) -> Heal:
-    """Off, or damaged; what was damaged is put back by a person."""
+    """Off, or damaged; a person repairs the damage."""
     file = world.jenkins.home / SETTINGS
     if not file.exists():
         return nothing
@@ -164,7 +164,7 @@ def settings_file_edited(world: World, share: float) -> Heal:
 
 @fault(Area.GATE, opens_gate=True, needs_jenkins=True)
 def gate_taken_out(world: World, share: float) -> Heal:
-    """From the chain of filters. It puts itself back; after three times within an hour it does not, and a person lets the operator in."""
+    """Remove the gate from the filter chain. It restores itself, at most three times within an hour; then a person lets the operator in."""
     world.groovy(GATE_OUT)
     return nothing
 
@@ -186,7 +186,7 @@ def start_up_file_removed(world: World, share: float) -> Heal:
 
 
 def _file(world: World, name: str, share: float) -> Heal:
-    """Removed (the operator's to mend), or damaged (a person puts it back)."""
+    """Removed (the operator repairs it), or damaged (a person does)."""
     file = world.jenkins.home / name
     if not file.exists():
         return nothing

@@ -16,7 +16,7 @@ MEBIBYTE = 1024 * 1024
 
 
 def memory_growth(samples: Sequence[Sample]) -> float | None:
-    """How much more the last quarter's median is than the second's, as a share; None where they are not of one process."""
+    """The growth of the median from the second quarter to the last, as a fraction; None if the process changed in between."""
     second, last = _quarters(samples)
     if not second or not last or {one.pid for one in second + last} != {last[0].pid}:
         return None
@@ -24,7 +24,7 @@ def memory_growth(samples: Sequence[Sample]) -> float | None:
 
 
 def _quarters(samples: Sequence[Sample]) -> tuple[list[Sample], list[Sample]]:
-    """Samples of the second quarter of the time, less its first fifth (a process that has just begun), and of the last quarter."""
+    """Samples of the second quarter, without its first fifth (a new process), and of the last quarter."""
     if not samples:
         return [], []
     end = samples[-1].at
@@ -62,7 +62,7 @@ def write_report(file: Path, soak: Soak, watch: Watch, seed: int) -> None:
 
 
 def said(invariant: str) -> str:
-    """An invariant in words: the first sentence of what its class says."""
+    """An invariant in words: the first sentence of its class's docstring."""
     words = {
         "Heals": f"Everything recovers within {HEALED_WITHIN:g} s",
         "Secrets": "No secret in statuses, Events, metrics, Jenkins' log or process arguments",

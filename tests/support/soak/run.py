@@ -1,4 +1,4 @@
-"""Carries out rounds of faults on a world, waits until all is well again, and keeps count."""
+"""Carries out rounds of faults on a world, waits until all is well again, and counts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.soak.watch import Broken, Watch
 from tests.support.soak.world import World
 
 HEALED_WITHIN = 150.0  # seconds: a pause after an outage has at most 72, a lost trial 60
-PATIENCE = 4.0  # seconds that an operator is left alone before a person acts
+PATIENCE = 4.0  # seconds before a person helps the operator
 POSTPONED = 0.5
 DISTURBING = frozenset({Area.OPERATOR, Area.API, Area.LEASE, Area.REPLICA})
 LET_IN = """io.jenkins.plugins.twofactor.jenkins.MoFilter.moPluginSettings['ENABLE_MO_TFA_AUTHENTICATION'] = false"""
@@ -28,7 +28,7 @@ LET_IN = """io.jenkins.plugins.twofactor.jenkins.MoFilter.moPluginSettings['ENAB
 
 @dataclass(slots=True)
 class Tally:
-    """Of one fault. Seconds are from the heal of a round's last fault until all was well again."""
+    """The counts of one fault. Seconds: from the heal of a round's last fault until all was well again."""
 
     count: int = 0
     longest_alone: float = 0.0
@@ -37,7 +37,7 @@ class Tally:
 
 @dataclass(slots=True)
 class Soak:
-    """``folder`` receives the plan, what was broken, and each round's times."""
+    """``folder``: for the plan, broken promises, and the times of each round."""
 
     world: World
     folder: Path
@@ -51,7 +51,7 @@ class Soak:
     disturbed: float = 0.0
 
     def watch(self) -> Watch:
-        """The watch on this soak's world."""
+        """The watch on this world."""
         return Watch(self.world, self.moment, self.tell)
 
     def moment(self) -> Moment:
@@ -70,7 +70,7 @@ class Soak:
         self.note("broken", asdict(broken))
 
     def note(self, what: str, facts: dict[str, object]) -> None:
-        """One line for whoever looks on, and in the folder."""
+        """Write one line to the terminal and to the folder."""
         line = {"time": time.strftime("%H:%M:%S"), "what": what, "round": self.number, **facts}
         with (self.folder / "soak.jsonl").open("a") as lines:
             lines.write(json.dumps(line) + "\n")
@@ -78,7 +78,7 @@ class Soak:
             print(json.dumps(line), flush=True)
 
     def carry_out(self, made: Round, watch: Watch) -> None:
-        """The blows of a round, their heals, and the quiet phase."""
+        """Run the faults of a round, their heals, and the quiet phase."""
         write_round(self.folder / "plan.jsonl", made)
         self.number = made.number
         self.of_round = {blow.fault for blow in made.blows}
@@ -99,7 +99,7 @@ class Soak:
             raise RuntimeError("the watch has stopped") from watch.trouble
 
     def _strike(self, made: Round) -> list[str]:
-        """Everything at its time; what needs an API server, or a Jenkins, that is away waits for it. Returns what struck."""
+        """Run each fault at its time; one that needs an absent API server or Jenkins waits for it. Returns the faults that struck."""
         begun, order, struck = time.monotonic(), itertools.count(), []
         agenda: list[tuple[float, int, Blow, Heal | None]] = [(blow.at, next(order), blow, None) for blow in made.blows]
         heapq.heapify(agenda)
@@ -126,7 +126,7 @@ class Soak:
         return (self.world.served or not kind.needs_kube) and (not kind.needs_jenkins or self.world.jenkins_is_up())
 
     def _do(self, blow: Blow) -> Heal | None:
-        """None: another fault of this round was in the way (a file on a disk that is read-only)."""
+        """None if another fault of this round prevented it (such as a read-only disk)."""
         try:
             return FAULTS[blow.fault].strike(self.world, blow.share)
         except OSError as problem:
@@ -139,7 +139,7 @@ class Soak:
             self.disturbed = time.monotonic()
 
     def _wait_until_well(self) -> float:
-        """Seconds until all was well; it still is, once the operator has looked again because somebody asked for it."""
+        """Seconds until all was well, confirmed by one more reconcile on request."""
         begun = asked = time.monotonic()
         well: float | None = None
         request = ""
@@ -164,9 +164,9 @@ class Soak:
         return HEALED_WITHIN
 
     def _person(self, reason: str) -> None:
-        """What the documentation tells people to do for this reason."""
+        """Do what the documentation recommends for this reason."""
         if reason == "ChallengedBySecondFactor" and not self.moment().gate_opened:
-            return  # nobody has taken the gate away: then it is the operator's own affair
+            return  # nobody has removed the gate, so the operator must recover by itself
         self.persons[reason] = self.persons.get(reason, 0) + 1
         if reason == "ChallengedBySecondFactor":
             self.world.groovy(LET_IN)
@@ -174,7 +174,7 @@ class Soak:
             self.world.ask()
 
     def _rescue(self) -> None:
-        """So that the next round begins well; that this was needed is told already."""
+        """Repair everything, so that the next round begins well; the failure was already reported."""
         end = time.monotonic() + HEALED_WITHIN
         self.world.calm()
         self.world.launch_operator()
@@ -186,13 +186,13 @@ class Soak:
             time.sleep(1)
 
     def look_for_secrets(self, watch: Watch) -> None:
-        """In everything that others may read."""
+        """Secrets in everything that others may read."""
         for where, text in read_everything(self.world):
             for what in found_secrets(where, text, self.world.secrets):
                 self.tell(Broken(round(time.monotonic() - watch.begun, 1), "Secrets", what))
 
     def carry_out_all(self, rounds: Iterable[Round], watch: Watch) -> None:
-        """From a beginning at which all is well."""
+        """Run all rounds; all must be well at the start."""
         self._wait_until_well()
         for made in rounds:
             self.carry_out(made, watch)
