@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from jenkins2fa.cli.main import main
 from jenkins2fa.cli.manifests import Manifest, parse_manifests
-from jenkins2fa.cli.validate import Finding, check
+from jenkins2fa.cli.validate import FileFinding, check
 
 HEAD = "apiVersion: jenkins2fa.dev/v1alpha1\nkind: TwoFactorPolicy\nmetadata: {name: sample}\n"
 
@@ -26,7 +26,7 @@ def lines(text: str | bytes) -> list[str]:
     return [line.removeprefix("standard input:") for line in result.output.splitlines()[:-1]]
 
 
-def findings(body: dict[str, Any]) -> list[Finding]:
+def findings(body: dict[str, Any]) -> list[FileFinding]:
     (manifest,) = parse_manifests("sample.json", json.dumps(body).encode())
     assert isinstance(manifest, Manifest)
     return check(manifest)

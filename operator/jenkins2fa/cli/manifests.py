@@ -69,7 +69,7 @@ class Manifest:
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class UnreadableDocument:
     """A place where a file is not valid YAML; ``line`` counts from 1."""
 
     file: str
@@ -93,7 +93,7 @@ def find_files(arguments: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(files))
 
 
-def read_manifests(file: str) -> Iterator[Manifest | Failure]:
+def read_manifests(file: str) -> Iterator[Manifest | UnreadableDocument]:
     """Every object of a file, of any kind. Raises :class:`UnreadableFile`."""
     try:
         content = sys.stdin.buffer.read() if file == STANDARD_INPUT else Path(file).read_bytes()
@@ -102,18 +102,18 @@ def read_manifests(file: str) -> Iterator[Manifest | Failure]:
     yield from parse_manifests("standard input" if file == STANDARD_INPUT else file, content)
 
 
-def parse_manifests(file: str, content: bytes) -> Iterator[Manifest | Failure]:
+def parse_manifests(file: str, content: bytes) -> Iterator[Manifest | UnreadableDocument]:
     """Every object in the content of a file."""
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        yield Failure(file, content.count(b"\n", 0, error.start) + 1, "is not UTF-8 text")
+        yield UnreadableDocument(file, content.count(b"\n", 0, error.start) + 1, "is not UTF-8 text")
         return
     try:
         for document in read_documents(text):
             yield from _objects(file, document, (), document.value)
     except UnreadableYAML as error:
-        yield Failure(file, error.line, str(error))
+        yield UnreadableDocument(file, error.line, str(error))
 
 
 def _objects(file: str, document: Document, start: ValuePath, value: Any) -> Iterator[Manifest]:

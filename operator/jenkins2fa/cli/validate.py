@@ -27,8 +27,8 @@ from jenkins2fa.api.policy import KIND as POLICY
 from jenkins2fa.cli.errors import Command, CommandError, ExitCode, fail
 from jenkins2fa.cli.manifests import (
     KINDS,
-    Failure,
     Manifest,
+    UnreadableDocument,
     UnreadableFile,
     find_files,
     is_ours,
@@ -47,7 +47,7 @@ class ValidationResult:
     files: int = 0
     checked: int = 0
     skipped: int = 0
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[FileFinding] = field(default_factory=list)
     seen: dict[tuple[str, str, str], Manifest] = field(default_factory=dict)
 
 
@@ -83,8 +83,8 @@ def validate_files(files: list[str]) -> ValidationResult:
     result = ValidationResult(files=len(files))
     for file in files:
         for manifest in read_manifests(file):
-            if isinstance(manifest, Failure):
-                result.findings.append(Finding(manifest.file, manifest.line, "", "", "", "", manifest.message))
+            if isinstance(manifest, UnreadableDocument):
+                result.findings.append(FileFinding(manifest.file, manifest.line, "", "", "", "", manifest.message))
             elif is_ours(manifest):
                 _check(result, manifest)
             else:
@@ -106,7 +106,7 @@ def as_text(result: ValidationResult) -> str:
     return "\n".join([*(printable(_line(finding)) for finding in result.findings), summary(result)])
 
 
-def _line(finding: Finding) -> str:
+def _line(finding: FileFinding) -> str:
     name = f"{finding.kind or '(no kind)'}/{finding.name or '(no name)'}: " if finding.path else ""
     return f"{finding.file}:{finding.line}: {name}{finding.path + ': ' if finding.path else ''}{finding.message}"
 
@@ -126,7 +126,7 @@ def _count(number: int, noun: str) -> str:
 
 
 def as_json(result: ValidationResult) -> str:
-    """The same for programs: ``findings`` has the fields of :class:`Finding`."""
+    """The same for programs: ``findings`` has the fields of :class:`FileFinding`."""
     findings = [asdict(finding) for finding in result.findings]
     document = {"files": result.files, "checked": result.checked, "skipped": result.skipped, "findings": findings}
     return json.dumps(document, indent=2)
@@ -138,7 +138,7 @@ def load_manifests(paths: tuple[str, ...]) -> list[Manifest]:
         objects = [manifest for file in find_files(paths) for manifest in read_manifests(file)]
     except UnreadableFile as error:
         raise CommandError(str(error)) from None
-    problems = [f"{manifest.file}:{manifest.line}: {manifest.message}" for manifest in objects if isinstance(manifest, Failure)]
+    problems = [f"{manifest.file}:{manifest.line}: {manifest.message}" for manifest in objects if isinstance(manifest, UnreadableDocument)]
     ours = [manifest for manifest in objects if isinstance(manifest, Manifest) and is_ours(manifest)]
     findings = [finding for manifest in ours for finding in check(manifest)]
     problems += [f"{finding.file}:{finding.line}: {finding.path}: {finding.message}" for finding in findings]
@@ -180,7 +180,7 @@ PARSERS: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class FileFinding:
     """One mistake: the file and line (from 1), the object and field, and what to write instead."""
 
     file: str
@@ -202,7 +202,7 @@ class Mistake:
     former: bool = False
 
 
-def check(manifest: Manifest) -> list[Finding]:
+def check(manifest: Manifest) -> list[FileFinding]:
     """Every mistake in one of our custom resources, by line."""
     mistakes = [Mistake((field,), message) for field, message in type_problems(manifest)]
     mistakes += [
@@ -218,8 +218,8 @@ def check(manifest: Manifest) -> list[Finding]:
     return sorted(findings, key=lambda finding: (finding.line, finding.path))
 
 
-def finding_at(manifest: Manifest, path: Path, message: str) -> Finding:
-    return Finding(manifest.file, manifest.line(path), manifest.kind, manifest.namespace, manifest.name, spell(path), message)
+def finding_at(manifest: Manifest, path: Path, message: str) -> FileFinding:
+    return FileFinding(manifest.file, manifest.line(path), manifest.kind, manifest.namespace, manifest.name, spell(path), message)
 
 
 def without_nulls(value: Any) -> Any:

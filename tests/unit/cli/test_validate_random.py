@@ -8,13 +8,13 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from jenkins2fa.cli.manifests import Failure, Manifest, parse_manifests
+from jenkins2fa.cli.manifests import Manifest, UnreadableDocument, parse_manifests
 from jenkins2fa.cli.validate import check
 
 HEAD = "apiVersion: jenkins2fa.dev/v1alpha1\nkind: TwoFactorPolicy\nmetadata: {name: sample}\n"
 
 
-def no_traceback(content: bytes) -> list[Manifest | Failure]:
+def no_traceback(content: bytes) -> list[Manifest | UnreadableDocument]:
     found = list(parse_manifests("random", content))
     for one in found:
         if isinstance(one, Manifest):

@@ -23,7 +23,7 @@ from jenkins2fa.api.policy import CLUSTER_KIND, TwoFactorPolicy
 from jenkins2fa.api.references import ReferenceUnreadable
 from jenkins2fa.cli.cluster import Cluster, api_error
 from jenkins2fa.cli.errors import CommandError
-from jenkins2fa.cli.manifests import STANDARD_INPUT, Failure, Manifest, UnreadableFile, find_files, read_manifests
+from jenkins2fa.cli.manifests import STANDARD_INPUT, Manifest, UnreadableDocument, UnreadableFile, find_files, read_manifests
 from jenkins2fa.cli.options import JenkinsOptions, read_policy, read_target
 from jenkins2fa.cli.validate import load_manifests
 from jenkins2fa.core.observation import COMMAND_LINE
@@ -248,7 +248,7 @@ def _objects(paths: tuple[str, ...]) -> Iterator[Manifest]:
     try:
         for file in find_files(paths):
             for manifest in read_manifests(file):
-                if isinstance(manifest, Failure):
+                if isinstance(manifest, UnreadableDocument):
                     raise CommandError(f"{manifest.file}:{manifest.line}: {manifest.message}")
                 if manifest.kind in REFERENCED_KINDS and manifest.body.get("apiVersion") == "v1":
                     yield manifest
