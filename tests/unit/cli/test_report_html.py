@@ -11,7 +11,8 @@ from html.parser import HTMLParser
 import pytest
 
 from jenkins2fa.cli.report.html import as_html
-from jenkins2fa.core.report.document import Gap, PastEvent, Report, report_digest
+from jenkins2fa.core.report.document import Gap, PastEvent, Report
+from jenkins2fa.core.report.serialize import report_digest
 from tests.support.report_sample import BUILD, MAIL_OUTAGE, NOW, REPORT
 
 VOID = {"meta", "br", "hr", "img", "link", "input"}

@@ -23,7 +23,8 @@ from jenkins2fa.cli.report.html import as_html
 from jenkins2fa.cli.report.instances import ReportContext, history_of, report_on
 from jenkins2fa.cli.validate import load_manifests
 from jenkins2fa.core.report.break_glass import break_glass_reports
-from jenkins2fa.core.report.document import BreakGlassReport, Gap, PastEvent, Report, report_digest, report_json
+from jenkins2fa.core.report.document import BreakGlassReport, Gap, PastEvent, Report
+from jenkins2fa.core.report.serialize import report_digest, report_json
 from jenkins2fa.kube.client import Body, Forbidden, KubernetesError
 from jenkins2fa.kube.events import COMPONENT
 

@@ -13,8 +13,9 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 from jenkins2fa.api.fields import format_time
 from jenkins2fa.api.status import FALSE, TRUE, UNKNOWN
 from jenkins2fa.core.factors.strength import STANDARD, STRENGTHS, describe, in_order
-from jenkins2fa.core.report.document import Basis, BreakGlassReport, InstanceReport, Report, Rules, report_digest
+from jenkins2fa.core.report.document import Basis, BreakGlassReport, InstanceReport, Report, Rules
 from jenkins2fa.core.report.risks import EVERYWHERE
+from jenkins2fa.core.report.serialize import report_digest
 
 TITLE = "Second factors in Jenkins"
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
