@@ -136,20 +136,22 @@ def field_statuses(outcome: Outcome) -> tuple[FieldStatus, ...]:
     differing: dict[str, list[Change]] = {}
     for change in outcome.plan.changes:
         differing.setdefault(change.path.split(".")[0], []).append(change)
-    found = []
+    statuses = []
     ineffective = _exempting(outcome.policy.spec) if EXEMPT_CHALLENGED in outcome.notes else None
     for path in _set_fields(outcome):
         if path in unsupported:
-            found.append(FieldStatus(path, FieldState.UNSUPPORTED, unsupported[path]))
+            statuses.append(FieldStatus(path, FieldState.UNSUPPORTED, unsupported[path]))
         elif path in refused or (path in differing and outcome.refusal is not None):
-            found.append(FieldStatus(path, FieldState.REFUSED, refused.get(path) or _refused(outcome.refusal) if outcome.refusal else ""))
+            statuses.append(
+                FieldStatus(path, FieldState.REFUSED, refused.get(path) or _refused(outcome.refusal) if outcome.refusal else "")
+            )
         elif path in differing:
-            found.append(FieldStatus(path, FieldState.DRIFTED, describe(tuple(differing[path]))))
+            statuses.append(FieldStatus(path, FieldState.DRIFTED, describe(tuple(differing[path]))))
         elif path == ineffective:
-            found.append(FieldStatus(path, FieldState.DRIFTED, EXEMPT_CHALLENGED))
+            statuses.append(FieldStatus(path, FieldState.DRIFTED, EXEMPT_CHALLENGED))
         else:
-            found.append(FieldStatus(path, FieldState.APPLIED))
-    return tuple(found)
+            statuses.append(FieldStatus(path, FieldState.APPLIED))
+    return tuple(statuses)
 
 
 def _exempting(spec: PolicySpec) -> str | None:

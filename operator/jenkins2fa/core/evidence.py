@@ -93,9 +93,9 @@ def identity_digest(url: str, username: str) -> str:
 
 def document(evidence: Evidence, sequence: int, previous: str, recorded: datetime) -> dict[str, Any]:
     """As JSON, without a signature. ``recorded``: when it is written (UTC). Concurrent probes are not written in order."""
-    found = asdict(evidence)
+    fields = asdict(evidence)
     return {
-        **found,
+        **fields,
         "time": evidence.time.strftime(TIME),
         "recorded": recorded.strftime(TIME),
         "expected": EXPECTED[evidence.account].value,
@@ -136,8 +136,8 @@ def check_lines(lines: Sequence[str], signature_holds: Callable[[bytes, str], bo
         if body is None:
             problems.append(f"line {number}: is not a line of evidence in its canonical form")
         else:
-            found = [*_chain_problems(body, sequence + 1, previous, latest), *_signature_problems(body, signature_holds)]
-            problems += [f"line {number}: {one}" for one in found]
+            broken = [*_chain_problems(body, sequence + 1, previous, latest), *_signature_problems(body, signature_holds)]
+            problems += [f"line {number}: {one}" for one in broken]
             signed += "signature" in body
             latest = body["recorded"]
             first = first or latest

@@ -154,8 +154,8 @@ def _rolling_out(rollout: Progress, failing: list[PolicyMember]) -> Condition:
     return Condition(READY, FALSE, Reason.ROLLING_OUT, clip(f"{reached}, {rollout.admitted} may change{pausing}{failures}"))
 
 
-def _share(some: Sized, governed: list[PolicyMember]) -> str:
-    return "" if len(governed) == 1 else f"{len(some)} of {len(governed)} instances: "
+def _share(matching: Sized, governed: list[PolicyMember]) -> str:
+    return "" if len(governed) == 1 else f"{len(matching)} of {len(governed)} instances: "
 
 
 def _first(members: list[PolicyMember]) -> str:
@@ -200,11 +200,11 @@ def _enforced(governed: list[PolicyMember]) -> Condition:
             ("not every instance has been observed yet") if governed else "there is no instance",
         )
     for status in (FALSE, UNKNOWN):
-        some = [condition for condition in conditions if condition.status == status]
-        if some:
-            reasons = sorted({condition.reason for condition in some})
+        matching = [condition for condition in conditions if condition.status == status]
+        if matching:
+            reasons = sorted({condition.reason for condition in matching})
             reason = reasons[0] if len(reasons) == 1 else (Reason.NOT_EVERYWHERE if status == FALSE else Reason.UNVERIFIED)
-            return Condition(ENFORCED, status, reason, _share(some, governed) + some[0].message)
+            return Condition(ENFORCED, status, reason, _share(matching, governed) + matching[0].message)
     return Condition(
         ENFORCED, TRUE, Reason.PROBED, conditions[0].message if len(governed) == 1 else f"proven at all {len(governed)} instances"
     )

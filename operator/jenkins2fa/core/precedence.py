@@ -47,9 +47,9 @@ def escape_of(
 
 def resolve(instance: JenkinsInstance, policies: Iterable[TwoFactorPolicy], namespaces: Mapping[str, Labels]) -> Resolution:
     """Cluster policies outrank all others. Among equals, the highest priority wins, then the oldest, then the first name."""
-    found = [policy for policy in policies if not policy.meta.deleting and selects(policy, instance, namespaces)]
-    found.sort(key=_rank)
-    return Resolution(found[0], tuple(found[1:])) if found else Resolution(None)
+    selecting = [policy for policy in policies if not policy.meta.deleting and selects(policy, instance, namespaces)]
+    selecting.sort(key=_rank)
+    return Resolution(selecting[0], tuple(selecting[1:])) if selecting else Resolution(None)
 
 
 def _rank(policy: TwoFactorPolicy) -> tuple[bool, int, float, str]:

@@ -129,5 +129,5 @@ def _end_of_batch(size: int, begin: int, ordered: Sequence[Standing]) -> int:
 
 
 def _counted(progress: Progress, ordered: Sequence[Standing]) -> Progress:
-    some = ordered[: progress.admitted]
-    return replace(progress, updated=sum(one.done for one in some), failed=sum(one.reached and one.failed for one in some))
+    admitted = ordered[: progress.admitted]
+    return replace(progress, updated=sum(one.done for one in admitted), failed=sum(one.reached and one.failed for one in admitted))

@@ -92,14 +92,14 @@ def reason_below(factors: Iterable[Factor]) -> str:
 def reservations(factors: Iterable[Factor]) -> tuple[str, ...]:
     """What AAL2 still depends on if no factor is below it: conditions of single factors, and of the whole list. Empty = nothing."""
     chosen = in_order(factors)
-    found = [
+    conditions = [
         f"{one.value}: {STRENGTHS[one].condition} ({STRENGTHS[one].section})"
         for one in chosen
         if STRENGTHS[one].reach is ReachesAAL2.CONDITIONAL and not (STRENGTHS[one].restricted and _has_alternative(one, chosen))
     ]
     if chosen and not any(STRENGTHS[one].phishing_resistant for one in chosen):
-        found.append(f"no phishing-resistant factor is on offer, as AAL2 asks ({PHISHING_RESISTANT_OPTION}): WebAuthn is one")
-    return tuple(found)
+        conditions.append(f"no phishing-resistant factor is on offer, as AAL2 asks ({PHISHING_RESISTANT_OPTION}): WebAuthn is one")
+    return tuple(conditions)
 
 
 def _has_alternative(one: Factor, chosen: Iterable[Factor]) -> bool:

@@ -142,13 +142,19 @@ def plugin_filter_is_missing(s: Situation) -> Finding | None:
 
 
 def another_owner(s: Situation) -> Finding | None:
-    held = s.observation.owner
-    if held is None or s.owner is None or held.same_manager(s.owner) or held.cluster == COMMAND_LINE or s.take_over == held.name:
+    current = s.observation.owner
+    if (
+        current is None
+        or s.owner is None
+        or current.same_manager(s.owner)
+        or current.cluster == COMMAND_LINE
+        or s.take_over == current.name
+    ):
         return None
     return Finding(
         Reason.OWNED_ELSEWHERE,
-        f"this Jenkins is managed by {held.name} (cluster and instance): remove it there, or take over by the annotation "
-        f"jenkins2fa.dev/take-over: {held.name}",
+        f"this Jenkins is managed by {current.name} (cluster and instance): remove it there, or take over by the annotation "
+        f"jenkins2fa.dev/take-over: {current.name}",
     )
 
 

@@ -143,8 +143,8 @@ def no_administrator_is_enrolled(s: Situation) -> Finding | None:
         return None
     if enrolment.administrators_not_enrolled < enrolment.administrators:
         return None
-    some = s.policy.exempt_groups or s.policy.enforced_groups is not None
-    who = "administrators who are asked for one" if some else "administrators"
+    only_some = s.policy.exempt_groups or s.policy.enforced_groups is not None
+    who = "administrators who are asked for one" if only_some else "administrators"
     return Finding(
         Reason.NO_ADMINISTRATOR_ENROLLED,
         f"none of the {enrolment.administrators} {who} has a second factor yet: enrol at least one administrator first, or each has "

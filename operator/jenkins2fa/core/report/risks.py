@@ -25,65 +25,65 @@ EVERYWHERE = (
 
 def risks(rules: Rules | None, observation: Observation | None, proof: ReportedProof, now: datetime) -> tuple[str, ...]:
     """The risks of this instance. Those of every instance are in :data:`EVERYWHERE`."""
-    found: list[str] = []
+    texts: list[str] = []
     if proof.enforced.type == ENFORCED and proof.enforced.status != TRUE:
-        found.append("It is not proven that a second factor is demanded.")
+        texts.append("It is not proven that a second factor is demanded.")
     if rules is not None:
-        found += _of_rules(rules)
+        texts += _of_rules(rules)
     if observation is not None:
-        found += _of_jenkins(observation, now)
+        texts += _of_jenkins(observation, now)
     elif proof.enforced.reason == Reason.PLUGIN_ALONE:
-        found.append(WITHOUT_GATE)
+        texts.append(WITHOUT_GATE)
     elif proof.enforced.reason == Reason.BREAK_GLASS:
-        found.append(OPEN_BREAK_GLASS)
-    return tuple(found)
+        texts.append(OPEN_BREAK_GLASS)
+    return tuple(texts)
 
 
 def _of_rules(rules: Rules) -> list[str]:
-    found = []
+    texts = []
     if below_aal2(rules.factors):
-        found.append(f"Below AAL2: {reason_below(below_aal2(rules.factors))}.")
-    found += [f"{text[:1].upper()}{text[1:]}." for text in reservations(rules.factors)]
+        texts.append(f"Below AAL2: {reason_below(below_aal2(rules.factors))}.")
+    texts += [f"{text[:1].upper()}{text[1:]}." for text in reservations(rules.factors)]
     if rules.enforced_groups is not None:
-        found.append(f"Only members of {', '.join(sorted(rules.enforced_groups))} are challenged; everyone else logs in with a password.")
+        texts.append(f"Only members of {', '.join(sorted(rules.enforced_groups))} are challenged; everyone else logs in with a password.")
     if rules.exempt_groups:
-        found.append(f"Members of {', '.join(sorted(rules.exempt_groups))} are never challenged.")
+        texts.append(f"Members of {', '.join(sorted(rules.exempt_groups))} are never challenged.")
     if rules.api_tokens == ApiTokens.EXEMPT:
-        found.append("API tokens are a single factor by decision: a stolen token is enough.")
-    return found
+        texts.append("API tokens are a single factor by decision: a stolen token is enough.")
+    return texts
 
 
 def _of_jenkins(observation: Observation, now: datetime) -> list[str]:
-    found = []
+    texts = []
     gate = observation.gate.settings
     if gate is None:
-        found.append(WITHOUT_GATE)
+        texts.append(WITHOUT_GATE)
     if observation.anonymous_administers:
-        found.append("Anyone may administer this controller without logging in.")
+        texts.append("Anyone may administer this controller without logging in.")
     if gate is None or gate.build_window is None:
-        found.append("Builds start without a fresh second factor.")
+        texts.append("Builds start without a fresh second factor.")
     if observation.break_glass_until is not None and observation.break_glass_until > now:
-        found.append(OPEN_BREAK_GLASS)
+        texts.append(OPEN_BREAK_GLASS)
     users = observation.enrolment
     if users is not None and users.not_enrolled:
         administrators = f" (administrators: {users.administrators_not_enrolled})" if users.administrators_not_enrolled else ""
-        found.append(
+        texts.append(
             f"{users.not_enrolled} of {users.total} users have no second factor yet{administrators}: a stolen password can enrol one."
         )
     if observation.managed_by_code:
-        found.append("Configuration-as-code sets the same settings and may change them at a reload or restart.")
-    return found
+        texts.append("Configuration-as-code sets the same settings and may change them at a reload or restart.")
+    return texts
 
 
 def gaps_of(observation: Observation) -> tuple[Gap, ...]:
     """The parts of an observation that Jenkins could not report."""
-    found = [Gap(part, "the script failed at this part in Jenkins") for part in observation.damaged]
+    gaps = [Gap(part, "the script failed at this part in Jenkins") for part in observation.damaged]
     if observation.enrolment is None and "users" not in observation.damaged:
-        found.append(Gap("enrolment", "users were not counted"))
+        gaps.append(Gap("enrolment", "users were not counted"))
     if observation.enrolment is not None and not observation.enrolment.complete:
-        found.append(Gap("administrators", "the security realm is slow and has not been asked about every user yet: run the report again"))
+        gaps.append(Gap("administrators", "the security realm is slow and has not been asked about every user yet: run the report again"))
     if not observation.capabilities.counts_all_factors:
-        found.append(Gap(f"enrolment in factors of the {observation.capabilities.name}", "only security questions and e-mail are counted"))
+        gaps.append(Gap(f"enrolment in factors of the {observation.capabilities.name}", "only security questions and e-mail are counted"))
     if observation.managed_by_code is None:
-        found.append(Gap("configuration-as-code", "its files cannot be read, so it may set the same settings"))
-    return tuple(found)
+        gaps.append(Gap("configuration-as-code", "its files cannot be read, so it may set the same settings"))
+    return tuple(gaps)
