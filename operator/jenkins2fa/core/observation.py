@@ -179,12 +179,12 @@ class Observation:
 
     @property
     def filter_on(self) -> bool:
-        """Whether the plugin's filter is told to challenge: by its live flag or, where the plugin has none, by the settings in memory."""
+        """Whether the plugin's filter is on: by its live flag or, if the plugin has none, by the settings in memory."""
         return bool(self.live) if self.capabilities.has_live_flag else self.memory is not None and self.memory.enabled
 
     @property
     def effective(self) -> bool:
-        """Whether the plugin challenges users now: its filter is told to, and a factor is enabled in memory."""
+        """Whether the plugin challenges users now: its filter is on, and a factor is enabled in memory."""
         return self.filter_on and self.memory is not None and bool(self.memory.factors)
 
     @property

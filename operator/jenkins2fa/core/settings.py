@@ -43,12 +43,12 @@ def _nothing() -> Mapping[str, Value]:
 
 @dataclass(frozen=True, slots=True)
 class PluginSettings:
-    """What one layer (disk or memory) of the plugin holds, whichever plugin it is.
+    """The settings in one layer (disk or memory), for any plugin.
 
-    ``base_factors``: those switched on of the factors that every edition has. ``subject`` and ``template`` None = the plugin's own texts.
-    ``properties``: values of properties that only some editions have, by role; of a desired state, only those to be written.
-    ``enrolled_only``: not enabled, but the plugin still challenges users who are enrolled. ``spared``: users and groups that the plugin
-    exempts by lists of its own, which nobody writes here."""
+    ``base_factors``: the enabled ones among the factors of every edition. ``subject`` and ``template`` None = the plugin's own texts.
+    ``properties``: values of properties that only some editions have, by role; in a desired state, only those to write.
+    ``enrolled_only``: not enabled, but the plugin still challenges enrolled users. ``spared``: users and groups that the plugin exempts
+    by lists of its own, which the operator never writes."""
 
     enabled: bool = False
     base_factors: frozenset[Factor] = frozenset()

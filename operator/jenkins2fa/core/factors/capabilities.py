@@ -55,14 +55,18 @@ def _nothing() -> Mapping[str, Value]:
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What one installed plugin can do; ``name`` is its edition, in messages.
+    """What an installed plugin supports. ``name``: its edition, for messages.
 
-    ``tested_versions``: those that may be written to. ``base_factors``: the factors that every edition has; ``properties``: what was found
-    beyond them; ``held``: what memory holds of those, by role; ``writes_properties``: whether they may be written.
-    ``gate_knows_pages``: the gate lets people reach this edition's pages. ``has_live_flag``: its filter reads a flag of its own, apart from
-    the settings. ``exempts_by_itself``: the plugin has rules of its own for groups and API tokens, so a request that it lets pass proves
-    nothing; ``tokens_pass``: it lets every API token pass. ``counts_all_factors``: enrolment counts are complete. ``code_key``: of its
-    settings in configuration-as-code. ``other_way``: what to do about a field that it does not have."""
+    ``tested_versions``: those that may be written to.
+    ``base_factors``: the factors of every edition. ``properties``: what was found beyond them.
+    ``held``: the values of those in memory, by role. ``writes_properties``: they may be written.
+    ``gate_knows_pages``: the gate lets users reach the pages of this edition.
+    ``has_live_flag``: the filter reads a flag of its own, apart from the settings.
+    ``exempts_by_itself``: the plugin has its own rules for groups and API tokens, so an unchallenged request proves nothing.
+    ``tokens_pass``: the plugin never challenges API tokens.
+    ``counts_all_factors``: the enrolment counts are complete.
+    ``code_key``: the key of its settings in configuration-as-code.
+    ``other_way``: what to do about a field that it does not support."""
 
     plugin: str = ""
     name: str = "unknown edition"

@@ -104,7 +104,7 @@ def enrolment_too_low(s: Situation) -> Finding | None:
     if could_not_read(s, "users"):
         return Finding(
             Reason.ENROLMENT_TOO_LOW,
-            "Jenkins could not count who has a second factor, so nobody knows whether rollout.minimumEnrolled is reached: "
+            "Jenkins could not count who has a second factor, so it is not known whether rollout.minimumEnrolled is reached: "
             "see whether Jenkins can list its users, or leave rollout.minimumEnrolled out",
             path="rollout",
         )
