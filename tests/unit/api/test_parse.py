@@ -47,14 +47,14 @@ def mail(**settings: Any) -> dict[str, Any]:
     return {"allowedFactors": [{"type": "EmailOTP", "emailOTP": settings}]}
 
 
-def test_smallest_policy_has_the_defaults() -> None:
+def test_a_minimal_policy_has_the_defaults() -> None:
     spec = parse_policy(build("TwoFactorPolicy", {})).spec
     assert spec == PolicySpec(LabelSelector(), PolicyMode.ENFORCE, frozenset({Factor.SECURITY_QUESTIONS}))
     assert spec.enforced_groups is None
     assert (spec.drift_policy, spec.deletion_policy, spec.minimum_assurance) == (DriftPolicy.CORRECT, DeletionPolicy.RETAIN, Assurance.AAL1)
 
 
-def test_whole_policy() -> None:
+def test_a_complete_policy() -> None:
     body = build(
         "TwoFactorPolicy",
         {
@@ -98,7 +98,7 @@ def test_whole_policy() -> None:
     )
 
 
-def test_cluster_policy_has_no_namespace_and_selects_namespaces() -> None:
+def test_a_cluster_policy_has_no_namespace_and_selects_namespaces() -> None:
     found = parse_policy(build("ClusterTwoFactorPolicy", {"namespaceSelector": {"matchLabels": {"guarded": "yes"}}}))
     assert (found.meta.namespace, str(found.meta.key), found.is_cluster) == ("", "sample", True)
     assert found.spec.namespace_selector == LabelSelector((("guarded", "yes"),))
@@ -115,7 +115,7 @@ def test_break_glass() -> None:
     assert not found.selects(Metadata("other", "build", labels={"tier": "production"}))
 
 
-def test_smallest_instance_has_the_defaults() -> None:
+def test_a_minimal_instance_has_the_defaults() -> None:
     spec = parse_instance(build("JenkinsInstance", {"url": "https://jenkins.example.com/ci", "gate": {"mode": "None"}})).spec
     assert spec == InstanceSpec("https://jenkins.example.com/ci/", "build-jenkins")
     assert (spec.access, spec.gate, spec.check_interval) == (Access.MANAGE, GateSpec(GateMode.NONE), timedelta(seconds=30))
@@ -199,11 +199,11 @@ def test_rules(case: Case) -> None:
         ("JenkinsInstance", {"checkInterval": "0s"}, "spec.checkInterval", "must be at least 5s"),
     ],
 )
-def test_mistakes_are_named(kind: str, change: dict[str, Any], path: str, message: str) -> None:
+def test_errors_name_their_field(kind: str, change: dict[str, Any], path: str, message: str) -> None:
     assert (path, message) in problems(kind, **change)
 
 
-def test_all_mistakes_come_at_once() -> None:
+def test_all_errors_are_reported_at_once() -> None:
     found = problems("TwoFactorPolicy", mode="on", driftPolicy="x", rememberDevice="1d", requireOnBuild={})
     assert [path for path, _ in found] == [
         "spec.mode",
@@ -214,14 +214,14 @@ def test_all_mistakes_come_at_once() -> None:
 
 
 @pytest.mark.parametrize("spec", [None, [], "x", 1])
-def test_spec_that_is_no_mapping(spec: Any) -> None:
+def test_a_spec_that_is_no_mapping_is_an_error(spec: Any) -> None:
     for parse in PARSERS.values():
         with pytest.raises(InvalidObject, match=r"^spec: "):
             parse({"spec": spec})
 
 
 @given(objects())
-def test_parsing_says_valid_or_why_not(body: dict[str, Any]) -> None:
+def test_parsing_returns_a_resource_or_errors(body: dict[str, Any]) -> None:
     try:
         PARSERS[body["kind"]](body)
     except InvalidObject as error:
@@ -230,13 +230,13 @@ def test_parsing_says_valid_or_why_not(body: dict[str, Any]) -> None:
 
 
 @given(st.integers(min_value=0, max_value=99999 * 3600))
-def test_durations_are_read_as_they_were_written(seconds: int) -> None:
+def test_durations_keep_their_spelling(seconds: int) -> None:
     length = timedelta(seconds=seconds)
     assert parse_duration(format_duration(length)) == length
 
 
 @given(st.text(alphabet="0123456789hms .-+\n٣"))
-def test_no_text_but_a_duration_is_read(text: str) -> None:
+def test_only_duration_strings_are_accepted(text: str) -> None:
     try:
         length = parse_duration(text)
     except ValueError:
@@ -252,17 +252,17 @@ def test_duration(text: str, seconds: int) -> None:
 
 
 @given(st.datetimes(min_value=datetime(2000, 1, 2), max_value=datetime(2099, 12, 30)), st.integers(-23 * 60, 23 * 60))
-def test_times_are_read_as_they_were_written(moment: datetime, offset: int) -> None:
+def test_times_keep_their_spelling(moment: datetime, offset: int) -> None:
     whole = moment.replace(microsecond=0, tzinfo=timezone(timedelta(minutes=offset)))
     assert parse_time(whole.isoformat()) == whole
     assert parse_time(format_time(whole)) == whole
 
 
-def test_time_that_yaml_has_read_already() -> None:
+def test_a_time_already_parsed_by_yaml_is_accepted() -> None:
     assert parse_time(datetime(2026, 12, 1, 12)) == datetime(2026, 12, 1, 12, tzinfo=UTC)
 
 
-def test_metadata_of_a_file_gets_harmless_defaults() -> None:
+def test_metadata_of_a_file_gets_defaults() -> None:
     meta = read_metadata({"metadata": {"name": "a"}})
     assert (str(meta.key), meta.uid, meta.generation, dict(meta.labels), meta.deleting) == ("default/a", "", 0, {}, False)
 
@@ -281,10 +281,10 @@ def test_metadata_of_a_file_gets_harmless_defaults() -> None:
         ({"operator": "DoesNotExist"}, {"tier": ""}, False),
     ],
 )
-def test_selector_matches_as_kubernetes_does(expression: dict[str, Any], labels: dict[str, str], matches: bool) -> None:
+def test_selectors_match_as_in_kubernetes(expression: dict[str, Any], labels: dict[str, str], matches: bool) -> None:
     selector = read_selector(Fields({"matchExpressions": [{"key": "tier", **expression}]}))
     assert selector.matches(labels) is matches
 
 
-def test_empty_selector_matches_everything() -> None:
+def test_an_empty_selector_matches_everything() -> None:
     assert read_selector(Fields({})).matches({})

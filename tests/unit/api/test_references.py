@@ -44,14 +44,14 @@ from tests.support.raw_server import Asked, RawServer
         ("https://[2001:db8::1]/", "[2001:db8::1]", "[2001:db8::1]"),
     ],
 )
-def test_what_consent_has_to_say(url: str, host: str, place: str) -> None:
+def test_consent_names_host_port_and_path(url: str, host: str, place: str) -> None:
     assert [host_and_port(url), narrowest_consent(url)] == [host, place]
     assert consents(host, url)
     assert consents(place, url)
 
 
 @pytest.mark.parametrize("path", ["ci/", "ci/team/", "ci/a.b-c_d~e/"])
-def test_a_path_serves_itself_and_what_is_below(path: str) -> None:
+def test_consent_for_a_path_covers_the_paths_below(path: str) -> None:
     for host in ("jenkins.example.com/ci", "JENKINS.example.com/ci/", " jenkins.example.com/ci\n"):
         assert consents(host, f"https://jenkins.example.com/{path}")
 
@@ -65,7 +65,7 @@ def test_a_path_serves_itself_and_what_is_below(path: str) -> None:
         "ci/\uff0e\uff0e/other/",
     ],
 )  # fmt: skip
-def test_a_path_serves_nothing_else(path: str) -> None:
+def test_consent_for_a_path_covers_no_other_path(path: str) -> None:
     assert not consents("jenkins.example.com/ci", f"https://jenkins.example.com/{path}")
     assert consents("jenkins.example.com", f"https://jenkins.example.com/{path}"), "without a path the whole host is meant"
 
@@ -73,7 +73,7 @@ def test_a_path_serves_nothing_else(path: str) -> None:
 @pytest.mark.parametrize(
     "host", ["", "/", "/ci", "https://jenkins.example.com/ci", "jenkins.example.com:8443", "example.com", "jenkins.example.com/ci/.."]
 )
-def test_what_is_no_consent(host: str) -> None:
+def test_invalid_consent_is_refused(host: str) -> None:
     assert not consents(host, "https://jenkins.example.com/ci/")
 
 
@@ -84,7 +84,7 @@ TRICKY = st.lists(
 
 
 @given(TRICKY)
-def test_whatever_is_consented_to_is_requested_below_that_path(segments: list[str]) -> None:
+def test_requests_stay_below_the_path_of_the_consent(segments: list[str]) -> None:
     url = "https://jenkins.example.com/" + "/".join(segments) + "/"
     if consents("jenkins.example.com/ci", url):
         sent = requests.Request("GET", url + "scriptText").prepare().url or ""
@@ -96,7 +96,7 @@ def test_whatever_is_consented_to_is_requested_below_that_path(segments: list[st
 
 
 @pytest.mark.parametrize("path", ["../other/", "a/../../other/", "%2e%2e/other/", "a/%2E%2e/.%2e/other/"])
-def test_a_path_that_leads_out_is_not_requested(path: str) -> None:
+def test_a_path_outside_the_consent_is_not_requested(path: str) -> None:
     asked: list[Asked] = []
     with RawServer(lambda one: asked.append(one) or ok({})) as server, closing(Http(Connection(f"{server.url}ci/", None))) as http:
         with pytest.raises(ProtocolError, match=r"outside spec\.url: nothing was sent"):
@@ -106,7 +106,7 @@ def test_a_path_that_leads_out_is_not_requested(path: str) -> None:
 
 
 @pytest.mark.parametrize("action", ["/other/", "../../other", "/ci/%2e%2e/other", "/ci/..%2fother", "/ci/..;/other", "/ci/%5c../other"])
-def test_a_form_for_a_code_that_leads_out_is_left_alone(action: str) -> None:
+def test_a_code_form_that_leads_outside_the_consent_is_ignored(action: str) -> None:
     page = f'<form method=post action="{action}"><input name=otp autocomplete=one-time-code></form>'
     assert code_form(page, "https://jenkins.example.com/ci/", "tfaUserAuth/") is None
 
@@ -148,7 +148,7 @@ def instance(url: str = "https://jenkins.example.com/ci/", **spec: Any) -> Jenki
 ACCOUNT = {"host": HOST, "username": "admin", "token": "t0ken-that-must-not-show"}
 
 
-def test_another_path_of_a_shared_host_gets_nothing(tmp_path: Path) -> None:
+def test_another_path_of_a_shared_host_gets_no_credentials(tmp_path: Path) -> None:
     with secrets(tmp_path, {"account": ACCOUNT}) as (store, _), pytest.raises(HostNotAllowed) as found:
         store.connection(instance("https://jenkins.example.com/other/"))
     assert "Set its key host to jenkins.example.com/other, or correct spec.url" in str(found.value)
@@ -156,24 +156,24 @@ def test_another_path_of_a_shared_host_gets_nothing(tmp_path: Path) -> None:
     assert "t0ken" not in str(found.value)
 
 
-def test_a_path_that_can_be_read_in_two_ways_is_named_as_the_fault(tmp_path: Path) -> None:
+def test_an_ambiguous_path_is_reported_as_the_fault(tmp_path: Path) -> None:
     with secrets(tmp_path, {"account": ACCOUNT}) as (store, _), pytest.raises(HostNotAllowed, match="without dot segments"):
         store.connection(instance("https://jenkins.example.com/ci/%2e%2e/other/"))
 
 
-def test_a_pinned_authority_counts_and_ca_ref_is_not_even_read(tmp_path: Path) -> None:
+def test_a_pinned_authority_wins_and_ca_ref_is_not_read(tmp_path: Path) -> None:
     objects = {"account": {**ACCOUNT, "ca.crt": "pinned"}, "corporate-ca": {"ca.crt": "named"}}
     with secrets(tmp_path, objects) as (store, read):
         connection = store.connection(instance(caRef={"name": "corporate-ca"}))
     assert [connection.trusted, read] == ["pinned", ["account"]]
 
 
-def test_without_a_pinned_authority_ca_ref_counts(tmp_path: Path) -> None:
+def test_ca_ref_is_used_without_a_pinned_authority(tmp_path: Path) -> None:
     with secrets(tmp_path, {"account": ACCOUNT, "corporate-ca": {"ca.crt": "named"}}) as (store, _):
         assert store.connection(instance(caRef={"name": "corporate-ca"})).trusted == "named"
 
 
-def test_a_canary_keeps_to_the_authority_that_its_own_secret_pins(tmp_path: Path) -> None:
+def test_a_canary_uses_the_authority_pinned_by_its_own_secret(tmp_path: Path) -> None:
     objects = {"account": ACCOUNT, "canary": {**ACCOUNT, "ca.crt": "pinned"}, "corporate-ca": {"ca.crt": "named"}}
     with secrets(tmp_path, objects) as (store, read):
         one = instance(caRef={"name": "corporate-ca"})
@@ -183,7 +183,7 @@ def test_a_canary_keeps_to_the_authority_that_its_own_secret_pins(tmp_path: Path
         assert Connection("https://j/", canary, "named").trusted == "pinned"
 
 
-def test_an_empty_pin_is_a_mistake_and_no_reason_to_trust_others(tmp_path: Path) -> None:
+def test_an_empty_pin_is_an_error(tmp_path: Path) -> None:
     with secrets(tmp_path, {"account": {**ACCOUNT, "ca.crt": " \n"}}) as (store, _), pytest.raises(SecretMissing) as found:
         store.connection(instance())
     assert "the key ca.crt of the Secret account is empty" in str(found.value)
@@ -220,7 +220,7 @@ def pem(authority: trustme.CA) -> str:
     return authority.cert_pem.bytes().decode()
 
 
-def test_the_token_goes_only_to_a_server_of_the_pinned_authority() -> None:
+def test_the_token_is_sent_only_to_a_server_of_the_pinned_authority() -> None:
     ours, theirs = trustme.CA(), trustme.CA()
     with tls_server(theirs) as (url, asked):
         pinned = Connection(url, Credentials("admin", "token", authority=pem(ours)), pem(theirs))
@@ -233,6 +233,6 @@ def test_the_token_goes_only_to_a_server_of_the_pinned_authority() -> None:
             assert [http_session.get().status, asked] == [200, ["/"]]
 
 
-def test_a_pin_that_is_no_certificate_is_named() -> None:
+def test_a_pin_that_is_no_certificate_is_reported() -> None:
     with pytest.raises(JenkinsError, match=r"the key ca\.crt of the Secret does not hold a certificate in PEM form"):
         Http(Connection("https://j/", Credentials("admin", "token", authority="no certificate")))

@@ -31,5 +31,5 @@ def lease(age: float, duration: int = 15) -> dict[str, Any]:
         (None, "there is no Lease jenkins-2fa/jenkins-2fa-operator"),
     ],
 )
-def test_when_an_operator_counts_as_gone(answer: dict[str, Any] | None, problem: str | None) -> None:
+def test_an_operator_counts_as_gone_by_its_lease(answer: dict[str, Any] | None, problem: str | None) -> None:
     assert lease_problem(Key("jenkins-2fa", "jenkins-2fa-operator"), answer, NOW) == problem

@@ -90,7 +90,7 @@ def selected(found: Sequence[Exported]) -> dict[str, list[str]]:
     }
 
 
-def test_text_of_a_shared_policy_and_of_one_of_its_instances() -> None:
+def test_manifests_of_a_shared_policy_and_one_of_its_instances() -> None:
     """What differs between the controllers stays with the instance; comments on the policy appear once, above it."""
     found = [
         exported("https://a.example.com/ci/", gaps=("the settings on disk differ",), policy_gaps=("emailOTP.template: left out",)),
@@ -117,7 +117,7 @@ def test_each_policy_selects_exactly_its_instances() -> None:
     assert not [one for one in written([bare]) if "labels" in one["metadata"]]
 
 
-def test_a_name_says_who_shares_the_policy_whatever_the_order_and_the_settings() -> None:
+def test_a_shared_policys_name_depends_only_on_its_controllers() -> None:
     two = [exported("https://a.example.com/"), exported("https://b.example.com/")]
     names = {group.name for found in (two, two[::-1]) for group in groups_of(found)}
     other = [replace(one, content=Content(PolicyContent({"mode": "Disabled", "suspend": True}), None)) for one in two]
@@ -127,7 +127,7 @@ def test_a_name_says_who_shares_the_policy_whatever_the_order_and_the_settings()
     assert all(LABEL_VALUE.fullmatch(name) for name in names)
 
 
-def test_no_jenkins_has_the_name_of_a_shared_policy() -> None:
+def test_no_controller_has_the_name_of_a_shared_policy() -> None:
     two = [exported("https://a.example.com/"), exported("https://b.example.com/")]
     name = groups_of(two)[0].name
     third = exported(f"https://{name}.{'x' * 70}/", {**REPORT, "apiTokens": "Challenge"})

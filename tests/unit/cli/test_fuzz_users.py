@@ -78,7 +78,7 @@ def an_object(dice: random.Random) -> dict[str, Any]:
     return made
 
 
-def test_any_object_is_read_or_told_field_by_field() -> None:
+def test_any_object_is_parsed_or_reported_field_by_field() -> None:
     """As the controller and `plan` read it."""
     read = 0
     for dice in cases(1500):
@@ -124,7 +124,7 @@ def test_any_file_is_checked_field_by_field() -> None:
 TEXTS = ("", "x", "cluster/instance", "1-abc", "\x00", "é" * 400, "y" * 5000, "a\nb", "{}", "../..", PLANTED, "٣")
 
 
-def test_any_annotation_is_data() -> None:
+def test_any_annotation_is_treated_as_data() -> None:
     names = ("reconcile-at", "take-over", "approve-weakening", "unknown")
     desired = policy()
     for dice in cases(200):
@@ -145,7 +145,7 @@ VALUES = (b"jenkins.example.com", b"admin", PLANTED.encode(), b"", b" ", b"\n", 
           b"x" * 100_000, b"HOST:443", b"1" * 20)  # fmt: skip
 
 
-def test_any_secret_is_used_or_told_by_its_key(tmp_path: Path) -> None:
+def test_any_secret_is_used_or_reported_by_its_key(tmp_path: Path) -> None:
     """Over a real connection to something that answers as an API server does."""
     told: set[str] = set()
     with RawServer(lambda asked: None) as server:
@@ -205,7 +205,7 @@ TOLD = re.compile(r"the (file|environment variable) [^\n]*|[a-z]+://[^\s@?#]+") 
 
 
 @pytest.mark.parametrize("suffix", ["csv", "txt"])
-def test_any_audit_list_is_read_or_told_by_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str) -> None:
+def test_any_audit_list_is_parsed_or_reported_by_its_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str) -> None:
     monkeypatch.setenv("JENKINS_TOKEN", "t0ken")
     file = tmp_path / f"list.{suffix}"
     token = tmp_path / "token"
@@ -220,7 +220,7 @@ def test_any_audit_list_is_read_or_told_by_its_place(tmp_path: Path, monkeypatch
             assert PLANTED not in TOLD.sub("", str(problem))
 
 
-def test_a_list_that_csv_cannot_read_is_told_by_its_line(tmp_path: Path) -> None:
+def test_a_list_that_csv_rejects_is_reported_by_its_line(tmp_path: Path) -> None:
     file = tmp_path / "list.csv"
     file.write_text("url,username\nhttps://j.example.com/,a\nhttps://k.example.com/," + PLANTED * 10_000)
     with pytest.raises(CommandError, match=r"list[.]csv:3: is not valid CSV") as told:
@@ -228,7 +228,7 @@ def test_a_list_that_csv_cannot_read_is_told_by_its_line(tmp_path: Path) -> None
     assert PLANTED not in str(told.value)
 
 
-def test_any_file_of_secrets_is_read_or_told_by_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_any_secrets_file_is_parsed_or_reported_by_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOKEN", PLANTED)
     file = tmp_path / "secrets.yaml"
     where = parse_instance({"metadata": METADATA, "spec": INSTANCE})
@@ -263,7 +263,7 @@ def a_file(dice: random.Random, good: Any, start: bytes) -> bytes:
             return json.dumps(damaged(dice, good)).encode("utf-8", "surrogatepass")
 
 
-def test_odd_values_are_of_every_kind() -> None:
+def test_odd_values_cover_every_type() -> None:
     """What the others hang on."""
     kinds = {type(odd_values(dice)) for dice in cases(300)}
     assert {type(None), bool, int, float, str, list, dict} <= kinds

@@ -15,7 +15,7 @@ from tests.support.rule_cases import build
 from tests.support.validating import HEAD, lines, run
 
 
-def test_several_documents_lists_and_other_kinds() -> None:
+def test_several_documents_lists_and_other_resources() -> None:
     item = HEAD.replace("\n", ", ").replace("TwoFactorPolicy", "JenkinsInstance").replace("sample", "a")
     listed = f"apiVersion: v1\nkind: List\nitems:\n- {{{item}\n   spec: {{url: foo, credentialsRef: {{name: x}}, gate: {{mode: None}}}}}}\n"
     text = f"---\napiVersion: v1\nkind: Secret\n---\n# nothing\n---\n{HEAD}spec: {{}}\n---\n{listed}---\n- a\n"
@@ -28,7 +28,7 @@ def test_several_documents_lists_and_other_kinds() -> None:
     ]
 
 
-def test_same_object_twice(tmp_path: Path) -> None:
+def test_a_duplicate_object_is_an_error(tmp_path: Path) -> None:
     good = HEAD + "spec: {instanceSelector: {}, mode: Audit}\n"
     (tmp_path / "a.yaml").write_text(good)
     (tmp_path / "b.yaml").write_text("\n\n" + good + "---\n" + good.replace("{name: sample}", "{name: sample, namespace: other}"))
@@ -87,18 +87,18 @@ LAUGHS = b"a: &a [x,x,x,x,x,x,x,x,x,x]\n" + b"".join(
         (LAUGHS, ": has more than"),
     ],
 )
-def test_text_that_is_no_yaml(content: bytes, expected: str) -> None:
+def test_invalid_yaml_is_an_error(content: bytes, expected: str) -> None:
     (line,) = lines(content)
     assert expected in line
 
 
-def test_documents_before_a_broken_one_are_checked() -> None:
+def test_documents_before_an_invalid_one_are_checked() -> None:
     found = lines(HEAD + "spec: {}\n---\na: [\n")
     assert len(found) == 3
     assert "is not valid YAML" in found[-1]
 
 
-def test_nothing_to_check_is_said() -> None:
+def test_nothing_to_check_is_an_error() -> None:
     result = run("-", input="a: b\n")
     assert (result.exit_code, result.output) == (
         0,
@@ -107,10 +107,10 @@ def test_nothing_to_check_is_said() -> None:
 
 
 @given(st.lists(st.text("abcXYZ019-_/", min_size=1) | st.integers(0, 99), min_size=1).filter(lambda path: isinstance(path[0], str)))
-def test_paths_are_read_as_they_were_spelt(path: list[str | int]) -> None:
+def test_paths_keep_their_spelling(path: list[str | int]) -> None:
     assert read_path(spell(tuple(path))) == tuple(path)
 
 
 @pytest.mark.parametrize(("word", "expected"), [("exemptgroups", "exemptGroups"), ("exempt", None), ("", None), ("drfit", "drift")])
-def test_nearest(word: str, expected: str | None) -> None:
+def test_suggestions_are_the_nearest_names(word: str, expected: str | None) -> None:
     assert nearest(word, ["exemptGroups", "drift", "enforcedGroups"]) == expected

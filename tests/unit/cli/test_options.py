@@ -38,7 +38,7 @@ MEANT = "Unreachable: 127.0.0.1:9: connection refused"
         (False, (), None, "no controller"),
     ],
 )
-def test_the_token_goes_to_the_jenkins_that_is_meant(
+def test_the_token_is_sent_only_to_the_named_controller(
     command: str, instance: bool, arguments: tuple[str, ...], environment: str | None, message: str, tmp_path: Path
 ) -> None:
     (tmp_path / "files.yaml").write_text(f"{INSTANCE}---\n{POLICY}" if instance else POLICY, encoding="utf-8")

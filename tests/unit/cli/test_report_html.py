@@ -49,7 +49,7 @@ class Page(HTMLParser):
         return [attributes for name, attributes in self.elements if name == tag]
 
 
-def test_it_is_one_whole_page_without_anything_from_outside() -> None:
+def test_the_report_is_one_self_contained_page() -> None:
     page = Page(PAGE)
     assert [page.open, PAGE.startswith("<!DOCTYPE html>\n"), page.all("html")] == [[], True, [{"lang": "en"}]]
     assert not {tag for tag, _ in page.elements} & {"script", "link", "img", "iframe", "object", "embed", "form", "base", "svg"}
@@ -63,7 +63,7 @@ def test_it_is_one_whole_page_without_anything_from_outside() -> None:
     assert "script" not in policy
 
 
-def test_its_structure_is_for_every_reader() -> None:
+def test_the_structure_is_accessible() -> None:
     page = Page(PAGE)
     ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
     assert len(ids) == len(set(ids))
@@ -80,7 +80,7 @@ def test_its_structure_is_for_every_reader() -> None:
     assert len(page.all("main")) == 1
 
 
-def test_it_says_what_matters() -> None:
+def test_the_report_has_the_important_facts() -> None:
     text = " ".join(itertools.chain.from_iterable(Page(PAGE).texts.values()))
     wanted = (
         "Proven: 1 of 4 controllers demand a second factor. The operator recorded the same for 1 more.",
@@ -118,7 +118,7 @@ def test_break_glasses_are_listed() -> None:
     assert 'id="break-glasses"' not in as_html(replace(REPORT, break_glasses=None))
 
 
-def test_no_text_becomes_markup() -> None:
+def test_no_value_becomes_markup() -> None:
     evil = replace(
         BUILD,
         name=ATTACK,
@@ -160,7 +160,7 @@ def contrast(one: str, other: str) -> float:
 
 
 @pytest.mark.parametrize("scheme", ["", "@media (prefers-color-scheme: dark)", "@media print"], ids=["light", "dark", "print"])
-def test_its_colours_can_be_told_apart(scheme: str) -> None:
+def test_the_colours_have_enough_contrast(scheme: str) -> None:
     found = colours(Page(PAGE).texts["style"][0], scheme)
     pairs = [("ink", "page"), ("ink", "panel"), ("quiet", "page"), ("quiet", "panel"), ("link", "page")]
     pairs += [(name, f"{name}-panel") for name in ("good", "bad", "open")]

@@ -30,12 +30,12 @@ def put(file: Path, *bodies: dict[str, Any]) -> SecretFiles:
     return SecretFiles((str(file),), "default")
 
 
-def test_values_of_data_and_string_data_are_read_as_in_a_cluster(file: Path) -> None:
+def test_secret_data_and_string_data_are_read_as_in_a_cluster(file: Path) -> None:
     held = put(file, {"data": {"host": "aG9zdA==", "token": "b2xk", "binary": "/w=="}, "stringData": {"token": "new", "number": 7}})
     assert held.read("Secret", KEY) == {"host": "host", "token": "new"}
 
 
-def test_a_variable_is_a_whole_value(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_variable_replaces_a_whole_value(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOKEN", " s3cret\n")
     monkeypatch.delenv("ABSENT", raising=False)
     assert put(file, {"stringData": {"token": "$(TOKEN)", "other": "x$(TOKEN)"}}).read("Secret", KEY) == {
@@ -46,19 +46,19 @@ def test_a_variable_is_a_whole_value(file: Path, monkeypatch: pytest.MonkeyPatch
         put(file, {"stringData": {"token": "$(ABSENT)"}}).read("Secret", KEY)
 
 
-def test_an_authority_comes_from_a_config_map(file: Path) -> None:
+def test_an_authority_is_read_from_a_config_map(file: Path) -> None:
     held = put(file, {"kind": "ConfigMap", "data": {"ca.crt": "PEM"}})
     assert held.read("ConfigMap", KEY) == {"ca.crt": "PEM"}
     with pytest.raises(ReferenceUnreadable, match="no Secret team/build in the files of --secrets"):
         held.read("Secret", KEY)
 
 
-def test_an_object_without_a_namespace_is_in_that_of_the_command(file: Path) -> None:
+def test_an_object_without_a_namespace_gets_that_of_the_command(file: Path) -> None:
     held = put(file, {"metadata": {"name": "build"}, "stringData": {"token": "t"}})
     assert held.read("Secret", Key("default", "build")) == {"token": "t"}
 
 
-def test_what_cannot_be_read_ends_the_command_without_repeating_it(file: Path, tmp_path: Path) -> None:
+def test_unreadable_input_is_an_error_that_does_not_quote_it(file: Path, tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="the Secret team/build is in the files of --secrets twice"):
         put(file, {"stringData": {"token": "a"}}, {"stringData": {"token": "b"}})
     with pytest.raises(CommandError, match=r"--secrets .*absent\.yaml: there is no such file or folder"):
@@ -69,7 +69,7 @@ def test_what_cannot_be_read_ends_the_command_without_repeating_it(file: Path, t
     assert "s3cret" not in str(raised.value)
 
 
-def test_a_policy_that_cannot_be_used_keeps_its_instances_from_the_next_one() -> None:
+def test_an_invalid_policy_keeps_its_instances_from_the_next_policy() -> None:
     notes: list[str] = []
     bodies = {("team", "broken"): policy("broken", spec={"mode": "Perhaps", "priority": 5}), ("team", "next"): policy("next")}
     found = governing_policies(bodies, notes)
@@ -80,7 +80,7 @@ def test_a_policy_that_cannot_be_used_keeps_its_instances_from_the_next_one() ->
     assert notes[0].startswith("TwoFactorPolicy team/broken is invalid: spec.mode")
 
 
-def test_of_a_policy_whose_selector_cannot_be_read_only_a_note_is_left() -> None:
+def test_a_policy_with_an_unreadable_selector_is_only_noted() -> None:
     notes: list[str] = []
     assert governing_policies({("team", "broken"): policy("broken", selector={"matchLabels": 7})}, notes) == ()
     assert len(notes) == 1

@@ -20,21 +20,21 @@ KINDS = "TwoFactorPolicy, ClusterTwoFactorPolicy, JenkinsInstance, TwoFactorBrea
 
 
 @pytest.mark.parametrize("case", RULES + SCHEMA, ids=lambda case: case.name)
-def test_same_table_as_the_api_server(case: Case) -> None:
+def test_rules_match_the_api_server(case: Case) -> None:
     assert findings(case.good()) == []
     found = findings(case.bad())
     assert any(one.path == case.path and (case.offline or case.message) in one.message for one in found), found
 
 
 @pytest.mark.parametrize("case", RULES, ids=lambda case: case.name)
-def test_one_mistake_is_one_finding(case: Case) -> None:
+def test_one_error_is_one_finding(case: Case) -> None:
     assert len([one for one in findings(case.bad()) if one.path == case.path]) == 1 or case.name.startswith("url")
 
 
 # Messages
 
 
-def test_line_names_file_object_field_and_way_out() -> None:
+def test_a_line_names_file_object_field_and_what_to_do() -> None:
     text = HEAD + "spec:\n  instanceSelector: {}\n  mode: Off\n"
     assert lines(text) == ["6: TwoFactorPolicy/sample: spec.mode: must be one of Enforce, Audit, Disabled, but YAML reads Off as false"]
 
@@ -69,14 +69,14 @@ def test_line_names_file_object_field_and_way_out() -> None:
         ),
     ],
 )
-def test_fields_of_drafts_are_answered_with_what_to_write(kind: str, spec: dict[str, Any], path: str, message: str) -> None:
+def test_fields_of_drafts_are_reported_with_their_replacement(kind: str, spec: dict[str, Any], path: str, message: str) -> None:
     body = build(kind, spec)
     assert [(one.path, one.message) for one in findings(body)] == [(f"spec.{path}", message)]
     with pytest.raises(InvalidObject, match=re.escape(f"spec.{path}: {message}")):
         (parse_policy if kind == "TwoFactorPolicy" else parse_instance)(body)
 
 
-def test_unknown_field_near_a_known_one() -> None:
+def test_an_unknown_field_gets_a_suggestion() -> None:
     text = HEAD + "spec:\n  instanceSelector: {}\n  mode: Audit\n  exemptGroup: [a]\n  requireonbuild: {}\n"
     assert lines(text) == [
         "7: TwoFactorPolicy/sample: spec.exemptGroup: unknown field: did you mean exemptGroups?",
@@ -84,24 +84,24 @@ def test_unknown_field_near_a_known_one() -> None:
     ]
 
 
-def test_unknown_field_near_nothing() -> None:
+def test_an_unknown_field_without_a_suggestion() -> None:
     text = HEAD + "spec:\n  instanceSelector: {}\n  mode: Audit\n  requireOnBuild:\n    window: 15m\n    zzz: 1\n"
     assert lines(text) == ["9: TwoFactorPolicy/sample: spec.requireOnBuild.zzz: unknown field: known fields are window"]
 
 
-def test_field_given_twice() -> None:
+def test_a_duplicate_field_is_reported() -> None:
     text = HEAD + "spec:\n  instanceSelector: {}\n  mode: Audit\n  mode: Audit\n"
     assert lines(text) == ["7: TwoFactorPolicy/sample: spec.mode: is given twice; only the last one counts"]
 
 
-def test_label_that_is_a_number() -> None:
+def test_a_numeric_label_is_reported() -> None:
     text = HEAD.replace("sample", "sample, labels: {tier: 1}") + "spec: {instanceSelector: {}, mode: Audit}\n"
     assert lines(text) == [
         '3: TwoFactorPolicy/sample: metadata.labels.tier: must be a string, but YAML reads 1 as a number: write "1" in quotes'
     ]
 
 
-def test_name_that_kubernetes_refuses() -> None:
+def test_an_invalid_object_name_is_reported() -> None:
     text = HEAD.replace("sample", "Sample") + "spec: {instanceSelector: {}, mode: Audit}\n"
     assert lines(text) == [
         "3: TwoFactorPolicy/Sample: metadata.name: must be a name of lowercase letters, digits, '-' and '.', "
@@ -109,18 +109,18 @@ def test_name_that_kubernetes_refuses() -> None:
     ]
 
 
-def test_a_field_that_has_become_a_resource_is_answered_with_the_resource() -> None:
+def test_a_field_replaced_by_a_resource_names_the_resource() -> None:
     (found,) = findings(build("TwoFactorPolicy", {"breakGlass": {"until": "2026-12-01T12:00:00Z", "reason": "INC-1"}}))
     assert found.path == "spec.breakGlass"
     assert "write a TwoFactorBreakGlass with instanceSelector, expiresAt and reason" in found.message
 
 
-def test_a_namespace_selector_of_a_policy_is_answered_with_the_cluster_policy() -> None:
+def test_a_namespace_selector_in_a_policy_suggests_a_cluster_policy() -> None:
     (found,) = findings(build("TwoFactorPolicy", {"namespaceSelector": {}}))
     assert found.message == "only a ClusterTwoFactorPolicy selects namespaces: write one, or leave it out"
 
 
-def test_rules_speak_beside_other_mistakes_where_their_fields_are_sound() -> None:
+def test_rules_are_checked_beside_other_errors_if_their_fields_are_valid() -> None:
     both = findings(build("TwoFactorPolicy", {"allowedFactors": [{"type": "EmailOTP"}], "priority": "high", "requireOnBuild": {}}))
     assert [(one.path, one.message.split(":")[0]) for one in both] == [
         ("spec.allowedFactors[0].emailOTP", "required because type is EmailOTP"),
@@ -131,7 +131,7 @@ def test_rules_speak_beside_other_mistakes_where_their_fields_are_sound() -> Non
     assert [one.path for one in unsound] == ["spec.allowedFactors[0].type"]  # who knows whether EmailOTP was meant
 
 
-def test_every_pattern_is_told_in_words() -> None:
+def test_every_pattern_is_described_in_words() -> None:
     """What a finding says of the form is for people: no expression of a schema is left bare."""
     told = {pattern for kind in ("twofactorpolicy", "jenkinsinstance") for pattern in _patterns(kind)}
     assert told - set(FORMS) == set()
@@ -171,16 +171,16 @@ def _patterns(kind: str) -> set[str]:
         ("jenkins2fa.dev/v1alpha1", "Widget", f"kind: must be one of {KINDS}, is 'Widget'"),
     ],
 )
-def test_kind_or_version_that_is_nearly_right(version: str, kind: str, expected: str) -> None:
+def test_a_misspelt_kind_or_version_gets_a_suggestion(version: str, kind: str, expected: str) -> None:
     text = f"apiVersion: {version}\nkind: {kind}\nmetadata: {{name: a}}\nspec: {{instanceSelector: {{}}, mode: Audit}}\n"
     assert [line.partition("/a: ")[2] for line in lines(text)] == [expected]
 
 
-def test_misspelt_in_both_is_still_seen() -> None:
+def test_misspelt_kind_and_version_are_recognized() -> None:
     assert len(lines("apiVersion: jenkins2fa.io/v1alpha1\nkind: TwoFactorPolcy\nmetadata: {name: a}\n")) == 2
 
 
-def test_null_is_left_out_as_the_api_server_does() -> None:
+def test_null_counts_as_absent_as_in_the_api_server() -> None:
     assert lines(HEAD + "spec: {instanceSelector: {}, mode: Audit, enforcedGroups: null, driftPolicy: ~}\n") == []
     assert lines(HEAD + "spec: {instanceSelector: null, mode: Audit}\n") == ["4: TwoFactorPolicy/sample: spec.instanceSelector: required"]
 
@@ -188,7 +188,7 @@ def test_null_is_left_out_as_the_api_server_does() -> None:
 # Exit codes and output
 
 
-def test_wrong_usage(tmp_path: Path) -> None:
+def test_wrong_usage_is_an_error(tmp_path: Path) -> None:
     assert run().exit_code == 1
     result = run(str(tmp_path / "missing.yaml"))
     assert (result.exit_code, result.output) == (1, f"Error: {tmp_path}/missing.yaml: there is no such file or folder\n")
@@ -227,14 +227,14 @@ def test_secrets_are_not_printed() -> None:
         assert "hunter2" not in result.output
 
 
-def test_control_characters_do_not_reach_the_terminal() -> None:
+def test_control_characters_are_not_printed() -> None:
     body = build("TwoFactorPolicy", {"\x1b[2Jfield\n": 1, "apiTokens": "\x1b]0;x\x07"})
     result = run("-", input=json.dumps(body))
     assert "\x1b" not in result.output
     assert len(result.output.splitlines()) == 3
 
 
-def test_examples_are_right() -> None:
+def test_examples_are_valid() -> None:
     result = run(str(ROOT / "examples"))
     assert result.exit_code == 0, result.output
     assert result.output.startswith("no findings")

@@ -26,7 +26,7 @@ def no_traceback(content: bytes) -> list[Manifest | UnreadableDocument]:
 
 
 @given(st.binary(max_size=200))
-def test_any_bytes(content: bytes) -> None:
+def test_any_bytes_are_reported(content: bytes) -> None:
     no_traceback(content)
 
 
@@ -77,7 +77,7 @@ WORDS = [
 
 @given(st.lists(st.sampled_from([*PUNCTUATION, *WORDS, HEAD]), max_size=25).map("".join))
 @settings(max_examples=400)
-def test_any_scrap_of_yaml(text: str) -> None:
+def test_any_yaml_fragment_is_reported(text: str) -> None:
     no_traceback(text.encode())
 
 
@@ -109,7 +109,7 @@ FIELDS = [
     st.dictionaries(st.sampled_from(["name", "namespace", "labels"]), JSON) | JSON,
 )
 @settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
-def test_any_values_in_our_fields(kind: str, spec: Any, metadata: Any) -> None:
+def test_any_values_in_our_fields_are_reported(kind: str, spec: Any, metadata: Any) -> None:
     body = {"apiVersion": "jenkins2fa.dev/v1alpha1", "kind": kind, "metadata": metadata, "spec": spec}
     (manifest,) = no_traceback(json.dumps(body).encode())
     assert isinstance(manifest, Manifest)

@@ -11,7 +11,7 @@ from jenkins2fa.controller.queue import Urgency
 POLICY, OTHER = Key("tests", "policy"), Key("tests", "other")
 
 
-def test_the_first_report_after_a_change_does_not_wait_and_those_after_it_do() -> None:
+def test_only_the_first_report_after_a_change_is_immediate() -> None:
     pace = Pace()
     pace.began(POLICY, Urgency.CHANGE, 100.0)
     assert pace.wait(POLICY, 100.1) == 0.0
@@ -20,14 +20,14 @@ def test_the_first_report_after_a_change_does_not_wait_and_those_after_it_do() -
     assert pace.wait(OTHER, 100.3) == 0.0
 
 
-def test_another_change_does_not_let_reports_come_more_often() -> None:
+def test_another_change_does_not_make_reports_more_frequent() -> None:
     pace = Pace()
     pace.began(POLICY, Urgency.DRIFT, 100.0)
     pace.began(POLICY, Urgency.CHANGE, 100.5)
     assert pace.wait(POLICY, 100.5) == 0.5
 
 
-def test_after_a_second_and_after_its_end_nothing_waits() -> None:
+def test_reports_wait_neither_after_a_second_nor_after_deletion() -> None:
     pace = Pace()
     for urgency in (Urgency.CLOCK, Urgency.DRIFT):
         pace.began(POLICY, urgency, 100.0)

@@ -19,7 +19,7 @@ def bench() -> EventBench:
     return EventBench()
 
 
-def test_event_about_status_alone_is_ignored(bench: EventBench) -> None:
+def test_an_event_that_changes_only_the_status_is_ignored(bench: EventBench) -> None:
     bench.map_event(instance())
     assert bench.map_event(instance(resourceVersion="11", status={"observedGeneration": 1}, managedFields=[{}])) == set()
     kept = bench.cache.body(Kind.INSTANCE, Key("team", "build"))
@@ -27,7 +27,7 @@ def test_event_about_status_alone_is_ignored(bench: EventBench) -> None:
     assert kept["status"] == {"observedGeneration": 1}, "the cache is true to the status all the same"
 
 
-def test_older_state_does_not_replace_a_newer_one(bench: EventBench) -> None:
+def test_an_older_state_does_not_replace_a_newer_one(bench: EventBench) -> None:
     bench.map_event(instance(resourceVersion="20", generation=2))
     assert bench.map_event(instance(resourceVersion="9", generation=1)) == set()
     found = bench.cache.instance(Key("team", "build"))
@@ -35,7 +35,7 @@ def test_older_state_does_not_replace_a_newer_one(bench: EventBench) -> None:
     assert found.meta.generation == 2
 
 
-def test_late_deletion_of_a_former_object_leaves_the_new_one(bench: EventBench) -> None:
+def test_a_late_deletion_of_a_former_object_keeps_the_new_one(bench: EventBench) -> None:
     bench.map_event(policy(uid="new"))
     assert bench.map_event(policy(uid="old"), event="DELETED") == set()
     assert len(bench.cache.policies()) == 1
@@ -55,12 +55,12 @@ def test_policy_without_a_valid_selector_is_kept_for_its_status_and_governs_noth
 
 
 @pytest.mark.parametrize("broken", [{"instanceSelector": None}, {"instanceSelector": []}, {"instanceSelector": {"matchLabels": {"a": 1}}}])
-def test_unreadable_selector_selects_nothing(bench: EventBench, broken: dict[str, Any]) -> None:
+def test_an_unreadable_selector_selects_nothing(bench: EventBench, broken: dict[str, Any]) -> None:
     bench.map_event(policy(spec={"mode": "Perhaps", **broken}))
     assert bench.cache.policies() == []
 
 
-def test_policy_with_a_value_of_a_later_version_keeps_its_precedence() -> None:
+def test_a_policy_with_a_value_of_a_later_version_keeps_its_precedence() -> None:
     bench = EventBench()
     later = {"namespaceSelector": {}, "allowedFactors": [{"type": "SecurityQuestions"}, {"type": "FactorOfTheNextVersion"}]}
     bench.map_event(instance(), policy("mine", spec={"mode": "Disabled", "priority": 9}))
@@ -74,12 +74,12 @@ def test_policy_with_a_value_of_a_later_version_keeps_its_precedence() -> None:
     assert [one.meta.name for one in governing.overridden] == ["mine"]
 
 
-def test_policy_that_became_invalid_keeps_its_priority_but_none_of_its_settings(bench: EventBench) -> None:
+def test_an_invalid_policy_keeps_its_priority_but_none_of_its_settings(bench: EventBench) -> None:
     bench.map_event(policy(spec={"mode": "Disabled"}))
     bench.map_event(policy(spec={"mode": "Perhaps", "priority": 7}, generation=2, resourceVersion="11"))
     (found,) = bench.cache.policies()
     assert (found.invalid, found.spec.priority, found.spec.mode) == (True, 7, PolicyMode.AUDIT)
 
 
-def test_fingerprint_does_not_depend_on_the_order_of_labels() -> None:
+def test_the_fingerprint_does_not_depend_on_the_order_of_labels() -> None:
     assert fingerprint(instance(labels={"a": "1", "b": "2"})) == fingerprint(instance(labels={"b": "2", "a": "1"}))

@@ -18,7 +18,7 @@ users: [{name: nobody, user: {}}]
 """
 
 
-def test_the_health_page_names_each_thread_that_does_not_run(tmp_path: Path) -> None:
+def test_the_health_page_names_each_stopped_thread(tmp_path: Path) -> None:
     (tmp_path / "config").write_text(KUBECONFIG)
     operator = Operator(Options(), Connection(str(tmp_path / "config")))
     assert operator._health().ended_threads == ("kopf", "lists", "work-queue", "lease")

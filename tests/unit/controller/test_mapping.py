@@ -27,37 +27,37 @@ def bench() -> EventBench:
         {"annotations": {"jenkins2fa.dev/take-over": "a/b"}},
     ],
 )
-def test_event_about_anything_that_matters_asks_for_a_reconcile(bench: EventBench, change: Body) -> None:
+def test_every_relevant_change_causes_a_reconcile(bench: EventBench, change: Body) -> None:
     bench.map_event(instance())
     assert bench.map_event(instance(resourceVersion="11", **change)) == {"instance team/build"}
 
 
-def test_foreign_annotation_is_ignored(bench: EventBench) -> None:
+def test_other_annotations_are_ignored(bench: EventBench) -> None:
     bench.map_event(instance())
     assert bench.map_event(instance(resourceVersion="11", annotations={"kubectl.kubernetes.io/x": "y"})) == set()
 
 
-def test_policy_asks_for_the_instances_that_it_selects_or_selected(bench: EventBench) -> None:
+def test_a_policy_maps_to_the_instances_that_it_selects_or_selected(bench: EventBench) -> None:
     bench.map_event(instance("a", labels={"tier": "x"}), instance("b", labels={"tier": "y"}), instance("c"), instance("d", "other"))
     assert bench.map_event(policy(selector={"matchLabels": {"tier": "x"}})) == {"policy team/baseline", "instance team/a"}
     moved = policy(selector={"matchLabels": {"tier": "y"}}, generation=2, resourceVersion="11")
     assert bench.map_event(moved) == {"policy team/baseline", "instance team/a", "instance team/b"}
 
 
-def test_instance_asks_for_the_policies_that_select_or_selected_it(bench: EventBench) -> None:
+def test_an_instance_maps_to_the_policies_that_select_or_selected_it(bench: EventBench) -> None:
     bench.map_event(instance(labels={"tier": "x"}))
     bench.map_event(policy("one", selector={"matchLabels": {"tier": "x"}}), policy("two", selector={"matchLabels": {"tier": "y"}}))
     relabelled = instance(labels={"tier": "y"}, resourceVersion="11")
     assert bench.map_event(relabelled) == {"instance team/build", "policy team/one", "policy team/two"}
 
 
-def test_deleted_policy_asks_for_its_instances(bench: EventBench) -> None:
+def test_a_deleted_policy_maps_to_its_instances(bench: EventBench) -> None:
     bench.map_event(instance(), policy())
     assert bench.map_event(policy(), event="DELETED") == {"policy team/baseline", "instance team/build"}
     assert bench.cache.policies() == []
 
 
-def test_break_glass_asks_for_the_instances_of_its_own_namespace_that_it_selects() -> None:
+def test_a_break_glass_maps_to_the_instances_that_it_selects_in_its_namespace() -> None:
     bench = EventBench()
     bench.map_event(instance("a", labels={"tier": "x"}), instance("b"), instance("c", "other", labels={"tier": "x"}))
     asked = break_glass(selector={"matchLabels": {"tier": "x"}})
@@ -67,7 +67,7 @@ def test_break_glass_asks_for_the_instances_of_its_own_namespace_that_it_selects
     assert bench.cache.break_glasses() == []
 
 
-def test_instance_whose_status_names_a_deleted_break_glass_is_reconciled(bench: EventBench) -> None:
+def test_an_instance_whose_status_names_a_deleted_break_glass_is_reconciled(bench: EventBench) -> None:
     """A full list shows that it has ended only by its absence, when its selector is no longer known."""
     held = {"breakGlass": {"until": "2026-12-01T12:00:00Z", "name": "incident"}}
     bench.map_event(instance(status=held), break_glass())
@@ -75,21 +75,21 @@ def test_instance_whose_status_names_a_deleted_break_glass_is_reconciled(bench: 
     assert bench.due() == {"break-glass team/incident", "instance team/build"}
 
 
-def test_instance_whose_status_names_a_deleted_policy_is_reconciled(bench: EventBench) -> None:
+def test_an_instance_whose_status_names_a_deleted_policy_is_reconciled(bench: EventBench) -> None:
     """Even if no selector connects them any more."""
     named = {"policy": {"namespace": "team", "name": "baseline"}}
     bench.map_event(instance(labels={"tier": "x"}, status=named), policy(selector={"matchLabels": {"tier": "y"}}))
     assert bench.map_event(policy(selector={"matchLabels": {"tier": "y"}}), event="DELETED") >= {"instance team/build"}
 
 
-def test_full_list_notices_what_the_watch_missed(bench: EventBench) -> None:
+def test_a_full_list_catches_up_on_missed_events(bench: EventBench) -> None:
     bench.map_event(instance("kept"), instance("gone"), policy())
     bench.mapping.resync({Kind.INSTANCE: [instance("kept"), instance("new")], Kind.POLICY: [policy()], Kind.BREAK_GLASS: []})
     assert bench.due() == {"instance team/gone", "instance team/new", "policy team/baseline"}
     assert bench.cache.synced
 
 
-def test_cluster_policy_asks_for_the_instances_of_the_namespaces_that_it_selects() -> None:
+def test_a_cluster_policy_maps_to_the_instances_of_its_namespaces() -> None:
     bench = EventBench()
     bench.mapping.map_namespace(None, {"metadata": {"name": "team", "labels": {"guarded": "yes"}}})
     bench.map_event(instance(), instance("b", "elsewhere"))
@@ -97,7 +97,7 @@ def test_cluster_policy_asks_for_the_instances_of_the_namespaces_that_it_selects
     assert bench.map_event(policy("grab", "elsewhere", spec={"namespaceSelector": {}})) == {"policy elsewhere/grab", "instance elsewhere/b"}
 
 
-def test_an_instance_that_escapes_a_cluster_policy_causes_its_reconcile_all_the_same() -> None:
+def test_an_instance_that_escapes_a_cluster_policy_still_maps_to_it() -> None:
     """Only the policy's count of escapes changes, and no other event would cause its reconcile."""
     bench = EventBench()
     bench.mapping.map_namespace("ADDED", {"metadata": {"name": "team", "labels": {"guarded": "yes"}}})
@@ -105,7 +105,7 @@ def test_an_instance_that_escapes_a_cluster_policy_causes_its_reconcile_all_the_
     assert bench.map_event(instance()) == {"policy floor", "instance team/build"}
 
 
-def test_namespace_label_asks_for_its_instances_and_the_cluster_policies() -> None:
+def test_a_namespace_label_maps_to_its_instances_and_the_cluster_policies() -> None:
     bench = EventBench()
     bench.map_event(instance(), cluster_policy(GUARDED))
     bench.mapping.map_namespace("MODIFIED", {"metadata": {"name": "team", "labels": {"guarded": "yes"}}})
@@ -114,13 +114,13 @@ def test_namespace_label_asks_for_its_instances_and_the_cluster_policies() -> No
     assert bench.due() == set()
 
 
-def test_request_by_annotation_reaches_every_selected_instance_once(bench: EventBench) -> None:
+def test_a_request_by_annotation_reaches_every_selected_instance_once(bench: EventBench) -> None:
     bench.map_event(instance("a"), instance("b"), policy())
     bench.map_event(policy(resourceVersion="11", annotations={"jenkins2fa.dev/reconcile-at": "1"}))
     assert [bench.mapping.take_request(Key("team", name)) for name in "aab"] == [True, False, True]
 
 
-def test_request_that_could_not_be_answered_is_kept(bench: EventBench) -> None:
+def test_an_unanswered_request_by_annotation_is_kept(bench: EventBench) -> None:
     bench.map_event(instance())
     bench.map_event(instance(resourceVersion="11", annotations={"jenkins2fa.dev/reconcile-at": "1"}))
     key = Key("team", "build")
@@ -129,12 +129,12 @@ def test_request_that_could_not_be_answered_is_kept(bench: EventBench) -> None:
     assert [bench.mapping.take_request(key) for _ in range(2)] == [True, False]
 
 
-def test_annotation_that_was_there_before_is_no_request(bench: EventBench) -> None:
+def test_an_annotation_that_existed_before_is_no_request(bench: EventBench) -> None:
     bench.map_event(instance(annotations={"jenkins2fa.dev/reconcile-at": "1"}))
     assert not bench.mapping.take_request(Key("team", "build"))
 
 
-def test_first_list_is_less_urgent_than_a_change(bench: EventBench) -> None:
+def test_the_first_list_is_less_urgent_than_a_change(bench: EventBench) -> None:
     bench.mapping.map_event(Kind.INSTANCE, None, instance("first"))
     bench.mapping.map_event(Kind.INSTANCE, "ADDED", instance("changed"))
     work = bench.queue.take(block=False)
@@ -142,7 +142,7 @@ def test_first_list_is_less_urgent_than_a_change(bench: EventBench) -> None:
     assert (work.key.key.name, work.urgency) == ("changed", Urgency.CHANGE)
 
 
-def test_lane_is_the_host_whatever_the_path_and_another_in_each_namespace(bench: EventBench) -> None:
+def test_a_lane_is_a_host_within_a_namespace_regardless_of_the_path(bench: EventBench) -> None:
     """On a shared host, slow controllers of one namespace do not delay those of another."""
     spec = {"url": "https://A.example.com/ci/", "credentialsRef": {"name": "x"}, "gate": {"mode": "Managed"}}
     bench.map_event(instance("a"), {**instance("b"), "spec": spec})
@@ -161,7 +161,7 @@ class CountingMapping(EventMapping):
         return super().members_of(policy)
 
 
-def test_a_reconcile_that_reads_its_policy_again_does_not_compute_what_it_selects() -> None:
+def test_reading_a_policy_again_does_not_recompute_its_selection() -> None:
     bench = EventBench()
     bench.mapping = counting = CountingMapping(bench.cache, bench.queue)
     bench.map_event(policy(), instance("a"), instance("b"))

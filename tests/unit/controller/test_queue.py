@@ -18,33 +18,33 @@ def bench() -> QueueBench:
     return QueueBench()
 
 
-def test_key_is_queued_once(bench: QueueBench) -> None:
+def test_a_key_is_queued_once(bench: QueueBench) -> None:
     for _ in range(3):
         bench.add("one")
     assert bench.names() == ["one"]
 
 
-def test_same_name_of_two_kinds_is_two_keys(bench: QueueBench) -> None:
+def test_one_name_in_two_custom_resources_is_two_keys(bench: QueueBench) -> None:
     bench.add("one")
     bench.queue.add(WorkKey(Kind.POLICY, Key("team", "one")))
     assert len(bench.names()) == 2
 
 
-def test_changes_come_before_drift_before_the_clock(bench: QueueBench) -> None:
+def test_changes_come_before_drift_and_drift_before_timers(bench: QueueBench) -> None:
     bench.add("clock", Urgency.CLOCK)
     bench.add("drift", Urgency.DRIFT)
     bench.add("change", Urgency.CHANGE)
     assert bench.names() == ["change", "drift", "clock"]
 
 
-def test_among_equals_the_one_that_waited_longest_comes_first(bench: QueueBench) -> None:
+def test_equally_urgent_keys_are_ordered_by_waiting_time(bench: QueueBench) -> None:
     bench.add("late", after=2)
     bench.add("early", after=1)
     bench.clock.now += 3
     assert bench.names() == ["early", "late"]
 
 
-def test_delayed_key_runs_when_its_time_has_come_and_not_before(bench: QueueBench) -> None:
+def test_a_delayed_key_does_not_run_early(bench: QueueBench) -> None:
     bench.add("one", after=30)
     bench.clock.now += 29.9
     assert bench.take() is None
@@ -52,7 +52,7 @@ def test_delayed_key_runs_when_its_time_has_come_and_not_before(bench: QueueBenc
     assert bench.names() == ["one"]
 
 
-def test_change_runs_a_delayed_key_at_once_and_only_once(bench: QueueBench) -> None:
+def test_a_change_runs_a_delayed_key_at_once_and_only_once(bench: QueueBench) -> None:
     bench.add("one", after=30)
     bench.add("one", Urgency.CHANGE)
     assert bench.run() == "one"
@@ -60,14 +60,14 @@ def test_change_runs_a_delayed_key_at_once_and_only_once(bench: QueueBench) -> N
     assert bench.take() is None
 
 
-def test_later_request_does_not_put_off_an_earlier_one(bench: QueueBench) -> None:
+def test_a_later_request_does_not_postpone_an_earlier_one(bench: QueueBench) -> None:
     bench.add("one", after=5)
     bench.add("one", after=50)
     bench.clock.now += 5
     assert bench.names() == ["one"]
 
 
-def test_key_that_is_added_during_its_reconcile_runs_again_afterwards(bench: QueueBench) -> None:
+def test_a_key_added_during_its_reconcile_runs_again_afterwards(bench: QueueBench) -> None:
     bench.add("one")
     work = bench.take()
     assert work is not None
@@ -79,7 +79,7 @@ def test_key_that_is_added_during_its_reconcile_runs_again_afterwards(bench: Que
     assert again.urgency is Urgency.CHANGE
 
 
-def test_reconcile_without_requeue_is_the_last(bench: QueueBench) -> None:
+def test_a_reconcile_without_requeue_is_the_last(bench: QueueBench) -> None:
     bench.add("one")
     assert bench.run() == "one"
     bench.clock.now += 10_000
@@ -104,7 +104,7 @@ def time_until_due(bench: QueueBench) -> float:
     return waited
 
 
-def test_change_forgets_the_failures_before_it(bench: QueueBench) -> None:
+def test_a_change_resets_the_back_off(bench: QueueBench) -> None:
     bench.add("one")
     for _ in range(5):
         bench.run(Requeue(back_off=True))
@@ -124,7 +124,7 @@ def test_jitter_spreads_the_back_off(draw: float, delay: float) -> None:
 
 
 @pytest.mark.parametrize(("draw", "delay"), [(0.0, 30.0), (1.0, 36.0)])
-def test_back_off_is_no_shorter_than_it_was_asked_to_be(draw: float, delay: float) -> None:
+def test_back_off_is_at_least_the_requested_time(draw: float, delay: float) -> None:
     """And several that were told to wait do not come back at the same moment."""
     bench = QueueBench(Limits(base=1.0, jitter=0.2), draw=draw)
     bench.add("one")
@@ -132,14 +132,14 @@ def test_back_off_is_no_shorter_than_it_was_asked_to_be(draw: float, delay: floa
     assert time_until_due(bench) == pytest.approx(delay, abs=0.5)
 
 
-def test_longer_back_off_counts_more_than_what_was_asked_for() -> None:
+def test_a_longer_back_off_overrides_the_requested_time() -> None:
     bench = QueueBench(Limits(base=64.0, jitter=0.0))
     bench.add("one")
     bench.run(Requeue(after=5.0, back_off=True, cap=100.0))
     assert time_until_due(bench) == 64
 
 
-def test_paused_queue_hands_out_nothing_and_keeps_all(bench: QueueBench) -> None:
+def test_a_paused_queue_hands_out_nothing_and_keeps_everything(bench: QueueBench) -> None:
     bench.queue.pause()
     bench.add("one")
     assert bench.take() is None
@@ -147,7 +147,7 @@ def test_paused_queue_hands_out_nothing_and_keeps_all(bench: QueueBench) -> None
     assert bench.names() == ["one"]
 
 
-def test_depth_counts_what_waits_and_how_long(bench: QueueBench) -> None:
+def test_depth_reports_waiting_keys_and_their_age(bench: QueueBench) -> None:
     bench.add("a")
     bench.add("b", after=5)
     bench.add("c", after=100)
@@ -157,7 +157,7 @@ def test_depth_counts_what_waits_and_how_long(bench: QueueBench) -> None:
     assert (depth.due, depth.delayed, depth.running, depth.oldest) == (1, 1, 0, 3)
 
 
-def test_work_knows_how_long_it_waited(bench: QueueBench) -> None:
+def test_a_work_item_knows_how_long_it_waited(bench: QueueBench) -> None:
     bench.add("a")
     bench.clock.now += 4
     work = bench.take()
@@ -165,7 +165,7 @@ def test_work_knows_how_long_it_waited(bench: QueueBench) -> None:
     assert work.waited == 4
 
 
-def test_stop_releases_whoever_waits(bench: QueueBench) -> None:
+def test_stop_releases_waiting_workers(bench: QueueBench) -> None:
     taken: list[Work | None] = []
     thread = threading.Thread(target=lambda: taken.append(bench.queue.take()))
     thread.start()
@@ -175,7 +175,7 @@ def test_stop_releases_whoever_waits(bench: QueueBench) -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from(["add", "take", "done", "again", "tick"]), st.integers(0, 4)), max_size=60))
-def test_no_key_is_lost_or_run_twice_at_a_time(steps: list[tuple[str, int]]) -> None:
+def test_no_key_is_lost_or_run_twice_at_once(steps: list[tuple[str, int]]) -> None:
     bench = QueueBench(Limits(workers=2, jitter=0.0))
     wanted: set[str] = set()
     in_flight: dict[str, Work] = {}

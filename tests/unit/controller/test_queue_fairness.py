@@ -50,7 +50,7 @@ def of(namespace: str, name: str) -> WorkKey:
     return WorkKey(Kind.INSTANCE, Key(namespace, name))
 
 
-def test_slow_hosts_of_one_namespace_leave_workers_for_another() -> None:
+def test_slow_hosts_of_one_namespace_leave_workers_for_others() -> None:
     """They answer eventually, so only the time for which they keep their workers distinguishes them."""
     bench = QueueBench(Limits(workers=8, jitter=0.0))
     for number in range(100):
@@ -61,7 +61,7 @@ def test_slow_hosts_of_one_namespace_leave_workers_for_another() -> None:
     assert bench.names() == ["mine-x"], "at once, though many changes of the other have waited longer"
 
 
-def test_namespaces_divide_the_workers_evenly_in_the_long_run() -> None:
+def test_namespaces_share_the_workers_evenly_in_the_long_run() -> None:
     bench = QueueBench(Limits(workers=16, jitter=0.0))
     in_flight: list[Work] = []
     for namespace, count in (("first", 200), ("second", 200), ("third", 200)):
@@ -76,7 +76,7 @@ def test_namespaces_divide_the_workers_evenly_in_the_long_run() -> None:
     assert sum(counts) >= 12
 
 
-def test_a_namespace_alone_is_not_held_up() -> None:
+def test_a_single_namespace_is_not_delayed() -> None:
     for workers in (1, 2, 3):
         bench = QueueBench(Limits(workers=workers, jitter=0.0))
         for number in range(2 * workers):
@@ -85,7 +85,7 @@ def test_a_namespace_alone_is_not_held_up() -> None:
         assert bench.take() is None
 
 
-def test_dead_hosts_of_one_namespace_do_not_hold_up_a_suspect_of_another() -> None:
+def test_dead_hosts_of_one_namespace_do_not_delay_a_suspect_of_another() -> None:
     bench = QueueBench(Limits(workers=32, breaker=1, jitter=0.0))
     for namespace, names in (("greedy", range(40)), ("modest", range(1))):
         for number in names:
@@ -96,7 +96,7 @@ def test_dead_hosts_of_one_namespace_do_not_hold_up_a_suspect_of_another() -> No
     assert "modest0-x" in bench.names()
 
 
-def test_host_that_answers_again_is_no_suspect_any_more() -> None:
+def test_a_host_that_answers_again_is_no_longer_suspect() -> None:
     bench = QueueBench(Limits(workers=4, breaker=1, jitter=0.0))
     for name in ("a-1", "b-1"):
         bench.add(name)

@@ -47,7 +47,7 @@ def said(state: RolloutState, *members: PolicyMember, staged: bool = False, **sp
     return {one.type: f"{one.status}/{one.reason}" for one in found} | {"message": found[0].message}
 
 
-def test_a_rollout_that_continues_needs_no_attention_even_if_an_instance_has_failed() -> None:
+def test_a_continuing_rollout_needs_no_attention_despite_a_failed_instance() -> None:
     found = said(RolloutState.PROGRESSING, DONE, FAILED, WAITS)
     assert (found["Ready"], found["Reconciling"], found["Stalled"]) == ("False/RollingOut", "True/RollingOut", "False/RollingOut")
     assert "1 of 3 instances are done, 2 may change" in found["message"]
@@ -55,7 +55,7 @@ def test_a_rollout_that_continues_needs_no_attention_even_if_an_instance_has_fai
     assert "tests/c" not in found["message"], "one that waits has not failed"
 
 
-def test_a_stopped_rollout_needs_attention_and_names_what_failed() -> None:
+def test_a_stopped_rollout_needs_attention_and_names_the_failures() -> None:
     found = said(RolloutState.STOPPED, DONE, FAILED, WAITS)
     assert (found["Ready"], found["Reconciling"], found["Stalled"]) == (
         "False/RolloutStopped",
@@ -65,14 +65,14 @@ def test_a_stopped_rollout_needs_attention_and_names_what_failed() -> None:
     assert "tests/b: b says False/Unauthorized" in found["message"]
 
 
-def test_a_complete_rollout_a_grace_period_and_a_suspended_policy_are_reported_as_without_rollout() -> None:
+def test_conditions_ignore_a_complete_rollout_a_grace_period_and_a_suspended_policy() -> None:
     assert said(RolloutState.COMPLETE, DONE)["Ready"] == "True/InForce"
     assert said(RolloutState.PROGRESSING, member("a", "True/Reported"), staged=True)["Ready"] == "True/Reported"
     assert said(RolloutState.PROGRESSING, DONE, suspend=True)["Ready"] == "True/Suspended"
     assert said(RolloutState.PROGRESSING)["Ready"] == "False/NoMatchingInstance"
 
 
-def test_progress_comes_back_from_the_status_as_it_went_in() -> None:
+def test_progress_survives_a_round_trip_through_the_status() -> None:
     for progress in (Progress(3, RolloutState.PAUSING, 4, 3, 1, 9, NOW), Progress(1)):
         document = policy_status_document(aggregate_policy(policy(), [DONE], progress))
         assert progress_of({"status": document}) == progress
@@ -92,13 +92,13 @@ def test_progress_comes_back_from_the_status_as_it_went_in() -> None:
         ("False/Bypassed", False, (True, False, True)),
     ],
 )
-def test_what_counts_as_reached_ready_and_failed(ready: str, staged: bool, wanted: tuple[bool, bool, bool]) -> None:
+def test_instances_count_as_reached_ready_or_failed(ready: str, staged: bool, wanted: tuple[bool, bool, bool]) -> None:
     key = Key("tests", "a")
     assert _standing(key, condition("Ready", ready), staged) == Standing(key, *wanted)
     assert _standing(key, None, staged) == Standing(key, reached=False, ready=False, failed=False, reported=False)
 
 
-def test_a_report_from_the_grace_period_does_not_count_when_that_ends() -> None:
+def test_a_report_from_the_grace_period_does_not_count_after_its_end() -> None:
     held = Outcome(make_instance(), policy(), Assessment(FRESH, plan(FRESH, policy().spec), mode=Mode.GRACE))
     waits = judge_ready(held, condition("Enforced", "False/NotActive"))
     assert waits.reason == "Reported"
@@ -113,7 +113,7 @@ def test_a_batch_without_changes_takes_no_time() -> None:
     assert progress == Progress(1, RolloutState.COMPLETE, admitted=9, updated=9, total=9)
 
 
-def test_a_policy_that_comes_before_its_instances_rolls_out_to_them_too() -> None:
+def test_a_policy_created_before_its_instances_rolls_out_to_them() -> None:
     rollout = Rollout(batch_size=1)
     empty = advance(rollout, 1, None, [], NOW)
     assert empty is not None
@@ -123,7 +123,7 @@ def test_a_policy_that_comes_before_its_instances_rolls_out_to_them_too() -> Non
     assert later == Progress(1, RolloutState.PROGRESSING, admitted=1, total=3)
 
 
-def test_a_clock_set_back_makes_no_pause_longer() -> None:
+def test_a_clock_set_back_does_not_extend_a_pause() -> None:
     rollout = Rollout(batch_size=1, pause_between=timedelta(minutes=10))
     found = [Standing(Key("n", str(number)), number < 1, number < 1, failed=False) for number in range(3)]
     ahead = Progress(1, RolloutState.PAUSING, admitted=1, updated=1, total=3, batch_ready=NOW + timedelta(days=1))

@@ -18,43 +18,43 @@ def condition(kind: str = "Ready", status: str = "True", reason: str = "InForce"
     return {"type": kind, "status": status, "reason": reason, "message": "m", "observedGeneration": 1, **more}
 
 
-def test_first_status_gets_the_time_of_now() -> None:
+def test_the_first_status_gets_the_present_time() -> None:
     made = with_times({"conditions": [condition()]}, {}, NOW)
     assert made["conditions"][0]["lastTransitionTime"] == "2026-05-04T12:00:00Z"
 
 
-def test_time_is_kept_while_status_stays_even_if_the_reason_changes() -> None:
+def test_the_transition_time_stays_if_only_the_reason_changes() -> None:
     held = {"conditions": [condition(lastTransitionTime=EARLIER)]}
     made = with_times({"conditions": [condition(reason="Other")]}, held, NOW)
     assert made["conditions"][0]["lastTransitionTime"] == EARLIER
 
 
-def test_time_moves_when_status_changes() -> None:
+def test_the_transition_time_changes_with_the_status() -> None:
     held = {"conditions": [condition(lastTransitionTime=EARLIER)]}
     made = with_times({"conditions": [condition(status="False")]}, held, NOW)
     assert made["conditions"][0]["lastTransitionTime"] == "2026-05-04T12:00:00Z"
 
 
-def test_nothing_changed_is_no_patch() -> None:
+def test_an_unchanged_status_needs_no_patch() -> None:
     wanted = {"conditions": [condition()], "policy": None, "fields": [], "jenkins": {"version": "2"}}
     held = {"conditions": [condition(lastTransitionTime=EARLIER)], "jenkins": {"version": "2"}}
     assert difference(with_times(wanted, held, NOW), held) == {}
 
 
-def test_patch_holds_only_what_differs() -> None:
+def test_a_patch_contains_only_differences() -> None:
     assert difference({"a": 1, "b": {"c": 2, "d": 3}}, {"a": 1, "b": {"c": 2, "d": 4}}) == {"b": {"d": 3}}
 
 
-def test_absent_parts_are_removed() -> None:
+def test_fields_set_to_none_are_removed() -> None:
     assert difference({"trial": None}, {"trial": {"id": "x"}}) == {"trial": None}
     assert difference({"policy": {"name": "a"}}, {"policy": {"name": "a", "uid": "u"}}) == {"policy": {"uid": None}}
 
 
-def test_parts_that_are_not_named_stay() -> None:
+def test_unnamed_fields_stay() -> None:
     assert difference({"a": 1}, {"a": 1, "jenkins": {"version": "2"}}) == {}
 
 
-def test_transitions_are_changes_of_status_or_reason_not_of_message() -> None:
+def test_only_changes_of_status_or_reason_are_transitions() -> None:
     held = {"conditions": [condition("Ready"), condition("Enforced"), condition("Drifted")]}
     wanted = {"conditions": [condition("Ready", message="other"), condition("Enforced", "False"), condition("Drifted", reason="Other")]}
     assert [one["type"] for one in transitions(wanted, held)] == ["Enforced", "Drifted"]
@@ -70,7 +70,7 @@ documents = st.dictionaries(st.text(max_size=3), scalars | st.lists(st.integers(
 
 
 @given(documents, documents)
-def test_patched_status_needs_no_further_patch(wanted: dict[str, Any], held: dict[str, Any]) -> None:
+def test_a_patched_status_needs_no_further_patch(wanted: dict[str, Any], held: dict[str, Any]) -> None:
     assert difference(wanted, merged(held, difference(wanted, held))) == {}
 
 

@@ -30,7 +30,7 @@ class OddServer:
         yield from ()
 
 
-def test_an_unexpected_error_does_not_end_the_lists(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+def test_listing_survives_an_unexpected_error(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     for name in ("TICK_SECONDS", "RETRY_SECONDS"):
         monkeypatch.setattr(watch, name, 0.01)
     cache, server = Cache(), OddServer()
@@ -46,7 +46,7 @@ def test_an_unexpected_error_does_not_end_the_lists(monkeypatch: pytest.MonkeyPa
     wait_until(lambda: not lists.alive, seconds=5, what="it ends when it is told to")
 
 
-def test_a_silent_watch_is_given_up_once_its_bookmark_is_overdue() -> None:
+def test_a_silent_watch_is_closed_once_its_bookmark_is_overdue() -> None:
     watching = kopf_settings().watching
     assert 60 < watching.inactivity_timeout < 75
     assert watching.server_timeout is not None

@@ -9,7 +9,7 @@ from jenkins2fa.controller.workers import Workers
 from tests.support.queue_bench import Clock, key
 
 
-def test_workers_survive_a_reconcile_that_fails_and_retry_it() -> None:
+def test_workers_survive_and_retry_a_failed_reconcile() -> None:
     queue = WorkQueue(Clock(), lambda: 0.5, limits=Limits(base=0.0))
     seen: list[str] = []
     ended = threading.Event()
@@ -29,7 +29,7 @@ def test_workers_survive_a_reconcile_that_fails_and_retry_it() -> None:
     assert seen == ["one", "one"]
 
 
-def test_workers_run_reconciles_side_by_side() -> None:
+def test_workers_run_reconciles_concurrently() -> None:
     queue = WorkQueue(Clock(), lambda: 0.5)
     both = threading.Barrier(3)
 

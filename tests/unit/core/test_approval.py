@@ -42,7 +42,7 @@ def asked(*arguments: Any) -> str:
 
 
 @pytest.mark.parametrize("between", [",", " ", ", ", "\n", ",,\t"])
-def test_one_annotation_approves_of_a_mixed_fleet(between: str) -> None:
+def test_one_annotation_approves_a_mixed_fleet(between: str) -> None:
     digests = [asked(off(), enforced(where), instance(where)) for where in FLEET]
     assert len(set(digests)) == len(FLEET)
     desired = off(between.join(["1-older", *digests]))
@@ -53,14 +53,14 @@ def test_one_annotation_approves_of_a_mixed_fleet(between: str) -> None:
     assert asked(off("".join(digests)), enforced()), "no part of a word counts"
 
 
-def test_a_policy_is_approved_of_for_all_that_it_governs() -> None:
+def test_an_approval_covers_every_instance_that_the_policy_governs() -> None:
     elsewhere = replace(instance(), meta=replace(instance().meta, name="another", uid="another-uid"))
     owner = Owner("cluster", "another-uid", "policy-uid", 1)
     assert asked(off(), enforced()) == asked(off(), replace(enforced(), owner=owner, identity="another"), elsewhere)
 
 
 @pytest.mark.parametrize("former", ["another-policy", None])
-def test_a_jenkins_that_comes_from_elsewhere_asks_for_itself(former: str | None) -> None:
+def test_a_controller_added_later_needs_its_own_approval(former: str | None) -> None:
     observation = enforced(of="another-policy") if former else replace(enforced(), owner=None)
     approved_for_others = off(asked(off(), enforced()))
     own = asked(approved_for_others, observation)
@@ -77,7 +77,7 @@ def moved(**meta: Any) -> JenkinsInstance:
     return replace(found, meta=replace(found.meta, **meta))
 
 
-def test_the_end_of_a_policy_has_an_approval_of_its_own() -> None:
+def test_releasing_a_policy_needs_its_own_approval() -> None:
     owner = Owner("cluster", "instance-uid", "policy-uid", 1)
     digest = release_approval(instance(), enforced(), owner, DeletionPolicy.DISABLE)
     assert digest == release_approval(instance(), enforced(), replace(owner, generation=9), DeletionPolicy.DISABLE)

@@ -51,14 +51,14 @@ def waiting(desired: TwoFactorPolicy, observation: Observation, proof: Proof = P
     )
 
 
-def test_an_edit_that_changes_nothing_leaves_drift_correction_on_in_an_instance_that_waits() -> None:
+def test_an_edit_without_effect_keeps_drift_correction_on_while_an_instance_waits() -> None:
     observation = in_force(policy(**BY_ONE).spec)
     assert assessed(policy(**BY_ONE, priority=7), off(observation)).may_write
     assert assessed(policy(**BY_ONE, exemptGroups=["robots"]), off(observation)).mode is Mode.WAITING
     assert assessed(policy(**BY_ONE), FRESH).mode is Mode.WAITING, "the first enforcement is no drift"
 
 
-def test_one_that_was_enforced_and_is_off_is_an_alarm_also_while_it_waits() -> None:
+def test_enforcement_switched_off_is_an_alarm_even_while_the_instance_waits() -> None:
     desired, observation = policy(**BY_ONE, exemptGroups=["robots"]), in_force(policy(**BY_ONE).spec)
     assert waiting(desired, observation) is False, "on, and laxer than a policy that has to wait"
     assert waiting(desired, off(observation)) is True
@@ -67,7 +67,7 @@ def test_one_that_was_enforced_and_is_off_is_an_alarm_also_while_it_waits() -> N
     assert waiting(desired, observation, Proof.BYPASSED) is True
 
 
-def test_a_first_enforcement_that_waits_is_no_alarm() -> None:
+def test_waiting_for_the_first_enforcement_is_no_alarm() -> None:
     desired = policy(**BY_ONE)
     assert waiting(desired, FRESH) is False
     assert waiting(desired, in_force(policy(mode="Disabled").spec)) is False, "Off by the policy itself until this edit"
@@ -87,16 +87,16 @@ def test_a_first_enforcement_that_waits_is_no_alarm() -> None:
         (GRACE, Mode.GRACE, None),
     ],
 )
-def test_a_failure_leaves_what_the_policy_says(fields: dict[str, Any], mode: Mode, expected: bool | None) -> None:
+def test_a_failure_does_not_change_what_should_be_enforced(fields: dict[str, Any], mode: Mode, expected: bool | None) -> None:
     assert enforcement_desired(Outcome(instance(), policy(**fields), mode_by_spec=mode, failure=AWAY)) is expected
 
 
-def test_an_invalid_policy_says_nothing_and_without_one_nothing_is_desired() -> None:
+def test_an_invalid_policy_or_none_leaves_no_desired_state() -> None:
     assert enforcement_desired(Outcome(instance(), replace(policy(), invalid=True), failure=AWAY)) is None
     assert enforcement_desired(Outcome(instance(), failure=AWAY)) is False
 
 
-def test_a_jenkins_that_is_away_when_the_operator_starts_is_to_be_enforced() -> None:
+def test_an_unreachable_controller_is_to_be_enforced_after_an_operator_start() -> None:
     metrics = Metrics()
     metrics.tally.note(Outcome(instance(), policy(), failure=AWAY), NOW)
     facts = metrics.tally.of(instance().meta.key, "instance-uid")

@@ -92,7 +92,7 @@ def test_decision(until: int | None, open_until: int | None, used: str | None, e
         (after((-5, -1.1)), 0.05, 0.05),  # what is left is enough for this one
     ],
 )
-def test_another_reason_gets_what_is_left_of_the_sum(observation: Observation, hours: float, until: float) -> None:
+def test_another_reason_gets_the_rest_of_the_daily_maximum(observation: Observation, hours: float, until: float) -> None:
     found = decided(break_glass(hours), observation)
     assert (found.action, found.refused) == (Action.OPEN, ())
     assert found.until is not None
@@ -108,7 +108,7 @@ def test_another_reason_gets_what_is_left_of_the_sum(observation: Observation, h
         (after((-4, 0.5), open_until=0.5), 20 + 2 / 3),  # what is open stays so
     ],
 )
-def test_a_chain_of_reasons_is_refused_with_the_time_at_which_it_is_possible_again(observation: Observation, again: float) -> None:
+def test_a_chain_of_reasons_is_refused_with_the_earliest_time_for_the_next(observation: Observation, again: float) -> None:
     found = decided(break_glass(100), observation)
     assert found.action is (Action.CLOSE if observation.break_glass_until else Action.NOTHING), "what nobody asks for any more is closed"
     moment = possible_again_at(observation, NOW, LONGEST)
@@ -126,7 +126,7 @@ def test_the_refusal_is_worded_the_same_at_every_reconcile() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 600), st.integers(1, 1440)), max_size=40))
-def test_whatever_is_asked_for_no_day_has_more_than_the_maximum(requests: list[tuple[int, int]]) -> None:
+def test_no_sequence_of_requests_exceeds_the_daily_maximum(requests: list[tuple[int, int]]) -> None:
     """Each request comes so many minutes after the one before, with a reason of its own, and is for so many minutes."""
     now, spans = NOW, list[tuple[datetime, datetime]]()
     for number, (pause, length) in enumerate(requests):
@@ -153,7 +153,7 @@ def test_whatever_is_asked_for_no_day_has_more_than_the_maximum(requests: list[t
         (after((-1, 1), used="INC-8", open_until=1), 1, False),
     ],
 )
-def test_a_used_reason_is_refused_in_words(observation: Observation, hours: float, refused: bool) -> None:
+def test_the_message_explains_that_a_reason_was_used(observation: Observation, hours: float, refused: bool) -> None:
     found = decided(break_glass(hours), observation, require_approval=refused)
     assert bool(found.refused) is refused
     if refused:
@@ -161,13 +161,13 @@ def test_a_used_reason_is_refused_in_words(observation: Observation, hours: floa
         assert all(part in refusal(found) for part in ("incident", "INC-9", "has been used", "new reason"))
 
 
-def test_a_short_maximum_may_be_used_in_full() -> None:
+def test_a_short_maximum_can_be_used_in_full() -> None:
     found = decided(break_glass(1), after(), NOW, SHORTEST / 10)
     assert (found.action, found.until) == (Action.OPEN, NOW + SHORTEST / 10)
     assert time_open(after((-1, 1)), NOW, NOW) == HOUR
 
 
-def test_it_waits_for_its_approval_and_what_is_open_does_not_end_for_lack_of_one() -> None:
+def test_only_opening_needs_approval_not_staying_open() -> None:
     asked = break_glass(1)
     found = decided(asked, after(), require_approval=True)
     assert found.action is Action.NOTHING
@@ -181,12 +181,12 @@ def test_it_waits_for_its_approval_and_what_is_open_does_not_end_for_lack_of_one
     assert decided(break_glass(1), held, require_approval=True).action is Action.OPEN, "an earlier end weakens nothing"
 
 
-def test_an_approval_is_for_this_very_break_glass() -> None:
+def test_an_approval_is_for_one_break_glass_only() -> None:
     asked = (break_glass(1), break_glass(2), break_glass(1, "INC-2"), break_glass(1, name="another"), break_glass(1, uid="made-again"))
     assert len({break_glass_approval(one) for one in asked}) == 5
 
 
-def test_of_several_the_one_that_expires_last_counts_and_a_refused_one_leaves_its_place() -> None:
+def test_the_break_glass_that_expires_last_counts_unless_it_is_refused() -> None:
     short, long = break_glass(1, "INC-1", "short"), break_glass(2, "INC-2", "long")
     asked = active([short, long], instance().meta, NOW)
     assert [one.meta.name for one in asked] == ["long", "short"]
@@ -206,13 +206,13 @@ def test_of_several_the_one_that_expires_last_counts_and_a_refused_one_leaves_it
         replace(break_glass(1), meta=replace(break_glass(1).meta, namespace="elsewhere")),
     ],
 )
-def test_one_that_is_over_or_of_another_namespace_asks_for_nothing(other: TwoFactorBreakGlass) -> None:
+def test_an_expired_break_glass_or_one_of_another_namespace_is_ignored(other: TwoFactorBreakGlass) -> None:
     asked = active([other], instance().meta, NOW)
     assert asked == ()
     assert decide(asked, after((-1, 1), open_until=1), NOW).action is Action.CLOSE
 
 
-def test_a_break_glass_that_is_refused_needs_attention_and_all_else_goes_on() -> None:
+def test_a_refused_break_glass_needs_attention_and_the_reconcile_continues() -> None:
     desired = policy()
     observation = in_force(desired.spec, MANAGED)
     refused = decided(break_glass(1), after((-5, -1)))
@@ -258,7 +258,7 @@ def test_conditions(members: list[BreakGlassMember], ready: str, reconciling: st
     assert (found["Ready"], words) == (ready, [reconciling, stalled, is_open])
 
 
-def test_counts_and_the_moment_at_which_it_opens() -> None:
+def test_status_counts_instances_and_records_when_it_opened() -> None:
     found = aggregate_break_glass(ASKED, [member("a", 2), member("b", 1), member("c", refused=REFUSED)], History(), NOW)
     assert (found.counts, found.opened_at, found.closed_at) == (BreakGlassCounts(3, 2, 1, 2), NOW, None)
     later = aggregate_break_glass(ASKED, [member("a", 2)], History(NOW - HOUR, None, 2), NOW)
@@ -266,12 +266,12 @@ def test_counts_and_the_moment_at_which_it_opens() -> None:
     assert said(later)["Ready"] == "True/Open"
 
 
-def test_why_an_instance_is_not_open_is_said() -> None:
+def test_the_status_says_why_an_instance_is_not_open() -> None:
     text = aggregate_break_glass(ASKED, [member(ready="Suspended")], History(), NOW).conditions[0].message
     assert text == "not open yet on 1 of 1 instances: build: Suspended: text of Ready"
 
 
-def test_one_that_has_expired_stays_as_a_record() -> None:
+def test_an_expired_break_glass_remains_as_a_record() -> None:
     found = aggregate_break_glass(ASKED, [member(hours=3)], History(NOW, None, 1), NOW + 2 * HOUR)
     assert said(found) == {"Ready": "True/Expired", "Reconciling": "False/Expired", "Stalled": "False/Expired", "Open": "False/Expired"}
     assert (found.counts.open, found.counts.opened, found.closed_at) == (0, 1, ASKED.spec.expires_at)
@@ -281,14 +281,14 @@ def test_one_that_has_expired_stays_as_a_record() -> None:
     assert never.closed_at is None
 
 
-def test_one_that_was_closed_before_it_expires_does_not_open_again() -> None:
+def test_a_break_glass_closed_early_does_not_open_again() -> None:
     found = aggregate_break_glass(ASKED, [member()], History(NOW - HOUR, None, 1), NOW)
     assert (said(found)["Ready"], found.closed_at) == ("True/Closed", NOW)
     again = aggregate_break_glass(ASKED, [member(hours=1)], History(NOW - HOUR, NOW, 1), NOW)
     assert (said(again)["Ready"], again.closed_at, again.counts.open) == ("True/Closed", NOW, 0)
 
 
-def test_the_document_leaves_out_what_has_not_happened() -> None:
+def test_the_status_omits_what_has_not_happened() -> None:
     document = break_glass_status_document(aggregate_break_glass(ASKED, [member()], History(), NOW))
     assert (document["openedAt"], document["closedAt"]) == (None, None)
     assert document["instances"] == {"selected": 1, "open": 0, "refused": 0, "opened": 0}

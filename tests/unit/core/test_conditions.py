@@ -19,7 +19,7 @@ from tests.support.managed import policy
 from tests.support.outcomes import outcome, said
 
 
-def test_all_is_well() -> None:
+def test_an_enforced_instance_has_its_conditions() -> None:
     assert said(outcome()) == {
         "Ready": "True/InForce",
         "Reconciling": "False/InForce",
@@ -57,7 +57,7 @@ def test_ready(more: dict[str, Any], ready: str, reconciling: bool, stalled: boo
     assert [found["Ready"], found["Reconciling"].startswith("True"), found["Stalled"].startswith("True")] == [ready, reconciling, stalled]
 
 
-def test_suspended_says_that_nobody_knows() -> None:
+def test_a_suspended_instance_has_unknown_enforcement() -> None:
     found = Outcome(instance(), policy(), mode_by_spec=Mode.SUSPENDED)
     ready = judge(found, NOW)[0]
     assert ready.message == "the policy is suspended: nothing is written or observed, so it is not known whether it is enforced"
@@ -78,7 +78,7 @@ def test_drifted() -> None:
     assert said(outcome(corrected=("mode",)))["Drifted"] == "False/Corrected"
 
 
-def test_each_field_of_the_policy_has_its_state() -> None:
+def test_every_policy_field_has_a_state() -> None:
     fields = {"exemptGroups": ["r"], "rememberDevice": "12h", "requireOnBuild": {"window": "15m"}}
     observation = in_force(spec(**fields))
     states = {one.path: one.state for one in field_statuses(outcome(observation, fields=fields))}
@@ -161,7 +161,7 @@ def test_canaries(
     assert [found["Reconciling"].startswith("True"), found["Stalled"].startswith("True")] == [reconciling, stalled]
 
 
-def test_the_message_about_canaries_says_that_layers_were_not_read() -> None:
+def test_a_probe_only_message_says_that_layers_were_not_read() -> None:
     messages = {one.type: one.message for one in conditions(policy(), CanaryObservation(CHALLENGED))}
     assert "disk, memory, live flag and factors were not read" in messages["Enforced"]
     assert messages["Ready"] == messages["Enforced"]

@@ -41,7 +41,7 @@ ON = PluginSettings(True, QUESTIONS)
         ({}, {"fields": {"enforcedGroups": ["a"]}}, "True/Probed"),
     ],
 )
-def test_enforced_is_said_only_when_all_layers_agree_and_the_probe_was_challenged(
+def test_enforced_only_if_all_layers_agree_and_the_probe_was_challenged(
     changes: dict[str, Any], more: dict[str, Any], enforced: str
 ) -> None:
     fields = more.get("fields")
@@ -49,14 +49,14 @@ def test_enforced_is_said_only_when_all_layers_agree_and_the_probe_was_challenge
     assert said(outcome(observation, **more))["Enforced"] == enforced
 
 
-def test_a_group_that_nobody_is_known_to_be_in_is_not_proven_by_a_probe() -> None:
+def test_a_probe_proves_nothing_about_a_group_without_known_members() -> None:
     observation = replace(in_force(spec(enforcedGroups=["a"])), known_groups=frozenset())
     found = said(outcome(observation, fields={"enforcedGroups": ["a"]}))
     assert [found["Enforced"], found["Ready"]] == ["Unknown/GroupUnverified", "True/GroupUnverified"]
     assert said(outcome(observation, fields={"enforcedGroups": ["a"]}, proof=Proof.BYPASSED))["Enforced"] == "False/Bypassed"
 
 
-def test_off_is_off_and_says_so_when_it_is_not() -> None:
+def test_a_disabled_policy_reports_a_controller_that_still_challenges() -> None:
     off = {"mode": "Disabled"}
     assert said(outcome(fields=off, proof=Proof.NONE))["Enforced"] == "False/Disabled"
     assert said(outcome(fields=off, proof=Proof.NONE))["Ready"] == "True/Disabled"
@@ -78,7 +78,7 @@ def test_without_a_gate_a_challenged_probe_does_not_prove_enforcement(more: dict
     assert [found["Enforced"], found["Ready"]] == [enforced, ready]
 
 
-def test_without_a_gate_the_message_says_what_it_means_and_what_to_do() -> None:
+def test_the_message_without_a_gate_explains_it_and_says_what_to_do() -> None:
     conditions = {c.type: c for c in judge(outcome(**WITHOUT_GATE), NOW)}
     for one in (conditions["Enforced"], conditions["Ready"]):
         assert "a probe was challenged; but there is no gate" in one.message
@@ -100,7 +100,7 @@ def test_without_a_gate_the_message_says_what_it_means_and_what_to_do() -> None:
         (None, {}, "Unknown/ObservationDamaged", "True/ObservationDamaged"),
     ],
 )
-def test_where_anybody_may_administer_nothing_is_enforced(
+def test_not_enforced_if_anonymous_users_may_administer(
     where: Any, anonymous: bool | None, more: dict[str, Any], enforced: str, ready: str
 ) -> None:
     observation = replace(in_force(spec(apiTokens=None), where), anonymous_administers=anonymous)
@@ -109,7 +109,7 @@ def test_where_anybody_may_administer_nothing_is_enforced(
     assert found["Stalled"] == ("True/AnonymousAdministers" if ready == "False/AnonymousAdministers" else f"False/{ready.split('/')[1]}")
 
 
-def test_where_anybody_may_administer_an_off_policy_is_still_off() -> None:
+def test_a_disabled_policy_stays_off_if_anonymous_users_may_administer() -> None:
     observation = replace(in_force(spec(mode="Disabled")), anonymous_administers=True)
     assert said(outcome(observation, fields={"mode": "Disabled"}, proof=Proof.NONE))["Enforced"] == "False/Disabled"
 
@@ -125,7 +125,7 @@ def test_where_anybody_may_administer_an_off_policy_is_still_off() -> None:
         ("AAL2", {"memory": PluginSettings(enabled=True)}, "False/NoFactor", "False/Progressing"),
     ],
 )
-def test_a_live_factor_below_the_minimum_assurance_does_not_enforce_it(
+def test_not_enforced_with_an_active_factor_below_the_minimum_assurance(
     minimum: str, more: dict[str, Any], enforced: str, ready: str
 ) -> None:
     """What Jenkins accepts counts, not what the policy names."""
@@ -139,7 +139,7 @@ def test_a_live_factor_below_the_minimum_assurance_does_not_enforce_it(
     assert [found["Enforced"], found["Ready"]] == [enforced, ready]
 
 
-def test_assurance_not_met_names_the_factor_and_the_way_out() -> None:
+def test_assurance_not_met_names_the_factor_and_says_what_to_do() -> None:
     desired = policy()
     desired = replace(desired, spec=replace(desired.spec, minimum_assurance=Assurance.AAL2))
     found = Outcome(
@@ -172,7 +172,7 @@ def laxer(*, gate: Any = None, disk: Any = None, startup: Any = None) -> Observa
         ({"disk": {"base_factors": MAIL, "sender": "a@b"}}, "False/NotPersisted"),
     ],
 )
-def test_a_jenkins_laxer_than_the_policy_does_not_enforce_it(change: dict[str, Any], expected: str) -> None:
+def test_not_enforced_if_the_controller_is_laxer_than_the_policy(change: dict[str, Any], expected: str) -> None:
     held = in_force(spec(exemptGroups=["robots"]))
     parts = {"gate": held.gate.settings, "startup": held.gate.stored, "disk": held.disk}
     observation = laxer(**{name: replace(parts[name], **fields) for name, fields in change.items()})
@@ -194,7 +194,7 @@ def test_a_jenkins_laxer_than_the_policy_does_not_enforce_it(change: dict[str, A
     ],
 )
 @pytest.mark.parametrize("refusal", [(), (Finding("ApprovalRequired", "this weakens the protection"),)])
-def test_laxer_and_weakening_are_two_directions(
+def test_being_laxer_than_the_policy_is_independent_of_a_weakening_change(
     held: dict[str, Any], fields: dict[str, Any], enforced: str, refusal: tuple[Finding, ...]
 ) -> None:
     """Whether somebody passes now whom the policy does not name has nothing to do with whether its change asks fewer."""
@@ -202,7 +202,7 @@ def test_laxer_and_weakening_are_two_directions(
     assert said(outcome(observation, fields=fields, findings=refusal))["Enforced"] == enforced
 
 
-def test_what_differs_is_said_although_it_lets_nobody_pass() -> None:
+def test_harmless_differences_are_reported_too() -> None:
     mail = {"allowedFactors": ["EmailOTP"], "emailOTP": {"senderAddress": "new@lab.invalid"}}
     observation = in_force(spec(**{**mail, "emailOTP": {"senderAddress": "old@lab.invalid"}}))
     (enforced,) = (c for c in judge(outcome(observation, fields=mail, mode=Mode.REPORT_DRIFT), NOW) if c.type == "Enforced")
@@ -210,6 +210,6 @@ def test_what_differs_is_said_although_it_lets_nobody_pass() -> None:
     assert "emailOTP.senderAddress is old@lab.invalid (disk, memory), should be new@lab.invalid" in enforced.message
 
 
-def test_a_gate_left_behind_leaves_it_open_whether_the_policy_is_in_force() -> None:
+def test_enforcement_is_unknown_while_a_leftover_gate_remains() -> None:
     left = Finding("GateLeftBehind", "a gate is left")
     assert said(outcome(findings=(left,)))["Enforced"] == "Unknown/GateLeftBehind"

@@ -56,12 +56,12 @@ def problems(lines: list[str], folder: Path, key: Ed25519PrivateKey | None = KEY
     return check_file(file, key.public_key() if key else None).problems
 
 
-def test_what_was_written_holds(tmp_path: Path) -> None:
+def test_written_evidence_verifies(tmp_path: Path) -> None:
     checked = check_file(written(tmp_path, 5), KEY.public_key())
     assert [checked.records, checked.signed, checked.problems] == [5, 5, ()]
 
 
-def test_a_line_is_canonical_json_that_names_nobody(five: tuple[str, ...]) -> None:
+def test_a_line_is_canonical_json_without_user_names(five: tuple[str, ...]) -> None:
     body = json.loads(five[0])
     assert canonical_line(body) == five[0]
     assert "canary" not in five[0]
@@ -72,7 +72,7 @@ def test_a_line_is_canonical_json_that_names_nobody(five: tuple[str, ...]) -> No
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(data=st.data())
-def test_any_changed_character_shows(five: tuple[str, ...], tmp_path: Path, data: st.DataObject) -> None:
+def test_any_changed_character_is_detected(five: tuple[str, ...], tmp_path: Path, data: st.DataObject) -> None:
     number = data.draw(st.integers(0, 4))
     at = data.draw(st.integers(0, len(five[number]) - 1))
     new = data.draw(st.characters(min_codepoint=32, max_codepoint=126).filter(lambda sign: sign != five[number][at]))
@@ -83,11 +83,11 @@ def test_any_changed_character_shows(five: tuple[str, ...], tmp_path: Path, data
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(order=st.lists(st.integers(0, 4), min_size=1, max_size=7).filter(lambda order: order != list(range(len(order)))))
-def test_any_other_order_gap_or_double_shows_even_without_a_key(five: tuple[str, ...], tmp_path: Path, order: list[int]) -> None:
+def test_reordered_missing_or_duplicate_lines_are_detected_without_a_key(five: tuple[str, ...], tmp_path: Path, order: list[int]) -> None:
     assert problems([five[number] for number in order], tmp_path, key=None)
 
 
-def test_only_a_cut_off_end_needs_a_witness(five: tuple[str, ...], tmp_path: Path) -> None:
+def test_a_truncated_end_is_detected_by_the_digest_of_the_last_line(five: tuple[str, ...], tmp_path: Path) -> None:
     assert problems([*five[:3]], tmp_path) == ()
     whole, short = tmp_path / "whole", tmp_path / "short"
     whole.write_text("\n".join(five) + "\n")
@@ -96,19 +96,19 @@ def test_only_a_cut_off_end_needs_a_witness(five: tuple[str, ...], tmp_path: Pat
     assert [verify(whole, "--ends", head)[0], verify(short, "--ends", head)[0]] == [0, 2]
 
 
-def test_a_chain_made_up_anew_fails_at_its_signatures(tmp_path: Path) -> None:
+def test_a_forged_chain_fails_signature_verification(tmp_path: Path) -> None:
     forged = written(tmp_path, 3, Ed25519PrivateKey.generate()).read_text().splitlines()
     assert [one.split(":")[0] for one in problems(forged, tmp_path)] == ["line 1", "line 2", "line 3"]
     assert all("its signature does not hold" in one for one in problems(forged, tmp_path))
     assert problems(forged, tmp_path, key=None) == ()
 
 
-def test_lines_without_a_signature_are_no_evidence_where_a_key_is_given(tmp_path: Path) -> None:
+def test_unsigned_lines_are_rejected_if_a_key_is_given(tmp_path: Path) -> None:
     lines = written(tmp_path, 2, None).read_text().splitlines()
     assert problems(lines, tmp_path) == ("line 1: is not signed", "line 2: is not signed")
 
 
-def test_a_clock_that_was_set_back_shows() -> None:
+def test_a_clock_set_back_is_detected() -> None:
     early = {**json.loads(LINE), "recorded": "2026-11-01T11:59:59.000000Z"}
     checked = check_lines([canonical_line(early)], None)
     assert checked.problems == (
@@ -136,7 +136,7 @@ LINE = (
         LINE.replace("/1", "/2"),
     ],
 )
-def test_any_line_is_reported_and_breaks_nothing(line: str) -> None:
+def test_verify_reports_any_malformed_line(line: str) -> None:
     assert check_lines([LINE], None).holds
     assert check_lines([line], None).problems == ("line 1: is not a line of evidence in its canonical form",)
 
@@ -146,7 +146,7 @@ def _append(path: str, count: int) -> None:
         EvidenceFile(Path(path)).append(SOME)
 
 
-def test_several_processes_write_one_chain(tmp_path: Path) -> None:
+def test_several_processes_append_to_one_chain(tmp_path: Path) -> None:
     file = tmp_path / "shared.jsonl"
     context = multiprocessing.get_context("spawn")
     several = [context.Process(target=_append, args=(str(file), 15)) for _ in range(3)]
@@ -158,7 +158,7 @@ def test_several_processes_write_one_chain(tmp_path: Path) -> None:
     assert [checked.records, checked.problems] == [45, ()]
 
 
-def test_a_line_that_another_wrote_while_we_waited_is_gone_on_from(tmp_path: Path) -> None:
+def test_a_line_written_while_waiting_for_the_lock_is_continued(tmp_path: Path) -> None:
     file = written(tmp_path, 1)
     file = written(tmp_path, 2 + TAIL // len(file.read_bytes()))
     *before, last = file.read_bytes().splitlines(keepends=True)
@@ -175,7 +175,7 @@ def test_a_line_that_another_wrote_while_we_waited_is_gone_on_from(tmp_path: Pat
     assert [checked.records, checked.problems] == [len(before) + 2, ()]
 
 
-def test_a_line_that_was_cut_short_is_not_written_over(tmp_path: Path) -> None:
+def test_a_truncated_line_is_not_overwritten(tmp_path: Path) -> None:
     file = written(tmp_path, 2)
     whole = file.read_bytes()
     file.write_bytes(whole[:-20])
@@ -206,7 +206,7 @@ def verify(file: Path, *more: str | Path) -> tuple[int, str]:
     return ended.exit_code, ended.output
 
 
-def test_verify_with_keys_of_openssl(tmp_path: Path, keys: Path) -> None:
+def test_verify_accepts_keys_made_by_openssl(tmp_path: Path, keys: Path) -> None:
     file = written(tmp_path, 3, read_private_key(keys / "private.pem"))
     code, text = verify(file, "--key", keys / "public.pem")
     assert [code, "every signature is valid" in text, line_digest(file.read_text().splitlines()[-1]) in text] == [0, True, True]
@@ -216,7 +216,7 @@ def test_verify_with_keys_of_openssl(tmp_path: Path, keys: Path) -> None:
     assert [code, "line 1: its signature does not hold" in text] == [2, True]
 
 
-def test_a_key_that_cannot_be_used_is_named_and_never_shown(tmp_path: Path, keys: Path) -> None:
+def test_an_unusable_key_is_named_but_never_shown(tmp_path: Path, keys: Path) -> None:
     file = written(tmp_path, 1)
     for key, said in (("rsa-public.pem", "not an Ed25519 key"), ("private.pem", "not a public key"), ("none.pem", "No such file")):
         code, text = verify(file, "--key", keys / key)
@@ -228,7 +228,7 @@ def test_a_key_that_cannot_be_used_is_named_and_never_shown(tmp_path: Path, keys
     assert read_public_key(keys / "public.pem")
 
 
-def test_verify_reports_what_it_cannot_read(tmp_path: Path) -> None:
+def test_verify_reports_unreadable_files(tmp_path: Path) -> None:
     (tmp_path / "empty").touch()
     assert [verify(tmp_path / "none")[0], verify(tmp_path)[0]] == [1, 1]
     assert verify(tmp_path / "empty") == (2, f"{tmp_path}/empty: holds no evidence\n{tmp_path}/empty: is not intact\n")

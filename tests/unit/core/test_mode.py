@@ -38,5 +38,7 @@ GRACE = {"rollout": {"graceUntil": "2026-11-24T13:00:00Z"}}
         (GRACE, Access.MANAGE, {"now": NOW + timedelta(hours=1)}, Mode.WRITE),
     ],
 )
-def test_mode(fields: dict[str, Any], access: Access, circumstances: dict[str, Any], mode: Mode) -> None:
+def test_the_mode_and_the_first_reason_not_to_write(
+    fields: dict[str, Any], access: Access, circumstances: dict[str, Any], mode: Mode
+) -> None:
     assert mode_of(spec(**fields), replace(MANAGED, access=access), Circumstances(**{"now": NOW, **circumstances})) is mode

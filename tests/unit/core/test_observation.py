@@ -28,14 +28,12 @@ NONE = timedelta(0)
         (2 * SECOND, DAY, NONE),
     ],
 )
-def test_difference_of_clocks_is_reported_in_whole_minutes_and_is_stable(
-    difference: timedelta, previous: timedelta, found: timedelta
-) -> None:
+def test_clock_skew_is_reported_in_whole_minutes_and_is_stable(difference: timedelta, previous: timedelta, found: timedelta) -> None:
     assert measure_clock_ahead(NOON + difference, NOON, previous) == found
 
 
 @pytest.mark.parametrize("ahead", [DAY, -DAY, 3 * HOUR])
-def test_everything_that_jenkins_noted_down_is_read_in_our_time(ahead: timedelta) -> None:
+def test_all_times_recorded_by_jenkins_are_converted_to_our_clock(ahead: timedelta) -> None:
     theirs = NOON + ahead
     observation = Observation(
         "2.541",
@@ -56,6 +54,6 @@ def test_everything_that_jenkins_noted_down_is_read_in_our_time(ahead: timedelta
     assert flapping_fields(found, NOON + HOUR) == (), "a clock that is ahead does not make it last longer"
 
 
-def test_equal_clocks_change_nothing() -> None:
+def test_equal_clocks_need_no_conversion() -> None:
     observation = Observation("2.541", "s", "i", "admin", break_glass_until=NOON)
     assert in_operator_time(observation, NONE) is observation

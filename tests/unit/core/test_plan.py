@@ -36,7 +36,7 @@ from tests.support.managed import EMAIL
 
 @pytest.mark.parametrize("fields", SPECS)
 @pytest.mark.parametrize("where", [MANAGED, BARE])
-def test_what_is_in_force_needs_no_change(fields: dict[str, Any], where: Any) -> None:
+def test_a_policy_in_force_needs_no_change(fields: dict[str, Any], where: Any) -> None:
     desired = spec(**fields)
     assert plan(in_force(desired, where), desired, where).changes == ()
 
@@ -53,7 +53,7 @@ def test_what_is_in_force_needs_no_change(fields: dict[str, Any], where: Any) ->
         ({"memory": PluginSettings(True, QUESTIONS | MAIL, "a@b")}, {("allowedFactors.EmailOTP", "memory")}),
     ],
 )
-def test_each_layer_is_compared_for_itself(observation: dict[str, Any], found: set[tuple[str, str]]) -> None:
+def test_each_layer_is_compared_separately(observation: dict[str, Any], found: set[tuple[str, str]]) -> None:
     desired = spec()
     assert differences(replace(in_force(desired), **observation), desired) == found
 
@@ -71,13 +71,13 @@ def test_each_layer_is_compared_for_itself(observation: dict[str, Any], found: s
         ({"plugin_filters": 0}, {("mode", "live")}),
     ],
 )
-def test_the_gates_place_is_part_of_it(gate: dict[str, Any], found: set[tuple[str, str]]) -> None:
+def test_the_gates_place_in_the_filter_chain_is_compared(gate: dict[str, Any], found: set[tuple[str, str]]) -> None:
     desired = spec()
     observation = in_force(desired)
     assert differences(replace(observation, gate=replace(observation.gate, **gate)), desired) == found
 
 
-def test_the_gates_rules_are_compared_where_they_run_and_where_they_are_kept() -> None:
+def test_the_gates_rules_are_compared_in_memory_and_on_disk() -> None:
     desired = spec(exemptGroups=["robots"])
     observation = in_force(desired)
     other = GateSettings(operator="admin", api_tokens=ApiTokens.EXEMPT, exempt_groups=frozenset({"people"}))
@@ -90,7 +90,7 @@ def test_the_gates_rules_are_compared_where_they_run_and_where_they_are_kept() -
     assert ("gate.operator", "gate") in differences(replace(observation, user="other"), desired)
 
 
-def test_a_gate_that_the_site_mounts_keeps_its_rules_in_its_file() -> None:
+def test_a_provided_gate_keeps_its_rules_in_its_file() -> None:
     provided = replace(MANAGED, gate=GateSpec(GateMode.PROVIDED))
     observation = in_force(spec(), provided)
     assert differences(replace(observation, gate=replace(observation.gate, stored=None)), spec(), provided) == set()
@@ -99,7 +99,7 @@ def test_a_gate_that_the_site_mounts_keeps_its_rules_in_its_file() -> None:
     }
 
 
-def test_without_leave_the_gate_is_not_compared() -> None:
+def test_the_gate_is_not_compared_if_its_mode_is_none() -> None:
     assert differences(in_force(spec(apiTokens=None), BARE), spec(apiTokens=None), BARE) == set()
     assert desired_state(spec(), BARE, "admin", FREE).gate is None
 
@@ -138,24 +138,24 @@ def test_what_weakens(before: dict[str, Any], after: dict[str, Any], fields: set
         ({"apiTokens": "Challenge", "requireOnBuild": {"window": "15m"}}, set()),
     ],
 )
-def test_a_gate_that_comes_to_what_is_on_for_everyone_weakens(fields: dict[str, Any], weakened: set[str]) -> None:
+def test_adding_a_gate_with_exemptions_to_an_enforced_controller_weakens(fields: dict[str, Any], weakened: set[str]) -> None:
     everyone = in_force(spec(apiTokens=None), BARE)
     assert {change.path for change in plan(everyone, spec(**fields)).weakening} == weakened
     off = replace(everyone, live=False, memory=PluginSettings(), disk=None)
     assert plan(off, spec(**fields)).weakening == (), "a first enforcement"
 
 
-def test_nothing_weakens_where_nothing_is_on() -> None:
+def test_nothing_weakens_if_2fa_is_off() -> None:
     assert plan(FRESH, spec(exemptGroups=["r"])).weakening == ()
 
 
-def test_texts_of_mails_are_never_shown() -> None:
+def test_mail_templates_are_never_shown() -> None:
     other = {**BOTH, "emailOTP": {**EMAIL, "template": EMAIL["template"][:-1] + "!", "subject": "x"}}
     shown = repr(plan(in_force(spec(**BOTH)), spec(**other)).changes)
     assert [f"another text of {len(EMAIL['template'])} characters" in shown, "Ihr Code" in shown, "Käse" in shown] == [True, False, False]
 
 
-def test_texts_that_the_policy_leaves_out_are_left_alone() -> None:
+def test_mail_templates_that_the_policy_omits_are_kept() -> None:
     short = {**BOTH, "emailOTP": {"senderAddress": EMAIL["senderAddress"]}}
     assert differences(in_force(spec(**BOTH)), spec(**short)) == set()
 
@@ -170,7 +170,7 @@ def test_drift_is_a_difference_that_no_change_of_the_policy_explains() -> None:
     assert not is_drift(replace(observation, owner=None), plan(observation, desired))  # never confirmed
 
 
-def test_digests_name_a_desired_state_and_nothing_else() -> None:
+def test_digests_depend_on_the_desired_state_only() -> None:
     one, same, other = (desired_state(spec(exemptGroups=groups), MANAGED, "admin", FREE) for groups in (["a", "b"], ["b", "a"], ["a"]))
     assert desired_digest(one, CODE) == desired_digest(same, CODE) != desired_digest(other, CODE)
     assert desired_digest(one, CODE) != desired_digest(one, "another version")
@@ -180,7 +180,7 @@ def test_digests_name_a_desired_state_and_nothing_else() -> None:
     assert desired_digest(bare, CODE) == desired_digest(bare, "another version")  # no gate, no version
 
 
-def test_what_the_gate_holds_follows_the_policy() -> None:
+def test_the_hold_follows_the_policy() -> None:
     held = desired_state(spec(allowedFactors=["SecurityQuestions", "EmailOTP"], emailOTP=EMAIL), MANAGED, "admin", FREE).hold
     assert held == {"securityQuestions", "emailOTP"}
     loose: tuple[dict[str, Any], ...] = ({"mode": "Disabled"}, {"driftPolicy": "Report"})
@@ -188,7 +188,7 @@ def test_what_the_gate_holds_follows_the_policy() -> None:
     assert desired_state(spec(apiTokens=None), BARE, "admin", FREE).hold is None
 
 
-def test_letting_go_of_the_hold_weakens_where_nothing_else_asks() -> None:
+def test_ending_the_hold_weakens_if_nothing_else_challenges() -> None:
     before, report = in_force(spec()), spec(driftPolicy="Report")
     assert [change.weakens for change in plan(before, report).changes] == [False, False]
     assert {change.path for change in plan(replace(before, live=False), report).weakening} == {"gate.hold"}
@@ -196,7 +196,7 @@ def test_letting_go_of_the_hold_weakens_where_nothing_else_asks() -> None:
     assert [(change.path, change.laxer) for change in plan(more, spec()).changes] == [("gate.hold", True)]
 
 
-def test_where_the_gate_holds_alone_only_its_own_rules_can_be_weakened() -> None:
+def test_if_only_the_gate_holds_only_its_own_rules_can_weaken() -> None:
     """Drift that has switched the plugin off, and one more factor on, is put back without anybody's approval."""
     before = in_force(spec())
     drifted = replace(before.memory or PluginSettings(), enabled=False, base_factors=QUESTIONS | MAIL)
@@ -205,7 +205,7 @@ def test_where_the_gate_holds_alone_only_its_own_rules_can_be_weakened() -> None
     assert {change.path for change in plan(off, spec(exemptGroups=["robots"])).weakening} == {"exemptGroups"}
 
 
-def test_messages_are_short_and_hold_ten_differences_at_most() -> None:
+def test_messages_list_at_most_ten_differences() -> None:
     changes = tuple(Change(f"path{number}", Layer.DISK, "x" * 200, "y") for number in range(40))
     text = describe(changes)
     assert len(text) <= LONGEST_MESSAGE

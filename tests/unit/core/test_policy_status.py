@@ -133,12 +133,12 @@ def said(status: PolicyStatus) -> list[str]:
         ),
     ],
 )
-def test_what_a_policy_says_of_its_instances(members: list[dict[str, str]], conditions: list[str], column: str) -> None:
+def test_a_policy_aggregates_its_instances(members: list[dict[str, str]], conditions: list[str], column: str) -> None:
     status = aggregate_policy(policy(), [member(f"j{number}", **one) for number, one in enumerate(members)])
     assert [said(status), status.instances_column] == [conditions, column]
 
 
-def test_overridden_everywhere_and_on_some() -> None:
+def test_a_policy_overridden_everywhere_or_on_some_instances() -> None:
     rival = Key("platform", "baseline")
     lost = PolicyMember(Key("tests", "j1"), False, rival)
     everywhere = aggregate_policy(policy(), [lost])
@@ -149,13 +149,13 @@ def test_overridden_everywhere_and_on_some() -> None:
     assert "1 more are governed by another policy" in some.conditions[0].message
 
 
-def test_a_policy_below_a_cluster_policy_is_informed_that_priority_is_no_help() -> None:
+def test_an_overridden_policy_says_that_priority_does_not_help() -> None:
     lost = PolicyMember(Key("tests", "j"), governed=False, overridden_by=Key("", "baseline"))
     (ready, *_) = aggregate_policy(policy(), [lost]).conditions
     assert ready.message == "overridden everywhere by ClusterTwoFactorPolicy baseline: select other instances"
 
 
-def test_counts_columns_and_a_bounded_list_of_failures() -> None:
+def test_status_has_counts_columns_and_a_bounded_list_of_failures() -> None:
     members = [member(f"j{number:02}", **STUCK) for number in range(15)] + [member("x", **FINE), member("y", **DIFFERENT)]
     status = aggregate_policy(policy(enforcedGroups=["a"], allowedFactors=["SecurityQuestions", "WebAuthn"]), members)
     counts = status.counts
@@ -173,13 +173,13 @@ def test_the_column_of_factors(factors: list[str], column: str) -> None:
     assert factors_column(frozenset(map(Factor, factors))) == column
 
 
-def test_a_suspended_policy_says_so() -> None:
+def test_a_suspended_policy_is_reported_as_suspended() -> None:
     desired = policy(suspend=True)
     assert said(aggregate_policy(desired, [member("j", **FINE)]))[0] == "Ready=True/Suspended"
     assert said(aggregate_policy(replace(desired, spec=desired.spec), [member("j", **STUCK)]))[0] == "Ready=False/Unauthorized"
 
 
-def test_a_policy_that_was_suspended_over_a_failure_is_not_in_progress_for_ever() -> None:
+def test_a_policy_suspended_during_a_failure_is_not_in_progress() -> None:
     desired = policy(suspend=True)
     for failure in (STUCK, MOVING):
         frozen = {**failure, "ready": "False/Suspended"}

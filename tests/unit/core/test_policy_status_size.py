@@ -31,7 +31,7 @@ def member(number: int, *, fails: bool) -> PolicyMember:
 
 @pytest.mark.parametrize("rollout", [None, Progress(1, RolloutState.STOPPED, admitted=900, updated=0, failed=900, total=900)])
 @pytest.mark.parametrize("failing", [0, 1, 900])
-def test_a_thousand_members(failing: int, rollout: Progress | None) -> None:
+def test_the_status_stays_small_with_a_thousand_instances(failing: int, rollout: Progress | None) -> None:
     desired = policy(rollout={"batchSize": 1}) if rollout else policy()
     members = [member(number, fails=number >= SIZE - failing) for number in range(SIZE)]
     document = policy_status_document(aggregate_policy(desired, members, rollout))

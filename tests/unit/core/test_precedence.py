@@ -34,7 +34,7 @@ def order(*policies: TwoFactorPolicy, **meta: Any) -> list[str]:
     return [one.meta.name for one in ((found.winner,) if found.winner else ()) + found.overridden]
 
 
-def test_among_equals_priority_then_age_then_name() -> None:
+def test_policies_are_ordered_by_priority_then_age_then_name() -> None:
     assert order(named("a"), named("b", priority=5), named("c", age=9)) == ["b", "c", "a"]
     assert order(named("b"), named("a")) == ["a", "b"]
     assert order() == []
@@ -61,11 +61,11 @@ def test_a_cluster_policy_outranks_every_priority() -> None:
         (named("p", instanceSelector={"matchExpressions": [{"key": "absent", "operator": "Exists"}]}), False),
     ],
 )
-def test_selection(candidate: TwoFactorPolicy, chosen: bool) -> None:
+def test_policies_select_instances_by_labels_and_namespace(candidate: TwoFactorPolicy, chosen: bool) -> None:
     assert selects(candidate, instance(labels={"team": "red"}), NAMESPACES) is chosen
 
 
-def test_a_namespace_that_is_not_known_yet_has_no_labels() -> None:
+def test_an_unknown_namespace_has_no_labels() -> None:
     assert not selects(cluster("p", {"tier": "production"}), instance(), {})
 
 
@@ -84,7 +84,9 @@ def test_a_policy_that_is_being_deleted_governs_nothing() -> None:
         ({}, Access.MANAGE, (cluster("rest"),), None),  # the platform's own choice
     ],
 )
-def test_ways_out_of_a_cluster_policy(labels: dict[str, str], access: Access, others: tuple[TwoFactorPolicy, ...], how: str | None) -> None:
+def test_instances_that_escape_a_cluster_policy(
+    labels: dict[str, str], access: Access, others: tuple[TwoFactorPolicy, ...], how: str | None
+) -> None:
     floor = cluster("floor", {"tier": "production"}, priority=9, instanceSelector={"matchLabels": {"tier": "production"}})
     one = instance(replace(MANAGED, access=access), labels=labels)
     winner = resolve(one, (floor, *others), NAMESPACES).winner

@@ -27,17 +27,17 @@ def after(before: Progress | None, found: list[Standing], now: datetime = NOW, g
     return progress
 
 
-def test_without_a_batch_size_there_is_no_roll_out() -> None:
+def test_without_a_batch_size_there_is_no_rollout() -> None:
     assert advance(Rollout(), 1, None, standings(), NOW) is None
     assert is_admitted(Rollout(), 1, None, KEYS[4], KEYS)
 
 
-def test_a_plan_can_tell_the_batch_of_each_whatever_the_order_of_the_list() -> None:
+def test_batches_do_not_depend_on_the_order_of_the_list() -> None:
     assert [batch_of(BY_TWO, key, KEYS[::-1]) for key in KEYS] == [(1, 3), (1, 3), (2, 3), (2, 3), (3, 3)]
     assert [batch_of(Rollout(), KEYS[0], KEYS), batch_of(BY_TWO, Key("ci", "another"), KEYS)] == [None, None]
 
 
-def test_the_first_batch_goes_first_whatever_the_order_of_the_list() -> None:
+def test_the_first_batch_is_admitted_first_in_any_order() -> None:
     progress = after(None, standings()[::-1])
     assert progress == Progress(1, RolloutState.PROGRESSING, admitted=2, total=5)
     assert [is_admitted(BY_TWO, 1, progress, key, KEYS) for key in KEYS] == [True, True, False, False, False]
@@ -53,20 +53,20 @@ def test_the_next_batch_follows_after_the_pause() -> None:
     assert (late.state, late.admitted, late.batch_ready) == (RolloutState.PROGRESSING, 4, None)
 
 
-def test_it_stops_by_itself_when_instances_fail_and_goes_on_when_they_are_mended() -> None:
+def test_a_rollout_stops_at_failures_and_continues_after_recovery() -> None:
     stopped = after(after(None, standings()), standings(ready=1, failed=1))
     assert (stopped.state, stopped.admitted, stopped.failed) == (RolloutState.STOPPED, 2, 1)
     assert after(stopped, standings(ready=1, failed=1), NOW + timedelta(days=1)) == stopped
     assert after(stopped, standings(ready=2)).state is RolloutState.PAUSING
 
 
-def test_a_change_of_the_policy_begins_anew() -> None:
+def test_a_policy_change_restarts_the_rollout() -> None:
     stopped = Progress(1, RolloutState.STOPPED, admitted=4, failed=1, total=5)
     assert after(stopped, standings(), generation=2) == Progress(2, RolloutState.PROGRESSING, admitted=2, total=5)
     assert not is_admitted(BY_TWO, 2, stopped, KEYS[0], KEYS)
 
 
-def test_a_complete_roll_out_admits_later_instances_at_once() -> None:
+def test_a_complete_rollout_admits_later_instances_at_once() -> None:
     complete = advance(Rollout(batch_size=9), 1, None, standings(ready=5), NOW)
     assert complete is not None
     assert complete.state is RolloutState.COMPLETE
@@ -79,7 +79,7 @@ def found(text: str) -> list[Standing]:
     return [Standing(key, one in "rf", one == "r", one == "f", one != "?") for key, one in zip(keys, text, strict=True)]
 
 
-def test_the_first_batch_waits_until_it_is_known_who_has_something_to_change() -> None:
+def test_the_first_batch_waits_until_it_is_known_which_instances_change() -> None:
     unseen = after(None, found("?????"))
     assert (unseen.state, unseen.admitted) == (RolloutState.PROGRESSING, 0)
     assert after(unseen, found("r????")).admitted == 0
@@ -87,7 +87,7 @@ def test_the_first_batch_waits_until_it_is_known_who_has_something_to_change() -
     assert after(unseen, found("?rf??")).admitted == 3, "a failure is met in its batch"
 
 
-def test_what_is_done_already_takes_neither_a_place_in_a_batch_nor_a_pause() -> None:
+def test_instances_without_changes_take_no_slot_and_no_pause() -> None:
     resumed = after(None, found("r" * 25 + "w" * 25), generation=3)
     assert (resumed.state, resumed.admitted, resumed.updated) == (RolloutState.PROGRESSING, 27, 25)
     assert after(None, found("rwrrwrww")).admitted == 6
@@ -98,7 +98,7 @@ def test_what_is_done_already_takes_neither_a_place_in_a_batch_nor_a_pause() -> 
     assert after(Progress(1, admitted=2, failed=0), found("rrrrr")).state is RolloutState.COMPLETE
 
 
-def test_a_pause_runs_on_through_an_edit_that_means_nothing_and_holds_up_no_other_edit() -> None:
+def test_an_edit_without_effect_keeps_the_pause_and_another_edit_ignores_it() -> None:
     paused = after(Progress(1, admitted=2), found("rrwww"))
     soon, over = NOW + timedelta(minutes=4), NOW + BY_TWO.pause_between
     unseen = after(after(paused, found("?????"), soon, generation=2), found("?????"), soon, generation=3)
@@ -108,7 +108,7 @@ def test_a_pause_runs_on_through_an_edit_that_means_nothing_and_holds_up_no_othe
     assert after(unseen, found("wwwww"), soon, generation=3) == Progress(3, RolloutState.PROGRESSING, admitted=2, total=5)
 
 
-def test_instances_that_are_gone_hold_nobody_up() -> None:
+def test_deleted_instances_do_not_block_the_rollout() -> None:
     assert after(Progress(1, admitted=4), found("rr")).state is RolloutState.COMPLETE
     assert advance(Rollout(1, stop_after_failures=2), 1, Progress(1, admitted=4), found("rf"), NOW) == Progress(
         1, RolloutState.COMPLETE, admitted=2, updated=1, failed=1, total=2, batch_ready=NOW
@@ -116,7 +116,7 @@ def test_instances_that_are_gone_hold_nobody_up() -> None:
 
 
 @given(st.integers(1, 7), st.integers(0, 30), st.lists(st.booleans(), max_size=40))
-def test_it_never_admits_more_than_a_batch_beyond_what_is_ready(batch: int, total: int, rounds: list[bool]) -> None:
+def test_never_more_than_a_batch_is_admitted_beyond_the_ready_ones(batch: int, total: int, rounds: list[bool]) -> None:
     keys = [Key("n", f"{number:02}") for number in range(total)]
     progress, ready = None, 0
     for finished in rounds:

@@ -15,7 +15,7 @@ from tests.support.literals import MANAGED, SPECS, spec
 
 
 @pytest.mark.parametrize("fields", SPECS)
-def test_documents_read_back_as_they_were_written(fields: dict[str, Any]) -> None:
+def test_documents_survive_a_round_trip(fields: dict[str, Any]) -> None:
     desired = desired_state(spec(**fields), MANAGED, "admin", FREE)
     assert desired.gate is not None
     assert read_gate_configuration(gate_configuration(desired.gate)) == desired.gate
@@ -25,10 +25,10 @@ def test_documents_read_back_as_they_were_written(fields: dict[str, Any]) -> Non
 @pytest.mark.parametrize(
     "odd", [{}, {"exemptGroups": 5}, {"build": {}}, {"build": 5}, {"enforcedGroups": 7}, {"error": {"type": "x"}}, {"operator": None}]
 )
-def test_a_damaged_configuration_differs_from_every_desired_one(odd: dict[str, Any]) -> None:
+def test_a_damaged_configuration_differs_from_every_desired_state(odd: dict[str, Any]) -> None:
     held = read_gate_configuration(odd)
     assert all(held != desired_state(spec(**fields), MANAGED, "admin", FREE).gate for fields in SPECS)
 
 
-def test_the_build_window_is_kept_in_whole_seconds() -> None:
+def test_the_build_window_is_stored_in_whole_seconds() -> None:
     assert gate_configuration(GateSettings(build_window=timedelta(minutes=15)))["build"] == {"windowSeconds": 900}

@@ -40,5 +40,5 @@ class Outer:
         ("nothing of ours", " is a string"),
     ],
 )
-def test_the_place_of_what_does_not_fit(value: Any, place: str | None) -> None:
+def test_the_path_of_a_value_with_the_wrong_type(value: Any, place: str | None) -> None:
     assert misfit(value, Outer) == place

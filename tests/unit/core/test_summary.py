@@ -56,7 +56,7 @@ def instance_body(changes: Conditions, generation: int = 1) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_all_say_the_same_word(state: str) -> None:
+def test_all_outputs_use_the_same_word(state: str) -> None:
     changes, word, enforced, code = STATES[state]
     body = instance_body(changes)
     summary = summary_of(body)
@@ -80,13 +80,13 @@ def metric(body: dict[str, Any]) -> float:
     return float(sample.value)
 
 
-def test_the_table_counts_by_the_same_words() -> None:
+def test_the_table_counts_by_the_same_states() -> None:
     table = as_table(fleet_rows(instance_body(STATES[state][0]) for state in ("in force", "suspended", "break-glass", "audit, off")))
     assert "1 of 4 enforced, by proof; 1 drifted; 1 Suspended; 1 BreakGlass; 1 Reported. Why: " in table
 
 
 @pytest.mark.parametrize("body", [instance_body({}, generation=2), {**instance_body({}), "status": {}}])
-def test_what_was_not_reconciled_is_not_known(body: dict[str, Any]) -> None:
+def test_a_status_about_an_older_generation_is_unknown(body: dict[str, Any]) -> None:
     summary = summary_of(body)
     assert (summary.enforced, summary.drifted, summary.ready, summary.reason) == ("Unknown", "Unknown", "Unknown", "NotReconciled")
     assert code_of(summary) is ExitCode.NOT_ENFORCED
@@ -99,7 +99,7 @@ def test_a_condition_that_was_never_set_is_unknown() -> None:
     assert summarize(Condition(READY, "True", "InForce", "m"), None, None).enforced == "Unknown"
 
 
-def test_the_worst_counts_and_nothing_is_proven_by_nothing() -> None:
+def test_the_worst_exit_code_wins_and_an_empty_list_proves_nothing() -> None:
     assert worst([]) is ExitCode.AS_DESIRED
     assert worst([ExitCode.DIFFERS, ExitCode.AS_DESIRED]) is ExitCode.DIFFERS
     assert worst([ExitCode.DIFFERS, ExitCode.NOT_ENFORCED]) is ExitCode.NOT_ENFORCED
@@ -108,7 +108,7 @@ def test_the_worst_counts_and_nothing_is_proven_by_nothing() -> None:
     assert code_of_all([summary_of(instance_body({})), summary_of(instance_body(STATES["in progress"][0]))]) is ExitCode.DIFFERS
 
 
-def test_the_codes_are_the_documented_ones() -> None:
+def test_exit_codes_match_the_documentation() -> None:
     assert [int(code) for code in ExitCode] == [0, 1, 2, 3] == [int(code) for code in MEANINGS]
     for group in (main, twofactor):
         assert EXIT_CODES in " ".join(CliRunner().invoke(group, ["--help"]).output.split())

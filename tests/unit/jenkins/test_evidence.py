@@ -37,7 +37,7 @@ def kept(tmp_path: Path) -> KeptEvidence:
     return KeptEvidence.prepare(tmp_path)
 
 
-def test_a_file_a_day_each_of_them_whole(kept: KeptEvidence, caplog: pytest.LogCaptureFixture) -> None:
+def test_each_day_has_a_complete_file(kept: KeptEvidence, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     clock, told = Clock(), list[bool]()
     recorder = Recorder(Place(kept.kept, kept.private), clock, told.append)
@@ -60,14 +60,14 @@ def test_a_file_a_day_each_of_them_whole(kept: KeptEvidence, caplog: pytest.LogC
         assert CliRunner().invoke(main, ["verify", str(file), "--ends", digest]).exit_code == 0
 
 
-def test_a_restart_goes_on_in_the_day_s_file(kept: KeptEvidence) -> None:
+def test_a_restart_continues_the_file_of_the_day(kept: KeptEvidence) -> None:
     for _ in range(2):
         Recorder(Place(kept.kept, kept.private), Clock())(SEEN)
     assert [line["sequence"] for line in kept.lines()] == [1, 2]
     assert kept.verify()[0] == 0
 
 
-def test_a_line_that_a_killed_process_left_is_kept_as_it_is_and_another_file_begun(kept: KeptEvidence) -> None:
+def test_a_truncated_line_is_kept_and_a_new_file_started(kept: KeptEvidence) -> None:
     recorder = Recorder(Place(kept.kept, kept.private), Clock())
     recorder(SEEN)
     (first,) = kept.files()
@@ -82,7 +82,7 @@ def test_a_line_that_a_killed_process_left_is_kept_as_it_is_and_another_file_beg
     assert kept.verify(first)[0] == 2
 
 
-def test_what_cannot_be_written_is_told_once_and_stops_nothing(kept: KeptEvidence, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_write_failure_is_reported_once_and_does_not_block(kept: KeptEvidence, caplog: pytest.LogCaptureFixture) -> None:
     told = list[bool]()
     recorder = Recorder(Place(kept.kept, kept.private), Clock(), told.append)
     assert kept.files() == [], "an empty file would be no evidence"
@@ -97,14 +97,14 @@ def test_what_cannot_be_written_is_told_once_and_stops_nothing(kept: KeptEvidenc
     assert kept.verify()[0] == 0
 
 
-def test_a_directory_or_key_that_does_not_do_is_told_at_the_start(kept: KeptEvidence, tmp_path: Path) -> None:
+def test_an_unusable_directory_or_key_is_reported_at_the_start(kept: KeptEvidence, tmp_path: Path) -> None:
     with pytest.raises(EvidenceError, match="No such file"):
         Recorder(Place(tmp_path / "missing"), Clock())
     with pytest.raises(EvidenceError, match="is not a private key"):
         Recorder(Place(kept.kept, kept.public), Clock())
 
 
-def test_the_operator_does_not_start_without_the_evidence_that_it_was_told_to_keep(kept: KeptEvidence) -> None:
+def test_the_operator_does_not_start_if_evidence_cannot_be_kept(kept: KeptEvidence) -> None:
     def said(*options: str | Path) -> tuple[int, str]:
         ended = CliRunner().invoke(main, ["run", "--kubeconfig", str(kept.public), *map(str, options)])
         return ended.exit_code, ended.output

@@ -75,7 +75,7 @@ ENDLESS = [
 
 
 @pytest.mark.parametrize("answer", ENDLESS)
-def test_a_head_that_comes_byte_by_byte_holds_nobody(answer: Callable[[socket.socket], None]) -> None:
+def test_a_response_head_sent_byte_by_byte_times_out(answer: Callable[[socket.socket], None]) -> None:
     with peer(answer) as (url, _), closing(Http(Connection(url, None, read_seconds=SECONDS))) as http:
         begun = time.monotonic()
         with pytest.raises(Unreachable) as found:
@@ -84,7 +84,7 @@ def test_a_head_that_comes_byte_by_byte_holds_nobody(answer: Callable[[socket.so
         assert time.monotonic() - begun < LONG
 
 
-def test_a_handshake_that_comes_byte_by_byte_holds_nobody() -> None:
+def test_a_handshake_sent_byte_by_byte_times_out() -> None:
     """The head of a TLS record that announces 16 KiB, and then zeros."""
     hello = trickle(b"\x00", b"\x16\x03\x03\x40\x00\x02")
     with (
@@ -98,7 +98,7 @@ def test_a_handshake_that_comes_byte_by_byte_holds_nobody() -> None:
         assert time.monotonic() - begun < LONG
 
 
-def test_a_request_that_is_taken_byte_by_byte_holds_nobody() -> None:
+def test_a_request_read_byte_by_byte_times_out() -> None:
     def sip(client: socket.socket) -> None:
         while client.recv(1000):
             time.sleep(SECONDS / 5)
@@ -111,7 +111,7 @@ def test_a_request_that_is_taken_byte_by_byte_holds_nobody() -> None:
         assert time.monotonic() - begun < LONG
 
 
-def test_a_name_with_many_silent_addresses_holds_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_with_many_silent_addresses_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """A listener whose queue is full answers no further connection: what a firewall that drops packets looks like."""
     with closing(socket.create_server(("127.0.0.1", 0), backlog=0)) as silent, contextlib.ExitStack() as stack:
         address = silent.getsockname()
@@ -133,7 +133,7 @@ def test_a_name_with_many_silent_addresses_holds_nobody(monkeypatch: pytest.Monk
 @pytest.mark.parametrize(
     "head", [b"SSH-2.0-x\r\n", b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 101, b"HTTP/1.1 200 OK\r\nX: " + b"y" * 70_000, b"HTTP/1.1 2x OK\r\n"]
 )
-def test_an_answer_whose_head_is_no_jenkins_is_reported(head: bytes) -> None:
+def test_a_malformed_response_head_is_reported(head: bytes) -> None:
     with (
         peer(lambda client: client.sendall(head + b"\r\n")) as (url, _),
         closing(Http(Connection(url, None))) as http,
@@ -142,7 +142,7 @@ def test_an_answer_whose_head_is_no_jenkins_is_reported(head: bytes) -> None:
         http.get()
 
 
-def test_a_slow_answer_that_comes_in_time_is_taken() -> None:
+def test_a_slow_response_within_the_time_limit_is_accepted() -> None:
     def answer(client: socket.socket) -> None:
         for part in (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 2", b"00 OK\r\nContent-Le", b"ngth: 4\r\n\r\nwo", b"rd"):
             client.sendall(part)
@@ -153,7 +153,7 @@ def test_a_slow_answer_that_comes_in_time_is_taken() -> None:
 
 
 @pytest.mark.parametrize(("head", "piece"), [("Content-Length: 400", b"a"), ("Transfer-Encoding: chunked", b"1\r\na\r\n")])
-def test_a_body_that_comes_byte_by_byte_holds_nobody(head: str, piece: bytes) -> None:
+def test_a_body_sent_byte_by_byte_times_out(head: str, piece: bytes) -> None:
     with peer(drip(head, piece)) as (url, _), closing(Http(Connection(url, None, read_seconds=SECONDS))) as http:
         begun = time.monotonic()
         with pytest.raises(Unreachable) as found:
@@ -162,7 +162,7 @@ def test_a_body_that_comes_byte_by_byte_holds_nobody(head: str, piece: bytes) ->
         assert time.monotonic() - begun < LONG
 
 
-def test_a_connection_is_kept_and_packed_answers_are_unpacked() -> None:
+def test_connections_are_kept_and_compressed_responses_are_decompressed() -> None:
     texts = ["one", "\N{SNOWMAN}" * 100_000, ""]
     answers = [say(texts[0].encode()), say(gzip.compress(texts[1].encode()), "Content-Encoding: gzip"), say(b"")]
     with peer(*answers) as (url, connections), closing(Http(Connection(url, None))) as http:
@@ -170,7 +170,7 @@ def test_a_connection_is_kept_and_packed_answers_are_unpacked() -> None:
         assert len(connections) == 1
 
 
-def test_a_connection_is_not_kept_after_a_form_that_may_not_have_been_read() -> None:
+def test_a_connection_is_closed_after_a_form_that_may_be_unread() -> None:
     """A challenged request is answered before its end, and then the connection is closed, at once or a little later."""
 
     def challenge(client: socket.socket) -> None:
@@ -207,12 +207,12 @@ def test_a_damaged_body_is_reported(answer: Callable[[socket.socket], None]) -> 
     ["127.0.0.1", "127.8.8.8", "0.0.0.0", "169.254.169.254", "::1", "::", "fe80::1%eth0", "::ffff:127.0.0.1", "::ffff:169.254.1.1",
      "64:ff9b::7f00:1", "224.0.0.1"],
 )  # fmt: skip
-def test_addresses_of_this_machine_are_known_however_they_are_written(address: str) -> None:
+def test_addresses_of_this_machine_are_recognized_in_any_spelling(address: str) -> None:
     assert is_local(address)
 
 
 @pytest.mark.parametrize("address", ["10.0.0.1", "192.0.2.1", "2001:db8::1", "fd00::1", "64:ff9b::c000:201", "::ffff:10.0.0.1"])
-def test_other_addresses_are_left_alone(address: str) -> None:
+def test_other_addresses_are_allowed(address: str) -> None:
     assert not is_local(address)
 
 

@@ -42,26 +42,26 @@ ACCOUNT = Credentials("admin", "token", "a-seed-that-is-long-enough")
         ("tfaUserAuth/otpOverEmailAuth/", Challenge(factor="otpOverEmailAuth")),
     ],
 )
-def test_a_challenge_is_read_below_any_root(root: str, prefix: str, page: str, challenge: Challenge) -> None:
+def test_a_challenge_is_recognized_below_any_root_url(root: str, prefix: str, page: str, challenge: Challenge) -> None:
     location = root + prefix + page
     assert is_challenge(location)
     assert read_challenge(location) == challenge
 
 
 @pytest.mark.parametrize("user", ["..", ".", "%2e%2e", "%2E.", "a%2Fb", "a%5cb", "a;b"])
-def test_a_user_id_that_would_lead_elsewhere_is_not_followed(user: str) -> None:
+def test_a_user_id_that_leads_to_another_path_is_not_followed(user: str) -> None:
     with pytest.raises(ProtocolError):
         read_challenge(f"http://j/user/{user}/tfaConfiguration/")
 
 
 @pytest.mark.parametrize("location", ["http://j/login", "", "http://[", "http://j/tfaConfiguration/", "http://j/me/tfaConfiguration/"])
-def test_other_places_are_no_challenge_that_can_be_passed(location: str) -> None:
+def test_other_redirects_are_not_a_challenge_that_can_be_answered(location: str) -> None:
     with pytest.raises(ProtocolError):
         read_challenge(location)
 
 
 @given(st.text())
-def test_no_location_breaks_the_reader(location: str) -> None:
+def test_no_location_breaks_the_parser(location: str) -> None:
     try:
         found = read_challenge(location)
     except ProtocolError:
@@ -71,7 +71,7 @@ def test_no_location_breaks_the_reader(location: str) -> None:
 
 
 @pytest.mark.parametrize("location", ["http://[", "http://[::1", "https://other.invalid/?secret=x", "https://user:secret@other.invalid/"])
-def test_a_redirect_to_anywhere_else_is_told_without_its_query_or_account(location: str) -> None:
+def test_other_redirects_are_reported_without_query_and_account(location: str) -> None:
     with pytest.raises(Redirected) as told:
         expect_success(Answer(302, {}, "", location))
     assert "secret" not in str(told.value)
@@ -104,7 +104,7 @@ FORM = 'action="securityQuestionAuthenticate" method="post"'
     "form", [FORM, "METHOD=post name=replace ACTION=securityQuestionAuthenticate", "action='/ci/x/securityQuestionAuthenticate?a'"]
 )
 @pytest.mark.parametrize(("first", "second"), [(FIRST, SECOND), (SECOND, FIRST), (CUSTOM, FIRST), (SECOND, CUSTOM)])
-def test_questions_are_found_in_the_order_shown(form: str, first: str, second: str) -> None:
+def test_questions_are_read_in_the_order_shown(form: str, first: str, second: str) -> None:
     assert shown_questions(PAGE.format(CUSTOM, form, first, second), OWN_QUESTIONS) == (first, second)
 
 
@@ -113,7 +113,7 @@ def test_character_references_and_line_breaks_do_not_hide_a_question() -> None:
     assert shown_questions(page, OWN_QUESTIONS) == (FIRST, SECOND)
 
 
-def test_foreign_questions_are_left_out() -> None:
+def test_unknown_questions_are_ignored() -> None:
     assert shown_questions(PAGE.format("", FORM, "Where ?", SECOND), OWN_QUESTIONS) == (SECOND,)
     assert shown_questions(PAGE.format("", FORM, FIRST + " Really ?", "When ?"), OWN_QUESTIONS) == ()
 
@@ -121,7 +121,7 @@ def test_foreign_questions_are_left_out() -> None:
 @pytest.mark.parametrize(
     "page", ["", "<html>", PAGE.format("", 'action="j_spring_security_check"', FIRST, SECOND), f"<p>{FIRST}</p><p>{SECOND}</p>"]
 )
-def test_another_page_is_not_taken_for_the_challenge(page: str) -> None:
+def test_other_pages_are_not_taken_for_the_challenge(page: str) -> None:
     assert shown_questions(page, OWN_QUESTIONS) is None
 
 
@@ -134,7 +134,7 @@ def test_no_page_breaks_the_parser(page: str) -> None:
 # --- answers ---
 
 
-def test_an_answer_stays_the_same_for_ever() -> None:
+def test_derived_answers_never_change() -> None:
     """Accounts are enrolled with these: another derivation would shut every operator out of its Jenkins."""
     identity = identity_of("https://Jenkins.Example.com/ci/", "Operator")
     assert identity == "jenkins.example.com:443/ci operator"
@@ -143,7 +143,7 @@ def test_an_answer_stays_the_same_for_ever() -> None:
     )
 
 
-def test_answers_differ_by_seed_jenkins_account_and_question() -> None:
+def test_answers_differ_by_seed_controller_account_and_question() -> None:
     places = [
         ("https://a/", "x"),
         ("https://b/", "x"),
@@ -157,7 +157,7 @@ def test_answers_differ_by_seed_jenkins_account_and_question() -> None:
 
 
 @pytest.mark.parametrize("seed", ["", "short", "x" * 19])
-def test_a_weak_seed_is_named_with_the_way_out(seed: str) -> None:
+def test_a_weak_seed_is_refused_with_what_to_do(seed: str) -> None:
     assert "openssl rand" in (seed_problem(seed) or "")
 
 
@@ -195,7 +195,7 @@ def test_a_passed_second_factor_ends_the_pause() -> None:
     attempts.may_answer(ACCOUNT)
 
 
-def test_two_log_ins_of_one_account_wait_for_each_other() -> None:
+def test_two_logins_of_one_account_wait_for_each_other() -> None:
     attempts, inside = Attempts(Clock()), threading.Event()
 
     def second() -> None:
@@ -210,7 +210,7 @@ def test_two_log_ins_of_one_account_wait_for_each_other() -> None:
     assert inside.is_set()
 
 
-def test_all_connections_with_the_same_account_are_equal_whatever_was_tried() -> None:
+def test_connections_with_the_same_account_are_equal_whatever_was_tried() -> None:
     """The kept session is thrown away only when URL, account or authority changes."""
     one, other = Connection("https://j/", ACCOUNT), Connection("https://j/", ACCOUNT)
     one.attempts.refuse(ACCOUNT, "wrong")
@@ -239,7 +239,7 @@ def test_a_key_for_one_time_codes_does_not_answer_questions(seed: str | None, to
         (GateMode.MANAGED, {Factor.EMAIL_OTP}, False, None),
     ],
 )
-def test_the_guard_lets_a_change_pass_that_the_operator_gets_through(
+def test_the_guard_accepts_a_change_that_the_operator_can_log_in_after(
     gate: GateMode, factors: set[Factor], login: bool, told: str | None
 ) -> None:
     policy = PolicySpec(instance_selector={}, mode=PolicyMode.ENFORCE, allowed_factors=frozenset(factors))

@@ -57,17 +57,17 @@ def seconds(read: Callable[[str], object], page: str) -> float:
 
 @pytest.mark.parametrize("reader", READERS)
 @pytest.mark.parametrize("piece", HOSTILE.values(), ids=HOSTILE)
-def test_time_grows_with_the_size_alone(piece: str, reader: str) -> None:
+def test_parsing_takes_linear_time(piece: str, reader: str) -> None:
     """Sixteen times the page: 16 where it is linear, 256 where it is quadratic."""
     small, large = (piece * (size // len(piece)) for size in (8_000, 128_000))
     assert seconds(READERS[reader], large) < 64 * seconds(READERS[reader], small) + 0.02
 
 
-def test_a_number_without_an_end_is_one_character() -> None:
+def test_an_unterminated_character_reference_is_one_character() -> None:
     assert list(read_page("a&#" + "9" * 100_000 + ";b")) == ["a\ufffdb"]
 
 
-def test_nothing_is_read_behind_256_kib() -> None:
+def test_nothing_is_read_beyond_256_kib() -> None:
     question = f"{FORM}<p>{FIRST}</p><p>{SECOND}</p>"
     assert shown_questions(" " * (LONGEST_PAGE - len(question)) + question, OWN_QUESTIONS) == (FIRST, SECOND)
     assert shown_questions(" " * LONGEST_PAGE + question, OWN_QUESTIONS) is None
@@ -90,19 +90,19 @@ def test_nothing_is_read_behind_256_kib() -> None:
         ("a<script>b", ["a", Tag("script")]),
     ],
 )
-def test_what_a_page_says(page: str, found: list[Tag | str]) -> None:
+def test_pages_are_read_as_a_browser_shows_them(page: str, found: list[Tag | str]) -> None:
     assert list(read_page(page)) == found
 
 
 @given(st.text(alphabet="<>!-[]/?&#;='\" abDOCTYPEscript1\n"))
 @example("<![foo bar[x]]>")
-def test_no_page_breaks_the_reader(page: str) -> None:
+def test_no_page_breaks_the_parser(page: str) -> None:
     texts = "".join(one for one in read_page(page) if isinstance(one, str))
     assert len(texts) <= 2 * len(page)
     code_form(page, "https://j/", "")
 
 
-def test_a_form_that_leads_to_no_url_is_left_alone() -> None:
+def test_a_form_without_a_valid_url_is_ignored() -> None:
     form = "<form method=post action='{}'><input name=otp autocomplete=one-time-code></form>"
     assert code_form(form.format("http://["), "https://j/", "") is None
     assert code_form(form.format("verify"), "https://j/", "") == CodeForm("verify", "otp", ())

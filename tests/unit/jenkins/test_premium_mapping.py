@@ -56,7 +56,7 @@ def seen(*properties: Property, **held: Any) -> Observation:
     return premium(replace(FRESH, plugin=plugin, memory=PluginSettings(properties=held), disk=PluginSettings(properties=held)))
 
 
-def test_the_free_edition_has_nothing_of_it() -> None:
+def test_the_free_edition_has_no_premium_settings() -> None:
     assert values(FREE, rememberDevice="12h") == {}
     assert FREE.factors == FREE.base_factors
     plain = desired_state(spec(), MANAGED, "admin", FREE)
@@ -64,7 +64,7 @@ def test_the_free_edition_has_nothing_of_it() -> None:
     assert desired_digest(plain, CODE) == desired_digest(desired_state(spec(), MANAGED, "admin", FRESH.capabilities), CODE)
 
 
-def test_factors_follow_the_switches_that_were_found() -> None:
+def test_factors_follow_the_switches_of_the_edition() -> None:
     found = can(Property("enableDuoPush", "enableDuoPush", SWITCH), Property("webAuthn", "enableWebAuthn", SWITCH))
     assert found.factors == FREE.base_factors | {Factor.DUO_PUSH, Factor.WEB_AUTHN}
     assert values(found, allowedFactors=["DuoPush"]) == {"enableDuoPush": True, "webAuthn": False}
@@ -82,7 +82,7 @@ def test_factors_follow_the_switches_that_were_found() -> None:
         ("hours", None, {"enableRememberMe": False}),
     ],
 )
-def test_a_duration_is_said_in_the_unit_that_jenkins_holds(unit: str, wanted: str | None, written: dict[str, Any]) -> None:
+def test_durations_use_the_unit_of_the_property(unit: str, wanted: str | None, written: dict[str, Any]) -> None:
     remember = [one for one in FULL if "emember" in one.role]
     found = can(*remember, rememberUnit=unit)
     assert values(found, rememberDevice=wanted) == written
@@ -97,7 +97,7 @@ def test_a_duration_is_said_in_the_unit_that_jenkins_holds(unit: str, wanted: st
         Property("enableDuoPush", "duo", TEXT),
     ],
 )
-def test_a_property_of_another_kind_is_not_used(found: Property) -> None:
+def test_a_property_of_another_type_is_not_used(found: Property) -> None:
     assert values(can(found), allowedFactors=["DuoPush"]) == {}
     assert "allowedFactors" in told(can(found), allowedFactors=["SecurityQuestions", "DuoPush"])
     assert Factor.DUO_PUSH not in can(found).factors
@@ -112,14 +112,14 @@ def test_a_property_of_another_kind_is_not_used(found: Property) -> None:
         (Property("smsGateway", "gw", TEXT), "twilio", "MiniOrange", None, False),
     ],
 )
-def test_a_gateways_spelling_is_never_made_up(prop: Property, held: str, gateway: str, written: str | None, fits: bool) -> None:
+def test_the_spelling_of_a_gateway_is_never_guessed(prop: Property, held: str, gateway: str, written: str | None, fits: bool) -> None:
     found = can(Property("enableOtpOverSms", "enableOtpOverSms", SWITCH), prop, smsGateway=held)
     fields = {"allowedFactors": ["SMSOTP"], "smsOTP": {"gateway": gateway}}
     assert values(found, **fields).get("smsGateway") == written
     assert ("smsOTP" not in told(found, **fields)) is fits
 
 
-def test_with_a_gate_the_plugin_asks_everybody() -> None:
+def test_with_a_gate_the_plugin_challenges_everyone() -> None:
     fields = {"enforcedGroups": ["b", "a"], "exemptGroups": ["c"], "apiTokens": "Exempt"}
     alone, beside = values(can(*FULL), **fields), values(can(*FULL), True, **fields)
     roles = ("enableTfaForGroups", "skipTfaForGroups", "enforceRestApi2fa", "skipRestApi2faForTokens")
@@ -127,7 +127,7 @@ def test_with_a_gate_the_plugin_asks_everybody() -> None:
     assert [beside.get(role) for role in roles] == ["", "", True, False]
 
 
-def test_documents_go_there_and_back() -> None:
+def test_documents_survive_a_round_trip() -> None:
     settings = PluginSettings(True, QUESTIONS, properties={"enableDuoPush": True, "rememberDuration": 3, "skipTfaForGroups": "a;b"})
     assert read_plugin_document(plugin_document(settings)) == settings
     assert settings.factors == {Factor.SECURITY_QUESTIONS, Factor.DUO_PUSH}
@@ -175,7 +175,7 @@ def test_what_weakens(role: str, before: Any, after: Any, weakens: bool) -> None
         ("rememberDuration", 1, 2, False),
     ],
 )
-def test_what_is_laxer_than_the_policy(role: str, held: Any, wanted: Any, laxer: bool) -> None:
+def test_settings_laxer_than_the_policy(role: str, held: Any, wanted: Any, laxer: bool) -> None:
     (found,) = differences({role: wanted}, {role: held}, FULL, stored=False)
     assert found[4] is laxer
 
@@ -184,11 +184,11 @@ def test_what_is_laxer_than_the_policy(role: str, held: Any, wanted: Any, laxer:
     ("role", "before", "after"),
     [("enableTfaForGroups", "b; a", "a;b"), ("skipTfaForGroups", None, ""), ("enableDuoPush", None, False), ("rememberDuration", 3, 3)],
 )
-def test_what_is_no_difference(role: str, before: Any, after: Any) -> None:
+def test_equivalent_settings_do_not_differ(role: str, before: Any, after: Any) -> None:
     assert not list(differences({role: after}, {role: before}, FULL, stored=False))
 
 
-def test_a_property_that_has_gone_differs_in_memory_and_one_that_disk_does_not_show_only_there() -> None:
+def test_missing_and_unstored_properties_differ_in_memory() -> None:
     wanted = desired_state(
         spec(allowedFactors=["SecurityQuestions", "DuoPush"]), MANAGED, "admin", can(Property("enableDuoPush", "d", SWITCH))
     )
@@ -209,11 +209,11 @@ def test_a_property_that_has_gone_differs_in_memory_and_one_that_disk_does_not_s
         ({}, False),
     ],
 )
-def test_when_the_operators_own_probe_shows_nothing(held: dict[str, Any], passes: bool) -> None:
+def test_when_the_operators_own_probe_proves_nothing(held: dict[str, Any], passes: bool) -> None:
     assert may_pass_by_itself(held) is passes
 
 
-def test_builds_are_the_plugins_and_never_the_gates() -> None:
+def test_require_on_build_is_done_by_the_plugin_not_the_gate() -> None:
     fields = {"requireOnBuild": {"window": "15m"}}
     native = desired_state(spec(**fields), MANAGED, "admin", can(*FULL))
     assert native.gate is not None
@@ -223,7 +223,7 @@ def test_builds_are_the_plugins_and_never_the_gates() -> None:
     assert in_force(spec(**fields)).gate.settings is not None
 
 
-def test_the_switch_alone_lets_it_be_written_and_the_message_names_it() -> None:
+def test_writing_needs_the_switch_and_the_message_names_it() -> None:
     for allowed, reasons in ((False, {"UnsupportedPluginVersion"}), (True, set())):
         found = check(situation(seen(*FULL), BARE, {"experimental": allowed, "second_factor_login": True}))
         refused = {one.reason for one in found if one.severity.value == "Refusal"}

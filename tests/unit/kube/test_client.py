@@ -10,5 +10,5 @@ HEADERS = {"3": 3.0, " 7 ": 7.0, "100000": LONGEST_RETRY_AFTER, "0": 0.0, "-1": 
 
 
 @pytest.mark.parametrize(("header", "seconds"), HEADERS.items())
-def test_retry_after_is_honoured_when_it_is_a_sensible_number(header: str | None, seconds: float) -> None:
+def test_retry_after_is_honoured_if_it_is_a_sensible_number(header: str | None, seconds: float) -> None:
     assert _retry_after(header) == seconds

@@ -49,7 +49,7 @@ def test_unexpected_answer_of_a_controller_that_worked_counts_as_a_restart_for_a
     assert type(memory.interpret(odd(), 100.0 + DOUBT_SECONDS)) is type(odd())
 
 
-def test_good_answer_ends_the_doubt() -> None:
+def test_a_good_answer_ends_the_grace_after_a_restart() -> None:
     memory = known()
     memory.interpret(Unauthorized("401"), 100.0)
     memory.note_observation(seen(), 105.0)
@@ -61,11 +61,11 @@ def test_unexpected_answer_of_a_controller_that_never_worked_is_reported_as_it_i
     assert type(Memory("uid").interpret(odd(), 0.0)) is type(odd())
 
 
-def test_missing_right_is_no_sign_of_a_restart() -> None:
+def test_a_missing_right_does_not_count_as_a_restart() -> None:
     assert isinstance(known().interpret(Forbidden("403"), 0.0), Forbidden)
 
 
-def test_401_soon_after_503_or_silence_is_still_the_restart() -> None:
+def test_401_soon_after_503_or_silence_counts_as_the_restart() -> None:
     for before in (Starting("503"), Unreachable("refused")):
         memory = known()
         memory.interpret(Unauthorized("401"), 0.0)
@@ -73,13 +73,13 @@ def test_401_soon_after_503_or_silence_is_still_the_restart() -> None:
         assert isinstance(memory.interpret(Unauthorized("401"), 40.0), Starting)
 
 
-def test_one_restart_is_no_second_replica() -> None:
+def test_one_restart_does_not_count_as_a_second_replica() -> None:
     memory = Memory("uid")
     for session in "aabbbccc":
         memory.note_observation(seen(session), 0.0)
 
 
-def test_replicas_that_answer_in_turn_are_noticed_and_stay_noticed() -> None:
+def test_replicas_that_answer_in_turn_are_detected_and_remembered() -> None:
     memory = Memory("uid")
     memory.note_observation(seen("a"), 0.0)
     memory.note_observation(seen("b"), 1.0)
@@ -102,7 +102,7 @@ def test_single_replica_counts_again_after_some_observations() -> None:
     assert outcomes == ["replicas"] * 5 + ["fine"] * 3
 
 
-def test_replicas_that_a_change_has_met_are_reported_even_if_observations_reach_one_of_them() -> None:
+def test_replicas_met_by_a_change_are_reported_even_if_observations_reach_only_one() -> None:
     memory = known()
     memory.note_several_processes()
     for _ in range(4):
@@ -115,12 +115,12 @@ def test_replicas_that_a_change_has_met_are_reported_even_if_observations_reach_
     ("session", "digest", "age", "holds"),
     [("a", "d", 0.0, True), ("a", "d", PROBE_SECONDS, False), ("b", "d", 0.0, False), ("a", "other", 0.0, False)],
 )
-def test_proof_holds_for_one_run_one_state_and_ten_minutes(session: str, digest: str, age: float, holds: bool) -> None:
+def test_a_proof_is_valid_for_one_run_one_state_and_ten_minutes(session: str, digest: str, age: float, holds: bool) -> None:
     memory = Memory("uid", proof=RememberedProof(Proof.CHALLENGED, "a", "d", 100.0))
     assert memory.proof_for(session, digest, 100.0 + age) is (memory.proof if holds else None)
 
 
-def test_for_another_url_nothing_remembered_counts() -> None:
+def test_another_url_invalidates_everything_remembered() -> None:
     memory = Memory("uid")
     memory.connect(Connection("https://balancer.example.com/", None))
     for session in ("a", "b"):
@@ -135,7 +135,7 @@ def test_for_another_url_nothing_remembered_counts() -> None:
         memory.note_observation(seen("a"), 4.0)
 
 
-def test_a_script_is_due_at_first_after_a_restart_for_another_account_and_every_ten_minutes() -> None:
+def test_a_script_is_due_first_after_a_restart_for_another_account_and_every_ten_minutes() -> None:
     memory = Memory("uid")
     assert memory.is_script_due(0.0)
     memory.note_observation(seen(), 1.0)
@@ -160,7 +160,7 @@ def test_a_script_is_due_at_first_after_a_restart_for_another_account_and_every_
         ((("a", 2), ("a", 0), ("a", 1)), [False, False, True]),  # the gate was removed in between, and installed again
     ],
 )
-def test_what_the_gate_has_done_by_itself_is_reported_once(observations: tuple[tuple[str, int], ...], reported: list[bool]) -> None:
+def test_actions_of_the_gate_are_reported_once(observations: tuple[tuple[str, int], ...], reported: list[bool]) -> None:
     memory = Memory("uid")
     found = []
     for session, times in observations:

@@ -39,7 +39,7 @@ def context(*bodies: dict[str, Any], namespaces: tuple[str, ...] = (), synced: b
 
 
 @pytest.mark.parametrize("created", ["2020-01-01T00:00:00Z", "2030-01-01T00:00:00Z"])
-def test_whoever_holds_the_owner_record_manages_it_whatever_its_age(created: str) -> None:
+def test_the_holder_of_the_owner_record_manages_the_controller_at_any_age(created: str) -> None:
     holder = holder_of(context(other(created)), instance(created=NOW), SEEN)
     assert holder is not None
     assert (holder.namespace, holder.name) == ("other", "holder")
@@ -47,24 +47,24 @@ def test_whoever_holds_the_owner_record_manages_it_whatever_its_age(created: str
 
 
 @pytest.mark.parametrize("owner", [None, Owner("cluster", "uid"), Owner("another-cluster", "uid-of-other")])
-def test_an_older_instance_that_claims_to_reach_the_same_run_does_not_count(owner: Owner | None) -> None:
+def test_an_older_instance_that_claims_the_same_run_is_ignored(owner: Owner | None) -> None:
     """A controller can claim any identity. That must not stall another team's instance."""
     asking = instance(created=NOW)
     seen = replace(SEEN, owner=replace(owner, instance=asking.meta.uid) if owner and owner.instance == "uid" else owner)
     assert holder_of(context(other()), asking, seen) is None
 
 
-def test_a_holder_that_is_gone_is_taken_over_from() -> None:
+def test_a_deleted_holder_is_taken_over_from() -> None:
     assert holder_of(context(), instance(), SEEN) is None
     assert may_take_over(context(), instance(), SEEN) == OURS.name
 
 
 @pytest.mark.parametrize("doubt", [{"namespaces": ("team",)}, {"synced": False}])
-def test_in_doubt_nobody_is_gone(doubt: dict[str, Any]) -> None:
+def test_in_doubt_a_holder_counts_as_existing(doubt: dict[str, Any]) -> None:
     assert may_take_over(context(**doubt), instance(), SEEN) is None
 
 
-def test_an_annotation_may_order_to_take_over_from_a_holder_that_exists() -> None:
+def test_an_annotation_can_request_a_take_over_from_an_existing_holder() -> None:
     """As when Jenkins' home was copied, including the owner record."""
     plain = instance()
     ordered = replace(plain, meta=replace(plain.meta, annotations={TAKE_OVER: OURS.name}))

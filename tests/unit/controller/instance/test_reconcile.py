@@ -25,7 +25,7 @@ BODY = {
 
 
 @pytest.mark.parametrize("access", list(Access))
-def test_nothing_is_done_where_the_governing_policy_is_invalid(access: Access) -> None:
+def test_nothing_is_done_if_the_governing_policy_is_invalid(access: Access) -> None:
     policy = parse_policy_or_scope(BODY)
     assert policy is not None
     found = instance(replace(MANAGED, access=access))

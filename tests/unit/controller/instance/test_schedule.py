@@ -44,7 +44,7 @@ def test_a_controller_that_keeps_starting_is_observed_less_often(seconds: float,
     assert again(memory, 1000.0 + seconds) == Requeue(after=pause, urgency=Urgency.DRIFT, host_failed=True)
 
 
-def test_many_that_are_starting_for_ever_leave_workers_for_the_others() -> None:
+def test_controllers_that_never_finish_starting_leave_workers_for_the_others() -> None:
     """80 hosts answer 503 after 12 s each time; 20 others are observed every 30 s, and answer at once."""
     time, limits = Time(), Limits(workers=64)
     queue = WorkQueue(time.clock, time.random, lambda one: str(one.key), limits)

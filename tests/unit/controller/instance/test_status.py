@@ -24,7 +24,7 @@ def frozen(*before: str) -> list[str]:
     return [f"{one.type}={one.status}/{one.reason}" for one in _frozen({"status": {"conditions": held}}, SUSPENDED)]
 
 
-def test_a_failure_from_before_the_suspension_stays() -> None:
+def test_a_failure_before_the_suspension_stays_reported() -> None:
     stuck = ["Reconciling=False/SecretMissing", "Stalled=True/SecretMissing", "Enforced=Unknown/SecretMissing", "Drifted=Unknown/X"]
     unknown = ["Enforced=Unknown/Suspended", "Drifted=Unknown/Suspended"]
     after = ["Ready=False/Suspended", "Reconciling=False/Suspended", stuck[1], *unknown]
@@ -43,7 +43,7 @@ def test_an_instance_without_failure_becomes_suspended() -> None:
     assert frozen()[3:] == ["Enforced=Unknown/Suspended", "Drifted=Unknown/Suspended"]
 
 
-def test_the_message_names_the_state_from_before_and_keeps_it() -> None:
+def test_the_message_keeps_the_state_before_the_suspension() -> None:
     held = [condition("Enforced", "True", "Probed")]
     first = next(one for one in _frozen({"status": {"conditions": held}}, SUSPENDED) if one.type == "Enforced")
     assert first.message == "m; before that, Enforced was True (Probed)"

@@ -25,7 +25,7 @@ def still_valid(word: str | None, memory: Memory) -> bool:
     return TAKE_OVER in subject(word, memory).without_processed_take_over().instance.meta.annotations
 
 
-def test_an_annotation_is_valid_until_it_has_led_to_a_take_over() -> None:
+def test_a_take_over_annotation_is_valid_for_one_take_over() -> None:
     memory = Memory("mine")
     assert [still_valid(FORMER.name, memory), still_valid(FORMER.name, memory)] == [True, True]
     subject(FORMER.name, memory).took_over_from(FORMER)
@@ -33,7 +33,7 @@ def test_an_annotation_is_valid_until_it_has_led_to_a_take_over() -> None:
 
 
 @pytest.mark.parametrize("between", [None, "somebody/else"])
-def test_it_is_valid_again_after_it_was_removed_and_set_again(between: str | None) -> None:
+def test_a_take_over_annotation_set_again_is_valid_again(between: str | None) -> None:
     memory = Memory("mine")
     subject(FORMER.name, memory).took_over_from(FORMER)
     assert still_valid(between, memory) == (between is not None)
@@ -41,7 +41,7 @@ def test_it_is_valid_again_after_it_was_removed_and_set_again(between: str | Non
 
 
 @pytest.mark.parametrize("before", [None, Owner("mine", "instance")])
-def test_a_change_without_a_take_over_does_not_use_it_up(before: Owner | None) -> None:
+def test_a_change_without_a_take_over_does_not_use_up_the_annotation(before: Owner | None) -> None:
     memory = Memory("mine")
     subject(FORMER.name, memory).took_over_from(before)
     assert still_valid(FORMER.name, memory)

@@ -38,14 +38,14 @@ def test_a_change_names_instance_policy_and_trial(lines: Any) -> None:
     assert lines()[0]["message"] == "instance tests/jenkins: OwnerRecorded: nothing differs (trial t-1, seconds 0.5)"
 
 
-def test_a_change_that_was_undone_names_its_policy(lines: Any) -> None:
+def test_an_undone_change_names_its_policy(lines: Any) -> None:
     context = cast(Context, SimpleNamespace(metrics=Metrics()))
     _report_undone(context, SUBJECT, cast(Any, SimpleNamespace(trial="t-1")), ChangeUndone("no"), 0.5)
     assert {"instance": "tests/jenkins", "policy": POLICY, "change": "Undone", "trial": "t-1", "seconds": 0.5}.items() <= lines()[0].items()
     assert "a change did not hold: ChangeUndone" in lines()[0]["message"]
 
 
-def test_a_transition_can_be_found_by_instance_and_by_policy(lines: Any) -> None:
+def test_a_transition_names_instance_and_policy(lines: Any) -> None:
     reported: list[Any] = []
     context = cast(Context, SimpleNamespace(events=SimpleNamespace(report=lambda *args: reported.append(args))))
     ready = {"type": "Ready", "status": "False", "reason": "Unauthorized", "message": "401"}

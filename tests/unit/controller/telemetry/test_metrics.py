@@ -21,7 +21,7 @@ IDLE, BUSY = Depth(0, 3, 0, 0.0), Depth(5, 3, 1, QUEUE_SECONDS + 60)
 NAMED = {"jenkins_namespace": "team", "jenkins": "build"}
 
 
-def test_steps_of_a_change_are_timed_one_by_one_even_if_it_fails() -> None:
+def test_steps_of_a_change_are_timed_separately_even_if_it_fails() -> None:
     times = iter([0.0, 1.0, 1.0, 4.0])
     metrics = Metrics(lambda: next(times))
 
@@ -42,7 +42,7 @@ def body(uid: str, **status: object) -> dict[str, object]:
     return {"metadata": {"namespace": "team", "name": "build", "uid": uid}, "status": status}
 
 
-def test_only_the_leader_has_series_and_only_of_objects_that_exist() -> None:
+def test_only_the_leader_has_series_and_only_for_existing_objects() -> None:
     instance = make_instance()
     uid = instance.meta.uid
     metrics, leading = Metrics(), [True]
@@ -96,7 +96,7 @@ def test_a_policys_conditions_are_series_of_the_leader() -> None:
     assert metrics.registry.get_sample_value("jenkins2fa_policy_condition", said) is None
 
 
-def test_drift_counts_once_from_found_to_gone_and_a_proof_is_remembered() -> None:
+def test_drift_is_counted_once_until_it_is_gone_and_a_proof_is_remembered() -> None:
     wanted, metrics, instance = policy(), Metrics(), make_instance()
     good = in_force(wanted.spec)
     bad = replace(good, live=False)
@@ -126,7 +126,7 @@ def test_drift_counts_once_from_found_to_gone_and_a_proof_is_remembered() -> Non
     assert facts.verified_at == start + 6
 
 
-def test_wrong_answers_add_up_over_restarts_of_jenkins() -> None:
+def test_wrong_answers_are_summed_across_restarts_of_jenkins() -> None:
     wanted, metrics, instance = policy(), Metrics(), make_instance()
     good = in_force(wanted.spec)
     totals = []

@@ -30,13 +30,13 @@ WELL = Health(watches_idle=0.5, reconciles_idle=1.0, depth=IDLE, leading=True, s
         (replace(WELL, ended_threads=("lease",)), "lease"),
     ],
 )
-def test_a_process_that_is_stuck_is_unhealthy(health: Health, word: str | None) -> None:
+def test_a_stuck_process_is_unhealthy(health: Health, word: str | None) -> None:
     found = problems(health)
     assert len(found) == (0 if word is None else 1)
     assert word is None or word in found[0]
 
 
-def test_it_is_ready_once_everything_is_listed() -> None:
+def test_the_operator_is_ready_once_everything_is_listed() -> None:
     assert readiness(replace(WELL, synced=False))[0] is False
     assert readiness(WELL) == (True, "leads")
     assert readiness(replace(WELL, leading=False)) == (True, "waits for the Lease")
@@ -52,7 +52,7 @@ def test_it_is_ready_once_everything_is_listed() -> None:
         ("[::1]:9", True, ("::1", 9)),
     ],
 )
-def test_without_a_host_it_is_loopback_outside_a_pod(
+def test_the_default_host_outside_a_pod_is_loopback(
     monkeypatch: pytest.MonkeyPatch, text: str, in_pod: bool, place: tuple[str, int]
 ) -> None:
     monkeypatch.delenv(IN_CLUSTER, raising=False)
@@ -62,7 +62,7 @@ def test_without_a_host_it_is_loopback_outside_a_pod(
 
 
 @pytest.mark.parametrize("text", ["", "host", "host:", "a:70000", "a:-1"])
-def test_an_invalid_place_is_refused(text: str) -> None:
+def test_an_invalid_address_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="HOST:PORT"):
         parse_place(text)
 
@@ -75,7 +75,7 @@ def fetch(port: int, path: str) -> tuple[int, str]:
         return error.code, error.read().decode()
 
 
-def test_what_is_served_follows_the_health() -> None:
+def test_the_pages_follow_the_health() -> None:
     signs = [WELL]
     metrics = Metrics()
     metrics.watch(ProcessMetrics(lambda: BUSY, lambda: signs[0].leading, lambda: True))

@@ -15,17 +15,17 @@ F = Factor
 PAGE = Path(__file__).parents[4] / "docs" / "factors.md"
 
 
-def test_every_factor_is_judged_with_a_section() -> None:
+def test_every_factor_has_a_rating_and_a_section_of_the_standard() -> None:
     assert set(STRENGTHS) == set(Factor)
     assert all(re.fullmatch(r"Sec\. [0-9.]+(, [0-9.]+)*", one.section) for one in STRENGTHS.values())
     assert all(one.condition for one in STRENGTHS.values() if one.reach is not ReachesAAL2.YES)
 
 
-def test_policies_are_refused_by_the_same_list() -> None:
+def test_policies_are_refused_by_the_same_ratings() -> None:
     assert {one for one, what in STRENGTHS.items() if what.reach is ReachesAAL2.NO} == BELOW_AAL2
 
 
-def test_what_the_standard_says() -> None:
+def test_factor_ratings_follow_the_standard() -> None:
     assert {one for one, what in STRENGTHS.items() if what.reach is ReachesAAL2.NO} == {F.EMAIL_OTP, F.SECURITY_QUESTIONS}
     assert {one for one, what in STRENGTHS.items() if what.phishing_resistant} == {F.WEB_AUTHN}
     assert {one for one, what in STRENGTHS.items() if what.restricted} == {F.SMS_OTP}
@@ -44,7 +44,7 @@ def test_what_the_standard_says() -> None:
         ),
     ],
 )
-def test_one_line_for_a_list(factors: set[Factor], line: str) -> None:
+def test_a_list_of_factors_is_summarized_in_one_line(factors: set[Factor], line: str) -> None:
     assert describe(factors) == line
 
 
@@ -67,12 +67,12 @@ def test_a_list_is_as_weak_as_its_weakest_whatever_the_order() -> None:
         ({F.DUO_PUSH, F.WEB_AUTHN}, ["DuoPush"]),
     ],
 )
-def test_what_aal2_still_hangs_on(factors: set[Factor], about: list[str]) -> None:
+def test_the_conditions_for_aal2_are_listed(factors: set[Factor], about: list[str]) -> None:
     found = reservations(factors)
     assert [word in text for word, text in zip(about, found, strict=True)] == [True] * len(about)
 
 
-def test_the_page_says_what_the_code_says() -> None:
+def test_the_documentation_matches_the_ratings() -> None:
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in PAGE.read_text().splitlines() if line.startswith("| `")]
     assert [row[0].strip("`") for row in rows] == [one.value for one in in_order(Factor)]
     for name, kind, reach, phishing, restricted, section in rows:

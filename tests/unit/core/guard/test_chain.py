@@ -18,11 +18,11 @@ ALONE: dict[str, Any] = {"allowedFactors": ["EmailOTP"], "emailOTP": EMAIL}
 NO_MAIL = replace(FRESH, mail_server=MailServer(True, False))
 
 
-def test_nothing_speaks_against_an_ordinary_change() -> None:
+def test_an_ordinary_change_has_no_findings() -> None:
     assert reasons() == []
 
 
-def test_refusals_come_first_and_every_message_names_a_way_out() -> None:
+def test_refusals_come_first_and_every_message_says_what_to_do() -> None:
     worst = replace(NO_MAIL, owner=Owner("other", "x"), managed_by_code=True, trial=TrialState("t", NOW), memory=PluginSettings())
     found = check(situation(worst, BARE, enforcedGroups=["a"], **ALONE))
     assert len(found) >= 6
@@ -32,6 +32,6 @@ def test_refusals_come_first_and_every_message_names_a_way_out() -> None:
     assert len({finding.reason for finding in found}) == len(found)
 
 
-def test_every_check_answers_for_one_reason() -> None:
+def test_every_check_has_one_reason() -> None:
     assert len(set(CHECKS)) == len(CHECKS)
     assert {one.__module__ for one in CHECKS} == {"jenkins2fa.core.guard.controller", "jenkins2fa.core.guard.policy"}

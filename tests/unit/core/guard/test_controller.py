@@ -34,7 +34,7 @@ PROVIDED = replace(MANAGED, gate=GateSpec(GateMode.PROVIDED))
         (replace(FRESH, trial=TrialState("abc", NOW)), "TrialPending"),
     ],
 )
-def test_a_jenkins_that_must_not_be_written_to(observation: Observation, reason: str) -> None:
+def test_controllers_that_must_not_be_written_to_are_refused(observation: Observation, reason: str) -> None:
     assert reasons(observation)[0] == reason
 
 
@@ -50,7 +50,7 @@ def test_a_jenkins_that_must_not_be_written_to(observation: Observation, reason:
         replace(FRESH, damaged=("gate",), gate=replace(FRESH.gate, plugin_filters=0)),
     ],
 )
-def test_near_misses(observation: Observation) -> None:
+def test_similar_but_safe_controllers_are_accepted(observation: Observation) -> None:
     assert [reason for reason in reasons(observation) if reason not in ("ObservationDamaged", "CompetingManagerUnknown")] == []
 
 
@@ -60,13 +60,13 @@ def test_a_take_over_names_the_owner_it_means() -> None:
     assert reasons(held, more={"take_over": "other/y"}) == ["OwnedElsewhere"]
 
 
-def test_a_rival_is_no_matter_when_nothing_would_change_or_it_is_acknowledged() -> None:
+def test_a_competing_manager_is_accepted_if_nothing_would_change_or_it_is_acknowledged() -> None:
     desired = spec(apiTokens="Challenge")
     assert reasons(replace(in_force(desired), managed_by_code=True)) == []
     assert reasons(replace(FRESH, managed_by_code=True), replace(MANAGED, competing_manager=CompetingManager.OVERRIDE)) == []
 
 
-def test_a_provided_gate_has_to_be_the_right_one_already() -> None:
+def test_a_provided_gate_must_already_be_the_expected_one() -> None:
     desired = spec(apiTokens="Challenge")
     assert reasons(FRESH, PROVIDED) == ["GateNotProvided"]
     observation = in_force(desired, PROVIDED)
@@ -84,7 +84,7 @@ def test_flapping_stops_corrections_only() -> None:
     assert reasons(in_force(spec(apiTokens="Challenge")), more={"flapping": ("mode",)}) == []
 
 
-def test_flapping_of_one_field_holds_back_no_other() -> None:
+def test_flapping_of_one_field_does_not_block_others() -> None:
     confirmed = in_force(spec(apiTokens="Challenge"))
     lax = replace(confirmed.gate, settings=GateSettings("admin", exempt_groups=frozenset({"x"})))
     assert reasons(replace(confirmed, live=False), more={"flapping": ("exemptGroups",)}) == [], "that one is right now"
@@ -101,12 +101,12 @@ def test_a_gate_that_stays_with_mode_none_is_reported() -> None:
     assert "GateLeftBehind" not in reasons(left, BARE, mode="Disabled")
 
 
-def test_sources_that_cannot_be_read_are_a_hazard() -> None:
+def test_unreadable_configuration_sources_are_a_hazard() -> None:
     found = check(situation(replace(FRESH, managed_by_code=None)))
     assert [(finding.reason, finding.severity) for finding in found] == [("CompetingManagerUnknown", Severity.HAZARD)]
 
 
-def test_people_without_any_group_are_reported_where_groups_decide() -> None:
+def test_users_without_groups_are_reported_if_the_policy_uses_groups() -> None:
     observation = in_force(spec(apiTokens="Challenge", enforcedGroups=["Devs"]))
     without_group = replace(observation, gate=replace(observation.gate, without_group=2))
     findings = [one for one in check(situation(without_group, enforcedGroups=["Devs"])) if one.reason == "GroupsUnknown"]
@@ -114,7 +114,7 @@ def test_people_without_any_group_are_reported_where_groups_decide() -> None:
     assert "GroupsUnknown" not in reasons(observation, enforcedGroups=["Devs"]) + reasons(replace(without_group))
 
 
-def test_what_a_provided_gate_holds_is_written_without_its_file() -> None:
+def test_the_hold_of_a_provided_gate_is_written_but_not_its_file() -> None:
     observation = in_force(spec(apiTokens="Challenge"), PROVIDED)
     other = replace(observation, gate=replace(observation.gate, hold=frozenset({"emailOTP"})))
     assert {change.path for change in situation(other, PROVIDED).plan.changes} == {"gate.hold"}

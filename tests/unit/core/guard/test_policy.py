@@ -30,7 +30,7 @@ NO_MAIL = replace(FRESH, mail_server=MailServer(True, False))
         ({"mode": "Audit"}, False, True),
     ],
 )
-def test_nothing_is_switched_on_that_locks_the_operator_out(fields: dict[str, Any], login: bool, refused: bool) -> None:
+def test_a_policy_that_would_lock_the_operator_out_is_refused(fields: dict[str, Any], login: bool, refused: bool) -> None:
     found = check(situation(FRESH, BARE, {"second_factor_login": login}, **fields))
     assert ("OperatorLockedOut" in {finding.reason for finding in refusals(found)}) is refused
 
@@ -48,7 +48,7 @@ def test_nothing_is_switched_on_that_locks_the_operator_out(fields: dict[str, An
         ({"requireOnBuild": {"window": "15m"}, "rememberDevice": "12h"}, None),
     ],
 )
-def test_nobody_is_asked_first_whom_the_policy_means_to_leave_alone(fields: dict[str, Any], needed: str | None) -> None:
+def test_enforcement_is_refused_if_it_would_challenge_exempt_users(fields: dict[str, Any], needed: str | None) -> None:
     can = {"second_factor_login": True}
     found = [one.message for one in refusals(check(situation(FRESH, BARE, can, **fields))) if one.reason == "GateNeeded"]
     assert [message.partition(":")[0] for message in found] == ([needed] if needed else [])
@@ -56,7 +56,7 @@ def test_nobody_is_asked_first_whom_the_policy_means_to_leave_alone(fields: dict
     assert "GateNeeded" not in reasons(FRESH, MANAGED, can, **fields)
 
 
-def test_where_it_is_in_force_or_was_confirmed_what_needs_the_gate_is_only_unsupported() -> None:
+def test_fields_that_need_a_gate_are_only_unsupported_once_the_policy_is_in_force() -> None:
     can, fields = {"second_factor_login": True}, {"exemptGroups": ["robots"], "apiTokens": None}
     confirmed = in_force(spec(**fields), BARE)
     assert "GateNeeded" not in reasons(confirmed, BARE, can, **fields)
@@ -69,7 +69,7 @@ def test_where_it_is_in_force_or_was_confirmed_what_needs_the_gate_is_only_unsup
     assert "GateNeeded" in reasons(never_live, BARE, can, **fields), "on in the settings alone asks nobody yet"
 
 
-def test_no_factor_that_the_plugin_has() -> None:
+def test_a_policy_without_a_factor_of_the_plugin_is_refused() -> None:
     assert reasons(allowedFactors=["YubiKey", "WebAuthn"]) == ["NoFactor"]
     assert reasons(allowedFactors=["YubiKey"], mode="Disabled") == []
 
@@ -84,12 +84,12 @@ def test_no_factor_that_the_plugin_has() -> None:
         ({**ALONE, "mode": "Disabled"}, None),
     ],
 )
-def test_no_mail_server(fields: dict[str, Any], severity: Severity | None) -> None:
+def test_email_otp_without_a_mail_server_is_refused(fields: dict[str, Any], severity: Severity | None) -> None:
     found = [finding.severity for finding in check(situation(NO_MAIL, **fields)) if finding.reason == "NoMailServer"]
     assert found == ([severity] if severity else [])
 
 
-def test_an_enrolment_that_could_not_be_counted_is_not_taken_for_enough() -> None:
+def test_an_incomplete_enrolment_count_is_not_enough() -> None:
     asked, uncounted = {"rollout": {"minimumEnrolled": 80}}, replace(FRESH, damaged=("users",))
     assert reasons(uncounted, **asked) == ["EnrolmentTooLow"]
     assert reasons(replace(FRESH, enrolment=Enrolment(total=5)), **asked) == []
@@ -99,7 +99,7 @@ def test_an_enrolment_that_could_not_be_counted_is_not_taken_for_enough() -> Non
     assert reasons(uncounted) == []
 
 
-def test_an_enrolment_that_is_too_low_holds_back_no_correction() -> None:
+def test_low_enrolment_does_not_block_drift_correction() -> None:
     """2FA was in force, and somebody switched it off: that people have not enrolled since is no reason to leave it off."""
     asked = {"rollout": {"minimumEnrolled": 80}}
     confirmed = in_force(spec(apiTokens="Challenge", **asked))
@@ -115,7 +115,7 @@ def test_an_enrolment_that_is_too_low_holds_back_no_correction() -> None:
     assert reasons(another, more={"owner": replace(owner, generation=2)}, **asked) == ["EnrolmentTooLow"]
 
 
-def test_without_a_mail_server_what_was_there_before_is_corrected_all_the_same() -> None:
+def test_a_missing_mail_server_does_not_block_drift_correction() -> None:
     confirmed = replace(in_force(spec(apiTokens="Challenge", **ALONE)), mail_server=MailServer(True, False))
     assert check(situation(confirmed, **ALONE))[0].severity is Severity.REFUSAL, "nothing would change: it is reported"
     lax = replace(confirmed, gate=replace(confirmed.gate, settings=GateSettings("admin", exempt_groups=frozenset({"x"}))))
@@ -138,7 +138,9 @@ def test_without_a_mail_server_what_was_there_before_is_corrected_all_the_same()
         (["SecurityQuestions"], None, "your code", None),
     ],
 )
-def test_a_template_without_the_code(factors: list[str], template: str | None, held: str | None, severity: Severity | None) -> None:
+def test_a_mail_template_without_the_code_is_refused(
+    factors: list[str], template: str | None, held: str | None, severity: Severity | None
+) -> None:
     mail = {"senderAddress": "a@b.example", **({"template": template} if template else {})}
     fields = {"allowedFactors": factors, **({"emailOTP": mail} if "EmailOTP" in factors else {})}
     observation = replace(FRESH, memory=PluginSettings(template=held))
@@ -147,7 +149,7 @@ def test_a_template_without_the_code(factors: list[str], template: str | None, h
     assert reasons(observation, **{**fields, "mode": "Disabled"}) == []
 
 
-def test_administrators_who_are_not_asked_are_not_spoken_of() -> None:
+def test_unenrolled_administrators_who_are_exempt_are_not_reported() -> None:
     observation = replace(FRESH, enrolment=Enrolment(5, not_enrolled=5, administrators=2, administrators_not_enrolled=2))
     (plain,), (some,) = check(situation(observation)), check(situation(observation, exemptGroups=["admins"]))
     assert [plain.reason, "who are asked" in plain.message] == ["NoAdministratorEnrolled", False]
@@ -155,7 +157,7 @@ def test_administrators_who_are_not_asked_are_not_spoken_of() -> None:
     assert reasons(replace(FRESH, enrolment=Enrolment(3, not_enrolled=3, exempt=2)), exemptGroups=["admins"]) == []
 
 
-def test_users_who_could_not_get_in() -> None:
+def test_users_who_would_be_locked_out_are_reported() -> None:
     some = replace(FRESH, enrolment=Enrolment(total=5, without_address=2))
     assert reasons(some, **ALONE) == ["UsersWithoutAddress"]
     assert reasons(some) == []
@@ -170,11 +172,11 @@ def test_users_who_could_not_get_in() -> None:
         ({"minimumAssurance": "AAL1"}, False),
     ],
 )
-def test_assurance(fields: dict[str, Any], refused: bool) -> None:
+def test_factors_below_the_minimum_assurance_are_reported(fields: dict[str, Any], refused: bool) -> None:
     assert ("AssuranceNotMet" in reasons(**{"minimumAssurance": "AAL2", "allowedFactors": ["WebAuthn"], **fields})) is refused
 
 
-def test_hazards_of_tokens() -> None:
+def test_api_token_rules_that_are_a_hazard_are_reported() -> None:
     assert reasons(apiTokens=None) == ["ApiTokensChallenged"]
     counted = check(situation(replace(FRESH, enrolment=Enrolment(total=5, with_api_token=3)), apiTokens=None))
     assert "(users with a token: 3)" in counted[0].message
@@ -183,13 +185,13 @@ def test_hazards_of_tokens() -> None:
     assert reasons(FRESH, BARE, {"second_factor_login": True}) == ["ApiTokensChallenged"]
 
 
-def test_a_group_that_nobody_is_known_to_be_in() -> None:
+def test_groups_without_known_members_are_reported() -> None:
     assert reasons(enforcedGroups=["a", "b"]) == ["GroupUnverified"]
     assert reasons(replace(FRESH, known_groups=frozenset({"a"})), enforcedGroups=["a", "b"]) == ["GroupUnverified"]
     assert reasons(replace(FRESH, known_groups=frozenset({"a", "b"})), enforcedGroups=["a", "b"]) == []
 
 
-def test_weakening_waits_for_an_approval() -> None:
+def test_weakening_needs_approval() -> None:
     observation = in_force(spec(apiTokens="Challenge"))
     for approval, found in ((None, []), ("d1", ["ApprovalRequired"])):
         assert reasons(observation, more={"approval": approval}, mode="Disabled") == found

@@ -26,11 +26,11 @@ from tests.support.report_sample import BUILD, LEGACY, LOST, NOW, RELEASE
         ((), True, False),
     ],
 )
-def test_all_is_proven_only_when_every_instance_is(instances: tuple[InstanceReport, ...], asked: bool, proven: bool) -> None:
+def test_a_report_is_proven_only_if_every_instance_is(instances: tuple[InstanceReport, ...], asked: bool, proven: bool) -> None:
     assert Report(NOW, "1", "x", instances, asked=asked).all_proven is proven
 
 
-def test_a_status_is_reported_as_the_operators_word() -> None:
+def test_a_status_is_reported_as_recorded_by_the_operator() -> None:
     conditions = [{"type": ENFORCED, "status": TRUE, "reason": "Probed", "message": "m", "lastTransitionTime": "2026-11-24T10:00:00Z"}]
     status = {
         "observedGeneration": 2,
@@ -53,7 +53,7 @@ def test_a_status_is_reported_as_the_operators_word() -> None:
     assert recorded({"status": {"conditions": [{**conditions[0], "status": FALSE}]}}, instance(), None).verdict == "not enforced"
 
 
-def test_events_of_others_are_no_history() -> None:
+def test_events_of_other_components_are_not_part_of_the_history() -> None:
     about = {"kind": "JenkinsInstance", "namespace": "tests", "name": "jenkins"}
     ours = {
         "reportingController": "ours",

@@ -37,6 +37,6 @@ def test_what_jenkins_could_not_report_is_a_gap() -> None:
     assert [gap.what for gap in gaps_of(bought)] == ["enrolment in factors of the premium edition"]
 
 
-def test_an_open_break_glass_is_a_risk_also_by_the_operators_word() -> None:
+def test_an_open_break_glass_is_a_risk_even_if_only_recorded() -> None:
     recorded_open = ReportedProof(Condition(ENFORCED, FALSE, "BreakGlass", ""), Basis.STATUS)
     assert "A break-glass is open: nobody is challenged." in risks(None, None, recorded_open, NOW)
