@@ -53,11 +53,11 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, bytes], d
 
 
 @pytest.mark.parametrize("suffix", [".whl", ".gz"])
-def test_same_bytes_wherever_it_is_built(built: tuple[dict[str, bytes], dict[str, bytes]], suffix: str) -> None:
+def test_packages_are_reproducible(built: tuple[dict[str, bytes], dict[str, bytes]], suffix: str) -> None:
     assert built[0][suffix] == built[1][suffix]
 
 
-def test_wheel_has_scripts_kinds_schemas_and_licence(built: tuple[dict[str, bytes], dict[str, bytes]], tmp_path: Path) -> None:
+def test_the_wheel_has_scripts_crds_schemas_and_licence(built: tuple[dict[str, bytes], dict[str, bytes]], tmp_path: Path) -> None:
     (tmp_path / "a.whl").write_bytes(built[0][".whl"])
     names = set(zipfile.ZipFile(tmp_path / "a.whl").namelist())
     scripts = {f"jenkins2fa/jenkins/groovy/{path.name}" for path in (CHECKOUT / "operator/jenkins2fa/jenkins/groovy").glob("*.groovy")}
@@ -66,7 +66,7 @@ def test_wheel_has_scripts_kinds_schemas_and_licence(built: tuple[dict[str, byte
     assert {"LICENSE", "NOTICE", "THIRD-PARTY.md"} <= {Path(name).name for name in names if ".dist-info/licenses/" in name}
 
 
-def test_wheel_from_the_source_archive_is_the_same(built: tuple[dict[str, bytes], dict[str, bytes]], tmp_path: Path) -> None:
+def test_a_wheel_from_the_source_archive_is_identical(built: tuple[dict[str, bytes], dict[str, bytes]], tmp_path: Path) -> None:
     (tmp_path / "a.tar.gz").write_bytes(built[0][".gz"])
     with tarfile.open(tmp_path / "a.tar.gz") as archive:
         archive.extractall(tmp_path / "unpacked", filter="data")
@@ -74,7 +74,7 @@ def test_wheel_from_the_source_archive_is_the_same(built: tuple[dict[str, bytes]
     assert again[".whl"] == built[0][".whl"]
 
 
-def test_chart_archive_is_the_chart_and_always_the_same(tmp_path: Path) -> None:
+def test_the_chart_archive_is_complete_and_reproducible(tmp_path: Path) -> None:
     first = release.chart_archive(EPOCH)
     assert first == release.chart_archive(EPOCH)
     (tmp_path / "chart.tgz").write_bytes(first)
@@ -94,13 +94,13 @@ def test_chart_archive_is_the_chart_and_always_the_same(tmp_path: Path) -> None:
         ("## 0.10.0 (2026-12-01)", "", ["CHANGELOG.md"]),
     ],
 )
-def test_what_is_not_ready_is_refused(changelog: str, status: str, said: list[str]) -> None:
+def test_an_unfinished_release_is_refused(changelog: str, status: str, said: list[str]) -> None:
     found = release.problems("0.1.0", changelog, status)
     assert len(found) == len(said)
     assert all(word in text for word, text in zip(said, found, strict=True))
 
 
-def test_bill_of_materials_names_every_package_and_what_needs_what() -> None:
+def test_the_bill_of_materials_has_every_package_and_its_dependencies() -> None:
     found = supply.packages(CHECKOUT / "locks" / "run.txt")
     text = supply.bill(found, datetime.fromtimestamp(EPOCH, UTC))
     assert text == supply.bill(found, datetime.fromtimestamp(EPOCH, UTC))
@@ -127,6 +127,6 @@ def test_bill_of_materials_names_every_package_and_what_needs_what() -> None:
         ("MIT OR GPL-2.0-only", True),
     ],
 )
-def test_licence_that_is_not_on_the_list_is_found(licence: str, refused: bool) -> None:
+def test_a_licence_that_is_not_allowed_is_found(licence: str, refused: bool) -> None:
     package = supply.Package("some", "1", licence, (), ())
     assert bool(supply.forbidden([package])) is refused

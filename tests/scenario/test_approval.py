@@ -26,7 +26,7 @@ def approve(world: World, kind: str = "tfp", name: str = "baseline", *, earlier:
     return world.annotate(kind, name, earlier + approval(world.state()), "approve-weakening")
 
 
-def test_weakening_waits_for_its_approval(world: World, jenkins: FakeController) -> None:
+def test_weakening_waits_for_approval(world: World, jenkins: FakeController) -> None:
     state = world.policy("baseline", mode="Disabled")
     state.expect("ji", "build", Ready="False/ApprovalRequired", Stalled="True")
     assert jenkins.is_on
@@ -35,7 +35,7 @@ def test_weakening_waits_for_its_approval(world: World, jenkins: FakeController)
 
 
 @pytest.mark.parametrize("deletion", ["Disable", "Restore"])
-def test_the_end_of_a_policy_waits_for_its_approval(world: World, jenkins: FakeController, deletion: str) -> None:
+def test_deleting_a_policy_waits_for_approval(world: World, jenkins: FakeController, deletion: str) -> None:
     world.policy("baseline", deletionPolicy=deletion).expect("tfp", "baseline", Ready="True", Enforced="True/Probed")
     world.delete("tfp", "baseline")
     state = world.pass_time(70.0)
@@ -51,7 +51,7 @@ def test_the_end_of_a_policy_waits_for_its_approval(world: World, jenkins: FakeC
     assert not jenkins.files
 
 
-def test_a_controller_that_comes_to_an_approved_policy_asks_anew(world: World, jenkins: FakeController) -> None:
+def test_a_controller_added_to_an_approved_policy_needs_another_approval(world: World, jenkins: FakeController) -> None:
     """Approved of for what the policy governed: its weakening of one that is labelled into it later is another one."""
     state = world.policy("baseline", mode="Disabled")
     state.expect("ji", "build", Ready="False/ApprovalRequired")

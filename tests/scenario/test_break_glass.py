@@ -22,7 +22,7 @@ def open_glass(world: World, name: str, reason: str) -> State:
     return world.break_glass(name, world.clock.moment(hours=1), reason)
 
 
-def test_it_opens_at_once_and_ends_by_itself(world: World, jenkins: FakeController) -> None:
+def test_a_break_glass_opens_at_once_and_ends_by_itself(world: World, jenkins: FakeController) -> None:
     state = open_glass(world, "incident", "INC-1")
     state.expect("ji", "build", Ready="True/BreakGlass", Enforced="False/BreakGlass", Drifted="False")
     assert jenkins.is_open
@@ -36,7 +36,7 @@ def test_it_opens_at_once_and_ends_by_itself(world: World, jenkins: FakeControll
     assert jenkins.is_on
 
 
-def test_it_ends_when_it_is_deleted(world: World, jenkins: FakeController) -> None:
+def test_deleting_a_break_glass_ends_it(world: World, jenkins: FakeController) -> None:
     open_glass(world, "incident", "INC-2").expect("tfp", "baseline", Ready="True", Enforced="False/BreakGlass")
     state = world.delete("tfbg", "incident")
     state.expect("ji", "build", Ready="True", Enforced="True/Probed")
@@ -44,7 +44,7 @@ def test_it_ends_when_it_is_deleted(world: World, jenkins: FakeController) -> No
     assert "BreakGlassClosed" in state.reasons("build")
 
 
-def test_a_used_reason_opens_nothing_and_is_refused_in_words(world: World, jenkins: FakeController) -> None:
+def test_a_used_reason_is_refused_with_a_message(world: World, jenkins: FakeController) -> None:
     open_glass(world, "first", "INC-4").expect("ji", "build", Ready="True/BreakGlass", Enforced="False/BreakGlass")
     world.delete("tfbg", "first").expect("ji", "build", Ready="True", Enforced="True/Probed")
     state = open_glass(world, "again", "INC-4")
@@ -62,19 +62,19 @@ def test_a_used_reason_opens_nothing_and_is_refused_in_words(world: World, jenki
     assert jenkins.is_open
 
 
-def test_it_does_not_outlive_its_policy(world: World, jenkins: FakeController) -> None:
+def test_a_break_glass_ends_with_the_policy(world: World, jenkins: FakeController) -> None:
     open_glass(world, "incident", "INC-3").expect("ji", "build", Enforced="False/BreakGlass")
     world.delete("tfp", "baseline")
     assert jenkins.is_on
 
 
-def test_it_waits_for_no_roll_out(world: World, jenkins: FakeController) -> None:
+def test_a_break_glass_ignores_the_rollout(world: World, jenkins: FakeController) -> None:
     world.policy("baseline", rollout={"batchSize": 1, "pauseBetween": "1h"}, exemptGroups=["robots"])
     open_glass(world, "incident", "INC-7")
     assert jenkins.is_open
 
 
-def test_it_waits_for_its_approval_and_a_chain_of_them_is_refused(world: World, jenkins: FakeController) -> None:
+def test_a_break_glass_needs_approval_and_a_chain_is_refused(world: World, jenkins: FakeController) -> None:
     world.restart_operator(require_approval=True, longest_break_glass=timedelta(seconds=10))
 
     def approve(state: State, name: str) -> State:

@@ -25,7 +25,7 @@ def jenkins(clock: Clock, ahead: int) -> Iterator[FakeController]:
         yield running
 
 
-def test_a_change_is_made_and_the_wrong_clock_is_reported(world: World, jenkins: FakeController, ahead: int) -> None:
+def test_a_change_succeeds_and_the_clock_skew_is_reported(world: World, jenkins: FakeController, ahead: int) -> None:
     world.instance("build", jenkins.url)
     before = world.policy("baseline")
     before.expect("ji", "build", Ready="True", Enforced="True/Probed")
@@ -34,7 +34,7 @@ def test_a_change_is_made_and_the_wrong_clock_is_reported(world: World, jenkins:
     assert world.pass_time(30.0) == before, "a status that does not waver"
 
 
-def test_flapping_is_noticed(world: World, jenkins: FakeController) -> None:
+def test_flapping_is_detected_despite_clock_skew(world: World, jenkins: FakeController) -> None:
     world.instance("build", jenkins.url)
     world.policy("baseline")
     for _ in range(3):
@@ -48,7 +48,7 @@ def test_flapping_is_noticed(world: World, jenkins: FakeController) -> None:
     assert jenkins.is_on, "a person may ask for it"
 
 
-def test_a_break_glass_lasts_as_long_as_the_policy_says(world: World, jenkins: FakeController) -> None:
+def test_a_break_glass_ends_on_time_despite_clock_skew(world: World, jenkins: FakeController) -> None:
     world.instance("build", jenkins.url, checkInterval="1h")
     world.policy("baseline")
     until = world.clock.moment(seconds=60)

@@ -15,7 +15,7 @@ def said(state: State) -> str:
     return str([state.objects[key].get("status") for key in state.objects]) + str(state.events)
 
 
-def test_a_missing_secret_is_named_and_found_when_it_is_there(world: World, jenkins: FakeController) -> None:
+def test_a_missing_secret_is_named_and_used_once_it_exists(world: World, jenkins: FakeController) -> None:
     world.instance("build", jenkins.url, credentialsRef={"name": "late"})
     state = world.policy("baseline")
     state.expect("ji", "build", Ready="False/SecretMissing", Stalled="True", Enforced="Unknown")
@@ -26,7 +26,7 @@ def test_a_missing_secret_is_named_and_found_when_it_is_there(world: World, jenk
 
 
 @pytest.mark.parametrize("missing", ["host", "username", "token"])
-def test_a_secret_without_a_key_is_named_and_nothing_is_sent(
+def test_an_incomplete_secret_is_named_and_nothing_is_sent(
     world: World, jenkins: FakeController, missing: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     keys = {"host": jenkins.host, "username": "admin", "token": PLANTED}
@@ -60,14 +60,14 @@ def test_a_secret_for_another_path_of_the_host_is_not_sent(world: World, jenkins
     assert jenkins.asked, "the one that is meant is asked"
 
 
-def test_a_wrong_token_is_unauthorized_and_the_right_one_is_taken(world: World, jenkins: FakeController) -> None:
+def test_a_wrong_token_is_unauthorized_until_it_is_corrected(world: World, jenkins: FakeController) -> None:
     world.credentials(jenkins, token="11" + "0" * 32)
     world.instance("build", jenkins.url).expect("ji", "build", Ready="False/Unauthorized", Stalled="True", Enforced="Unknown")
     world.credentials(jenkins)
     world.pass_time(6.0).expect("ji", "build", Ready="True/NoPolicy")
 
 
-def test_a_renewed_token_is_read_at_once(world: World, jenkins: FakeController) -> None:
+def test_a_rotated_token_is_read_at_once(world: World, jenkins: FakeController) -> None:
     """The old one stops working; the instance never becomes Unauthorized, because the new one is there."""
     world.instance("build", jenkins.url)
     world.policy("baseline").expect("ji", "build", Ready="True", Enforced="True/Probed")
@@ -78,7 +78,7 @@ def test_a_renewed_token_is_read_at_once(world: World, jenkins: FakeController) 
     assert "Unauthorized" not in state.reasons("build")
 
 
-def test_a_revoked_token_says_what_to_do_until_it_is_renewed(world: World, jenkins: FakeController) -> None:
+def test_a_revoked_token_is_reported_with_what_to_do(world: World, jenkins: FakeController) -> None:
     """Around a restart 401 proves nothing: it is believed after a while."""
     world.instance("build", jenkins.url)
     world.policy("baseline").expect("ji", "build", Ready="True", Enforced="True/Probed")
@@ -90,7 +90,7 @@ def test_a_revoked_token_says_what_to_do_until_it_is_renewed(world: World, jenki
     world.pass_time(10.0).expect("ji", "build", Ready="True", Enforced="True/Probed")
 
 
-def test_a_token_revoked_in_the_middle_of_a_change_and_renewed_later(world: World, jenkins: FakeController) -> None:
+def test_a_token_revoked_during_a_change_and_replaced_later(world: World, jenkins: FakeController) -> None:
     """Jenkins itself undoes what was not confirmed; until the Secret has the new token, the status says what to do."""
     jenkins.begun = lambda: jenkins.jenkins.accept("admin", "renewed")
     world.instance("build", jenkins.url)

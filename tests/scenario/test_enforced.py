@@ -16,7 +16,7 @@ def enforce(world: World, jenkins: FakeController, *, interval: str = "5s", **po
     return state
 
 
-def test_a_policy_is_in_force_and_proven(world: World, jenkins: FakeController) -> None:
+def test_a_policy_is_enforced_and_proven(world: World, jenkins: FakeController) -> None:
     assert jenkins.is_off
     state = enforce(world, jenkins)
     settled = {"Ready": "True", "Enforced": "True/Probed", "Drifted": "False", "Reconciling": "False", "Stalled": "False"}
@@ -39,7 +39,7 @@ def test_nothing_is_written_when_nothing_changes(world: World, jenkins: FakeCont
     assert {request.method for request in world.cluster.requests[asked:]} <= {"GET"}
 
 
-def test_a_look_that_finds_nothing_asks_the_api_server_for_nothing(world: World, jenkins: FakeController) -> None:
+def test_an_observation_without_changes_sends_no_request_to_the_api_server(world: World, jenkins: FakeController) -> None:
     enforce(world, jenkins)
     world.pass_time(10.0)
     asked, looked = len(world.cluster.requests), len(jenkins.asked)
@@ -48,7 +48,7 @@ def test_a_look_that_finds_nothing_asks_the_api_server_for_nothing(world: World,
     assert [one.path for one in world.cluster.requests[asked:] if "/jenkinsinstances/" in one.path] == []
 
 
-def test_drift_made_in_jenkins_is_put_back(world: World, jenkins: FakeController) -> None:
+def test_drift_is_corrected(world: World, jenkins: FakeController) -> None:
     enforce(world, jenkins)
     jenkins.switch_off()
     state = world.pass_time(6.0)
@@ -58,7 +58,7 @@ def test_drift_made_in_jenkins_is_put_back(world: World, jenkins: FakeController
     assert "to switch 2FA off for a while, create a TwoFactorBreakGlass" in state.notes("build")
 
 
-def test_the_stage_of_the_first_enforcement_holds_back_no_correction(world: World, jenkins: FakeController) -> None:
+def test_drift_is_corrected_during_the_first_enforcement(world: World, jenkins: FakeController) -> None:
     enforce(world, jenkins)
     world.policy("baseline", rollout={"graceUntil": "2099-01-01T00:00:00Z"}).expect("tfp", "baseline", Ready="True", Enforced="True/Probed")
     jenkins.switch_off()
@@ -66,7 +66,7 @@ def test_the_stage_of_the_first_enforcement_holds_back_no_correction(world: Worl
     assert jenkins.is_on
 
 
-def test_drift_is_only_reported_where_the_policy_says_so(world: World, jenkins: FakeController) -> None:
+def test_drift_is_only_reported_with_drift_policy_report(world: World, jenkins: FakeController) -> None:
     enforce(world, jenkins, driftPolicy="Report")
     jenkins.switch_off()
     state = world.pass_time(10.0)
@@ -75,13 +75,13 @@ def test_drift_is_only_reported_where_the_policy_says_so(world: World, jenkins: 
     assert jenkins.is_off
 
 
-def test_a_change_of_the_policy_is_applied_even_where_drift_is_only_reported(world: World, jenkins: FakeController) -> None:
+def test_a_policy_change_is_applied_with_drift_policy_report(world: World, jenkins: FakeController) -> None:
     enforce(world, jenkins, driftPolicy="Report")
     world.policy("baseline", driftPolicy="Report", mode="Disabled").expect("ji", "build", Enforced="False/Disabled", Ready="True")
     assert jenkins.is_off
 
 
-def test_report_says_what_would_change_and_writes_nothing(world: World, jenkins: FakeController) -> None:
+def test_audit_reports_what_would_change_and_writes_nothing(world: World, jenkins: FakeController) -> None:
     world.instance("build", jenkins.url)
     state = world.policy("baseline", mode="Audit")
     state.expect("ji", "build", Ready="True", Drifted="True", Enforced="False")
@@ -91,7 +91,7 @@ def test_report_says_what_would_change_and_writes_nothing(world: World, jenkins:
     assert not jenkins.files
 
 
-def test_nobody_knows_whether_a_suspended_policy_is_enforced(world: World, jenkins: FakeController) -> None:
+def test_enforcement_of_a_suspended_policy_is_unknown(world: World, jenkins: FakeController) -> None:
     enforce(world, jenkins)
     state = world.policy("baseline", suspend=True)
     for kind, name in (("ji", "build"), ("tfp", "baseline")):
@@ -104,7 +104,7 @@ def test_nobody_knows_whether_a_suspended_policy_is_enforced(world: World, jenki
     assert jenkins.is_on, "it is put back as soon as the policy is not suspended any more"
 
 
-def test_a_policy_suspended_over_a_failure_is_done_and_still_says_which(world: World, jenkins: FakeController) -> None:
+def test_a_policy_suspended_during_a_failure_still_reports_it(world: World, jenkins: FakeController) -> None:
     world.instance("build", jenkins.url, credentialsRef={"name": "missing"})
     world.policy("baseline").expect("tfp", "baseline", Ready="False/SecretMissing", Stalled="True")
     state = world.policy("baseline", suspend=True)
@@ -112,7 +112,7 @@ def test_a_policy_suspended_over_a_failure_is_done_and_still_says_which(world: W
     state.expect("tfp", "baseline", Ready="False/Suspended", Stalled="True/Suspended", Reconciling="False")
 
 
-def test_a_restarted_controller_is_proven_anew(world: World, jenkins: FakeController) -> None:
+def test_a_restarted_controller_is_proven_again(world: World, jenkins: FakeController) -> None:
     session = enforce(world, jenkins).status("ji", "build")["jenkins"]["session"]
     probes = jenkins.asked.count("GET /")
     jenkins.restart()
@@ -122,7 +122,7 @@ def test_a_restarted_controller_is_proven_anew(world: World, jenkins: FakeContro
     assert jenkins.is_on
 
 
-def test_a_starting_controller_is_asked_every_second(world: World, jenkins: FakeController) -> None:
+def test_a_starting_controller_is_observed_every_second(world: World, jenkins: FakeController) -> None:
     enforce(world, jenkins, interval="1h")
     jenkins.reply = Reply(503)
     state = world.annotate("ji", "build", "1")
@@ -134,7 +134,7 @@ def test_a_starting_controller_is_asked_every_second(world: World, jenkins: Fake
     world.pass_time(2.0).expect("ji", "build", Ready="True", Enforced="True/Probed")
 
 
-def test_an_annotation_asks_for_a_reconcile_now(world: World, jenkins: FakeController) -> None:
+def test_an_annotation_requests_a_reconcile(world: World, jenkins: FakeController) -> None:
     enforce(world, jenkins, interval="1h")
     jenkins.switch_off()
     world.annotate("tfp", "baseline", "now")
@@ -145,7 +145,7 @@ def test_an_annotation_asks_for_a_reconcile_now(world: World, jenkins: FakeContr
     assert state.status("ji", "build")["lastHandledReconcileAt"] == "now"
 
 
-def test_an_unsupported_field_is_said_and_the_rest_is_applied(world: World, jenkins: FakeController) -> None:
+def test_an_unsupported_field_is_reported_and_the_rest_is_applied(world: World, jenkins: FakeController) -> None:
     world.instance("build", jenkins.url)
     state = world.policy("baseline", rememberDevice="12h")
     state.expect("ji", "build", Ready="False/Unsupported", Stalled="True", Enforced="True/Probed")
@@ -154,7 +154,7 @@ def test_an_unsupported_field_is_said_and_the_rest_is_applied(world: World, jenk
     assert jenkins.is_on
 
 
-def test_drift_that_comes_back_three_times_waits_for_a_person(world: World, jenkins: FakeController) -> None:
+def test_drift_that_returns_three_times_needs_attention(world: World, jenkins: FakeController) -> None:
     """Who asks while Jenkins does not answer need not ask again."""
     enforce(world, jenkins)
     for _ in range(3):
@@ -172,7 +172,7 @@ def test_drift_that_comes_back_three_times_waits_for_a_person(world: World, jenk
     assert jenkins.is_on
 
 
-def test_a_factor_below_the_minimum_assurance(world: World, jenkins: FakeController) -> None:
+def test_a_factor_below_the_minimum_assurance_is_not_enforced(world: World, jenkins: FakeController) -> None:
     enforce(world, jenkins)
     state = world.policy("baseline", minimumAssurance="AAL2", allowedFactors=[{"type": "WebAuthn"}])
     state.expect("ji", "build", Ready="False/NoFactor", Stalled="True", Enforced="False/AssuranceNotMet")
@@ -182,7 +182,7 @@ def test_a_factor_below_the_minimum_assurance(world: World, jenkins: FakeControl
     world.policy("baseline").expect("ji", "build", Ready="True", Enforced="True/Probed")
 
 
-def test_anybody_may_administer(world: World, jenkins: FakeController) -> None:
+def test_not_enforced_if_anonymous_users_may_administer(world: World, jenkins: FakeController) -> None:
     enforce(world, jenkins)
     jenkins.jenkins.anonymous_administers = True
     state = world.pass_time(10.0)
@@ -193,7 +193,7 @@ def test_anybody_may_administer(world: World, jenkins: FakeController) -> None:
     world.pass_time(10.0).expect("ji", "build", Ready="True", Enforced="True/Probed")
 
 
-def test_another_manager_of_the_same_fields(world: World, jenkins: FakeController) -> None:
+def test_a_competing_manager_is_refused_until_it_is_acknowledged(world: World, jenkins: FakeController) -> None:
     """Configuration-as-code that sets them: refused, until somebody says that it is known."""
     jenkins.jenkins.managed_by_code = True
     world.instance("build", jenkins.url)

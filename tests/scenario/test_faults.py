@@ -56,7 +56,7 @@ def refuse(cluster: FakeCluster, status: int, which: Callable[[Request], bool], 
 
 
 @pytest.mark.parametrize("case", REFUSALS)
-def test_a_change_gets_through_once_whatever_the_api_server_answers(in_force: World, jenkins: FakeController, case: str) -> None:
+def test_a_change_is_made_once_whatever_the_api_server_answers(in_force: World, jenkins: FakeController, case: str) -> None:
     status, which, times = REFUSALS[case]
     refused, asked, begun = refuse(in_force.cluster, status, which, times), len(in_force.cluster.requests), jenkins.trials
     in_force.policy("baseline", exemptGroups=["robots"])
@@ -69,7 +69,7 @@ def test_a_change_gets_through_once_whatever_the_api_server_answers(in_force: Wo
     assert len(writes) <= times + 8, "no storm of writes"
 
 
-def test_a_policy_hears_of_an_instance_whose_status_was_written_without_an_answer(in_force: World, jenkins: FakeController) -> None:
+def test_a_policy_aggregates_a_status_whose_write_got_no_reply(in_force: World, jenkins: FakeController) -> None:
     """The next reconcile finds the status as it should be and writes nothing: the news must not be lost with the answer."""
     refused = refuse(in_force.cluster, LOST, lambda request: is_status_write(request) and "jenkinsinstances" in request.path, 1)
     jenkins.silent = True
@@ -79,7 +79,7 @@ def test_a_policy_hears_of_an_instance_whose_status_was_written_without_an_answe
     assert "Unreachable" in state.reasons("build")
 
 
-def test_the_operator_stays_away_as_long_as_it_is_asked_to(in_force: World) -> None:
+def test_the_operator_honours_retry_after(in_force: World) -> None:
     """Priority and fairness: 429 with Retry-After."""
     cluster, clock = in_force.cluster, in_force.clock
     moments: dict[str, list[float]] = {}
@@ -98,7 +98,7 @@ def test_the_operator_stays_away_as_long_as_it_is_asked_to(in_force: World) -> N
     in_force.pass_time(20.0).expect("ji", "build", Ready="True", Enforced="True/Probed")
 
 
-def test_an_unreachable_controller_is_found_again(in_force: World, jenkins: FakeController) -> None:
+def test_an_unreachable_controller_recovers(in_force: World, jenkins: FakeController) -> None:
     jenkins.silent = True
     state = in_force.pass_time(40.0)
     status = state.expect("ji", "build", Ready="False/Unreachable", Reconciling="True", Stalled="False", Enforced="Unknown/Unreachable")

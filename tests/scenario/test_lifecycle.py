@@ -18,7 +18,7 @@ def enforce(world: World, jenkins: FakeController, **policy: Any) -> None:
 
 
 @pytest.mark.parametrize("deletion", ["Disable", "Restore"])
-def test_a_deleted_policy_is_released_after_its_grace(world: World, jenkins: FakeController, deletion: str) -> None:
+def test_a_deleted_policy_is_released_after_the_grace_period(world: World, jenkins: FakeController, deletion: str) -> None:
     enforce(world, jenkins, deletionPolicy=deletion)
     world.delete("tfp", "baseline").expect("ji", "build", Ready="False/Releasing", Reconciling="True")
     world.pass_time(GRACE - 5.0)
@@ -38,7 +38,7 @@ def test_a_deleted_policy_with_retain_leaves_jenkins_as_it_is(world: World, jenk
     assert jenkins.is_on
 
 
-def test_a_policy_that_comes_back_in_time_is_not_released(world: World, jenkins: FakeController) -> None:
+def test_a_policy_recreated_in_time_is_not_released(world: World, jenkins: FakeController) -> None:
     enforce(world, jenkins, deletionPolicy="Disable")
     world.delete("tfp", "baseline")
     world.policy("baseline", deletionPolicy="Disable").expect("tfp", "baseline", Ready="True", Enforced="True/Probed")
@@ -46,7 +46,7 @@ def test_a_policy_that_comes_back_in_time_is_not_released(world: World, jenkins:
     assert jenkins.is_on
 
 
-def test_a_policy_that_selects_no_longer_is_not_released(world: World, jenkins: FakeController) -> None:
+def test_an_instance_that_is_no_longer_selected_is_not_released(world: World, jenkins: FakeController) -> None:
     enforce(world, jenkins, deletionPolicy="Disable")
     state = world.policy("baseline", deletionPolicy="Disable", instanceSelector={"matchLabels": {"other": "yes"}})
     state.expect("ji", "build", Ready="True/NoPolicy")
@@ -54,7 +54,7 @@ def test_a_policy_that_selects_no_longer_is_not_released(world: World, jenkins: 
     assert jenkins.is_on
 
 
-def test_the_changed_deletion_policy_is_the_one_that_counts(world: World, jenkins: FakeController) -> None:
+def test_the_latest_deletion_policy_counts(world: World, jenkins: FakeController) -> None:
     enforce(world, jenkins, deletionPolicy="Disable")
     world.policy("baseline", deletionPolicy="Retain").expect("tfp", "baseline", Ready="True", Enforced="True/Probed")
     world.delete("tfp", "baseline").expect("ji", "build", Ready="True/NoPolicy")
@@ -62,7 +62,7 @@ def test_the_changed_deletion_policy_is_the_one_that_counts(world: World, jenkin
     assert jenkins.is_on
 
 
-def test_a_policy_deleted_while_no_operator_ran_is_given_its_grace_too(world: World, jenkins: FakeController) -> None:
+def test_a_policy_deleted_without_an_operator_gets_its_grace_period(world: World, jenkins: FakeController) -> None:
     enforce(world, jenkins, deletionPolicy="Disable")
     world.stop_operator()
     world.cluster.delete("twofactorpolicies", "team", "baseline")
@@ -73,14 +73,14 @@ def test_a_policy_deleted_while_no_operator_ran_is_given_its_grace_too(world: Wo
     assert jenkins.is_off
 
 
-def test_a_deleted_instance_disconnects_and_comes_back_as_its_own(world: World, jenkins: FakeController) -> None:
+def test_a_deleted_instance_disconnects_and_a_recreated_one_keeps_ownership(world: World, jenkins: FakeController) -> None:
     enforce(world, jenkins)
     world.delete("ji", "build").expect("tfp", "baseline", Ready="False/NoMatchingInstance")
     assert jenkins.is_on
     world.instance("build", jenkins.url).expect("ji", "build", Ready="True", Enforced="True/Probed")
 
 
-def test_a_controller_of_another_owner_waits_for_a_person(world: World, jenkins: FakeController) -> None:
+def test_a_controller_of_another_owner_needs_attention(world: World, jenkins: FakeController) -> None:
     enforce(world, jenkins)
     world.delete("tfp", "baseline").expect("ji", "build", Ready="True/NoPolicy")
     jenkins.files["state.json"]["owner"] |= {"cluster": "another-cluster", "instance": "another-instance"}

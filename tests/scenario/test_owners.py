@@ -38,7 +38,7 @@ def both(first: World, second: World, seconds: float = 10.0) -> tuple[State, Sta
     return first.state(), second.state()
 
 
-def test_a_second_cluster_takes_over_by_the_word_of_a_person_only(world: World, other: World, jenkins: FakeController) -> None:
+def test_a_second_cluster_takes_over_only_by_annotation(world: World, other: World, jenkins: FakeController) -> None:
     world.instance("build", jenkins.url)
     world.policy("baseline").expect("ji", "build", Ready="True", Enforced="True/Probed")
     other.instance("build", jenkins.url)
@@ -63,7 +63,7 @@ def test_a_second_cluster_takes_over_by_the_word_of_a_person_only(world: World, 
     assert jenkins.is_on, "each word was good for one take-over: they do not go on taking it from each other"
 
 
-def test_deleting_the_policy_of_the_second_one_releases_nothing(world: World, other: World, jenkins: FakeController) -> None:
+def test_deleting_the_second_clusters_policy_releases_nothing(world: World, other: World, jenkins: FakeController) -> None:
     """Its deletionPolicy is about what it manages, and it manages nothing here."""
     world.instance("build", jenkins.url)
     world.policy("baseline").expect("ji", "build", Ready="True", Enforced="True/Probed")

@@ -20,7 +20,7 @@ def in_force(world: World, jenkins: FakeController) -> World:
 
 
 @pytest.mark.parametrize("gone", GONE)
-def test_a_plugin_that_is_gone_after_a_restart(in_force: World, jenkins: FakeController, gone: str) -> None:
+def test_a_plugin_missing_after_a_restart_is_reported(in_force: World, jenkins: FakeController, gone: str) -> None:
     jenkins.jenkins.plugin |= GONE[gone]
     jenkins.restart()
     trial = jenkins.jenkins.last_trial
@@ -37,7 +37,7 @@ def test_a_plugin_that_is_gone_after_a_restart(in_force: World, jenkins: FakeCon
     in_force.pass_time(10.0).expect("ji", "build", Ready="True", Enforced="True/Probed")
 
 
-def test_a_plugin_of_a_version_that_nobody_tested(in_force: World, jenkins: FakeController) -> None:
+def test_an_untested_plugin_version_is_only_read(in_force: World, jenkins: FakeController) -> None:
     """What is in force stays so and is proven by the probe, but nothing is written: not even what the policy asks for now."""
     jenkins.jenkins.plugin["version"] = "1.3.0"
     jenkins.restart()

@@ -23,14 +23,14 @@ def test_an_overridden_policy_names_the_one_that_governs(world: World, jenkins: 
     assert jenkins.is_off
 
 
-def test_a_policy_that_selects_nothing_says_so(world: World, jenkins: FakeController) -> None:
+def test_a_policy_that_selects_nothing_is_reported(world: World, jenkins: FakeController) -> None:
     world.instance("build", jenkins.url, labels={"tier": "test"})
     state = world.policy("baseline", instanceSelector=PRODUCTION)
     state.expect("tfp", "baseline", Ready="False/NoMatchingInstance", Stalled="True", Enforced="Unknown")
     assert state.expect("ji", "build", Ready="True/NoPolicy", Enforced="Unknown/NoPolicy")["summary"]["policy"] == "<none>"
 
 
-def test_a_label_decides_at_once_who_governs(world: World, jenkins: FakeController) -> None:
+def test_a_changed_label_changes_the_governing_policy_at_once(world: World, jenkins: FakeController) -> None:
     world.policy("baseline", instanceSelector=PRODUCTION)
     state = world.instance("build", jenkins.url, checkInterval="1h", labels={"tier": "production"})
     state.expect("tfp", "baseline", Ready="True", Enforced="True/Probed")
@@ -40,7 +40,7 @@ def test_a_label_decides_at_once_who_governs(world: World, jenkins: FakeControll
     assert jenkins.is_on, "an instance that is merely no longer selected is left as it is"
 
 
-def test_a_cluster_policy_outranks_every_team(world: World, jenkins: FakeController) -> None:
+def test_a_cluster_policy_outranks_every_namespaced_policy(world: World, jenkins: FakeController) -> None:
     world.instance("build", jenkins.url)
     world.policy("own", mode="Disabled", priority=1000).expect("tfp", "own", Ready="True", Enforced="False/Disabled")
     world.label_namespace("team", guarded="yes")
@@ -57,7 +57,7 @@ def test_a_cluster_policy_outranks_every_team(world: World, jenkins: FakeControl
     state.expect("ctfp", "floor", Ready="False/NoMatchingInstance")
 
 
-def test_the_end_of_a_cluster_policy_is_carried_out(world: World, jenkins: FakeController) -> None:
+def test_a_deleted_cluster_policy_is_released(world: World, jenkins: FakeController) -> None:
     world.instance("build", jenkins.url)
     world.label_namespace("team", guarded="yes")
     state = world.cluster_policy("floor", {"guarded": "yes"}, deletionPolicy="Disable")
@@ -67,7 +67,7 @@ def test_the_end_of_a_cluster_policy_is_carried_out(world: World, jenkins: FakeC
     assert jenkins.is_off
 
 
-def test_a_break_glass_opens_what_a_cluster_policy_governs(world: World, jenkins: FakeController) -> None:
+def test_a_break_glass_opens_an_instance_of_a_cluster_policy(world: World, jenkins: FakeController) -> None:
     world.instance("build", jenkins.url)
     world.label_namespace("team", guarded="yes")
     world.cluster_policy("floor", {"guarded": "yes"})
@@ -96,7 +96,7 @@ def test_a_cluster_policy_counts_and_names_the_instances_that_escape_it(world: W
     assert escape()[0] == 0
 
 
-def test_of_two_instances_for_one_controller_the_holder_of_the_owner_record_wins(world: World, jenkins: FakeController) -> None:
+def test_the_holder_of_the_owner_record_wins_among_two_instances(world: World, jenkins: FakeController) -> None:
     """Also where the holder is the younger one: the older comes to this controller later."""
     localhost = jenkins.url.replace("127.0.0.1", "localhost")
     world.secret("again", host=localhost.removeprefix("http://"), username="admin", token="token")

@@ -51,7 +51,7 @@ def test_a_first_enforcement_observes_once_and_verifies_twice(world: World, jenk
     assert jenkins.is_on
 
 
-def test_a_reconcile_that_finds_nothing_to_do_does_each_once(world: World, jenkins: FakeController) -> None:
+def test_a_reconcile_without_changes_observes_and_plans_once(world: World, jenkins: FakeController) -> None:
     enforce(world, jenkins)
     counts, state = calls(lambda: world.pass_time(INTERVAL))
     assert counts == (1, 1, 1)

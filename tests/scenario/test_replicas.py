@@ -7,7 +7,7 @@ from tests.support.scenario.controller import FakeController
 from tests.support.scenario.world import World
 
 
-def test_replicas_in_turn_are_named_and_nothing_is_claimed(world: World, jenkins: FakeController) -> None:
+def test_replicas_that_answer_in_turn_are_reported_and_never_enforced(world: World, jenkins: FakeController) -> None:
     twin = jenkins.twin = FakeJenkins(jenkins.url + "/", world.clock.epoch)
     world.instance("build", jenkins.url)
     world.policy("baseline")

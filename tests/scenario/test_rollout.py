@@ -31,7 +31,7 @@ def on(fleet: Fleet) -> list[bool]:
     return [controller.is_on for controller in fleet]
 
 
-def test_one_after_the_other_also_through_a_restart_of_the_operator(world: World, fleet: Fleet) -> None:
+def test_batches_continue_after_a_restart_of_the_operator(world: World, fleet: Fleet) -> None:
     state = world.policy("baseline", rollout={"batchSize": 1, "pauseBetween": "8s"})
     assert [rollout(state)["state"], rollout(state)["admitted"], on(fleet)] == ["Pausing", 1, [True, False, False]]
     state.expect("tfp", "baseline", Ready="False/RollingOut", Reconciling="True/RollingOut", Stalled="False")
@@ -46,7 +46,7 @@ def test_one_after_the_other_also_through_a_restart_of_the_operator(world: World
     assert {"state": "Complete", "admitted": 3, "updated": 3, "failed": 0, "total": 3}.items() <= rollout(state).items()
 
 
-def test_it_stops_at_a_failure_and_begins_anew_with_a_changed_policy(world: World, fleet: Fleet) -> None:
+def test_a_rollout_stops_at_a_failure_and_restarts_with_a_changed_policy(world: World, fleet: Fleet) -> None:
     world.instance("a", fleet[0].url, credentialsRef={"name": "missing"}, checkInterval="1h").expect("ji", "a", Ready="False/SecretMissing")
     world.policy("baseline", rollout={"batchSize": 1})
     state = world.pass_time(10.0)
@@ -63,7 +63,7 @@ def test_it_stops_at_a_failure_and_begins_anew_with_a_changed_policy(world: Worl
     assert rollout(state)["state"] == "Complete"
 
 
-def test_a_stopped_roll_out_goes_on_putting_back_what_was_confirmed(world: World, fleet: Fleet) -> None:
+def test_a_stopped_rollout_still_corrects_drift(world: World, fleet: Fleet) -> None:
     world.policy("baseline", rollout={"batchSize": 1})
     world.pass_time(20.0).expect("tfp", "baseline", Ready="True", Enforced="True/Probed")
     world.instance("a", fleet[0].url, credentialsRef={"name": "missing"}, checkInterval="1h").expect("ji", "a", Ready="False/SecretMissing")
@@ -79,7 +79,7 @@ def test_a_stopped_roll_out_goes_on_putting_back_what_was_confirmed(world: World
     assert not fleet[1].is_on, "the desired state is another one now, and has to wait; the condition says so"
 
 
-def test_suspended_and_resumed_it_stays_where_it_is_and_goes_on_from_there(world: World, fleet: Fleet) -> None:
+def test_a_suspended_rollout_resumes_where_it_stopped(world: World, fleet: Fleet) -> None:
     long: dict[str, Any] = {"batchSize": 1, "pauseBetween": "1h"}
     paused = rollout(world.policy("baseline", rollout=long))
     assert paused["state"] == "Pausing"
@@ -97,7 +97,7 @@ def test_suspended_and_resumed_it_stays_where_it_is_and_goes_on_from_there(world
     assert rollout(state)["state"] == "Complete", "an edit that changes nothing takes no pause"
 
 
-def test_grace_ends_by_itself_and_only_then_the_batches_begin(world: World, fleet: Fleet) -> None:
+def test_batches_begin_when_the_grace_period_ends(world: World, fleet: Fleet) -> None:
     grace = {"graceUntil": world.clock.moment(seconds=60)}
     state = world.policy("baseline", rollout={"batchSize": 2, "pauseBetween": "3s", **grace})
     state.expect("tfp", "baseline", Ready="True/Reported", Drifted="True", Enforced="False")
@@ -109,7 +109,7 @@ def test_grace_ends_by_itself_and_only_then_the_batches_begin(world: World, flee
     assert rollout(state)["state"] == "Complete"
 
 
-def test_the_first_enforcement_waits_until_people_have_a_second_factor(world: World, fleet: Fleet) -> None:
+def test_the_first_enforcement_waits_for_enrolment(world: World, fleet: Fleet) -> None:
     world.instance("a", fleet[0].url, credentialsRef={"name": "admin-a"})
     state = world.policy("baseline", rollout={"batchSize": 1, "pauseBetween": "1h", "minimumEnrolled": 100})
     state.expect("ji", "a", Ready="False/EnrolmentTooLow", Stalled="True")
@@ -119,7 +119,7 @@ def test_the_first_enforcement_waits_until_people_have_a_second_factor(world: Wo
     world.pass_time(10.0).expect("ji", "a", Ready="True", Enforced="True/Probed")
 
 
-def test_from_report_over_grace_to_enforcement_with_enough_people(world: World, fleet: Fleet) -> None:
+def test_from_audit_through_the_grace_period_to_enforcement(world: World, fleet: Fleet) -> None:
     staged = {"batchSize": 1, "minimumEnrolled": 100}
     for name in ("a", "c"):
         world.delete("ji", name)

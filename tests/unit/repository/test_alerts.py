@@ -30,7 +30,7 @@ def served() -> set[str]:
     return names
 
 
-def test_the_metric_names_of_alerts_and_dashboard_are_served() -> None:
+def test_alerts_and_dashboard_use_only_existing_metrics() -> None:
     queries = [rule["expr"] for rule in RULES] + [target["expr"] for panel in PANELS for target in panel.get("targets", ())]
     used = {name for query in queries for name in METRIC.findall(query)}
     assert len(used) > 15
@@ -76,11 +76,11 @@ def test_an_alert_about_a_cluster_policy_shows_the_name_alone(namespace: str, sh
     assert rendered(rule["annotations"]["summary"], labels) == f"The rollout of policy {shown} has stopped"
 
 
-def test_no_page_is_left_over() -> None:
+def test_every_alert_page_belongs_to_an_alert() -> None:
     assert {page.stem for page in (CHECKOUT / "docs" / "runbooks").glob("*.md")} == {rule["alert"] for rule in RULES}
 
 
-def test_what_is_derived_is_fresh() -> None:
+def test_derived_files_are_current() -> None:
     done = subprocess.run([sys.executable, MONITORING / "generate.py", "--check"], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, "")
 

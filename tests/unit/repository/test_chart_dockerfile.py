@@ -34,24 +34,24 @@ def base() -> str:
     return name.removeprefix("BASE=")
 
 
-def test_bases_are_pinned_to_a_full_version_and_alike() -> None:
+def test_base_images_are_identical_and_pinned_to_a_full_version() -> None:
     assert [rest.split()[0] for rest in values_of("FROM")] == ["${BASE}", "${BASE}"]
     assert re.fullmatch(r"python:3\.\d+\.\d+-slim-[a-z]+", base())
 
 
-def test_a_release_is_told_to_put_in_the_digest_of_that_base() -> None:
+def test_the_release_guide_asks_for_the_digest_of_the_base_image() -> None:
     page = (CHECKOUT / "docs" / "releasing.md").read_text()
     assert f"--build-arg BASE={base()}@sha256:" in page
     assert f"imagetools inspect {base()} " in page
 
 
-def test_python_of_the_image_is_the_one_of_the_tests() -> None:
+def test_the_image_has_the_python_version_of_the_tests() -> None:
     supported = re.search(r'requires-python = ">=(3\.\d+)"', (CHECKOUT / "pyproject.toml").read_text())
     assert supported
     assert base().startswith(f"python:{supported[1]}.")
 
 
-def test_last_stage_runs_as_somebody_who_is_not_root_and_builds_nothing() -> None:
+def test_the_last_stage_does_not_run_as_root_and_builds_nothing() -> None:
     last = instructions()[max(at for at, (name, _) in enumerate(instructions()) if name == "FROM") :]
     names = [name for name, _ in last]
     assert "RUN" not in names
@@ -70,7 +70,7 @@ def test_no_secrets_and_no_foreign_sources() -> None:
     assert not re.search(r"https?://|--(extra-)?index-url|--trusted-host|curl|wget|apt-get|sudo|password|token", text)
 
 
-def test_only_what_is_copied_gets_into_the_context() -> None:
+def test_the_build_context_has_only_copied_files() -> None:
     patterns = [line for line in (CHECKOUT / ".dockerignore").read_text().splitlines() if line and not line.startswith("#")]
     assert patterns[0] == "*"
     allowed = {line.removeprefix("!") for line in patterns if line.startswith("!")}
@@ -79,7 +79,7 @@ def test_only_what_is_copied_gets_into_the_context() -> None:
     assert all((CHECKOUT / name).exists() for name in allowed)
 
 
-def test_one_version_everywhere() -> None:
+def test_the_version_is_the_same_everywhere() -> None:
     chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
     images = yaml.safe_load((CHECKOUT / "config" / "kustomization.yaml").read_text())["images"]
     assert chart["version"] == chart["appVersion"] == __version__ == images[0]["newTag"]
@@ -101,7 +101,7 @@ OWN_VERSION = re.compile(
 )
 
 
-def test_examples_and_pages_name_this_version() -> None:
+def test_examples_and_docs_name_this_version() -> None:
     """An example that is left behind installs an old operator, or one that never was."""
     places = ("Dockerfile", "charts/**/*.yaml", "docs/**/*.md", "examples/**/*.*", "deploy/*.yaml", "README.md")
     texts = {str(path.relative_to(CHECKOUT)): path.read_text() for place in places for path in CHECKOUT.glob(place)}
@@ -112,14 +112,14 @@ def test_examples_and_pages_name_this_version() -> None:
     assert [name for name in NAMED if not any(f"`{part}`" in page for part in (name, name.split("/")[0] + "/", Path(name).name))] == []
 
 
-def test_options_that_the_chart_passes_are_options_of_the_operator() -> None:
+def test_the_chart_passes_only_existing_options() -> None:
     text = (CHART / "templates" / "deployment.yaml").read_text()
     passed = set(re.findall(r"^ *- (--[a-z-]+)", text, re.MULTILINE))
     assert "--namespace" in passed
     assert passed <= {option for parameter in run.params for option in parameter.opts}
 
 
-def test_defaults_of_the_chart_are_those_of_the_operator() -> None:
+def test_chart_defaults_match_the_operator() -> None:
     """They are left out of the arguments where they are the defaults, so they must be the same."""
     values = yaml.safe_load((CHART / "values.yaml").read_text())
     defaults = {parameter.name: parameter.default for parameter in run.params}
@@ -131,7 +131,7 @@ def test_defaults_of_the_chart_are_those_of_the_operator() -> None:
         assert values[name] == value
 
 
-def test_defaults_of_the_chart_fit_its_schema_and_name_servers_may_listen_elsewhere() -> None:
+def test_chart_defaults_match_the_schema_which_allows_other_dns_ports() -> None:
     values, schema = yaml.safe_load((CHART / "values.yaml").read_text()), json.loads((CHART / "values.schema.json").read_text())
     jsonschema.validate(values, schema)
     assert values["networkPolicy"]["dns"]["ports"] == [53]
@@ -139,6 +139,6 @@ def test_defaults_of_the_chart_fit_its_schema_and_name_servers_may_listen_elsewh
     jsonschema.validate(values, schema)
 
 
-def test_nobody_is_told_to_set_a_proxy_that_would_not_be_used() -> None:
+def test_no_page_recommends_an_unsupported_proxy() -> None:
     assert "_PROXY" not in (CHART / "values.yaml").read_text()
     assert "It ignores `HTTPS_PROXY`" in (CHECKOUT / "docs" / "operations.md").read_text()

@@ -60,7 +60,7 @@ def test_health_follows_the_conditions(kind: str, name: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_status_about_an_older_spec_is_no_news(kind: str) -> None:
+def test_a_status_about_an_older_generation_is_in_progress(kind: str) -> None:
     assert argo(body(kind, FINE, observed=2)) == ("Progressing", "waiting for the operator")
     assert flux(body(kind, FINE, observed=2)) == "InProgress"
     stalled = {"Ready": "False/Invalid", "Stalled": "True/Invalid"}
@@ -69,22 +69,22 @@ def test_a_status_about_an_older_spec_is_no_news(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_an_object_that_nobody_has_looked_at_yet(kind: str) -> None:
+def test_an_object_without_a_status_is_in_progress(kind: str) -> None:
     new = {name: value for name, value in body(kind, {}).items() if name != "status"}
     assert argo(new) == ("Progressing", "waiting for the operator")
     assert flux(new) == "InProgress"
 
 
-def test_an_object_that_is_being_deleted() -> None:
+def test_an_object_being_deleted_is_in_progress() -> None:
     assert argo(body(KINDS[0], FINE, deletionTimestamp="2026-01-01T00:00:00Z")) == ("Progressing", "being deleted")
 
 
-def test_argo_cd_gets_the_same_check_for_both_kinds() -> None:
+def test_argo_cd_gets_the_same_check_for_every_kind() -> None:
     made = yaml.safe_load((GITOPS / "argocd" / "kustomization.yaml").read_text())["configMapGenerator"][0]["files"]
     assert made == [f"resource.customizations.health.jenkins2fa.dev_{kind}=health.lua" for kind in KINDS]
 
 
-def test_lua_needs_no_library_that_argo_cd_does_not_open() -> None:
+def test_lua_uses_only_libraries_that_argo_cd_opens() -> None:
     """Argo CD opens the base library only, unless told otherwise."""
     text = (GITOPS / "argocd" / "health.lua").read_text()
     assert not [name for name in ("os.", "io.", "string.", "table.", "math.", "require", "dofile") if name in text]

@@ -45,7 +45,7 @@ def row(page: str, *beginning: str) -> list[str]:
         (Change(True, None, 1.0, None, None, False), ["1", "it never came", "–", "–", "–", "never", "–", "–", "0 of 1"]),
     ],
 )
-def test_a_change_is_told_as_it_was(change: Change, cells: list[str]) -> None:
+def test_the_page_shows_each_change(change: Change, cells: list[str]) -> None:
     assert row(render([found(changes=[change])]), "on", "a way") == cells
 
 
@@ -59,11 +59,11 @@ def test_a_change_is_told_as_it_was(change: Change, cells: list[str]) -> None:
         ({"repaired": None, "down": True}, "does not start"),
     ],
 )
-def test_a_drift_is_told_as_it_ended(changes: dict[str, object], verdict: str) -> None:
+def test_the_page_shows_how_each_drift_ended(changes: dict[str, object], verdict: str) -> None:
     assert row(render([found(troubles=[trouble(**changes)])]), LIVE.name) == ["live flag, effect", verdict]
 
 
-def test_what_was_said_stands_beside_what_was_true() -> None:
+def test_the_page_shows_reports_beside_facts() -> None:
     told = trouble(notices=(Notice(3.1, "DriftCorrected"), Notice(3.2, "Probed"), Notice(4.0, "Probed")))
     page = render([found("one"), found("other", troubles=[told])])
     assert "| one | 1 | 0 | 1 | 2.9 | 2.9 |" in page
@@ -72,7 +72,7 @@ def test_what_was_said_stands_beside_what_was_true() -> None:
     assert f"| {LIVE.name} | 2.9 (2.9) | 2.9 (2.9) |" in page
 
 
-def test_doors_restarts_and_what_does_not_befall_a_way() -> None:
+def test_the_page_shows_access_restarts_and_drifts_that_do_not_apply() -> None:
     doors = [Door("admin", "POST /scriptText", 302, True), Door("bob", "POST /job/x/build", 201, False)]
     page = render([found(doors=doors, restart=Restart(7, 1.5), sent=(9, 4))])
     assert "| a way | admin | `POST /scriptText` | 302 | sent to the second factor |" in page
@@ -82,7 +82,7 @@ def test_doors_restarts_and_what_does_not_befall_a_way() -> None:
     assert row(page, GATE.name) == ["–", "–"]
 
 
-def test_the_page_in_the_documentation_is_one_of_these() -> None:
+def test_the_documented_page_has_this_format() -> None:
     """Written by the run, not by hand: same headings, every drift, and what is modelled."""
     page, made = (CHECKOUT / "docs" / "benchmarks" / "comparison.md").read_text(), render([found()])
     headings = re.compile(r"(?m)^#+ .*$")

@@ -29,7 +29,7 @@ def test_every_dependency_is_pinned() -> None:
     assert {normal(name) for name in wanted} <= {normal(pin) for pin in pins()}
 
 
-def test_pins_are_exact_and_name_no_place() -> None:
+def test_pins_are_exact_and_name_no_index() -> None:
     for pin in pins():
         assert re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.+]+( ; .+)?", pin), pin
         assert "://" not in pin
@@ -43,7 +43,7 @@ def entries(lock: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("lock", ["run", "build", "dev", "bench"])
-def test_locks_have_the_pinned_versions_with_hashes_and_name_no_place(lock: str) -> None:
+def test_locks_have_the_pinned_versions_with_hashes_and_name_no_index(lock: str) -> None:
     found = entries(lock)
     assert found.keys() <= set(pins())
     for entry in found.values():
@@ -59,7 +59,7 @@ def test_every_lock_has_hashes_and_exact_versions() -> None:
             assert "://" not in entry
 
 
-def test_each_lock_has_what_it_is_for() -> None:
+def test_each_lock_has_the_packages_it_is_for() -> None:
     declared = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())
     names = {lock: {normal(pin) for pin in entries(lock)} for lock in ("run", "build", "dev")}
     assert {normal(name) for name in declared["project"]["dependencies"]} <= names["run"]

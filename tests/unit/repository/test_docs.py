@@ -45,7 +45,7 @@ def broken(page: Path, text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(CHECKOUT)))
-def test_links_lead_somewhere(page: Path) -> None:
+def test_links_have_a_target(page: Path) -> None:
     assert broken(page, page.read_text()) == []
 
 
@@ -69,7 +69,7 @@ def test_index_has_every_page() -> None:
 
 
 @pytest.mark.parametrize("name", ["CONTRIBUTING.md", "docs/architecture.md", "docs/releasing.md"])
-def test_files_that_are_named_are_there(name: str) -> None:
+def test_named_files_exist(name: str) -> None:
     """Names of files in code spans; a path may leave out the package's own folder."""
     spans = re.findall(r"`([\w.\-/]+/[\w.\-*]+\.(?:py|groovy|yaml|yml|md|txt|toml))`", (CHECKOUT / name).read_text())
     roots = (CHECKOUT, CHECKOUT / "operator" / "jenkins2fa")
@@ -77,7 +77,7 @@ def test_files_that_are_named_are_there(name: str) -> None:
     assert [span for span in spans if not any(list(root.glob(span)) for root in roots)] == []
 
 
-def test_one_place_makes_drivers_and_is_named_to_whoever_adds_one() -> None:
+def test_the_contributing_page_names_the_one_place_that_makes_drivers() -> None:
     section = (CHECKOUT / "CONTRIBUTING.md").read_text().split("## Add a driver")[1].split("\n## ")[0]
     package = CHECKOUT / "operator" / "jenkins2fa"
     sides = {name for path in package.rglob("*.py") for name in re.findall(r"class (\w+)\(PluginSide\):", path.read_text())}
@@ -88,14 +88,14 @@ def test_one_place_makes_drivers_and_is_named_to_whoever_adds_one() -> None:
     assert f"`{makers[0]}`" in section
 
 
-def test_targets_that_are_named_are_in_the_makefile() -> None:
+def test_named_make_targets_exist() -> None:
     known = set(re.findall(r"(?m)^([a-z-]+):", (CHECKOUT / "Makefile").read_text()))
     named = {found for page in PAGES for found in re.findall(r"(?m)(?:^|`)make ([a-z][a-z-]+)", page.read_text())}
     assert named
     assert named <= known
 
 
-def test_no_page_names_a_place_of_one_machine() -> None:
+def test_no_page_names_a_path_of_one_machine() -> None:
     tracked = subprocess.run(["git", "ls-files", "*.md"], cwd=CHECKOUT, capture_output=True, text=True).stdout.split()
     texts = [CHECKOUT / name for name in tracked] or PAGES
     assert [str(path) for path in texts if path.exists() and re.search(r"/root/|/home/\w+/|/tmp/wt|/work/", path.read_text())] == []

@@ -34,16 +34,16 @@ def example_break_glass() -> TwoFactorBreakGlass:
 POLICIES = policies()
 
 
-def test_the_policies_are_found() -> None:
+def test_example_policies_are_found() -> None:
     assert {*LABELLED, "typical.yaml", "smallest.yaml", "gitops/fleet/policies.yaml"} <= {name for name, _ in POLICIES}
 
 
 @pytest.mark.parametrize(("name", "policy"), POLICIES, ids=[name for name, _ in POLICIES])
-def test_nothing_opens(name: str, policy: TwoFactorPolicy) -> None:
+def test_no_example_weakens_protection(name: str, policy: TwoFactorPolicy) -> None:
     assert policy.spec.mode is not PolicyMode.DISABLED
 
 
-def test_the_break_glass_is_over() -> None:
+def test_the_example_break_glass_has_expired() -> None:
     found = example_break_glass()
     assert dict(found.spec.instance_selector.labels) == {"example": "break-glass"}
     selected = Metadata(found.meta.namespace, "jenkins", labels={"example": "break-glass"})
@@ -52,12 +52,12 @@ def test_the_break_glass_is_over() -> None:
 
 
 @pytest.mark.parametrize("wanted", LABELLED)
-def test_what_shows_rare_fields_selects_nothing_that_a_site_has(wanted: str) -> None:
+def test_examples_of_rare_fields_select_no_real_instance(wanted: str) -> None:
     (policy,) = [policy for name, policy in POLICIES if name == wanted]
     assert dict(policy.spec.instance_selector.labels) == {"example": wanted.removesuffix(".yaml")}
 
 
-def test_everything_writes_nothing_even_where_it_governs() -> None:
+def test_the_example_of_every_field_writes_nothing_even_if_it_governs() -> None:
     (policy,) = [policy for name, policy in POLICIES if name == "everything.yaml"]
     for at_hand in (Circumstances(NOW), Circumstances(NOW, drift=True), Circumstances(NOW, protected=True)):
         assert mode_of(policy.spec, MANAGED, at_hand) is Mode.AUDIT

@@ -48,7 +48,7 @@ def fetching_lines(text: str, allowed: tuple[str, ...] = ()) -> list[str]:
     return [line for line in found if not any(one in line for one in allowed)]
 
 
-def test_nothing_is_fetched_but_by_hash() -> None:
+def test_everything_is_fetched_by_hash() -> None:
     found = {str(path.relative_to(CHECKOUT)): path.read_text() for path in scripts()}
     assert found.keys() >= ALLOWED.keys()
     assert {name: left for name, text in found.items() if (left := fetching_lines(text, ALLOWED.get(name, ())))} == {}
@@ -68,14 +68,14 @@ def test_nothing_is_fetched_but_by_hash() -> None:
         ("# pip install x", False),
     ],
 )
-def test_the_search_finds_what_it_is_for(line: str, found: bool) -> None:
+def test_the_search_finds_a_fetch_without_a_hash(line: str, found: bool) -> None:
     assert bool(fetching_lines(line)) is found
 
 
 # --- Python ---
 
 
-def test_packages_are_installed_by_hash_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_python_packages_are_installed_by_hash_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What pip gets to see: a program in the place of Python notes it."""
     noted = tmp_path / "noted"
     fake = tmp_path / "python"
@@ -95,7 +95,7 @@ def test_packages_are_installed_by_hash_only(tmp_path: Path, monkeypatch: pytest
 
 
 @pytest.mark.parametrize("folder", GO)
-def test_every_module_has_a_sum(folder: str) -> None:
+def test_every_go_module_has_a_sum(folder: str) -> None:
     text, sums = (CHECKOUT / folder / "go.mod").read_text(), (CHECKOUT / folder / "go.sum").read_text().splitlines()
     hashed = {tuple(line.split()[:2]) for line in sums if re.fullmatch(r"\S+ \S+ h1:[A-Za-z0-9+/]{43}=", line)}
     replaced = {old: (new, version) for old, new, version in re.findall(r"(?m)^(?:replace|\t)\s*(\S+) => (\S+) (v\S+)$", text)}
@@ -105,7 +105,7 @@ def test_every_module_has_a_sum(folder: str) -> None:
     assert {(module, f"{version}/go.mod") for module, version in needed} <= hashed
 
 
-def test_go_takes_no_module_without_a_sum_and_no_other_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_go_accepts_no_module_without_a_sum_and_no_other_toolchain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GOFLAGS", "-mod=mod")
     monkeypatch.setenv("GOTOOLCHAIN", "auto")
     run = prepare.Run(tmp_path / "log", quiet=True)
@@ -125,23 +125,23 @@ def unknown(tmp_path: Path, *found: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["sh", STAND_IN / "unknown.sh", known, hashes], capture_output=True, text=True)
 
 
-def test_jars_with_their_hash_are_taken(tmp_path: Path) -> None:
+def test_jars_with_their_hash_are_accepted(tmp_path: Path) -> None:
     assert unknown(tmp_path, LINE).returncode == 0
 
 
 @pytest.mark.parametrize("other", [f"{'c' * 64}  org/example/one/1/one-1.jar", f"{'a' * 64}  org/example/three/1/three-1.jar"])
-def test_a_jar_that_is_another_or_new_is_refused_and_named(tmp_path: Path, other: str) -> None:
+def test_a_changed_or_unknown_jar_is_refused_and_named(tmp_path: Path, other: str) -> None:
     ended = unknown(tmp_path, LINE, other)
     assert ended.returncode == 1
     assert other in ended.stderr
     assert "nothing of them was run" in ended.stderr
 
 
-def test_no_jar_at_all_is_no_success(tmp_path: Path) -> None:
+def test_no_jars_at_all_is_a_failure(tmp_path: Path) -> None:
     assert unknown(tmp_path).returncode == 1
 
 
-def test_every_jar_that_is_asked_for_has_a_hash() -> None:
+def test_every_required_jar_has_a_hash() -> None:
     lines = (STAND_IN / "jars.sha256").read_text().splitlines()
     paths = [line.split("  ")[1] for line in lines if re.fullmatch(r"[0-9a-f]{64}  [A-Za-z0-9_./+-]+[.]jar", line)]
     assert len(paths) == len(lines)
@@ -153,7 +153,7 @@ def test_every_jar_that_is_asked_for_has_a_hash() -> None:
             assert any(path.startswith(f"{group.replace('.', '/')}/{artifact}/{version}/") for path in paths), (pom.name, artifact)
 
 
-def test_jars_are_checked_before_anything_of_them_is_run() -> None:
+def test_jars_are_checked_before_they_are_run() -> None:
     """Maven downloads the plugin as an extension and runs nothing; only after the check does it run the plugin."""
     script = (STAND_IN / "jars.sh").read_text().split("rm -rf", 2)[2]
     steps = re.findall(r"(?m)^ *(resolve plugin validate|check|resolve \"\$flavour\".*copy-dependencies)", script)

@@ -92,17 +92,17 @@ def dotted(path: Path) -> str:
     return ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
 
 
-def test_there_is_no_circle_of_imports() -> None:
+def test_there_are_no_circular_imports() -> None:
     sources = {dotted(path): path.read_text() for path in modules(PACKAGE)}
     assert circle(sources) is None
 
 
-def test_no_import_stands_inside_a_function() -> None:
+def test_there_are_no_imports_inside_functions() -> None:
     inside = {dotted(path) for path in modules(PACKAGE) if imports_inside_functions(path.read_text())}
     assert not inside
 
 
-def test_the_rule_about_circles_finds_a_planted_one() -> None:
+def test_the_check_finds_a_circular_import() -> None:
     planted = {
         "jenkins2fa.core.plan": "from jenkins2fa.core import mode",
         "jenkins2fa.core.mode": "def late():\n    from jenkins2fa.core.desired import Desired",
@@ -112,11 +112,11 @@ def test_the_rule_about_circles_finds_a_planted_one() -> None:
     assert circle({**planted, "jenkins2fa.core.desired": "import os"}) is None
 
 
-def test_the_rule_about_imports_inside_functions_finds_a_planted_one() -> None:
+def test_the_check_finds_an_import_inside_a_function() -> None:
     assert imports_inside_functions("import os\n\ndef late():\n    import time\n    return time") == [4]
 
 
-def test_operator_folder_is_no_package() -> None:
+def test_the_operator_folder_is_no_package() -> None:
     """With an __init__.py in it, the folder would hide the standard library's module `operator`."""
     assert PACKAGE.is_dir()
     assert not (PACKAGE.parent / "__init__.py").exists()
@@ -128,7 +128,7 @@ def folders_of(target: str) -> set[str]:
     return {word for word in command.split() if word.startswith("tests/")}
 
 
-def test_every_folder_with_tests_is_run_by_make_test_or_is_slow() -> None:
+def test_make_test_runs_every_folder_with_tests_except_the_slow_ones() -> None:
     folders = {f"tests/{path.relative_to(CHECKOUT / 'tests').parts[0]}" for path in (CHECKOUT / "tests").rglob("test_*.py")}
     assert folders - folders_of("test") == {"tests/slow"} == folders_of("slow")
 
@@ -140,7 +140,7 @@ def test_imports_point_one_way(layer: str) -> None:
 
 
 @pytest.mark.parametrize("layer", ["api", "core"])
-def test_pure_layers_touch_no_clock_and_no_outside(layer: str) -> None:
+def test_pure_layers_use_no_clock_and_no_io(layer: str) -> None:
     assert modules(PACKAGE / layer)
     impure = {dotted(path): found for path in modules(PACKAGE / layer) if (found := impurities(path.read_text(), dotted(path)))}
     assert not impure
@@ -156,7 +156,7 @@ def test_pure_layers_touch_no_clock_and_no_outside(layer: str) -> None:
         ("from ..api import policy\nfrom .plan import Plan", "jenkins2fa.core.guard.chain", set()),
     ],
 )
-def test_direction_rule_finds_what_it_is_for(source: str, module: str, found: set[str]) -> None:
+def test_the_check_finds_an_import_in_the_wrong_direction(source: str, module: str, found: set[str]) -> None:
     assert wrong_directions(source, module) == found
 
 
@@ -169,12 +169,12 @@ def test_direction_rule_finds_what_it_is_for(source: str, module: str, found: se
         ("from datetime import datetime\ndef age(now: datetime): return now", set()),
     ],
 )
-def test_purity_rule_finds_what_it_is_for(source: str, found: set[str]) -> None:
+def test_the_check_finds_impure_code(source: str, found: set[str]) -> None:
     assert impurities(source, "jenkins2fa.core.plan") == found
 
 
 @pytest.mark.parametrize("file", sorted(PACKAGE.rglob("*.py")), ids=lambda file: str(file.relative_to(PACKAGE)))
-def test_durations_come_from_a_clock_that_cannot_jump(file: Path) -> None:
+def test_durations_use_the_monotonic_clock(file: Path) -> None:
     """`time.time` is the time of day: what it measures is wrong by whatever the clock is set by. Only one-time codes need it."""
     named = [ast.unparse(node) for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Attribute)]
     assert named.count("time.time") == (1 if file.name == "flow.py" else 0)

@@ -12,20 +12,20 @@ from tests.support import network
 ELSEWHERE = "203.0.113.7"  # TEST-NET-3 of RFC 5737, belongs to nobody
 
 
-def test_connection_to_another_machine_is_refused_and_remembered() -> None:
+def test_a_connection_to_another_machine_is_refused_and_recorded() -> None:
     with socket.socket() as stream, contextlib.suppress(OSError):
         stream.settimeout(0.1)
         stream.connect((ELSEWHERE, 443))
     assert network.take_attempts() == [f"{ELSEWHERE}:443"]
 
 
-def test_datagram_to_another_machine_is_refused() -> None:
+def test_a_datagram_to_another_machine_is_refused() -> None:
     with socket.socket(type=socket.SOCK_DGRAM) as datagrams, pytest.raises(network.LeftTheMachine):
         datagrams.sendto(b"x", (ELSEWHERE, 53))
     assert network.take_attempts() == [f"{ELSEWHERE}:53"]
 
 
-def test_no_name_server_is_asked() -> None:
+def test_no_name_server_is_queried() -> None:
     with pytest.raises(socket.gaierror, match="tests ask no name server"):
         socket.getaddrinfo("jenkins.example.com", 443)
     assert network.take_attempts() == []
@@ -37,11 +37,11 @@ def test_loopback_is_allowed(host: str) -> None:
 
 
 @pytest.mark.parametrize("host", [ELSEWHERE, "0.0.0.0", "192.168.1.1", "localhost.example.com"])
-def test_everything_else_is_not(host: str) -> None:
+def test_all_other_addresses_are_refused(host: str) -> None:
     assert not network.is_allowed(host)
 
 
-def test_host_of_a_chosen_jenkins_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_host_in_jenkins_url_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JENKINS_URL", f"https://{ELSEWHERE}:8443/ci/")
     assert network.is_allowed(ELSEWHERE)
     assert not network.is_allowed("203.0.113.8")

@@ -49,7 +49,7 @@ def test_there_are_commands_to_check() -> None:
     assert {name for _, name, _ in commands()} >= {"validate", "plan", "export", "apply", "why", "reconcile", "break-glass"}
 
 
-def test_shell_texts_can_be_parsed() -> None:
+def test_shell_commands_can_be_parsed() -> None:
     for step in steps():
         if "run" in step:
             subprocess.run(["bash", "-n"], input=step["run"], text=True, check=True)
@@ -63,7 +63,7 @@ def test_the_workflow_finds_its_comment_and_trusts_the_target_branch() -> None:
     assert trusted["with"]["ref"] == "${{ github.event.pull_request.base.sha }}"
 
 
-def test_nothing_is_installed_by_its_name_or_without_a_hash() -> None:
+def test_nothing_is_installed_by_name_or_without_a_hash() -> None:
     """The project is on no registry: whoever registered its name there would run in the job that has the tokens."""
     installs = [step["run"] for step in steps() if re.search(r"\b(pip|pipx|uv|uvx)\b", step.get("run", ""))]
     assert len(installs) == 2
@@ -90,7 +90,7 @@ def test_the_recipes_use_the_python_that_the_project_is_tested_with() -> None:
     assert [hook["language_version"] for hook in hooks] == [f"python{tested[1]}"]
 
 
-def test_the_example_of_accounts_takes_the_tokens_that_the_workflow_hands_over(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_accounts_example_uses_the_tokens_that_the_workflow_provides(monkeypatch: pytest.MonkeyPatch) -> None:
     plan = next(step for step in steps() if step.get("id") == "plan")
     for name in plan["env"]:
         monkeypatch.setenv(name, f"value of {name}")

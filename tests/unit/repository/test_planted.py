@@ -24,14 +24,14 @@ SECRET = 'planted "secret"/+ü-0123456789'
         base64.b64encode(f"ab{SECRET}cd".encode()).decode(),
     ],
 )
-def test_it_is_found_however_it_is_written(text: str) -> None:
+def test_a_secret_is_found_in_every_spelling(text: str) -> None:
     assert told({"here": f"before {text} after", "there": "nothing"}, [SECRET]) == ["here: plante…"]
 
 
-def test_what_is_not_there_is_not_found() -> None:
+def test_an_absent_secret_is_not_found() -> None:
     assert told({"here": "planted, but another", "there": base64.b64encode(b"planted ").decode()}, [SECRET]) == []
 
 
-def test_searching_for_nothing_is_a_mistake() -> None:
+def test_searching_for_no_secret_is_an_error() -> None:
     with pytest.raises(AssertionError, match="no secret was planted"):
         told({"here": "x"}, ["", "short"])

@@ -44,18 +44,18 @@ def part(*facts: str, steps: list[str] | None = None) -> prepare.Part:
     return prepare.Part("part", (), facts, make)
 
 
-def test_is_made_once() -> None:
+def test_a_part_is_built_once() -> None:
     steps: list[str] = []
     first = prepare.prepared(part(steps=steps), quiet=True)
     assert prepare.prepared(part(steps=steps), quiet=True) == first
     assert steps == ["made"]
 
 
-def test_is_made_anew_when_a_fact_changes() -> None:
+def test_a_changed_fact_rebuilds_the_part() -> None:
     assert prepare.prepared(part("3.11"), quiet=True) != prepare.prepared(part("3.12"), quiet=True)
 
 
-def test_is_made_anew_when_a_source_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_changed_source_rebuilds_the_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prepare, "CHECKOUT", tmp_path)
     source = tmp_path / "main.go"
     folders = set()
@@ -65,14 +65,14 @@ def test_is_made_anew_when_a_source_changes(tmp_path: Path, monkeypatch: pytest.
     assert len(folders) == 2
 
 
-def test_half_a_part_left_by_an_interrupted_run_is_not_used() -> None:
+def test_an_incomplete_part_of_an_interrupted_run_is_not_used() -> None:
     half = part().folder()
     half.mkdir(parents=True)
     (half / "result").write_text("ha")
     assert (prepare.prepared(part(), quiet=True) / "result").read_text() == "whole"
 
 
-def test_failed_part_is_tried_again() -> None:
+def test_a_failed_part_is_built_again() -> None:
     def fail(folder: Path, run: prepare.Run) -> None:
         raise prepare.Failed("no")
 
@@ -82,7 +82,7 @@ def test_failed_part_is_tried_again() -> None:
             prepare.prepared(broken, quiet=True)
 
 
-def test_two_runs_at_once_make_it_once(tmp_path: Path) -> None:
+def test_two_concurrent_runs_build_a_part_once(tmp_path: Path) -> None:
     log = tmp_path / "log"
     command = [sys.executable, "-c", PROGRAM, str(log)]
     runs = [subprocess.Popen(command, cwd=prepare.CHECKOUT, stdout=subprocess.PIPE, text=True) for _ in range(2)]
@@ -90,7 +90,7 @@ def test_two_runs_at_once_make_it_once(tmp_path: Path) -> None:
     assert log.read_text() == "made\n"
 
 
-def test_failing_step_shows_the_end_of_its_output() -> None:
+def test_a_failing_step_shows_the_end_of_its_output() -> None:
     def make(folder: Path, run: prepare.Run) -> None:
         run("do it", ["sh", "-c", "echo the reason; exit 3"], usually="1 s")
 
@@ -98,7 +98,7 @@ def test_failing_step_shows_the_end_of_its_output() -> None:
         prepare.prepared(prepare.Part("part", (), (), make), quiet=True)
 
 
-def test_what_nobody_used_for_long_is_removed() -> None:
+def test_parts_unused_for_long_are_removed() -> None:
     old = prepare.prepared(part("old"), quiet=True)
     long_ago = time.time() - 40 * 86_400
     os.utime(old / prepare.COMPLETE, (long_ago, long_ago))
@@ -117,7 +117,7 @@ def test_what_nobody_used_for_long_is_removed() -> None:
         ("stand-in", "mvn", "install Maven"),
     ],
 )
-def test_missing_program_is_named_with_a_way_out(
+def test_a_missing_program_is_named_with_what_to_do(
     name: str, missing: str, way_out: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     programs = tmp_path / "bin"
@@ -132,7 +132,7 @@ def test_missing_program_is_named_with_a_way_out(
     assert way_out in last
 
 
-def test_too_old_java_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_outdated_java_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     programs = tmp_path / "bin"
     programs.mkdir()
     for program in ("java", "javac", "mvn"):

@@ -10,7 +10,7 @@ from tests.support.scenario.controller import FakeController
 from tests.support.scenario.world import World
 
 
-def test_one_reconcile(tmp_path: Path) -> None:
+def test_the_scenario_ring_runs_one_reconcile(tmp_path: Path) -> None:
     clock = Clock.started()
     with FakeCluster() as cluster, FakeController(clock.epoch) as jenkins:
         world = World(cluster, clock, tmp_path)

@@ -91,7 +91,7 @@ def test_schemas_are_sound(name: str) -> None:
     Draft202012Validator.check_schema(json.loads((ROOT / "schemas" / name).read_text()))
 
 
-def test_plain_json_schema_takes_the_examples_and_closes_objects() -> None:
+def test_plain_json_schema_accepts_the_examples_and_refuses_unknown_fields() -> None:
     folder = ROOT / "schemas"
     registry = Registry().with_resources(
         (path.name, Resource.from_contents(json.loads(path.read_text()))) for path in folder.glob("*.json")
@@ -117,7 +117,7 @@ def test_checkout_and_package_have_the_same_folders() -> None:
     assert (data_folder("schemas") / "all.json").is_file()
 
 
-def test_every_rule_of_the_crds_is_in_the_table() -> None:
+def test_every_rule_of_the_crds_has_a_test_case() -> None:
     messages = {entry["message"] for kind in CRDS for entry in rules_below(root(kind))}
     assert messages == {case.message for case in RULES} | {IMMUTABLE}
 
@@ -134,7 +134,7 @@ EXPRESSIONS = [
 
 
 @pytest.mark.parametrize(("kind", "path", "expression"), EXPRESSIONS)
-def test_expressions_are_the_same(kind: str, path: str, expression: str) -> None:
+def test_expressions_match_the_code(kind: str, path: str, expression: str) -> None:
     in_cel = expression.replace("\\", "\\\\")
     assert any(f"matches('^{in_cel}" in entry["rule"] for entry in at(kind, path)["x-kubernetes-validations"])
 
@@ -157,7 +157,7 @@ ENUMS: list[tuple[str, str, type[StrEnum]]] = [
 
 
 @pytest.mark.parametrize(("kind", "path", "values"), ENUMS)
-def test_values_are_the_same(kind: str, path: str, values: type[StrEnum]) -> None:
+def test_enumerations_match_the_code(kind: str, path: str, values: type[StrEnum]) -> None:
     assert set(at(kind, path)["enum"]) == {str(member) for member in values}
 
 
@@ -174,7 +174,7 @@ def filled(schema: dict[str, Any], value: Any) -> Any:
     return result
 
 
-def test_defaults_are_the_same() -> None:
+def test_defaults_match_the_code() -> None:
     bare = build("TwoFactorPolicy", {})
     assert filled(root("TwoFactorPolicy"), bare) != bare
     assert parse.parse_policy(filled(root("TwoFactorPolicy"), bare)) == parse.parse_policy(bare)
@@ -183,7 +183,7 @@ def test_defaults_are_the_same() -> None:
     assert parse.parse_instance(filled(root("JenkinsInstance"), bare)) == parse.parse_instance(bare)
 
 
-def test_names_are_the_same() -> None:
+def test_names_match_the_code() -> None:
     for kind, plural, short in ((policy.KIND, policy.PLURAL, "tfp"), (instance.KIND, instance.PLURAL, "ji")):
         spec = CRDS[kind]["spec"]
         assert (spec["group"], spec["versions"][0]["name"]) == (meta.GROUP, meta.VERSION)
@@ -191,5 +191,5 @@ def test_names_are_the_same() -> None:
         assert CRDS[kind]["metadata"]["name"] == f"{plural}.{meta.GROUP}"
 
 
-def test_conditions_look_alike_in_both_kinds() -> None:
+def test_conditions_have_the_same_schema_everywhere() -> None:
     assert at("TwoFactorPolicy", "status.conditions") == at("JenkinsInstance", "status.conditions")

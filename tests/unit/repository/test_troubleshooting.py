@@ -27,7 +27,7 @@ def literal_reasons(source: str) -> list[str]:
     return found
 
 
-def test_every_reason_is_of_the_enumeration() -> None:
+def test_every_reason_is_a_member_of_the_enumeration() -> None:
     for layer in ("core", "controller", "jenkins"):
         for path in (PACKAGE / layer).rglob("*.py"):
             assert literal_reasons(path.read_text()) == [], path
@@ -36,7 +36,7 @@ def test_every_reason_is_of_the_enumeration() -> None:
     assert all(isinstance(one.reason, Reason) for one in classes)
 
 
-def test_the_rule_about_reasons_finds_a_literal_one() -> None:
+def test_the_check_finds_a_literal_reason() -> None:
     assert literal_reasons('Condition(READY, FALSE, "Odd" if odd else Reason.OFF, "text")\nFinding("Other", "text")') == ["Odd", "Other"]
 
 
@@ -55,11 +55,11 @@ def tables() -> list[list[list[str]]]:
 
 
 @pytest.mark.parametrize("rows", tables(), ids=lambda rows: rows[2][0])
-def test_every_row_says_all(rows: list[list[str]]) -> None:
+def test_every_row_is_complete(rows: list[list[str]]) -> None:
     """Each table has all columns, and no cell is empty."""
     assert [rows[0][0], *rows[0][2:]] == ["Reason", *COLUMNS]
     assert [row for row in rows[2:] if len(row) != len(rows[0]) or not all(row)] == []
 
 
-def test_every_part_of_the_page_has_its_table() -> None:
+def test_every_section_of_the_page_has_a_table() -> None:
     assert len(tables()) == PAGE.count("\n## ") == 9
