@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import pyotp
 import pytest
 
-from tests.support.openmfa import answer, code, enrol_by_page, settings
+from tests.support.openmfa import answer, code, enrol, enrol_by_page, settings
 from tests.support.people import gets_in, logged_in
 from tests.support.running import OperatorProcess
 from tests.support.scene import Scene
@@ -50,3 +51,16 @@ def test_a_policy_from_the_first_apply_to_the_release(operator: OperatorProcess,
     scene.delete("tfp", "baseline")
     wait_until(lambda: gets_in(jenkins, "bob") == "bob", seconds=100, what="the release")
     wait_until(lambda: not (jenkins.home / "jenkins2fa").exists(), what="nothing of ours is left")
+
+
+def test_a_canary_shows_that_people_get_in(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
+    secret = enrol(jenkins, "bob")
+    account = {"host": jenkins.url.split("/")[2], "username": "bob", "token": "bob-pw-1"}
+    scene.secret("canary", **account, totp=pyotp.random_base32())
+    scene.instance("build", jenkins.url, canaries=[{"name": "person", "expect": "Passes", "secretRef": {"name": "canary"}}])
+    scene.policy("baseline", allowedFactors=APP)
+    scene.wait("ji", "build", Ready="False/CanaryLockedOut", Enforced="True/Probed", seconds=90)
+    assert "canary person: Jenkins refused the one-time code" in scene.message("ji", "build")
+    scene.secret("canary", **account, totp=secret)
+    scene.annotate("ji", "build", "with-the-right-key")
+    scene.wait("ji", "build", Ready="True/InForce", Enforced="True/Probed", seconds=120)

@@ -117,7 +117,7 @@ RULES = [
     Case("url query", {"url": "https://jenkins.example.com/?a=b"}, "spec.url", "must not have a query or fragment", {}, "JenkinsInstance"),
     Case("url fragment", {"url": "https://jenkins.example.com/#a"}, "spec.url", "must not have a query or fragment", {}, "JenkinsInstance"),
     Case("credentials unless ProbeOnly", {"credentialsRef": None}, "spec.credentialsRef", "required unless access is ProbeOnly: the Secret with the operator's account", {"credentialsRef": None, "access": "ProbeOnly", "gate": None, "canaries": [CANARY]}, "JenkinsInstance"),
-    Case("canary for ProbeOnly", {"access": "ProbeOnly", "gate": None}, "spec.canaries", "required because access is ProbeOnly: give a canary with expect: Challenged", {"access": "ProbeOnly", "gate": None, "canaries": [CANARY]}, "JenkinsInstance"),
+    Case("canary for ProbeOnly", {"access": "ProbeOnly", "gate": None}, "spec.canaries", "required because access is ProbeOnly: give a canary with expect: Challenged or Passes", {"access": "ProbeOnly", "gate": None, "canaries": [CANARY]}, "JenkinsInstance"),
     Case("gate with Manage", {"gate": None}, "spec.gate.mode", GATE, {"gate": {"mode": "None"}}, "JenkinsInstance"),
     Case("gate without a mode", {"gate": {}}, "spec.gate.mode", GATE, {"access": "Observe", "gate": {}}, "JenkinsInstance"),
     Case("gate needs Manage", {"access": "Observe", "gate": {"mode": "Managed"}}, "spec.gate.mode", "Managed needs access: Manage", {"access": "Observe", "gate": {"mode": "Provided"}}, "JenkinsInstance"),

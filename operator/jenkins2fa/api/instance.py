@@ -40,10 +40,15 @@ class AuthorityKind(StrEnum):
 
 
 class Expectation(StrEnum):
-    """Whether a request of a canary must be challenged or not."""
+    """What a canary must meet: a challenge, none, or a challenge that it passes with a code of its authenticator app."""
 
     CHALLENGED = "Challenged"
     EXEMPT = "Exempt"
+    PASSES = "Passes"
+
+    @property
+    def is_challenged(self) -> bool:
+        return self is not Expectation.EXEMPT
 
 
 class GateMode(StrEnum):

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from jenkins2fa.api.break_glass import BreakGlassSpec
 from jenkins2fa.api.fields import Problem
-from jenkins2fa.api.instance import Access, Expectation, GateMode, InstanceSpec
+from jenkins2fa.api.instance import Access, GateMode, InstanceSpec
 from jenkins2fa.api.policy import Assurance, Factor, PolicyMode, PolicySpec
 
 _LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
@@ -129,8 +129,8 @@ def _credentials(spec: InstanceSpec) -> BrokenRules:
 
 
 def _probe_only(spec: InstanceSpec) -> BrokenRules:
-    if spec.access is Access.PROBE_ONLY and not any(canary.expect is Expectation.CHALLENGED for canary in spec.canaries):
-        yield "canaries", "required because access is ProbeOnly: give a canary with expect: Challenged"
+    if spec.access is Access.PROBE_ONLY and not any(canary.expect.is_challenged for canary in spec.canaries):
+        yield "canaries", "required because access is ProbeOnly: give a canary with expect: Challenged or Passes"
 
 
 def _gate_mode(spec: InstanceSpec) -> BrokenRules:

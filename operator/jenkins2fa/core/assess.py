@@ -49,13 +49,15 @@ class CanaryObservation:
     """How the probes with canaries ended: the only observation of an instance with ``access: ProbeOnly``.
 
     ``exempt`` None = there is no such canary. ``failure``: why a probe proved nothing. ``version`` and ``session`` are those of Jenkins,
-    empty if no response included them (a challenge does not)."""
+    empty if no response included them (a challenge does not). ``locked_out``: why a canary that must pass did not; empty = it did, it is
+    too early for another code, or there is no such canary."""
 
     challenged: Proof = Proof.NONE
     exempt: Proof | None = None
     failure: Failure | None = None
     version: str = ""
     session: str = ""
+    locked_out: str = ""
 
 
 @dataclass(frozen=True, slots=True)

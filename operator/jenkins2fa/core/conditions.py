@@ -30,6 +30,8 @@ from jenkins2fa.core.reasons import Reason
 
 SITE_DECIDES = (Reason.ASSURANCE_NOT_MET, Reason.ANONYMOUS_ADMINISTERS)  # not enforced, and no change of settings would help
 EXEMPT_CHALLENGED = "a canary that expects Exempt was challenged: exemptions are not in force for it"  # in ``Outcome.notes``
+LOCKED_OUT = "a canary that expects Passes could not get in with its password and its code, so people may not get in either"
+"""In ``Outcome.notes``, with the reason after it."""
 IN_PROGRESS = (Reason.PROGRESSING, Reason.BYPASSED, Reason.WAITING_FOR_ROLLOUT)
 
 
@@ -72,6 +74,9 @@ def judge_ready(outcome: Outcome, enforced: Condition) -> Condition:
         return Condition(READY, FALSE, finding.reason, clip(f"break-glass {finding.message}"))
     if EXEMPT_CHALLENGED in outcome.notes:
         return Condition(READY, FALSE, Reason.EXEMPT_CHALLENGED, EXEMPT_CHALLENGED)
+    locked_out = next((note for note in outcome.notes if note.startswith(LOCKED_OUT)), None)
+    if locked_out is not None:
+        return Condition(READY, FALSE, Reason.CANARY_LOCKED_OUT, clip(locked_out))
     omitted = (enforced.reason, Reason.API_TOKENS_EXEMPT)  # the message has the first already, and the policy the second
     hints = "".join(f"; note: {finding.message}" for finding in outcome.findings if finding.reason not in omitted)
     hints += "".join(f"; note: {note}" for note in outcome.notes)
@@ -81,6 +86,8 @@ def judge_ready(outcome: Outcome, enforced: Condition) -> Condition:
 def _judge_ready_by_canaries(canaries: CanaryObservation, enforced: Condition) -> Condition:
     if enforced.reason == Reason.DISABLED and canaries.challenged is Proof.CHALLENGED:
         return Condition(READY, FALSE, Reason.STILL_CHALLENGED, f"{enforced.message}; with access: ProbeOnly nothing can be changed")
+    if canaries.locked_out:
+        return Condition(READY, FALSE, Reason.CANARY_LOCKED_OUT, clip(f"{LOCKED_OUT}: {canaries.locked_out}"))
     return Condition(READY, TRUE, Reason.IN_FORCE if enforced.status == TRUE else enforced.reason, enforced.message)
 
 

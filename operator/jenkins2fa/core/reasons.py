@@ -18,6 +18,7 @@ class Reason(StrEnum):
     BREAK_GLASS = "BreakGlass"
     BREAK_GLASS_REFUSED = "BreakGlassRefused"
     BYPASSED = "Bypassed"
+    CANARY_LOCKED_OUT = "CanaryLockedOut"
     CERTIFICATE_REJECTED = "CertificateRejected"
     CHALLENGED_BY_SECOND_FACTOR = "ChallengedBySecondFactor"
     CHANGE_UNDONE = "ChangeUndone"

@@ -96,6 +96,10 @@ class Attempts:
     def is_spent(self, credentials: Credentials | None, step: int) -> bool:
         return self._step == (credentials, step)
 
+    def has_spent(self, credentials: Credentials | None) -> bool:
+        """Whether this process has sent a code of these credentials."""
+        return self._step is not None and self._step[0] == credentials
+
     def refuse(self, credentials: Credentials | None, message: str) -> SecondFactorRejected:
         """Records a refusal; returns the error to raise."""
         self._refused = (credentials, self._clock(), message)
@@ -160,8 +164,7 @@ class Connections:
         key = Key(namespace, spec.credentials)
         account = self._account(key, spec.url)
         authority = account.authority or self._authority(namespace, spec.authority)
-        with self._lock:
-            attempts = self._attempts.setdefault((spec.url, key), Attempts(self._clock))
+        attempts = self._attempts_of(spec.url, key)
         return Connection(spec.url, account, authority, only_remote=self._only_remote, attempts=attempts)
 
     def bare_connection(self, instance: JenkinsInstance, canaries: Iterable[Credentials]) -> Connection:
@@ -173,6 +176,14 @@ class Connections:
     def canary(self, instance: JenkinsInstance, secret: str) -> Credentials:
         """An account for probes; its Secret must consent to the host as well."""
         return self._account(Key(instance.meta.namespace, secret), instance.spec.url)
+
+    def attempts_of_canary(self, instance: JenkinsInstance, secret: str) -> Attempts:
+        """Shared by all probes with that account."""
+        return self._attempts_of(instance.spec.url, Key(instance.meta.namespace, secret))
+
+    def _attempts_of(self, url: str, key: Key) -> Attempts:
+        with self._lock:
+            return self._attempts.setdefault((url, key), Attempts(self._clock))
 
     def forget(self, instance: JenkinsInstance) -> None:
         """Makes the next use read an instance's Secrets and authority again, because the controller did not accept them."""

@@ -24,7 +24,11 @@ from jenkins2fa.jenkins.http import Answer, Http
 
 PROBE_HEADER = "X-Jenkins2fa-Probe"
 Note = Callable[[Evidence], None]
-ACCOUNTS = {Expectation.CHALLENGED: Account.CHALLENGED, Expectation.EXEMPT: Account.EXEMPT}
+ACCOUNTS = {
+    Expectation.CHALLENGED: Account.CHALLENGED,
+    Expectation.PASSES: Account.CHALLENGED,
+    Expectation.EXEMPT: Account.EXEMPT,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,20 +131,20 @@ def observe_with_canaries(
         if probed[-1][1].failure is not None:
             break
     replies = [result.evidence.reply for _, result in probed if result.evidence.reply is not None]
-    proofs = {expect: _proofs(canaries, probed, expect) for expect in Expectation}
+    challenged, exempt = (_proofs(canaries, probed, kind) for kind in (Account.CHALLENGED, Account.EXEMPT))
     return CanaryObservation(
-        challenged=_first(proofs[Expectation.CHALLENGED], Proof.BYPASSED, Proof.NONE, Proof.CHALLENGED) or Proof.NONE,
-        exempt=_first(proofs[Expectation.EXEMPT], Proof.CHALLENGED, Proof.NONE, Proof.BYPASSED),
+        challenged=_first(challenged, Proof.BYPASSED, Proof.NONE, Proof.CHALLENGED) or Proof.NONE,
+        exempt=_first(exempt, Proof.CHALLENGED, Proof.NONE, Proof.BYPASSED),
         failure=_failure(*probed[-1]) if probed else None,
         version=next((reply.version for reply in replies if reply.version), ""),
         session=next((reply.session for reply in replies if reply.session), ""),
     )
 
 
-def _proofs(canaries: Sequence[tuple[Canary, Credentials]], probed: Sequence[tuple[Canary, Probed]], expect: Expectation) -> set[Proof]:
-    """The proofs by the canaries of one expectation; NONE stands for those that were not sent."""
-    proofs = [result.evidence.proof for canary, result in probed if canary.expect is expect]
-    expected = sum(canary.expect is expect for canary, _ in canaries)
+def _proofs(canaries: Sequence[tuple[Canary, Credentials]], probed: Sequence[tuple[Canary, Probed]], expect: Account) -> set[Proof]:
+    """The proofs by the canaries of one kind; NONE stands for those that were not sent."""
+    proofs = [result.evidence.proof for canary, result in probed if ACCOUNTS[canary.expect] is expect]
+    expected = sum(ACCOUNTS[canary.expect] is expect for canary, _ in canaries)
     return {*proofs, *([Proof.NONE] if len(proofs) < expected else [])}
 
 

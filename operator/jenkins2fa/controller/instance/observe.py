@@ -14,13 +14,14 @@ from jenkins2fa.controller.context import Context
 from jenkins2fa.controller.instance.subject import DOUBT_SECONDS, Memory, RememberedProof, Subject
 from jenkins2fa.controller.rollout import admitted
 from jenkins2fa.core.assess import CanaryObservation, Failure, Outcome, Proof
-from jenkins2fa.core.conditions import EXEMPT_CHALLENGED
+from jenkins2fa.core.conditions import EXEMPT_CHALLENGED, LOCKED_OUT
 from jenkins2fa.core.mode import Circumstances, Mode, counts_enrolment, mode_of
 from jenkins2fa.core.observation import Observation
 from jenkins2fa.core.reasons import Reason
 from jenkins2fa.jenkins.connection import Connection
 from jenkins2fa.jenkins.drivers.base import Driver
 from jenkins2fa.jenkins.errors import CertificateRejected, Forbidden, JenkinsError, SecondFactorRejected, Unauthorized
+from jenkins2fa.jenkins.login.passage import pass_second_factor
 from jenkins2fa.jenkins.probe import ACCOUNTS, observe_with_canaries, probe_canary, session_of
 
 ODD = (Reason.UNAUTHORIZED, Reason.REDIRECTED, Reason.PROTOCOL_ERROR)
@@ -48,18 +49,40 @@ def combine_with_canaries(context: Context, instance: JenkinsInstance, connectio
 
 def _combine(context: Context, instance: JenkinsInstance, connection: Connection, canary: Canary, before: CombinedProof) -> CombinedProof:
     try:
-        probed = probe_canary(connection, context.connections.canary(instance, canary.secret), ACCOUNTS[canary.expect])
+        account = context.connections.canary(instance, canary.secret)
+        probed = probe_canary(connection, account, ACCOUNTS[canary.expect])
         context.note(probed.evidence)
         proof = probed.settle()
     except JenkinsError as problem:
         return replace(before, notes=(*before.notes, f"canary {canary.name}: {problem}"), lasting=before.lasting and not problem.transient)
-    if canary.expect is Expectation.CHALLENGED and proof is Proof.CHALLENGED and before.proof is Proof.NONE:
-        return replace(before, proof=Proof.CHALLENGED)  # a rule of the plugin may let our own token in, but not this account
-    if canary.expect is Expectation.CHALLENGED and proof is Proof.BYPASSED:
+    if canary.expect.is_challenged and proof is Proof.CHALLENGED and before.proof is Proof.NONE:
+        before = replace(before, proof=Proof.CHALLENGED)  # a rule of the plugin may let our own token in, but not this account
+    if canary.expect is Expectation.PASSES and proof is Proof.CHALLENGED:
+        passage = _pass(context, instance, replace(connection, credentials=account), canary)
+        notes = (f"{LOCKED_OUT}: {passage.problem}",) if passage.problem else ()
+        return replace(before, notes=(*before.notes, *notes), lasting=before.lasting and passage.tried)
+    if canary.expect.is_challenged and proof is Proof.BYPASSED:
         return replace(before, proof=Proof.BYPASSED, notes=(*before.notes, f"canary {canary.name}: {LET_IN}"))
     if canary.expect is Expectation.EXEMPT and proof is Proof.CHALLENGED:
         return replace(before, notes=(*before.notes, EXEMPT_CHALLENGED))
     return before
+
+
+@dataclass(frozen=True, slots=True)
+class _Passage:
+    """``problem``: why a canary that must pass did not; empty = it did, or it is too early for another code (not ``tried``)."""
+
+    tried: bool = True
+    problem: str = ""
+
+
+def _pass(context: Context, instance: JenkinsInstance, connection: Connection, canary: Canary) -> _Passage:
+    attempts = context.connections.attempts_of_canary(instance, canary.secret)
+    try:
+        tried = pass_second_factor(replace(connection, attempts=attempts), lambda: context.now().timestamp())
+    except JenkinsError as problem:
+        return _Passage(tried=not problem.transient, problem="" if problem.transient else f"canary {canary.name}: {problem}")
+    return _Passage(tried)
 
 
 def observe_by_canaries(context: Context, subject: Subject) -> Outcome:
@@ -77,6 +100,10 @@ def _canary_observation(context: Context, subject: Subject) -> CanaryObservation
     except JenkinsError as problem:
         return CanaryObservation(failure=Failure(problem.reason, str(problem), problem.transient))
     observation = observe_with_canaries(connection, canaries, context.note)
+    if observation.challenged is Proof.CHALLENGED:
+        passing = [(canary, account) for canary, account in canaries if canary.expect is Expectation.PASSES]
+        problems = (_pass(context, instance, replace(connection, credentials=account), canary).problem for canary, account in passing)
+        observation = replace(observation, locked_out=next(filter(None, problems), ""))
     failure = observation.failure
     if failure is None:
         memory.last_good, memory.odd_since = context.clock(), None

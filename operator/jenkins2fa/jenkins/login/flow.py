@@ -14,6 +14,7 @@ from collections.abc import Callable
 from urllib.parse import quote, urlsplit
 
 from jenkins2fa.jenkins.answers import expect_success, is_challenged
+from jenkins2fa.jenkins.answers import is_challenge as is_any_challenge
 from jenkins2fa.jenkins.connection import Attempts
 from jenkins2fa.jenkins.drivers.miniorange.challenge import (
     AUTHENTICATE,
@@ -25,9 +26,10 @@ from jenkins2fa.jenkins.drivers.miniorange.challenge import (
     resolve,
     shown_questions,
 )
+from jenkins2fa.jenkins.drivers.openmfa import challenge as openmfa
 from jenkins2fa.jenkins.errors import JenkinsError, ProtocolError, SecondFactorRejected, Starting
 from jenkins2fa.jenkins.http import Answer, Http
-from jenkins2fa.jenkins.login.one_time_code import STEP_SECONDS, code_at, code_form, step_at
+from jenkins2fa.jenkins.login.one_time_code import STEP_SECONDS, code_at, code_form, crumb_of, step_at
 
 FIRST, SECOND = "What is your first company name ?", "What is your childhood nickname ?"  # from the plugin's list
 CUSTOM = "Which answer does jenkins-2fa-operator derive for this account ?"  # free text; a change would lock out enrolled accounts
@@ -52,6 +54,10 @@ NO_CODE_FIELD = (
 )
 NOT_ENROLLED = (
     "the operator's account is not enrolled, and can enrol itself only in security questions: put a secondFactorSeed into its Secret"
+)
+NO_APP_CODE = (
+    "Jenkins asks the account for a code of an authenticator app, but the account is not enrolled or its Secret has no key totp: "
+    "enrol it in Jenkins, and put the app's key into the Secret (totp, base32)"
 )
 AGAIN = (
     "Jenkins accepted the second factor and asks for it again: check that nothing in front of Jenkins drops its cookies, and that only one "
@@ -106,6 +112,9 @@ class SecondFactorLogin:
 
     def answer_challenge(self, location: str) -> None:
         """Enrols or answers, as the redirect asks. Raises JenkinsError."""
+        if openmfa.is_challenge(location):
+            self._enter_app_code(location)
+            return
         challenge = read_challenge(location)
         with self._attempts.one_at_a_time():
             if self._totp is not None and challenge.user is None and (self._seed is None or challenge.factor not in ("", QUESTIONS)):
@@ -148,6 +157,12 @@ class SecondFactorLogin:
         account = self._http.connection.credentials
         return account.totp if account else None
 
+    def _enter_app_code(self, location: str) -> None:
+        if not openmfa.asks_for_code(location) or self._totp is None:
+            raise SecondFactorRejected(NO_APP_CODE)
+        with self._attempts.one_at_a_time():
+            self._enter_code(openmfa.CODE_PAGE)
+
     def _enter_code(self, path: str) -> None:
         """Answers a page that asks for a one-time code. Each code is sent once: a refusal starts the same pause as for answers, and
         a second session of the account waits for the next code, at most half a minute."""
@@ -161,8 +176,8 @@ class SecondFactorLogin:
             raise ProtocolError(NO_CODE_FIELD, transient=False)
         now = self._clock()
         self._attempts.spend(account, step_at(now))
-        answer = self._http.post(form.path, {**dict(form.hidden), form.name: code_at(self._totp, now)})
-        if answer.status == 200 or is_challenge(resolve(self._http.connection.url + form.path, answer.location)):
+        answer = self._http.post(form.path, {**dict(form.hidden), form.name: code_at(self._totp, now)}, crumb_of(page.text))
+        if answer.status == 200 or is_any_challenge(resolve(self._http.connection.url + form.path, answer.location)):
             raise self._attempts.refuse(account, WRONG_CODE)
         if not 300 <= answer.status < 400:
             _expect_here(answer)

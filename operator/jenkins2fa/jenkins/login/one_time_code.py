@@ -1,8 +1,8 @@
-"""TOTP codes for a second-factor page, for the operator's own account.
+"""TOTP codes for a second-factor page, for the operator's own account and for canaries.
 
-Nothing is assumed about the pages of plugins that ask for such a code, since none was available to test with. A page is answered only if it
-declares its purpose in HTML: a form with exactly one field of ``autocomplete="one-time-code"`` (WHATWG HTML, autofill), sent by POST to
-the same controller. Any other page is not answered.
+Apart from OpenMFA's page, nothing is assumed about the pages that ask for such a code, since none was available to test with. A page is
+answered only if it declares its purpose in HTML: a form with exactly one field of ``autocomplete="one-time-code"`` (WHATWG HTML,
+autofill), sent by POST to the same controller. Any other page is not answered.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import pyotp
 
 from jenkins2fa.api.references import is_plain
 from jenkins2fa.jenkins.drivers.miniorange.challenge import resolve
+from jenkins2fa.jenkins.drivers.openmfa.challenge import CODE_FIELD
 from jenkins2fa.jenkins.pages import read_page
 
 ONE_TIME_CODE = "one-time-code"
@@ -59,6 +60,14 @@ def code_form(page: str, url: str, path: str) -> CodeForm | None:
     return None if target is None else CodeForm(target, asking[0].codes[0], tuple(asking[0].hidden))
 
 
+def crumb_of(page: str) -> dict[str, str]:
+    """The header against forged requests that a page of Jenkins gives to its forms; empty if it gives none."""
+    for part in read_page(page):
+        if not isinstance(part, str) and "data-crumb-value" in part.attributes:
+            return {part.attributes.get("data-crumb-header", "Jenkins-Crumb"): part.attributes["data-crumb-value"]}
+    return {}
+
+
 def _below(url: str, target: str) -> str | None:
     """The ``target`` as a path below ``url``; None when it has another origin or is not below ``url``."""
     base, parts = urlsplit(url), urlsplit(target)
@@ -89,7 +98,7 @@ def _note_field(form: _Form, values: Mapping[str, str]) -> None:
     name = values.get("name", "")
     if not name:
         return
-    if ONE_TIME_CODE in values.get("autocomplete", "").lower().split():
+    if name == CODE_FIELD or ONE_TIME_CODE in values.get("autocomplete", "").lower().split():
         form.codes.append(name)
     elif values.get("type", "").lower() == "hidden":
         form.hidden.append((name, values.get("value", "")))
