@@ -53,6 +53,7 @@ def test_a_policy_from_the_first_apply_to_the_release(operator: OperatorProcess,
     wait_until(lambda: not (jenkins.home / "jenkins2fa").exists(), what="nothing of ours is left")
 
 
+@pytest.mark.timeout(240)  # a code is valid for 30 seconds, and two are needed
 def test_a_canary_shows_that_people_get_in(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
     secret = enrol(jenkins, "bob")
     account = {"host": jenkins.url.split("/")[2], "username": "bob", "token": "bob-pw-1"}

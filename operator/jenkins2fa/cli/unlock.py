@@ -142,8 +142,13 @@ def _give_up(why: str) -> NoReturn:
 
 
 SETTINGS = "plugins/moTfaGlobalConfig/io.jenkins.plugins.twofactor.jenkins.MoGlobalConfig.xml"
+OPEN_MFA = "io.jenkins.plugins.openmfa.MFAGlobalConfiguration"
+OPEN_MFA_OFF = f"<{OPEN_MFA}><exemptRoles>authenticated</exemptRoles><requireMFA>false</requireMFA></{OPEN_MFA}>"
 COMMANDS = (
-    f"sed -i.before-unlock 's|<enableTfa>true</enableTfa>|<enableTfa>false</enableTfa>|' \"$JENKINS_HOME/{SETTINGS}\"",
+    f'if [ -e "$JENKINS_HOME/{SETTINGS}" ]; then '
+    f"sed -i.before-unlock 's|<enableTfa>true</enableTfa>|<enableTfa>false</enableTfa>|' \"$JENKINS_HOME/{SETTINGS}\"; fi",
+    f'if cd "$JENKINS_HOME" && [ -e {OPEN_MFA}.xml ]; then cp {OPEN_MFA}.xml {OPEN_MFA}.xml.before-unlock; '
+    f"echo '{OPEN_MFA_OFF}' > {OPEN_MFA}.xml; fi",
     'rm -f "$JENKINS_HOME/init.groovy.d/jenkins2fa.groovy"',
     'if [ -e "$JENKINS_HOME/jenkins2fa" ]; then mv "$JENKINS_HOME/jenkins2fa" "$JENKINS_HOME/jenkins2fa.before-unlock"; fi',
 )
@@ -159,14 +164,14 @@ def steps() -> str:
     policy, deployment = HOLD_THE_OPERATOR
     commands = "\n".join(f"       {command}" for command in COMMANDS)
     return f"""On the host of Jenkins
-  1. If an administrator can still log in by browser: do step 2, then Manage Jenkins > 2FA Global Configurations, switch it off,
-     save. That takes effect at once, and you are done.
+  1. If an administrator can still log in by browser: do step 2, then switch it off, and save. That takes effect at once, and you are
+     done. miniOrange: Manage Jenkins > 2FA Global Configurations. OpenMFA: Manage Jenkins > Security, with the exempt role authenticated.
 
   2. Stop whatever would switch it on again.
      An operator in a cluster: suspend the policy, or stop the operator:
        {policy}
        {deployment}
-     Configuration-as-code with `moGlobalConfig`: set enableTfa: false there.
+     Configuration-as-code with `moGlobalConfig`: set enableTfa: false there. With `openMFA`: exemptRoles: authenticated.
 
   3. Stop Jenkins.
        {SYSTEMD}          on a host

@@ -179,8 +179,10 @@ class Observation:
 
     @property
     def filter_on(self) -> bool:
-        """Whether the plugin's filter is on: by its live flag or, if the plugin has none, by the settings in memory."""
-        return bool(self.live) if self.capabilities.has_live_flag else self.memory is not None and self.memory.enabled
+        """Whether the plugin's filter is on: by its live flag or, if the plugin has none, by the settings in memory and no break-glass."""
+        if self.capabilities.has_live_flag:
+            return bool(self.live)
+        return self.memory is not None and self.memory.enabled and self.break_glass_until is None
 
     @property
     def effective(self) -> bool:

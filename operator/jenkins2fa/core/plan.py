@@ -111,10 +111,12 @@ def make_plan(observation: Observation, desired: Desired, gate_code: str) -> Pla
         *_gate_changes(observation, desired, gate_code),
         *_hold_changes(observation, desired),
     )
-    asks_some = any(layer is not None and layer.enrolled_only for layer in (observation.memory, observation.disk))
-    if not observation.switched_on and not asks_some:  # nothing can weaken what asks nobody; a gate that holds still asks
+    if not observation.switched_on:  # nothing can weaken what asks nobody; a gate that holds still asks
         held = (Layer.GATE, Layer.STARTUP) if observation.protected else ()
-        changes = tuple(replace(change, weakens=change.weakens and change.layer in held) for change in changes)
+        some = any(layer is not None and layer.enrolled_only for layer in (observation.memory, observation.disk))
+        changes = tuple(
+            replace(change, weakens=change.weakens and (change.layer in held or (some and change.path == "mode"))) for change in changes
+        )
     return Plan(tuple(changes), desired.unsupported, desired, gate_code)
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +13,10 @@ import pytest
 
 from jenkins2fa.api.instance import Provider
 from jenkins2fa.api.policy import DeletionPolicy, Factor
+from jenkins2fa.cli.unlock import COMMANDS
 from jenkins2fa.core.assess import Proof
 from tests.jenkins.conftest import managed_of
+from tests.support.commands import Commands
 from tests.support.managed import Managed, layers, policy
 from tests.support.openmfa import enrol, settings
 from tests.support.people import gets_in
@@ -184,3 +189,39 @@ def test_of_two_active_plugins_the_site_chooses_one() -> None:
         assert [chosen.differing(wanted), gets_in(jenkins, "alice", "bob")] == [{}, ""]
         other = found.with_spec(provider=Provider.MINI_ORANGE)
         assert [other.observe().capabilities.name, other.reasons(policy())[:1]] == ["free edition", ["TwoPlugins"]]
+
+
+def test_a_break_glass_lets_everyone_in_and_ends(jenkins: StandIn) -> None:
+    managed, wanted = managed_of(jenkins), policy(**APP)
+    managed.apply(wanted)
+    with managed.driver() as driver:
+        now = datetime.now(UTC)
+        assert driver.open_break_glass(now + timedelta(minutes=5), "INC-1", timedelta(hours=1), keep=True) is not None
+        seen = driver.observe()
+        assert [seen.effective, seen.protected, seen.memory == seen.disk, gets_in(jenkins, "alice", "carol")] == [
+            False,
+            True,
+            True,
+            "alice carol",
+        ]
+        jenkins.restart()
+        assert gets_in(jenkins, "alice", "carol") == "alice carol", "it goes on after a restart"
+        driver.close_break_glass()
+    assert [gets_in(jenkins, "alice", "carol"), managed.differing(wanted)] == ["", {}]
+
+
+def test_unlock_opens_it_for_some_minutes_and_for_good(jenkins: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    managed = managed_of(jenkins)
+    commands = Commands(tmp_path, managed, monkeypatch)
+    managed.apply(policy(**APP))
+    assert [commands.run("unlock", jenkins.url, *how, "--yes").code for how in (("--minutes", "5"), ())] == [0, 0]
+    assert [gets_in(jenkins, "alice", "carol"), managed.observe().gate.installed] == ["alice carol", 0]
+
+
+def test_the_steps_on_the_host_let_people_in(jenkins: StandIn) -> None:
+    managed_of(jenkins).apply(policy(**APP))
+    jenkins.stop()
+    for command in COMMANDS:
+        subprocess.run(["sh", "-euc", command], env={**os.environ, "JENKINS_HOME": str(jenkins.home)}, check=True, capture_output=True)
+    jenkins.start()
+    assert gets_in(jenkins, "alice", "carol") == "alice carol"

@@ -60,7 +60,7 @@ def _combine(context: Context, instance: JenkinsInstance, connection: Connection
     if canary.expect is Expectation.PASSES and proof is Proof.CHALLENGED:
         passage = _pass(context, instance, replace(connection, credentials=account), canary)
         notes = (f"{LOCKED_OUT}: {passage.problem}",) if passage.problem else ()
-        return replace(before, notes=(*before.notes, *notes), lasting=before.lasting and passage.tried)
+        return replace(before, notes=(*before.notes, *notes), lasting=before.lasting and passage.lasting)
     if canary.expect.is_challenged and proof is Proof.BYPASSED:
         return replace(before, proof=Proof.BYPASSED, notes=(*before.notes, f"canary {canary.name}: {LET_IN}"))
     if canary.expect is Expectation.EXEMPT and proof is Proof.CHALLENGED:
@@ -70,9 +70,9 @@ def _combine(context: Context, instance: JenkinsInstance, connection: Connection
 
 @dataclass(frozen=True, slots=True)
 class _Passage:
-    """``problem``: why a canary that must pass did not; empty = it did, or it is too early for another code (not ``tried``)."""
+    """``problem``: why a canary that must pass did not; empty = it did, or it is too early for another code. ``lasting``: it passed."""
 
-    tried: bool = True
+    lasting: bool
     problem: str = ""
 
 
@@ -81,8 +81,9 @@ def _pass(context: Context, instance: JenkinsInstance, connection: Connection, c
     try:
         tried = pass_second_factor(replace(connection, attempts=attempts), lambda: context.now().timestamp())
     except JenkinsError as problem:
-        return _Passage(tried=not problem.transient, problem="" if problem.transient else f"canary {canary.name}: {problem}")
-    return _Passage(tried)
+        context.connections.forget(instance)  # the next reconcile sees a corrected key; without one, no code is sent for ten minutes
+        return _Passage(lasting=False, problem="" if problem.transient else f"canary {canary.name}: {problem}")
+    return _Passage(lasting=tried)
 
 
 def observe_by_canaries(context: Context, subject: Subject) -> Outcome:
