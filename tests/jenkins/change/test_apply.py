@@ -49,7 +49,7 @@ def on_disk(jenkins: StandIn) -> dict[str, str]:
     return {file.name: file.read_text() for file in files if file.is_file()}
 
 
-def test_a_policy_comes_into_force_and_is_proven(standin: StandIn, managed: Managed) -> None:
+def test_a_policy_is_applied_and_proven(standin: StandIn, managed: Managed) -> None:
     steps: list[Step] = []
     result = managed.apply(policy(), steps.append)
     assert steps == list(Step)
@@ -61,21 +61,21 @@ def test_a_policy_comes_into_force_and_is_proven(standin: StandIn, managed: Mana
     assert [seen.owner.policy, seen.deletion, seen.trial.pending, seen.trial.last_outcome] == ["policy-uid", "Retain", None, "confirmed"]
 
 
-def test_off_is_off_everywhere_and_needs_no_proof(standin: StandIn, managed: Managed) -> None:
+def test_disabled_turns_off_every_layer_and_needs_no_proof(standin: StandIn, managed: Managed) -> None:
     managed.apply(policy())
     result = managed.apply(policy(mode="Disabled"))
     assert [result.proof, result.plan.changes, layers(result.observation)] == [Proof.NONE, (), [False, False, False]]
     assert is_off(standin)
 
 
-def test_it_stays_after_a_restart(standin: StandIn, managed: Managed) -> None:
+def test_settings_survive_a_restart(standin: StandIn, managed: Managed) -> None:
     managed.apply(policy())
     standin.restart()
     assert not managed.differing(policy())
     assert [managed.probe(), is_on(standin)] == [Proof.CHALLENGED, True]
 
 
-def test_an_enforced_jenkins_whose_effect_was_lost_is_put_right(standin: StandIn, managed: Managed) -> None:
+def test_a_lost_layer_is_repaired(standin: StandIn, managed: Managed) -> None:
     """Each layer in turn is set aside; one change makes them agree again."""
     managed.apply(policy())
     live = "io.jenkins.plugins.twofactor.jenkins.MoFilter.moPluginSettings['ENABLE_MO_TFA_AUTHENTICATION'] = false"
@@ -91,7 +91,7 @@ def test_an_enforced_jenkins_whose_effect_was_lost_is_put_right(standin: StandIn
         assert is_on(standin)
 
 
-def test_disk_is_unchanged_until_the_confirmation(standin: StandIn, managed: Managed) -> None:
+def test_disk_is_unchanged_until_confirmation(standin: StandIn, managed: Managed) -> None:
     managed.apply(policy())
     before = on_disk(standin)
     trial = managed.begin(policy(**WEAKER, apiTokens="Challenge"))
@@ -104,7 +104,7 @@ def test_disk_is_unchanged_until_the_confirmation(standin: StandIn, managed: Man
     assert managed.confirm(trial) == "Confirmed"  # twice is harmless
 
 
-def test_an_unconfirmed_trial_is_undone_by_jenkins_itself(standin: StandIn, managed: Managed) -> None:
+def test_jenkins_undoes_an_unconfirmed_trial(standin: StandIn, managed: Managed) -> None:
     managed.apply(policy())
     before, seen = on_disk(standin), managed.observe()
     managed.trial_seconds = 1
@@ -117,7 +117,7 @@ def test_an_unconfirmed_trial_is_undone_by_jenkins_itself(standin: StandIn, mana
     assert [managed.confirm(trial), managed.confirm("no-such-trial"), managed.cancel(trial)] == ["Expired", "Unknown", "Unknown"]
 
 
-def test_a_first_trial_that_is_undone_leaves_nothing_at_all(standin: StandIn, managed: Managed) -> None:
+def test_an_undone_first_trial_leaves_nothing(standin: StandIn, managed: Managed) -> None:
     before = on_disk(standin)
     trial = managed.begin(policy())
     assert is_on(standin)
@@ -129,7 +129,7 @@ def test_a_first_trial_that_is_undone_leaves_nothing_at_all(standin: StandIn, ma
 
 @pytest.mark.parametrize("how", ["orderly", "kill -9"])
 @pytest.mark.parametrize("first", [True, False])
-def test_a_restart_within_a_trial_comes_back_as_before(standin: StandIn, managed: Managed, how: str, first: bool) -> None:
+def test_a_restart_during_a_trial_undoes_it(standin: StandIn, managed: Managed, how: str, first: bool) -> None:
     if not first:
         managed.apply(policy())
     before = on_disk(standin)
@@ -142,7 +142,7 @@ def test_a_restart_within_a_trial_comes_back_as_before(standin: StandIn, managed
 
 
 @pytest.mark.parametrize("how", ["orderly", "kill -9"])
-def test_a_restart_after_the_mark_of_the_confirmation_leads_forward(standin: StandIn, managed: Managed, how: str) -> None:
+def test_a_restart_during_confirmation_completes_it(standin: StandIn, managed: Managed, how: str) -> None:
     """As a crash between the mark and the first save would leave the files: the journal says confirmed, all else is old."""
     managed.begin(policy())
     journal = standin.home / "jenkins2fa" / "trial.json"
@@ -153,7 +153,7 @@ def test_a_restart_after_the_mark_of_the_confirmation_leads_forward(standin: Sta
     assert not managed.differing(policy())
 
 
-def test_a_form_saved_during_a_trial_survives_the_undo_and_takes_nothing_of_ours_along(standin: StandIn, managed: Managed) -> None:
+def test_a_form_saved_during_a_trial_keeps_only_the_users_changes(standin: StandIn, managed: Managed) -> None:
     """The plugin's form saves all of memory, our unconfirmed settings included; the undo takes those back from disk too."""
     managed.apply(policy())
     managed.trial_seconds = 2
@@ -168,7 +168,7 @@ def test_a_form_saved_during_a_trial_survives_the_undo_and_takes_nothing_of_ours
     assert "Käse" not in on_disk(standin)["io.jenkins.plugins.twofactor.jenkins.MoGlobalConfig.xml"]
 
 
-def test_a_second_trial_is_refused_and_the_first_goes_on(standin: StandIn, managed: Managed) -> None:
+def test_a_second_trial_is_refused_and_the_first_continues(standin: StandIn, managed: Managed) -> None:
     trial = managed.begin(policy())
     with pytest.raises(Refused, match=f"{trial} is still pending") as refused:
         managed.begin(policy(**WEAKER))
@@ -177,7 +177,7 @@ def test_a_second_trial_is_refused_and_the_first_goes_on(standin: StandIn, manag
     assert managed.confirm(trial) == "Confirmed"
 
 
-def test_no_change_while_jenkins_is_quieting_down(standin: StandIn, managed: Managed) -> None:
+def test_no_change_is_made_while_jenkins_prepares_for_shutdown(standin: StandIn, managed: Managed) -> None:
     standin.browser("admin").call("/quietDown", "POST")
     with pytest.raises(Refused) as refused:
         managed.apply(policy())
@@ -185,7 +185,7 @@ def test_no_change_while_jenkins_is_quieting_down(standin: StandIn, managed: Man
     assert [is_off(standin), (standin.home / "jenkins2fa").exists()] == [True, False]
 
 
-def test_somebody_elses_jenkins_is_left_alone_until_it_is_taken_over(standin: StandIn, managed: Managed) -> None:
+def test_a_controller_of_another_owner_is_unchanged_until_the_take_over(standin: StandIn, managed: Managed) -> None:
     managed.apply(policy())
     before = on_disk(standin)
     other = managed_of(standin, instance="another-instance")
@@ -206,7 +206,7 @@ def test_somebody_elses_jenkins_is_left_alone_until_it_is_taken_over(standin: St
 
 
 @pytest.mark.parametrize("file", [SETTINGS, "jenkins2fa/gate.json", "jenkins2fa/state.json"])
-def test_what_cannot_be_written_is_not_kept_in_memory_either(standin: StandIn, managed: Managed, file: str) -> None:
+def test_a_failed_write_is_not_kept_in_memory(standin: StandIn, managed: Managed, file: str) -> None:
     """A folder stands where the file ought to be: a write fails, also for root."""
     target = standin.home / file
     (target / "in-the-way").mkdir(parents=True)
@@ -222,7 +222,7 @@ def test_what_cannot_be_written_is_not_kept_in_memory_either(standin: StandIn, m
     assert not managed.apply(policy()).plan.changes
 
 
-def test_without_a_place_for_the_journal_nothing_begins(standin: StandIn, managed: Managed) -> None:
+def test_no_trial_begins_if_its_journal_cannot_be_written(standin: StandIn, managed: Managed) -> None:
     (standin.home / "jenkins2fa").write_text("in the way")
     with pytest.raises(ScriptFailed) as failed:
         managed.apply(policy())
@@ -231,7 +231,7 @@ def test_without_a_place_for_the_journal_nothing_begins(standin: StandIn, manage
     assert [failed.value.reason, layers(seen), seen.gate.installed, is_off(standin)] == ["NotPersisted", [None, False, False], 0, True]
 
 
-def test_a_change_that_somebody_else_undoes_at_once_is_not_confirmed(standin: StandIn, managed: Managed) -> None:
+def test_a_change_undone_by_somebody_else_is_not_confirmed(standin: StandIn, managed: Managed) -> None:
     def interfere(step: Step) -> None:
         if step is Step.READ_BACK:
             save_form(standin, enableTfa=False, enableSecurityQuestion=True)
@@ -241,7 +241,7 @@ def test_a_change_that_somebody_else_undoes_at_once_is_not_confirmed(standin: St
     assert [layers(managed.observe()), is_off(standin)] == [[False, False, False], True]
 
 
-def test_a_change_that_does_not_challenge_is_not_confirmed(standin: StandIn, managed: Managed) -> None:
+def test_a_change_is_not_confirmed_if_the_probe_is_not_challenged(standin: StandIn, managed: Managed) -> None:
     """All settings say on, but another filter lets everybody pass: only the probe can tell."""
     standin.groovy(CHAIN + OPEN_DOOR)
     try:
@@ -252,7 +252,7 @@ def test_a_change_that_does_not_challenge_is_not_confirmed(standin: StandIn, man
     assert [layers(managed.observe()), managed.observe().gate.installed] == [[None, False, False], 0]
 
 
-def test_corrections_are_counted_in_jenkins_until_somebody_has_to_look(standin: StandIn, managed: Managed) -> None:
+def test_corrections_are_counted_in_jenkins_until_attention_is_needed(standin: StandIn, managed: Managed) -> None:
     live = "io.jenkins.plugins.twofactor.jenkins.MoFilter.moPluginSettings['ENABLE_MO_TFA_AUTHENTICATION'] = false"
     managed.apply(policy())
     for corrected in (1, 2, 3):
@@ -289,7 +289,7 @@ def save_form(jenkins: StandIn, **values: object) -> None:
     assert answer.headers["Location"].endswith("/tfaGlobalConfig/"), answer.headers["Location"]
 
 
-def test_a_break_glass_note_that_a_restart_left_opens_nothing_and_hinders_nothing(standin: StandIn, managed: Managed) -> None:
+def test_a_break_glass_record_left_by_a_restart_has_no_effect(standin: StandIn, managed: Managed) -> None:
     """Without our start-up file nobody takes the note up after a restart: 2FA is on again, and must not be told to be off."""
     managed.apply(policy())
     with managed.driver() as driver:

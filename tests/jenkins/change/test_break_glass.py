@@ -17,7 +17,7 @@ def opened(managed: Managed, reason: str, length: timedelta) -> datetime | None:
         return driver.open_break_glass(datetime.now(UTC) + length, reason, LONGEST, keep=True)
 
 
-def test_beginning_and_end_of_each_are_kept(managed: Managed, standin: StandIn) -> None:
+def test_start_and_end_of_each_break_glass_are_recorded(managed: Managed, standin: StandIn) -> None:
     managed.apply(policy())
     begun = datetime.now(UTC)
     until = opened(managed, "INC-1", timedelta(hours=1))
@@ -31,7 +31,7 @@ def test_beginning_and_end_of_each_are_kept(managed: Managed, standin: StandIn) 
     assert abs(ended - datetime.now(UTC)) < MINUTE, "the end is when it was closed, not when it was to end"
 
 
-def test_a_chain_of_reasons_counts_from_its_first(managed: Managed, standin: StandIn) -> None:
+def test_chained_break_glasses_count_as_one(managed: Managed, standin: StandIn) -> None:
     """Less than a minute apart they are one, so that nobody fills the file."""
     managed.apply(policy())
     opened(managed, "INC-1", timedelta(hours=1))
@@ -43,7 +43,7 @@ def test_a_chain_of_reasons_counts_from_its_first(managed: Managed, standin: Sta
     assert until - begun > timedelta(hours=3, minutes=50)
 
 
-def test_older_ones_stay_for_a_day_and_no_longer(managed: Managed, standin: StandIn) -> None:
+def test_records_are_kept_for_a_day(managed: Managed, standin: StandIn) -> None:
     managed.apply(policy())
     opened(managed, "INC-1", timedelta(seconds=0.3))
     wait_until(lambda: managed.observe().break_glass_until is None, seconds=10, every=0.2, what="it is over")
@@ -58,7 +58,7 @@ def test_older_ones_stay_for_a_day_and_no_longer(managed: Managed, standin: Stan
     assert [round((begun - now) / timedelta(hours=1)) for begun, _ in managed.observe().break_glass_times] == [-25, -3, 0]
 
 
-def test_it_ends_even_where_its_end_cannot_be_noted(managed: Managed, standin: StandIn) -> None:
+def test_a_break_glass_ends_even_if_its_end_cannot_be_recorded(managed: Managed, standin: StandIn) -> None:
     managed.apply(policy())
     opened(managed, "INC-1", timedelta(hours=1))
     (standin.home / "jenkins2fa" / "state.json").write_text("{")

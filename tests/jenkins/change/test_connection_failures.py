@@ -36,12 +36,12 @@ def test_a_wrong_token(standin: StandIn) -> None:
     assert PLANTED not in repr(found)
 
 
-def test_no_administer(standin: StandIn) -> None:
+def test_a_missing_administer_permission(standin: StandIn) -> None:
     found = trouble(Managed(standin.url, "alice", standin.tokens["alice"]))
     assert [type(found), found.transient, "Administer" in str(found)] == [Forbidden, False, True]
 
 
-def test_nobody_listens() -> None:
+def test_a_port_without_a_listener() -> None:
     found = trouble(Managed(f"http://127.0.0.1:{free_port()}", "admin", PLANTED))
     assert [type(found), found.transient, "connection refused" in str(found)] == [Unreachable, True, True]
 
@@ -51,7 +51,7 @@ def test_an_unknown_host_name() -> None:
     assert [type(found), found.transient, "unknown host name" in str(found)] == [Unreachable, True, True]
 
 
-def test_no_answer_in_time(one: StandIn, proxy: Proxy) -> None:
+def test_a_reply_after_the_time_limit(one: StandIn, proxy: Proxy) -> None:
     proxy.fault(Late(1.5))
     found = trouble(through(proxy, one, read_seconds=0.4))
     assert isinstance(found, Unreachable)
@@ -65,19 +65,19 @@ def test_a_reset_connection(one: StandIn, proxy: Proxy) -> None:
     assert "connection" in str(found)
 
 
-def test_a_connection_closed_without_an_answer(one: StandIn, proxy: Proxy) -> None:
+def test_a_connection_closed_without_a_reply(one: StandIn, proxy: Proxy) -> None:
     proxy.fault(Lose())
     assert isinstance(trouble(through(proxy, one)), Unreachable)
 
 
 @pytest.mark.parametrize("after", [0, 1, 5, 30, 300])
-def test_an_answer_cut_short(one: StandIn, proxy: Proxy, after: int) -> None:
+def test_a_truncated_reply(one: StandIn, proxy: Proxy, after: int) -> None:
     proxy.fault(Cut(after))
     found = trouble(through(proxy, one))
     assert [found.transient, isinstance(found, ProtocolError | Unreachable)] == [True, True]
 
 
-def test_an_answer_cut_short_by_something_that_hides_it(one: StandIn, proxy: Proxy) -> None:
+def test_a_truncated_reply_that_looks_complete(one: StandIn, proxy: Proxy) -> None:
     """A proxy that sends on what it has, as if it were all."""
     with Proxy(one.url) as honest:
         managed = through(honest, one)
@@ -103,7 +103,7 @@ def pem(authority: trustme.CA) -> str:
     return authority.cert_pem.bytes().decode()
 
 
-def test_an_authority_that_was_named_is_trusted(one: StandIn, authority: trustme.CA) -> None:
+def test_a_configured_authority_is_trusted(one: StandIn, authority: trustme.CA) -> None:
     with Proxy(one.url, serving(authority.issue_cert("127.0.0.1"))) as proxy:
         assert through(proxy, one, authority=pem(authority)).observe().user == "admin"
 
@@ -118,7 +118,7 @@ def test_an_authority_that_was_named_is_trusted(one: StandIn, authority: trustme
         ("127.0.0.1", "no PEM", "caRef does not hold a certificate in PEM form"),
     ],
 )
-def test_a_certificate_that_does_not_do(one: StandIn, authority: trustme.CA, name: str, trusted: str, said: str) -> None:
+def test_an_invalid_certificate(one: StandIn, authority: trustme.CA, name: str, trusted: str, said: str) -> None:
     yesterday = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=1)
     expired = {"not_before": yesterday - datetime.timedelta(days=1), "not_after": yesterday}
     certificate = authority.issue_cert("127.0.0.1", **expired) if name == "expired" else authority.issue_cert(name)
@@ -136,7 +136,7 @@ def trouble_of_opening(proxy: Proxy, jenkins: StandIn, authority: str | None) ->
     return raised.value
 
 
-def test_plain_http_where_tls_was_expected(one: StandIn) -> None:
+def test_plain_http_instead_of_tls(one: StandIn) -> None:
     found = trouble(Managed(one.url.replace("http:", "https:"), "admin", PLANTED))
     assert [type(found), "check that this port serves https" in str(found)] == [CertificateRejected, True]
 
@@ -167,7 +167,7 @@ def test_plain_http_where_tls_was_expected(one: StandIn) -> None:
         (Say(200, "@@2FA 0123456789abcdef [1]"), ProtocolError, True, "another request"),
     ],
 )
-def test_an_answer_that_is_not_ours(one: StandIn, proxy: Proxy, answer: Say, kind: type[JenkinsError], transient: bool, said: str) -> None:
+def test_an_unframed_reply(one: StandIn, proxy: Proxy, answer: Say, kind: type[JenkinsError], transient: bool, said: str) -> None:
     proxy.fault(answer)
     found = trouble(through(proxy, one))
     assert [type(found), found.transient] == [kind, transient]
@@ -175,24 +175,24 @@ def test_an_answer_that_is_not_ours(one: StandIn, proxy: Proxy, answer: Say, kin
     assert PLANTED not in str(found)
 
 
-def test_a_probe_answered_by_something_else_proves_nothing(one: StandIn, proxy: Proxy) -> None:
+def test_a_probe_answered_by_another_server_proves_nothing(one: StandIn, proxy: Proxy) -> None:
     proxy.fault(Say(200, WEB_PAGE))
     with pytest.raises(ProtocolError, match="not Jenkins"):
         through(proxy, one).probe()
 
 
-def test_an_answer_without_end_is_cut_off(one: StandIn, proxy: Proxy) -> None:
+def test_an_endless_reply_is_cut_off(one: StandIn, proxy: Proxy) -> None:
     proxy.fault(Say(200, "x" * (9 * 1024 * 1024)))
     assert "larger than 8 MiB" in str(trouble(through(proxy, one)))
 
 
-def test_an_answer_of_a_script_that_would_fill_our_memory_is_not_taken_apart(one: StandIn, proxy: Proxy) -> None:
+def test_an_oversized_script_reply_is_not_parsed(one: StandIn, proxy: Proxy) -> None:
     """Small objects in JSON take thirty times their size; a page of Jenkins may be as long as this."""
     proxy.fault(Say(200, "{}," * 400_000))
     assert "larger than 1 MiB" in str(trouble(through(proxy, one)))
 
 
-def test_a_script_that_fails_inside_jenkins_is_told_with_its_exception(one: StandIn) -> None:
+def test_a_script_failure_is_reported_with_its_exception(one: StandIn) -> None:
     """The plugin's class is there, but what our script calls is not: as after an update that nobody tested."""
     with (
         managed_of(one).driver() as driver,

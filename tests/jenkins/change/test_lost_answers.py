@@ -28,7 +28,7 @@ from tests.support.turns import InTurns, twin_of
 from tests.support.waiting import wait_until
 
 
-def test_503_while_jenkins_starts_and_well_again_after_it(standin: StandIn, managed: Managed) -> None:
+def test_503_while_jenkins_starts_is_transient(standin: StandIn, managed: Managed) -> None:
     session = managed.observe().session
     standin.faults(unavailableSeconds=0.8)
     assert isinstance(trouble(managed), Starting)
@@ -38,7 +38,7 @@ def test_503_while_jenkins_starts_and_well_again_after_it(standin: StandIn, mana
     assert session_of(managed.connection) == session == managed.observe().session
 
 
-def test_401_around_a_restart_is_an_error_that_passes(standin: StandIn, managed: Managed) -> None:
+def test_401_around_a_restart_is_transient(standin: StandIn, managed: Managed) -> None:
     standin.faults(tokensRefusedSeconds=0.8)
     assert isinstance(trouble(managed), Unauthorized)
     wait_until(lambda: caught(managed) is None, seconds=5)
@@ -66,7 +66,7 @@ LOST = [Lose(), Late(1.6), Cut(3)]
 
 
 @pytest.mark.parametrize("fault", LOST, ids=["lost", "late", "cut"])
-def test_a_lost_answer_to_the_beginning_is_settled_by_looking(one: StandIn, proxy: Proxy, fault: Any) -> None:
+def test_a_lost_reply_to_the_begin_request_is_settled_by_observation(one: StandIn, proxy: Proxy, fault: Any) -> None:
     """It had begun: the change goes on, and is not begun twice."""
     managed = through(proxy, one, read_seconds=1.2)
     managed.observe()
@@ -78,7 +78,7 @@ def test_a_lost_answer_to_the_beginning_is_settled_by_looking(one: StandIn, prox
 
 
 @pytest.mark.parametrize("fault", [Reset(), Say(503), Say(200, "<html>log in</html>")], ids=["reset", "503", "web page"])
-def test_a_beginning_that_never_arrived_is_an_undone_change(one: StandIn, proxy: Proxy, fault: Any) -> None:
+def test_a_begin_request_that_never_arrived_is_an_undone_change(one: StandIn, proxy: Proxy, fault: Any) -> None:
     managed = through(proxy, one)
     proxy.fault(fault, script="begin", times=1)
     with pytest.raises(ChangeUndone, match="did not begin"):
@@ -87,7 +87,7 @@ def test_a_beginning_that_never_arrived_is_an_undone_change(one: StandIn, proxy:
 
 
 @pytest.mark.parametrize("fault", LOST, ids=["lost", "late", "cut"])
-def test_a_lost_answer_to_the_confirmation_is_settled_by_looking(one: StandIn, proxy: Proxy, fault: Any) -> None:
+def test_a_lost_reply_to_the_confirmation_is_settled_by_observation(one: StandIn, proxy: Proxy, fault: Any) -> None:
     managed = through(proxy, one, read_seconds=1.2)
     prepare(managed, one)
     proxy.seen.clear()
@@ -105,7 +105,7 @@ def test_a_confirmation_that_never_arrived_is_sent_again(one: StandIn, proxy: Pr
     assert is_on(one)
 
 
-def test_a_confirmed_change_that_cannot_be_looked_at_is_not_told_as_undone(one: StandIn, proxy: Proxy) -> None:
+def test_a_confirmed_change_that_cannot_be_observed_is_not_reported_as_undone(one: StandIn, proxy: Proxy) -> None:
     managed = through(proxy, one)
 
     def cut(step: Step) -> None:
@@ -119,7 +119,7 @@ def test_a_confirmed_change_that_cannot_be_looked_at_is_not_told_as_undone(one: 
     assert [layers(seen), seen.trial.last_outcome, is_on(one)] == [[True, True, True], "confirmed", True]
 
 
-def test_a_network_that_goes_away_during_a_trial_leaves_jenkins_as_before(one: StandIn, proxy: Proxy) -> None:
+def test_a_network_outage_during_a_trial_undoes_it(one: StandIn, proxy: Proxy) -> None:
     managed = through(proxy, one)
     managed.trial_seconds = 2
 
@@ -138,7 +138,7 @@ def test_a_network_that_goes_away_during_a_trial_leaves_jenkins_as_before(one: S
 
 @pytest.mark.parametrize("earlier", [0, 1])
 @pytest.mark.parametrize("sticky", [False, True], ids=["by request", "by connection"])
-def test_a_change_that_meets_another_process_is_told_as_that_and_undone(one: StandIn, sticky: bool, earlier: int) -> None:
+def test_a_change_that_meets_another_replica_is_reported_and_undone(one: StandIn, sticky: bool, earlier: int) -> None:
     """Whichever of its steps meets it: ``earlier`` requests let another process be the first."""
     with twin_of(one) as twin, InTurns(one.url, twin.url, sticky=sticky) as door:
         for url in (one.url, twin.url):

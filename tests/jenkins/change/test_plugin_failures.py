@@ -36,7 +36,7 @@ from tests.support.standin import StandIn
         ({"plugin_version": "9.9.9"}, "UnsupportedPluginVersion", "9.9.9"),
     ],
 )
-def test_a_plugin_that_we_must_not_write_to(options: dict[str, Any], reason: str, said: str) -> None:
+def test_an_unsupported_plugin_is_refused(options: dict[str, Any], reason: str, said: str) -> None:
     with StandIn(flavour="javax", **options) as jenkins:
         managed = managed_of(jenkins)
         seen = managed.observe(users=True)
@@ -48,7 +48,7 @@ def test_a_plugin_that_we_must_not_write_to(options: dict[str, Any], reason: str
         assert not (off.may_write and off.plan.changes)
 
 
-def test_no_mail_server(standin: StandIn, managed: Managed) -> None:
+def test_email_otp_needs_a_mail_server(standin: StandIn, managed: Managed) -> None:
     standin.groovy("jenkins.model.Jenkins.get().getDescriptor('hudson.tasks.Mailer').setSmtpHost('')")
     alone = policy(allowedFactors=["EmailOTP"], emailOTP=EMAIL)
     beside = policy(allowedFactors=["EmailOTP", "SecurityQuestions"], emailOTP=EMAIL)
@@ -58,7 +58,7 @@ def test_no_mail_server(standin: StandIn, managed: Managed) -> None:
     assert ["NoMailServer" in managed.reasons(beside), told.refused, told.may_write] == [True, None, True]
 
 
-def test_configuration_as_code_on_the_same_fields(tmp_path: Path) -> None:
+def test_configuration_as_code_for_the_same_fields_competes(tmp_path: Path) -> None:
     yaml = tmp_path / "jenkins.yaml"
     yaml.write_text("unclassified:\n  moGlobalConfig:\n    enableTfa: false\n    enableSecurityQuestionsAuthentication: true\n")
     with StandIn(flavour="javax", casc=yaml) as jenkins:
@@ -72,7 +72,7 @@ def test_configuration_as_code_on_the_same_fields(tmp_path: Path) -> None:
         assert acknowledged.differing(policy())["mode"]
 
 
-def test_configuration_as_code_about_other_things_is_no_rival(tmp_path: Path) -> None:
+def test_configuration_as_code_for_other_fields_does_not_compete(tmp_path: Path) -> None:
     (tmp_path / "jenkins.yaml").write_text("jenkins:\n  systemMessage: 'moGlobalConfig: is not here'\n")
     with StandIn(casc=tmp_path) as jenkins:
         assert [managed_of(jenkins).observe().managed_by_code, managed_of(jenkins).reasons(policy())] == [False, ["ApiTokensExempt"]]
@@ -84,7 +84,7 @@ def answer(one: StandIn) -> dict[str, Any]:
         return driver._console.run(OBSERVE, groups=["a"], users=True)
 
 
-def test_every_part_may_fail_for_itself(answer: dict[str, Any]) -> None:
+def test_every_part_of_an_observation_may_fail_alone(answer: dict[str, Any]) -> None:
     parts = [name for name, part in answer.items() if isinstance(part, dict) and name not in ("jenkins", "self")]
     assert len(parts) >= 8
     for part in parts:
@@ -95,20 +95,20 @@ def test_every_part_may_fail_for_itself(answer: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("part", ["jenkins", "self"])
-def test_without_the_parts_that_all_hangs_on_there_is_no_observation(answer: dict[str, Any], part: str) -> None:
+def test_an_observation_needs_its_essential_parts(answer: dict[str, Any], part: str) -> None:
     for damaged in ({"error": {}}, None, 5, {}, []):
         with pytest.raises(ProtocolError):
             read_observation({**answer, part: damaged}, read_plugin_document)
 
 
-def test_parts_of_another_shape_are_a_protocol_error_and_never_a_crash(answer: dict[str, Any]) -> None:
+def test_malformed_parts_are_a_protocol_error_and_never_a_crash(answer: dict[str, Any]) -> None:
     for part in answer:
         for odd in (5, "x", [1], {"x": 1}, None, True):
             with contextlib.suppress(ProtocolError):
                 read_observation({**answer, part: odd}, read_plugin_document)
 
 
-def test_each_trouble_has_its_condition(one: StandIn) -> None:
+def test_each_failure_has_its_condition(one: StandIn) -> None:
     """Transient: Reconciling; for a person: Stalled. Never both."""
     instance = managed_of(one).instance
     for kind in (Unreachable, Starting, Unauthorized, Forbidden, Redirected):

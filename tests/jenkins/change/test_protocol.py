@@ -112,7 +112,7 @@ def bench() -> Iterator[Bench]:
 
 
 @pytest.mark.parametrize(("start", "step", "fault"), CASES, ids=[f"{start}-{step.value}-{fault.value}" for start, step, fault in CASES])
-def test_promises_hold(bench: Bench, start: str, step: Step, fault: Fault) -> None:
+def test_promises_hold_after_a_fault_at_any_step(bench: Bench, start: str, step: Step, fault: Fault) -> None:
     begin_with, desired = STARTS[start]
     bench.bring_to(begin_with, seeded=start not in GATED)
     before = Standing.of(bench.observe())

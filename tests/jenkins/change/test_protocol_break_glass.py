@@ -83,7 +83,7 @@ def start(bench: Bench, request: pytest.FixtureRequest) -> Start:
 
 
 @cases(OPENS, [Fault.ANSWER_LOST_ONCE, Fault.FULL])
-def test_it_begins_or_it_does_not(bench: Bench, start: Start, how: Fault) -> None:
+def test_a_break_glass_begins_completely_or_not_at_all(bench: Bench, start: Start, how: Fault) -> None:
     opens, tells = OPENS[how]
     before = Standing.of(bench.observe())
     with contextlib.closing(bench.connect()) as driver:
@@ -102,7 +102,7 @@ def test_it_begins_or_it_does_not(bench: Bench, start: Start, how: Fault) -> Non
 
 
 @cases(WHILE_OPEN, [Fault.RESTART])
-def test_it_stays_open_until_its_end_or_is_over_early(bench: Bench, start: Start, how: Fault) -> None:
+def test_a_break_glass_stays_open_until_it_ends_or_is_closed(bench: Bench, start: Start, how: Fault) -> None:
     over = how is Fault.RESTART and not start.keeps
     before = Standing.of(bench.observe())
     assert _open(bench, start) is None
@@ -127,7 +127,7 @@ def test_it_stays_open_until_its_end_or_is_over_early(bench: Bench, start: Start
 
 
 @cases(["deleted", "damaged"], ["deleted"])
-def test_whoever_takes_its_note_away_does_not_make_it_last(bench: Bench, start: Start, how: str) -> None:
+def test_removing_the_record_of_a_break_glass_does_not_extend_it(bench: Bench, start: Start, how: str) -> None:
     before = Standing.of(bench.observe())
     assert _open(bench, start, seconds=1) is None
     note = bench.jenkins.home / NOTE
@@ -138,7 +138,7 @@ def test_whoever_takes_its_note_away_does_not_make_it_last(bench: Bench, start: 
 
 
 @cases(["time", "jenkins-down-meanwhile"], ["closed"])
-def test_it_is_over_in_its_time(bench: Bench, start: Start, how: str) -> None:
+def test_a_break_glass_ends_on_time(bench: Bench, start: Start, how: str) -> None:
     before, begun = Standing.of(bench.observe()), time.monotonic()
     assert _open(bench, start, seconds=3600 if how == "closed" else 1) is None
     if how == "closed":
@@ -154,7 +154,7 @@ def test_it_is_over_in_its_time(bench: Bench, start: Start, how: str) -> None:
 
 
 @cases(["another"], [])
-def test_the_end_of_one_does_not_end_the_next(bench: Bench, start: Start, how: str) -> None:
+def test_the_end_of_a_break_glass_does_not_end_the_next(bench: Bench, start: Start, how: str) -> None:
     before = Standing.of(bench.observe())
     assert _open(bench, start, seconds=0.5) is None
     assert _open(bench, start) is None, how
@@ -165,7 +165,7 @@ def test_the_end_of_one_does_not_end_the_next(bench: Bench, start: Start, how: s
 
 
 @cases([NOTE, STATE], [])
-def test_one_that_can_be_noted_in_part_only_is_not_opened_and_not_spent(bench: Bench, start: Start, how: str) -> None:
+def test_a_partly_recorded_break_glass_is_not_opened_and_keeps_its_reason(bench: Bench, start: Start, how: str) -> None:
     before, path = Standing.of(bench.observe()), bench.jenkins.home / how
     with _unwritable(path):
         assert isinstance(_open(bench, start, reason := secrets.token_hex(4)), Refused)

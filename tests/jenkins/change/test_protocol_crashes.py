@@ -110,7 +110,7 @@ POINTS = [("open", 0), ("open", 1), ("confirmed", 1), ("confirmed", 2), ("confir
 
 
 @pytest.mark.parametrize(("start", "point"), list(itertools.product(("from-nothing", "from-running"), POINTS)))
-def test_a_crash_inside_a_script_leads_back_or_forward_but_never_half_way(bench: Bench, start: str, point: tuple[str, int]) -> None:
+def test_a_crash_inside_a_script_is_undone_or_completed(bench: Bench, start: str, point: tuple[str, int]) -> None:
     recorded = _record(bench, start)
     _crash_at(bench, recorded, *point)
     forward = point[0] == "confirmed"
@@ -135,9 +135,7 @@ BROKEN = [
 
 
 @pytest.mark.parametrize(("start", "folder", "written"), BROKEN)
-def test_a_confirmation_that_crashed_and_cannot_be_brought_to_its_end_is_undone(
-    bench: Bench, start: str, folder: str, written: int
-) -> None:
+def test_a_crashed_confirmation_that_cannot_be_completed_is_undone(bench: Bench, start: str, folder: str, written: int) -> None:
     """The disk is read-only at the next start. Settings without their gate would be in force, and the operator outside."""
     recorded = _record(bench, start)
     place = bench.jenkins.home / folder
@@ -161,7 +159,7 @@ def test_a_confirmation_that_crashed_and_cannot_be_brought_to_its_end_is_undone(
 
 
 @pytest.mark.parametrize("saved", [False, True], ids=["before-the-save", "after-the-save"])
-def test_without_a_start_up_file_a_confirmation_that_crashed_is_brought_to_its_end_by_the_next_question(bench: Bench, saved: bool) -> None:
+def test_the_next_request_completes_a_crashed_confirmation_without_a_start_up_file(bench: Bench, saved: bool) -> None:
     """gate.mode None: nothing of ours runs at the start, so the operator that never got its answer asks again."""
     bench.make_virgin()
     ordered = replace(order(Desired(replace(FIRST.plugin, enabled=False))), with_gate=False)
@@ -178,7 +176,7 @@ def test_without_a_start_up_file_a_confirmation_that_crashed_is_brought_to_its_e
 
 
 @pytest.mark.parametrize("desired", [FIRST, ALONE], ids=["gated", "alone"])
-def test_what_somebody_saved_during_a_trial_that_a_crash_ended_is_kept_without_what_was_ours(bench: Bench, desired: Desired) -> None:
+def test_a_crash_during_a_trial_keeps_only_what_somebody_else_saved(bench: Bench, desired: Desired) -> None:
     """Without a gate nothing of ours runs at the start: it is put right by the next question, and the operator gets in to ask it."""
     bench.bring_to(OFF, seeded=desired is ALONE)
     ordered = order(desired)
@@ -195,7 +193,7 @@ def test_what_somebody_saved_during_a_trial_that_a_crash_ended_is_kept_without_w
 
 
 @pytest.mark.parametrize("harm", ["deleted", "damaged"])
-def test_whoever_takes_the_journal_away_does_not_make_a_trial_last(bench: Bench, harm: str) -> None:
+def test_removing_the_journal_does_not_make_a_trial_permanent(bench: Bench, harm: str) -> None:
     ordered = order(_bring_to(bench, "from-running"))
     before = Standing.of(bench.observe())
     _begin(bench, ordered, seconds=1)
@@ -207,7 +205,7 @@ def test_whoever_takes_the_journal_away_does_not_make_a_trial_last(bench: Bench,
     assert carry_out(lambda: bench.connect(through_door=False), order(SECOND)).plan.changes == ()
 
 
-def test_a_confirmation_that_fails_at_its_last_file_leaves_nothing_of_it(bench: Bench) -> None:
+def test_a_confirmation_that_fails_at_its_last_file_is_undone(bench: Bench) -> None:
     ordered = order(_bring_to(bench, "from-running"))
     before, files = Standing.of(bench.observe()), _files(bench)
     _begin(bench, ordered)
@@ -221,7 +219,7 @@ def test_a_confirmation_that_fails_at_its_last_file_leaves_nothing_of_it(bench: 
     assert Standing.of(bench.observe()) == before
 
 
-def test_a_break_glass_that_ends_during_a_trial_stays_over_when_the_trial_is_undone(bench: Bench) -> None:
+def test_undoing_a_trial_does_not_reopen_an_ended_break_glass(bench: Bench) -> None:
     ordered = order(_bring_to(bench, "from-running"))
     with contextlib.closing(bench.connect(through_door=False)) as driver:
         driver.open_break_glass(datetime.now(UTC) + timedelta(hours=1), "INC-1", timedelta(hours=4), keep=True)
@@ -234,7 +232,7 @@ def test_a_break_glass_that_ends_during_a_trial_stays_over_when_the_trial_is_und
     assert (seen.live, seen.memory) == (True, seen.disk)
 
 
-def test_a_form_saved_while_a_break_glass_is_open_does_not_bring_a_trial_into_force_that_is_undone(bench: Bench) -> None:
+def test_a_form_saved_during_a_break_glass_does_not_enforce_an_undone_trial(bench: Bench) -> None:
     """Who saves the form sets the live flag: left on without the trial's gate and factor, it would keep the operator out."""
     ordered = order(_bring_to(bench, "from-nothing"))
     with contextlib.closing(bench.connect(through_door=False)) as driver:
@@ -247,7 +245,7 @@ def test_a_form_saved_while_a_break_glass_is_open_does_not_bring_a_trial_into_fo
     assert (seen.live, seen.memory.enabled, seen.memory.sender) == (False, False, "carol@lab.invalid")
 
 
-def test_a_correction_of_drift_that_is_undone_brings_the_drift_back_layer_by_layer(bench: Bench) -> None:
+def test_undoing_a_drift_correction_restores_the_drift_layer_by_layer(bench: Bench) -> None:
     """Memory off, disk on: the undo makes neither equal to the other."""
     _bring_to(bench, "from-running")
     bench.jenkins.groovy("io.jenkins.plugins.twofactor.jenkins.MoGlobalConfig.get().setEnableTfa(false)")

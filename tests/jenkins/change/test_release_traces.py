@@ -60,7 +60,7 @@ def traces(jenkins: StandIn) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("saved", [False, True], ids=["never configured", "configured before"])
-def test_after_the_last_policy_jenkins_is_as_before_the_first(standin: StandIn, managed: Managed, saved: bool) -> None:
+def test_a_release_restores_the_state_before_the_first_policy(standin: StandIn, managed: Managed, saved: bool) -> None:
     standin.groovy(NEVER_SEEN)
     if saved:
         standin.groovy(SAVED)
@@ -76,7 +76,7 @@ def test_after_the_last_policy_jenkins_is_as_before_the_first(standin: StandIn, 
 
 
 @pytest.mark.parametrize("deletion", list(DeletionPolicy))
-def test_nothing_of_ours_stays_in_a_session(with_groups: StandIn, deletion: DeletionPolicy) -> None:
+def test_a_release_removes_our_session_attributes(with_groups: StandIn, deletion: DeletionPolicy) -> None:
     """Marks of who was exempt by a group or a token, and the record of who has given a second factor."""
     managed = managed_of(with_groups)
     with_groups.groovy(NEVER_SEEN)
@@ -94,7 +94,7 @@ def test_nothing_of_ours_stays_in_a_session(with_groups: StandIn, deletion: Dele
     assert [dave.status("/login"), token.status("/login"), traces(with_groups)["sessions"]] == [200, 200, []]
 
 
-def test_what_was_before_us_is_not_made_up_when_our_note_is_lost(standin: StandIn, managed: Managed) -> None:
+def test_a_lost_restore_point_is_not_guessed(standin: StandIn, managed: Managed) -> None:
     """Our own state taken for the one before us would leave 2FA on without the gate, and lock out whom that lets in, the operator first."""
     managed.apply(policy())
     (standin.home / "jenkins2fa" / "state.json").unlink()

@@ -12,7 +12,7 @@ from tests.support.standin import StandIn
 SEED = "the-seed-of-these-tests-only-0123456789"
 
 
-def test_the_command_applies_proves_and_says_so(commands: Commands, standin: StandIn) -> None:
+def test_the_command_applies_and_proves_a_policy(commands: Commands, standin: StandIn) -> None:
     ended = commands.run("apply", commands.policy(), "--gate", "Managed", text="y\n")
     assert [ended.code, is_on(standin)] == [0, True]
     assert ended.out.rstrip().endswith(
@@ -24,12 +24,12 @@ def test_the_command_applies_proves_and_says_so(commands: Commands, standin: Sta
     assert [off.code, "Disabled: nobody is asked" in off.out, is_off(standin)] == [0, True, True]
 
 
-def test_the_command_asks_first_and_no_is_no(commands: Commands, standin: StandIn) -> None:
+def test_the_command_asks_for_confirmation(commands: Commands, standin: StandIn) -> None:
     ended = commands.run("apply", commands.policy(), "--gate", "Managed", text="n\n")
     assert [ended.code, "nothing was changed" in ended.err, is_off(standin)] == [1, True, True]
 
 
-def test_the_command_says_what_is_unsupported_and_does_the_rest(commands: Commands, standin: StandIn) -> None:
+def test_the_command_reports_unsupported_fields_and_applies_the_rest(commands: Commands, standin: StandIn) -> None:
     file = commands.policy(allowedFactors=["SecurityQuestions", "WebAuthn"], rememberDevice="12h")
     ended = commands.run("apply", file, "--gate", "Managed", "-y")
     assert [ended.code, ended.out.count(" Unsupported: "), is_on(standin)] == [3, 2, True]
@@ -37,7 +37,7 @@ def test_the_command_says_what_is_unsupported_and_does_the_rest(commands: Comman
     assert "Ready=False/Unsupported: " in ended.out
 
 
-def test_a_group_that_nobody_is_in_is_not_in_force(commands: Commands, standin: StandIn) -> None:
+def test_a_group_without_members_is_not_enforced(commands: Commands, standin: StandIn) -> None:
     """Who has no group at all is asked, since nobody can say that they are not in it; what the policy says is not proven all the same."""
     file = commands.policy(enforcedGroups=["a-typo"])
     for options in (["-y"], []):  # after a change; and with nothing left to change
@@ -46,7 +46,7 @@ def test_a_group_that_nobody_is_in_is_not_in_force(commands: Commands, standin: 
         assert "Not proven (Enforced=Unknown/GroupUnverified): nobody is known to be in a-typo" in ended.out
 
 
-def test_without_a_gate_it_is_not_in_force(commands: Commands, standin: StandIn) -> None:
+def test_without_a_gate_the_policy_is_not_enforced(commands: Commands, standin: StandIn) -> None:
     files = [commands.policy(apiTokens=None), commands.instance(gate={"mode": "None"})]
     ended = commands.run("apply", *files, "-y", environment={"JENKINS_SECOND_FACTOR_SEED": SEED})
     assert [ended.code, "Not enforced (Enforced=False/PluginAlone): " in ended.out, is_on(standin)] == [3, True, True]
@@ -69,12 +69,12 @@ def test_the_command_refuses_and_changes_nothing(
     assert [ended.code, said in ended.err, is_off(standin), (standin.home / "jenkins2fa").exists()] == [3, True, True, False]
 
 
-def test_a_way_out_is_named_that_this_command_has(commands: Commands) -> None:
+def test_a_refusal_names_an_option_of_this_command(commands: Commands) -> None:
     for command in (["plan"], ["apply", "-y"]):
         assert "--gate Managed" in commands.run(*command, commands.policy()).out
 
 
-def test_the_command_takes_over_by_name(commands: Commands, managed: Managed) -> None:
+def test_the_command_takes_over_a_named_owner(commands: Commands, managed: Managed) -> None:
     managed.apply(policy())
     refused = commands.run("apply", commands.policy(mode="Disabled"), "--gate", "Managed", "-y")
     assert [refused.code, "OwnedElsewhere" in refused.err] == [3, True]

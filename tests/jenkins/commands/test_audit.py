@@ -56,7 +56,7 @@ def several() -> Iterator[dict[str, StandIn]]:
         yield {"plain": plain, "strict": strict, "off": off, "missing": missing, "disabled": disabled}
 
 
-def test_each_sort_of_jenkins(several: dict[str, StandIn], tmp_path: Path) -> None:
+def test_each_state_of_a_controller_has_a_row(several: dict[str, StandIn], tmp_path: Path) -> None:
     listed = tmp_path / "urls.txt"
     listed.write_text("# ours\n" + "\n".join(one.url for one in several.values()) + f"\n{DEAD}/ # gone\n")
     ended = run(listed, "-o", "json")
@@ -76,13 +76,13 @@ def test_each_sort_of_jenkins(several: dict[str, StandIn], tmp_path: Path) -> No
     assert ended.document["residualRisk"]
 
 
-def test_all_proven_is_exit_code_0(several: dict[str, StandIn]) -> None:
+def test_exit_code_0_if_all_controllers_are_proven(several: dict[str, StandIn]) -> None:
     ended = run(several["plain"].url, several["strict"].url)
     assert [ended.code, "2 demand a second factor (by proof), 0 do not, 0 unknown." in ended.out] == [0, True]
     assert "the plugin never challenges some paths" in ended.out.lower()
 
 
-def test_an_account_for_each_url_by_csv(several: dict[str, StandIn], tmp_path: Path) -> None:
+def test_a_csv_file_gives_each_url_an_account(several: dict[str, StandIn], tmp_path: Path) -> None:
     secret = tmp_path / "bob-secret"
     secret.write_text("bob-pw-1\n")
     plain, off = several["plain"].url, several["off"].url
@@ -105,7 +105,7 @@ def test_an_account_for_each_url_by_csv(several: dict[str, StandIn], tmp_path: P
         ("x.txt", "\n# nothing\n", "no URL: the files are empty"),
     ],
 )
-def test_a_mistake_in_the_list_is_told_before_anything_is_sent(tmp_path: Path, name: str, text: str, said: str) -> None:
+def test_an_error_in_the_list_is_reported_before_any_request(tmp_path: Path, name: str, text: str, said: str) -> None:
     file = tmp_path / name
     file.write_text(text)
     ended = run(file)
@@ -114,22 +114,22 @@ def test_a_mistake_in_the_list_is_told_before_anything_is_sent(tmp_path: Path, n
     assert "pw-x" not in ended.err
 
 
-def test_no_account_and_no_file_are_errors(tmp_path: Path) -> None:
+def test_a_missing_account_or_file_is_an_error(tmp_path: Path) -> None:
     assert "no canary account" in run(DEAD, JENKINS_USER="").err
     assert "JENKINS_TOKEN" in run(DEAD, JENKINS_TOKEN="").err
     assert [run(tmp_path / "none.txt").code, run().code, run(DEAD, "--nonsense").code] == [1, 1, 1]
 
 
-def test_each_url_is_asked_once(several: dict[str, StandIn]) -> None:
+def test_each_url_is_audited_once(several: dict[str, StandIn]) -> None:
     url = several["plain"].url
     assert len(run(url, url + "/", url, "-o", "json").document["instances"]) == 1
 
 
-def test_standard_input_as_list(several: dict[str, StandIn]) -> None:
+def test_the_list_is_read_from_standard_input(several: dict[str, StandIn]) -> None:
     assert run("-", text=several["plain"].url + "\n").code == 0
 
 
-def test_answers_that_prove_nothing_are_unknown_with_their_reason(several: dict[str, StandIn]) -> None:
+def test_inconclusive_replies_are_unknown_with_a_reason(several: dict[str, StandIn]) -> None:
     cases: list[tuple[Say, str]] = [
         (Say(200, "<html>a login portal</html>"), "ProtocolError"),
         (Say(503, "starting"), "Starting"),
@@ -144,7 +144,7 @@ def test_answers_that_prove_nothing_are_unknown_with_their_reason(several: dict[
         assert "secret=1" not in ended.out
 
 
-def test_output_in_every_form_has_the_same_rows(several: dict[str, StandIn]) -> None:
+def test_every_output_format_has_the_same_rows(several: dict[str, StandIn]) -> None:
     arguments = (several["plain"].url, several["off"].url, DEAD)
     table = run(*arguments).out
     listed = list(csv.reader(io.StringIO(run(*arguments, "-o", "csv").out)))
@@ -155,7 +155,7 @@ def test_output_in_every_form_has_the_same_rows(several: dict[str, StandIn]) -> 
     assert len({line.count("|") for line in marked.splitlines() if line.startswith("|")}) == 1
 
 
-def test_evidence_of_every_probe(several: dict[str, StandIn], tmp_path: Path) -> None:
+def test_every_probe_leaves_evidence(several: dict[str, StandIn], tmp_path: Path) -> None:
     file = tmp_path / "evidence.jsonl"
     run(*(one.url for one in several.values()), DEAD, "--evidence", file)
     lines = [json.loads(line) for line in file.read_text().splitlines()]
@@ -166,7 +166,7 @@ def test_evidence_of_every_probe(several: dict[str, StandIn], tmp_path: Path) ->
     assert checked.exit_code == 0, checked.output
 
 
-def test_two_hundred_of_which_a_tenth_are_dead_take_under_a_minute(several: dict[str, StandIn], tmp_path: Path) -> None:
+def test_two_hundred_controllers_with_a_tenth_dead_take_under_a_minute(several: dict[str, StandIn], tmp_path: Path) -> None:
     """180 that answer (one Jenkins under as many addresses), and 20 that refuse, swallow or stall."""
     target = several["plain"].url.removeprefix("http://")
     with BlackHole() as hole, Stalling() as stalling, ManyAddresses(target, 180) as alive:
@@ -184,7 +184,7 @@ def test_two_hundred_of_which_a_tenth_are_dead_take_under_a_minute(several: dict
     print(f"200 in {seconds:.1f} s")
 
 
-def test_ctrl_c_prints_what_is_there(several: dict[str, StandIn]) -> None:
+def test_an_interrupt_prints_the_results_so_far(several: dict[str, StandIn]) -> None:
     with Stalling() as stalling:
         command = [
             sys.executable,

@@ -81,7 +81,7 @@ def released(managed: Managed) -> None:
 
 @pytest.mark.parametrize("as_is", [False, True], ids=["report", "as-is"])
 @pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
-def test_round_trip(commands: Commands, managed: Managed, state: Callable[[Managed], None], as_is: bool) -> None:
+def test_an_exported_policy_needs_no_changes(commands: Commands, managed: Managed, state: Callable[[Managed], None], as_is: bool) -> None:
     state(managed)
     released(managed)
     written = export(commands, *(["--as-is"] if as_is else []))
@@ -102,7 +102,9 @@ def test_round_trip(commands: Commands, managed: Managed, state: Callable[[Manag
     assert planned.plan["mode"] == ("WRITE" if as_is else "AUDIT" if on else "SUSPENDED")
 
 
-def test_on_without_a_gate_needs_the_seed_of_the_account(commands: Commands, managed: Managed, standin: StandIn, tmp_path: Path) -> None:
+def test_an_export_without_a_gate_needs_the_seed_of_the_account(
+    commands: Commands, managed: Managed, standin: StandIn, tmp_path: Path
+) -> None:
     seed = tmp_path / "seed"
     seed.write_text("the-seed-of-these-tests-only-0123456789")
     file = commands.policy(apiTokens=None)
@@ -125,7 +127,7 @@ def test_nothing_secret_is_exported(commands: Commands, managed: Managed) -> Non
     assert managed.account[1] not in written.out + written.err
 
 
-def test_what_no_field_can_say_is_said_in_comments(commands: Commands, managed: Managed) -> None:
+def test_settings_without_a_field_are_exported_as_comments(commands: Commands, managed: Managed) -> None:
     mail_with_texts(managed)
     managed.console(
         "import io.jenkins.plugins.twofactor.jenkins.*\n"
@@ -139,7 +141,7 @@ def test_what_no_field_can_say_is_said_in_comments(commands: Commands, managed: 
     assert any("live flag is off" in line for line in comments)
 
 
-def test_what_a_policy_cannot_say_stands_above_the_policy(commands: Commands, managed: Managed) -> None:
+def test_comments_about_a_policy_stand_above_it(commands: Commands, managed: Managed) -> None:
     managed.apply(policy())
     managed.console(
         "import io.jenkins.plugins.twofactor.jenkins.*\n"
@@ -152,14 +154,14 @@ def test_what_a_policy_cannot_say_stands_above_the_policy(commands: Commands, ma
 
 
 @pytest.mark.parametrize(("plugin", "word"), [("missing", "not installed"), ("disabled", "disabled")])
-def test_without_the_plugin_there_is_no_policy(plugin: Any, word: str) -> None:
+def test_no_policy_is_exported_without_the_plugin(plugin: Any, word: str) -> None:
     with StandIn(plugin=plugin) as bare:
         result = CliRunner().invoke(main, ["export", bare.url], env={"JENKINS_USER": "admin", "JENKINS_TOKEN": bare.tokens["admin"]})
     assert [result.exit_code, set(documents(result.stdout))] == [3, {"JenkinsInstance", "Secret"}]
     assert f"miniorange-two-factor is {word}" in result.stdout
 
 
-def test_taking_over_from_another_owner(commands: Commands, managed: Managed) -> None:
+def test_an_export_can_take_over_from_another_owner(commands: Commands, managed: Managed) -> None:
     managed.apply(policy())
     owner = f"{CLUSTER}/{managed.instance.meta.uid}"
     written = export(commands, "--as-is")
@@ -183,7 +185,7 @@ def test_taking_over_from_another_owner(commands: Commands, managed: Managed) ->
     assert [seen.owner.name == owner, seen.gate.settings and seen.gate.settings.exempt_groups] == [False, frozenset({"robots"})]
 
 
-def test_a_list_with_some_that_do_not_answer(tmp_path: Path, one: StandIn) -> None:
+def test_a_list_with_unreachable_controllers(tmp_path: Path, one: StandIn) -> None:
     with StandIn(flavour="javax", context_path="/ci") as second:
         managed_of(second).apply(policy())
         (tmp_path / "list.csv").write_text(
@@ -206,7 +208,7 @@ def test_a_list_with_some_that_do_not_answer(tmp_path: Path, one: StandIn) -> No
         assert [again.exit_code, "exists already" in again.stderr] == [1, True]
 
 
-def test_none_could_be_read(tmp_path: Path) -> None:
+def test_an_export_fails_if_no_controller_could_be_read(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["export", DEAD], env={"JENKINS_USER": "admin", "JENKINS_TOKEN": "a-token"})
     assert [result.exit_code, result.stdout.startswith("# http://127.0.0.1:9/ could not be read: Unreachable")] == [1, True]
 
@@ -224,7 +226,7 @@ def three(_kept: dict[str, StandIn]) -> tuple[StandIn, StandIn, StandIn]:
     return shared(_kept, "jakarta", "own"), shared(_kept, "javax", "own"), shared(_kept, "jakarta", "groups")
 
 
-def test_a_hundred_of_which_most_are_alike(tmp_path: Path, three: tuple[StandIn, StandIn, StandIn]) -> None:
+def test_a_hundred_controllers_with_mostly_the_same_settings(tmp_path: Path, three: tuple[StandIn, StandIn, StandIn]) -> None:
     """Three Jenkinses under a hundred URLs. The files select each instance by one policy alone, and change nothing."""
     first, second, third = three
     with Doors(first.url, 70) as many, Doors(second.url, 29) as some, Doors(third.url, 1) as single:
@@ -258,7 +260,7 @@ def _governed(folder: Path, accounts: dict[str, str], environment: dict[str, str
     return sorted(Counter(row["plan"]["policy"]["name"] for row in rows).values())
 
 
-def test_nothing_is_written_when_one_of_the_files_is_there(commands: Commands, managed: Managed) -> None:
+def test_existing_files_are_not_overwritten(commands: Commands, managed: Managed) -> None:
     folder = commands.folder / "out"
     with Doors(managed.connection.url, 2) as doors:
         names = names_for(doors.urls)

@@ -101,7 +101,7 @@ def test_several_policies_and_instances(folder: Folder, one: StandIn, two: Stand
     assert "policy team/nowhere selects no instance" in table
 
 
-def test_a_cluster_policy_outranks_the_team(folder: Folder, two: StandIn) -> None:
+def test_a_cluster_policy_outranks_a_namespaced_policy(folder: Folder, two: StandIn) -> None:
     folder.instance("build", two.url, two.tokens["admin"])
     folder.policy("ours", priority=100, mode="Disabled")
     without = folder.plan("-o", "json").document
@@ -115,7 +115,7 @@ def test_a_cluster_policy_outranks_the_team(folder: Folder, two: StandIn) -> Non
     assert within["idlePolicies"] == [{"policy": "team/ours", "overriddenBy": ["baseline"]}]
 
 
-def test_who_is_newly_asked_and_who_no_longer(folder: Folder, one: StandIn, two: StandIn) -> None:
+def test_the_plan_counts_users_newly_challenged_and_no_longer_challenged(folder: Folder, one: StandIn, two: StandIn) -> None:
     managed_of(one).apply(policy(exemptGroups=["robots"]))
     folder.instance("on", one.url, one.tokens["admin"])
     folder.instance("off", two.url, two.tokens["admin"])
@@ -135,7 +135,7 @@ def test_who_is_newly_asked_and_who_no_longer(folder: Folder, one: StandIn, two:
     assert [people["on"]["noLongerAsked"] > 0, people["on"]["atMost"]] == [True, True]
 
 
-def test_what_weakens_is_said_everywhere(folder: Folder, one: StandIn) -> None:
+def test_weakening_is_reported_in_every_output(folder: Folder, one: StandIn) -> None:
     managed_of(one).apply(policy())
     folder.instance("build", one.url, one.tokens["admin"])
     folder.policy("policy", exemptGroups=["everybody"])
@@ -145,7 +145,7 @@ def test_what_weakens_is_said_everywhere(folder: Folder, one: StandIn) -> None:
     assert "The protection is weakened at 1." in folder.plan().out
 
 
-def test_one_that_does_not_answer_is_a_row(folder: Folder, two: StandIn) -> None:
+def test_an_unreachable_controller_is_a_row(folder: Folder, two: StandIn) -> None:
     folder.instance("dead", DEAD, "some-token")
     folder.instance("live", two.url, two.tokens["admin"])
     folder.policy("policy")
@@ -163,7 +163,7 @@ def test_exit_codes(folder: Folder, two: StandIn) -> None:
     assert [folder.plan().code, folder.plan("-o", "markdown").code] == [0, 0]
 
 
-def test_a_token_goes_only_where_its_secret_says(folder: Folder, one: StandIn) -> None:
+def test_a_token_is_sent_only_to_the_host_in_its_secret(folder: Folder, one: StandIn) -> None:
     with Proxy(one.url) as elsewhere:
         folder.instance("build", elsewhere.url, one.tokens["admin"], host="jenkins.example.com")
         folder.policy("policy")
@@ -171,7 +171,7 @@ def test_a_token_goes_only_where_its_secret_says(folder: Folder, one: StandIn) -
         assert [row["verdict"], row["reason"], elsewhere.seen] == ["Unknown", "HostNotAllowed", []]
 
 
-def test_a_secret_that_is_missing_or_incomplete_is_a_row(folder: Folder, two: StandIn) -> None:
+def test_a_missing_or_incomplete_secret_is_a_row(folder: Folder, two: StandIn) -> None:
     folder.instance("build", two.url, two.tokens["admin"])
     folder.policy("policy")
     data = folder.secrets.pop("team/build")
@@ -185,7 +185,7 @@ def test_a_secret_that_is_missing_or_incomplete_is_a_row(folder: Folder, two: St
     assert folder.rows()["build"]["verdict"] == "Changes"
 
 
-def test_variables_are_read_for_secrets_files_only(folder: Folder, one: StandIn) -> None:
+def test_variables_are_replaced_in_secrets_files_only(folder: Folder, one: StandIn) -> None:
     """A pull request that brings a Secret of its own gets no token: its manifests are never read as Secrets."""
     with Proxy(one.url) as elsewhere:
         folder.instance("build", elsewhere.url, one.tokens["admin"])
@@ -196,7 +196,7 @@ def test_variables_are_read_for_secrets_files_only(folder: Folder, one: StandIn)
         assert [folder.rows()["build"]["reason"], elsewhere.seen] == ["SecretMissing", []]
 
 
-def test_no_text_of_a_policy_becomes_mark_up_or_calls_somebody(folder: Folder, two: StandIn) -> None:
+def test_no_value_of_a_policy_becomes_markup_or_a_mention(folder: Folder, two: StandIn) -> None:
     group = "@admins|<img src=x>`*x*"
     folder.instance("build", two.url, two.tokens["admin"])
     folder.policy("policy", enforcedGroups=[group], allowedFactors=["EmailOTP"], emailOTP=EMAIL)
@@ -223,21 +223,21 @@ def test_many_instances_fit_into_one_comment(folder: Folder, one: StandIn) -> No
     assert ended.out.count("<details>") > 5
 
 
-def test_two_instances_of_one_jenkins_are_told(folder: Folder, two: StandIn) -> None:
+def test_two_instances_of_one_controller_are_reported(folder: Folder, two: StandIn) -> None:
     for name in ("first", "second"):
         folder.instance(name, two.url, two.tokens["admin"])
     folder.policy("policy")
     assert "team/first and team/second reach the same controller" in folder.plan().out
 
 
-def test_same_object_twice_is_refused(folder: Folder) -> None:
+def test_a_duplicate_object_is_refused(folder: Folder) -> None:
     folder.policy("policy")
     (folder.folder / "again.yaml").write_text((folder.folder / "TwoFactorPolicy-team-policy.yaml").read_text())
     ended = folder.plan()
     assert [ended.code, "is in the files twice" in ended.err] == [1, True]
 
 
-def test_the_batch_of_a_roll_out_and_what_waits_for_approval_are_foreseen(folder: Folder, one: StandIn, two: StandIn) -> None:
+def test_the_plan_shows_rollout_batches_and_pending_approvals(folder: Folder, one: StandIn, two: StandIn) -> None:
     managed_of(one).apply(policy())
     for name, jenkins in (("a", two), ("b", one)):
         folder.instance(name, jenkins.url, jenkins.tokens["admin"])
@@ -255,7 +255,7 @@ def test_the_batch_of_a_roll_out_and_what_waits_for_approval_are_foreseen(folder
     assert {row["batch"] for row in folder.rows().values()} == {None}
 
 
-def test_what_is_as_wanted_takes_no_place_in_a_batch(folder: Folder, one: StandIn, two: StandIn) -> None:
+def test_instances_without_changes_take_no_slot_in_a_batch(folder: Folder, one: StandIn, two: StandIn) -> None:
     for name, jenkins in (("a", one), ("b", two)):
         folder.instance(name, jenkins.url, jenkins.tokens["admin"])
     folder.policy("policy", rollout={"batchSize": 1})

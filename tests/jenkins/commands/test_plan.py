@@ -15,7 +15,7 @@ GATED = ("--gate", "Managed")
 ALL_FACTORS = ["EmailOTP", "SMSOTP", "MobileAuthenticator", "DuoPush", "SecurityQuestions", "BackupCodes", "WebAuthn", "YubiKey"]
 
 
-def test_field_by_field_on_a_fresh_jenkins(commands: Commands, standin: StandIn) -> None:
+def test_a_plan_for_a_fresh_controller_field_by_field(commands: Commands, standin: StandIn) -> None:
     file = commands.policy(allowedFactors=["EmailOTP", "SecurityQuestions"], emailOTP=EMAIL, exemptGroups=["robots"])
     ended = commands.run("plan", file, *GATED, "-o", "json")
     assert ended.code == 2
@@ -37,20 +37,20 @@ def test_field_by_field_on_a_fresh_jenkins(commands: Commands, standin: StandIn)
     assert [standin.browser("alice").status(), (standin.home / "jenkins2fa").exists()] == [200, False]
 
 
-def test_nothing_would_change_after_it_was_applied(commands: Commands) -> None:
+def test_an_applied_policy_has_no_changes(commands: Commands) -> None:
     file = commands.policy(allowedFactors=["EmailOTP", "SecurityQuestions"], emailOTP=EMAIL)
     assert commands.run("apply", file, *GATED, "--yes").code == 0
     ended = commands.run("plan", file, *GATED)
     assert [ended.code, "Nothing would change." in ended.out] == [0, True]
 
 
-def test_a_jenkins_that_a_cluster_manages_is_said_to_be_its_own(commands: Commands, managed: Managed) -> None:
+def test_a_controller_managed_by_a_cluster_is_reported(commands: Commands, managed: Managed) -> None:
     managed.apply(policy())
     ended = commands.run("plan", commands.policy(), *GATED)
     assert [ended.code, "Nothing would change. Refused: OwnedElsewhere." in ended.out] == [3, True]
 
 
-def test_what_the_installed_plugin_cannot_do_is_said_per_field(commands: Commands) -> None:
+def test_unsupported_fields_are_reported_per_field(commands: Commands) -> None:
     file = commands.policy(
         allowedFactors=ALL_FACTORS,
         emailOTP=EMAIL,
@@ -75,7 +75,7 @@ def test_what_the_installed_plugin_cannot_do_is_said_per_field(commands: Command
     assert [bare["findings"][0]["reason"], bare["refused"]] == ["OperatorLockedOut", True]
 
 
-def test_what_weakens_is_marked_and_only_where_something_is_protected(commands: Commands, managed: Managed) -> None:
+def test_weakening_changes_are_marked_only_on_a_protected_controller(commands: Commands, managed: Managed) -> None:
     weaker = commands.policy(allowedFactors=["EmailOTP"], emailOTP=EMAIL, exemptGroups=["robots"], apiTokens="Exempt")
     assert not [one for one in commands.run("plan", weaker, *GATED, "-o", "json").plan["changes"] if one["weakens"]]
     managed.apply(policy(apiTokens="Challenge"))
@@ -98,16 +98,16 @@ def test_what_weakens_is_marked_and_only_where_something_is_protected(commands: 
         ({"allowedFactors": ["WebAuthn"]}, ["NoFactor", "ApiTokensExempt"]),
     ],
 )
-def test_what_speaks_against_it(managed: Managed, spec: dict[str, object], reasons: list[str]) -> None:
+def test_findings_are_listed(managed: Managed, spec: dict[str, object], reasons: list[str]) -> None:
     assert managed.reasons(policy(**spec)) == reasons
 
 
-def test_report_says_that_nothing_is_written(commands: Commands) -> None:
+def test_audit_mode_says_that_nothing_is_written(commands: Commands) -> None:
     ended = commands.run("plan", commands.policy(mode="Audit"), *GATED)
     assert [ended.code, "mode is Audit: nothing is written" in ended.out] == [2, True]
 
 
-def test_a_policy_among_several_is_chosen_by_name(commands: Commands) -> None:
+def test_one_of_several_policies_is_chosen_by_name(commands: Commands) -> None:
     commands.policy("one")
     commands.policy("two", mode="Disabled")
     both = commands.run("plan", commands.folder, *GATED)
@@ -116,7 +116,7 @@ def test_a_policy_among_several_is_chosen_by_name(commands: Commands) -> None:
     assert "no TwoFactorPolicy called three" in commands.run("plan", commands.folder, "--policy", "three").err
 
 
-def test_the_instance_of_the_files_names_url_and_gate(commands: Commands) -> None:
+def test_an_instance_in_the_files_provides_url_and_gate(commands: Commands) -> None:
     commands.policy()
     commands.instance(gate={"mode": "Managed"})
     ended = commands.run("plan", commands.folder, "-o", "json", environment={"JENKINS_URL": ""})
@@ -164,7 +164,7 @@ def test_a_controller_that_cannot_be_read_is_a_row_and_exit_code_1(commands: Com
     assert "not-the-token-at-all" not in ended.out + ended.err
 
 
-def test_wrong_files_and_wrong_usage_are_errors_too(commands: Commands, tmp_path: Path) -> None:
+def test_invalid_files_and_wrong_usage_are_errors(commands: Commands, tmp_path: Path) -> None:
     wrong = commands.write(
         "wrong.yaml", {"kind": "TwoFactorPolicy", "metadata": {"name": "x"}, "spec": {"instanceSelector": {}, "mode": "Enforced"}}
     )
@@ -181,12 +181,12 @@ def test_wrong_files_and_wrong_usage_are_errors_too(commands: Commands, tmp_path
     assert "no TwoFactorPolicy" in commands.run("plan", wrong).err
 
 
-def test_an_account_without_administer_is_told_so(commands: Commands, standin: StandIn) -> None:
+def test_an_account_without_administer_is_an_error(commands: Commands, standin: StandIn) -> None:
     ended = commands.run("plan", commands.policy(), environment={"JENKINS_USER": "alice", "JENKINS_TOKEN": standin.tokens["alice"]})
     assert [ended.code, "Forbidden: the account lacks Jenkins' Administer permission" in " ".join(ended.out.split())] == [1, True]
 
 
-def test_the_document_for_programs_is_json_with_the_same_digest_each_time(commands: Commands) -> None:
+def test_the_json_output_has_a_stable_digest(commands: Commands) -> None:
     first, second = (commands.run("plan", commands.policy(), *GATED, "-o", "json").out for _ in range(2))
     assert json.loads(first) == json.loads(second)
     assert len(json.loads(first)["instances"][0]["plan"]["digest"]) == 12

@@ -27,7 +27,7 @@ def commands(tmp_path: Path, premium: StandIn, monkeypatch: pytest.MonkeyPatch) 
     return Commands(tmp_path, Managed(premium.url, "admin", premium.tokens["admin"]), monkeypatch)
 
 
-def test_plan_reads_and_says_what_the_switch_would_do(commands: Commands) -> None:
+def test_plan_says_what_the_premium_switch_would_do(commands: Commands) -> None:
     files = (commands.policy(allowedFactors=FACTORS), commands.instance(gate={"mode": "None"}))
     without, beside = commands.run("plan", *files), commands.run("plan", *files, SWITCH)
     assert [without.code, beside.code] == [3, 3]
@@ -41,7 +41,7 @@ def test_plan_reads_and_says_what_the_switch_would_do(commands: Commands) -> Non
     assert "ExperimentalPremium" in beside.out
 
 
-def test_plan_over_many_knows_the_switch_too(commands: Commands, premium: StandIn) -> None:
+def test_a_fleet_plan_honours_the_premium_switch(commands: Commands, premium: StandIn) -> None:
     commands.policy(allowedFactors=FACTORS)
     commands.instance(gate={"mode": "None"})
     accounts = commands.secret(premium.url.split("/")[2])
@@ -50,7 +50,7 @@ def test_plan_over_many_knows_the_switch_too(commands: Commands, premium: StandI
     assert "UnsupportedPluginVersion" not in commands.run(*arguments, SWITCH).out
 
 
-def test_apply_writes_only_with_it_and_says_so_when_nothing_could_be_proven(commands: Commands, premium: StandIn) -> None:
+def test_apply_needs_the_switch_and_reports_a_missing_proof(commands: Commands, premium: StandIn) -> None:
     instance = commands.instance(gate={"mode": "None"})
     file = commands.policy(allowedFactors=FACTORS[:2])
     refused = commands.run("apply", file, instance, "--yes")

@@ -28,7 +28,7 @@ def call(tmp_path: Path, jenkins: StandIn, monkeypatch: pytest.MonkeyPatch) -> C
     return Commands(tmp_path, managed_of(jenkins), monkeypatch)
 
 
-def test_a_jenkins_in_force_is_proven_by_a_probe_of_this_report(call: Commands, jenkins: StandIn) -> None:
+def test_an_enforced_controller_is_proven_by_the_reports_own_probe(call: Commands, jenkins: StandIn) -> None:
     call.managed.apply(policy(exemptGroups=["robots"], requireOnBuild={"window": "15m"}))
     before = jenkins.groovy("new File(jenkins.model.Jenkins.get().rootDir, 'jenkins2fa/state.json').text")
     file, place = call.policy(exemptGroups=["robots"], requireOnBuild={"window": "15m"}), call.instance(gate={"mode": "Managed"})
@@ -49,7 +49,7 @@ def test_a_jenkins_in_force_is_proven_by_a_probe_of_this_report(call: Commands, 
     assert before == jenkins.groovy("new File(jenkins.model.Jenkins.get().rootDir, 'jenkins2fa/state.json').text")
 
 
-def test_what_was_switched_off_is_said_layer_by_layer(call: Commands, jenkins: StandIn) -> None:
+def test_disabled_layers_are_reported_separately(call: Commands, jenkins: StandIn) -> None:
     call.managed.apply(policy())
     switch_off(jenkins)
     ended = call.run("report", call.policy(), call.instance(gate={"mode": "Managed"}), "-o", "json")
@@ -59,14 +59,14 @@ def test_what_was_switched_off_is_said_layer_by_layer(call: Commands, jenkins: S
     assert any(one.startswith("mode is off") for one in found["differences"])
 
 
-def test_without_a_policy_it_says_what_jenkins_goes_by(call: Commands) -> None:
+def test_a_report_without_a_policy_shows_the_settings_in_use(call: Commands) -> None:
     ended = call.run("report", "-o", "json")
     found = ended.document["instances"][0]
     assert [ended.code, found["policy"], found["proof"]["enforced"]["reason"]] == [3, None, "NoPolicy"]
     assert found["layers"]["memory"] is False
 
 
-def test_names_only_when_asked_for(call: Commands) -> None:
+def test_user_names_are_included_only_on_request(call: Commands) -> None:
     without, within = call.run("report", "-o", "json"), call.run("report", "-o", "json", "--with-names")
     assert "notEnrolledNames" not in without.document["instances"][0]
     assert [len(one.document["notes"]) for one in (without, within)] == [0, 1]
@@ -75,7 +75,7 @@ def test_names_only_when_asked_for(call: Commands) -> None:
     assert len(within.document["instances"][0]["notEnrolledNames"]) == within.document["instances"][0]["enrolment"]["notEnrolled"]
 
 
-def test_a_folder_gets_everything_for_its_owner_alone(call: Commands, tmp_path: Path) -> None:
+def test_the_files_are_readable_by_their_owner_only(call: Commands, tmp_path: Path) -> None:
     folder = tmp_path / "made"
     ended = call.run("report", call.policy(), "--folder", folder)
     assert sorted(file.name for file in folder.iterdir()) == ["report.html", "report.json"]
@@ -85,7 +85,7 @@ def test_a_folder_gets_everything_for_its_owner_alone(call: Commands, tmp_path: 
     assert [digest in page, digest in ended.err, ended.code, call.managed.account[1] in page] == [True, True, 3, False]
 
 
-def test_many_of_which_one_is_dead_and_one_account_may_not_go_there(call: Commands) -> None:
+def test_a_dead_controller_and_a_refused_account_among_many(call: Commands) -> None:
     call.managed.apply(policy())
     url = call.managed.connection.url
     files = [call.policy(), call.instance("alive", gate={"mode": "Managed"})]
@@ -110,6 +110,6 @@ def test_many_of_which_one_is_dead_and_one_account_may_not_go_there(call: Comman
         (["--secrets", "absent.yaml"], "absent.yaml"),
     ],
 )
-def test_wrong_usage_is_told_in_a_line(call: Commands, options: list[str], said: str) -> None:
+def test_wrong_usage_is_reported_in_one_line(call: Commands, options: list[str], said: str) -> None:
     ended = call.run("report", *options)
     assert [ended.code, said in ended.err] == [1, True]

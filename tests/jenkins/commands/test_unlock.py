@@ -43,7 +43,7 @@ def follow(text: str, home: Path) -> None:
         subprocess.run(["sh", "-euc", command], env={**os.environ, "JENKINS_HOME": str(home)}, check=True)
 
 
-def test_through_the_gate_it_switches_off_in_every_layer_and_takes_ours_out(commands: Commands, managed: Managed, standin: StandIn) -> None:
+def test_unlock_turns_off_every_layer_and_removes_the_gate(commands: Commands, managed: Managed, standin: StandIn) -> None:
     managed.apply(policy())
     assert not people_are_in(standin)
     ended = commands.run("unlock", standin.url, text="y\n")
@@ -54,7 +54,7 @@ def test_through_the_gate_it_switches_off_in_every_layer_and_takes_ours_out(comm
     assert [people_are_in(standin), managed.probe()] == [True, Proof.BYPASSED]
 
 
-def test_it_asks_first_says_what_it_does_and_no_is_no(commands: Commands, managed: Managed, standin: StandIn) -> None:
+def test_unlock_explains_itself_and_asks_for_confirmation(commands: Commands, managed: Managed, standin: StandIn) -> None:
     managed.apply(policy())
     ended = commands.run("unlock", standin.url, text="n\n")
     assert [ended.code, "nothing was changed" in ended.err, is_on(standin)] == [1, True, True]
@@ -67,7 +67,7 @@ def test_it_asks_first_says_what_it_does_and_no_is_no(commands: Commands, manage
     assert "kubectl patch twofactorpolicy" in ended.out
 
 
-def test_for_some_minutes_only_and_jenkins_ends_it_by_itself(commands: Commands, managed: Managed, standin: StandIn) -> None:
+def test_unlock_for_some_minutes_is_ended_by_jenkins(commands: Commands, managed: Managed, standin: StandIn) -> None:
     managed.apply(policy())
     ended = commands.run("unlock", standin.url, "--minutes", "1", "--reason", "INC-7", "--yes")
     assert [ended.code, people_are_in(standin)] == [0, True]
@@ -80,7 +80,7 @@ def test_for_some_minutes_only_and_jenkins_ends_it_by_itself(commands: Commands,
     wait_until(lambda: not people_are_in(standin), seconds=10, every=0.2, what="Jenkins switches 2FA on again")
 
 
-def test_a_reason_that_is_spent_opens_nothing(commands: Commands, managed: Managed, standin: StandIn) -> None:
+def test_a_used_reason_does_not_unlock(commands: Commands, managed: Managed, standin: StandIn) -> None:
     managed.apply(policy())
     with managed.driver() as driver:
         driver.open_break_glass(datetime.now(UTC) + timedelta(seconds=0.3), "INC-9", timedelta(seconds=0.3), keep=True)
@@ -93,7 +93,7 @@ def test_a_reason_that_is_spent_opens_nothing(commands: Commands, managed: Manag
     assert [ended.code, "give another --reason" in ended.err, is_on(standin)] == [3, True, True]
 
 
-def test_without_a_gate_it_passes_the_second_factor_by_itself(commands: Commands, standin: StandIn, tmp_path: Path) -> None:
+def test_unlock_gives_the_second_factor_without_a_gate(commands: Commands, standin: StandIn, tmp_path: Path) -> None:
     seed = tmp_path / "seed"
     seed.write_text(SEED)
     switch_on(standin)
@@ -101,12 +101,12 @@ def test_without_a_gate_it_passes_the_second_factor_by_itself(commands: Commands
     assert [ended.code, people_are_in(standin), SEED in ended.out + ended.err] == [0, True, False]
 
 
-def test_nothing_to_do_where_nobody_is_asked(commands: Commands, standin: StandIn) -> None:
+def test_unlock_has_nothing_to_do_if_nobody_is_challenged(commands: Commands, standin: StandIn) -> None:
     ended = commands.run("unlock", standin.url)
     assert [ended.code, "Nothing was changed" in ended.out, traces(standin)] == [0, True, [False] * 2]
 
 
-def test_on_disk_only_counts_as_locked_because_a_restart_would_lock(commands: Commands, standin: StandIn) -> None:
+def test_settings_on_disk_alone_count_as_locked(commands: Commands, standin: StandIn) -> None:
     switch_on(standin)
     groovy(standin, "MoFilter.moPluginSettings['ENABLE_MO_TFA_AUTHENTICATION'] = false")
     ended = commands.run("unlock", standin.url, "--yes")
@@ -115,7 +115,7 @@ def test_on_disk_only_counts_as_locked_because_a_restart_would_lock(commands: Co
     assert people_are_in(standin)
 
 
-def test_when_it_is_challenged_itself_the_printed_steps_lead_in(commands: Commands, standin: StandIn) -> None:
+def test_the_printed_steps_unlock_a_controller_that_challenges_the_account(commands: Commands, standin: StandIn) -> None:
     """No gate, no seed: its own token is challenged. Stop, edit, start."""
     switch_on(standin)
     ended = commands.run("unlock", standin.url, "--yes")
@@ -127,7 +127,7 @@ def test_when_it_is_challenged_itself_the_printed_steps_lead_in(commands: Comman
     assert commands.run("unlock", standin.url).code == 0  # and the account gets through as well
 
 
-def test_the_printed_steps_lead_in_when_the_gate_is_there_and_the_account_is_lost(
+def test_the_printed_steps_unlock_a_controller_with_a_gate_and_a_lost_account(
     commands: Commands, managed: Managed, standin: StandIn
 ) -> None:
     managed.apply(policy())
@@ -143,7 +143,7 @@ def test_the_printed_steps_lead_in_when_the_gate_is_there_and_the_account_is_los
     assert not people_are_in(standin)
 
 
-def test_the_steps_end_an_open_break_glass_too(managed: Managed, standin: StandIn) -> None:
+def test_the_printed_steps_end_an_open_break_glass(managed: Managed, standin: StandIn) -> None:
     """Its timer or start-up file would otherwise switch 2FA on again."""
     managed.apply(policy())
     with managed.driver() as driver:
@@ -156,7 +156,7 @@ def test_the_steps_end_an_open_break_glass_too(managed: Managed, standin: StandI
     assert people_are_in(standin)
 
 
-def test_the_steps_may_be_followed_where_there_is_nothing_of_ours(standin: StandIn) -> None:
+def test_the_printed_steps_are_harmless_without_our_files(standin: StandIn) -> None:
     switch_on(standin)
     standin.stop()
     for _ in range(2):  # and twice
@@ -173,13 +173,13 @@ def test_the_steps_may_be_followed_where_there_is_nothing_of_ours(standin: Stand
         (Say(302, headers={"Location": "https://sso.lab.invalid/"}), "Redirected"),
     ],
 )
-def test_whatever_is_in_the_way_is_named_and_the_steps_follow(commands: Commands, proxy: Proxy, answer: Say, reason: str) -> None:
+def test_an_obstacle_is_named_before_the_steps(commands: Commands, proxy: Proxy, answer: Say, reason: str) -> None:
     proxy.fault(answer)
     ended = commands.run("unlock", proxy.url, "--yes")
     assert [ended.code, f"Not possible from here: {reason}" in ended.err, ended.out.rstrip()] == [3, True, steps().rstrip()]
 
 
-def test_a_jenkins_that_fails_in_the_middle_gives_the_steps(commands: Commands, managed: Managed, standin: StandIn) -> None:
+def test_a_failure_during_the_unlock_prints_the_steps(commands: Commands, managed: Managed, standin: StandIn) -> None:
     managed.apply(policy())
     with Proxy(standin.url) as proxy:
         proxy.fault(BROKEN_WRITE, script="release")
@@ -187,12 +187,12 @@ def test_a_jenkins_that_fails_in_the_middle_gives_the_steps(commands: Commands, 
     assert [ended.code, "ScriptFailed" in ended.err, COMMANDS[0] in ended.out] == [3, True, True]
 
 
-def test_steps_alone_ask_nobody(commands: Commands) -> None:
+def test_printing_the_steps_sends_no_request(commands: Commands) -> None:
     ended = commands.run("unlock", "--steps", environment={"JENKINS_TOKEN": "", "JENKINS_URL": ""})
     assert [ended.code, ended.out.rstrip()] == [0, steps().rstrip()]
 
 
-def test_the_documentation_has_the_same_commands() -> None:
+def test_the_documentation_has_the_printed_commands() -> None:
     text = (CHECKOUT / "docs" / "unlock.md").read_text()
     assert [command for command in COMMANDS if command not in text] == []
 

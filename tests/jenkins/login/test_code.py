@@ -67,7 +67,7 @@ def session(connection: Connection, clock: Clock) -> tuple[Http, SecondFactorLog
     return http, SecondFactorLogin(http, clock, clock.sleep)
 
 
-def test_no_code_is_sent_twice_whichever_session_needs_it(jenkins: StandIn, door: CodeDoor) -> None:
+def test_no_code_is_sent_twice_even_in_another_session(jenkins: StandIn, door: CodeDoor) -> None:
     """A plugin may well refuse a code that was used (RFC 6238, 5.2), and that would look like a wrong key."""
     connection, clock = driver(jenkins, door, SECRET).connection, Clock()
     (one, first), (other, second) = session(connection, clock), session(connection, clock)
@@ -88,7 +88,7 @@ def test_a_lost_session_is_renewed_with_another_code(jenkins: StandIn, door: Cod
         assert (door.codes, login.logins, len(clock.slept)) == (2, 2, 1)
 
 
-def test_a_refused_code_is_sent_once(jenkins: StandIn, door: CodeDoor) -> None:
+def test_a_refused_code_is_not_sent_again(jenkins: StandIn, door: CodeDoor) -> None:
     with contextlib.closing(driver(jenkins, door, another_secret(SECRET))) as one:
         for _ in range(3):
             with pytest.raises(SecondFactorRejected, match="refused the one-time code"):
@@ -96,7 +96,7 @@ def test_a_refused_code_is_sent_once(jenkins: StandIn, door: CodeDoor) -> None:
     assert door.codes == 1
 
 
-def test_without_a_key_it_stays_challenged(jenkins: StandIn, door: CodeDoor) -> None:
+def test_the_operator_stays_challenged_without_a_key(jenkins: StandIn, door: CodeDoor) -> None:
     with contextlib.closing(driver(jenkins, door, None)) as one, pytest.raises(ChallengedBySecondFactor):
         one.observe()
     assert door.codes == 0
@@ -114,21 +114,21 @@ def test_without_a_key_it_stays_challenged(jenkins: StandIn, door: CodeDoor) -> 
         "<!doctype [",
     ],
 )
-def test_another_page_is_left_alone(jenkins: StandIn, page: str) -> None:
+def test_other_pages_are_ignored(jenkins: StandIn, page: str) -> None:
     with CodeDoor(jenkins.url, SECRET, page) as door, contextlib.closing(driver(jenkins, door, SECRET)) as one:
         with pytest.raises(ProtocolError, match="does not answer it"):
             one.observe()
         assert door.codes == 0
 
 
-def test_the_form_is_sent_below_the_url_only() -> None:
+def test_the_form_is_sent_only_below_the_configured_url() -> None:
     found = code_form(PAGE, "https://ci.example.com/ci/", "tfaUserAuth/totp/")
     assert found is not None
     assert (found.path, found.name, found.hidden) == ("tfaUserAuth/totp/verify", "code", (("state", "s-1"),))
     assert code_form(PAGE.replace('"verify"', '"/other/verify"'), "https://ci.example.com/ci/", "tfaUserAuth/totp/") is None
 
 
-def test_a_key_that_is_none_is_told() -> None:
+def test_an_invalid_key_is_reported() -> None:
     assert totp_problem(SECRET) is None
     assert totp_problem(f"{SECRET[:4]} {SECRET[4:]}") is None
     for wrong in ("0189", "not base32!", "A"):

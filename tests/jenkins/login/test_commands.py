@@ -49,7 +49,7 @@ class Run:
         return result
 
 
-def test_without_a_seed_it_is_refused_and_says_so(run: Run) -> None:
+def test_a_missing_seed_is_refused_with_a_message(run: Run) -> None:
     result = run("plan", str(run.policy))
     assert result.exit_code == 3
     assert "Refused  OperatorLockedOut" in result.output
@@ -57,7 +57,7 @@ def test_without_a_seed_it_is_refused_and_says_so(run: Run) -> None:
 
 
 @pytest.mark.parametrize("seed", ["w3ak", "nineteen-characters"])
-def test_a_weak_seed_is_refused_with_the_way_out(run: Run, seed: str) -> None:
+def test_a_weak_seed_is_refused_with_what_to_do(run: Run, seed: str) -> None:
     for more in ({"JENKINS_SECOND_FACTOR_SEED": seed}, {}):
         run.seed.write_text(seed)
         result = run("plan", str(run.policy), *(() if more else ("--second-factor-seed-file", str(run.seed))), **more)
@@ -66,12 +66,12 @@ def test_a_weak_seed_is_refused_with_the_way_out(run: Run, seed: str) -> None:
         assert seed not in result.output
 
 
-def test_a_file_that_is_not_there_is_named(run: Run) -> None:
+def test_a_missing_seed_file_is_named(run: Run) -> None:
     result = run("plan", str(run.policy), "--second-factor-seed-file", "/nowhere/seed")
     assert (result.exit_code, "--second-factor-seed-file /nowhere/seed: No such file" in result.output) == (1, True)
 
 
-def test_an_empty_file_is_a_mistake_and_not_the_absence_of_a_seed(run: Run) -> None:
+def test_an_empty_seed_file_is_an_error(run: Run) -> None:
     run.seed.write_text("\n")
     result = run("plan", str(run.policy), "--second-factor-seed-file", str(run.seed))
     assert (result.exit_code, "seed of the second factor" in result.output) == (1, True)

@@ -79,7 +79,7 @@ def driver(jenkins: StandIn) -> Iterator[Driver]:
         yield opened
 
 
-def test_without_a_seed_it_is_challenged_and_says_what_would_help(jenkins: StandIn) -> None:
+def test_without_a_seed_the_error_says_what_to_do(jenkins: StandIn) -> None:
     with (
         contextlib.closing(driver_for(connection_to(jenkins, None))) as driver,
         pytest.raises(ChallengedBySecondFactor, match="secondFactorSeed"),
@@ -88,7 +88,7 @@ def test_without_a_seed_it_is_challenged_and_says_what_would_help(jenkins: Stand
     assert jenkins.groovy(IS_ENROLLED) == "false"
 
 
-def test_it_enrols_itself_and_keeps_its_session(jenkins: StandIn, driver: Driver) -> None:
+def test_the_operator_enrols_itself_and_keeps_its_session(jenkins: StandIn, driver: Driver) -> None:
     assert driver.observe().enrolled is True
     requests = driver.requests
     for _ in range(5):
@@ -96,7 +96,7 @@ def test_it_enrols_itself_and_keeps_its_session(jenkins: StandIn, driver: Driver
     assert (driver.logins, driver.requests - requests) == (1, 5)
 
 
-def test_a_new_process_answers_in_the_order_shown(jenkins: StandIn, driver: Driver) -> None:
+def test_a_new_process_answers_questions_in_the_order_shown(jenkins: StandIn, driver: Driver) -> None:
     driver.observe()
     for _ in range(12):  # every pair and order of the three questions comes up
         with contextlib.closing(driver_for(connection_to(jenkins))) as later:
@@ -104,14 +104,14 @@ def test_a_new_process_answers_in_the_order_shown(jenkins: StandIn, driver: Driv
             assert later.logins == 1
 
 
-def test_it_comes_back_after_a_restart_of_jenkins(jenkins: StandIn, driver: Driver) -> None:
+def test_the_operator_logs_in_again_after_a_restart_of_jenkins(jenkins: StandIn, driver: Driver) -> None:
     before = driver.observe().session
     jenkins.restart()
     assert driver.observe().session != before
     assert driver.logins == 2
 
 
-def test_it_comes_back_when_only_the_session_is_lost(jenkins: StandIn, driver: Driver) -> None:
+def test_the_operator_logs_in_again_after_losing_only_its_session(jenkins: StandIn, driver: Driver) -> None:
     driver.observe()
     driver._console._http.forget_cookies()
     driver.observe()
@@ -124,7 +124,7 @@ def test_the_probe_is_still_challenged(driver: Driver) -> None:
     assert driver.probe() is Proof.CHALLENGED
 
 
-def test_another_seed_is_refused_once_and_then_waits(jenkins: StandIn, driver: Driver, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_wrong_seed_is_refused_once_and_then_pauses(jenkins: StandIn, driver: Driver, caplog: pytest.LogCaptureFixture) -> None:
     driver.observe()
     clock = Clock()
     wrong = connection_to(jenkins, "another-seed-that-is-long-enough", clock)
@@ -146,7 +146,7 @@ def test_a_corrected_seed_is_tried_at_once(jenkins: StandIn, driver: Driver) -> 
         assert later.observe().user == "admin"
 
 
-def test_an_enrolment_by_hand_is_told_without_a_single_answer(jenkins: StandIn, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_manual_enrolment_is_reported_without_sending_an_answer(jenkins: StandIn, caplog: pytest.LogCaptureFixture) -> None:
     enrol_by_hand(jenkins, "In what city did you meet your spouse ?", "What is the name of your first pet ?")
     with answers_sent(caplog) as sent:
         for _ in range(6):
@@ -154,7 +154,7 @@ def test_an_enrolment_by_hand_is_told_without_a_single_answer(jenkins: StandIn, 
         assert sent() == 0
 
 
-def test_an_enrolment_by_hand_in_the_same_questions_costs_one_answer_at_most(jenkins: StandIn, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_manual_enrolment_in_the_same_questions_costs_at_most_one_answer(jenkins: StandIn, caplog: pytest.LogCaptureFixture) -> None:
     """The operator's two questions of the plugin's list are anybody's choice."""
     enrol_by_hand(jenkins, login.FIRST, login.SECOND)
     connection = connection_to(jenkins)
@@ -164,7 +164,7 @@ def test_an_enrolment_by_hand_in_the_same_questions_costs_one_answer_at_most(jen
         assert sent() <= 1
 
 
-def test_after_a_reset_it_enrols_anew_without_waiting(jenkins: StandIn, driver: Driver) -> None:
+def test_the_operator_enrols_again_at_once_after_a_reset(jenkins: StandIn, driver: Driver) -> None:
     driver.observe()
     wrong = connection_to(jenkins, "another-seed-that-is-long-enough")
     refused(wrong, "reset the security questions")
@@ -173,7 +173,7 @@ def test_after_a_reset_it_enrols_anew_without_waiting(jenkins: StandIn, driver: 
         assert later.observe().enrolled is True
 
 
-def test_a_restart_between_questions_and_answers_is_no_refusal(jenkins: StandIn, driver: Driver) -> None:
+def test_a_restart_between_questions_and_answers_does_not_count_as_a_refusal(jenkins: StandIn, driver: Driver) -> None:
     """The new run of Jenkins asks other questions than those that were answered."""
     driver.observe()
     told: set[type[JenkinsError]] = set()
@@ -210,7 +210,7 @@ class RestartingHttp(Http):
     [("/ci", AS_CALLED), ("/ci", None), ("", None), ("/ci", "http://other.invalid/jenkins/"), ("", "http://other.invalid/user/x/")],
 )
 @FLAVOURS
-def test_the_challenge_is_found_below_the_url_that_was_given(flavour: Flavour, context_path: str, root_url: str | None) -> None:
+def test_the_challenge_is_found_below_the_configured_url(flavour: Flavour, context_path: str, root_url: str | None) -> None:
     """Whatever host and path Jenkins takes for its own: enrolling and answering stay where the Secret consented to."""
     with StandIn(flavour=flavour, context_path=context_path, root_url=root_url) as jenkins:
         jenkins.groovy(ENFORCE)
@@ -220,7 +220,7 @@ def test_the_challenge_is_found_below_the_url_that_was_given(flavour: Flavour, c
 
 
 @FLAVOURS
-def test_several_factors_and_one_that_no_program_can_answer(flavour: Flavour) -> None:
+def test_several_factors_and_one_that_the_operator_cannot_answer(flavour: Flavour) -> None:
     with StandIn(flavour=flavour, smtp_host="mail", users={"admin": {"password": "p", "admin": True, "email": "a@lab.invalid"}}) as jenkins:
         jenkins.groovy(ENFORCE)
         with contextlib.closing(driver_for(connection_to(jenkins))) as driver:
@@ -235,7 +235,7 @@ def test_several_factors_and_one_that_no_program_can_answer(flavour: Flavour) ->
 # --- a change without a gate ---
 
 
-def test_a_change_without_a_gate_is_made_and_leaves_the_operator_inside(standin: StandIn) -> None:
+def test_a_change_without_a_gate_does_not_lock_the_operator_out(standin: StandIn) -> None:
     jenkins = standin
     result = change(jenkins, connection_to(jenkins))
     assert result.proof is Proof.CHALLENGED
@@ -247,14 +247,14 @@ def test_a_change_without_a_gate_is_made_and_leaves_the_operator_inside(standin:
     assert jenkins.browser("admin").status("/") == 302
 
 
-def test_it_is_enrolled_before_anybody_asks_it_to_be(standin: StandIn) -> None:
+def test_the_operator_enrols_before_2fa_is_enforced(standin: StandIn) -> None:
     jenkins = standin
     enrolled: dict[Step, str] = {}
     change(jenkins, connection_to(jenkins), lambda step: enrolled.update({step: jenkins.groovy(IS_ENROLLED)}))
     assert (enrolled[Step.BEGIN], enrolled[Step.READ_BACK]) == ("false", "true")
 
 
-def test_a_wrong_seed_is_noticed_before_anything_changes(standin: StandIn) -> None:
+def test_a_wrong_seed_is_detected_before_any_change(standin: StandIn) -> None:
     jenkins = standin
     jenkins.browser("admin").enrol()
     steps: list[Step] = []
@@ -265,7 +265,7 @@ def test_a_wrong_seed_is_noticed_before_anything_changes(standin: StandIn) -> No
     assert jenkins.browser("admin").status("/") == 200
 
 
-def test_a_trial_whose_log_in_fails_is_undone(standin: StandIn) -> None:
+def test_a_trial_is_undone_if_the_login_fails(standin: StandIn) -> None:
     """Somebody enrols the account anew in the middle: the reader cannot get in, the writer's verified session takes the change back."""
     jenkins = standin
 
@@ -282,7 +282,7 @@ def test_a_trial_whose_log_in_fails_is_undone(standin: StandIn) -> None:
 # --- secrets ---
 
 
-def test_the_seed_and_the_answers_are_in_no_log_error_or_repr(jenkins: StandIn, driver: Driver, caplog: pytest.LogCaptureFixture) -> None:
+def test_seed_and_answers_appear_in_no_log_error_or_repr(jenkins: StandIn, driver: Driver, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     caplog.set_level(logging.DEBUG, logger="urllib3")  # whatever another test has made of it
     texts = [repr(driver.connection), repr(driver.connection.credentials)]
