@@ -53,7 +53,7 @@ def test_installing_again_leaves_one_gate(standin: StandIn, managed: Managed) ->
     assert [seen.installed, seen.position, seen.before_plugin, seen.foreign, seen.errors] == [1, 0, True, False, 0]
 
 
-def test_marks_of_a_removed_gate_are_void_at_once(with_groups: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_exemptions_of_a_removed_gate_end_at_once(with_groups: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     managed = managed_of(with_groups)
     managed.apply(policy(exemptGroups=["Devs"]))
     carol, robot = logged_in(with_groups, "carol"), with_groups.browser("dave")
@@ -62,7 +62,7 @@ def test_marks_of_a_removed_gate_are_void_at_once(with_groups: StandIn, tmp_path
     assert [ended.code, carol.status(), robot.status()] == [0, 302, 302]
 
 
-def test_a_new_version_of_the_code_comes_in_without_a_wrong_answer(with_groups: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_code_update_causes_no_wrong_reply(with_groups: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
     managed = managed_of(with_groups)
     managed.apply(policy(exemptGroups=["Devs"]))
     with traffic(with_groups, {"carol": 200, "dave": 302}) as wrong:
@@ -77,7 +77,7 @@ def test_a_new_version_of_the_code_comes_in_without_a_wrong_answer(with_groups: 
     assert [seen.installed, seen.errors, seen.code, seen.startup_code] == [1, 0, scripts.gate_code(), scripts.gate_code()]
 
 
-def test_code_that_fails_its_rehearsal_stays_out(standin: StandIn, managed: Managed, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_code_that_fails_its_rehearsal_is_not_installed(standin: StandIn, managed: Managed, monkeypatch: pytest.MonkeyPatch) -> None:
     managed.apply(policy())
     before = managed.observe().gate
     with monkeypatch.context() as patch:
@@ -88,7 +88,7 @@ def test_code_that_fails_its_rehearsal_stays_out(standin: StandIn, managed: Mana
     assert managed.observe().trial.pending is None
 
 
-def test_it_is_back_before_the_first_request_of_the_next_run(standin: StandIn, managed: Managed) -> None:
+def test_the_gate_is_back_before_the_first_request_after_a_restart(standin: StandIn, managed: Managed) -> None:
     managed.apply(policy())
     runs = standin.runs()
     stop, seen = threading.Event(), set()
@@ -194,7 +194,7 @@ def test_a_damaged_configuration_on_disk_exempts_nobody_and_jenkins_starts(with_
     assert gets_in(with_groups, "alice", "carol") == "carol"
 
 
-def test_with_both_notes_damaged_nobody_gets_in(standin: StandIn, managed: Managed) -> None:
+def test_nobody_gets_in_if_both_files_are_damaged(standin: StandIn, managed: Managed) -> None:
     managed.apply(policy())
     for name in ("gate", "state"):
         (standin.home / "jenkins2fa" / f"{name}.json").write_text("{")
@@ -202,7 +202,7 @@ def test_with_both_notes_damaged_nobody_gets_in(standin: StandIn, managed: Manag
     assert [standin.browser("admin").script("print 1").status_code, standin.browser().status("/login")] == [302, 200]
 
 
-def test_a_damaged_configuration_is_put_right_while_jenkins_still_runs(standin: StandIn, managed: Managed) -> None:
+def test_a_damaged_configuration_is_repaired_while_jenkins_runs(standin: StandIn, managed: Managed) -> None:
     managed.apply(policy())
     (standin.home / "jenkins2fa" / "gate.json").write_text("{")
     assert {layer for layers in managed.differing(policy()).values() for layer in layers} == {"start-up"}
@@ -220,7 +220,7 @@ def test_a_damaged_configuration_is_put_right_while_jenkins_still_runs(standin: 
         ("state.code = 'another'", "another version"),
     ],
 )
-def test_a_gate_out_of_its_place_is_drift_and_is_put_back(standin: StandIn, script: str, said: str) -> None:
+def test_a_misplaced_gate_is_drift_and_is_moved_back(standin: StandIn, script: str, said: str) -> None:
     managed = managed_of(standin)
     wanted = policy()
     managed.apply(wanted)
@@ -238,14 +238,14 @@ def place_of_gate(jenkins: StandIn) -> int:
     return int(jenkins.groovy(CONTEXT + "println list.findIndexOf(isGate)"))
 
 
-def test_a_gate_moved_behind_the_plugins_filter_while_people_are_asked_moves_back(standin: StandIn, managed: Managed) -> None:
+def test_a_gate_moved_behind_the_plugins_filter_moves_itself_back(standin: StandIn, managed: Managed) -> None:
     managed.apply(policy())
     standin.groovy(CONTEXT + "list.add(list.remove((int) list.findIndexOf(isGate)))")
     wait_until(lambda: place_of_gate(standin) == 0, seconds=10, what="the gate is first again")
     assert [managed.differing(policy()), managed.observe().gate.installed] == [{}, 1]
 
 
-def test_a_gate_stays_away_where_nobody_is_asked_and_after_its_release(standin: StandIn, managed: Managed) -> None:
+def test_a_removed_gate_does_not_return_if_nobody_is_challenged_or_after_release(standin: StandIn, managed: Managed) -> None:
     """Then the operator gets in, and corrects or reports it as the policy says."""
     managed.apply(policy(mode="Disabled", apiTokens="Challenge"))
     assert standin.groovy(CONTEXT + "list.removeAll(list.findAll(isGate)); state.watch.look(); println list.any(isGate)") == "false"
@@ -257,7 +257,7 @@ def test_a_gate_stays_away_where_nobody_is_asked_and_after_its_release(standin: 
     assert standin.groovy(CONTEXT + over + "println([list.any(isGate), watch.timer.cancelled, state])") == "[false, true, null]"
 
 
-def test_a_gate_taken_away_while_people_are_asked(standin: StandIn) -> None:
+def test_a_gate_removed_while_users_are_challenged(standin: StandIn) -> None:
     """It puts itself back; after the third time within an hour it stays out. The operator is asked then too. By a second way in it puts
     the gate back; without one a restart of Jenkins does, as the message says."""
     managed, wanted = managed_of(standin), policy()
@@ -289,7 +289,7 @@ def test_a_gate_taken_away_while_people_are_asked(standin: StandIn) -> None:
     assert [managed.differing(wanted), managed.observe().gate.before_plugin, gets_in(standin, "alice")] == [{}, True, ""]
 
 
-def test_the_plugins_filter_missing_is_drift_that_needs_a_restart(standin: StandIn, managed: Managed) -> None:
+def test_a_missing_plugin_filter_is_drift_that_needs_a_restart(standin: StandIn, managed: Managed) -> None:
     managed.apply(policy())
     standin.groovy(CONTEXT + "list.removeAll(list.findAll(isTheirs))")
     found = managed.assess(policy())

@@ -58,7 +58,7 @@ def enrolled(jenkins: StandIn, name: str = "alice") -> Browser:
 
 
 @pytest.mark.parametrize("drift", DRIFTS)
-def test_drift_opens_nothing_and_people_still_get_in_by_their_second_factor(jenkins: StandIn, managed: Managed, drift: str) -> None:
+def test_drift_opens_nothing_and_users_still_get_in_with_a_second_factor(jenkins: StandIn, managed: Managed, drift: str) -> None:
     owner, before = enrolled(jenkins), logged_in(jenkins, "alice")
     jenkins.groovy(DRIFTS[drift] + "\nnull")
     assert [before.status("/job/x/"), jenkins.browser("alice", "alice-pw-1").status("/job/x/"), owner.status("/job/x/")] == [302, 302, 200]
@@ -73,7 +73,7 @@ def test_drift_opens_nothing_and_people_still_get_in_by_their_second_factor(jenk
 
 
 @pytest.mark.parametrize("drift", ["memory and disk", "the file is gone", "state.json is damaged"])
-def test_nor_between_a_restart_and_the_next_look(jenkins: StandIn, managed: Managed, drift: str) -> None:
+def test_drift_opens_nothing_between_a_restart_and_the_next_observation(jenkins: StandIn, managed: Managed, drift: str) -> None:
     enrolled(jenkins)
     if drift in DRIFTS:
         jenkins.groovy(DRIFTS[drift] + "\nnull")
@@ -105,7 +105,7 @@ def test_configuration_as_code_that_says_the_opposite_opens_nothing(jenkins: Sta
         file.unlink()
 
 
-def test_who_switches_it_off_on_the_plugins_page_is_told_why_it_stays_on(jenkins: StandIn, managed: Managed) -> None:
+def test_switching_2fa_off_in_the_plugin_logs_why_it_stays_on(jenkins: StandIn, managed: Managed) -> None:
     admin = enrolled(jenkins, "admin")
     save_form(admin, enabled=False, questions=True)
     assert logged_in(jenkins, "alice").status("/job/x/") == 302
@@ -114,7 +114,7 @@ def test_who_switches_it_off_on_the_plugins_page_is_told_why_it_stays_on(jenkins
     assert "TwoFactorBreakGlass" in told[-1]
 
 
-def test_it_ends_by_what_is_meant_to_end_it(jenkins: StandIn, managed: Managed) -> None:
+def test_a_hold_ends_with_break_glass_policy_or_release(jenkins: StandIn, managed: Managed) -> None:
     enrolled(jenkins)
     with managed.driver() as driver:
         driver.open_break_glass(datetime.now(UTC) + timedelta(minutes=5), f"incident {jenkins.pid}", timedelta(hours=1), keep=True)
@@ -140,7 +140,7 @@ def test_it_ends_by_what_is_meant_to_end_it(jenkins: StandIn, managed: Managed) 
     jenkins.groovy(f"{LIVE} = false; null")
 
 
-def test_a_trial_that_is_undone_takes_its_hold_back(jenkins: StandIn, managed: Managed) -> None:
+def test_undoing_a_trial_undoes_its_hold(jenkins: StandIn, managed: Managed) -> None:
     both = policy(apiTokens="Challenge", allowedFactors=["SecurityQuestions", "EmailOTP"], emailOTP=EMAIL)
     trial = managed.begin(both)
     assert managed.observe().gate.hold == {"securityQuestions", "emailOTP"}
@@ -150,7 +150,7 @@ def test_a_trial_that_is_undone_takes_its_hold_back(jenkins: StandIn, managed: M
     assert [held.hold, held.stored_hold] == [frozenset({"securityQuestions"})] * 2
 
 
-def test_a_hold_that_is_taken_away_is_drift(jenkins: StandIn, managed: Managed) -> None:
+def test_a_removed_hold_is_drift(jenkins: StandIn, managed: Managed) -> None:
     wanted = policy(apiTokens="Challenge")
     groovy(jenkins, "state.remove('hold'); null")
     assert managed.differing(wanted) == {"gate.hold": {"gate"}}
@@ -158,7 +158,7 @@ def test_a_hold_that_is_taken_away_is_drift(jenkins: StandIn, managed: Managed) 
     assert not managed.differing(wanted)
 
 
-def test_without_the_plugin_nobody_can_be_asked_and_the_log_says_so(flavour: Literal["javax", "jakarta"], tmp_path: Path) -> None:
+def test_without_the_plugin_nobody_is_challenged_and_the_log_says_so(flavour: Literal["javax", "jakarta"], tmp_path: Path) -> None:
     home = tmp_path / "home"
     with StandIn(flavour=flavour, home=home) as jenkins:
         Managed(jenkins.url, "admin", jenkins.tokens["admin"]).apply(policy(apiTokens="Challenge"))

@@ -23,7 +23,7 @@ def isTheirs = { it.class.name.endsWith('.MoFilter') || it.class.name.startsWith
 """
 
 
-def test_a_gate_that_the_site_mounts_is_verified_and_never_written(commands: Commands, standin: StandIn, managed: Managed) -> None:
+def test_a_provided_gate_is_verified_and_never_written(commands: Commands, standin: StandIn, managed: Managed) -> None:
     provided = managed_of(standin, gate="Provided")
     wanted = policy(exemptGroups=["robots"])
     assert provided.reasons(wanted)[0] == "GateNotProvided"
@@ -46,7 +46,7 @@ def test_a_gate_that_the_site_mounts_is_verified_and_never_written(commands: Com
     assert [provided.apply(off).plan.changes, gets_in(standin, "alice"), file.read_bytes()] == [(), "alice", mounted]
 
 
-def test_what_render_prints_for_review_is_what_the_operator_installs(commands: Commands, standin: StandIn, managed: Managed) -> None:
+def test_render_prints_what_the_operator_installs(commands: Commands, standin: StandIn, managed: Managed) -> None:
     text = commands.run("gate", "render").out
     managed.apply(policy())
     assert (standin.home / "init.groovy.d" / "jenkins2fa.groovy").read_text() == text
@@ -54,7 +54,7 @@ def test_what_render_prints_for_review_is_what_the_operator_installs(commands: C
     assert "jenkins2fa gate remove" in text
 
 
-def test_status_says_where_the_gate_is(commands: Commands, standin: StandIn, managed: Managed) -> None:
+def test_status_shows_where_the_gate_is(commands: Commands, standin: StandIn, managed: Managed) -> None:
     absent = commands.run("gate", "status")
     assert [absent.code, absent.out.splitlines()[0]] == [3, "gate: absent"]
     managed.apply(policy())
@@ -65,7 +65,7 @@ def test_status_says_where_the_gate_is(commands: Commands, standin: StandIn, man
     assert commands.run("gate", "status", environment={"JENKINS_TOKEN": "x"}).code == 1
 
 
-def test_remove_takes_everything_of_ours_away(commands: Commands, standin: StandIn, managed: Managed) -> None:
+def test_remove_deletes_everything_of_ours(commands: Commands, standin: StandIn, managed: Managed) -> None:
     managed.apply(policy())
     refused = commands.run("gate", "remove", "-y")
     assert [refused.code, "2FA would stay on" in refused.err, managed.observe().gate.installed] == [3, True, 1]
@@ -81,7 +81,7 @@ def test_remove_takes_everything_of_ours_away(commands: Commands, standin: Stand
     )
 
 
-def test_remove_can_put_back_what_was_before_us(commands: Commands, standin: StandIn, managed: Managed) -> None:
+def test_remove_can_restore_the_former_settings(commands: Commands, standin: StandIn, managed: Managed) -> None:
     before = "config.setEnableSecurityQuestionsAuthentication(true); "
     before += "config.@otpOverEmailDto = new dto.MoOtpOverEmailDto(true, 'a@b'); config.save()"
     standin.groovy(f"import io.jenkins.plugins.twofactor.jenkins.*\ndef config = MoGlobalConfig.get(); {before}")

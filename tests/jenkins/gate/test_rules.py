@@ -39,7 +39,7 @@ def isTheirs = { it.class.name.endsWith('.MoFilter') || it.class.name.startsWith
         ({"enforcedGroups": ["authenticated"], "exemptGroups": ["Ops"]}, "dave"),
     ],
 )
-def test_groups_of_a_realm_that_has_them(with_groups: StandIn, rule: dict[str, object], free: str) -> None:
+def test_groups_of_the_realm_decide(with_groups: StandIn, rule: dict[str, object], free: str) -> None:
     managed = managed_of(with_groups)
     wanted = policy(apiTokens="Challenge", **rule)
     managed.apply(wanted)
@@ -49,7 +49,7 @@ def test_groups_of_a_realm_that_has_them(with_groups: StandIn, rule: dict[str, o
     assert managed.probe() is Proof.CHALLENGED
 
 
-def test_whether_case_matters_is_the_realms_to_say(with_groups: StandIn) -> None:
+def test_the_realm_decides_whether_case_matters(with_groups: StandIn) -> None:
     same = (
         with_groups.groovy("def s = jenkins.model.Jenkins.get().securityRealm.groupIdStrategy; print s.keyFor('DEVS') == s.keyFor('Devs')")
         == "true"
@@ -67,14 +67,14 @@ def test_whether_case_matters_is_the_realms_to_say(with_groups: StandIn) -> None
         ({"exemptGroups": ["admins"]}, ""),
     ],
 )
-def test_jenkins_own_users_are_in_no_group_but_the_built_in_one(
+def test_users_of_jenkins_own_database_are_only_in_the_built_in_group(
     standin: StandIn, managed: Managed, rule: dict[str, object], free: str
 ) -> None:
     managed.apply(policy(**rule))
     assert gets_in(standin, "alice", "bob") == free
 
 
-def test_a_group_counts_as_known_once_a_member_was_seen(with_groups: StandIn) -> None:
+def test_a_group_is_known_once_a_member_has_logged_in(with_groups: StandIn) -> None:
     managed = managed_of(with_groups)
     wanted = policy(enforcedGroups=["Devs", "Opps"])
     managed.apply(wanted)
@@ -83,7 +83,7 @@ def test_a_group_counts_as_known_once_a_member_was_seen(with_groups: StandIn) ->
     assert managed.observe(groups=["Devs", "Opps"]).known_groups == {"Devs"}
 
 
-def test_groups_of_the_plugin_are_not_read_and_the_field_says_so(with_groups: StandIn) -> None:
+def test_groups_of_the_plugin_are_ignored_and_reported(with_groups: StandIn) -> None:
     """The plugin itself keeps members and never reads them: nobody is asked because of them, and nobody believes that he is."""
     managed, wanted = managed_of(with_groups), policy(enforcedGroups=["plugins-own"])
     manager = CONTEXT + "io.jenkins.plugins.twofactor.jenkins.GroupManager.get()"
@@ -97,7 +97,7 @@ def test_groups_of_the_plugin_are_not_read_and_the_field_says_so(with_groups: St
     assert "the plugin's own named groups are ignored" in next(line for line in fields.splitlines() if "`spec.enforcedGroups`" in line)
 
 
-def test_a_session_feels_a_change_of_the_rules_at_its_next_request(with_groups: StandIn) -> None:
+def test_changed_rules_apply_to_the_next_request_of_a_session(with_groups: StandIn) -> None:
     managed = managed_of(with_groups)
     managed.apply(policy(exemptGroups=["Devs"]))
     carol = logged_in(with_groups, "carol")
@@ -108,7 +108,7 @@ def test_a_session_feels_a_change_of_the_rules_at_its_next_request(with_groups: 
     assert found == [200, 302, 200]
 
 
-def test_an_exempt_person_works_as_without_a_second_factor(with_groups: StandIn) -> None:
+def test_an_exempt_user_works_without_a_second_factor(with_groups: StandIn) -> None:
     managed_of(with_groups).apply(policy(exemptGroups=["Devs"]))
     carol = logged_in(with_groups, "carol")
     assert [
@@ -123,12 +123,12 @@ def test_an_exempt_person_works_as_without_a_second_factor(with_groups: StandIn)
 
 
 @pytest.mark.parametrize(("tokens", "status"), [("Exempt", 200), ("Challenge", 302), (None, 302)])
-def test_api_tokens_as_the_policy_says(standin: StandIn, managed: Managed, tokens: str | None, status: int) -> None:
+def test_api_tokens_follow_the_policy(standin: StandIn, managed: Managed, tokens: str | None, status: int) -> None:
     managed.apply(policy(apiTokens=tokens))
     assert [standin.browser("alice").status(), gets_in(standin, "alice")] == [status, ""]
 
 
-def test_the_operators_way_in_is_its_token_and_the_script_console_only(standin: StandIn, managed: Managed) -> None:
+def test_the_operator_is_let_in_only_with_its_token_at_the_script_console(standin: StandIn, managed: Managed) -> None:
     standin.groovy(CONTEXT + "jenkins.authorizationStrategy.add(jenkins.ADMINISTER, new org.jenkinsci.plugins.matrixauth.PermissionEntry("
                    "org.jenkinsci.plugins.matrixauth.AuthorizationType.USER, 'bob'))")  # fmt: skip
     managed.apply(policy(apiTokens="Challenge"))
@@ -152,7 +152,7 @@ def test_the_operators_way_in_is_its_token_and_the_script_console_only(standin: 
     assert not any("it ran" in told(browser, path, method) for browser, path, method in ways)
 
 
-def test_the_operators_request_opens_nothing_for_others_on_its_session(standin: StandIn, managed: Managed) -> None:
+def test_the_operators_request_does_not_open_its_session_to_others(standin: StandIn, managed: Managed) -> None:
     managed.apply(policy(apiTokens="Challenge"))
     jar = standin.browser("admin")
     assert jar.script("print 1").text == "1"
@@ -164,7 +164,7 @@ def test_the_operators_request_opens_nothing_for_others_on_its_session(standin: 
     assert 200 not in found
 
 
-def test_the_probes_header_only_strengthens(with_groups: StandIn) -> None:
+def test_the_probe_header_only_strengthens(with_groups: StandIn) -> None:
     managed = managed_of(with_groups)
     managed.apply(policy(exemptGroups=["Devs"]))
     header = {PROBE_HEADER: "challenge"}

@@ -105,7 +105,7 @@ def nobody_asked(jenkins: StandIn, how: str) -> Iterator[None]:
 # --- who counts as verified ---
 
 
-def test_a_mark_that_the_gate_has_not_seen_come_about_counts_for_nothing(jenkins: StandIn) -> None:
+def test_a_verified_attribute_set_without_the_gate_is_ignored(jenkins: StandIn) -> None:
     groovy(jenkins, "context.getAttribute('tests.code').gate.remove(); null")
     before = logged_in(jenkins, "carol")
     before.enrol()
@@ -119,7 +119,7 @@ def test_a_mark_that_the_gate_has_not_seen_come_about_counts_for_nothing(jenkins
 OTHER_FACTOR = "MoGlobalConfig.get().@otpOverEmailDto = new dto.MoOtpOverEmailDto(true, 'jenkins@lab.invalid')"
 
 
-def test_no_request_beside_a_wrong_answer_gets_in(jenkins: StandIn) -> None:
+def test_no_request_concurrent_with_a_wrong_answer_gets_in(jenkins: StandIn) -> None:
     verified(jenkins, "carol")
     thief = logged_in(jenkins, "carol")
     cookies, crumb = thief.http.cookies.get_dict(), thief.page_crumb(QUESTION_PAGE)
@@ -137,7 +137,7 @@ def test_no_request_beside_a_wrong_answer_gets_in(jenkins: StandIn) -> None:
     assert set(answers) <= {302, 429}
 
 
-def test_an_answer_that_arrives_while_another_is_looked_at_waits_for_its_turn(jenkins: StandIn) -> None:
+def test_concurrent_answers_are_checked_one_at_a_time(jenkins: StandIn) -> None:
     """Sessions of one user, some with right and some with wrong answers at the same time: each gets what its own answer deserves."""
     verified(jenkins, "carol")
     sessions = [logged_in(jenkins, "carol") for _ in range(6)]
@@ -170,7 +170,7 @@ def test_the_page_after_the_right_answer_is_open_at_once(jenkins: StandIn) -> No
 # --- pages of enrolment ---
 
 
-def test_enrolment_is_open_for_enabled_factors_and_for_who_has_none(jenkins: StandIn) -> None:
+def test_enrolment_is_open_only_for_enabled_factors_and_users_without_one(jenkins: StandIn) -> None:
     new = logged_in(jenkins, "carol")
     helper = "/user/carol/descriptorByName/io.jenkins.plugins.twofactor.jenkins.tfaMethodsConfig.{}/fillFirstSecurityQuestionItems"
     questions, other = helper.format("MoSecurityQuestionConfig"), helper.format("MoOtpOverEmailConfig")
@@ -189,7 +189,7 @@ def test_enrolment_is_open_for_enabled_factors_and_for_who_has_none(jenkins: Sta
 
 
 @pytest.mark.parametrize("who", ["verified without rights", "nobody", "not verified"])
-def test_nobody_without_rights_touches_another_persons_factor(jenkins: StandIn, who: str) -> None:
+def test_only_administrators_may_change_another_users_factor(jenkins: StandIn, who: str) -> None:
     verified(jenkins, "dave")
     before = stored(jenkins, "dave")
     browser = jenkins.browser() if who == "nobody" else logged_in(jenkins, "carol") if who == "not verified" else verified(jenkins, "carol")
@@ -202,7 +202,7 @@ def test_nobody_without_rights_touches_another_persons_factor(jenkins: StandIn, 
     assert stored(jenkins, "dave") == before
 
 
-def test_an_administrator_resets_another_persons_factor_and_enrols_nobody(jenkins: StandIn) -> None:
+def test_an_administrator_resets_another_users_factor_but_enrols_nobody(jenkins: StandIn) -> None:
     verified(jenkins, "dave")
     root = verified(jenkins, "root")
     before = stored(jenkins, "root")
@@ -213,7 +213,7 @@ def test_an_administrator_resets_another_persons_factor_and_enrols_nobody(jenkin
     assert root.status("/job/x/") == 200
 
 
-def test_after_a_reset_the_old_session_is_verified_no_more(jenkins: StandIn) -> None:
+def test_a_reset_ends_the_verification_of_sessions(jenkins: StandIn) -> None:
     dave, root = verified(jenkins, "dave"), verified(jenkins, "root")
     assert dave.status("/job/x/") == 200
     reset(root, "/user/dave/securityQuestionConfig/reset")
@@ -224,7 +224,7 @@ def test_after_a_reset_the_old_session_is_verified_no_more(jenkins: StandIn) -> 
 
 
 @pytest.mark.parametrize("path", ["/user/carol", "/me", "/securityRealm/user/carol"])
-def test_changing_the_own_factor_needs_a_fresh_second_factor(jenkins: StandIn, path: str) -> None:
+def test_changing_ones_own_factor_needs_a_fresh_second_factor(jenkins: StandIn, path: str) -> None:
     browser = verified(jenkins, "carol")
     age(jenkins, STALE)
     target = f"{path}/securityQuestionConfig/reset"
@@ -235,7 +235,7 @@ def test_changing_the_own_factor_needs_a_fresh_second_factor(jenkins: StandIn, p
     assert not is_enrolled(jenkins, "carol")
 
 
-def test_a_stolen_session_does_not_make_itself_fresh(jenkins: StandIn) -> None:
+def test_a_stolen_session_cannot_become_fresh_by_itself(jenkins: StandIn) -> None:
     gate(jenkins, build={"windowSeconds": 600})
     browser = verified(jenkins, "carol")
     age(jenkins, STALE)
@@ -245,7 +245,7 @@ def test_a_stolen_session_does_not_make_itself_fresh(jenkins: StandIn) -> None:
 
 
 @pytest.mark.parametrize("off", ["off", "a break-glass", "exempt"])
-def test_who_is_not_asked_proves_it_before_a_factor_changes(jenkins: StandIn, off: str) -> None:
+def test_changing_a_factor_needs_proof_while_nobody_is_challenged(jenkins: StandIn, off: str) -> None:
     """Otherwise a password would be enough to replace the factor while nobody is asked, for the time after."""
     verified(jenkins, "carol")
     with nobody_asked(jenkins, off):
@@ -273,7 +273,7 @@ def test_answers_are_compared_with_those_stored_now(jenkins: StandIn) -> None:
     assert early.status("/job/x/") == 302
 
 
-def test_somebody_with_the_password_does_not_change_the_page_of_the_owner(jenkins: StandIn) -> None:
+def test_an_attacker_with_the_password_does_not_disturb_the_owners_challenge(jenkins: StandIn) -> None:
     verified(jenkins, "carol")
     owner, thief = logged_in(jenkins, "carol"), logged_in(jenkins, "carol")
     page = owner.call(QUESTION_PAGE).text
@@ -284,7 +284,7 @@ def test_somebody_with_the_password_does_not_change_the_page_of_the_owner(jenkin
     assert [owner.status("/job/x/"), thief.status("/job/x/")] == [200, 302]
 
 
-def test_a_code_belongs_to_the_session_that_asked_for_it_and_lives_ten_minutes(jenkins: StandIn) -> None:
+def test_a_code_is_valid_for_ten_minutes_in_the_session_that_requested_it(jenkins: StandIn) -> None:
     by_mail(jenkins, "carol")
     owner, thief = logged_in(jenkins, "carol"), logged_in(jenkins, "carol")
     code = mail(jenkins, owner)
@@ -307,7 +307,7 @@ def test_a_code_belongs_to_the_session_that_asked_for_it_and_lives_ten_minutes(j
 # --- how often ---
 
 
-def test_wrong_answers_are_limited_and_the_right_one_from_elsewhere_is_not(jenkins: StandIn) -> None:
+def test_wrong_answers_are_limited_per_address(jenkins: StandIn) -> None:
     verified(jenkins, "carol")
     thief = logged_in(jenkins, "carol")
     assert [guess(thief) for _ in range(5)] == [302, 302, 302, 429, 429]
@@ -326,7 +326,7 @@ def test_wrong_answers_are_limited_and_the_right_one_from_elsewhere_is_not(jenki
     assert groovy(jenkins, "print([state.wrongAnswers, state.limitedAnswers])") == "[3, 5]"
 
 
-def test_from_however_many_addresses_a_code_is_found_in_a_day_with_less_than_one_in_a_thousand(jenkins: StandIn) -> None:
+def test_guessing_a_code_within_a_day_has_odds_below_one_in_a_thousand(jenkins: StandIn) -> None:
     verified(jenkins, "carol")
     owner = logged_in(jenkins, "carol")
     owner.http.headers["X-Forwarded-For"] = "192.0.2.7"
@@ -344,7 +344,7 @@ def test_from_however_many_addresses_a_code_is_found_in_a_day_with_less_than_one
     assert late.status("/job/x/") == 200, "from where the owner was right before, nobody keeps them out"
 
 
-def test_what_is_remembered_of_guesses_is_bounded(jenkins: StandIn) -> None:
+def test_the_memory_of_guesses_is_bounded(jenkins: StandIn) -> None:
     made = """def attempts = context.getAttribute('tests.code').attempts
 def now = attempts.current
 30_000.times { now.wasWrong("user-$it".toString(), "10.0.${it.intdiv(250)}.${it % 250}".toString()) }
@@ -365,7 +365,7 @@ def test_mails_are_limited(jenkins: StandIn) -> None:
 # --- static files ---
 
 
-def test_static_means_a_file_that_is_there(jenkins: StandIn) -> None:
+def test_only_existing_files_count_as_static(jenkins: StandIn) -> None:
     browser = logged_in(jenkins, "carol")
     there = ("/static/abc/jsbundles/app.js", "/static/abc/favicon.svg", "/plugin/miniorange-two-factor/css/tfaConfiguration.css")
     absent = ("/static/abc/jsbundles/none.js", "/css/none.css", "/plugin/miniorange-two-factor/css/none.css", "/plugin/none/x.css")
@@ -379,7 +379,7 @@ def test_static_means_a_file_that_is_there(jenkins: StandIn) -> None:
 
 
 @pytest.mark.parametrize("case", ["off", "a break-glass", "exempt", "verified"])
-def test_forged_requests_are_refused_as_in_a_jenkins_without_the_plugin(jenkins: StandIn, case: str) -> None:
+def test_forged_requests_are_refused_as_without_the_plugin(jenkins: StandIn, case: str) -> None:
     browser = verified(jenkins, "carol") if case == "verified" else logged_in(jenkins, "carol")
     with nobody_asked(jenkins, case) if case != "verified" else contextlib.nullcontext():
         assert browser.status("/job/x/build", "POST") == 403, "the first request of this kind in the session"
@@ -390,7 +390,7 @@ def test_forged_requests_are_refused_as_in_a_jenkins_without_the_plugin(jenkins:
         assert browser.status("/job/x/build", "POST", data=dict(crumb)) == 201
 
 
-def test_other_exclusions_from_crumbs_still_count(jenkins: StandIn) -> None:
+def test_other_crumb_exclusions_still_apply(jenkins: StandIn) -> None:
     added = """class Hook extends hudson.security.csrf.CrumbExclusion {
     boolean process(SERVLET.HttpServletRequest request, SERVLET.HttpServletResponse response, CHAIN chain) {
         if (!request.pathInfo.startsWith('/job/x/build')) return false
@@ -413,13 +413,13 @@ null"""
 # --- groups ---
 
 
-def test_who_has_no_group_at_all_is_asked_and_counted(jenkins: StandIn) -> None:
+def test_users_without_any_group_are_challenged_and_counted(jenkins: StandIn) -> None:
     gate(jenkins, enforcedGroups=["Devs"])
     for name in ("carol", "dave", "carol"):
         assert jenkins.browser(name, f"{name}-pw-1").status("/job/x/") == 302
     assert groovy(jenkins, "print state.unplaced.size()") == "2"
 
 
-def test_the_page_shows_a_crumb(jenkins: StandIn) -> None:
+def test_the_challenge_page_contains_a_crumb(jenkins: StandIn) -> None:
     """What the tests above send is what a browser would find."""
     assert crumb_in(logged_in(jenkins, "carol").call("/user/carol/tfaConfiguration/").text)

@@ -92,7 +92,7 @@ def test_every_known_way_to_start_a_build_asks_for_a_fresh_second_factor(jenkins
     assert builds(jenkins) == before
 
 
-def test_the_same_ways_start_one_when_the_second_factor_is_fresh(jenkins: StandIn) -> None:
+def test_every_known_way_starts_a_build_with_a_fresh_second_factor(jenkins: StandIn) -> None:
     browser = verified(jenkins, "alice")
     not_here = {"/job/folder/job/x/build", "/job/x/axis=a,label=b/build"}  # folders and matrices are not among the stand-in's pages
     started = {path: build(browser, path) for path in POSTS if path not in not_here}
@@ -101,7 +101,7 @@ def test_the_same_ways_start_one_when_the_second_factor_is_fresh(jenkins: StandI
 
 
 @pytest.mark.parametrize("query", ["a=%ZZ&token=t", "tok%65n=t", "a=%&;token", "%=%&token=t"])
-def test_a_query_that_the_container_cannot_read_is_no_way_round(jenkins: StandIn, query: str) -> None:
+def test_an_unreadable_query_does_not_bypass_the_step_up(jenkins: StandIn, query: str) -> None:
     browser = stale(jenkins)
     cookies = {"Cookie": "; ".join(f"{key}={value}" for key, value in browser.http.cookies.get_dict().items())}
     context = "/ci" if jenkins.url.endswith("/ci") else ""
@@ -120,7 +120,7 @@ def test_browsing_is_not_disturbed(jenkins: StandIn) -> None:
     ]
 
 
-def test_a_browser_is_led_back_to_the_build(jenkins: StandIn) -> None:
+def test_a_browser_is_redirected_back_to_the_build(jenkins: StandIn) -> None:
     browser = stale(jenkins)
     assert build(browser, "/job/x/build?delay=0sec") == 302
     assert browser.status("/job/x/") == 200
@@ -129,7 +129,7 @@ def test_a_browser_is_led_back_to_the_build(jenkins: StandIn) -> None:
     assert [browser.status(back), build(browser, back)] == [405, 201]
 
 
-def test_the_window_ends_and_another_answer_begins_a_new_one(jenkins: StandIn) -> None:
+def test_another_answer_starts_a_new_window(jenkins: StandIn) -> None:
     gate(jenkins, build={"windowSeconds": 1})
     browser = verified(jenkins, "alice")
     assert [build(browser), build(browser)] == [201, 201]
@@ -139,7 +139,7 @@ def test_the_window_ends_and_another_answer_begins_a_new_one(jenkins: StandIn) -
     assert build(browser) == 201
 
 
-def test_once_is_at_most_one_build_for_each_second_factor_even_for_twelve_at_once(jenkins: StandIn) -> None:
+def test_a_window_of_once_allows_one_build_even_for_twelve_concurrent_requests(jenkins: StandIn) -> None:
     """None of them, where one that was refused took the session's mark while the first was still on its way to the plugin's filter."""
     gate(jenkins, build={"windowSeconds": 600, "once": True})
     browser, before = verified(jenkins, "alice"), builds(jenkins)
@@ -158,7 +158,7 @@ def test_once_is_at_most_one_build_for_each_second_factor_even_for_twelve_at_onc
     assert [build(browser), build(browser)] == [201, 302]
 
 
-def test_a_request_begun_before_the_second_factor_does_not_renew_it_when_it_ends(jenkins: StandIn) -> None:
+def test_a_request_begun_before_the_second_factor_does_not_renew_it(jenkins: StandIn) -> None:
     gate(jenkins, build={"windowSeconds": 600, "once": True})
     browser = stale(jenkins)
     gate(jenkins, build={"windowSeconds": 600, "once": True})
@@ -184,7 +184,7 @@ def test_a_verified_session_still_needs_its_crumb(jenkins: StandIn) -> None:
     assert [browser.status("/job/x/build", "POST"), build(browser)] == [403, 201]
 
 
-def test_tokens_without_a_cookie_are_asked_each_time_unless_exempt(jenkins: StandIn) -> None:
+def test_tokens_without_a_cookie_are_challenged_each_time_unless_exempt(jenkins: StandIn) -> None:
     verified(jenkins, "alice")
     assert [jenkins.browser("alice").status("/job/x/build", "POST") for _ in range(2)] == [302, 302]
     gate(jenkins, build=WINDOW, exemptTokens=True)
@@ -192,7 +192,7 @@ def test_tokens_without_a_cookie_are_asked_each_time_unless_exempt(jenkins: Stan
     assert [token.status("/job/x/build", "POST"), token.status("/job/x/build", "POST")] == [201, 201]
 
 
-def test_exempt_users_build_freely_and_are_not_fresh_when_the_exemption_ends(jenkins: StandIn) -> None:
+def test_exempt_users_build_freely_but_are_not_fresh_afterwards(jenkins: StandIn) -> None:
     browser = stale(jenkins)
     gate(jenkins, build=WINDOW, exemptGroups=["authenticated"])
     assert [build(browser), build(browser)] == [201, 201]
@@ -200,7 +200,7 @@ def test_exempt_users_build_freely_and_are_not_fresh_when_the_exemption_ends(jen
     assert [browser.status("/job/x/"), build(browser)] == [200, 302]
 
 
-def test_with_2fa_off_nobody_is_asked(jenkins: StandIn) -> None:
+def test_nobody_is_challenged_with_2fa_off(jenkins: StandIn) -> None:
     browser = stale(jenkins)
     groovy(jenkins, "MoFilter.moPluginSettings['ENABLE_MO_TFA_AUTHENTICATION'] = false")
     assert [build(browser), browser.status("/")] == [201, 200]

@@ -49,7 +49,7 @@ def exempting(_kept: StandIn) -> Iterator[StandIn]:
 
 @pytest.mark.parametrize("error", ERRORS)
 @pytest.mark.parametrize("poison", POISONS)
-def test_a_gate_that_fails_lets_nobody_pass(exempting: StandIn, poison: str, error: str) -> None:
+def test_a_failing_gate_lets_nobody_pass(exempting: StandIn, poison: str, error: str) -> None:
     known, verified_one = exempting.browser("bob", "bob-pw-1"), verified_before(exempting)
     assert known.status("/job/x/") == 200
     groovy(exempting, BOOM % (error, error, error) + POISONS[poison] + "\nnull")
@@ -73,7 +73,7 @@ def verified_before(jenkins: StandIn) -> Browser:
 
 
 @pytest.mark.parametrize("broken", ["io.jenkins.plugins.twofactor.jenkins.MoGlobalConfig", "the user's property"])
-def test_what_cannot_be_told_is_refused_and_is_no_500(exempting: StandIn, broken: str) -> None:
+def test_undecidable_requests_are_refused_without_a_server_error(exempting: StandIn, broken: str) -> None:
     """The plugin's own objects fail, so not even the page of the second factor can be chosen."""
     gate(exempting)
     if broken.startswith("io"):

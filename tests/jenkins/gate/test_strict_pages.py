@@ -54,7 +54,7 @@ def below(jenkins: StandIn, place: str) -> str:
     return path
 
 
-def test_a_browser_enrols_verifies_is_led_back_and_works(strict: StandIn) -> None:
+def test_a_browser_enrols_verifies_returns_and_works(strict: StandIn) -> None:
     browser = logged_in(strict, "carol")
     page = browser.call("/job/x/?page=2")
     assert page.status_code == 302
@@ -69,7 +69,7 @@ def test_a_browser_enrols_verifies_is_led_back_and_works(strict: StandIn) -> Non
     assert again.status("/job/x/build", "POST") == 403  # a verified session still needs its crumb
 
 
-def test_everything_that_the_enrolment_pages_load_is_served(strict: StandIn) -> None:
+def test_resources_of_the_enrolment_pages_are_served(strict: StandIn) -> None:
     browser = logged_in(strict, "carol")
     context = strict.url.removeprefix("http://").partition("/")[2]
     for place in ("/user/carol/tfaConfiguration/", "/user/carol/securityQuestionConfig/", "/me/securityQuestionConfig/"):
@@ -112,7 +112,7 @@ def test_pages_of_other_users_and_other_descriptors_are_closed(strict: StandIn) 
     assert answers == dict.fromkeys(answers, "/user/admin/tfaConfiguration/")
 
 
-def test_who_has_a_second_factor_gives_it_before_he_may_enrol_anew(strict: StandIn) -> None:
+def test_enrolled_users_give_their_second_factor_before_enrolling_again(strict: StandIn) -> None:
     verified(strict, "carol")
     thief = logged_in(strict, "carol")
     steps = [
@@ -127,7 +127,7 @@ def test_who_has_a_second_factor_gives_it_before_he_may_enrol_anew(strict: Stand
     assert [owner.status("/user/carol/tfaConfiguration/"), owner.status("/user/carol/securityQuestionConfig/")] == [200, 200]
 
 
-def test_only_the_challenges_of_factors_that_the_user_has_are_open(strict: StandIn) -> None:
+def test_only_challenges_of_enrolled_factors_are_open(strict: StandIn) -> None:
     switch_on(strict, email=True)
     questions, email = "/tfaUserAuth/securityQuestionAuth/", "/tfaUserAuth/otpOverEmailAuth/"
     new = logged_in(strict, "carol")
@@ -143,7 +143,7 @@ def test_only_the_challenges_of_factors_that_the_user_has_are_open(strict: Stand
 
 
 @pytest.mark.parametrize("enrolled", [False, True])
-def test_no_page_of_an_unverified_user_leads_in_circles(strict: StandIn, enrolled: bool) -> None:
+def test_no_redirect_of_an_unverified_user_loops(strict: StandIn, enrolled: bool) -> None:
     if enrolled:
         verified(strict, "carol")
     browser = logged_in(strict, "carol")
@@ -158,7 +158,7 @@ def test_no_page_of_an_unverified_user_leads_in_circles(strict: StandIn, enrolle
 
 
 @pytest.mark.parametrize("name", ODD_NAMES)
-def test_a_user_whose_id_has_special_characters_is_led_to_his_own_page(strict: StandIn, name: str) -> None:
+def test_a_user_id_with_special_characters_leads_to_the_users_own_page(strict: StandIn, name: str) -> None:
     wire, browser = Wire(strict.url), logged_in(strict, name)
     place = browser.call("/job/x/").headers["Location"]
     assert place.startswith(strict.url + "/user/")
@@ -190,7 +190,7 @@ def test_the_case_of_a_user_id_makes_no_difference(strict: StandIn, case: str) -
 
 @pytest.mark.parametrize("root_url", ["https://jenkins.example.com/ci/", None])
 @pytest.mark.parametrize("flavour", ["javax", "jakarta"])
-def test_nobody_is_led_to_another_host(flavour: Literal["javax", "jakarta"], root_url: str | None) -> None:
+def test_nobody_is_redirected_to_another_host(flavour: Literal["javax", "jakarta"], root_url: str | None) -> None:
     with StandIn(flavour=flavour, context_path="/ci", root_url=root_url, users=USERS) as jenkins:
         gated(jenkins)
         for host in ("evil.example", "jenkins.example.com.evil.example", "jenkins.example.com@evil.example"):

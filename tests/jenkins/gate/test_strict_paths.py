@@ -96,7 +96,7 @@ def identities(jenkins: StandIn) -> list[tuple[str, dict[str, str]]]:
 
 
 @pytest.mark.timeout(0 if "JENKINS2FA_STRICT_EXAMPLES" in os.environ else 120)
-def test_nothing_but_the_open_pages_is_reached(strict: StandIn) -> None:
+def test_only_the_open_pages_are_reachable(strict: StandIn) -> None:
     context = "/" + strict.url.split("/", 3)[3] if strict.url.count("/") > 2 else ""
     wire, who = Wire(strict.url), identities(strict)
     runs = strict.runs()

@@ -42,7 +42,7 @@ def as_user(browser: Browser, name: str, secret: str | None) -> int:
     return status
 
 
-def test_an_exemption_does_not_pass_to_the_next_user_of_a_browser(devs_exempt: StandIn) -> None:
+def test_an_exemption_does_not_extend_to_the_next_user_of_a_browser(devs_exempt: StandIn) -> None:
     browser = logged_in(devs_exempt, "carol")
     first = browser.status("/job/x/")
     browser.name = "dave"
@@ -50,7 +50,7 @@ def test_an_exemption_does_not_pass_to_the_next_user_of_a_browser(devs_exempt: S
     assert [first, browser.status("/job/x/")] == [200, 302]
 
 
-def test_two_users_on_one_cookie_are_told_apart(devs_exempt: StandIn) -> None:
+def test_two_users_on_one_cookie_are_distinguished(devs_exempt: StandIn) -> None:
     tokens = devs_exempt.tokens
     mixed = devs_exempt.browser()
     seen = [as_user(mixed, name, tokens[name]) for name in ("carol", "dave", "carol", "dave")]
@@ -61,7 +61,7 @@ def test_two_users_on_one_cookie_are_told_apart(devs_exempt: StandIn) -> None:
     assert [as_user(given, "alice", tokens["alice"]), given.status("/job/x/"), as_user(given, "dave", tokens["dave"])] == [302, 200, 200]
 
 
-def test_a_planted_session_changes_at_log_in_and_forged_marks_count_for_nothing(devs_exempt: StandIn) -> None:
+def test_a_planted_session_changes_at_login_and_forged_attributes_are_ignored(devs_exempt: StandIn) -> None:
     attacker = devs_exempt.browser("carol")
     attacker.status("/job/x/")
     planted = attacker.http.cookies.get_dict()
@@ -76,7 +76,7 @@ def test_a_planted_session_changes_at_log_in_and_forged_marks_count_for_nothing(
     assert forger.status("/job/x/?dave_SESSION_2FA_VERIFICATION=true") == 302
 
 
-def test_an_exemption_that_ends_is_over_at_the_next_request(devs_exempt: StandIn) -> None:
+def test_an_ended_exemption_is_over_at_the_next_request(devs_exempt: StandIn) -> None:
     browser, token = logged_in(devs_exempt, "carol"), devs_exempt.browser("carol")
     before = [browser.status("/job/x/"), token.status("/job/x/")]
     gate(devs_exempt)
@@ -87,14 +87,14 @@ def test_an_exemption_that_ends_is_over_at_the_next_request(devs_exempt: StandIn
     assert token.status("/job/x/") == 302
 
 
-def test_the_case_of_ids_and_groups_is_compared_as_the_realm_does(devs_exempt: StandIn) -> None:
+def test_the_case_of_ids_and_groups_is_compared_as_in_the_realm(devs_exempt: StandIn) -> None:
     assert [devs_exempt.browser(name, "carol-pw-1").status("/job/x/") for name in ("CAROL", "Carol", "carol")] == [200] * 3
     assert [devs_exempt.browser(name, "dave-pw-1").status("/job/x/") for name in ("DAVE", "Dave", "dave")] == [302] * 3
     one = verified(devs_exempt, "dave")
     assert as_user(one, "DAVE", "dave-pw-1") == 200  # the same user, whatever the spelling
 
 
-def test_an_exempt_token_opens_nothing_for_the_browser_whose_session_it_uses(devs_exempt: StandIn) -> None:
+def test_an_exempt_token_does_not_open_the_session_it_uses(devs_exempt: StandIn) -> None:
     gate(devs_exempt, exemptTokens=True)
     token = devs_exempt.tokens["dave"]
     browser = logged_in(devs_exempt, "dave")
@@ -103,7 +103,7 @@ def test_an_exempt_token_opens_nothing_for_the_browser_whose_session_it_uses(dev
     assert [as_user(jar, "dave", secret) for secret in (token, "dave-pw-1", token, "dave-pw-1")] == [200, 302, 200, 302]
 
 
-def test_a_race_of_token_and_password_on_one_cookie_lets_no_password_request_pass(devs_exempt: StandIn) -> None:
+def test_racing_token_and_password_on_one_cookie_lets_no_password_request_pass(devs_exempt: StandIn) -> None:
     gate(devs_exempt, exemptTokens=True)
     first = devs_exempt.browser("dave")
     assert first.status("/job/x/") == 200

@@ -43,7 +43,7 @@ def person(jenkins: StandIn, name: str) -> Browser:
     return browser
 
 
-def test_a_mail_arrives_with_our_sender_subject_and_text_and_lets_its_reader_in(standin: StandIn, managed: Managed) -> None:
+def test_a_mail_has_the_configured_texts_and_its_code_works(standin: StandIn, managed: Managed) -> None:
     managed.apply(policy(**ONLY_EMAIL))
     bob = person(standin, "bob")
     assert bob.status() == 302
@@ -53,7 +53,7 @@ def test_a_mail_arrives_with_our_sender_subject_and_text_and_lets_its_reader_in(
     assert enter(bob, mail) == 200
 
 
-def test_the_texts_survive_a_restart_letter_by_letter(standin: StandIn, managed: Managed) -> None:
+def test_the_mail_texts_survive_a_restart_unchanged(standin: StandIn, managed: Managed) -> None:
     managed.apply(policy(**BOTH))
     standin.restart()
     seen = managed.observe()
@@ -77,14 +77,14 @@ def test_the_texts_survive_a_restart_letter_by_letter(standin: StandIn, managed:
         "a\r\nb $otp",
     ],
 )
-def test_any_text_is_kept_as_it_is(one: StandIn, text: str) -> None:
+def test_any_mail_text_is_stored_unchanged(one: StandIn, text: str) -> None:
     managed = Managed(one.url, "admin", one.tokens["admin"])
     wanted = policy(**{**BOTH, "emailOTP": {**EMAIL, "template": text}})
     assert not managed.apply(wanted).plan.changes
     assert not managed.apply(wanted).plan.changes
 
 
-def test_a_subject_alone_never_empties_the_text_of_the_mail(standin: StandIn, managed: Managed) -> None:
+def test_setting_only_the_subject_keeps_the_mail_text(standin: StandIn, managed: Managed) -> None:
     """As examples/typical.yaml has it, on a Jenkins where nobody ever set a text: the mail must still hold the password."""
     subject = {"senderAddress": "jenkins@lab.invalid", "subject": "Your code"}
     managed.apply(policy(**{**ONLY_EMAIL, "emailOTP": subject}))
@@ -94,7 +94,7 @@ def test_a_subject_alone_never_empties_the_text_of_the_mail(standin: StandIn, ma
     assert not managed.differing(policy(**{**ONLY_EMAIL, "emailOTP": subject}))
 
 
-def test_a_text_that_the_policy_does_not_name_stays(standin: StandIn, managed: Managed) -> None:
+def test_mail_texts_that_the_policy_omits_are_kept(standin: StandIn, managed: Managed) -> None:
     managed.apply(policy(**ONLY_EMAIL))
     managed.apply(policy(**{**ONLY_EMAIL, "emailOTP": {"senderAddress": "other@lab.invalid", "subject": "Another"}}))
     mail = mail_of(standin, person(standin, "bob"))
@@ -117,7 +117,7 @@ def test_each_factor_is_switched_on_and_off(standin: StandIn, managed: Managed) 
         ]
 
 
-def test_a_person_enrols_in_questions_and_answers_them_the_next_time(standin: StandIn, managed: Managed) -> None:
+def test_a_user_enrols_in_questions_and_answers_them_next_time(standin: StandIn, managed: Managed) -> None:
     managed.apply(policy())
     alice = person(standin, "alice")
     assert alice.place() == "/user/alice/tfaConfiguration/"
@@ -132,7 +132,7 @@ def test_a_person_enrols_in_questions_and_answers_them_the_next_time(standin: St
     assert [seen.by_factor, seen.not_enrolled] == [{Factor.SECURITY_QUESTIONS: 1, Factor.EMAIL_OTP: 0}, seen.total - 1]
 
 
-def test_off_keeps_the_factors_texts_and_enrolments_for_the_next_time(standin: StandIn, managed: Managed) -> None:
+def test_switching_off_keeps_factors_texts_and_enrolments(standin: StandIn, managed: Managed) -> None:
     managed.apply(policy(**BOTH))
     person(standin, "alice").enrol()
     managed.apply(policy(mode="Disabled", **BOTH))
@@ -141,7 +141,7 @@ def test_off_keeps_the_factors_texts_and_enrolments_for_the_next_time(standin: S
     assert person(standin, "alice").place() == "/tfaUserAuth/securityQuestionAuth/"
 
 
-def test_users_who_could_not_get_in_are_counted(managed: Managed) -> None:
+def test_users_who_would_be_locked_out_are_counted(managed: Managed) -> None:
     finding = next(one for one in managed.assess(policy(**ONLY_EMAIL)).findings if one.reason == "UsersWithoutAddress")
     assert finding.message.startswith("1 of 4 users have no e-mail address")
     assert "alice" not in finding.message

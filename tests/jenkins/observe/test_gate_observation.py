@@ -73,7 +73,7 @@ STATES: dict[str, Prepare] = {
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_the_gate_says_what_the_script_says(standin: StandIn, managed: Managed, state: str) -> None:
+def test_the_gate_observes_what_the_script_observes(standin: StandIn, managed: Managed, state: str) -> None:
     managed.apply(policy())
     with chain_kept(standin), managed.driver() as driver:
         STATES[state](standin, managed)
@@ -98,7 +98,7 @@ def chain_kept(jenkins: StandIn) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("edition", ["premium", "premium-half"])
-def test_it_does_so_for_the_premium_edition_too(edition: Any) -> None:
+def test_the_gate_observes_the_premium_edition(edition: Any) -> None:
     with StandIn(edition=edition, smtp_host="mail.lab.invalid") as jenkins:
         managed = managed_of(jenkins)
         gate(jenkins)
@@ -115,7 +115,7 @@ def timeless(answer: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.timeout(300)
-def test_a_thousand_looks_leave_no_class_and_cost_a_request_each(standin: StandIn, managed: Managed) -> None:
+def test_a_thousand_observations_leak_no_class_and_cost_one_request_each(standin: StandIn, managed: Managed) -> None:
     managed.apply(policy(enforcedGroups=["authenticated"]))
     with managed.driver() as driver:
         for _ in range(100):  # until the JVM itself has made what it makes for calls that come often
@@ -127,7 +127,7 @@ def test_a_thousand_looks_leave_no_class_and_cost_a_request_each(standin: StandI
     assert int(standin.groovy(CLASSES)) - classes <= 20  # this test's own two scripts, and nothing that grows with the looks
 
 
-def test_a_look_changes_nothing_and_its_mark_serves_no_other_request(standin: StandIn, managed: Managed) -> None:
+def test_an_observation_changes_nothing_and_its_header_serves_no_other_request(standin: StandIn, managed: Managed) -> None:
     managed.apply(policy(apiTokens="Challenge"))
     with session(standin, "admin", standin.tokens["admin"]) as operator:
         assert ask(operator, managed).text.startswith(GATE_FRAME)
@@ -164,7 +164,7 @@ chain.removeAll(chain.findAll { it.class.classLoader instanceof GroovyClassLoade
 
 
 @pytest.mark.parametrize("state", ELSEWHERE)
-def test_otherwise_the_script_answers_the_same_request(standin: StandIn, managed: Managed, state: str) -> None:
+def test_the_script_answers_if_the_gate_cannot(standin: StandIn, managed: Managed, state: str) -> None:
     managed.apply(policy(apiTokens="Exempt"))
     with managed.driver() as driver:
         driver.observe()
@@ -181,7 +181,7 @@ def test_otherwise_the_script_answers_the_same_request(standin: StandIn, managed
 @pytest.mark.parametrize(
     ("at", "change"), [("static final String SCRIPT = '", "x"), ("    Map take() {\n", "throw new StackOverflowError('x')\n")]
 )
-def test_another_version_and_a_broken_one_leave_the_look_to_the_script(
+def test_another_or_a_broken_version_leaves_the_observation_to_the_script(
     standin: StandIn, managed: Managed, monkeypatch: pytest.MonkeyPatch, at: str, change: str
 ) -> None:
     """A version whose observation was another one, and one whose observation fails: no request suffers, and the gate counts no error."""
@@ -193,7 +193,7 @@ def test_another_version_and_a_broken_one_leave_the_look_to_the_script(
     assert [seen.by_gate, seen.gate.installed, seen.gate.errors] == [False, 1, 0]
 
 
-def test_counting_users_is_always_a_script(managed: Managed) -> None:
+def test_users_are_always_counted_by_the_script(managed: Managed) -> None:
     managed.apply(policy())
     with managed.driver() as driver:
         seen = driver.observe(users=True, by_gate=True)
@@ -243,7 +243,7 @@ def test_the_operator_is_answered_by_the_gate(standin: StandIn, managed: Managed
     ("name", "secret"),
     [("alice", "token"), ("bob", "token"), ("admin", "password"), ("bob", "password"), (None, None), ("admin", "wrong")],
 )
-def test_nobody_else_is(one: StandIn, tokens: str, name: str | None, secret: str | None) -> None:
+def test_nobody_else_is_answered_by_the_gate(one: StandIn, tokens: str, name: str | None, secret: str | None) -> None:
     """Other accounts (alice is an administrator too), the operator's without its token, nobody, and wrong credentials get what they get
     without the header."""
     standin, managed = one, managed_of(one)
@@ -269,7 +269,7 @@ def as_administrator(jenkins: StandIn, name: str) -> Iterator[None]:
         groovy(jenkins, f"{granted}.removeAll {{ it.sid == '{name}' }}")
 
 
-def test_no_browser_session_is_even_the_operators_own_with_its_token(standin: StandIn, managed: Managed) -> None:
+def test_no_browser_session_is_answered_by_the_gate(standin: StandIn, managed: Managed) -> None:
     managed.apply(policy(apiTokens="Challenge"))
     browser = logged_in(standin, "admin")
     browser.enrol()
@@ -279,7 +279,7 @@ def test_no_browser_session_is_even_the_operators_own_with_its_token(standin: St
     assert outcome(ask(browser.http, managed, **crumb)) == (200, "", "the script")
 
 
-def test_an_operator_without_the_right_is_not(standin: StandIn, managed: Managed) -> None:
+def test_an_operator_without_administer_is_not_answered_by_the_gate(standin: StandIn, managed: Managed) -> None:
     managed.apply(policy())
     with as_administrator(standin, "alice"), session(standin, "alice", standin.tokens["alice"]) as client:
         groovy(standin, "state.config = state.config + [operator: 'alice']")
@@ -305,7 +305,7 @@ def test_an_operator_without_the_right_is_not(standin: StandIn, managed: Managed
         "'; println 1; '",
     ],
 )
-def test_a_wrong_header_is_no_header(one: StandIn, value: str) -> None:
+def test_an_invalid_header_is_ignored(one: StandIn, value: str) -> None:
     managed = managed_of(one)
     managed.apply(policy())
     with session(one, "admin", one.tokens["admin"]) as operator:
@@ -313,7 +313,7 @@ def test_a_wrong_header_is_no_header(one: StandIn, value: str) -> None:
 
 
 @pytest.mark.parametrize(("path", "method"), [("scriptText", "GET"), ("scriptText", "PUT"), ("script", "POST"), ("", "GET"), ("", "POST")])
-def test_it_is_only_for_the_script_console(standin: StandIn, managed: Managed, path: str, method: str) -> None:
+def test_only_the_script_console_honours_the_header(standin: StandIn, managed: Managed, path: str, method: str) -> None:
     managed.apply(policy())
     answers = []
     for value in (header(), "x"):
@@ -323,7 +323,7 @@ def test_it_is_only_for_the_script_console(standin: StandIn, managed: Managed, p
     assert GATE_FRAME not in answers[0].text
 
 
-def test_who_asks_to_be_challenged_is(standin: StandIn, managed: Managed) -> None:
+def test_a_request_with_the_probe_header_is_challenged(standin: StandIn, managed: Managed) -> None:
     managed.apply(policy())
     with session(standin, "admin", standin.tokens["admin"]) as operator:
         assert ask(operator, managed, X_Jenkins2fa_Probe="challenge").status_code == 302

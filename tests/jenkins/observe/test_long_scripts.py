@@ -9,7 +9,7 @@ from jenkins2fa.jenkins.scripts import LONGEST_LITERAL, OBSERVE
 from tests.support.managed import Managed
 
 
-def test_a_call_with_three_times_the_longest_literal_arrives_whole(managed: Managed) -> None:
+def test_a_call_longer_than_a_groovy_literal_arrives_complete(managed: Managed) -> None:
     names = [f"group-{number:05}" for number in range(LONGEST_LITERAL // 5)]
     with contextlib.closing(Console(managed.connection)) as console:
         answer = console.run(OBSERVE, groups=[*names, "authenticated"], users=False)

@@ -41,7 +41,7 @@ println groovy.json.JsonOutput.toJson([files: files, chain: chain, state: state,
 CLASSES = "println java.lang.management.ManagementFactory.classLoadingMXBean.loadedClassCount"
 
 
-def test_a_fresh_jenkins_has_nothing_on_and_nothing_of_ours(managed: Managed) -> None:
+def test_a_fresh_controller_has_nothing_enabled_and_nothing_of_ours(managed: Managed) -> None:
     seen = managed.observe(users=True)
     assert layers(seen) == [None, False, False]
     assert [seen.damaged, seen.user, seen.owner, seen.gate.installed, seen.trial.pending] == [(), "admin", None, 0, None]
@@ -53,7 +53,7 @@ def test_a_fresh_jenkins_has_nothing_on_and_nothing_of_ours(managed: Managed) ->
     assert [seen.enrolment.complete, seen.enrolment.with_api_token] == [True, 4]
 
 
-def test_only_who_would_be_asked_is_counted(with_groups: StandIn) -> None:
+def test_only_users_who_would_be_challenged_are_counted(with_groups: StandIn) -> None:
     """Not the exempt, not the operator itself, and no records of users who cannot log in: Jenkins keeps one of each author of a change."""
     managed = managed_of(with_groups)
     with_groups.groovy("(0..<30).each { hudson.model.User.getById('author' + it, true) }")
@@ -85,7 +85,7 @@ def test_only_who_would_be_asked_is_counted(with_groups: StandIn) -> None:
         (f"live.remove({LIVE})", [None, False, None]),
     ],
 )
-def test_each_layer_is_read_for_itself(standin: StandIn, managed: Managed, script: str, wanted: list[bool | None]) -> None:
+def test_each_layer_is_read_separately(standin: StandIn, managed: Managed, script: str, wanted: list[bool | None]) -> None:
     standin.groovy(CONFIG + script)
     assert layers(managed.observe()) == wanted
 
@@ -111,7 +111,7 @@ jenkins.model.Jenkins.get().authorizationStrategy = new AuthorizationStrategy() 
 """
 
 
-def test_whether_anybody_may_administer(one: StandIn) -> None:
+def test_anonymous_administration_is_detected(one: StandIn) -> None:
     managed = managed_of(one)
     assert managed.observe().anonymous_administers is False
     one.groovy(ANONYMOUS_ADMINISTERS)
@@ -129,7 +129,7 @@ def test_whether_anybody_may_administer(one: StandIn) -> None:
 
 
 @pytest.mark.parametrize("state", ["fresh", "managed", "damaged"])
-def test_looking_changes_nothing(standin: StandIn, managed: Managed, state: str) -> None:
+def test_observing_changes_nothing(standin: StandIn, managed: Managed, state: str) -> None:
     if state != "fresh":
         managed.apply(policy(emailOTP=EMAIL, allowedFactors=["EmailOTP", "SecurityQuestions"]))
     if state == "damaged":
@@ -150,9 +150,7 @@ def test_looking_changes_nothing(standin: StandIn, managed: Managed, state: str)
         ("new File(jenkins.model.Jenkins.get().rootDir, 'jenkins2fa/trial.json').text = '[1]'", "trial"),
     ],
 )
-def test_a_damaged_part_is_named_the_rest_is_read_and_nothing_is_written(
-    standin: StandIn, managed: Managed, script: str, part: str
-) -> None:
+def test_a_damaged_part_is_reported_and_the_rest_is_read(standin: StandIn, managed: Managed, script: str, part: str) -> None:
     managed.apply(policy())
     standin.groovy(CONFIG + script)
     seen = managed.observe()
@@ -164,7 +162,7 @@ def test_a_damaged_part_is_named_the_rest_is_read_and_nothing_is_written(
         managed.apply(policy(exemptGroups=["robots"]))
 
 
-def test_a_damaged_note_of_a_break_glass_is_over_at_the_next_start(one: StandIn) -> None:
+def test_a_damaged_break_glass_record_ends_at_the_next_start(one: StandIn) -> None:
     managed = Managed(one.url, "admin", one.tokens["admin"])
     managed.apply(policy())
     with managed.driver() as driver:
@@ -186,7 +184,7 @@ def test_context_path_and_root_url_do_not_matter(flavour: Flavour, context_path:
         assert [jenkins.browser("alice", "alice-pw-1").status(), jenkins.browser("alice").status()] == [302, 200]
 
 
-def test_observing_leaves_a_class_each_at_most_and_costs_a_request_each(standin: StandIn, managed: Managed) -> None:
+def test_observing_costs_one_request_and_leaks_at_most_one_class(standin: StandIn, managed: Managed) -> None:
     looks = 200
     managed.apply(policy())
     with managed.driver() as driver:
@@ -199,7 +197,7 @@ def test_observing_leaves_a_class_each_at_most_and_costs_a_request_each(standin:
     assert int(standin.groovy(CLASSES)) - classes <= looks + 10  # this test's own script leaves some too
 
 
-def test_after_a_restart_scripts_are_compiled_once_more(standin: StandIn, managed: Managed) -> None:
+def test_scripts_are_compiled_again_after_a_restart(standin: StandIn, managed: Managed) -> None:
     with managed.driver() as driver:
         driver.observe()
         before, session = driver.requests, driver.observe().session
@@ -209,7 +207,7 @@ def test_after_a_restart_scripts_are_compiled_once_more(standin: StandIn, manage
     assert driver.requests - before == 1 + 2 + 1  # as before, compiled, as before
 
 
-def test_two_operators_with_other_texts_do_not_break_each_other(standin: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_operator_versions_do_not_disturb_each_other(standin: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
     """An old and a new version at work during an upgrade: each runs its own text."""
     ours = scripts.script
     with contextlib.ExitStack() as stack:

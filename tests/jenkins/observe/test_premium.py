@@ -90,7 +90,7 @@ def held(seen: Observation) -> dict[str, Any]:
     return dict(seen.memory.properties)
 
 
-def test_every_property_that_is_there_is_written_read_back_and_kept(start: Start) -> None:
+def test_every_existing_property_is_written_read_back_and_kept(start: Start) -> None:
     jenkins, managed = start("premium")
     before = held(managed.observe())
     result = managed.apply(policy(**ALL))
@@ -106,7 +106,7 @@ def test_every_property_that_is_there_is_written_read_back_and_kept(start: Start
     assert "<smsGateway>TWILIO</smsGateway>" in xml
 
 
-def test_with_a_gate_the_plugin_asks_everybody_and_the_gate_alone_exempts(start: Start) -> None:
+def test_with_a_gate_only_the_gate_exempts(start: Start) -> None:
     jenkins, managed = start("premium")
     result = managed.apply(policy(**{**ALL, "enforcedGroups": ["Devs"], "apiTokens": "Exempt"}))
     assert result.proof is Proof.CHALLENGED
@@ -118,7 +118,7 @@ def test_with_a_gate_the_plugin_asks_everybody_and_the_gate_alone_exempts(start:
     assert [jenkins.browser(name, f"{name}-pw-1").status() for name in ("carol", "dave")] == [302, 200]
 
 
-def test_without_a_gate_the_plugin_keeps_groups_and_tokens_by_itself(start: Start) -> None:
+def test_without_a_gate_the_plugin_handles_groups_and_tokens(start: Start) -> None:
     jenkins, managed = start("premium", gate="None")
     wanted = policy(**ALL)
     result = managed.apply(wanted)
@@ -133,14 +133,14 @@ def test_without_a_gate_the_plugin_keeps_groups_and_tokens_by_itself(start: Star
     assert not managed.differing(wanted)  # the order of names is no difference
 
 
-def test_a_group_that_cannot_be_joined_is_told_and_not_written(start: Start) -> None:
+def test_a_group_name_that_cannot_be_joined_is_reported_and_not_written(start: Start) -> None:
     _, managed = start("premium", gate="None")
     odd = {**ALL, "exemptGroups": ["a;b"]}
     assert set(unsupported(managed, **odd)) == {"exemptGroups"}
     assert "exemptGroups" not in managed.differing(policy(**odd))
 
 
-def test_what_the_policy_does_not_name_is_off_and_the_plugins_token_rule_stays(start: Start) -> None:
+def test_unnamed_features_are_off_and_the_plugins_token_rule_stays(start: Start) -> None:
     jenkins, managed = start("premium")
     on = ("enableDuoPush", "enableRememberMe", "enableTfaOnBuild", "enforceRestApi2fa", "duoAutoPushForRestApi")
     jenkins.groovy(f"{CONFIG} c.enableTfaForGroups = 'x'; {list(on)}.each {{ c[it] = true }}")
@@ -150,7 +150,7 @@ def test_what_the_policy_does_not_name_is_off_and_the_plugins_token_rule_stays(s
     assert not found["enableTfaForGroups"]
 
 
-def test_an_unconfirmed_trial_takes_every_property_back_and_disk_never_had_them(start: Start) -> None:
+def test_an_unconfirmed_trial_restores_every_property_and_never_writes_disk(start: Start) -> None:
     jenkins, managed = start("premium")
     managed.apply(policy(apiTokens="Challenge"))
     before, disk = managed.observe(), (jenkins.home / SETTINGS).read_text()
@@ -162,7 +162,7 @@ def test_an_unconfirmed_trial_takes_every_property_back_and_disk_never_had_them(
     assert [after.memory, after.disk, (jenkins.home / SETTINGS).read_text()] == [before.memory, before.disk, disk]
 
 
-def test_an_undo_leaves_a_property_that_somebody_else_has_changed_meanwhile(start: Start) -> None:
+def test_an_undo_keeps_a_property_changed_by_somebody_else(start: Start) -> None:
     jenkins, managed = start("premium")
     trial = managed.begin(policy(**ALL))
     jenkins.groovy("io.jenkins.plugins.twofactor.jenkins.MoGlobalConfig.get().rememberMeDuration = 3")
@@ -171,7 +171,7 @@ def test_an_undo_leaves_a_property_that_somebody_else_has_changed_meanwhile(star
     assert [found["rememberDuration"], found["enableRememberMe"], found["enableDuoPush"]] == [3, False, None]
 
 
-def test_a_restart_within_a_trial_comes_back_as_before(start: Start) -> None:
+def test_a_restart_during_a_trial_undoes_it(start: Start) -> None:
     jenkins, managed = start("premium")
     managed.begin(policy(**ALL))
     jenkins.kill()
@@ -181,7 +181,7 @@ def test_a_restart_within_a_trial_comes_back_as_before(start: Start) -> None:
     assert not any(held(seen)[one] for one in ("enableDuoPush", "enableTfaOnBuild", "enableRememberMe"))
 
 
-def test_the_restore_point_has_the_properties(start: Start) -> None:
+def test_the_restore_point_includes_the_properties(start: Start) -> None:
     jenkins, managed = start("premium")
     jenkins.groovy(f"{CONFIG} c.skipTfaForGroups = 'old'; c.enableDuoPush = true; c.save()")
     managed.apply(policy(**ALL, deletionPolicy="Restore"))
@@ -191,7 +191,7 @@ def test_the_restore_point_has_the_properties(start: Start) -> None:
     assert [found["skipTfaForGroups"], found["enableDuoPush"], found["enableTfaOnBuild"]] == ["old", True, False]
 
 
-def test_half_of_the_properties_give_half_of_the_fields_each_with_its_reason(start: Start) -> None:
+def test_missing_properties_make_their_fields_unsupported_with_a_reason(start: Start) -> None:
     _, managed = start("premium-half", gate="None")
     found = unsupported(managed, **ALL)
     assert set(found) == {"allowedFactors", "enforcedGroups", "rememberDevice", "apiTokens"}
@@ -202,7 +202,7 @@ def test_half_of_the_properties_give_half_of_the_fields_each_with_its_reason(sta
     assert "another gateway" in unsupported(managed, allowedFactors=["SMSOTP"], smsOTP={"gateway": "MiniOrange"})["smsOTP"]
 
 
-def test_half_of_the_properties_are_applied_and_the_gate_does_what_the_plugin_cannot(start: Start) -> None:
+def test_the_gate_replaces_missing_properties(start: Start) -> None:
     jenkins, managed = start("premium-half")
     wanted = policy(**{**ALL, "requireOnBuild": None, "enforcedGroups": ["Devs"]})
     result = managed.apply(wanted)
@@ -216,7 +216,7 @@ def test_half_of_the_properties_are_applied_and_the_gate_does_what_the_plugin_ca
     assert [jenkins.browser(name).status() for name in ("carol", "dave")] == [302, 200]
 
 
-def test_a_property_that_disk_does_not_show_is_compared_in_memory_only(start: Start) -> None:
+def test_a_property_absent_from_disk_is_compared_in_memory_only(start: Start) -> None:
     jenkins, managed = start("premium-half")
     wanted = policy(allowedFactors=["SecurityQuestions", "DuoPush"], apiTokens="Challenge")
     managed.apply(wanted)
@@ -225,7 +225,7 @@ def test_a_property_that_disk_does_not_show_is_compared_in_memory_only(start: St
     assert managed.differing(wanted) == {"allowedFactors.DuoPush": {"memory"}}
 
 
-def test_a_setter_that_does_nothing_undoes_the_whole_change(start: Start) -> None:
+def test_a_setter_without_effect_undoes_the_whole_change(start: Start) -> None:
     _, managed = start("premium-half")
     before = managed.observe()
     steps: list[Step] = []
@@ -237,7 +237,7 @@ def test_a_setter_that_does_nothing_undoes_the_whole_change(start: Start) -> Non
     assert [after.memory, after.disk, after.live, after.gate.installed] == [before.memory, before.disk, before.live, 0]
 
 
-def test_where_nothing_has_a_known_name_all_is_unsupported_and_nothing_is_written(start: Start) -> None:
+def test_unknown_property_names_make_everything_unsupported(start: Start) -> None:
     jenkins, managed = start("premium-renamed", gate="None")
     seen = managed.observe()
     assert [seen.plugin.properties, seen.is_tested, seen.capabilities.name] == [(), False, "version 2.3.0"]
@@ -252,7 +252,7 @@ def test_where_nothing_has_a_known_name_all_is_unsupported_and_nothing_is_writte
 
 
 @pytest.mark.parametrize("edition", ["premium", "premium-half"])
-def test_without_the_switch_it_is_only_read(start: Start, edition: Kind) -> None:
+def test_without_the_switch_the_premium_edition_is_only_read(start: Start, edition: Kind) -> None:
     _, managed = start(edition)
     found = managed.assess(policy(**ALL), experimental=False)
     assert managed.observe().plugin.edition == "Premium"
@@ -263,7 +263,7 @@ def test_without_the_switch_it_is_only_read(start: Start, edition: Kind) -> None
     assert [one.reason for one in managed.assess(policy(**ALL)).findings if one.severity is Severity.REFUSAL] == ["GateUnknownPages"]
 
 
-def test_the_gate_is_refused_because_it_knows_no_premium_pages(start: Start) -> None:
+def test_the_gate_is_refused_for_premium_factors(start: Start) -> None:
     _, managed = start("premium")
     found = managed.assess(policy(**ALL))
     assert found.refused is not None
@@ -271,7 +271,7 @@ def test_the_gate_is_refused_because_it_knows_no_premium_pages(start: Start) -> 
     assert managed.assess(policy(mode="Disabled")).may_write
 
 
-def test_a_token_that_the_plugin_lets_pass_proves_nothing_and_nothing_is_claimed(start: Start) -> None:
+def test_a_token_exempted_by_the_plugin_proves_nothing(start: Start) -> None:
     jenkins, managed = start("premium", gate="None")
     wanted = policy(apiTokens="Exempt")
     result = managed.apply(wanted)
@@ -284,7 +284,7 @@ def test_a_token_that_the_plugin_lets_pass_proves_nothing_and_nothing_is_claimed
     assert carol.status() == 302  # what a canary with a password would meet
 
 
-def test_in_force_is_said_with_how_far_it_is_known(start: Start) -> None:
+def test_enforced_comes_with_how_far_it_is_known(start: Start) -> None:
     _, managed = start("premium")
     wanted = policy(**{**ALL, "enforcedGroups": None})
     result = managed.apply(wanted)
@@ -295,7 +295,7 @@ def test_in_force_is_said_with_how_far_it_is_known(start: Start) -> None:
     assert "ExperimentalPremium" in [one.reason for one in findings]
 
 
-def test_drift_of_a_property_is_seen_and_corrected(start: Start) -> None:
+def test_drift_of_a_property_is_corrected(start: Start) -> None:
     jenkins, managed = start("premium")
     managed.apply(policy(**ALL))
     jenkins.groovy(f"{CONFIG} c.skipTfaForGroups = 'everybody'; c.save()")
@@ -305,7 +305,7 @@ def test_drift_of_a_property_is_seen_and_corrected(start: Start) -> None:
     assert not managed.differing(policy(**ALL))
 
 
-def test_a_value_of_a_name_that_looks_like_a_secret_is_never_read(start: Start) -> None:
+def test_a_property_with_a_secret_looking_name_is_never_read(start: Start) -> None:
     jenkins, managed = start("premium")
     with managed.driver() as driver:
         answer = str(driver._console.run("observe", groups=[], users=True))
@@ -315,7 +315,7 @@ def test_a_value_of_a_name_that_looks_like_a_secret_is_never_read(start: Start) 
     assert all("planted-provider-key" not in text for text in (answer, ours, jenkins.log()))
 
 
-def test_the_plugins_page_may_be_used_with_a_premium_factor_alone(start: Start) -> None:
+def test_the_plugins_page_accepts_a_premium_factor_alone(start: Start) -> None:
     """No factor of the free edition is on: it counts as in force all the same, because the plugin asks."""
     _, managed = start("premium")
     wanted = policy(allowedFactors=["MobileAuthenticator"], apiTokens="Challenge")

@@ -59,7 +59,7 @@ def test_evidence_holds_neither_name_nor_secret(one: StandIn) -> None:
     assert json.loads(line)["reply"]["location"] == "/user/*/tfaConfiguration/"
 
 
-def test_a_jenkins_without_a_configured_url_gives_no_name_away_either(one: StandIn) -> None:
+def test_evidence_without_a_configured_url_has_no_name_either(one: StandIn) -> None:
     with StandIn(root_url=None) as jenkins:
         switch_on(jenkins)
         found = probe_canary(at(jenkins), ALICE, Account.CHALLENGED).evidence
@@ -69,7 +69,7 @@ def test_a_jenkins_without_a_configured_url_gives_no_name_away_either(one: Stand
         assert found.reply.location.endswith("user/*/tfaConfiguration/")
 
 
-def test_of_a_redirect_to_elsewhere_nothing_is_kept(proxy: Proxy, one: StandIn) -> None:
+def test_a_redirect_to_another_host_is_not_recorded(proxy: Proxy, one: StandIn) -> None:
     proxy.fault(Say(302, headers={"Location": "https://alice@sso.lab.invalid/log/in?state=secret"}))
     probed = probe_canary(Connection(proxy.url + "/", None), ALICE, Account.CHALLENGED)
     assert probed.evidence.reply is not None
@@ -82,20 +82,20 @@ def test_a_canary_gets_in_or_is_challenged(standin: StandIn) -> None:
     assert probe_canary(at(standin), ALICE, Account.CHALLENGED).settle() is Proof.CHALLENGED
 
 
-def test_a_canary_that_may_not_even_look_was_not_challenged(one: StandIn, proxy: Proxy) -> None:
+def test_a_canary_without_read_permission_was_not_challenged(one: StandIn, proxy: Proxy) -> None:
     """Rights are looked at after the plugin's filter, so a 403 to a named account is a request that got through."""
     proxy.fault(Say(403, headers={"X-You-Are-Authenticated-As": "alice", "X-Jenkins": "2.541.3"}))
     assert probe_canary(Connection(proxy.url + "/", None), ALICE, Account.CHALLENGED).settle() is Proof.BYPASSED
 
 
 @pytest.mark.parametrize("status", [403, 404, 500])
-def test_an_answer_that_is_not_jenkins_own_proves_nothing(one: StandIn, proxy: Proxy, status: int) -> None:
+def test_a_reply_that_is_not_from_jenkins_proves_nothing(one: StandIn, proxy: Proxy, status: int) -> None:
     proxy.fault(Say(status, "no"))
     probed = probe_canary(Connection(proxy.url + "/", None), ALICE, Account.CHALLENGED)
     assert [probed.evidence.proof, probed.failure is not None] == [Proof.NONE, True]
 
 
-def test_trouble_is_evidence_too(one: StandIn) -> None:
+def test_a_failure_leaves_evidence(one: StandIn) -> None:
     wrong = probe_canary(at(one), Credentials("alice", "wrong-pw-0"), Account.CHALLENGED)
     dead = probe_canary(Connection("http://127.0.0.1:9/", None), ALICE, Account.CHALLENGED)
     assert [wrong.evidence.failure, dead.evidence.failure, dead.evidence.reply] == ["Unauthorized", "Unreachable", None]
@@ -128,14 +128,14 @@ def test_probe_only_says_when_an_exemption_holds(with_groups: StandIn) -> None:
     ]
 
 
-def test_probe_only_finds_the_live_flag_off_though_all_settings_say_on(managed: Managed, standin: StandIn) -> None:
+def test_probe_only_detects_a_live_flag_that_is_off(managed: Managed, standin: StandIn) -> None:
     managed.apply(policy(driftPolicy="Report"))  # so the gate follows the plugin
     assert observe_with_canaries(at(standin), canaries(ALICE)).challenged is Proof.CHALLENGED
     groovy(standin, "MoFilter.moPluginSettings['ENABLE_MO_TFA_AUTHENTICATION'] = false")
     assert observe_with_canaries(at(standin), canaries(ALICE)).challenged is Proof.BYPASSED
 
 
-def test_probe_only_waits_while_jenkins_starts_and_stalls_on_a_wrong_password(one: StandIn) -> None:
+def test_probe_only_retries_while_jenkins_starts_and_stalls_on_a_wrong_password(one: StandIn) -> None:
     one.faults(unavailableSeconds=30)
     starting = observe_with_canaries(at(one), canaries(ALICE)).failure
     one.faults(unavailableSeconds=0)

@@ -72,7 +72,7 @@ def everything(problem: BaseException) -> str:
     )
 
 
-def test_a_whole_life_tells_no_secret(one: StandIn, said: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_complete_life_cycle_reveals_no_secret(one: StandIn, said: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     token = one.tokens["admin"]
     wanted = {"allowedFactors": ["EmailOTP", "SecurityQuestions"], "emailOTP": MAIL}
     with Proxy(one.url) as proxy:
@@ -115,7 +115,7 @@ def change(managed: Managed, proxy: Proxy, fault: Fault, wanted: dict[str, Any])
         proxy.heal()
 
 
-def test_what_holds_a_secret_does_not_show_it() -> None:
+def test_objects_with_a_secret_do_not_show_it() -> None:
     managed = Managed("http://127.0.0.1:1", "admin", "planted-token")
     shown = repr(managed.connection) + str(managed.connection) + f"{managed.connection.credentials!s}"
     assert "planted-token" not in shown
@@ -124,7 +124,7 @@ def test_what_holds_a_secret_does_not_show_it() -> None:
     assert {field.name for field in fields(managed.connection.credentials) if field.repr} == {"username"}
 
 
-def test_what_stays_in_jenkins_holds_no_secret_of_ours(one: StandIn) -> None:
+def test_files_in_jenkins_contain_no_secret_of_ours(one: StandIn) -> None:
     managed = Managed(one.url, "admin", one.tokens["admin"])
     managed.apply(policy(allowedFactors=["EmailOTP"], emailOTP=MAIL))
     kept = [*(one.home / "jenkins2fa").glob("*"), *(one.home / "init.groovy.d").glob("*")]
@@ -132,7 +132,7 @@ def test_what_stays_in_jenkins_holds_no_secret_of_ours(one: StandIn) -> None:
     assert not any(one.tokens["admin"] in file.read_text() for file in kept)
 
 
-def test_the_owner_of_a_jenkins_is_told_and_nobody_else(one: StandIn) -> None:
+def test_answers_name_the_owner_and_no_users(one: StandIn) -> None:
     """Answers name clusters and instances, never a user."""
     managed = Managed(one.url, "admin", one.tokens["admin"])
     managed.apply(policy(enforcedGroups=["authenticated"]))

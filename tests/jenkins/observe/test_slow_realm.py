@@ -33,7 +33,7 @@ def slow(with_groups: StandIn) -> Iterator[Managed]:
         with_groups.groovy(FEW)
 
 
-def test_members_of_groups_are_found_by_several_short_looks(slow: Managed) -> None:
+def test_members_of_groups_are_found_by_several_short_observations(slow: Managed) -> None:
     looks = 0
     with slow.driver() as driver:
         while True:
@@ -52,7 +52,7 @@ def test_members_of_groups_are_found_by_several_short_looks(slow: Managed) -> No
     assert again == {"known": ["Ops"], "complete": True}
 
 
-def test_users_are_counted_by_several_short_looks_and_nothing_is_decided_meanwhile(slow: Managed) -> None:
+def test_users_are_counted_by_several_short_observations_before_a_decision(slow: Managed) -> None:
     wanted = policy(rollout={"minimumEnrolled": 50})
     looks = []
     with slow.driver() as driver:

@@ -15,14 +15,14 @@ def client(standin: StandIn, name: str) -> Any:
     return python_jenkins.Jenkins(standin.url, username=name, password=standin.tokens[name], timeout=10)
 
 
-def test_scripts_go_on_where_tokens_are_exempt(one: StandIn) -> None:
+def test_scripts_work_if_tokens_are_exempt(one: StandIn) -> None:
     Managed(one.url, "admin", one.tokens["admin"]).apply(policy(apiTokens="Exempt"))
     script = client(one, "alice")
     assert script.get_whoami()["id"] == "alice"
     assert [job["name"] for job in script.get_all_jobs()] == ["x"]
 
 
-def test_scripts_are_led_to_a_page_where_tokens_are_challenged(one: StandIn) -> None:
+def test_scripts_get_a_page_if_tokens_are_challenged(one: StandIn) -> None:
     Managed(one.url, "admin", one.tokens["admin"]).apply(policy(apiTokens="Challenge"))
     with pytest.raises(ValueError):  # the library follows the redirect, and finds a page where JSON should be
         client(one, "alice").get_whoami()

@@ -27,7 +27,7 @@ def printed(browser: Browser, text: str) -> str:
     return answer.text.strip()
 
 
-def test_a_class_that_is_kept_leaves_nothing_more_behind(jenkins: StandIn) -> None:
+def test_calling_a_kept_class_leaks_no_further_class(jenkins: StandIn) -> None:
     admin = jenkins.browser("admin")
     printed(admin, CONTEXT + f"c.setAttribute('kept', new GroovyShell(j.pluginManager.uberClassLoader).parse('''{KEPT}''').class)")
     call = (
@@ -43,7 +43,7 @@ def test_a_class_that_is_kept_leaves_nothing_more_behind(jenkins: StandIn) -> No
     assert 200 <= grown <= 300, "one class for each text that is sent, none for the kept one (a few for reflection, once)"
 
 
-def test_each_text_that_is_sent_compiles_anew(jenkins: StandIn) -> None:
+def test_each_submitted_script_is_compiled_again(jenkins: StandIn) -> None:
     admin = jenkins.browser("admin")
     text = KEPT.replace("input", "[1, 2, 3]")
     for _ in range(20):
@@ -54,7 +54,7 @@ def test_each_text_that_is_sent_compiles_anew(jenkins: StandIn) -> None:
     assert int(jenkins.groovy(CLASSES)) - before >= 150, "script, inner class and two closures a call"
 
 
-def test_a_token_is_known_by_a_request_attribute_and_not_evaluated_on_its_own_users_session(jenkins: StandIn) -> None:
+def test_a_token_sets_a_request_attribute_and_is_ignored_on_its_users_session(jenkins: StandIn) -> None:
     jenkins.groovy("""import hudson.util.PluginServletFilter
 def seen = System.properties['seen'] = new Vector()
 def type = PluginServletFilter.methods.find { it.name == 'addFilter' && !it.isAnnotationPresent(Deprecated) }.parameterTypes[0]
@@ -74,7 +74,7 @@ System.properties['filter'] = calls.asType(type); PluginServletFilter.addFilter(
         jenkins.groovy("hudson.util.PluginServletFilter.removeFilter(System.properties.remove('filter')); System.properties.remove('seen')")
 
 
-def test_a_planted_session_changes_at_login_and_a_login_without_a_session_keeps_nothing(jenkins: StandIn) -> None:
+def test_login_replaces_a_planted_session_and_needs_one_to_keep(jenkins: StandIn) -> None:
     attacker = jenkins.browser()
     attacker.call("/login")
     planted = attacker.http.cookies.get_dict()
@@ -91,7 +91,7 @@ def test_a_planted_session_changes_at_login_and_a_login_without_a_session_keeps_
     assert hasty.status() == 403
 
 
-def test_ids_are_compared_without_case(jenkins: StandIn) -> None:
+def test_user_ids_are_compared_without_case(jenkins: StandIn) -> None:
     who = [jenkins.browser("ALICE", secret).call("/whoAmI/api/json").json()["name"] for secret in ("alice-pw-1", jenkins.tokens["alice"])]
     assert who == ["alice", "alice"]
     unknown = "try { hudson.model.User.get('ghost').impersonate2() } catch (RuntimeException e) { print e.class.simpleName }"

@@ -147,7 +147,7 @@ def test_a_change_from_its_beginning_to_its_confirmation(pair: Pair) -> None:
         pair.both(lambda one: one.confirm(pair.trial))
 
 
-def test_a_whole_change_as_the_operator_makes_it(pair: Pair) -> None:
+def test_a_complete_change_by_the_operator(pair: Pair) -> None:
     for wanted in (*POLICIES, *POLICIES):
         pair.apply(wanted)
         pair.look()
@@ -165,7 +165,7 @@ def test_changes_that_are_undone(pair: Pair) -> None:
     pair.both(lambda one: one.confirm("another"))
 
 
-def test_who_comes_second_is_refused(pair: Pair) -> None:
+def test_a_second_trial_is_refused(pair: Pair) -> None:
     first = pair.trial
     pair.begin(POLICIES[0])
     pair.begin(POLICIES[1])
@@ -197,7 +197,7 @@ def test_release(pair: Pair, deletion: DeletionPolicy, saved: bool) -> None:
     pair.look()
 
 
-def test_what_others_do(pair: Pair) -> None:
+def test_changes_by_others(pair: Pair) -> None:
     pair.apply(POLICIES[1])
     pair.form(enabled=True, questions=False)
     pair.look()
@@ -269,7 +269,7 @@ def _without_moments(seen: Observation) -> Observation:
     ],
     ids=["removed", "disabled", "another version"],
 )
-def test_the_plugin_is_gone_or_another(pair: Pair, gone: dict[str, str], plugin: dict[str, Any]) -> None:
+def test_a_missing_or_unsupported_plugin(pair: Pair, gone: dict[str, str], plugin: dict[str, Any]) -> None:
     pair.apply(POLICIES[1])
     try:
         pair.standin.faults(**gone)
@@ -285,7 +285,7 @@ def test_the_plugin_is_gone_or_another(pair: Pair, gone: dict[str, str], plugin:
     pair.both(lambda one: one.probe())
 
 
-def test_anybody_may_administer(pair: Pair) -> None:
+def test_anonymous_users_may_administer(pair: Pair) -> None:
     try:
         pair.standin.groovy(ANONYMOUS_ADMINISTERS)
         pair.imitated.anonymous_administers = True
@@ -295,7 +295,7 @@ def test_anybody_may_administer(pair: Pair) -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_any_order(pair: Pair, seed: int) -> None:
+def test_random_sequences_of_actions(pair: Pair, seed: int) -> None:
     chance = random.Random(seed)
     moves: list[Callable[[], None]] = [
         lambda: pair.begin(chance.choice(POLICIES)),

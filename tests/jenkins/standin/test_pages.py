@@ -27,20 +27,20 @@ def questions_of(jenkins: StandIn, name: str) -> bool:
 @pytest.mark.parametrize(
     "below", ["/user/bob", "/manage/user/bob", "/manage/manage/user/bob", "/static/x/user/bob", "/securityRealm/user/bob"]
 )
-def test_a_user_is_found_below_several_places(standin: StandIn, below: str) -> None:
+def test_a_user_has_several_paths(standin: StandIn, below: str) -> None:
     person(standin, "bob").enrol()
     answer = person(standin, "alice").call(f"{below}/securityQuestionConfig/reset", "POST", headers={"Referer": standin.url + "/"})
     assert [answer.status_code, questions_of(standin, "bob")] == [302, False]
 
 
-def test_ones_own_pages_are_below_me(standin: StandIn) -> None:
+def test_the_own_pages_are_below_me(standin: StandIn) -> None:
     alice = person(standin, "alice")
     alice.enrol()
     assert alice.status("/me/securityQuestionConfig/reset", "POST", headers=alice.crumb()) == 500
     assert not questions_of(standin, "alice")
 
 
-def test_a_users_own_form_carries_the_factors(standin: StandIn) -> None:
+def test_a_users_form_includes_the_factors(standin: StandIn) -> None:
     alice = person(standin, "alice")
     for page, configured in (("configSubmit", True), ("security/configSubmit", False)):
         form = {"json": json.dumps({"userProperty1": {"isConfigured": configured}})}
@@ -49,7 +49,7 @@ def test_a_users_own_form_carries_the_factors(standin: StandIn) -> None:
     assert alice.status("/user/bob/configSubmit", "POST", data={"json": '{"userProperty1": {"isConfigured": true}}'}) == 403
 
 
-def test_the_form_of_the_mail_takes_the_other_pages_settings(standin: StandIn) -> None:
+def test_the_mail_form_saves_the_other_pages_settings(standin: StandIn) -> None:
     enabled = f"print {PACKAGE}.MoGlobalConfig.get().enableTfa"
     standin.groovy(f"{PACKAGE}.MoGlobalConfig.get().setEnableTfa(true)")
     for name, left in (("alice", "true"), ("admin", "false")):
@@ -57,7 +57,7 @@ def test_the_form_of_the_mail_takes_the_other_pages_settings(standin: StandIn) -
         assert standin.groovy(enabled) == left
 
 
-def test_groups_are_made_by_everybody_and_kept(standin: StandIn) -> None:
+def test_everybody_can_create_groups_and_they_are_kept(standin: StandIn) -> None:
     alice, page = person(standin, "alice"), "/manage/tfaGlobalConfig/userManagement"
     assert alice.status(f"{page}/createGroup", "POST", data={"groupName": "devs"}) == 302
     file = standin.home / f"{PACKAGE}.GroupManager.xml"
@@ -68,7 +68,7 @@ def test_groups_are_made_by_everybody_and_kept(standin: StandIn) -> None:
     assert "devs" not in file.read_text()
 
 
-def test_below_a_plugin_is_the_plugin_manager(standin: StandIn) -> None:
+def test_the_plugin_manager_is_reachable_below_a_plugin(standin: StandIn) -> None:
     for start in ("/plugin/mailer/wrapper/parent", "/static/x/plugin/miniorange-two-factor/wrapper/parent"):
         found = [person(standin, name).status(start + end) for name in ("alice", "admin") for end in ("/api/json", "/nothing.css")]
         assert found == [403, 403, 200, 404]
@@ -76,12 +76,12 @@ def test_below_a_plugin_is_the_plugin_manager(standin: StandIn) -> None:
     assert person(standin, "alice").status("/plugin/mailer/wrapper/makeDisabled", "POST") == 403
 
 
-def test_anonymous_has_nothing_to_answer(standin: StandIn) -> None:
+def test_anonymous_users_have_no_challenge(standin: StandIn) -> None:
     assert standin.browser().status("/tfaUserAuth/securityQuestionAuth/") == 403
     assert standin.browser().status("/me/securityQuestionConfig/") == 403
 
 
-def test_nothing_of_a_user_is_lost_when_the_process_is_killed_while_it_writes() -> None:
+def test_killing_the_process_while_it_writes_loses_no_user() -> None:
     with StandIn() as jenkins:
         alice = person(jenkins, "alice")
         alice.enrol()

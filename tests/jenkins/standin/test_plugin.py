@@ -20,7 +20,7 @@ io.jenkins.plugins.twofactor.jenkins.MoFilter.moPluginSettings['ENABLE_MO_TFA_AU
 
 
 @pytest.mark.parametrize("flavour", FLAVOURS)
-def test_below_a_context_path_a_browser_enrols_and_works(flavour: Flavour) -> None:
+def test_a_browser_enrols_below_a_context_path(flavour: Flavour) -> None:
     with StandIn(flavour=flavour, context_path="/ci") as jenkins:
         assert jenkins.url.endswith("/ci")
         jenkins.groovy(ON)
@@ -38,7 +38,7 @@ def test_below_a_context_path_a_browser_enrols_and_works(flavour: Flavour) -> No
 
 @pytest.mark.parametrize("flavour", FLAVOURS)
 @pytest.mark.parametrize("root_url", ["https://jenkins.example.com/ci/", None])
-def test_a_challenge_names_the_configured_root_url(flavour: Flavour, root_url: str | None) -> None:
+def test_a_challenge_redirects_to_the_configured_root_url(flavour: Flavour, root_url: str | None) -> None:
     with StandIn(flavour=flavour, root_url=root_url) as jenkins:
         jenkins.groovy(ON)
         location = jenkins.browser("admin").call("/").headers["Location"]
@@ -46,7 +46,7 @@ def test_a_challenge_names_the_configured_root_url(flavour: Flavour, root_url: s
 
 
 @pytest.mark.parametrize("flavour", FLAVOURS)
-def test_a_realm_with_groups_shows_them_in_the_request_and_in_the_user(flavour: Flavour) -> None:
+def test_groups_of_a_realm_appear_in_request_and_user(flavour: Flavour) -> None:
     users = {"carol": {"password": "carol-pw-1", "groups": ["Devs", "all"]}}
     with StandIn(flavour=flavour, realm="groups", users=users) as jenkins:
         for secret in ("carol-pw-1", jenkins.tokens["carol"]):
@@ -57,7 +57,7 @@ def test_a_realm_with_groups_shows_them_in_the_request_and_in_the_user(flavour: 
 
 
 @pytest.mark.parametrize("flavour", FLAVOURS)
-def test_without_a_mail_server_no_password_arrives_and_nobody_is_told(flavour: Flavour) -> None:
+def test_a_missing_mail_server_fails_silently(flavour: Flavour) -> None:
     with StandIn(flavour=flavour) as jenkins:
         form = {
             "formPage": "basicConfig",

@@ -27,7 +27,7 @@ NOT_ALIKE = json.loads((replay.HERE / "not-alike.json").read_text())
         ("openmfa-111-jenkins-2.541.3.jsonl", openmfa.play),
     ],
 )
-def test_recorded_answers(name: str, play: setups.Play, tmp_path: pathlib.Path) -> None:
+def test_recorded_answers_are_reproduced(name: str, play: setups.Play, tmp_path: pathlib.Path) -> None:
     cases = replay.cases(name)
     differing = {number: found for number, found in play(cases, tmp_path) if found}
     expected = {entry["case"]: entry["why"] for entry in NOT_ALIKE if entry["file"] == name}

@@ -65,7 +65,7 @@ def test_start_up_scripts_run_before_the_first_request_and_a_broken_one_is_only_
     assert "on purpose" in jenkins.log()
 
 
-def test_kill_9_and_a_new_start_continue_on_the_same_home_and_port(jenkins: StandIn) -> None:
+def test_a_start_after_kill_9_uses_the_same_home_and_port(jenkins: StandIn) -> None:
     jenkins.groovy(ENFORCE)
     jenkins.browser("alice").enrol()
     url, tokens, pid = jenkins.url, jenkins.tokens, jenkins.pid
@@ -114,7 +114,7 @@ def test_faults_refuse_valid_tokens_and_keep_jenkins_unavailable_for_a_while(jen
         jenkins.faults(nonsense=1)
 
 
-def test_faults_lose_answers_of_scripts_that_were_carried_out_delay_and_answer_otherwise(jenkins: StandIn) -> None:
+def test_faults_lose_delay_and_replace_replies_of_scripts(jenkins: StandIn) -> None:
     jenkins.faults(loseAnswers=1)
     with pytest.raises(requests.ConnectionError):
         jenkins.browser("admin").script("System.setProperty('lab.done', 'yes')")
@@ -129,7 +129,7 @@ def test_faults_lose_answers_of_scripts_that_were_carried_out_delay_and_answer_o
     assert jenkins.browser("admin").status() == 200
 
 
-def test_a_plugin_that_is_disabled_or_missing_has_no_classes_and_asks_nobody(jenkins: StandIn) -> None:
+def test_a_disabled_or_missing_plugin_has_no_classes_and_challenges_nobody(jenkins: StandIn) -> None:
     jenkins.groovy(ENFORCE)
     jenkins.browser("alice").enrol()
     about = "def p = jenkins.model.Jenkins.get().pluginManager.getPlugin('miniorange-two-factor'); print p?.with { [version, active] }"
@@ -149,7 +149,7 @@ def test_a_plugin_that_is_disabled_or_missing_has_no_classes_and_asks_nobody(jen
     assert jenkins.browser("alice").place() == "/user/alice/tfaConfiguration/", "saving a user while the plugin is off erases the enrolment"
 
 
-def test_the_process_ends_with_the_one_that_started_it(tmp_path: pathlib.Path) -> None:
+def test_the_process_ends_with_its_parent(tmp_path: pathlib.Path) -> None:
     script = f"""import os, pathlib
 from tests.support.standin import StandIn
 print(StandIn(home=pathlib.Path({str(tmp_path)!r})).start().pid, flush=True)
@@ -164,7 +164,7 @@ os._exit(0)"""
 
 
 @pytest.mark.parametrize("missing", ["java", "javac"])
-def test_building_without_a_tool_says_which_one(missing: str, tmp_path: pathlib.Path) -> None:
+def test_building_without_a_tool_names_it(missing: str, tmp_path: pathlib.Path) -> None:
     tools = tmp_path / "tools"
     tools.mkdir()
     for tool in {"java", "javac"} - {missing}:
@@ -174,7 +174,7 @@ def test_building_without_a_tool_says_which_one(missing: str, tmp_path: pathlib.
     assert [done.returncode, done.stderr] == [1, f"stand-in: {missing} is missing; install a JDK 17 or later\n"]
 
 
-def test_a_finished_build_is_not_made_again(tmp_path: pathlib.Path) -> None:
+def test_a_finished_build_is_not_repeated(tmp_path: pathlib.Path) -> None:
     build = pathlib.Path(__file__).resolve().parents[2] / "standin" / "build.sh"
     done = subprocess.run([build, built(), tmp_path], capture_output=True, text=True, check=True)
     assert done.stdout == "stand-in: up to date\n"

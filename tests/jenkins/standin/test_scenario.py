@@ -91,7 +91,7 @@ def test_applied_and_proven(anywhere: Managed) -> None:
 
 
 @pytest.mark.parametrize("drift", DRIFTS)
-def test_undone_noticed_and_put_back(anywhere: Managed, drift: str) -> None:
+def test_undone_detected_and_corrected(anywhere: Managed, drift: str) -> None:
     anywhere.apply(policy())
     anywhere.console(SETTINGS + DRIFTS[drift])
     found = anywhere.assess(policy())
@@ -101,7 +101,7 @@ def test_undone_noticed_and_put_back(anywhere: Managed, drift: str) -> None:
     assert len(result.observation.corrections) == len(found.plan.paths)
 
 
-def test_changed_and_switched_off(anywhere: Managed) -> None:
+def test_changed_and_disabled(anywhere: Managed) -> None:
     anywhere.apply(policy())
     richer = policy(allowedFactors=["SecurityQuestions", "EmailOTP"], emailOTP=EMAIL, exemptGroups=["robots"])
     assert not anywhere.apply(richer).plan.changes
@@ -122,7 +122,7 @@ def test_an_account_that_would_lock_itself_out_is_refused(anywhere: Managed) -> 
     assert bare.reasons(policy(apiTokens=None))[0] == "OperatorLockedOut"
 
 
-def test_let_go_again(anywhere: Managed) -> None:
+def test_released_again(anywhere: Managed) -> None:
     anywhere.apply(policy())
     leave(anywhere)
     seen = anywhere.observe()
