@@ -39,13 +39,13 @@ def told(result: Result) -> str:
     return "\n".join(map(str, [*result.let_in[:20], *result.refused[:20]]))
 
 
-def test_nobody_is_let_in_or_refused_who_must_not_be(jenkins: InStandIn) -> None:
+def test_nobody_is_let_in_or_refused_by_mistake(jenkins: InStandIn) -> None:
     result = Runner(Bench(jenkins), "sample", SEED).run([one for one in POLICIES if one.name in SAMPLED], SAMPLE)
     assert result.cases > 300
     assert not result.let_in + result.refused, told(result)
 
 
-def test_the_table_finds_what_a_jenkins_without_the_gate_lets_happen(jenkins: InStandIn) -> None:
+def test_the_table_finds_what_happens_without_the_gate(jenkins: InStandIn) -> None:
     jenkins.by_test_bench = True
     size = Size(plain=0.3, odd=0, sequences=2, steps=16)
     result = Runner(WithoutGate(jenkins), "without the gate", SEED).run([Policy("plugin alone")], size)

@@ -81,14 +81,14 @@ def test_only_an_approver_sets_or_changes_the_annotation(kube: KubeServer, names
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_nothing_can_be_created_with_it(kube: KubeServer, namespace: str, people: dict[str, Path], kind: str) -> None:
+def test_objects_cannot_be_created_with_the_annotation(kube: KubeServer, namespace: str, people: dict[str, Path], kind: str) -> None:
     body = build(kind, {}, name="new")
     body["metadata"] |= {"namespace": namespace, "annotations": {ANNOTATION: "abc"}}
     with pytest.raises(KubectlFailed, match="verb approve"):
         kube.kubectl("create", "-f", "-", input=json.dumps(body), kubeconfig=people["writer"])
 
 
-def test_a_cluster_policy_needs_an_approver_too(kube: KubeServer, namespace: str, people: dict[str, Path]) -> None:
+def test_a_cluster_policy_needs_an_approver(kube: KubeServer, namespace: str, people: dict[str, Path]) -> None:
     role = {**WRITER, "resources": ["clustertwofactorpolicies"]}
     kube.apply({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": namespace}, "rules": [role]})
     for name, cluster_role in (("writer", namespace), ("approver", namespace), ("approver", "jenkins2fa-approver")):
@@ -138,7 +138,7 @@ def may(kube: KubeServer, namespace: str, who: Path, change: object, *, dry: boo
 
 
 @pytest.mark.parametrize("how", ESCAPES)
-def test_a_tenant_cannot_leave_the_baseline_and_the_platform_team_can(
+def test_only_the_platform_team_can_take_an_instance_out_of_the_baseline(
     kube: KubeServer, namespace: str, tenants: dict[str, Path], how: str
 ) -> None:
     assert not may(kube, namespace, tenants["tenant"], ESCAPES[how])
@@ -146,7 +146,7 @@ def test_a_tenant_cannot_leave_the_baseline_and_the_platform_team_can(
     assert may(kube, namespace, tenants["keeper"], ESCAPES[how])
 
 
-def test_nothing_is_created_outside_the_baseline(kube: KubeServer, namespace: str, tenants: dict[str, Path]) -> None:
+def test_instances_cannot_be_created_outside_the_baseline(kube: KubeServer, namespace: str, tenants: dict[str, Path]) -> None:
     labelled: dict[str, str] = {"tier": "production"}
     cases: tuple[tuple[dict[str, str], dict[str, object], bool], ...] = (
         ({}, {}, False),
@@ -165,6 +165,6 @@ def test_nothing_is_created_outside_the_baseline(kube: KubeServer, namespace: st
             assert allowed
 
 
-def test_other_namespaces_are_left_alone(kube: KubeServer, namespace: str, tenants: dict[str, Path]) -> None:
+def test_other_namespaces_are_not_restricted(kube: KubeServer, namespace: str, tenants: dict[str, Path]) -> None:
     kube.kubectl("label", "namespace", namespace, "jenkins2fa.dev/baseline-")
     wait_until(lambda: may(kube, namespace, tenants["tenant"], ESCAPES["label dropped"]), seconds=20, what="the namespace is let go")

@@ -119,12 +119,12 @@ def healthy() -> list[Line]:
     return [usual(labels, value) for labels, value in lines_of(RECORDED) if labels["__name__"].startswith("jenkins2fa_")]
 
 
-def test_nothing_fires_while_all_is_well() -> None:
+def test_no_alert_fires_for_a_healthy_operator() -> None:
     assert firing(healthy()) == {}
 
 
 @pytest.mark.parametrize("name", sorted(rule["alert"].removeprefix("JenkinsTwoFactor") for rule in RULES))
-def test_an_alert_fires_for_its_trouble_and_no_other_does(name: str) -> None:
+def test_each_failure_fires_only_its_own_alert(name: str) -> None:
     if name in EXTRA:
         lines = [*healthy(), EXTRA[name]]
     else:
@@ -133,37 +133,37 @@ def test_an_alert_fires_for_its_trouble_and_no_other_does(name: str) -> None:
     assert set(firing(lines, LONG.get(name, HOURS))) == {name}
 
 
-def test_an_alert_waits_for_its_time() -> None:
+def test_an_alert_waits_for_its_duration() -> None:
     change = TROUBLES["NotEnforced"][0]
     lines = [changed for line in healthy() if (changed := change(line)) is not None]
     assert firing(lines, WRONG + 240) == {}
     assert set(firing(lines, WRONG + 330)) == {"NotEnforced"}
 
 
-def test_a_suspension_may_last_a_day() -> None:
+def test_a_suspension_fires_no_alert_for_a_day() -> None:
     assert firing([*healthy(), EXTRA["Suspended"]], WRONG + 23 * 3600) == {}
 
 
-def test_differing_is_the_point_of_audit_and_of_the_grace_period() -> None:
+def test_drift_fires_no_alert_in_audit_mode_and_the_grace_period() -> None:
     """Drifted is True there; what was not wanted yet is no drift that anybody should be called for."""
     not_wanted = becomes("jenkins2fa_instance_enforcement_desired", lambda _: 0.0)
     lines = [changed for line in [*healthy(), EXTRA["DriftOpen"]] if (changed := not_wanted(line)) is not None]
     assert firing(lines) == {}
 
 
-def test_break_glass_is_not_called_not_enforced() -> None:
+def test_an_open_break_glass_does_not_fire_not_enforced() -> None:
     lines = healthy()
     for name in ("NotEnforced", "BreakGlassOpen"):
         lines = [changed for line in lines if (changed := TROUBLES[name][0](line)) is not None]
     assert set(firing(lines)) == {"BreakGlassOpen"}
 
 
-def test_an_alert_names_the_jenkins() -> None:
+def test_an_alert_names_the_controller() -> None:
     lines = [changed for line in healthy() if (changed := TROUBLES["NotEnforced"][0](line)) is not None]
     assert [set(labels) for labels in firing(lines)["NotEnforced"]] == [{"jenkins_namespace", "jenkins"}]
 
 
-def test_every_query_of_the_dashboard_is_understood() -> None:
+def test_every_dashboard_query_is_valid() -> None:
     panels = json.loads((CHECKOUT / "monitoring" / "dashboard.json").read_text())["panels"]
     queries = [target["expr"] for panel in panels for target in panel.get("targets", ())]
     asked = [query.replace("$__rate_interval", "5m").replace("$namespace", ".*") for query in queries]

@@ -136,7 +136,7 @@ def bare() -> Iterator[KubeServer]:
 
 
 @pytest.mark.parametrize("name", MATRIX)
-def test_api_server_takes_what_the_values_lead_to(cluster: KubeServer, name: str) -> None:
+def test_the_api_server_accepts_the_rendered_objects(cluster: KubeServer, name: str) -> None:
     objects = rendered(cluster, MATRIX[name])
     items = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
     told = cluster.kubectl("apply", "--server-side", "--force-conflicts", "--dry-run=server", "--validate=strict", "-f", "-", input=items)
@@ -155,7 +155,7 @@ def test_pods_are_admitted_where_pod_security_is_restricted(cluster: KubeServer,
     assert container["securityContext"]["readOnlyRootFilesystem"] is True
 
 
-def test_pod_security_refuses_what_it_is_for(cluster: KubeServer) -> None:
+def test_pod_security_refuses_a_privileged_pod(cluster: KubeServer) -> None:
     template = one(rendered(cluster, {}), "Deployment")["spec"]["template"]
     del template["spec"]["containers"][0]["securityContext"]["allowPrivilegeEscalation"]
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "pod", "namespace": NAMESPACE}, "spec": template["spec"]}
@@ -164,12 +164,12 @@ def test_pod_security_refuses_what_it_is_for(cluster: KubeServer) -> None:
 
 
 @pytest.mark.parametrize("name", NONSENSE)
-def test_values_that_make_no_sense_are_refused_and_named(cluster: KubeServer, name: str) -> None:
+def test_invalid_values_are_refused_and_named(cluster: KubeServer, name: str) -> None:
     values, words = NONSENSE[name]
     assert words in refusal(cluster, values)
 
 
-def test_lint_has_nothing_to_say(cluster: KubeServer, tmp_path: Path) -> None:
+def test_lint_reports_nothing(cluster: KubeServer, tmp_path: Path) -> None:
     for name, values in MATRIX.items():
         file = tmp_path / "values.json"
         file.write_text(json.dumps(values))
@@ -178,7 +178,7 @@ def test_lint_has_nothing_to_say(cluster: KubeServer, tmp_path: Path) -> None:
         assert "WARNING" not in told
 
 
-def test_metrics_are_closed_unless_the_values_say_who_may_read_them(cluster: KubeServer) -> None:
+def test_metrics_are_closed_by_default(cluster: KubeServer) -> None:
     monitoring = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}
     for sources, ingress in (
         ([], []),
@@ -192,7 +192,7 @@ def test_metrics_are_closed_unless_the_values_say_who_may_read_them(cluster: Kub
     assert not [body for body in rendered(cluster, {"networkPolicy": {"ingress": False}}) if body["kind"] == "NetworkPolicy"]
 
 
-def test_references_are_read_by_name_unless_the_values_say_otherwise(cluster: KubeServer) -> None:
+def test_references_are_read_by_name_by_default(cluster: KubeServer) -> None:
     named = {"rbac": {"references": {"one": {"secrets": ["build"]}}}}
     for values, expected in (({}, []), (named, [("one", ["build"])]), ({"rbac": {"everyReference": True}}, [("", None)])):
         objects = rendered(cluster, values)
@@ -205,12 +205,12 @@ def test_references_are_read_by_name_unless_the_values_say_otherwise(cluster: Ku
         assert rules == expected
 
 
-def test_namespaced_installation_has_nothing_for_the_whole_cluster(cluster: KubeServer) -> None:
+def test_a_namespaced_installation_has_no_cluster_wide_objects(cluster: KubeServer) -> None:
     kinds = {body["kind"] for body in rendered(cluster, {"watchNamespaces": ["one"], "crds": {"install": False}})}
     assert not {kind for kind in kinds if kind.startswith("Cluster")}
 
 
-def test_kinds_of_the_chart_are_those_of_the_repository(cluster: KubeServer) -> None:
+def test_crds_of_the_chart_match_the_repository(cluster: KubeServer) -> None:
     charted = [body for body in rendered(cluster, {}) if body["kind"] == "CustomResourceDefinition"]
     ours = [yaml.safe_load(path.read_text()) for path in sorted((CHECKOUT / "crds").glob("*.yaml"))]
     for body in charted:
@@ -219,7 +219,7 @@ def test_kinds_of_the_chart_are_those_of_the_repository(cluster: KubeServer) -> 
     assert sorted(charted, key=lambda body: str(body["metadata"]["name"])) == ours
 
 
-def test_notes_say_what_to_do_next(bare: KubeServer) -> None:
+def test_the_notes_say_what_to_do_next(bare: KubeServer) -> None:
     told = bare.helm("install", RELEASE, str(CHART), "-n", NAMESPACE, "--dry-run=server")
     notes = told.split("NOTES:")[1]
     assert "serves all namespaces." in notes
@@ -233,7 +233,7 @@ def test_notes_say_what_to_do_next(bare: KubeServer) -> None:
     assert warning not in bare.helm("install", RELEASE, str(CHART), "-n", NAMESPACE, "--set", own, "--dry-run=server")
 
 
-def test_alerts_link_to_the_pages_that_the_values_name(cluster: KubeServer) -> None:
+def test_alerts_link_to_the_configured_pages(cluster: KubeServer) -> None:
     def links(**rule: str) -> dict[str, str]:
         body = one(rendered(cluster, {"metrics": {"prometheusRule": {"enabled": True, **rule}}}), "PrometheusRule")
         return {alert["alert"]: alert["annotations"]["runbook_url"] for alert in body["spec"]["groups"][0]["rules"]}
@@ -245,7 +245,7 @@ def test_alerts_link_to_the_pages_that_the_values_name(cluster: KubeServer) -> N
         assert links(runbookUrl=given) == {name: f"{base}/{name}.md" for name in paths}
 
 
-def test_names_are_asked_for_at_the_ports_that_the_values_name(cluster: KubeServer) -> None:
+def test_the_network_policy_allows_dns_at_the_configured_ports(cluster: KubeServer) -> None:
     def asked(**dns: Any) -> list[tuple[int, str]]:
         policy = one(rendered(cluster, {"networkPolicy": {"egress": True, "jenkins": [JENKINS], "dns": dns}}), "NetworkPolicy")
         return [(port["port"], port["protocol"]) for port in policy["spec"]["egress"][0]["ports"]]
@@ -254,7 +254,7 @@ def test_names_are_asked_for_at_the_ports_that_the_values_name(cluster: KubeServ
     assert asked(namespace="openshift-dns", ports=[5353]) == [(5353, "UDP"), (5353, "TCP")]
 
 
-def test_installed_upgraded_rolled_back_removed_and_installed_again(bare: KubeServer, tmp_path: Path) -> None:
+def test_install_upgrade_roll_back_remove_and_install_again(bare: KubeServer, tmp_path: Path) -> None:
     kube = bare
     old, new = str(package(kube, tmp_path, "0.0.9", OLD)), str(CHART)
     kube.helm("install", RELEASE, old, "-n", NAMESPACE)
@@ -281,7 +281,7 @@ def test_installed_upgraded_rolled_back_removed_and_installed_again(bare: KubeSe
     assert _versions(kube) == before
 
 
-def test_second_release_of_another_namespace_leaves_the_kinds_to_the_first(bare: KubeServer) -> None:
+def test_a_second_release_does_not_take_over_the_crds(bare: KubeServer) -> None:
     bare.helm("install", "one", str(CHART), "-n", NAMESPACE, "--set", "watchNamespaces={jenkins-2fa}")
     with pytest.raises(Exception, match=r"CustomResourceDefinition.*(exists|conflict|ownership)"):
         bare.helm("install", "two", str(CHART), "-n", "team", "--set", "watchNamespaces={team}")
@@ -290,7 +290,7 @@ def test_second_release_of_another_namespace_leaves_the_kinds_to_the_first(bare:
     assert len(bare.get("crd")["items"]) == 4
 
 
-def test_commands_of_the_page_are_right(cluster: KubeServer) -> None:
+def test_documented_commands_work(cluster: KubeServer) -> None:
     """Each helm command of the page with values, as a template: a value that does not exist would be refused."""
     text = (CHECKOUT / "docs" / "installation.md").read_text()
     commands = [shlex.split(line) for line in map(str.strip, text.splitlines()) if line.startswith(("helm install ", "helm upgrade "))]
@@ -301,7 +301,7 @@ def test_commands_of_the_page_are_right(cluster: KubeServer) -> None:
         assert cluster.helm("template", arguments[0], str(CHART), *arguments[2:])
 
 
-def test_kinds_go_with_the_release_only_where_the_values_say_so(bare: KubeServer) -> None:
+def test_crds_are_removed_with_the_release_only_on_request(bare: KubeServer) -> None:
     bare.helm("install", RELEASE, str(CHART), "-n", NAMESPACE, "--set", "crds.keep=false")
     bare.helm("uninstall", RELEASE, "-n", NAMESPACE, "--wait")
     assert bare.get("crd")["items"] == []

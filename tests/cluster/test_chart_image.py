@@ -56,13 +56,13 @@ def call(image: Path, *command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd="/", env=environment(image), capture_output=True, text=True, timeout=60)
 
 
-def test_entry_point_answers(image: Path) -> None:
+def test_the_entry_point_works(image: Path) -> None:
     result = call(image, "jenkins2fa", "--version")
     assert (result.returncode, result.stdout.strip()) == (0, f"jenkins2fa {__version__}")
     assert call(image, "jenkins2fa", "--help").returncode == 0
 
 
-def test_every_module_can_be_imported_with_what_is_installed(image: Path) -> None:
+def test_every_module_can_be_imported_in_the_image(image: Path) -> None:
     modules = "pkgutil.walk_packages(jenkins2fa.__path__, 'jenkins2fa.')"
     script = f"import jenkins2fa, pkgutil, importlib\nfor found in {modules}:\n    importlib.import_module(found.name)"
     result = call(image, "python", "-c", script)
@@ -71,21 +71,21 @@ def test_every_module_can_be_imported_with_what_is_installed(image: Path) -> Non
     assert found.startswith(str(image)), "the checkout must not be what answers"
 
 
-def test_schemas_and_scripts_are_in_it(image: Path) -> None:
+def test_the_image_has_schemas_and_scripts(image: Path) -> None:
     good = call(image, "jenkins2fa", "validate", str(CHECKOUT / "examples" / "smallest.yaml"))
     assert good.returncode == 0, good.stdout + good.stderr
     packaged = {path.name for path in (image / "opt").rglob("jenkins2fa/jenkins/groovy/*.groovy")}
     assert packaged == {path.name for path in (CHECKOUT / "operator" / "jenkins2fa" / "jenkins" / "groovy").glob("*.groovy")}
 
 
-def test_operator_starts_there_and_names_what_is_missing(image: Path) -> None:
+def test_the_operator_starts_in_the_image_and_names_what_is_missing(image: Path) -> None:
     assert call(image, "jenkins2fa", "run", "--help").returncode == 0
     result = call(image, "jenkins2fa", "run", "--kubeconfig", "/nowhere")
     assert result.returncode == 1
     assert result.stderr.startswith("Error: no connection to an API server")
 
 
-def test_versions_are_those_of_the_constraints(image: Path) -> None:
+def test_installed_versions_match_the_constraints(image: Path) -> None:
     lines = (CHECKOUT / "constraints.txt").read_text().splitlines()
     pinned = dict(line.split(" ;")[0].strip().split("==") for line in lines if "==" in line)
     listed = call(image, "python", "-c", "import importlib.metadata as m\nfor d in m.distributions(): print(d.name, d.version)").stdout
@@ -95,7 +95,7 @@ def test_versions_are_those_of_the_constraints(image: Path) -> None:
     assert {name: version for name, version in installed.items() if pinned.get(name) != version} == {}
 
 
-def test_test_of_the_release_runs_there(image: Path) -> None:
+def test_the_helm_test_runs_in_the_image(image: Path) -> None:
     """The hook's script uses the operator's own modules; without an API server it ends with one line."""
     script = (CHART / "files" / "leads.py").read_text()
     variables = {**environment(image), "LEASE_NAMESPACE": "x", "KUBECONFIG": "/nowhere", "PATIENCE": "0"}

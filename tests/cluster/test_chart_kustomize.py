@@ -28,7 +28,7 @@ def cluster() -> Iterator[KubeServer]:
         yield kube
 
 
-def test_base_and_chart_give_the_same_objects(cluster: KubeServer) -> None:
+def test_kustomize_base_and_chart_make_the_same_objects(cluster: KubeServer) -> None:
     based = taken(cluster, list(yaml.safe_load_all(cluster.kubectl("kustomize", str(CHECKOUT / "config")))))
     charted = taken(cluster, [body for body in rendered(cluster, {}) if body["kind"] != "Pod"])
     assert based.pop(("Namespace", "", NAMESPACE))
@@ -37,7 +37,7 @@ def test_base_and_chart_give_the_same_objects(cluster: KubeServer) -> None:
         assert body == charted[key], key
 
 
-def test_overlay_moves_everything_to_another_namespace_and_image(cluster: KubeServer, tmp_path: Path) -> None:
+def test_an_overlay_sets_another_namespace_and_image(cluster: KubeServer, tmp_path: Path) -> None:
     overlay = CHECKOUT / "examples" / "gitops" / "kustomize-overlay"
     objects = list(yaml.safe_load_all(cluster.kubectl("kustomize", str(overlay))))
     assert {body["metadata"].get("namespace", "") for body in objects} == {"", "two-factor"}

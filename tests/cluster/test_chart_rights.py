@@ -46,7 +46,7 @@ def audited(tmp_path: Path) -> Iterator[KubeServer]:
 
 
 @pytest.mark.parametrize("name", INSTALLATIONS)
-def test_operator_has_the_rights_that_it_uses_and_no_other(audited: KubeServer, name: str, tmp_path: Path) -> None:
+def test_the_operator_has_exactly_the_rights_that_it_uses(audited: KubeServer, name: str, tmp_path: Path) -> None:
     values, refused = INSTALLATIONS[name]
     install(audited, values)
     scene = Scene(audited, "team")
@@ -59,7 +59,7 @@ def test_operator_has_the_rights_that_it_uses_and_no_other(audited: KubeServer, 
     assert superfluous(rights_of(audited), seen.allowed) == set()
 
 
-def test_comparison_finds_a_name_that_nobody_needs_and_one_that_is_missing(audited: KubeServer, tmp_path: Path) -> None:
+def test_the_comparison_finds_superfluous_and_missing_rights(audited: KubeServer, tmp_path: Path) -> None:
     """The comparison above finds what it is for."""
     install(audited, {"rbac": {"references": {"team": {"secrets": ["admin", "unused"], "configMaps": ["another"]}}}})
     scene = Scene(audited, "team")
@@ -73,7 +73,7 @@ def test_comparison_finds_a_name_that_nobody_needs_and_one_that_is_missing(audit
     assert {right.name for right in unused if right.resource == "secrets"} == {"unused"}
 
 
-def test_without_a_name_no_secret_can_be_read(audited: KubeServer, tmp_path: Path) -> None:
+def test_secrets_without_a_listed_name_cannot_be_read(audited: KubeServer, tmp_path: Path) -> None:
     """The chart's defaults."""
     install(audited, {})
     assert not [right for right in rights_of(audited) if right.resource in ("secrets", "configmaps")]
@@ -96,7 +96,7 @@ def test_without_a_name_no_secret_can_be_read(audited: KubeServer, tmp_path: Pat
         ("jenkins-2fa-operator-cluster-edit", {"get ctfp", "create ctfp", "patch ctfp", "delete ctfp"}, {"patch tfp", "create tfbg"}),
     ],
 )
-def test_roles_for_people(audited: KubeServer, role: str, may: set[str], may_not: set[str]) -> None:
+def test_roles_for_users_grant_only_their_own_rights(audited: KubeServer, role: str, may: set[str], may_not: set[str]) -> None:
     """Only its own role opens a break-glass, and only its own role changes cluster policies; neither is part of `edit`."""
     install(audited, {})
     labels = audited.get("clusterrole", role)["metadata"]["labels"]

@@ -49,13 +49,13 @@ def refusals(api: client.CustomObjectsApi, body: dict[str, Any]) -> list[tuple[s
 
 
 @pytest.mark.parametrize("case", RULES + SCHEMA, ids=lambda case: case.name)
-def test_rule_takes_the_good_and_refuses_the_bad(custom_objects: client.CustomObjectsApi, case: Case) -> None:
+def test_each_rule_accepts_valid_and_refuses_invalid_objects(custom_objects: client.CustomObjectsApi, case: Case) -> None:
     assert refusals(custom_objects, case.good()) == []
     found = refusals(custom_objects, case.bad())
     assert any(field == case.path and case.message in message for field, message in found), found
 
 
-def test_refusal_of_a_url_does_not_repeat_the_password(custom_objects: client.CustomObjectsApi) -> None:
+def test_a_refused_url_is_reported_without_its_password(custom_objects: client.CustomObjectsApi) -> None:
     found = refusals(custom_objects, build("JenkinsInstance", {"url": "https://me:hunter2@jenkins.example.com/?q"}))
     assert found
     assert "hunter2" not in str(found)
@@ -63,7 +63,7 @@ def test_refusal_of_a_url_does_not_repeat_the_password(custom_objects: client.Cu
 
 @given(body=objects())
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_offline_check_and_api_server_agree(custom_objects: client.CustomObjectsApi, body: dict[str, Any]) -> None:
+def test_the_offline_check_agrees_with_the_api_server(custom_objects: client.CustomObjectsApi, body: dict[str, Any]) -> None:
     (manifest,) = parse_manifests("random.json", json.dumps(body).encode())
     assert isinstance(manifest, Manifest)
     offline, online = check(manifest), refusals(custom_objects, body)
@@ -71,7 +71,7 @@ def test_offline_check_and_api_server_agree(custom_objects: client.CustomObjects
 
 
 @pytest.mark.parametrize("word", ["Off", "y", "n", "on", "No", "TRUE", "0777", "1_000", "1e3", "12", "~"])
-def test_kubectl_does_not_read_these_words_as_texts_and_neither_do_we(kube: KubeServer, word: str) -> None:
+def test_words_that_kubectl_does_not_parse_as_strings(kube: KubeServer, word: str) -> None:
     text = yaml.safe_dump(build("TwoFactorPolicy", {"exemptGroups": ["WORD"]})).replace("WORD", word)
     with pytest.raises(KubectlFailed):
         kube.kubectl("create", "--dry-run=server", "-f", "-", input=text)
@@ -81,7 +81,7 @@ def test_kubectl_does_not_read_these_words_as_texts_and_neither_do_we(kube: Kube
 
 
 @pytest.mark.parametrize("word", ["12:30", "2026-12-01", "1.2.3", "Of", "nO", "1h", "0x", "a_1", "'Off'"])
-def test_kubectl_reads_these_words_as_texts_and_so_do_we(kube: KubeServer, word: str) -> None:
+def test_words_that_kubectl_parses_as_strings(kube: KubeServer, word: str) -> None:
     text = yaml.safe_dump(build("TwoFactorPolicy", {"exemptGroups": ["WORD"]})).replace("WORD", word)
     kube.kubectl("create", "--dry-run=server", "-f", "-", input=text)
     (manifest,) = parse_manifests("words.yaml", text.encode())
@@ -90,7 +90,7 @@ def test_kubectl_reads_these_words_as_texts_and_so_do_we(kube: KubeServer, word:
 
 
 @pytest.mark.parametrize("path", sorted((CHECKOUT / "examples").glob("*.yaml")), ids=lambda path: path.name)
-def test_example_is_taken(kube: KubeServer, path: Path) -> None:
+def test_examples_are_accepted(kube: KubeServer, path: Path) -> None:
     assert "created" in kube.kubectl("create", "--dry-run=server", "--validate=strict", "-f", str(path))
 
 
@@ -136,7 +136,7 @@ def cells(text: str) -> list[list[str]]:
     return [line.split() for line in text.splitlines()]
 
 
-def test_columns_of_policies(kube: KubeServer, namespace: str) -> None:
+def test_columns_for_policies(kube: KubeServer, namespace: str) -> None:
     kube.apply(build("TwoFactorPolicy", {}), namespace=namespace)
     summary = {"instances": "2/3", "scope": "everyone", "factors": "EmailOTP+1"}
     write_status(kube, namespace, "tfp", {"summary": summary, "conditions": CONDITIONS})
@@ -148,7 +148,7 @@ def test_columns_of_policies(kube: KubeServer, namespace: str) -> None:
     assert row[-3:] == ["all", "as", "asked"]
 
 
-def test_columns_of_instances(kube: KubeServer, namespace: str) -> None:
+def test_columns_for_instances(kube: KubeServer, namespace: str) -> None:
     kube.apply(build("JenkinsInstance", {}), namespace=namespace)
     jenkins = {"version": "2.462.3", "pluginVersion": "1.2.0", "edition": "Free", "session": "5f3a"}
     write_status(kube, namespace, "ji", {"summary": {"policy": "<none>"}, "jenkins": jenkins, "conditions": CONDITIONS})
@@ -162,7 +162,7 @@ def test_columns_of_instances(kube: KubeServer, namespace: str) -> None:
     assert cells(kube.kubectl("get", "ji", "-n", namespace, "-o", "wide"))[1][-4] == "2026-12-01T12:00:00Z"
 
 
-def test_columns_of_break_glasses(kube: KubeServer, namespace: str) -> None:
+def test_columns_for_break_glasses(kube: KubeServer, namespace: str) -> None:
     kube.apply(build("TwoFactorBreakGlass", {}), namespace=namespace)
     ready = {**CONDITIONS[0], "type": "Ready", "reason": "Open"}
     write_status(kube, namespace, "tfbg", {"instances": {"selected": 3, "open": 2}, "conditions": [ready]})
@@ -181,7 +181,7 @@ def test_a_break_glass_cannot_be_changed(kube: KubeServer, namespace: str, chang
     kube.kubectl("annotate", "tfbg", "sample", "-n", namespace, "jenkins2fa.dev/approve-weakening=x")
 
 
-def test_status_and_spec_are_written_apart(kube: KubeServer, namespace: str) -> None:
+def test_status_and_spec_are_written_separately(kube: KubeServer, namespace: str) -> None:
     kube.apply({**build("TwoFactorPolicy", {}), "status": {"observedGeneration": 7}}, namespace=namespace)
     assert "status" not in kube.get("tfp", "sample", "-n", namespace)
     write_status(kube, namespace, "tfp", {"observedGeneration": 1})
@@ -223,20 +223,20 @@ BAD_STATUS: list[tuple[str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize("kind", ["tfp", "ji"])
-def test_whole_status_is_kept(kube: KubeServer, namespace: str, kind: str) -> None:
+def test_a_complete_status_is_kept(kube: KubeServer, namespace: str, kind: str) -> None:
     kube.apply(build("TwoFactorPolicy", {}), build("JenkinsInstance", {}), namespace=namespace)
     write_status(kube, namespace, kind, FULL_STATUS[kind])
     assert kube.get(kind, "sample", "-n", namespace)["status"] == FULL_STATUS[kind]
 
 
-def test_bad_status_is_refused(kube: KubeServer, namespace: str) -> None:
+def test_an_invalid_status_is_refused(kube: KubeServer, namespace: str) -> None:
     kube.apply(build("TwoFactorPolicy", {}), build("JenkinsInstance", {}), namespace=namespace)
     for kind, status in BAD_STATUS:
         with pytest.raises(KubectlFailed):
             write_status(kube, namespace, kind, status)
 
 
-def test_category_lists_both_kinds(kube: KubeServer, namespace: str) -> None:
+def test_the_category_lists_the_custom_resources(kube: KubeServer, namespace: str) -> None:
     kube.apply(build("TwoFactorPolicy", {}), build("JenkinsInstance", {}), namespace=namespace)
     names = kube.kubectl("get", "jenkins2fa", "-n", namespace, "-o", "name").split()
     assert sorted(names) == ["jenkinsinstance.jenkins2fa.dev/sample", "twofactorpolicy.jenkins2fa.dev/sample"]
@@ -259,7 +259,7 @@ def test_policies_can_be_selected_by_mode(kube: KubeServer, namespace: str) -> N
         ("ji.spec.gate.mode", "Managed: the operator installs the gate"),
     ],
 )
-def test_explain(kube: KubeServer, field: str, expected: str) -> None:
+def test_kubectl_explain_describes_the_fields(kube: KubeServer, field: str, expected: str) -> None:
     assert expected in " ".join(kube.kubectl("explain", field).split())
 
 
@@ -277,7 +277,7 @@ def nameless(schema: dict[str, Any], path: str) -> Any:
 
 
 @pytest.mark.parametrize("name", [f"{plural}.jenkins2fa.dev" for plural in PLURALS.values()])
-def test_schema_is_structural_and_established(kube: KubeServer, name: str) -> None:
+def test_the_schema_is_structural_and_established(kube: KubeServer, name: str) -> None:
     conditions = {one["type"]: one["status"] for one in kube.get("crd", name)["status"]["conditions"]}
     assert conditions["Established"] == "True"
     assert "NonStructuralSchema" not in conditions

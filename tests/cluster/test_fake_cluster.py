@@ -50,7 +50,7 @@ def outcome(kubernetes: Kubernetes, call: Call) -> Any:
         return type(error).__name__, error.status
 
 
-def test_the_calls_of_the_operator(both: tuple[Kubernetes, Kubernetes], namespace: str) -> None:
+def test_the_fake_answers_the_operators_calls_like_the_api_server(both: tuple[Kubernetes, Kubernetes], namespace: str) -> None:
     key, absent = Key(namespace, "baseline"), Key(namespace, "absent")
     plural = "twofactorpolicies"
 
@@ -76,7 +76,7 @@ def test_the_calls_of_the_operator(both: tuple[Kubernetes, Kubernetes], namespac
     assert same(lambda kube: kube.get(plural, key)["metadata"]["generation"]) == 1, "a status is no new generation"
 
 
-def test_the_lease(both: tuple[Kubernetes, Kubernetes], namespace: str) -> None:
+def test_the_fake_handles_the_lease_like_the_api_server(both: tuple[Kubernetes, Kubernetes], namespace: str) -> None:
     key = Key(namespace, "operator")
     lease = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": "operator"}, "spec": {"holderIdentity": "a"}}
     for kube in both:

@@ -60,9 +60,7 @@ def cache(kube: KubeServer, namespace: str, faults: KubeFaults) -> Iterator[Cach
         yield kept
 
 
-def test_silent_watch_is_opened_again_and_tells_what_happened_meanwhile(
-    kube: KubeServer, namespace: str, faults: KubeFaults, cache: Cache
-) -> None:
+def test_a_silent_watch_is_reopened_without_losing_events(kube: KubeServer, namespace: str, faults: KubeFaults, cache: Cache) -> None:
     scene, key = Scene(kube, namespace), Key(namespace, "build")
     scene.instance("build", "http://127.0.0.1:9")
     wait_until(lambda: cache.instance(key), what="the watch works")
@@ -75,7 +73,7 @@ def test_silent_watch_is_opened_again_and_tells_what_happened_meanwhile(
     assert faults.count(lists) == listed, "it goes on where it was: no list was needed"
 
 
-def test_watch_that_is_refused_for_good_is_begun_anew(kube: KubeServer, namespace: str, faults: KubeFaults, cache: Cache) -> None:
+def test_a_permanently_refused_watch_is_restarted(kube: KubeServer, namespace: str, faults: KubeFaults, cache: Cache) -> None:
     """410 instead of a stream: Kopf gives up, and is started again."""
     faults.fault(Answer(410), watches, times=1)
     faults.end_watches()
@@ -99,7 +97,7 @@ async def hears_nothing() -> None:
 
 
 @pytest.mark.parametrize("deaf", [waits_for_a_helper, hears_nothing])
-def test_kopf_that_gives_up_and_cannot_end_is_begun_anew(
+def test_kopf_is_restarted_if_it_fails_and_cannot_end(
     kube: KubeServer, namespace: str, faults: KubeFaults, deaf: Callable[[], Awaitable[None]]
 ) -> None:
     lives: list[asyncio.Task[None]] = []

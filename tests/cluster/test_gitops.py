@@ -138,7 +138,7 @@ def test_health_of_live_objects(operator: OperatorProcess, scene: Scene, jenkins
     assert argo(scene.get("tfp", "baseline"))[0] == "Suspended"
 
 
-def test_pruned_policy_goes_at_once_and_jenkins_stays_as_it_is(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
+def test_a_pruned_policy_is_deleted_at_once_and_jenkins_is_unchanged(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
     flags = ("--prune", "-l", LABEL, *OURS)
     send(scene, "apply", instance(jenkins), policy(), flags=flags)
     in_force(scene)
@@ -155,7 +155,7 @@ def test_pruned_policy_goes_at_once_and_jenkins_stays_as_it_is(operator: Operato
     assert is_on(jenkins)
 
 
-def test_policy_re_created_at_once_is_not_released(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
+def test_a_policy_recreated_at_once_is_not_released(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
     """Not even with deletionPolicy: Restore; and with a rename, where the old one is pruned and the new one applied."""
     wanted = policy(deletionPolicy="Restore")
     send(scene, "apply", instance(jenkins), wanted)
@@ -174,7 +174,7 @@ def test_policy_re_created_at_once_is_not_released(operator: OperatorProcess, sc
     assert scene.get("ji", "build")["status"]["policy"]["name"] == "renamed"
 
 
-def test_instance_deleted_and_re_created_goes_on(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
+def test_a_recreated_instance_continues(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
     send(scene, "apply", instance(jenkins), policy())
     in_force(scene)
     for _ in range(3):
@@ -184,7 +184,7 @@ def test_instance_deleted_and_re_created_goes_on(operator: OperatorProcess, scen
     in_force(scene)
 
 
-def test_replace_keeps_the_status_and_asks_for_nothing(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
+def test_replace_keeps_the_status_and_requests_no_reconcile(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
     send(scene, "apply", instance(jenkins), policy())
     in_force(scene)
     before = [scene.get(*one) for one in (("ji", "build"), ("tfp", "baseline"))]
@@ -196,7 +196,9 @@ def test_replace_keeps_the_status_and_asks_for_nothing(operator: OperatorProcess
     assert [one["metadata"]["generation"] for one in after] == [1, 1]
 
 
-def test_two_managers_meet_each_other_and_never_the_operator(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
+def test_two_field_managers_conflict_with_each_other_but_not_the_operator(
+    operator: OperatorProcess, scene: Scene, jenkins: StandIn
+) -> None:
     flags = "--server-side", "--field-manager=platform"
     send(scene, "apply", instance(jenkins), policy(), flags=flags)
     in_force(scene)
@@ -215,7 +217,7 @@ def test_two_managers_meet_each_other_and_never_the_operator(operator: OperatorP
     send(scene, "apply", instance(jenkins), policy(), flags=flags)  # no conflict with it, after all its writing
 
 
-def test_waiting_as_the_page_says(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
+def test_the_documented_wait_commands_work(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
     commands = _commands_of_page("kubectl wait ")
     assert len(commands) >= 3
     send(scene, "apply", instance(jenkins), policy("production"))
@@ -224,7 +226,7 @@ def test_waiting_as_the_page_says(operator: OperatorProcess, scene: Scene, jenki
     scene.wait("tfp", "production", Ready="True", Enforced="True/Probed")
 
 
-def test_removing_as_the_page_says(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
+def test_the_documented_removal_works(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
     send(scene, "apply", instance(jenkins), policy(deletionPolicy="Restore"))
     in_force(scene)
     page = (CHECKOUT / "docs" / "installation.md").read_text()

@@ -116,7 +116,7 @@ STATES: tuple[Callable[[World, FakeController], None], ...] = (
 
 
 @pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
-def test_what_kubectl_shows(
+def test_kubectl_output_matches_the_golden_files(
     state: Callable[[World, FakeController], None], kube: KubeServer, world: World, jenkins: FakeController
 ) -> None:
     state(world, jenkins)

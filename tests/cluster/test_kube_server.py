@@ -37,16 +37,16 @@ def is_forbidden(kube: KubeServer, account: Path, *arguments: str) -> bool:
     return False
 
 
-def test_server_has_the_version_of_its_kubectl(kube: KubeServer) -> None:
+def test_the_server_has_the_version_of_its_kubectl(kube: KubeServer) -> None:
     versions = json.loads(kube.kubectl("version", "-o", "json"))
     assert versions["serverVersion"]["gitVersion"] == versions["clientVersion"]["gitVersion"]
 
 
-def test_namespace_is_named_after_the_test(namespace: str) -> None:
+def test_a_namespace_is_named_after_its_test(namespace: str) -> None:
     assert namespace.startswith("namespace-is-named-after-the-test-")
 
 
-def test_apply_leaves_no_copy_on_the_object(kube: KubeServer, namespace: str) -> None:
+def test_apply_adds_no_last_applied_annotation(kube: KubeServer, namespace: str) -> None:
     kube.apply(config_map("one"), namespace=namespace)
     stored = kube.get("configmap", "one", "-n", namespace)
     assert stored["data"] == {"key": "value"}
@@ -62,12 +62,12 @@ def test_helm_installs_into_this_server(kube: KubeServer, namespace: str, tmp_pa
     kube.helm("uninstall", "tiny", "-n", namespace)
 
 
-def test_failure_of_kubectl_says_why(kube: KubeServer) -> None:
+def test_a_kubectl_failure_says_why(kube: KubeServer) -> None:
     with pytest.raises(KubectlFailed, match="NotFound"):
         kube.kubectl("get", "namespace", "no-such-namespace")
 
 
-def test_service_account_has_the_rights_it_was_given_and_no_others(kube: KubeServer, namespace: str) -> None:
+def test_a_service_account_has_only_its_granted_rights(kube: KubeServer, namespace: str) -> None:
     account = kube.service_account(namespace, "reader")
     assert is_forbidden(kube, account, "get", "configmaps")
     kube.kubectl("create", "role", "read", "-n", namespace, "--verb=list", "--resource=configmaps")
@@ -77,7 +77,7 @@ def test_service_account_has_the_rights_it_was_given_and_no_others(kube: KubeSer
     assert is_forbidden(kube, account, "get", "secrets")
 
 
-def test_objects_without_their_owner_are_collected(kube: KubeServer, namespace: str) -> None:
+def test_objects_without_their_owner_are_garbage_collected(kube: KubeServer, namespace: str) -> None:
     kube.apply(config_map("owner"), namespace=namespace)
     uid = kube.get("configmap", "owner", "-n", namespace)["metadata"]["uid"]
     owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": uid}
@@ -86,14 +86,14 @@ def test_objects_without_their_owner_are_collected(kube: KubeServer, namespace: 
     kube.kubectl("wait", "--for=delete", "configmap/owned", "-n", namespace, "--timeout=50s")
 
 
-def test_deleted_namespace_goes_away_with_all_in_it(kube: KubeServer) -> None:
+def test_a_deleted_namespace_is_removed_with_its_content(kube: KubeServer) -> None:
     name = kube.new_namespace("short-lived", purpose="test")
     kube.apply(config_map("one"), namespace=name)
     kube.remove_namespace(name)
     kube.kubectl("wait", "--for=delete", f"namespace/{name}", "--timeout=50s")
 
 
-def test_restarted_server_has_the_same_address_objects_and_tokens(kube: KubeServer, namespace: str) -> None:
+def test_a_restarted_server_has_the_same_address_objects_and_tokens(kube: KubeServer, namespace: str) -> None:
     kube.apply(config_map("kept"), namespace=namespace)
     account = kube.service_account(namespace, "early")
     before = kube.url, kube.get("configmap", "kept", "-n", namespace)["metadata"]["uid"]
@@ -104,7 +104,7 @@ def test_restarted_server_has_the_same_address_objects_and_tokens(kube: KubeServ
     assert who == f"system:serviceaccount:{namespace}:early"
 
 
-def test_paused_server_takes_connections_and_does_not_answer(kube: KubeServer) -> None:
+def test_a_paused_server_accepts_connections_and_does_not_answer(kube: KubeServer) -> None:
     with kube.paused():
         connect(kube).close()
         with pytest.raises(KubectlFailed, match=r"(?i)timeout|deadline"):
@@ -112,7 +112,7 @@ def test_paused_server_takes_connections_and_does_not_answer(kube: KubeServer) -
     assert kube.kubectl("get", "--raw", "/readyz") == "ok"
 
 
-def test_server_does_not_outlive_a_killed_test_run(kube: KubeServer) -> None:
+def test_the_server_does_not_outlive_a_killed_test_run(kube: KubeServer) -> None:
     program = """
 import time
 from tests.support.kube import KubeServer
@@ -131,7 +131,7 @@ time.sleep(60)
     assert not Path(state).exists()
 
 
-def test_start_that_fails_shows_the_log(kube: KubeServer) -> None:
+def test_a_failed_start_shows_the_log(kube: KubeServer) -> None:
     broken = KubeServer(kube.binaries)
     try:
         (broken.folder / "identity.json").write_text("not JSON")

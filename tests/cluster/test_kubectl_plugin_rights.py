@@ -65,7 +65,7 @@ def rows(ended: Ended) -> list[tuple[str, str, str | None]]:
     return [(one["instance"]["name"], one["verdict"], one["plan"] and one["plan"]["policy"]["name"]) for one in found]
 
 
-def test_what_applying_the_files_would_change(kube: KubeServer, scene: Scene, tmp_path: Path) -> None:
+def test_a_plan_of_the_files_shows_what_would_change(kube: KubeServer, scene: Scene, tmp_path: Path) -> None:
     scene.policy("live", mode="Disabled", priority=5)
     put(tmp_path / "files", "new", scene.namespace)
     before = plan(kube, tmp_path / "files", "-o", "json")
@@ -78,7 +78,7 @@ def test_what_applying_the_files_would_change(kube: KubeServer, scene: Scene, tm
     assert f"`{scene.namespace}/live -> {scene.namespace}/new`" in text
 
 
-def test_an_instance_that_loses_its_policy(kube: KubeServer, scene: Scene, tmp_path: Path) -> None:
+def test_a_plan_shows_an_instance_that_loses_its_policy(kube: KubeServer, scene: Scene, tmp_path: Path) -> None:
     scene.policy("live", deletionPolicy="Disable")
     put(tmp_path / "files", "elsewhere", scene.namespace, instanceSelector={"matchLabels": {"tier": "none"}})
     ended = plan(kube, tmp_path / "files", "--prune", "-o", "markdown")
@@ -86,14 +86,14 @@ def test_an_instance_that_loses_its_policy(kube: KubeServer, scene: Scene, tmp_p
     assert "loses its policy: deletionPolicy Disable" in ended.out
 
 
-def test_among_equals_what_is_in_the_cluster_is_older(kube: KubeServer, scene: Scene, tmp_path: Path) -> None:
+def test_policies_in_the_cluster_are_older_than_those_in_files(kube: KubeServer, scene: Scene, tmp_path: Path) -> None:
     scene.policy("b-live", mode="Disabled")
     put(tmp_path / "files", "a-new", scene.namespace)
     put(tmp_path / "files", "b-live", scene.namespace, mode="Disabled")
     assert rows(plan(kube, tmp_path / "files", "-o", "json")) == [("build", "Changes", "b-live")]
 
 
-def test_who_may_not_read_a_secret_still_sees_the_rest(kube: KubeServer, scene: Scene, tmp_path: Path) -> None:
+def test_a_user_without_access_to_a_secret_sees_the_rest(kube: KubeServer, scene: Scene, tmp_path: Path) -> None:
     person = kube.service_account(scene.namespace, "reader")
     kube.kubectl("create", "role", "reader", "--verb=get,list", "--resource=twofactorpolicies,jenkinsinstances", "-n", scene.namespace)
     kube.kubectl("create", "rolebinding", "reader", "--role=reader", f"--serviceaccount={scene.namespace}:reader", "-n", scene.namespace)
@@ -104,7 +104,7 @@ def test_who_may_not_read_a_secret_still_sees_the_rest(kube: KubeServer, scene: 
     assert "you may not read the Secret admin" in row["message"]
 
 
-def test_rights_that_are_missing_are_named(plugin: Plugin, kube: KubeServer, scene: Scene) -> None:
+def test_missing_rights_are_named(plugin: Plugin, kube: KubeServer, scene: Scene) -> None:
     person = kube.service_account(scene.namespace, "nobody")
     ended = plugin("fleet", kubeconfig=person)
     assert ended.code == 1
@@ -141,7 +141,7 @@ def put_lease(kube: KubeServer, namespace: str, age: timedelta) -> None:
     )
 
 
-def test_what_a_dead_operator_left_behind_proves_nothing(plugin: Plugin, kube: KubeServer, scene: Scene) -> None:
+def test_the_status_of_a_dead_operator_proves_nothing(plugin: Plugin, kube: KubeServer, scene: Scene) -> None:
     namespace = ("-n", scene.namespace)
     say_in_force(kube, scene.namespace, scene.namespace, "InForce")
     absent = plugin(*namespace)
@@ -155,7 +155,7 @@ def test_what_a_dead_operator_left_behind_proves_nothing(plugin: Plugin, kube: K
         assert (plugin(*command, *namespace).code, plugin(*command, *namespace).err) == (0, ""), command
 
 
-def test_who_may_not_read_the_lease_gets_no_error(plugin: Plugin, kube: KubeServer, scene: Scene) -> None:
+def test_a_user_without_access_to_the_lease_gets_no_error(plugin: Plugin, kube: KubeServer, scene: Scene) -> None:
     say_in_force(kube, scene.namespace, scene.namespace, "InForce")
     person = kube.service_account(scene.namespace, "viewer")
     kube.kubectl("create", "role", "viewer", "--verb=get,list", "--resource=twofactorpolicies,jenkinsinstances", "-n", scene.namespace)
@@ -178,7 +178,7 @@ def test_a_suspended_fleet_and_an_empty_one_are_not_enforced(plugin: Plugin, kub
     assert [empty.code, empty.out] == [3, f"There is no JenkinsInstance in namespace {scene.namespace} (-A shows every namespace).\n"]
 
 
-def test_without_an_operator_it_says_so(plugin: Plugin, scene: Scene) -> None:
+def test_a_missing_operator_is_reported(plugin: Plugin, scene: Scene) -> None:
     namespace = ("-n", scene.namespace)
     scene.policy("policy")
     explained = plugin("why", "policy", *namespace)
@@ -200,13 +200,13 @@ def test_without_an_operator_it_says_so(plugin: Plugin, scene: Scene) -> None:
         (("fleet", "--context", "nowhere"), "no connection to an API server"),
     ],
 )
-def test_mistakes_are_told_in_one_line(plugin: Plugin, scene: Scene, arguments: tuple[str, ...], message: str) -> None:
+def test_errors_are_reported_in_one_line(plugin: Plugin, scene: Scene, arguments: tuple[str, ...], message: str) -> None:
     scene.policy("policy")
     ended = plugin(*arguments, "-n", scene.namespace)
     assert [ended.code, message in ended.err, "Traceback" in ended.err] == [1, True, False], ended.err
 
 
-def test_unreachable_api_server(plugin: Plugin, kube: KubeServer, tmp_path: Path) -> None:
+def test_an_unreachable_api_server_is_reported(plugin: Plugin, kube: KubeServer, tmp_path: Path) -> None:
     config = json.loads(kube.kubeconfig.read_text())
     config["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:9"
     file = tmp_path / "config"

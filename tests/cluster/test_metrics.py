@@ -58,7 +58,7 @@ def watched(kube: KubeServer, namespace: str) -> Iterator[Watched]:
         yield Watched(operator, scene, jenkins, address)
 
 
-def test_what_is_in_force_drifts_and_goes_is_counted(watched: Watched) -> None:
+def test_enforcement_drift_and_deletion_are_counted(watched: Watched) -> None:
     named = {"jenkins_namespace": watched.scene.namespace, "jenkins": "build"}
     assert watched.value("jenkins2fa_leader") == 1
     assert watched.value("jenkins2fa_instance_enforced", **named, policy="baseline", policy_namespace=watched.scene.namespace) == 1
@@ -89,7 +89,7 @@ def test_what_is_in_force_drifts_and_goes_is_counted(watched: Watched) -> None:
     wait_until(lambda: not [one for one in watched.samples() if ("jenkins", "build") in one[1]], what="its series are gone")
 
 
-def test_a_jenkins_that_is_away_is_told_by_reason_and_does_not_make_the_operator_ill(watched: Watched) -> None:
+def test_an_unreachable_controller_is_counted_and_the_operator_stays_healthy(watched: Watched) -> None:
     watched.jenkins.kill()
     wait_until(lambda: watched.value("jenkins2fa_failures_total", reason="Unreachable"), seconds=20, what="trouble is counted")
     assert (watched.value("jenkins2fa_jenkins_requests_total", outcome="Unreachable") or 0) > 0
@@ -99,12 +99,12 @@ def test_a_jenkins_that_is_away_is_told_by_reason_and_does_not_make_the_operator
     assert watched.get("/anything").status_code == 404
 
 
-def test_a_policy_says_how_it_is(watched: Watched) -> None:
+def test_a_policy_has_series_for_its_conditions(watched: Watched) -> None:
     labels = {"policy": "baseline", "policy_namespace": watched.scene.namespace, "type": "Ready", "status": "True", "reason": "InForce"}
     wait_until(lambda: watched.value("jenkins2fa_policy_condition", **labels) == 1.0, what="the policy's condition is a series")
 
 
-def test_idle_is_silent_a_change_is_one_line_with_the_id_of_jenkins_log_and_secrets_are_nowhere(watched: Watched) -> None:
+def test_a_change_is_one_log_line_and_idling_none(watched: Watched) -> None:
     time.sleep(1.5)
     said, passes = len(watched.lines()), watched.value("jenkins2fa_reconciles_total", kind="instance", result="done") or 0
     wait_until(lambda: (watched.value("jenkins2fa_reconciles_total", kind="instance", result="done") or 0) >= passes + 2, seconds=20)

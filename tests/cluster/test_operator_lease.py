@@ -34,7 +34,7 @@ def holder(kube: KubeServer, namespace: str) -> str:
     return str(kube.get("lease", NAME, "-n", namespace)["spec"].get("holderIdentity", ""))
 
 
-def test_first_one_leads_and_the_second_waits(kube: KubeServer, namespace: str) -> None:
+def test_the_first_replica_leads_and_the_second_waits(kube: KubeServer, namespace: str) -> None:
     one, two = Replica(kube, namespace, "one"), Replica(kube, namespace, "two")
     assert one.step()
     assert not two.step()
@@ -42,14 +42,14 @@ def test_first_one_leads_and_the_second_waits(kube: KubeServer, namespace: str) 
     assert holder(kube, namespace) == "one"
 
 
-def test_renewed_lease_never_expires_for_others(kube: KubeServer, namespace: str) -> None:
+def test_a_renewed_lease_never_expires_for_others(kube: KubeServer, namespace: str) -> None:
     one, two = Replica(kube, namespace, "one"), Replica(kube, namespace, "two")
     for _ in range(5):
         assert one.step(8)
         assert not two.step(8)
 
 
-def test_silent_holder_is_deposed_after_the_duration_and_not_before(kube: KubeServer, namespace: str) -> None:
+def test_a_silent_holder_is_replaced_after_the_lease_duration(kube: KubeServer, namespace: str) -> None:
     one, two = Replica(kube, namespace, "one"), Replica(kube, namespace, "two")
     assert one.step()
     assert not two.step()
@@ -60,7 +60,7 @@ def test_silent_holder_is_deposed_after_the_duration_and_not_before(kube: KubeSe
     assert one.heard == ["gained", "lost"]
 
 
-def test_holder_that_cannot_renew_steps_back_before_others_may_step_in(kube: KubeServer, namespace: str) -> None:
+def test_a_holder_that_cannot_renew_stops_before_others_may_lead(kube: KubeServer, namespace: str) -> None:
     one = Replica(kube, namespace, "one")
     assert one.step()
     one.now += 9.9
@@ -69,7 +69,7 @@ def test_holder_that_cannot_renew_steps_back_before_others_may_step_in(kube: Kub
     assert not one.election.holds()
 
 
-def test_lease_that_was_given_back_is_free_at_once(kube: KubeServer, namespace: str) -> None:
+def test_a_released_lease_is_free_at_once(kube: KubeServer, namespace: str) -> None:
     one, two = Replica(kube, namespace, "one"), Replica(kube, namespace, "two")
     assert one.step()
     one.election.release()
@@ -78,7 +78,7 @@ def test_lease_that_was_given_back_is_free_at_once(kube: KubeServer, namespace: 
     assert kube.get("lease", NAME, "-n", namespace)["spec"]["leaseTransitions"] >= 1
 
 
-def test_one_of_two_that_write_at_the_same_time_loses(kube: KubeServer, namespace: str) -> None:
+def test_one_of_two_concurrent_writers_loses(kube: KubeServer, namespace: str) -> None:
     """Both read the same free Lease; the API server takes only the first write."""
     seed = Replica(kube, namespace, "seed")
     assert seed.step()

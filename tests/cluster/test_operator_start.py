@@ -33,13 +33,13 @@ def bare() -> Iterator[KubeServer]:
         yield server
 
 
-def test_missing_kinds_are_named(bare: KubeServer) -> None:
+def test_missing_crds_are_named(bare: KubeServer) -> None:
     code, lines = run(bare.kubeconfig)
     assert code == 1
     assert lines == ["Error: the API server does not know jenkins2fa.dev: apply the CRDs in crds/ first"]
 
 
-def test_missing_right_is_named(kube: KubeServer, namespace: str) -> None:
+def test_a_missing_right_is_named(kube: KubeServer, namespace: str) -> None:
     code, lines = run(kube.service_account(namespace, "nobody"), "--lease-namespace", namespace)
     assert code == 1
     assert len(lines) == 1
@@ -47,7 +47,7 @@ def test_missing_right_is_named(kube: KubeServer, namespace: str) -> None:
     assert "jenkinsinstances" in lines[0]
 
 
-def test_unreachable_api_server_is_named(kube: KubeServer, tmp_path: Path) -> None:
+def test_an_unreachable_api_server_is_named(kube: KubeServer, tmp_path: Path) -> None:
     config = json.loads(kube.kubeconfig.read_text())
     config["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{free_port()}"
     path = tmp_path / "kubeconfig"
@@ -58,7 +58,7 @@ def test_unreachable_api_server_is_named(kube: KubeServer, tmp_path: Path) -> No
     assert "no answer from the API server" in lines[0]
 
 
-def test_api_server_of_another_authority_is_refused(kube: KubeServer, bare: KubeServer, tmp_path: Path) -> None:
+def test_an_api_server_of_another_authority_is_refused(kube: KubeServer, bare: KubeServer, tmp_path: Path) -> None:
     config, other = json.loads(kube.kubeconfig.read_text()), json.loads(bare.kubeconfig.read_text())
     config["clusters"][0]["cluster"]["certificate-authority-data"] = other["clusters"][0]["cluster"]["certificate-authority-data"]
     path = tmp_path / "kubeconfig"
@@ -68,14 +68,14 @@ def test_api_server_of_another_authority_is_refused(kube: KubeServer, bare: Kube
     assert "SSLError" in lines[0]
 
 
-def test_kubeconfig_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_missing_kubeconfig_is_named(tmp_path: Path) -> None:
     code, lines = run(tmp_path / "nowhere")
     assert code == 1
     assert len(lines) == 1
     assert lines[0].startswith("Error: no connection to an API server")
 
 
-def test_operator_of_one_namespace_needs_no_right_beyond_it(kube: KubeServer, namespace: str) -> None:
+def test_an_operator_for_one_namespace_needs_no_other_rights(kube: KubeServer, namespace: str) -> None:
     rights = CHECKOUT / "deploy" / "rbac-one-namespace.yaml"
     kube.kubectl("apply", "-n", namespace, "-f", str(rights))
     kube.kubectl("patch", "rolebinding", ACCOUNT, "-n", namespace, "--type=json", "-p", _subject_in(namespace))
@@ -92,7 +92,7 @@ def _subject_in(namespace: str) -> str:
     return json.dumps([{"op": "add", "path": "/subjects/0/namespace", "value": namespace}])
 
 
-def test_liveness_and_json_lines(kube: KubeServer, namespace: str) -> None:
+def test_the_operator_serves_liveness_and_logs_json(kube: KubeServer, namespace: str) -> None:
     kube.kubectl("create", "rolebinding", "all", "-n", namespace, "--clusterrole=cluster-admin", f"--serviceaccount={namespace}:{ACCOUNT}")
     address = f"127.0.0.1:{free_port()}"
     with OperatorProcess(kube, "--namespace", namespace, "--liveness", address, "--log-format", "json", namespace=namespace) as operator:

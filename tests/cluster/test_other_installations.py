@@ -46,7 +46,7 @@ def served_by(operator: str | None, uid: str = "u-1") -> dict[str, Any]:
     return {"metadata": {"uid": uid}, "status": {"operator": operator}}
 
 
-def test_who_lives_and_was_first_goes_on(kube: KubeServer, namespace: str) -> None:
+def test_the_first_live_installation_keeps_serving(kube: KubeServer, namespace: str) -> None:
     lease(kube, namespace, NOW)
     us = Installation(kube.kubeconfig)
     assert us.serving(served_by(namespace)) == namespace
@@ -56,7 +56,7 @@ def test_who_lives_and_was_first_goes_on(kube: KubeServer, namespace: str) -> No
     assert us.other_installations.serving_all([]) is None
 
 
-def test_who_has_not_renewed_its_lease_for_minutes_is_gone_and_may_come_back(kube: KubeServer, namespace: str) -> None:
+def test_an_installation_without_a_renewed_lease_is_gone_and_may_return(kube: KubeServer, namespace: str) -> None:
     lease(kube, namespace, NOW)
     us, silence = Installation(kube.kubeconfig), GONE_AFTER * DURATION.total_seconds()
     assert us.serving(served_by(namespace), silence - 1) == namespace
@@ -66,11 +66,11 @@ def test_who_has_not_renewed_its_lease_for_minutes_is_gone_and_may_come_back(kub
     assert us.serving(served_by(namespace), 2) == namespace
 
 
-def test_without_a_lease_it_is_gone(kube: KubeServer, namespace: str) -> None:
+def test_an_installation_without_a_lease_is_gone(kube: KubeServer, namespace: str) -> None:
     assert Installation(kube.kubeconfig).serving(served_by(namespace)) is None
 
 
-def test_where_the_lease_may_not_be_read_the_one_that_was_written_over_stops(
+def test_if_the_lease_is_unreadable_the_overwritten_installation_stops(
     kube: KubeServer, namespace: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     lease(kube, namespace, NOW)
@@ -84,7 +84,7 @@ def test_where_the_lease_may_not_be_read_the_one_that_was_written_over_stops(
     assert len([one for one in caplog.records if one.levelname == "WARNING"]) == 1
 
 
-def test_statuses_keep_the_name(kube: KubeServer, namespace: str) -> None:
+def test_the_status_keeps_the_installations_name(kube: KubeServer, namespace: str) -> None:
     """The schema has the field, in both kinds: an unknown one would be pruned."""
     for kind, spec in (
         ("JenkinsInstance", {"url": "https://jenkins.example.com/", "credentialsRef": {"name": "admin"}, "gate": {"mode": "Managed"}}),

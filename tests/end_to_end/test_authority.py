@@ -46,7 +46,7 @@ def name_authority(scene: Scene, kind: str, authority: trustme.CA) -> None:
 
 
 @pytest.mark.parametrize("kind", ["ConfigMap", "Secret"])
-def test_an_authority_is_named_wrongly_then_rightly_then_exchanged(
+def test_a_wrong_authority_is_corrected_and_later_replaced(
     operator: OperatorProcess,
     scene: Scene,
     jenkins: StandIn,
@@ -78,7 +78,7 @@ def test_an_authority_is_named_wrongly_then_rightly_then_exchanged(
     scene.wait("ji", "build", seconds=30, Ready="True/InForce", Enforced="True/Probed", Stalled="False")
 
 
-def test_an_authority_that_the_secret_pins_is_the_only_one(
+def test_only_the_authority_pinned_by_the_secret_is_trusted(
     operator: OperatorProcess, scene: Scene, jenkins: StandIn, proxy: Proxy, authorities: tuple[trustme.CA, trustme.CA]
 ) -> None:
     """Whoever may write the instance cannot choose who vouches for the server that gets the token."""

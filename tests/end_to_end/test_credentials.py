@@ -18,7 +18,7 @@ def test_account_without_administer_is_forbidden(operator: OperatorProcess, scen
     assert "Administer" in scene.message("ji", "build")
 
 
-def test_rotated_secret_is_read_again_at_once(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
+def test_a_rotated_secret_is_read_again_at_once(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
     """The old token stops working in the middle; the instance never gets Unauthorized, because the new one is there."""
     scene.instance("build", jenkins.url)
     scene.policy("baseline")

@@ -18,7 +18,7 @@ def enforce(scene: Scene, jenkins: StandIn, **policy: object) -> None:
     scene.wait("ji", "build", Ready="True", Enforced="True/Probed")
 
 
-def test_policy_is_in_force_and_proven(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
+def test_a_policy_is_enforced_and_proven(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
     assert is_off(jenkins)
     scene.instance("build", jenkins.url)
     scene.policy("baseline")
@@ -34,7 +34,7 @@ def test_policy_is_in_force_and_proven(operator: OperatorProcess, scene: Scene, 
     wait_until(lambda: "Applied" in scene.events("build"), what="the Event about the change")
 
 
-def test_drift_made_in_jenkins_is_put_back(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
+def test_drift_is_corrected(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
     enforce(scene, jenkins)
     switch_off(jenkins)
     wait_until(lambda: is_on(jenkins), seconds=8, what="the drift is corrected within checkInterval")
@@ -43,7 +43,7 @@ def test_drift_made_in_jenkins_is_put_back(operator: OperatorProcess, scene: Sce
     assert "to switch 2FA off for a while, create a TwoFactorBreakGlass" in scene.notes("build")
 
 
-def test_guesses_are_told_without_names(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
+def test_guesses_are_reported_without_user_names(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
     enforce(scene, jenkins, apiTokens="Challenge")
     verified(jenkins, "alice")
     thief = jenkins.browser("alice")
@@ -59,7 +59,7 @@ def test_guesses_are_told_without_names(operator: OperatorProcess, scene: Scene,
     assert "alice" not in scene.notes("build") + json.dumps(scene.get("ji", "build")["status"])
 
 
-def test_gate_that_is_taken_out_puts_itself_back_and_that_is_told(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
+def test_a_removed_gate_restores_itself_and_is_reported(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
     """Also where drift is only reported: without its gate the operator could not even look."""
     enforce(scene, jenkins, driftPolicy="Report", apiTokens="Challenge")
     found = operator.counted("jenkins2fa_instance_drift_corrected_total", jenkins_namespace=scene.namespace)
@@ -73,7 +73,7 @@ def test_gate_that_is_taken_out_puts_itself_back_and_that_is_told(operator: Oper
     assert scene.get("ji", "build")["status"]["gate"]["state"] == "InPlace"
 
 
-def test_restarted_jenkins_is_proven_anew(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
+def test_a_restarted_controller_is_proven_again(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
     enforce(scene, jenkins)
     session = scene.get("ji", "build")["status"]["jenkins"]["session"]
     jenkins.restart()

@@ -14,7 +14,7 @@ from tests.support.standin import StandIn
 
 
 @pytest.mark.own_jenkins  # evidence is told apart by URL
-def test_each_probe_is_kept_signed_and_in_order(
+def test_each_probe_leaves_signed_evidence_in_order(
     operator: OperatorProcess, scene: Scene, jenkins: StandIn, evidence: KeptEvidence, tmp_path: Path
 ) -> None:
     scene.credentials(jenkins.url, "alice-pw-1", name="canary", username="alice")

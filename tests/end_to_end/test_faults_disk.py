@@ -45,7 +45,7 @@ def disk(jenkins: StandIn, request: pytest.FixtureRequest) -> Iterator[str]:
     MEND[request.param](jenkins)
 
 
-def test_disk_that_cannot_be_written_to(operator: OperatorProcess, scene: Scene, jenkins: StandIn, disk: str) -> None:
+def test_an_unwritable_disk(operator: OperatorProcess, scene: Scene, jenkins: StandIn, disk: str) -> None:
     """From the start, and later under a policy in force."""
     scene.instance("build", jenkins.url)
     scene.wait("ji", "build", Ready="True/NoPolicy")

@@ -56,7 +56,7 @@ def trials(jenkins: StandIn) -> int:
     return jenkins.log().count("begun, undone in")
 
 
-def test_plugin_that_is_gone_after_a_restart(operator: OperatorProcess, in_force: Scene, jenkins: StandIn, enforced: str) -> None:
+def test_a_plugin_missing_after_a_restart(operator: OperatorProcess, in_force: Scene, jenkins: StandIn, enforced: str) -> None:
     """Nobody is asked any more, which is said in every way; nobody is kept out; with the plugin back it is in force again."""
     begun = trials(jenkins)
     jenkins.faults(plugin="missing")

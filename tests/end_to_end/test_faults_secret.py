@@ -41,7 +41,7 @@ def rotate(jenkins: StandIn) -> str:
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_rotated_in_the_middle_of_a_change(operator: OperatorProcess, scene: Scene, jenkins: StandIn, door: Proxy, moment: str) -> None:
+def test_a_token_rotated_during_a_change(operator: OperatorProcess, scene: Scene, jenkins: StandIn, door: Proxy, moment: str) -> None:
     script, fault = MOMENTS[moment]
     scene.credentials(door.url, jenkins.tokens["admin"])
     scene.instance("build", door.url)

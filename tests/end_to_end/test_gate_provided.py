@@ -43,7 +43,7 @@ def mount(scene: Scene, jenkins: StandIn, folder: Path) -> Path:
     return file
 
 
-def test_a_gate_that_the_site_mounts(operator: OperatorProcess, scene: Scene, jenkins: StandIn, tmp_path: Path) -> None:
+def test_a_provided_gate_is_used_and_never_written(operator: OperatorProcess, scene: Scene, jenkins: StandIn, tmp_path: Path) -> None:
     scene.instance("build", jenkins.url, gate={"mode": "Provided"})
     scene.policy("baseline", exemptGroups=["robots"])
     body = scene.wait("ji", "build", Ready="False/GateNotProvided", Stalled="True/GateNotProvided", Enforced="False")
@@ -69,7 +69,7 @@ def test_a_gate_that_the_site_mounts(operator: OperatorProcess, scene: Scene, je
     assert jenkins.browser("robot", "robot-pw-1").status("/") == 302
 
 
-def test_a_home_that_cannot_be_written_to(operator: OperatorProcess, scene: Scene, jenkins: StandIn, tmp_path: Path) -> None:
+def test_a_read_only_home_is_observed_and_proven(operator: OperatorProcess, scene: Scene, jenkins: StandIn, tmp_path: Path) -> None:
     """Settings and gate are there, as an image brings them: it is observed and proven. No mark can be left, and nothing changed."""
     scene.instance("build", jenkins.url, gate={"mode": "Provided"})
     scene.policy("baseline", exemptGroups=["robots"])

@@ -20,11 +20,11 @@ def plugin(kube: KubeServer, tmp_path: Path) -> Plugin:
     return Plugin(kube, tmp_path)
 
 
-def test_kubectl_finds_it(plugin: Plugin) -> None:
+def test_kubectl_finds_the_plugin(plugin: Plugin) -> None:
     assert plugin("--version").out.startswith("kubectl twofactor ")
 
 
-def test_the_fleet_and_why(operator: OperatorProcess, scene: Scene, jenkins: StandIn, plugin: Plugin) -> None:
+def test_status_of_the_fleet_and_of_one_instance(operator: OperatorProcess, scene: Scene, jenkins: StandIn, plugin: Plugin) -> None:
     scene.instance("build", jenkins.url, labels={"tier": "production"})
     scene.instance("dead", "http://127.0.0.1:9", labels={"tier": "test"})
     scene.policy("strong", instanceSelector={"matchLabels": {"tier": "production"}})
@@ -47,7 +47,7 @@ def test_the_fleet_and_why(operator: OperatorProcess, scene: Scene, jenkins: Sta
     assert "Its labels: tier=test. Selectors of this namespace: strong: {'matchLabels': {'tier': 'production'}}" in without.out
 
 
-def test_why_names_the_obstacle_and_the_way_out(operator: OperatorProcess, scene: Scene, jenkins: StandIn, plugin: Plugin) -> None:
+def test_why_names_the_obstacle_and_what_to_do(operator: OperatorProcess, scene: Scene, jenkins: StandIn, plugin: Plugin) -> None:
     scene.instance("build", jenkins.url, gate={"mode": "None"})
     scene.policy("policy", exemptGroups=["robots"])
     scene.wait("tfp", "policy", Ready="False/OperatorLockedOut")
@@ -77,7 +77,7 @@ def test_suspend_and_resume(operator: OperatorProcess, scene: Scene, jenkins: St
     scene.wait("ji", "build", Enforced="True/Probed")
 
 
-def test_reconcile_waits_until_it_was_looked_at(operator: OperatorProcess, scene: Scene, jenkins: StandIn, plugin: Plugin) -> None:
+def test_reconcile_waits_for_the_next_observation(operator: OperatorProcess, scene: Scene, jenkins: StandIn, plugin: Plugin) -> None:
     scene.instance("build", jenkins.url, checkInterval="1h")
     scene.policy("policy")
     scene.wait("tfp", "policy", Ready="True", Enforced="True/Probed")
@@ -87,7 +87,7 @@ def test_reconcile_waits_until_it_was_looked_at(operator: OperatorProcess, scene
     assert is_on(jenkins)
 
 
-def test_break_glass(operator: OperatorProcess, scene: Scene, jenkins: StandIn, plugin: Plugin) -> None:
+def test_break_glass_opens_and_closes(operator: OperatorProcess, scene: Scene, jenkins: StandIn, plugin: Plugin) -> None:
     scene.instance("build", jenkins.url)
     scene.policy("policy")
     scene.wait("tfp", "policy", Ready="True", Enforced="True/Probed")
@@ -115,7 +115,7 @@ def break_glasses(scene: Scene) -> list[str]:
     return [body["metadata"]["name"] for body in scene.kube.get("tfbg", "-n", scene.namespace)["items"]]
 
 
-def test_plan_from_the_cluster(operator: OperatorProcess, scene: Scene, jenkins: StandIn, plugin: Plugin) -> None:
+def test_plan_reads_the_cluster(operator: OperatorProcess, scene: Scene, jenkins: StandIn, plugin: Plugin) -> None:
     scene.instance("build", jenkins.url)
     scene.policy("policy", mode="Audit")
     scene.wait("tfp", "policy", Drifted="True")

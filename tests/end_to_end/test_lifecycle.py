@@ -21,7 +21,9 @@ def enforce(scene: Scene, jenkins: StandIn, **policy: object) -> None:
 
 
 @pytest.mark.parametrize("deletion", ["Disable", "Restore"])
-def test_deleted_policy_is_released_after_its_grace(operator: OperatorProcess, scene: Scene, jenkins: StandIn, deletion: str) -> None:
+def test_a_deleted_policy_is_released_after_the_grace_period(
+    operator: OperatorProcess, scene: Scene, jenkins: StandIn, deletion: str
+) -> None:
     enforce(scene, jenkins, deletionPolicy=deletion)
     weakened = operator.counted("jenkins2fa_weakenings_total", path="deletionPolicy")
     scene.delete("tfp", "baseline")
@@ -34,7 +36,7 @@ def test_deleted_policy_is_released_after_its_grace(operator: OperatorProcess, s
     assert operator.counted("jenkins2fa_weakenings_total", path="deletionPolicy") == weakened + 1
 
 
-def test_deleted_namespace_goes_and_jenkins_stays(operator: OperatorProcess, kube: KubeServer, jenkins: StandIn) -> None:
+def test_a_deleted_namespace_leaves_jenkins_unchanged(operator: OperatorProcess, kube: KubeServer, jenkins: StandIn) -> None:
     scene = Scene(kube, kube.new_namespace("going"))
     scene.credentials(jenkins.url, jenkins.tokens["admin"])
     enforce(scene, jenkins, deletionPolicy="Disable")

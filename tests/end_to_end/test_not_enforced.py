@@ -9,7 +9,7 @@ from tests.support.standin import StandIn
 SEED = "the-seed-of-these-tests-only-0123456789"
 
 
-def test_without_a_gate_it_is_the_plugin_alone(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
+def test_without_a_gate_the_reason_is_plugin_alone(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
     scene.secret("account", host=jenkins.url.split("/")[2], username="admin", token=jenkins.tokens["admin"], secondFactorSeed=SEED)
     scene.instance("build", jenkins.url, credentialsRef={"name": "account"}, gate={"mode": "None"})
     scene.policy("baseline", apiTokens="Challenge")

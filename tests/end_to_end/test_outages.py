@@ -47,7 +47,9 @@ def own_scene(own_kube: KubeServer, request: pytest.FixtureRequest, jenkins: Sta
     own_kube.remove_namespace(name)
 
 
-def test_api_server_gone_for_a_while(own_operator: OperatorProcess, own_kube: KubeServer, own_scene: Scene, jenkins: StandIn) -> None:
+def test_the_api_server_is_away_for_a_while(
+    own_operator: OperatorProcess, own_kube: KubeServer, own_scene: Scene, jenkins: StandIn
+) -> None:
     """Longer than the Lease: the operator writes nothing meanwhile, stays alive, and picks up what it missed: a deletion too."""
     own_scene.wait("ji", "build", Enforced="True/Probed")
     own_scene.policy("doomed", priority=-1)
@@ -63,7 +65,7 @@ def test_api_server_gone_for_a_while(own_operator: OperatorProcess, own_kube: Ku
     own_scene.wait("tfp", "late", seconds=30, Ready="True", Enforced="False/Disabled")
 
 
-def test_api_server_that_hangs(own_operator: OperatorProcess, own_kube: KubeServer, own_scene: Scene, jenkins: StandIn) -> None:
+def test_the_api_server_hangs(own_operator: OperatorProcess, own_kube: KubeServer, own_scene: Scene, jenkins: StandIn) -> None:
     own_scene.wait("ji", "build", Enforced="True/Probed")
     with own_kube.paused():
         time.sleep(12)
@@ -72,7 +74,7 @@ def test_api_server_that_hangs(own_operator: OperatorProcess, own_kube: KubeServ
     wait_until(lambda: is_on(jenkins), seconds=40, what="it works on")
 
 
-def test_operator_killed_in_the_middle_of_a_pass(own_operator: OperatorProcess, own_scene: Scene, jenkins: StandIn) -> None:
+def test_the_operator_is_killed_during_a_reconcile(own_operator: OperatorProcess, own_scene: Scene, jenkins: StandIn) -> None:
     """Whatever a killed pass left behind, the next process ends where it should."""
     own_scene.wait("ji", "build", Enforced="True/Probed")
     own_scene.policy("baseline", mode="Disabled")
@@ -85,7 +87,7 @@ def test_operator_killed_in_the_middle_of_a_pass(own_operator: OperatorProcess, 
     assert is_on(jenkins)
 
 
-def test_operator_ends_soon_and_gives_the_lease_back(own_operator: OperatorProcess, own_kube: KubeServer, own_scene: Scene) -> None:
+def test_the_operator_ends_soon_and_releases_the_lease(own_operator: OperatorProcess, own_kube: KubeServer, own_scene: Scene) -> None:
     own_scene.wait("ji", "build", Enforced="True/Probed")
     code, seconds = own_operator.terminate()
     assert code == 0
@@ -94,7 +96,7 @@ def test_operator_ends_soon_and_gives_the_lease_back(own_operator: OperatorProce
     assert not lease["spec"].get("holderIdentity")
 
 
-def test_operator_ends_soon_while_a_jenkins_hangs(own_operator: OperatorProcess, own_scene: Scene, jenkins: StandIn) -> None:
+def test_the_operator_ends_soon_while_a_controller_hangs(own_operator: OperatorProcess, own_scene: Scene, jenkins: StandIn) -> None:
     own_scene.wait("ji", "build", Enforced="True/Probed")
     os.kill(jenkins.pid, signal.SIGSTOP)
     try:
@@ -107,7 +109,7 @@ def test_operator_ends_soon_while_a_jenkins_hangs(own_operator: OperatorProcess,
     assert seconds < SOON
 
 
-def test_operator_ends_soon_whichever_of_its_threads_hears_the_signal(own_operator: OperatorProcess) -> None:
+def test_the_operator_ends_soon_whichever_thread_gets_the_signal(own_operator: OperatorProcess) -> None:
     """Linux gives a signal to the thread that it is sent to; the one that waits for the end is not woken by it then."""
     another = max(int(name) for name in os.listdir(f"/proc/{own_operator.pid}/task"))
     assert another != own_operator.pid
@@ -115,7 +117,7 @@ def test_operator_ends_soon_whichever_of_its_threads_hears_the_signal(own_operat
     assert own_operator.wait(SOON) == 0
 
 
-def test_second_replica_waits_and_takes_over(
+def test_a_second_replica_waits_and_takes_over(
     own_operator: OperatorProcess, own_kube: KubeServer, own_scene: Scene, jenkins: StandIn
 ) -> None:
     own_scene.wait("ji", "build", Enforced="True/Probed")

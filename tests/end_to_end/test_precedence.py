@@ -22,7 +22,7 @@ def floor(kube: KubeServer, scene: Scene) -> Iterator[str]:
     kube.kubectl("delete", "ctfp", name, "--ignore-not-found")
 
 
-def test_a_cluster_policy_outranks_every_team(operator: OperatorProcess, scene: Scene, floor: str, jenkins: StandIn) -> None:
+def test_a_cluster_policy_outranks_every_namespaced_policy(operator: OperatorProcess, scene: Scene, floor: str, jenkins: StandIn) -> None:
     scene.instance("build", jenkins.url)
     scene.policy("own", mode="Disabled", priority=1000)
     scene.wait("tfp", "own", Ready="True", Enforced="False/Disabled")

@@ -58,7 +58,7 @@ def field_states(body: dict[str, Any]) -> dict[str, str]:
     return {one["path"]: one["state"] for one in body["status"]["fields"]}
 
 
-def test_without_the_switch_it_is_read_and_not_written(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
+def test_without_the_switch_the_premium_edition_is_only_read(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
     scene.instance("build", jenkins.url, gate=GATED)
     scene.policy("baseline", allowedFactors=FACTORS)
     body = scene.wait("ji", "build", Ready="False/UnsupportedPluginVersion", Stalled="True", Enforced="False")
@@ -68,7 +68,7 @@ def test_without_the_switch_it_is_read_and_not_written(operator: OperatorProcess
 
 
 @pytest.mark.parametrize("edition", ["premium-half"], indirect=True)
-def test_each_field_is_said_to_be_applied_or_unsupported(daring: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
+def test_each_field_is_reported_as_applied_or_unsupported(daring: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
     scene.secret("admin", host=jenkins.url.split("/")[2], username="admin", token=jenkins.tokens["admin"], secondFactorSeed="s" * 40)
     scene.instance("build", jenkins.url, gate=WITHOUT_GATE, canaries=CANARY)
     scene.policy("baseline", allowedFactors=FACTORS, rememberDevice="12h", apiTokens="Challenge", exemptGroups=["robots"])
@@ -87,9 +87,7 @@ def test_each_field_is_said_to_be_applied_or_unsupported(daring: OperatorProcess
     assert "experimental" in scene.message("ji", "build", "Enforced")
 
 
-def test_a_canary_shows_that_it_asks_where_the_plugin_lets_the_operator_pass(
-    daring: OperatorProcess, scene: Scene, jenkins: StandIn
-) -> None:
+def test_a_canary_proves_enforcement_if_the_plugin_exempts_the_operator(daring: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
     """Without a gate the plugin keeps the groups itself, and the operator's account is in none of them."""
     scene.secret("admin", host=jenkins.url.split("/")[2], username="admin", token=jenkins.tokens["admin"], secondFactorSeed="s" * 40)
     scene.instance("build", jenkins.url, gate=WITHOUT_GATE)

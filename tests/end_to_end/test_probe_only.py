@@ -29,7 +29,7 @@ def probe_only(scene: Scene, jenkins: StandIn, canaries: object = CANARY) -> Non
     scene.instance("build", jenkins.url, access="ProbeOnly", credentialsRef=None, gate=None, canaries=canaries)
 
 
-def test_a_canary_alone_tells_whether_it_is_in_force(operator: OperatorProcess, canaries: Scene, jenkins: StandIn) -> None:
+def test_a_canary_alone_proves_enforcement(operator: OperatorProcess, canaries: Scene, jenkins: StandIn) -> None:
     scene, home = canaries, set(jenkins.home.rglob("*"))
     scene.policy("baseline")
     probe_only(scene, jenkins)
@@ -38,7 +38,7 @@ def test_a_canary_alone_tells_whether_it_is_in_force(operator: OperatorProcess, 
     assert not {one for one in set(jenkins.home.rglob("*")) - home if "jenkins2fa" in one.parts}, "nothing is written"
 
 
-def test_it_goes_with_what_happens_in_jenkins(operator: OperatorProcess, canaries: Scene, jenkins: StandIn) -> None:
+def test_conditions_follow_changes_in_jenkins(operator: OperatorProcess, canaries: Scene, jenkins: StandIn) -> None:
     scene = canaries
     scene.instance("build", jenkins.url)
     scene.policy("baseline", exemptGroups=["bots"], driftPolicy="Report")  # the gate follows the plugin
@@ -55,7 +55,7 @@ def test_it_goes_with_what_happens_in_jenkins(operator: OperatorProcess, canarie
     scene.wait("ji", "build", Ready="False/Bypassed", Enforced="False/Bypassed")
 
 
-def test_a_canary_s_wrong_password_is_not_sent_again_and_again(operator: OperatorProcess, canaries: Scene, jenkins: StandIn) -> None:
+def test_a_canarys_wrong_password_is_not_sent_repeatedly(operator: OperatorProcess, canaries: Scene, jenkins: StandIn) -> None:
     scene = canaries
     scene.credentials(jenkins.url, "wrong", name="canary", username="alice")
     probe_only(scene, jenkins)
@@ -67,7 +67,7 @@ def test_a_canary_s_wrong_password_is_not_sent_again_and_again(operator: Operato
     assert scene.get("ji", "build")["status"]["lastHandledReconcileAt"] == "renewed"
 
 
-def test_a_canary_beside_the_operator_must_be_challenged_too(operator: OperatorProcess, canaries: Scene, jenkins: StandIn) -> None:
+def test_a_canary_beside_the_operators_probe_must_be_challenged(operator: OperatorProcess, canaries: Scene, jenkins: StandIn) -> None:
     scene = canaries
     scene.credentials(jenkins.url, jenkins.tokens["alice"], name="canary", username="alice")  # exempt, being a token
     scene.instance("build", jenkins.url, canaries=CANARY)
@@ -82,7 +82,7 @@ def test_a_canary_beside_the_operator_must_be_challenged_too(operator: OperatorP
     assert "canary person: no Secret missing" in scene.message("ji", "build"), "its own probe holds, and the canary's trouble is said"
 
 
-def test_exempt_canary_and_evidence_are_told(operator: OperatorProcess, canaries: Scene, jenkins: StandIn) -> None:
+def test_an_exempt_canary_and_its_evidence_are_reported(operator: OperatorProcess, canaries: Scene, jenkins: StandIn) -> None:
     scene, before = canaries, len(operator.text())
     scene.instance("build", jenkins.url, canaries=BOTH)
     scene.policy("baseline")

@@ -69,7 +69,7 @@ def _bare(command: str) -> str:
     return re.sub(r"\s{3,}#.*", "", command).replace("ADMIN", "admin")
 
 
-def test_start_works_as_it_is_pasted(tmp_path: Path) -> None:
+def test_the_start_section_works_as_written(tmp_path: Path) -> None:
     users = {"admin": {"password": "admin-pw-1", "admin": True, "email": "admin@example.invalid"}}
     operator, command_line, use = blocks()
     with KubeServer() as kube, StandIn(users=users, realm="groups", smtp_host="mail.example.invalid") as jenkins:

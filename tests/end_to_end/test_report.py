@@ -48,7 +48,7 @@ def auditor(kube: KubeServer, namespace: str, *, events: bool = True) -> Path:
     return kubeconfig
 
 
-def test_proof_of_its_own_where_secrets_may_be_read_else_the_operators_word(
+def test_the_report_probes_if_it_may_read_secrets_and_else_quotes_the_status(
     operator: OperatorProcess, scene: Scene, jenkins: StandIn
 ) -> None:
     scene.policy("baseline", exemptGroups=["robots"])

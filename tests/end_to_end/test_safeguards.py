@@ -24,7 +24,7 @@ def moment(**ahead: float) -> str:
     return (datetime.now(UTC) + timedelta(**ahead)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def test_break_glass_opens_at_once_and_ends_by_itself(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
+def test_a_break_glass_opens_at_once_and_ends_by_itself(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
     in_force(scene, jenkins, checkInterval="1h")
     weakened = operator.counted("jenkins2fa_weakenings_total", path="breakGlass")
     scene.break_glass("incident", moment(seconds=8), "INC-1")
@@ -41,7 +41,7 @@ def test_break_glass_opens_at_once_and_ends_by_itself(operator: OperatorProcess,
     assert "Open" in scene.events("incident")
 
 
-def test_examples_applied_as_they_stand_open_nothing(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
+def test_unchanged_examples_weaken_nothing(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
     """Not even at an instance that has their label, which no site's has."""
     in_force(scene, jenkins)
     for name in ("everything", "break-glass"):

@@ -33,7 +33,7 @@ def secret(scene: Scene, jenkins: StandIn, seed: str, name: str = "account") -> 
     scene.secret(name, host=jenkins.url.split("/")[2], username="admin", token=jenkins.tokens["admin"], secondFactorSeed=seed)
 
 
-def test_a_policy_is_in_force_without_a_gate(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
+def test_a_policy_is_enforced_without_a_gate(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
     secret(scene, jenkins, SEED)
     scene.instance("build", jenkins.url, credentialsRef={"name": "account"}, gate=WITHOUT_GATE)
     scene.policy("baseline", apiTokens="Challenge")
@@ -47,7 +47,7 @@ def test_a_policy_is_in_force_without_a_gate(operator: OperatorProcess, scene: S
     assert SEED not in operator.text()
 
 
-def test_whom_the_policy_spares_is_not_asked_for_want_of_a_gate(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
+def test_exempt_users_are_not_challenged_for_lack_of_a_gate(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
     secret(scene, jenkins, SEED)
     scene.instance("build", jenkins.url, credentialsRef={"name": "account"}, gate=WITHOUT_GATE)
     scene.policy("baseline", apiTokens="Challenge", exemptGroups=["robots"])
@@ -62,7 +62,7 @@ def test_whom_the_policy_spares_is_not_asked_for_want_of_a_gate(operator: Operat
     scene.wait("ji", "build", Enforced="False/PluginAlone", Ready="False/Unsupported")
 
 
-def test_without_a_seed_nothing_is_switched_on(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
+def test_nothing_is_enabled_without_a_seed(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
     scene.instance("build", jenkins.url, gate=WITHOUT_GATE)
     scene.policy("baseline", apiTokens="Challenge")
     scene.wait("ji", "build", Ready="False/OperatorLockedOut", Stalled="True")
@@ -70,7 +70,7 @@ def test_without_a_seed_nothing_is_switched_on(operator: OperatorProcess, scene:
     assert jenkins.browser("admin").status("/") == 200
 
 
-def test_a_weak_seed_is_named(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
+def test_a_weak_seed_is_reported(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
     secret(scene, jenkins, "weak")
     scene.instance("build", jenkins.url, credentialsRef={"name": "account"}, gate=WITHOUT_GATE)
     scene.wait("ji", "build", Ready="False/SecretMissing", Stalled="True")
@@ -78,7 +78,7 @@ def test_a_weak_seed_is_named(operator: OperatorProcess, scene: Scene, jenkins: 
 
 
 @pytest.mark.own_jenkins
-def test_another_seed_costs_one_answer_until_it_is_corrected(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
+def test_a_wrong_seed_costs_one_answer_until_it_is_corrected(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
     secret(scene, jenkins, SEED)
     scene.instance("build", jenkins.url, credentialsRef={"name": "account"}, gate=WITHOUT_GATE)
     scene.policy("baseline", apiTokens="Challenge")

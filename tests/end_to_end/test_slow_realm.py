@@ -15,7 +15,7 @@ pytestmark = pytest.mark.own_jenkins
 MANY = "(0..<25).each { hudson.model.User.getById(String.format('a%03d', it), true) }"
 
 
-def test_nothing_is_enforced_before_users_are_counted_to_the_end(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
+def test_nothing_is_enforced_before_all_users_are_counted(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
     jenkins.groovy(MANY)
     jenkins.faults(lookupSeconds=0.2)  # five seconds for all of them; one reconcile spends three
     scene.instance("slow", jenkins.url)

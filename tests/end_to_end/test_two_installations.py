@@ -37,7 +37,7 @@ def grant_another(kube: KubeServer, namespace: str) -> None:
     kube.kubectl("create", "rolebinding", "lease", "-n", namespace, "--role=lease", account)
 
 
-def test_a_second_one_of_the_whole_cluster_does_not_start(in_force: Scene) -> None:
+def test_a_second_cluster_wide_installation_does_not_start(in_force: Scene) -> None:
     kube, namespace = in_force.kube, in_force.namespace
     grant_another(kube, namespace)
     second = OperatorProcess(kube, namespace=namespace)
@@ -50,9 +50,7 @@ def test_a_second_one_of_the_whole_cluster_does_not_start(in_force: Scene) -> No
     assert server_of(in_force) == ["jenkins-2fa", "jenkins-2fa"]
 
 
-def test_one_of_a_namespace_takes_it_over_and_the_first_leaves_it_alone(
-    operator: OperatorProcess, in_force: Scene, jenkins: StandIn
-) -> None:
+def test_a_namespaced_installation_takes_over_its_namespace(operator: OperatorProcess, in_force: Scene, jenkins: StandIn) -> None:
     """It may not read the first one's Lease; the first one may read its."""
     kube, scene, namespace, before = in_force.kube, in_force, in_force.namespace, len(operator.text())
     kube.kubectl("apply", "-n", namespace, "-f", str(CHECKOUT / "deploy" / "rbac-one-namespace.yaml"))

@@ -126,9 +126,7 @@ REFUSALS: dict[str, tuple[Fault, Which, int]] = {
 
 
 @pytest.mark.parametrize("case", REFUSALS)
-def test_change_gets_through_once_whatever_the_api_server_answers(
-    scene: Scene, faults: KubeFaults, one_jenkins: StandIn, case: str
-) -> None:
+def test_a_change_is_made_once_whatever_the_api_server_answers(scene: Scene, faults: KubeFaults, one_jenkins: StandIn, case: str) -> None:
     fault, which, times = REFUSALS[case]
     begun, since = trials(one_jenkins), time.monotonic()
     faults.fault(fault, which, times=times)
@@ -140,9 +138,7 @@ def test_change_gets_through_once_whatever_the_api_server_answers(
     assert faults.count(status_writes, since) <= times + 8, "no storm of writes"
 
 
-def test_policy_hears_of_an_instance_whose_status_was_written_without_an_answer(
-    scene: Scene, faults: KubeFaults, one_jenkins: StandIn
-) -> None:
+def test_a_policy_aggregates_a_status_whose_write_got_no_reply(scene: Scene, faults: KubeFaults, one_jenkins: StandIn) -> None:
     """The next look finds the status as it should be and writes nothing: the news must not be lost with the answer."""
     faults.fault(Lose(), instance_status_writes, times=1)
     events = scene.events("build").count("Unreachable")
@@ -155,7 +151,7 @@ def test_policy_hears_of_an_instance_whose_status_was_written_without_an_answer(
         one_jenkins.start()
 
 
-def test_operator_stays_away_as_long_as_it_is_asked_to(scene: Scene, faults: KubeFaults) -> None:
+def test_the_operator_honours_retry_after(scene: Scene, faults: KubeFaults) -> None:
     """Priority and fairness: 429 with Retry-After. Its passes come back after that time, not before, and not all at once."""
     faults.fault(Answer(429, {"Retry-After": "4"}), reconcilers)
     change(scene)
@@ -173,7 +169,7 @@ def pauses(faults: KubeFaults, path: str) -> list[float]:
 
 
 @pytest.mark.parametrize("gone", [Gone(), Answer(410)], ids=["in the stream", "at once"])
-def test_deletion_is_noticed_although_the_watch_was_too_old(scene: Scene, faults: KubeFaults, gone: Fault) -> None:
+def test_a_deletion_is_noticed_although_the_watch_was_too_old(scene: Scene, faults: KubeFaults, gone: Fault) -> None:
     """Watches break, a policy is deleted, and the API server no longer knows what happened meanwhile: the list tells."""
     scene.policy("doomed", priority=5)
     scene.wait("ji", "build", Ready="True")
@@ -192,7 +188,7 @@ def governing(scene: Scene) -> str:
     return str((scene.get("ji", "build").get("status", {}).get("policy") or {}).get("name"))
 
 
-def test_list_that_expires_half_way_is_begun_again(scene: Scene, faults: KubeFaults) -> None:
+def test_a_list_that_expires_half_way_is_restarted(scene: Scene, faults: KubeFaults) -> None:
     """410 for the second page, to Kopf and to our own lists alike; a change of that time is not missed."""
     scene.policy("second", priority=-1)
     scene.wait("tfp", "second", Ready="False/Overridden")
@@ -205,7 +201,9 @@ def test_list_that_expires_half_way_is_begun_again(scene: Scene, faults: KubeFau
     scene.delete("tfp", "second")
 
 
-def test_looks_that_find_nothing_to_do_leave_the_api_server_alone(scene: Scene, faults: KubeFaults, one_operator: OperatorProcess) -> None:
+def test_observations_without_changes_send_no_request_to_the_api_server(
+    scene: Scene, faults: KubeFaults, one_operator: OperatorProcess
+) -> None:
     def looked(since: float) -> bool:
         return one_operator.counted("jenkins2fa_observations_total") > since
 
@@ -216,9 +214,7 @@ def test_looks_that_find_nothing_to_do_leave_the_api_server_alone(scene: Scene, 
     assert faults.count(lambda request: reconcilers(request) and "/jenkinsinstances/" in request.path, begun) == 0
 
 
-def test_nothing_is_changed_for_an_instance_whose_deletion_the_watch_kept_quiet(
-    scene: Scene, faults: KubeFaults, one_jenkins: StandIn
-) -> None:
+def test_nothing_is_changed_for_an_instance_whose_deletion_was_missed(scene: Scene, faults: KubeFaults, one_jenkins: StandIn) -> None:
     begun, since = trials(one_jenkins), time.monotonic()
     assert faults.stall_watches()
     scene.delete("ji", "build")
@@ -231,7 +227,7 @@ def test_nothing_is_changed_for_an_instance_whose_deletion_the_watch_kept_quiet(
     in_force(scene)
 
 
-def test_watch_that_breaks_off_in_the_middle_of_a_line(scene: Scene, faults: KubeFaults, one_jenkins: StandIn) -> None:
+def test_a_watch_that_breaks_off_in_the_middle_of_a_line(scene: Scene, faults: KubeFaults, one_jenkins: StandIn) -> None:
     begun = trials(one_jenkins)
     faults.fault(Cut(40), watches, times=4)
     faults.end_watches()
@@ -241,7 +237,7 @@ def test_watch_that_breaks_off_in_the_middle_of_a_line(scene: Scene, faults: Kub
     assert trials(one_jenkins) == begun + 2
 
 
-def test_start_waits_for_an_api_server_that_throttles(scene: Scene, one_operator: OperatorProcess) -> None:
+def test_the_start_waits_for_an_api_server_that_throttles(scene: Scene, one_operator: OperatorProcess) -> None:
     """A restart in a bad moment is no reason for a crash loop: it says what it waits for."""
     with KubeFaults(scene.kube, page=1) as busy:
         busy.fault(Answer(429, {"Retry-After": "1"}, "too many requests"), times=2)

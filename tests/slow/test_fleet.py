@@ -111,7 +111,7 @@ def counts(scene: Scene, name: str) -> dict[str, int]:
     return found
 
 
-def test_a_thousand_instances(crowded: Scene) -> None:
+def test_a_thousand_instances_are_served(crowded: Scene) -> None:
     scene = crowded
     with OperatorProcess(scene.kube) as operator:
         wait_until(lambda: counts(scene, "baseline").get("failing") == 600, seconds=60, every=0.5, what="every instance has been looked at")

@@ -79,7 +79,7 @@ def safe(text: str) -> str:
 # --- the documents ---
 
 
-def test_damaged_observations_are_refused_or_make_a_status_that_the_api_server_takes(documents: list[dict[str, Any]]) -> None:
+def test_damaged_observations_are_refused_or_make_a_valid_status(documents: list[dict[str, Any]]) -> None:
     schema = json.loads((CHECKOUT / "schemas" / "jenkinsinstance_v1alpha1.json").read_text())["properties"]["status"]
     validator = jsonschema.Draft202012Validator(schema)
     wish = policy(enforcedGroups=["Devs"], exemptGroups=["robots"])
@@ -185,7 +185,7 @@ def logged() -> Iterator[io.StringIO]:
     root.setLevel(level)
 
 
-def test_any_answer_is_an_error_of_ours_or_understood(documents: list[dict[str, Any]], logged: io.StringIO) -> None:
+def test_any_reply_is_parsed_or_raises_our_own_error(documents: list[dict[str, Any]], logged: io.StringIO) -> None:
     """Every call that reads an answer, over real connections."""
     outcomes: dict[str, int] = {}
     with RawServer(lambda asked: None) as server:

@@ -216,7 +216,7 @@ class Machine(RuleBasedStateMachine):
 
 
 @pytest.mark.timeout(60 + 30 * EXAMPLES if EXAMPLES else 400)
-def test_every_interleaving_leaves_what_the_model_says(bench: Bench) -> None:
+def test_every_interleaving_matches_the_model(bench: Bench) -> None:
     Machine.bench = bench
     run_state_machine_as_test(
         Machine,

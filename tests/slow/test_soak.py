@@ -45,7 +45,7 @@ def world() -> Iterator[World]:
 
 
 @pytest.mark.timeout(600)
-def test_random_faults_leave_everything_as_it_has_to_be(world: World, tmp_path: Path) -> None:
+def test_invariants_hold_under_random_faults(world: World, tmp_path: Path) -> None:
     soak = Soak(world, tmp_path)
     with soak.watch() as watch:
         soak.carry_out_all((draw(SEED, number, SHORT) for number in range(ROUNDS)), watch)
@@ -81,7 +81,7 @@ def sees(invariant: Invariant, world: World, moment: Moment | None = None, *, se
 
 
 @pytest.mark.timeout(300)
-def test_watch_sees_what_is_broken(world: World) -> None:
+def test_the_watch_detects_broken_invariants(world: World) -> None:
     """Each promise broken by hand, and said to be broken; not where a plan explains it."""
     wait_until(lambda: not missing(world), seconds=60, every=0.3, what="all is well")
     for invariant in (PeopleGetIn(), OperatorGetsIn(), DiskHoldsWhatWasConfirmed(), NobodyStaysIn(), InForceMeansInForce(), LogsAreClean()):
@@ -104,7 +104,7 @@ def test_watch_sees_what_is_broken(world: World) -> None:
 
 
 @pytest.mark.timeout(300)
-def test_watch_sees_unconfirmed_settings_on_disk(world: World) -> None:
+def test_the_watch_detects_unconfirmed_settings_on_disk(world: World) -> None:
     wait_until(lambda: not missing(world), seconds=60, every=0.3, what="all is well")
     with operator_gone(world), open_trial(world) as cancel:
         invariant = DiskHoldsWhatWasConfirmed()
@@ -125,7 +125,7 @@ def open_trial(world: World) -> Iterator[Callable[[], object]]:
         yield lambda: driver.cancel("a-trial")
 
 
-def test_watch_sees_tracebacks_and_secrets(world: World) -> None:
+def test_the_watch_detects_tracebacks_and_secrets(world: World) -> None:
     clean = LogsAreClean()
     assert not list(clean.look(world, Moment()))
     with world.operator.log.open("a") as log:

@@ -74,7 +74,7 @@ System.properties['filter'] = calls.asType(type); PluginServletFilter.addFilter(
         jenkins.groovy("hudson.util.PluginServletFilter.removeFilter(System.properties.remove('filter')); System.properties.remove('seen')")
 
 
-def test_login_replaces_a_planted_session_and_needs_one_to_keep(jenkins: StandIn) -> None:
+def test_login_replaces_a_planted_session_and_is_lost_without_one(jenkins: StandIn) -> None:
     attacker = jenkins.browser()
     attacker.call("/login")
     planted = attacker.http.cookies.get_dict()
