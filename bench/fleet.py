@@ -107,12 +107,12 @@ def _idle(cluster: Cluster, fleet: FleetProcess, pid: int, seconds: float) -> _I
     begun = time.monotonic()
     time.sleep(seconds)
     passed, cpu = time.monotonic() - begun, cpu_seconds(pid) - cpu
-    seen = fleet.seen()[: fleet.healthy]
+    hosts = fleet.counters()[: fleet.healthy]
     after = cluster.versions(INSTANCES) | cluster.versions(POLICIES)
-    between = [later - earlier for one in seen for earlier, later in itertools.pairwise(one["looks"])]
-    looks = sum(len(one["looks"]) for one in seen)
+    between = [later - earlier for one in hosts for earlier, later in itertools.pairwise(one["observations"])]
+    observations = sum(len(one["observations"]) for one in hosts)
     written = sum(after[name] != version for name, version in versions.items())
-    return _Idle(cpu / passed, sum(one["requests"] for one in seen) / max(1, looks), written, between)
+    return _Idle(cpu / passed, sum(one["requests"] for one in hosts) / max(1, observations), written, between)
 
 
 def _change(cluster: Cluster, fleet: FleetProcess, pids: tuple[int, int, int]) -> _Changed:
@@ -120,14 +120,16 @@ def _change(cluster: Cluster, fleet: FleetProcess, pids: tuple[int, int, int]) -
     fleet.forget()
     cpu, begun = [cpu_seconds(pid) for pid in pids], time.monotonic()
     cluster.patch(POLICIES, POLICY, exemptGroups=[EXEMPT])
-    _wait(lambda: all(one["exempt"] == [EXEMPT] and not one["open"] for one in fleet.seen()[: fleet.healthy]), "the change is everywhere")
+    _wait(
+        lambda: all(one["exempt"] == [EXEMPT] and not one["open"] for one in fleet.counters()[: fleet.healthy]), "the change is everywhere"
+    )
     passed = time.monotonic() - begun
     operator, server, fakes = (cpu_seconds(pid) - before for pid, before in zip(pids, cpu, strict=True))
-    return _Changed(operator / passed, [one["changed"] - begun for one in fleet.seen()[: fleet.healthy]], (operator, server, fakes))
+    return _Changed(operator / passed, [one["changed"] - begun for one in fleet.counters()[: fleet.healthy]], (operator, server, fakes))
 
 
 def _in_force(fleet: FleetProcess) -> int:
-    return sum(one["effective"] and not one["open"] for one in fleet.seen()[: fleet.healthy])
+    return sum(one["effective"] and not one["open"] for one in fleet.counters()[: fleet.healthy])
 
 
 def _enforced(cluster: Cluster) -> int:

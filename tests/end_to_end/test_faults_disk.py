@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.support.actions import is_off, is_on
-from tests.support.planted import places, told
+from tests.support.planted import leaks, places
 from tests.support.running import OperatorProcess
 from tests.support.scene import Scene
 from tests.support.standin import StandIn
@@ -66,4 +66,4 @@ def test_an_unwritable_disk(operator: OperatorProcess, scene: Scene, jenkins: St
     assert is_on(jenkins), "what is in force stays so"
     MEND[disk](jenkins)
     scene.wait("tfp", "baseline", seconds=40, Ready="True", Enforced="True/Probed")
-    assert told(places(scene.kube, operator, jenkins), scene.planted) == []
+    assert leaks(places(scene.kube, operator, jenkins), scene.planted) == []

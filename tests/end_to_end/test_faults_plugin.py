@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.actions import is_on
 from tests.support.people import gets_in
-from tests.support.planted import places, told
+from tests.support.planted import leaks, places
 from tests.support.running import OperatorProcess
 from tests.support.scene import Scene
 from tests.support.standin import StandIn
@@ -41,7 +41,7 @@ def in_force(operator: OperatorProcess, scene: Scene, jenkins: StandIn, gate: st
     return scene
 
 
-def wish(scene: Scene, **changes: object) -> None:
+def change_policy(scene: Scene, **changes: object) -> None:
     """Other fields of the policy that is there."""
     scene.policy("baseline", {**scene.get("tfp", "baseline")["spec"], **changes})
 
@@ -66,10 +66,10 @@ def test_a_plugin_missing_after_a_restart(operator: OperatorProcess, in_force: S
     wait_until(lambda: "PluginMissing" in in_force.events("build"), what="the Event about it")
     assert "restart Jenkins" in in_force.message("ji", "build")
     assert gets_in(jenkins, "admin", "alice") == "admin alice"
-    wish(in_force, priority=7, minimumAssurance="AAL1")  # also a change of the policy does not make it write
+    change_policy(in_force, priority=7, minimumAssurance="AAL1")  # also a change of the policy does not make it write
     in_force.wait("tfp", "baseline", Ready="False/PluginMissing")
     assert trials(jenkins) == begun
     jenkins.faults(plugin="enabled")
     jenkins.restart()
     in_force_again(in_force, jenkins, enforced)
-    assert told(places(in_force.kube, operator, jenkins), in_force.planted) == []
+    assert leaks(places(in_force.kube, operator, jenkins), in_force.planted) == []

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.actions import is_settled
-from tests.support.planted import places, told
+from tests.support.planted import leaks, places
 from tests.support.proxy import Late, Proxy
 from tests.support.running import OperatorProcess
 from tests.support.scene import Scene
@@ -56,4 +56,4 @@ def test_a_token_rotated_during_a_change(operator: OperatorProcess, scene: Scene
     scene.wait("tfp", "baseline", Ready="True", Enforced="True/Probed")
     assert is_settled(jenkins)
     assert "Unauthorized" not in scene.events("build"), "the new token was there"
-    assert told(places(scene.kube, operator, jenkins), scene.planted) == []
+    assert leaks(places(scene.kube, operator, jenkins), scene.planted) == []

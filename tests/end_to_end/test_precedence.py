@@ -36,10 +36,10 @@ def test_a_cluster_policy_outranks_every_namespaced_policy(operator: OperatorPro
     assert (status["policy"]["kind"], "namespace" in status["policy"]) == ("ClusterTwoFactorPolicy", False)
     assert is_on(jenkins)
 
-    def told() -> bool:
+    def reported() -> bool:
         return any(one["regarding"]["name"] == floor for one in scene.kube.get("events.events.k8s.io", "-n", "default")["items"])
 
-    wait_until(told, what="an Event about the cluster policy")
+    wait_until(reported, what="an Event about the cluster policy")
     scene.kube.kubectl("label", "namespace", scene.namespace, "guarded-")
     scene.wait("tfp", "own", Ready="True", Enforced="False/Disabled")
     scene.wait("ctfp", floor, Ready="False/NoMatchingInstance")

@@ -71,11 +71,11 @@ def test_a_namespaced_installation_takes_over_its_namespace(operator: OperatorPr
         assert server_of(scene) == [namespace, namespace]
     switch_off(jenkins)
     kube.kubectl("delete", "lease", "jenkins-2fa-operator", "-n", namespace)  # as when its namespace is removed
-    wait_until(lambda: asked_again(scene), seconds=60, every=2.0, what="the first serves them again")
+    wait_until(lambda: served_again(scene), seconds=60, every=2.0, what="the first serves them again")
     scene.wait("ji", "build", seconds=30, Ready="True", Enforced="True/Probed")
     assert not is_off(jenkins)
 
 
-def asked_again(scene: Scene) -> bool:
+def served_again(scene: Scene) -> bool:
     scene.annotate("ji", "build", scene.get("ji", "build")["metadata"]["resourceVersion"])
     return server_of(scene)[0] == "jenkins-2fa"

@@ -68,7 +68,7 @@ def with_openmfa(_kept: dict[str, StandIn]) -> StandIn:
 
 
 @pytest.fixture
-def one(_kept: dict[str, StandIn]) -> StandIn:
+def javax_standin(_kept: dict[str, StandIn]) -> StandIn:
     """The shared stand-in in the javax flavour, whatever the module is marked with."""
     return shared(_kept, "javax", "own")
 
@@ -83,8 +83,8 @@ def managed_of(jenkins: StandIn, **more: object) -> Managed:
 
 
 @pytest.fixture
-def proxy(one: StandIn) -> Iterator[Proxy]:
-    with Proxy(one.url) as started:
+def proxy(javax_standin: StandIn) -> Iterator[Proxy]:
+    with Proxy(javax_standin.url) as started:
         yield started
 
 
@@ -97,8 +97,8 @@ def commands(tmp_path: Path, managed: Managed, monkeypatch: pytest.MonkeyPatch) 
     return Commands(tmp_path, managed, monkeypatch)
 
 
-def trouble(managed: Managed) -> JenkinsError:
-    """What one look ends with."""
+def failure_of(managed: Managed) -> JenkinsError:
+    """The error of one observation."""
     with pytest.raises(JenkinsError) as raised:
         managed.observe()
     return raised.value

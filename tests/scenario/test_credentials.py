@@ -10,7 +10,7 @@ from tests.support.scenario.world import State, World
 PLANTED = "t0ken-that-must-not-show"
 
 
-def said(state: State) -> str:
+def visible_text(state: State) -> str:
     """Everything that people can read of it."""
     return str([state.objects[key].get("status") for key in state.objects]) + str(state.events)
 
@@ -35,7 +35,7 @@ def test_an_incomplete_secret_is_named_and_nothing_is_sent(
     state.expect("ji", "build", Ready="False/SecretMissing", Stalled="True")
     assert f"no key {missing}" in state.message("ji", "build")
     assert jenkins.asked == []
-    assert PLANTED not in said(state) + caplog.text
+    assert PLANTED not in visible_text(state) + caplog.text
 
 
 def test_a_secret_for_another_host_is_not_sent(world: World, jenkins: FakeController, caplog: pytest.LogCaptureFixture) -> None:
@@ -44,8 +44,8 @@ def test_a_secret_for_another_host_is_not_sent(world: World, jenkins: FakeContro
     state = world.instance("build", jenkins.url, credentialsRef={"name": "stolen"})
     state.expect("ji", "build", Ready="False/HostNotAllowed", Stalled="True")
     assert jenkins.asked == []
-    assert PLANTED not in said(state) + caplog.text
-    assert "jenkins.example.com" not in said(state), "what the Secret holds is not for everyone to read"
+    assert PLANTED not in visible_text(state) + caplog.text
+    assert "jenkins.example.com" not in visible_text(state), "what the Secret holds is not for everyone to read"
 
 
 @pytest.mark.parametrize("path", ["/other", "/cid", "/ci/../other", "/ci/%2e%2e/other"])

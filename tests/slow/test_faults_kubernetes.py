@@ -31,7 +31,7 @@ from tests.support.kube_fault_kinds import (
     watches,
 )
 from tests.support.kube_faults import KubeFaults
-from tests.support.planted import places, told
+from tests.support.planted import leaks, places
 from tests.support.running import OperatorProcess, grant
 from tests.support.scene import Scene
 from tests.support.standin import StandIn, free_port
@@ -83,7 +83,7 @@ def scene(one_scene: Scene, faults: KubeFaults, one_operator: OperatorProcess, o
     yield one_scene
     print(one_operator.text()[before:])
     faults.heal()
-    assert told(places(one_scene.kube, one_operator, one_jenkins), one_scene.planted) == []
+    assert leaks(places(one_scene.kube, one_operator, one_jenkins), one_scene.planted) == []
     assert "Traceback" not in one_operator.text()[before:]
     assert one_operator.running()
 
@@ -204,13 +204,13 @@ def test_a_list_that_expires_half_way_is_restarted(scene: Scene, faults: KubeFau
 def test_observations_without_changes_send_no_request_to_the_api_server(
     scene: Scene, faults: KubeFaults, one_operator: OperatorProcess
 ) -> None:
-    def looked(since: float) -> bool:
+    def observed(since: float) -> bool:
         return one_operator.counted("jenkins2fa_observations_total") > since
 
     seen = one_operator.counted("jenkins2fa_observations_total")
-    wait_until(lambda: looked(seen), seconds=20, what="a look, after which nothing is left to do")
+    wait_until(lambda: observed(seen), seconds=20, what="a look, after which nothing is left to do")
     begun, seen = time.monotonic(), one_operator.counted("jenkins2fa_observations_total")
-    wait_until(lambda: looked(seen + 1), seconds=20, what="two more looks")
+    wait_until(lambda: observed(seen + 1), seconds=20, what="two more looks")
     assert faults.count(lambda request: reconcilers(request) and "/jenkinsinstances/" in request.path, begun) == 0
 
 

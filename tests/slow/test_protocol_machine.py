@@ -26,7 +26,7 @@ from jenkins2fa.jenkins.drivers.base import Driver
 from jenkins2fa.jenkins.errors import ChallengedBySecondFactor, Refused
 from tests.support.actions import take_gate_out
 from tests.support.protocol_bench import ALONE, FIRST, SECOND, Bench, order
-from tests.support.protocol_model import Fields, Model, look
+from tests.support.protocol_model import Fields, Model, actual_state
 
 EXAMPLES = int(os.environ.get("JENKINS2FA_PROTOCOL_EXAMPLES", "0"))
 FORMS = (Fields(), Fields(True, True), Fields(True, True, "carol@lab.invalid"), Fields(True, False), Fields(False, True))
@@ -187,8 +187,8 @@ class Machine(RuleBasedStateMachine):
     def as_the_model_says(self) -> None:
         """After the gate has looked for its place, as it does every second."""
         self.bench.jenkins.groovy(GATE_LOOKS)
-        self.model.gate_looks()
-        assert look(self.bench.jenkins) == self.model.world
+        self.model.gate_restores_itself()
+        assert actual_state(self.bench.jenkins) == self.model.world
 
     @invariant()
     def operator_sees_the_same(self) -> None:
@@ -201,7 +201,7 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def an_administrator_gets_in(self) -> None:
-        if self.model.world.memory.questions or not self.model.world.asked:
+        if self.model.world.memory.questions or not self.model.world.challenged:
             assert self.bench.administrator()
 
     @invariant()
@@ -212,7 +212,7 @@ class Machine(RuleBasedStateMachine):
             return
         for group, visitor in self.visitors.items():
             exempt = world.in_chain and group in (world.gate or ())
-            assert visitor.status() == (200 if exempt or not world.asked else 302), group
+            assert visitor.status() == (200 if exempt or not world.challenged else 302), group
 
 
 @pytest.mark.timeout(60 + 30 * EXAMPLES if EXAMPLES else 400)

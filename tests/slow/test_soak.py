@@ -51,7 +51,7 @@ def test_invariants_hold_under_random_faults(world: World, tmp_path: Path) -> No
         soak.carry_out_all((draw(SEED, number, SHORT) for number in range(ROUNDS)), watch)
     assert not soak.broken
     assert sum(tally.count for tally in soak.tallies.values()) >= ROUNDS
-    assert all(watch.looks.values())
+    assert all(watch.checks.values())
     assert watch.disk.met
     assert read_plan(tmp_path / "plan.jsonl") == [draw(SEED, number, SHORT) for number in range(ROUNDS)]
 
@@ -73,7 +73,7 @@ def sees(invariant: Invariant, world: World, moment: Moment | None = None, *, se
     found: list[str] = []
 
     def look() -> bool:
-        found.extend(invariant.look(world, moment or Moment()))
+        found.extend(invariant.check(world, moment or Moment()))
         return bool(found)
 
     wait_until(look, seconds=seconds, every=0.2, what=f"{type(invariant).__name__} notices it")
@@ -85,7 +85,7 @@ def test_the_watch_detects_broken_invariants(world: World) -> None:
     """Each promise broken by hand, and said to be broken; not where a plan explains it."""
     wait_until(lambda: not missing(world), seconds=60, every=0.3, what="all is well")
     for invariant in (PeopleGetIn(), OperatorGetsIn(), DiskHoldsWhatWasConfirmed(), NobodyStaysIn(), InForceMeansInForce(), LogsAreClean()):
-        assert not list(invariant.look(world, Moment()))
+        assert not list(invariant.check(world, Moment()))
     with operator_gone(world):
         world.jenkins.groovy(f"{LIVE} = false; {STATE}.remove('hold'); null")
         began = time.monotonic()
@@ -94,13 +94,13 @@ def test_the_watch_detects_broken_invariants(world: World) -> None:
         world.jenkins.groovy(f"{LIVE} = true")
         visits, told = NobodyStaysIn(), NobodyStaysIn()
         opened = replace(Moment(), gate_opened=True)
-        assert not list(visits.look(world, Moment()))
+        assert not list(visits.check(world, Moment()))
         take_gate_out(world.jenkins, for_good=True)
         assert "exempt" in sees(visits, world)
-        assert not list(told.look(world, opened))
+        assert not list(told.check(world, opened))
         challenged = OperatorGetsIn(within=1)
         assert "challenged" in sees(challenged, world)
-        assert not list(OperatorGetsIn(within=0).look(world, opened))
+        assert not list(OperatorGetsIn(within=0).check(world, opened))
 
 
 @pytest.mark.timeout(300)
@@ -108,7 +108,7 @@ def test_the_watch_detects_unconfirmed_settings_on_disk(world: World) -> None:
     wait_until(lambda: not missing(world), seconds=60, every=0.3, what="all is well")
     with operator_gone(world), open_trial(world) as cancel:
         invariant = DiskHoldsWhatWasConfirmed()
-        assert not list(invariant.look(world, Moment()))
+        assert not list(invariant.check(world, Moment()))
         world.jenkins.groovy(f"{CONFIG}.save()")
         assert "while trial" in sees(invariant, world)
         cancel()
@@ -127,10 +127,10 @@ def open_trial(world: World) -> Iterator[Callable[[], object]]:
 
 def test_the_watch_detects_tracebacks_and_secrets(world: World) -> None:
     clean = LogsAreClean()
-    assert not list(clean.look(world, Moment()))
+    assert not list(clean.check(world, Moment()))
     with world.operator.log.open("a") as log:
         log.write(f"Traceback (most recent call last):\n  token {world.token}\n")
-    said = list(clean.look(world, Moment()))
+    said = list(clean.check(world, Moment()))
     assert [one.partition(": ")[2][:9] for one in said if "Traceback" in one] == ["Traceback"]
     assert any("secret" in one for one in said)
     assert world.token not in "".join(said)

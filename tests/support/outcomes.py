@@ -26,5 +26,5 @@ def outcome(
     return Outcome(instance(where), desired, Assessment(observation, plan(observation, desired.spec, where), **judged), proof=proof, **more)
 
 
-def said(found: Outcome) -> dict[str, str]:
+def conditions_of(found: Outcome) -> dict[str, str]:
     return {condition.type: f"{condition.status}/{condition.reason}" for condition in judge(found, NOW)}

@@ -33,12 +33,12 @@ def places(kube: KubeServer, operator: OperatorProcess, *jenkins: StandIn) -> di
     return found
 
 
-def told(found: dict[str, str], secrets: Iterable[str]) -> list[str]:
+def leaks(found: dict[str, str], secrets: Iterable[str]) -> list[str]:
     """Where a secret leaked, as `place: the beginning of the secret`; empty = nowhere."""
-    wanted = sorted({one for one in secrets if len(one) >= SHORTEST})
-    assert wanted, "no secret was planted"
+    planted = sorted({one for one in secrets if len(one) >= SHORTEST})
+    assert planted, "no secret was planted"
     return [
-        f"{place}: {secret[:6]}…" for place, text in found.items() for secret in wanted if any(one in text for one in spellings(secret))
+        f"{place}: {secret[:6]}…" for place, text in found.items() for secret in planted if any(one in text for one in spellings(secret))
     ]
 
 

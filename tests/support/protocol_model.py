@@ -65,7 +65,7 @@ class World:
         return self.hold is not None and not self.glass
 
     @property
-    def asked(self) -> bool:
+    def challenged(self) -> bool:
         """Whether people are challenged, by the plugin or by the gate."""
         return self.effective or (self.in_chain and self.held)
 
@@ -208,7 +208,7 @@ class Model:
     def gate_is_taken_out(self) -> None:
         self.world = replace(self.world, in_chain=False)
 
-    def gate_looks(self) -> None:
+    def gate_restores_itself(self) -> None:
         """The gate restores itself while people are challenged, three times within an hour, which is longer than these runs."""
         world = self.world
         if world.gate is None:
@@ -248,7 +248,7 @@ println groovy.json.JsonOutput.toJson([disk: disk, memory: [c.enableTfa, c.isEna
     hold: state.hold?.factors, stored_hold: json('state.json')?.hold?.factors, note: json('break-glass.json') != null, startup: new File(jenkins.rootDir, 'init.groovy.d/jenkins2fa.groovy').file])"""  # noqa: E501
 
 
-def look(jenkins: StandIn) -> World:
+def actual_state(jenkins: StandIn) -> World:
     """The actual state, read without our scripts."""
     seen: dict[str, Any] = json.loads(jenkins.groovy(LOOK).splitlines()[0])
     groups = {name: None if seen[name] is None else frozenset(seen[name]) for name in ("gate", "stored", "hold", "stored_hold")}

@@ -20,7 +20,7 @@ from jenkins2fa.jenkins.errors import (
     Unauthorized,
     Unreachable,
 )
-from tests.jenkins.conftest import managed_of, through, trouble
+from tests.jenkins.conftest import failure_of, managed_of, through
 from tests.support.managed import Managed
 from tests.support.proxy import Cut, Late, Lose, Proxy, Reset, Say
 from tests.support.standin import StandIn, free_port
@@ -30,61 +30,61 @@ WEB_PAGE = "<!DOCTYPE html><html><body>Please log in</body></html>"
 
 
 def test_a_wrong_token(standin: StandIn) -> None:
-    found = trouble(Managed(standin.url, "admin", PLANTED))
+    found = failure_of(Managed(standin.url, "admin", PLANTED))
     assert [type(found), found.transient] == [Unauthorized, False]
     assert "renew the token" in str(found)
     assert PLANTED not in repr(found)
 
 
 def test_a_missing_administer_permission(standin: StandIn) -> None:
-    found = trouble(Managed(standin.url, "alice", standin.tokens["alice"]))
+    found = failure_of(Managed(standin.url, "alice", standin.tokens["alice"]))
     assert [type(found), found.transient, "Administer" in str(found)] == [Forbidden, False, True]
 
 
 def test_a_port_without_a_listener() -> None:
-    found = trouble(Managed(f"http://127.0.0.1:{free_port()}", "admin", PLANTED))
+    found = failure_of(Managed(f"http://127.0.0.1:{free_port()}", "admin", PLANTED))
     assert [type(found), found.transient, "connection refused" in str(found)] == [Unreachable, True, True]
 
 
 def test_an_unknown_host_name() -> None:
-    found = trouble(Managed("http://no-such-host.invalid", "admin", PLANTED))
+    found = failure_of(Managed("http://no-such-host.invalid", "admin", PLANTED))
     assert [type(found), found.transient, "unknown host name" in str(found)] == [Unreachable, True, True]
 
 
-def test_a_reply_after_the_time_limit(one: StandIn, proxy: Proxy) -> None:
+def test_a_reply_after_the_time_limit(javax_standin: StandIn, proxy: Proxy) -> None:
     proxy.fault(Late(1.5))
-    found = trouble(through(proxy, one, read_seconds=0.4))
+    found = failure_of(through(proxy, javax_standin, read_seconds=0.4))
     assert isinstance(found, Unreachable)
     assert [found.timed_out, "no answer within 0.4 s" in str(found)] == [True, True]
 
 
-def test_a_reset_connection(one: StandIn, proxy: Proxy) -> None:
+def test_a_reset_connection(javax_standin: StandIn, proxy: Proxy) -> None:
     proxy.fault(Reset())
-    found = trouble(through(proxy, one))
+    found = failure_of(through(proxy, javax_standin))
     assert [type(found), found.transient] == [Unreachable, True]
     assert "connection" in str(found)
 
 
-def test_a_connection_closed_without_a_reply(one: StandIn, proxy: Proxy) -> None:
+def test_a_connection_closed_without_a_reply(javax_standin: StandIn, proxy: Proxy) -> None:
     proxy.fault(Lose())
-    assert isinstance(trouble(through(proxy, one)), Unreachable)
+    assert isinstance(failure_of(through(proxy, javax_standin)), Unreachable)
 
 
 @pytest.mark.parametrize("after", [0, 1, 5, 30, 300])
-def test_a_truncated_reply(one: StandIn, proxy: Proxy, after: int) -> None:
+def test_a_truncated_reply(javax_standin: StandIn, proxy: Proxy, after: int) -> None:
     proxy.fault(Cut(after))
-    found = trouble(through(proxy, one))
+    found = failure_of(through(proxy, javax_standin))
     assert [found.transient, isinstance(found, ProtocolError | Unreachable)] == [True, True]
 
 
-def test_a_truncated_reply_that_looks_complete(one: StandIn, proxy: Proxy) -> None:
+def test_a_truncated_reply_that_looks_complete(javax_standin: StandIn, proxy: Proxy) -> None:
     """A proxy that sends on what it has, as if it were all."""
-    with Proxy(one.url) as honest:
-        managed = through(honest, one)
+    with Proxy(javax_standin.url) as honest:
+        managed = through(honest, javax_standin)
         managed.observe()
     nonce_line = '@@2FA 0123456789abcdef {"ok":true,"jenk'
     proxy.fault(Say(200, nonce_line))
-    found = trouble(through(proxy, one))
+    found = failure_of(through(proxy, javax_standin))
     assert [type(found), found.transient, "cut short" in str(found)] == [ProtocolError, True, True]
 
 
@@ -103,9 +103,9 @@ def pem(authority: trustme.CA) -> str:
     return authority.cert_pem.bytes().decode()
 
 
-def test_a_configured_authority_is_trusted(one: StandIn, authority: trustme.CA) -> None:
-    with Proxy(one.url, serving(authority.issue_cert("127.0.0.1"))) as proxy:
-        assert through(proxy, one, authority=pem(authority)).observe().user == "admin"
+def test_a_configured_authority_is_trusted(javax_standin: StandIn, authority: trustme.CA) -> None:
+    with Proxy(javax_standin.url, serving(authority.issue_cert("127.0.0.1"))) as proxy:
+        assert through(proxy, javax_standin, authority=pem(authority)).observe().user == "admin"
 
 
 @pytest.mark.parametrize(
@@ -118,26 +118,26 @@ def test_a_configured_authority_is_trusted(one: StandIn, authority: trustme.CA) 
         ("127.0.0.1", "no PEM", "caRef does not hold a certificate in PEM form"),
     ],
 )
-def test_an_invalid_certificate(one: StandIn, authority: trustme.CA, name: str, trusted: str, said: str) -> None:
+def test_an_invalid_certificate(javax_standin: StandIn, authority: trustme.CA, name: str, trusted: str, said: str) -> None:
     yesterday = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=1)
     expired = {"not_before": yesterday - datetime.timedelta(days=1), "not_after": yesterday}
     certificate = authority.issue_cert("127.0.0.1", **expired) if name == "expired" else authority.issue_cert(name)
     pems = {"this": pem(authority), "another": pem(trustme.CA()), "none": None, "no PEM": "no certificate"}
-    with Proxy(one.url, serving(certificate)) as proxy:
-        found = trouble_of_opening(proxy, one, pems[trusted])
+    with Proxy(javax_standin.url, serving(certificate)) as proxy:
+        found = failure_of_opening(proxy, javax_standin, pems[trusted])
         assert [type(found), found.transient] == [CertificateRejected, False]
         assert said in str(found)
         assert proxy.seen == []  # nothing was sent
 
 
-def trouble_of_opening(proxy: Proxy, jenkins: StandIn, authority: str | None) -> JenkinsError:
+def failure_of_opening(proxy: Proxy, jenkins: StandIn, authority: str | None) -> JenkinsError:
     with pytest.raises(JenkinsError) as raised:
         through(proxy, jenkins, authority=authority).observe()
     return raised.value
 
 
-def test_plain_http_instead_of_tls(one: StandIn) -> None:
-    found = trouble(Managed(one.url.replace("http:", "https:"), "admin", PLANTED))
+def test_plain_http_instead_of_tls(javax_standin: StandIn) -> None:
+    found = failure_of(Managed(javax_standin.url.replace("http:", "https:"), "admin", PLANTED))
     assert [type(found), "check that this port serves https" in str(found)] == [CertificateRejected, True]
 
 
@@ -167,35 +167,35 @@ def test_plain_http_instead_of_tls(one: StandIn) -> None:
         (Say(200, "@@2FA 0123456789abcdef [1]"), ProtocolError, True, "another request"),
     ],
 )
-def test_an_unframed_reply(one: StandIn, proxy: Proxy, answer: Say, kind: type[JenkinsError], transient: bool, said: str) -> None:
+def test_an_unframed_reply(javax_standin: StandIn, proxy: Proxy, answer: Say, kind: type[JenkinsError], transient: bool, said: str) -> None:
     proxy.fault(answer)
-    found = trouble(through(proxy, one))
+    found = failure_of(through(proxy, javax_standin))
     assert [type(found), found.transient] == [kind, transient]
     assert said in str(found)
     assert PLANTED not in str(found)
 
 
-def test_a_probe_answered_by_another_server_proves_nothing(one: StandIn, proxy: Proxy) -> None:
+def test_a_probe_answered_by_another_server_proves_nothing(javax_standin: StandIn, proxy: Proxy) -> None:
     proxy.fault(Say(200, WEB_PAGE))
     with pytest.raises(ProtocolError, match="not Jenkins"):
-        through(proxy, one).probe()
+        through(proxy, javax_standin).probe()
 
 
-def test_an_endless_reply_is_cut_off(one: StandIn, proxy: Proxy) -> None:
+def test_an_endless_reply_is_cut_off(javax_standin: StandIn, proxy: Proxy) -> None:
     proxy.fault(Say(200, "x" * (9 * 1024 * 1024)))
-    assert "larger than 8 MiB" in str(trouble(through(proxy, one)))
+    assert "larger than 8 MiB" in str(failure_of(through(proxy, javax_standin)))
 
 
-def test_an_oversized_script_reply_is_not_parsed(one: StandIn, proxy: Proxy) -> None:
+def test_an_oversized_script_reply_is_not_parsed(javax_standin: StandIn, proxy: Proxy) -> None:
     """Small objects in JSON take thirty times their size; a page of Jenkins may be as long as this."""
     proxy.fault(Say(200, "{}," * 400_000))
-    assert "larger than 1 MiB" in str(trouble(through(proxy, one)))
+    assert "larger than 1 MiB" in str(failure_of(through(proxy, javax_standin)))
 
 
-def test_a_script_failure_is_reported_with_its_exception(one: StandIn) -> None:
+def test_a_script_failure_is_reported_with_its_exception(javax_standin: StandIn) -> None:
     """The plugin's class is there, but what our script calls is not: as after an update that nobody tested."""
     with (
-        managed_of(one).driver() as driver,
+        managed_of(javax_standin).driver() as driver,
         pytest.raises(ScriptFailed, match=r"MissingPropertyException|NullPointerException|Cannot invoke") as raised,
     ):
         driver._console.run("confirm", id="x", keep=True)  # without the resident classes that it needs

@@ -79,8 +79,8 @@ def test_configuration_as_code_for_other_fields_does_not_compete(tmp_path: Path)
 
 
 @pytest.fixture
-def answer(one: StandIn) -> dict[str, Any]:
-    with managed_of(one).driver() as driver:
+def answer(javax_standin: StandIn) -> dict[str, Any]:
+    with managed_of(javax_standin).driver() as driver:
         return driver._console.run(OBSERVE, groups=["a"], users=True)
 
 
@@ -108,9 +108,9 @@ def test_malformed_parts_are_a_protocol_error_and_never_a_crash(answer: dict[str
                 read_observation({**answer, part: odd}, read_plugin_document)
 
 
-def test_each_failure_has_its_condition(one: StandIn) -> None:
+def test_each_failure_has_its_condition(javax_standin: StandIn) -> None:
     """Transient: Reconciling; for a person: Stalled. Never both."""
-    instance = managed_of(one).instance
+    instance = managed_of(javax_standin).instance
     for kind in (Unreachable, Starting, Unauthorized, Forbidden, Redirected):
         problem = kind("what happened")
         conditions = {

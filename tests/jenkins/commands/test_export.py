@@ -185,13 +185,13 @@ def test_an_export_can_take_over_from_another_owner(commands: Commands, managed:
     assert [seen.owner.name == owner, seen.gate.settings and seen.gate.settings.exempt_groups] == [False, frozenset({"robots"})]
 
 
-def test_a_list_with_unreachable_controllers(tmp_path: Path, one: StandIn) -> None:
+def test_a_list_with_unreachable_controllers(tmp_path: Path, javax_standin: StandIn) -> None:
     with StandIn(flavour="javax", context_path="/ci") as second:
         managed_of(second).apply(policy())
         (tmp_path / "list.csv").write_text(
-            f"url,username,token_env\n{one.url},admin,ONE\n{DEAD},admin,ONE\n{second.url},admin,SECOND\n", encoding="utf-8"
+            f"url,username,token_env\n{javax_standin.url},admin,ONE\n{DEAD},admin,ONE\n{second.url},admin,SECOND\n", encoding="utf-8"
         )
-        environment = {"ONE": one.tokens["admin"], "SECOND": second.tokens["admin"]}
+        environment = {"ONE": javax_standin.tokens["admin"], "SECOND": second.tokens["admin"]}
         command = ["export", str(tmp_path / "list.csv"), "--output-dir", str(tmp_path / "out"), "-n", "team"]
         result = CliRunner().invoke(main, command, env=environment)
         assert [result.exit_code, result.stdout] == [1, ""]

@@ -74,16 +74,16 @@ def folder(tmp_path: Path) -> Folder:
 
 
 @pytest.fixture
-def two(one: StandIn) -> Iterator[StandIn]:
+def second_standin(javax_standin: StandIn) -> Iterator[StandIn]:
     """A second Jenkins beside `one`."""
     with StandIn(flavour="javax") as running:
         yield running
 
 
-def test_several_policies_and_instances(folder: Folder, one: StandIn, two: StandIn) -> None:
-    managed_of(one).apply(policy())
-    folder.instance("enforced", one.url, one.tokens["admin"], tier="production")
-    folder.instance("fresh", two.url, two.tokens["admin"], tier="test")
+def test_several_policies_and_instances(folder: Folder, javax_standin: StandIn, second_standin: StandIn) -> None:
+    managed_of(javax_standin).apply(policy())
+    folder.instance("enforced", javax_standin.url, javax_standin.tokens["admin"], tier="production")
+    folder.instance("fresh", second_standin.url, second_standin.tokens["admin"], tier="test")
     folder.instance("alone", DEAD, "some-token", namespace="elsewhere")
     folder.policy("strong", priority=5, instanceSelector={"matchLabels": {"tier": "production"}})
     folder.policy("weak", mode="Disabled")
@@ -101,8 +101,8 @@ def test_several_policies_and_instances(folder: Folder, one: StandIn, two: Stand
     assert "policy team/nowhere selects no instance" in table
 
 
-def test_a_cluster_policy_outranks_a_namespaced_policy(folder: Folder, two: StandIn) -> None:
-    folder.instance("build", two.url, two.tokens["admin"])
+def test_a_cluster_policy_outranks_a_namespaced_policy(folder: Folder, second_standin: StandIn) -> None:
+    folder.instance("build", second_standin.url, second_standin.tokens["admin"])
     folder.policy("ours", priority=100, mode="Disabled")
     without = folder.plan("-o", "json").document
     folder.put("ClusterTwoFactorPolicy", "baseline", {**QUESTIONS, "namespaceSelector": {"matchLabels": {"kind": "team"}}}, None)
@@ -115,11 +115,13 @@ def test_a_cluster_policy_outranks_a_namespaced_policy(folder: Folder, two: Stan
     assert within["idlePolicies"] == [{"policy": "team/ours", "overriddenBy": ["baseline"]}]
 
 
-def test_the_plan_counts_users_newly_challenged_and_no_longer_challenged(folder: Folder, one: StandIn, two: StandIn) -> None:
-    managed_of(one).apply(policy(exemptGroups=["robots"]))
-    folder.instance("on", one.url, one.tokens["admin"])
-    folder.instance("off", two.url, two.tokens["admin"])
-    users = managed_of(two).observe(users=True).enrolment
+def test_the_plan_counts_users_newly_challenged_and_no_longer_challenged(
+    folder: Folder, javax_standin: StandIn, second_standin: StandIn
+) -> None:
+    managed_of(javax_standin).apply(policy(exemptGroups=["robots"]))
+    folder.instance("on", javax_standin.url, javax_standin.tokens["admin"])
+    folder.instance("off", second_standin.url, second_standin.tokens["admin"])
+    users = managed_of(second_standin).observe(users=True).enrolment
     assert users is not None
     assert users.total > 1
     folder.policy("policy")
@@ -135,9 +137,9 @@ def test_the_plan_counts_users_newly_challenged_and_no_longer_challenged(folder:
     assert [people["on"]["noLongerAsked"] > 0, people["on"]["atMost"]] == [True, True]
 
 
-def test_weakening_is_reported_in_every_output(folder: Folder, one: StandIn) -> None:
-    managed_of(one).apply(policy())
-    folder.instance("build", one.url, one.tokens["admin"])
+def test_weakening_is_reported_in_every_output(folder: Folder, javax_standin: StandIn) -> None:
+    managed_of(javax_standin).apply(policy())
+    folder.instance("build", javax_standin.url, javax_standin.tokens["admin"])
     folder.policy("policy", exemptGroups=["everybody"])
     assert folder.rows()["build"]["weakens"] == ["exemptGroups"]
     assert "changes, weakens" in folder.plan().out
@@ -145,9 +147,9 @@ def test_weakening_is_reported_in_every_output(folder: Folder, one: StandIn) -> 
     assert "The protection is weakened at 1." in folder.plan().out
 
 
-def test_an_unreachable_controller_is_a_row(folder: Folder, two: StandIn) -> None:
+def test_an_unreachable_controller_is_a_row(folder: Folder, second_standin: StandIn) -> None:
     folder.instance("dead", DEAD, "some-token")
-    folder.instance("live", two.url, two.tokens["admin"])
+    folder.instance("live", second_standin.url, second_standin.tokens["admin"])
     folder.policy("policy")
     ended = folder.plan("-o", "json")
     found = {row["instance"]["name"]: [row["verdict"], row["reason"]] for row in ended.document["instances"]}
@@ -155,24 +157,24 @@ def test_an_unreachable_controller_is_a_row(folder: Folder, two: StandIn) -> Non
     assert folder.plan("-o", "markdown").out.index("`team/dead`") < folder.plan("-o", "markdown").out.index("`team/live`")
 
 
-def test_exit_codes(folder: Folder, two: StandIn) -> None:
-    folder.instance("build", two.url, two.tokens["admin"])
+def test_exit_codes(folder: Folder, second_standin: StandIn) -> None:
+    folder.instance("build", second_standin.url, second_standin.tokens["admin"])
     folder.policy("policy")
     assert folder.plan().code == 2
-    managed_of(two).apply(policy())
+    managed_of(second_standin).apply(policy())
     assert [folder.plan().code, folder.plan("-o", "markdown").code] == [0, 0]
 
 
-def test_a_token_is_sent_only_to_the_host_in_its_secret(folder: Folder, one: StandIn) -> None:
-    with Proxy(one.url) as elsewhere:
-        folder.instance("build", elsewhere.url, one.tokens["admin"], host="jenkins.example.com")
+def test_a_token_is_sent_only_to_the_host_in_its_secret(folder: Folder, javax_standin: StandIn) -> None:
+    with Proxy(javax_standin.url) as elsewhere:
+        folder.instance("build", elsewhere.url, javax_standin.tokens["admin"], host="jenkins.example.com")
         folder.policy("policy")
         row = folder.rows()["build"]
         assert [row["verdict"], row["reason"], elsewhere.seen] == ["Unknown", "HostNotAllowed", []]
 
 
-def test_a_missing_or_incomplete_secret_is_a_row(folder: Folder, two: StandIn) -> None:
-    folder.instance("build", two.url, two.tokens["admin"])
+def test_a_missing_or_incomplete_secret_is_a_row(folder: Folder, second_standin: StandIn) -> None:
+    folder.instance("build", second_standin.url, second_standin.tokens["admin"])
     folder.policy("policy")
     data = folder.secrets.pop("team/build")
     row = folder.rows()["build"]
@@ -185,10 +187,10 @@ def test_a_missing_or_incomplete_secret_is_a_row(folder: Folder, two: StandIn) -
     assert folder.rows()["build"]["verdict"] == "Changes"
 
 
-def test_variables_are_replaced_in_secrets_files_only(folder: Folder, one: StandIn) -> None:
+def test_variables_are_replaced_in_secrets_files_only(folder: Folder, javax_standin: StandIn) -> None:
     """A pull request that brings a Secret of its own gets no token: its manifests are never read as Secrets."""
-    with Proxy(one.url) as elsewhere:
-        folder.instance("build", elsewhere.url, one.tokens["admin"])
+    with Proxy(javax_standin.url) as elsewhere:
+        folder.instance("build", elsewhere.url, javax_standin.tokens["admin"])
         folder.policy("policy")
         data = folder.secrets.pop("team/build")
         body = {"apiVersion": "v1", "kind": "Secret", "metadata": {"namespace": "team", "name": "build"}, "stringData": data}
@@ -196,9 +198,9 @@ def test_variables_are_replaced_in_secrets_files_only(folder: Folder, one: Stand
         assert [folder.rows()["build"]["reason"], elsewhere.seen] == ["SecretMissing", []]
 
 
-def test_no_value_of_a_policy_becomes_markup_or_a_mention(folder: Folder, two: StandIn) -> None:
+def test_no_value_of_a_policy_becomes_markup_or_a_mention(folder: Folder, second_standin: StandIn) -> None:
     group = "@admins|<img src=x>`*x*"
-    folder.instance("build", two.url, two.tokens["admin"])
+    folder.instance("build", second_standin.url, second_standin.tokens["admin"])
     folder.policy("policy", enforcedGroups=[group], allowedFactors=["EmailOTP"], emailOTP=EMAIL)
     text = folder.plan("-o", "markdown").out
     outside = re.sub(r"`[^`]*`", "", text)
@@ -208,9 +210,9 @@ def test_no_value_of_a_policy_becomes_markup_or_a_mention(folder: Folder, two: S
     assert EMAIL["template"] not in text
 
 
-def test_many_instances_fit_into_one_comment(folder: Folder, one: StandIn) -> None:
+def test_many_instances_fit_into_one_comment(folder: Folder, javax_standin: StandIn) -> None:
     for number in range(300):
-        folder.instance(f"jenkins-{number:03}-{'x' * 40}", one.url, one.tokens["admin"])
+        folder.instance(f"jenkins-{number:03}-{'x' * 40}", javax_standin.url, javax_standin.tokens["admin"])
     folder.policy("policy", allowedFactors=["EmailOTP", "SecurityQuestions"], emailOTP=EMAIL)
     ended = folder.plan("-o", "markdown")
     assert len(ended.out.encode()) <= 60_000
@@ -223,9 +225,9 @@ def test_many_instances_fit_into_one_comment(folder: Folder, one: StandIn) -> No
     assert ended.out.count("<details>") > 5
 
 
-def test_two_instances_of_one_controller_are_reported(folder: Folder, two: StandIn) -> None:
+def test_two_instances_of_one_controller_are_reported(folder: Folder, second_standin: StandIn) -> None:
     for name in ("first", "second"):
-        folder.instance(name, two.url, two.tokens["admin"])
+        folder.instance(name, second_standin.url, second_standin.tokens["admin"])
     folder.policy("policy")
     assert "team/first and team/second reach the same controller" in folder.plan().out
 
@@ -237,9 +239,9 @@ def test_a_duplicate_object_is_refused(folder: Folder) -> None:
     assert [ended.code, "is in the files twice" in ended.err] == [1, True]
 
 
-def test_the_plan_shows_rollout_batches_and_pending_approvals(folder: Folder, one: StandIn, two: StandIn) -> None:
-    managed_of(one).apply(policy())
-    for name, jenkins in (("a", two), ("b", one)):
+def test_the_plan_shows_rollout_batches_and_pending_approvals(folder: Folder, javax_standin: StandIn, second_standin: StandIn) -> None:
+    managed_of(javax_standin).apply(policy())
+    for name, jenkins in (("a", second_standin), ("b", javax_standin)):
         folder.instance(name, jenkins.url, jenkins.tokens["admin"])
     folder.policy("policy", exemptGroups=["robots"], rollout={"batchSize": 1})
     rows = folder.rows("--require-approval")
@@ -255,11 +257,11 @@ def test_the_plan_shows_rollout_batches_and_pending_approvals(folder: Folder, on
     assert {row["batch"] for row in folder.rows().values()} == {None}
 
 
-def test_instances_without_changes_take_no_slot_in_a_batch(folder: Folder, one: StandIn, two: StandIn) -> None:
-    for name, jenkins in (("a", one), ("b", two)):
+def test_instances_without_changes_take_no_slot_in_a_batch(folder: Folder, javax_standin: StandIn, second_standin: StandIn) -> None:
+    for name, jenkins in (("a", javax_standin), ("b", second_standin)):
         folder.instance(name, jenkins.url, jenkins.tokens["admin"])
     folder.policy("policy", rollout={"batchSize": 1})
     assert {name: row["batch"]["of"] for name, row in folder.rows().items()} == {"a": 2, "b": 2}
-    managed_of(one).apply(policy())
+    managed_of(javax_standin).apply(policy())
     rows = folder.rows()
     assert [rows["a"]["batch"], rows["b"]["batch"]] == [None, {"number": 1, "of": 1}]

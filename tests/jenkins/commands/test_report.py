@@ -19,8 +19,8 @@ SECRET_NAMES = ("alice", "bob", "carol", "dave")
 
 
 @pytest.fixture
-def jenkins(one: StandIn) -> StandIn:
-    return one
+def jenkins(javax_standin: StandIn) -> StandIn:
+    return javax_standin
 
 
 @pytest.fixture

@@ -133,10 +133,10 @@ def test_the_operator_is_let_in_only_with_its_token_at_the_script_console(standi
                    "org.jenkinsci.plugins.matrixauth.AuthorizationType.USER, 'bob'))")  # fmt: skip
     managed.apply(policy(apiTokens="Challenge"))
 
-    def told(browser: Browser, path: str, method: str = "POST") -> str:
+    def output_of(browser: Browser, path: str, method: str = "POST") -> str:
         return browser.call(path, method, data={"script": "print 'it ran'"} if method == "POST" else None).text
 
-    assert told(standin.browser("admin"), "/scriptText") == "it ran"
+    assert output_of(standin.browser("admin"), "/scriptText") == "it ran"
     ways = [
         (standin.browser("admin", "admin-pw-1"), "/scriptText", "POST"),
         (standin.browser("bob"), "/scriptText", "POST"),
@@ -149,7 +149,7 @@ def test_the_operator_is_let_in_only_with_its_token_at_the_script_console(standi
     assert [
         (path, method) for browser, path, method in ways if browser.status(path, method, data={"script": "print 'it ran'"}) == 200
     ] == []
-    assert not any("it ran" in told(browser, path, method) for browser, path, method in ways)
+    assert not any("it ran" in output_of(browser, path, method) for browser, path, method in ways)
 
 
 def test_the_operators_request_does_not_open_its_session_to_others(standin: StandIn, managed: Managed) -> None:

@@ -77,8 +77,8 @@ def test_the_mail_texts_survive_a_restart_unchanged(standin: StandIn, managed: M
         "a\r\nb $otp",
     ],
 )
-def test_any_mail_text_is_stored_unchanged(one: StandIn, text: str) -> None:
-    managed = Managed(one.url, "admin", one.tokens["admin"])
+def test_any_mail_text_is_stored_unchanged(javax_standin: StandIn, text: str) -> None:
+    managed = Managed(javax_standin.url, "admin", javax_standin.tokens["admin"])
     wanted = policy(**{**BOTH, "emailOTP": {**EMAIL, "template": text}})
     assert not managed.apply(wanted).plan.changes
     assert not managed.apply(wanted).plan.changes

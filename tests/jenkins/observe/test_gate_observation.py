@@ -243,10 +243,10 @@ def test_the_operator_is_answered_by_the_gate(standin: StandIn, managed: Managed
     ("name", "secret"),
     [("alice", "token"), ("bob", "token"), ("admin", "password"), ("bob", "password"), (None, None), ("admin", "wrong")],
 )
-def test_nobody_else_is_answered_by_the_gate(one: StandIn, tokens: str, name: str | None, secret: str | None) -> None:
+def test_nobody_else_is_answered_by_the_gate(javax_standin: StandIn, tokens: str, name: str | None, secret: str | None) -> None:
     """Other accounts (alice is an administrator too), the operator's without its token, nobody, and wrong credentials get what they get
     without the header."""
-    standin, managed = one, managed_of(one)
+    standin, managed = javax_standin, managed_of(javax_standin)
     managed.apply(policy(apiTokens=tokens))
     with as_administrator(standin, "alice"):
         given = {"token": standin.tokens.get(name or "", ""), "password": f"{name}-pw-1", "wrong": "wrong"}.get(secret or "")
@@ -305,10 +305,10 @@ def test_an_operator_without_administer_is_not_answered_by_the_gate(standin: Sta
         "'; println 1; '",
     ],
 )
-def test_an_invalid_header_is_ignored(one: StandIn, value: str) -> None:
-    managed = managed_of(one)
+def test_an_invalid_header_is_ignored(javax_standin: StandIn, value: str) -> None:
+    managed = managed_of(javax_standin)
     managed.apply(policy())
-    with session(one, "admin", one.tokens["admin"]) as operator:
+    with session(javax_standin, "admin", javax_standin.tokens["admin"]) as operator:
         assert outcome(ask(operator, managed, value or "x")) == (200, "", "the script")
 
 

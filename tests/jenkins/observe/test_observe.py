@@ -111,21 +111,21 @@ jenkins.model.Jenkins.get().authorizationStrategy = new AuthorizationStrategy() 
 """
 
 
-def test_anonymous_administration_is_detected(one: StandIn) -> None:
-    managed = managed_of(one)
+def test_anonymous_administration_is_detected(javax_standin: StandIn) -> None:
+    managed = managed_of(javax_standin)
     assert managed.observe().anonymous_administers is False
-    one.groovy(ANONYMOUS_ADMINISTERS)
+    javax_standin.groovy(ANONYMOUS_ADMINISTERS)
     assert managed.observe().anonymous_administers is True
-    one.groovy(ANONYMOUS_DOES_NOT)
+    javax_standin.groovy(ANONYMOUS_DOES_NOT)
     assert managed.observe().anonymous_administers is False
-    one.groovy(JENKINS + "there.servletContext.setAttribute('test.strategy', there.authorizationStrategy)")
-    one.groovy(UNSECURED)
+    javax_standin.groovy(JENKINS + "there.servletContext.setAttribute('test.strategy', there.authorizationStrategy)")
+    javax_standin.groovy(UNSECURED)
     try:
         assert managed.observe().anonymous_administers is True
         managed.apply(policy())
         assert managed.observe(by_gate=True).anonymous_administers is True
     finally:
-        one.groovy(JENKINS + "there.authorizationStrategy = there.servletContext.getAttribute('test.strategy')")
+        javax_standin.groovy(JENKINS + "there.authorizationStrategy = there.servletContext.getAttribute('test.strategy')")
 
 
 @pytest.mark.parametrize("state", ["fresh", "managed", "damaged"])
@@ -162,15 +162,15 @@ def test_a_damaged_part_is_reported_and_the_rest_is_read(standin: StandIn, manag
         managed.apply(policy(exemptGroups=["robots"]))
 
 
-def test_a_damaged_break_glass_record_ends_at_the_next_start(one: StandIn) -> None:
-    managed = Managed(one.url, "admin", one.tokens["admin"])
+def test_a_damaged_break_glass_record_ends_at_the_next_start(javax_standin: StandIn) -> None:
+    managed = Managed(javax_standin.url, "admin", javax_standin.tokens["admin"])
     managed.apply(policy())
     with managed.driver() as driver:
         driver.open_break_glass(datetime.now(UTC) + timedelta(hours=1), "INC-1", timedelta(hours=2), keep=True)
     assert managed.observe().live is False
-    (one.home / "jenkins2fa" / "break-glass.json").write_text("{")
+    (javax_standin.home / "jenkins2fa" / "break-glass.json").write_text("{")
     assert managed.observe().damaged == ("breakGlass",)
-    one.restart()
+    javax_standin.restart()
     assert [managed.observe().damaged, layers(managed.observe())] == [(), [True, True, True]]
 
 

@@ -51,15 +51,15 @@ def test_the_operators_own_probe_is_challenged_though_the_gate_lets_it_in(manage
     assert found.scripts["gate"] == gate_code()
 
 
-def test_evidence_holds_neither_name_nor_secret(one: StandIn) -> None:
-    switch_on(one)
-    found = probe_canary(at(one), ALICE, Account.CHALLENGED).evidence
+def test_evidence_holds_neither_name_nor_secret(javax_standin: StandIn) -> None:
+    switch_on(javax_standin)
+    found = probe_canary(at(javax_standin), ALICE, Account.CHALLENGED).evidence
     line = canonical_line(document(found, 1, START, found.time))
     assert "alice" not in line.lower()
     assert json.loads(line)["reply"]["location"] == "/user/*/tfaConfiguration/"
 
 
-def test_evidence_without_a_configured_url_has_no_name_either(one: StandIn) -> None:
+def test_evidence_without_a_configured_url_has_no_name_either(javax_standin: StandIn) -> None:
     with StandIn(root_url=None) as jenkins:
         switch_on(jenkins)
         found = probe_canary(at(jenkins), ALICE, Account.CHALLENGED).evidence
@@ -69,7 +69,7 @@ def test_evidence_without_a_configured_url_has_no_name_either(one: StandIn) -> N
         assert found.reply.location.endswith("user/*/tfaConfiguration/")
 
 
-def test_a_redirect_to_another_host_is_not_recorded(proxy: Proxy, one: StandIn) -> None:
+def test_a_redirect_to_another_host_is_not_recorded(proxy: Proxy, javax_standin: StandIn) -> None:
     proxy.fault(Say(302, headers={"Location": "https://alice@sso.lab.invalid/log/in?state=secret"}))
     probed = probe_canary(Connection(proxy.url + "/", None), ALICE, Account.CHALLENGED)
     assert probed.evidence.reply is not None
@@ -82,21 +82,21 @@ def test_a_canary_gets_in_or_is_challenged(standin: StandIn) -> None:
     assert probe_canary(at(standin), ALICE, Account.CHALLENGED).settle() is Proof.CHALLENGED
 
 
-def test_a_canary_without_read_permission_was_not_challenged(one: StandIn, proxy: Proxy) -> None:
+def test_a_canary_without_read_permission_was_not_challenged(javax_standin: StandIn, proxy: Proxy) -> None:
     """Rights are looked at after the plugin's filter, so a 403 to a named account is a request that got through."""
     proxy.fault(Say(403, headers={"X-You-Are-Authenticated-As": "alice", "X-Jenkins": "2.541.3"}))
     assert probe_canary(Connection(proxy.url + "/", None), ALICE, Account.CHALLENGED).settle() is Proof.BYPASSED
 
 
 @pytest.mark.parametrize("status", [403, 404, 500])
-def test_a_reply_that_is_not_from_jenkins_proves_nothing(one: StandIn, proxy: Proxy, status: int) -> None:
+def test_a_reply_that_is_not_from_jenkins_proves_nothing(javax_standin: StandIn, proxy: Proxy, status: int) -> None:
     proxy.fault(Say(status, "no"))
     probed = probe_canary(Connection(proxy.url + "/", None), ALICE, Account.CHALLENGED)
     assert [probed.evidence.proof, probed.failure is not None] == [Proof.NONE, True]
 
 
-def test_a_failure_leaves_evidence(one: StandIn) -> None:
-    wrong = probe_canary(at(one), Credentials("alice", "wrong-pw-0"), Account.CHALLENGED)
+def test_a_failure_leaves_evidence(javax_standin: StandIn) -> None:
+    wrong = probe_canary(at(javax_standin), Credentials("alice", "wrong-pw-0"), Account.CHALLENGED)
     dead = probe_canary(Connection("http://127.0.0.1:9/", None), ALICE, Account.CHALLENGED)
     assert [wrong.evidence.failure, dead.evidence.failure, dead.evidence.reply] == ["Unauthorized", "Unreachable", None]
     for probed, kind in ((wrong, Unauthorized), (dead, Unreachable)):
@@ -135,11 +135,11 @@ def test_probe_only_detects_a_live_flag_that_is_off(managed: Managed, standin: S
     assert observe_with_canaries(at(standin), canaries(ALICE)).challenged is Proof.BYPASSED
 
 
-def test_probe_only_retries_while_jenkins_starts_and_stalls_on_a_wrong_password(one: StandIn) -> None:
-    one.faults(unavailableSeconds=30)
-    starting = observe_with_canaries(at(one), canaries(ALICE)).failure
-    one.faults(unavailableSeconds=0)
-    wrong = observe_with_canaries(at(one), canaries(Credentials("alice", "wrong-pw-0"))).failure
+def test_probe_only_retries_while_jenkins_starts_and_stalls_on_a_wrong_password(javax_standin: StandIn) -> None:
+    javax_standin.faults(unavailableSeconds=30)
+    starting = observe_with_canaries(at(javax_standin), canaries(ALICE)).failure
+    javax_standin.faults(unavailableSeconds=0)
+    wrong = observe_with_canaries(at(javax_standin), canaries(Credentials("alice", "wrong-pw-0"))).failure
     assert starting is not None
     assert wrong is not None
     assert [starting.reason, starting.transient, wrong.reason, wrong.transient] == ["Starting", True, "Unauthorized", False]

@@ -50,10 +50,10 @@ def said(capfd: pytest.CaptureFixture[str]) -> Iterator[list[str]]:
             one.removeHandler(listener)
             one.setLevel(level)
     printed = capfd.readouterr()
-    told = "\n".join([*texts, printed.out, printed.err])
-    assert "POST /scriptText" in told  # the log of the HTTP library was heard
+    output = "\n".join([*texts, printed.out, printed.err])
+    assert "POST /scriptText" in output  # the log of the HTTP library was heard
     for secret in (SEED, "planted-mail-text", "planted-subject", PASSWORD_IN_URL):
-        assert secret not in told
+        assert secret not in output
 
 
 class _Listener(logging.Handler):
@@ -72,10 +72,12 @@ def everything(problem: BaseException) -> str:
     )
 
 
-def test_a_complete_life_cycle_reveals_no_secret(one: StandIn, said: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    token = one.tokens["admin"]
+def test_a_complete_life_cycle_reveals_no_secret(
+    javax_standin: StandIn, said: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = javax_standin.tokens["admin"]
     wanted = {"allowedFactors": ["EmailOTP", "SecurityQuestions"], "emailOTP": MAIL}
-    with Proxy(one.url) as proxy:
+    with Proxy(javax_standin.url) as proxy:
         managed = Managed(proxy.url, "admin", token)
         commands = Commands(tmp_path, managed, monkeypatch)
         monkeypatch.setenv("JENKINS_SECOND_FACTOR_SEED", SEED)
@@ -99,7 +101,7 @@ def test_a_complete_life_cycle_reveals_no_secret(one: StandIn, said: list[str], 
         assert runs[-1].code == 0
         said += [run.out + run.err for run in runs]
         said += [repr(managed.connection), repr(commands.managed.instance)]
-    said.append(one.log())
+    said.append(javax_standin.log())
     assert token not in "\n".join(said)
 
 
@@ -124,17 +126,17 @@ def test_objects_with_a_secret_do_not_show_it() -> None:
     assert {field.name for field in fields(managed.connection.credentials) if field.repr} == {"username"}
 
 
-def test_files_in_jenkins_contain_no_secret_of_ours(one: StandIn) -> None:
-    managed = Managed(one.url, "admin", one.tokens["admin"])
+def test_files_in_jenkins_contain_no_secret_of_ours(javax_standin: StandIn) -> None:
+    managed = Managed(javax_standin.url, "admin", javax_standin.tokens["admin"])
     managed.apply(policy(allowedFactors=["EmailOTP"], emailOTP=MAIL))
-    kept = [*(one.home / "jenkins2fa").glob("*"), *(one.home / "init.groovy.d").glob("*")]
+    kept = [*(javax_standin.home / "jenkins2fa").glob("*"), *(javax_standin.home / "init.groovy.d").glob("*")]
     assert len(kept) == 3
-    assert not any(one.tokens["admin"] in file.read_text() for file in kept)
+    assert not any(javax_standin.tokens["admin"] in file.read_text() for file in kept)
 
 
-def test_answers_name_the_owner_and_no_users(one: StandIn) -> None:
+def test_answers_name_the_owner_and_no_users(javax_standin: StandIn) -> None:
     """Answers name clusters and instances, never a user."""
-    managed = Managed(one.url, "admin", one.tokens["admin"])
+    managed = Managed(javax_standin.url, "admin", javax_standin.tokens["admin"])
     managed.apply(policy(enforcedGroups=["authenticated"]))
     seen = repr(managed.observe(users=True, groups=["authenticated"]))
     assert not any(name in seen for name in ("alice", "bob", "carol", "dave"))

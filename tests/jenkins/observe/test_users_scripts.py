@@ -15,14 +15,14 @@ def client(standin: StandIn, name: str) -> Any:
     return python_jenkins.Jenkins(standin.url, username=name, password=standin.tokens[name], timeout=10)
 
 
-def test_scripts_work_if_tokens_are_exempt(one: StandIn) -> None:
-    Managed(one.url, "admin", one.tokens["admin"]).apply(policy(apiTokens="Exempt"))
-    script = client(one, "alice")
+def test_scripts_work_if_tokens_are_exempt(javax_standin: StandIn) -> None:
+    Managed(javax_standin.url, "admin", javax_standin.tokens["admin"]).apply(policy(apiTokens="Exempt"))
+    script = client(javax_standin, "alice")
     assert script.get_whoami()["id"] == "alice"
     assert [job["name"] for job in script.get_all_jobs()] == ["x"]
 
 
-def test_scripts_get_a_page_if_tokens_are_challenged(one: StandIn) -> None:
-    Managed(one.url, "admin", one.tokens["admin"]).apply(policy(apiTokens="Challenge"))
+def test_scripts_get_a_page_if_tokens_are_challenged(javax_standin: StandIn) -> None:
+    Managed(javax_standin.url, "admin", javax_standin.tokens["admin"]).apply(policy(apiTokens="Challenge"))
     with pytest.raises(ValueError):  # the library follows the redirect, and finds a page where JSON should be
-        client(one, "alice").get_whoami()
+        client(javax_standin, "alice").get_whoami()

@@ -58,18 +58,18 @@ class Pair:
         found = [_outcome(lambda one=one: work(one)) for one in (self.real, self.fake)]
         assert DeepDiff(*found) == {}, f"stand-in: {found[0]}\nfake: {found[1]}"
 
-    def look(self, groups: tuple[str, ...] = ("authenticated",)) -> None:
+    def observe(self, groups: tuple[str, ...] = ("authenticated",)) -> None:
         self.both(lambda one: _comparable(one.observe(groups=groups, users=True)))
-        self.both(lambda one: _comparable(_looked(one, groups)))
+        self.both(lambda one: _comparable(_directly_observed(one, groups)))
 
-    def begin(self, wanted: TwoFactorPolicy, owner: Owner | None = None, take_over: str | None = None) -> None:
+    def begin(self, desired: TwoFactorPolicy, owner: Owner | None = None, take_over: str | None = None) -> None:
         self.trial = _name()
-        self.both(lambda one: _begun(one, wanted, self.trial, owner, take_over))
+        self.both(lambda one: _begun(one, desired, self.trial, owner, take_over))
 
-    def apply(self, wanted: TwoFactorPolicy) -> None:
+    def apply(self, desired: TwoFactorPolicy) -> None:
         """The whole change, as the operator makes it."""
         self.trial = _name()
-        self.both(lambda one: _applied(one, wanted, self.trial))
+        self.both(lambda one: _applied(one, desired, self.trial))
 
     def form(self, *, enabled: bool, questions: bool) -> None:
         values = {"ENABLED": str(enabled).lower(), "QUESTIONS": str(questions).lower()}
@@ -99,14 +99,14 @@ def _name() -> str:
     return f"trial-{secrets.token_hex(4)}"
 
 
-def _applied(one: Managed, wanted: TwoFactorPolicy, trial: str) -> Proof:
-    order = replace(one.order(wanted), trial=trial)
-    return carry_out(lambda: driver_for(one.connection), order).proof
+def _applied(managed: Managed, desired: TwoFactorPolicy, trial: str) -> Proof:
+    order = replace(managed.order(desired), trial=trial)
+    return carry_out(lambda: driver_for(managed.connection), order).proof
 
 
-def _begun(one: Managed, wanted: TwoFactorPolicy, trial: str, owner: Owner | None, take_over: str | None) -> None:
-    order = one.order(wanted, take_over)
-    with one.driver() as driver:
+def _begun(managed: Managed, desired: TwoFactorPolicy, trial: str, owner: Owner | None, take_over: str | None) -> None:
+    order = managed.order(desired, take_over)
+    with managed.driver() as driver:
         driver.begin(
             trial,
             order.desired,
@@ -118,8 +118,8 @@ def _begun(one: Managed, wanted: TwoFactorPolicy, trial: str, owner: Owner | Non
         )
 
 
-def _looked(one: Managed, groups: tuple[str, ...]) -> Observation:
-    with one.driver() as driver:
+def _directly_observed(managed: Managed, groups: tuple[str, ...]) -> Observation:
+    with managed.driver() as driver:
         return driver.observe(groups=groups, by_gate=True)
 
 
@@ -131,37 +131,37 @@ def _comparable(seen: Observation) -> Observation:
 
 
 @pytest.fixture
-def pair(one: StandIn) -> Iterator[Pair]:
+def pair(javax_standin: StandIn) -> Iterator[Pair]:
     with served() as (fake, imitated):
-        yield Pair(managed_of(one), one, fake, imitated)
+        yield Pair(managed_of(javax_standin), javax_standin, fake, imitated)
 
 
 def test_a_change_from_its_beginning_to_its_confirmation(pair: Pair) -> None:
-    pair.look()
-    for wanted in POLICIES:
-        pair.begin(wanted)
-        pair.look()
+    pair.observe()
+    for desired in POLICIES:
+        pair.begin(desired)
+        pair.observe()
         pair.both(lambda one: one.probe())
         pair.both(lambda one: one.confirm(pair.trial))
-        pair.look()
+        pair.observe()
         pair.both(lambda one: one.confirm(pair.trial))
 
 
 def test_a_complete_change_by_the_operator(pair: Pair) -> None:
-    for wanted in (*POLICIES, *POLICIES):
-        pair.apply(wanted)
-        pair.look()
+    for desired in (*POLICIES, *POLICIES):
+        pair.apply(desired)
+        pair.observe()
 
 
 def test_changes_that_are_undone(pair: Pair) -> None:
     pair.begin(POLICIES[0])
     pair.both(lambda one: one.cancel(pair.trial))
     pair.both(lambda one: one.cancel(pair.trial))
-    pair.look()
+    pair.observe()
     pair.apply(POLICIES[1])
     pair.begin(POLICIES[2])
     pair.both(lambda one: one.cancel(pair.trial))
-    pair.look()
+    pair.observe()
     pair.both(lambda one: one.confirm("another"))
 
 
@@ -170,16 +170,16 @@ def test_a_second_trial_is_refused(pair: Pair) -> None:
     pair.begin(POLICIES[0])
     pair.begin(POLICIES[1])
     pair.both(lambda one: one.confirm(first))
-    pair.look()
+    pair.observe()
 
 
 def test_another_owner(pair: Pair) -> None:
     pair.begin(POLICIES[0], OTHER)
     pair.both(lambda one: one.confirm(pair.trial))
     pair.begin(POLICIES[1])
-    pair.look()
+    pair.observe()
     pair.begin(POLICIES[1], take_over=OTHER.name)
-    pair.look()
+    pair.observe()
 
 
 @pytest.mark.parametrize("deletion", list(DeletionPolicy))
@@ -189,71 +189,71 @@ def test_release(pair: Pair, deletion: DeletionPolicy, saved: bool) -> None:
         pair.form(enabled=False, questions=True)
     pair.apply(POLICIES[2])
 
-    def release(one: Managed) -> None:
-        with one.driver() as driver:
+    def release(managed: Managed) -> None:
+        with managed.driver() as driver:
             driver.release(deletion)
 
     pair.both(release)
-    pair.look()
+    pair.observe()
 
 
 def test_changes_by_others(pair: Pair) -> None:
     pair.apply(POLICIES[1])
     pair.form(enabled=True, questions=False)
-    pair.look()
+    pair.observe()
     pair.both(lambda one: one.probe())
     pair.form(enabled=False, questions=True)
-    pair.look()
+    pair.observe()
     pair.apply(POLICIES[1])
     pair.begin(POLICIES[2])
     pair.form(enabled=True, questions=False)
     pair.both(lambda one: one.confirm(pair.trial))
-    pair.look()
+    pair.observe()
     pair.apply(POLICIES[1])
     pair.take_gate_out()
-    pair.look()  # the operator is outside
+    pair.observe()  # the operator is outside
 
 
 def test_restarts(pair: Pair) -> None:
     pair.apply(POLICIES[1])
     pair.restart()
-    pair.look()
+    pair.observe()
     pair.begin(POLICIES[2])
     pair.restart()
-    pair.look()
+    pair.observe()
     pair.both(lambda one: one.confirm(pair.trial))
 
 
 def test_break_glass(pair: Pair) -> None:
     until, longest = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1), timedelta(hours=4)
 
-    def opened(one: Managed, reason: str, longest: timedelta = longest) -> datetime | None:
-        with one.driver() as driver:
+    def opened(managed: Managed, reason: str, longest: timedelta = longest) -> datetime | None:
+        with managed.driver() as driver:
             return driver.open_break_glass(until, reason, longest, keep=True)
 
-    def closed(one: Managed) -> None:
-        with one.driver() as driver:
+    def closed(managed: Managed) -> None:
+        with managed.driver() as driver:
             driver.close_break_glass()
 
-    def look() -> None:
+    def observe() -> None:
         pair.both(lambda one: _without_moments(_comparable(one.observe(groups=("authenticated",)))))
         pair.both(lambda one: one.probe())
 
     pair.apply(POLICIES[1])
     pair.both(lambda one: opened(one, "INC-1"))
-    look()
+    observe()
     pair.restart()
-    look()
+    observe()
     pair.both(closed)
-    look()
+    observe()
     pair.both(lambda one: opened(one, "INC-1", timedelta(0)))  # its reason is spent
-    look()
+    observe()
     pair.both(lambda one: opened(one, "INC-2"))
-    look()
+    observe()
     with contextlib.ExitStack() as stack:
         for one in (pair.real, pair.fake):
             stack.enter_context(one.driver()).release(DeletionPolicy.RETAIN)
-    look()
+    observe()
 
 
 def _without_moments(seen: Observation) -> Observation:
@@ -275,13 +275,13 @@ def test_a_missing_or_unsupported_plugin(pair: Pair, gone: dict[str, str], plugi
         pair.standin.faults(**gone)
         pair.imitated.plugin |= plugin
         pair.restart()
-        pair.look()
+        pair.observe()
         pair.both(lambda one: one.probe())
     finally:
         pair.standin.faults(plugin="enabled", pluginVersion="1.2.0")
         pair.imitated.plugin |= {"installed": True, "active": True, "version": "1.2.0"}
         pair.restart()
-    pair.look()
+    pair.observe()
     pair.both(lambda one: one.probe())
 
 
@@ -289,7 +289,7 @@ def test_anonymous_users_may_administer(pair: Pair) -> None:
     try:
         pair.standin.groovy(ANONYMOUS_ADMINISTERS)
         pair.imitated.anonymous_administers = True
-        pair.look()
+        pair.observe()
     finally:
         pair.standin.groovy(ANONYMOUS_DOES_NOT)
 
@@ -306,7 +306,7 @@ def test_random_sequences_of_actions(pair: Pair, seed: int) -> None:
     ]
     for _ in range(12):
         chance.choice(moves)()
-        pair.look()
+        pair.observe()
 
 
 def test_a_wrong_token(pair: Pair) -> None:

@@ -233,11 +233,11 @@ def test_tokens_are_made_on_every_page_of_a_user(with_openmfa: StandIn) -> None:
     assert with_openmfa.browser("alice", made).status() == 200
 
 
-def test_openmfa_runs_with_the_jakarta_flavour_only(one: StandIn) -> None:
+def test_openmfa_runs_with_the_jakarta_flavour_only(javax_standin: StandIn) -> None:
     with pytest.raises(ValueError, match=r"OpenMFA needs Jenkins 2\.516\.3 or newer"):
         StandIn(flavour="javax", plugins=("openmfa",))
     with pytest.raises(ValueError, match=r"OpenMFA needs Jenkins 2\.516\.3 or newer"):
-        one.faults(plugins={"openmfa": "enabled"})
+        javax_standin.faults(plugins={"openmfa": "enabled"})
 
 
 def test_both_plugins_and_one_after_the_other() -> None:

@@ -42,8 +42,8 @@ class FleetProcess:
     def pid(self) -> int:
         return self._process.pid
 
-    def seen(self) -> list[dict[str, Any]]:
-        """Of every host that answers: looks (times), changed (time), requests, effective, exempt (groups), open (a trial)."""
+    def counters(self) -> list[dict[str, Any]]:
+        """Of every host that answers: observations (times), changed (time), requests, effective, exempt (groups), open (a trial)."""
         found: list[dict[str, Any]] = self._session().get(self._control + "/", timeout=60).json()
         return found
 

@@ -40,7 +40,7 @@ class Host:
     port: int
     jenkins: FakeJenkins
     delay: float = 0.0
-    looks: list[float] = field(default_factory=list)
+    observations: list[float] = field(default_factory=list)
     changed: float = 0.0  # when a confirmation last wrote its disk
     requests: int = 0
 
@@ -52,15 +52,15 @@ class Host:
         headers = {name.lower(): value for name, value in request.headers.items()}
         stored = self.jenkins.disk, self.jenkins.files.get("gate.json")
         if "x-jenkins2fa-observe" in headers:
-            self.looks.append(time.monotonic())
+            self.observations.append(time.monotonic())
         reply = self.jenkins.answer(request.method, request.path, headers, body)
         if (self.jenkins.disk, self.jenkins.files.get("gate.json")) != stored:
             self.changed = time.monotonic()
         return Response(status=reply.status, text=reply.text, headers=dict(reply.headers))
 
-    def told(self) -> dict[str, Any]:
+    def counters(self) -> dict[str, Any]:
         gate = self.jenkins.gate or {}
-        return {"looks": self.looks, "changed": self.changed, "requests": self.requests, "effective": self.jenkins.effective,
+        return {"observations": self.observations, "changed": self.changed, "requests": self.requests, "effective": self.jenkins.effective,
                 "exempt": gate.get("exemptGroups", []), "open": "trial.json" in self.jenkins.files}  # fmt: skip
 
 
@@ -93,8 +93,8 @@ class Fleet:
         """GET /: the counters of every replying host. POST /forget: reset them."""
         if request.path == "/forget":
             for host in self._hosts:
-                host.looks, host.requests, host.changed = [], 0, 0.0
-        return Response(text=json.dumps([host.told() for host in self._hosts]), content_type="application/json")
+                host.observations, host.requests, host.changed = [], 0, 0.0
+        return Response(text=json.dumps([host.counters() for host in self._hosts]), content_type="application/json")
 
 
 async def _say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -7,7 +7,7 @@ import secrets
 
 from tests.support.actions import GATE_OUT
 from tests.support.people import administrator, save_form
-from tests.support.protocol_model import look as look_inside
+from tests.support.protocol_model import actual_state as look_inside
 from tests.support.soak.faults import Area, Heal, fault, nothing
 from tests.support.soak.wire import Mode
 from tests.support.soak.world import ADMINISTRATOR, OPERATOR, SETTINGS, USERS, World

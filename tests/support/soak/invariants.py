@@ -24,7 +24,7 @@ from jenkins2fa.jenkins.errors import ChallengedBySecondFactor, JenkinsError
 from tests.support.people import administrator
 from tests.support.protocol_bench import stored_settings, without_mail
 from tests.support.protocol_model import World as Inside
-from tests.support.protocol_model import look as look_inside
+from tests.support.protocol_model import actual_state as look_inside
 from tests.support.soak.world import ADMINISTRATOR, CHECK_SECONDS, EXEMPT, ORDINARY, SETTINGS, USERS, World
 from tests.support.standin import Browser
 
@@ -58,7 +58,7 @@ def jenkins_key(world: World) -> str:
 class PeopleGetIn:
     """Somebody with administration rights can get in."""
 
-    def look(self, world: World, moment: Moment) -> Iterator[str]:
+    def actual_state(self, world: World, moment: Moment) -> Iterator[str]:
         for attempt in range(ATTEMPTS):
             before = jenkins_key(world)
             if not before or self._gets_in(world):
@@ -81,7 +81,7 @@ class OperatorGetsIn:
     within: float = UNDONE_WITHIN
     since: float | None = None
 
-    def look(self, world: World, moment: Moment) -> Iterator[str]:
+    def actual_state(self, world: World, moment: Moment) -> Iterator[str]:
         if moment.gate_opened:
             self.since = None
             return
@@ -104,7 +104,7 @@ class DiskHoldsWhatWasConfirmed:
 
     met: int = 0
 
-    def look(self, world: World, moment: Moment) -> Iterator[str]:
+    def actual_state(self, world: World, moment: Moment) -> Iterator[str]:
         home = world.jenkins.home
         journal, disk, gate = _journal(home), _stored(home), _note(home / "jenkins2fa/gate.json")
         if journal is None or journal != _journal(home) or journal.get("phase") != "open" or disk is None or moment.disk_edited:
@@ -132,7 +132,7 @@ class NobodyStaysIn:
         self._key, self._gate_was_lost = "", False
         self._visitor: Browser | None = None
 
-    def look(self, world: World, moment: Moment) -> Iterator[str]:
+    def actual_state(self, world: World, moment: Moment) -> Iterator[str]:
         key = jenkins_key(world)
         if key != self._key or self._visitor is None:
             self._key, self._visitor, self._gate_was_lost = key, world.jenkins.browser(EXEMPT, "robot-pw-1"), False
@@ -157,7 +157,7 @@ class InForceMeansInForce:
     since: float | None = None
     worst: float = 0.0
 
-    def look(self, world: World, moment: Moment) -> Iterator[str]:
+    def actual_state(self, world: World, moment: Moment) -> Iterator[str]:
         if moment.suspended or moment.quiet < CALM_BEFORE or not self._is_untrue(world):
             self.since = None
             return
@@ -183,7 +183,7 @@ class LogsAreClean:
 
     read: dict[Path, int] = field(default_factory=dict)
 
-    def look(self, world: World, moment: Moment) -> Iterator[str]:
+    def actual_state(self, world: World, moment: Moment) -> Iterator[str]:
         for path in world.logs():
             with path.open(errors="replace") as log:
                 log.seek(self.read.get(path, 0))

@@ -40,7 +40,7 @@ def write_report(file: Path, soak: Soak, watch: Watch, seed: int) -> None:
     total = sum(tally.count for tally in soak.tallies.values())
     lines = [
         f"Seed {seed}: {minutes:.0f} minutes, {soak.rounds} rounds, {total} faults of {len(soak.tallies)} kinds (of {len(FAULTS)}), "
-        f"{sum(watch.looks.values())} checks of the invariants, {len(soak.broken)} violations.",
+        f"{sum(watch.checks.values())} checks of the invariants, {len(soak.broken)} violations.",
         "",
         *_memory(watch.samples),
         "",
@@ -51,9 +51,9 @@ def write_report(file: Path, soak: Soak, watch: Watch, seed: int) -> None:
         alone = f"{tally.longest_alone:.1f} s" if tally.longest_alone else "–"
         lines.append(f"| {name} | {FAULTS[name].area} | {tally.count} | {alone} | {tally.longest:.1f} s |")
     lines += ["", "| invariant | checks | violations |", "|---|---|---|"]
-    names = [*watch.looks, "Heals", "Secrets"]
+    names = [*watch.checks, "Heals", "Secrets"]
     broken = {name: sum(one.invariant == name for one in soak.broken) for name in names}
-    lines += [f"| {said(name)} | {watch.looks.get(name, soak.rounds)} | {broken[name]} |" for name in names]
+    lines += [f"| {in_words(name)} | {watch.checks.get(name, soak.rounds)} | {broken[name]} |" for name in names]
     lines += ["", f"* Longest time that Enforced=True was reported while an ordinary user got in: {watch.in_force.worst:.1f} s."]
     persons = ", ".join(f"{reason} {count} times" for reason, count in sorted(soak.persons.items())) or "never"
     lines += [f"* A trial was open during {watch.disk.met} checks of the disk."]
@@ -61,7 +61,7 @@ def write_report(file: Path, soak: Soak, watch: Watch, seed: int) -> None:
     file.write_text("\n".join(lines) + "\n")
 
 
-def said(invariant: str) -> str:
+def in_words(invariant: str) -> str:
     """An invariant in words: the first sentence of its class's docstring."""
     words = {
         "Heals": f"Everything recovers within {HEALED_WITHIN:g} s",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import requests
 
-from tests.support.protocol_model import look as look_inside
+from tests.support.protocol_model import actual_state as look_inside
 from tests.support.soak.invariants import condition
 from tests.support.soak.world import EXEMPT, ORDINARY, World
 

@@ -27,7 +27,7 @@ PAGE_BYTES = 4096
 
 
 class Invariant(Protocol):
-    def look(self, world: World, moment: Moment) -> Iterator[str]:
+    def check(self, world: World, moment: Moment) -> Iterator[str]:
         """The promises that are broken now."""
 
 
@@ -58,7 +58,7 @@ class Watch:
         self._often: tuple[Invariant, ...] = (self.in_force, NobodyStaysIn(), LogsAreClean())
         self._seldom: tuple[Invariant, ...] = (PeopleGetIn(), OperatorGetsIn())
         self.samples: list[Sample] = []
-        self.looks: dict[str, int] = {}
+        self.checks: dict[str, int] = {}
         self.trouble: Exception | None = None
         self.begun = time.monotonic()
         self._lock = threading.Lock()
@@ -105,9 +105,9 @@ class Watch:
 
     def _look(self, one: Invariant) -> None:
         name = type(one).__name__
-        self.looks[name] = self.looks.get(name, 0) + 1
+        self.checks[name] = self.checks.get(name, 0) + 1
         moment = self._moment()
-        for what in one.look(self.world, moment):
+        for what in one.check(self.world, moment):
             self._tell(Broken(round(time.monotonic() - self.begun, 1), name, what))
 
     def _sample(self) -> None:

@@ -30,8 +30,10 @@ def condition(kind: str, text: str, message: str = "") -> Condition:
 
 
 def member(name: str, ready: str, stalled: str = "False/X") -> PolicyMember:
-    told = condition("Ready", ready, f"{name} says {ready}")
-    return PolicyMember(Key("tests", name), True, None, told, condition("Stalled", stalled), condition("Enforced", "True/Probed"))
+    ready_condition = condition("Ready", ready, f"{name} says {ready}")
+    return PolicyMember(
+        Key("tests", name), True, None, ready_condition, condition("Stalled", stalled), condition("Enforced", "True/Probed")
+    )
 
 
 DONE, WAITS, FAILED = (
@@ -41,14 +43,14 @@ DONE, WAITS, FAILED = (
 )
 
 
-def said(state: RolloutState, *members: PolicyMember, staged: bool = False, **spec: object) -> dict[str, str]:
+def conditions_of(state: RolloutState, *members: PolicyMember, staged: bool = False, **spec: object) -> dict[str, str]:
     progress = Progress(1, state, admitted=2, updated=1, failed=1, total=3)
     found = aggregate_policy(policy(**spec), members, progress, staged=staged).conditions
     return {one.type: f"{one.status}/{one.reason}" for one in found} | {"message": found[0].message}
 
 
 def test_a_continuing_rollout_needs_no_attention_despite_a_failed_instance() -> None:
-    found = said(RolloutState.PROGRESSING, DONE, FAILED, WAITS)
+    found = conditions_of(RolloutState.PROGRESSING, DONE, FAILED, WAITS)
     assert (found["Ready"], found["Reconciling"], found["Stalled"]) == ("False/RollingOut", "True/RollingOut", "False/RollingOut")
     assert "1 of 3 instances are done, 2 may change" in found["message"]
     assert "tests/b: b says" in found["message"]
@@ -56,7 +58,7 @@ def test_a_continuing_rollout_needs_no_attention_despite_a_failed_instance() -> 
 
 
 def test_a_stopped_rollout_needs_attention_and_names_the_failures() -> None:
-    found = said(RolloutState.STOPPED, DONE, FAILED, WAITS)
+    found = conditions_of(RolloutState.STOPPED, DONE, FAILED, WAITS)
     assert (found["Ready"], found["Reconciling"], found["Stalled"]) == (
         "False/RolloutStopped",
         "False/RolloutStopped",
@@ -66,10 +68,10 @@ def test_a_stopped_rollout_needs_attention_and_names_the_failures() -> None:
 
 
 def test_conditions_ignore_a_complete_rollout_a_grace_period_and_a_suspended_policy() -> None:
-    assert said(RolloutState.COMPLETE, DONE)["Ready"] == "True/InForce"
-    assert said(RolloutState.PROGRESSING, member("a", "True/Reported"), staged=True)["Ready"] == "True/Reported"
-    assert said(RolloutState.PROGRESSING, DONE, suspend=True)["Ready"] == "True/Suspended"
-    assert said(RolloutState.PROGRESSING)["Ready"] == "False/NoMatchingInstance"
+    assert conditions_of(RolloutState.COMPLETE, DONE)["Ready"] == "True/InForce"
+    assert conditions_of(RolloutState.PROGRESSING, member("a", "True/Reported"), staged=True)["Ready"] == "True/Reported"
+    assert conditions_of(RolloutState.PROGRESSING, DONE, suspend=True)["Ready"] == "True/Suspended"
+    assert conditions_of(RolloutState.PROGRESSING)["Ready"] == "False/NoMatchingInstance"
 
 
 def test_progress_survives_a_round_trip_through_the_status() -> None:

@@ -34,7 +34,7 @@ def assessed(desired: TwoFactorPolicy, observation: Observation, at: JenkinsInst
     return assess(desired, at or instance(), observation, CODE, cluster="cluster", now=NOW, require_approval=True)
 
 
-def asked(*arguments: Any) -> str:
+def digest_to_approve(*arguments: Any) -> str:
     found = assessed(*arguments)
     assert found.refused is not None
     assert found.refused.reason == "ApprovalRequired"
@@ -43,33 +43,33 @@ def asked(*arguments: Any) -> str:
 
 @pytest.mark.parametrize("between", [",", " ", ", ", "\n", ",,\t"])
 def test_one_annotation_approves_a_mixed_fleet(between: str) -> None:
-    digests = [asked(off(), enforced(where), instance(where)) for where in FLEET]
+    digests = [digest_to_approve(off(), enforced(where), instance(where)) for where in FLEET]
     assert len(set(digests)) == len(FLEET)
     desired = off(between.join(["1-older", *digests]))
     for where in FLEET:
         assert assessed(desired, enforced(where), instance(where)).refused is None
         assert assessed(desired, enforced(where), instance(where)).may_write
-    assert asked(off(between.join(digests[1:])), enforced())
-    assert asked(off("".join(digests)), enforced()), "no part of a word counts"
+    assert digest_to_approve(off(between.join(digests[1:])), enforced())
+    assert digest_to_approve(off("".join(digests)), enforced()), "no part of a word counts"
 
 
 def test_an_approval_covers_every_instance_that_the_policy_governs() -> None:
     elsewhere = replace(instance(), meta=replace(instance().meta, name="another", uid="another-uid"))
     owner = Owner("cluster", "another-uid", "policy-uid", 1)
-    assert asked(off(), enforced()) == asked(off(), replace(enforced(), owner=owner, identity="another"), elsewhere)
+    assert digest_to_approve(off(), enforced()) == digest_to_approve(off(), replace(enforced(), owner=owner, identity="another"), elsewhere)
 
 
 @pytest.mark.parametrize("former", ["another-policy", None])
 def test_a_controller_added_later_needs_its_own_approval(former: str | None) -> None:
     observation = enforced(of="another-policy") if former else replace(enforced(), owner=None)
-    approved_for_others = off(asked(off(), enforced()))
-    own = asked(approved_for_others, observation)
+    approved_for_others = off(digest_to_approve(off(), enforced()))
+    own = digest_to_approve(approved_for_others, observation)
     assert assessed(off(own), observation).may_write
     assert assessed(off(own), enforced()).refused is None, "good too once it is governed: its drift is corrected without a new approval"
-    assert asked(off(own), replace(observation, identity="another Jenkins at this URL")) != own
-    assert asked(off(own, generation=3), observation) != own, "another edit"
+    assert digest_to_approve(off(own), replace(observation, identity="another Jenkins at this URL")) != own
+    assert digest_to_approve(off(own, generation=3), observation) != own, "another edit"
     again = replace(observation, owner=replace(observation.owner, instance="made-again") if observation.owner else None)
-    assert asked(off(own), again, moved(uid="made-again")) != own, "another object of this name"
+    assert digest_to_approve(off(own), again, moved(uid="made-again")) != own, "another object of this name"
 
 
 def moved(**meta: Any) -> JenkinsInstance:
@@ -86,7 +86,7 @@ def test_releasing_a_policy_needs_its_own_approval() -> None:
         release_approval(moved(uid="made-again"), enforced(), owner, DeletionPolicy.DISABLE),
         release_approval(instance(), enforced(), replace(owner, policy="the next one"), DeletionPolicy.DISABLE),
         release_approval(instance(), replace(enforced(), identity="another"), owner, DeletionPolicy.DISABLE),
-        asked(off(), enforced()),
+        digest_to_approve(off(), enforced()),
     }
     assert len(others) == 5
     assert digest not in others

@@ -121,8 +121,8 @@ def test_a_chain_of_reasons_is_refused_with_the_earliest_time_for_the_next(obser
 
 def test_the_refusal_is_worded_the_same_at_every_reconcile() -> None:
     """Otherwise each reconcile would write the status."""
-    said = {refusal(decided(break_glass(100), after((-5, -1)), NOW + minutes * timedelta(minutes=1))) for minutes in range(5)}
-    assert len(said) == 1
+    conditions_of = {refusal(decided(break_glass(100), after((-5, -1)), NOW + minutes * timedelta(minutes=1))) for minutes in range(5)}
+    assert len(conditions_of) == 1
 
 
 @given(st.lists(st.tuples(st.integers(0, 600), st.integers(1, 1440)), max_size=40))
@@ -218,8 +218,12 @@ def test_a_refused_break_glass_needs_attention_and_the_reconcile_continues() -> 
     refused = decided(break_glass(1), after((-5, -1)))
     basis = Assessment(observation, plan(observation, desired.spec, MANAGED))
     found = Outcome(instance(MANAGED), desired, basis, proof=Proof.CHALLENGED, break_glass=refused)
-    said = {condition.type: f"{condition.status}/{condition.reason}" for condition in judge(found, NOW)}
-    assert (said["Ready"], said["Stalled"], said["Enforced"]) == ("False/BreakGlassRefused", "True/BreakGlassRefused", "True/Probed")
+    conditions_of = {condition.type: f"{condition.status}/{condition.reason}" for condition in judge(found, NOW)}
+    assert (conditions_of["Ready"], conditions_of["Stalled"], conditions_of["Enforced"]) == (
+        "False/BreakGlassRefused",
+        "True/BreakGlassRefused",
+        "True/Probed",
+    )
 
 
 ASKED = break_glass(2)
@@ -235,7 +239,7 @@ def member(
     return BreakGlassMember(Key("tests", name), until, refused, Condition("Ready", "True", ready, "text of Ready"))
 
 
-def said(status: BreakGlassStatus) -> dict[str, str]:
+def conditions_of(status: BreakGlassStatus) -> dict[str, str]:
     return {one.type: f"{one.status}/{one.reason}" for one in status.conditions}
 
 
@@ -253,7 +257,7 @@ def said(status: BreakGlassStatus) -> dict[str, str]:
     ],
 )
 def test_conditions(members: list[BreakGlassMember], ready: str, reconciling: str, stalled: str, is_open: str) -> None:
-    found = said(aggregate_break_glass(ASKED, members, History(), NOW))
+    found = conditions_of(aggregate_break_glass(ASKED, members, History(), NOW))
     words = [found[kind].partition("/")[0] for kind in ("Reconciling", "Stalled", "Open")]
     assert (found["Ready"], words) == (ready, [reconciling, stalled, is_open])
 
@@ -263,7 +267,7 @@ def test_status_counts_instances_and_records_when_it_opened() -> None:
     assert (found.counts, found.opened_at, found.closed_at) == (BreakGlassCounts(3, 2, 1, 2), NOW, None)
     later = aggregate_break_glass(ASKED, [member("a", 2)], History(NOW - HOUR, None, 2), NOW)
     assert (later.counts.opened, later.opened_at) == (2, NOW - HOUR)
-    assert said(later)["Ready"] == "True/Open"
+    assert conditions_of(later)["Ready"] == "True/Open"
 
 
 def test_the_status_says_why_an_instance_is_not_open() -> None:
@@ -273,7 +277,12 @@ def test_the_status_says_why_an_instance_is_not_open() -> None:
 
 def test_an_expired_break_glass_remains_as_a_record() -> None:
     found = aggregate_break_glass(ASKED, [member(hours=3)], History(NOW, None, 1), NOW + 2 * HOUR)
-    assert said(found) == {"Ready": "True/Expired", "Reconciling": "False/Expired", "Stalled": "False/Expired", "Open": "False/Expired"}
+    assert conditions_of(found) == {
+        "Ready": "True/Expired",
+        "Reconciling": "False/Expired",
+        "Stalled": "False/Expired",
+        "Open": "False/Expired",
+    }
     assert (found.counts.open, found.counts.opened, found.closed_at) == (0, 1, ASKED.spec.expires_at)
     assert found.conditions[0].message == "was open on 1 instance from 2026-11-24T12:00:00Z to 2026-11-24T14:00:00Z"
     never = aggregate_break_glass(ASKED, [], History(), NOW + 2 * HOUR)
@@ -283,9 +292,9 @@ def test_an_expired_break_glass_remains_as_a_record() -> None:
 
 def test_a_break_glass_closed_early_does_not_open_again() -> None:
     found = aggregate_break_glass(ASKED, [member()], History(NOW - HOUR, None, 1), NOW)
-    assert (said(found)["Ready"], found.closed_at) == ("True/Closed", NOW)
+    assert (conditions_of(found)["Ready"], found.closed_at) == ("True/Closed", NOW)
     again = aggregate_break_glass(ASKED, [member(hours=1)], History(NOW - HOUR, NOW, 1), NOW)
-    assert (said(again)["Ready"], again.closed_at, again.counts.open) == ("True/Closed", NOW, 0)
+    assert (conditions_of(again)["Ready"], again.closed_at, again.counts.open) == ("True/Closed", NOW, 0)
 
 
 def test_the_status_omits_what_has_not_happened() -> None:

@@ -16,11 +16,11 @@ from jenkins2fa.core.mode import Mode
 from jenkins2fa.core.observation import Observation
 from tests.support.literals import FRESH, MANAGED, NOW, in_force, instance, spec
 from tests.support.managed import policy
-from tests.support.outcomes import outcome, said
+from tests.support.outcomes import conditions_of, outcome
 
 
 def test_an_enforced_instance_has_its_conditions() -> None:
-    assert said(outcome()) == {
+    assert conditions_of(outcome()) == {
         "Ready": "True/InForce",
         "Reconciling": "False/InForce",
         "Stalled": "False/InForce",
@@ -32,7 +32,7 @@ def test_an_enforced_instance_has_its_conditions() -> None:
 @pytest.mark.parametrize("transient", [True, False])
 @pytest.mark.parametrize("observation", [None, FRESH])
 def test_a_failure_is_reconciling_or_stalled_and_never_both(transient: bool, observation: Observation | None) -> None:
-    found = said(Outcome(instance(), policy(), observation, failure=Failure("Unreachable", "what happened", transient)))
+    found = conditions_of(Outcome(instance(), policy(), observation, failure=Failure("Unreachable", "what happened", transient)))
     assert found["Ready"] == "False/Unreachable"
     assert [found["Reconciling"].split("/")[0], found["Stalled"].split("/")[0]] == (["True", "False"] if transient else ["False", "True"])
     assert found["Drifted"] == "Unknown/Unreachable"
@@ -53,7 +53,7 @@ def test_a_failure_is_reconciling_or_stalled_and_never_both(transient: bool, obs
     ],
 )
 def test_ready(more: dict[str, Any], ready: str, reconciling: bool, stalled: bool) -> None:
-    found = said(outcome(more.pop("observation", None), **more))
+    found = conditions_of(outcome(more.pop("observation", None), **more))
     assert [found["Ready"], found["Reconciling"].startswith("True"), found["Stalled"].startswith("True")] == [ready, reconciling, stalled]
 
 
@@ -61,21 +61,21 @@ def test_a_suspended_instance_has_unknown_enforcement() -> None:
     found = Outcome(instance(), policy(), mode_by_spec=Mode.SUSPENDED)
     ready = judge(found, NOW)[0]
     assert ready.message == "the policy is suspended: nothing is written or observed, so it is not known whether it is enforced"
-    reasons = said(found)
+    reasons = conditions_of(found)
     assert [reasons["Ready"], reasons["Enforced"], reasons["Drifted"]] == ["True/Suspended", "Unknown/Suspended", "Unknown/Suspended"]
 
 
 def test_an_instance_without_a_policy_is_ready_and_unknown() -> None:
-    found = said(Outcome(instance(), None, FRESH))
+    found = conditions_of(Outcome(instance(), None, FRESH))
     assert [found["Ready"], found["Enforced"], found["Drifted"]] == ["True/NoPolicy", "Unknown/NoPolicy", "False/NoPolicy"]
 
 
 def test_drifted() -> None:
     observation = replace(in_force(spec()), live=False)
-    assert said(outcome(observation, drift=True))["Drifted"] == "True/Differs"
-    assert said(outcome(observation, drift=False))["Drifted"] == "False/NoDrift"  # a change of the policy, being applied
-    assert said(outcome(observation, mode=Mode.AUDIT))["Drifted"] == "True/Differs"
-    assert said(outcome(corrected=("mode",)))["Drifted"] == "False/Corrected"
+    assert conditions_of(outcome(observation, drift=True))["Drifted"] == "True/Differs"
+    assert conditions_of(outcome(observation, drift=False))["Drifted"] == "False/NoDrift"  # a change of the policy, being applied
+    assert conditions_of(outcome(observation, mode=Mode.AUDIT))["Drifted"] == "True/Differs"
+    assert conditions_of(outcome(corrected=("mode",)))["Drifted"] == "False/Corrected"
 
 
 def test_every_policy_field_has_a_state() -> None:
@@ -114,7 +114,7 @@ def test_an_exempt_canary_that_is_challenged_needs_attention(fields: dict[str, A
     desired = policy(**fields)
     observation = replace(in_force(desired.spec, MANAGED), known_groups=frozenset({"staff"}))
     found = outcome(observation, fields=fields, notes=(EXEMPT_CHALLENGED,))
-    assert said(found) == {
+    assert conditions_of(found) == {
         "Ready": "False/ExemptChallenged",
         "Reconciling": "False/ExemptChallenged",
         "Stalled": "True/ExemptChallenged",

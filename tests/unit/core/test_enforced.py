@@ -16,7 +16,7 @@ from jenkins2fa.core.mode import Mode
 from jenkins2fa.core.observation import Observation
 from tests.support.literals import BARE, MAIL, MANAGED, NOW, QUESTIONS, PluginSettings, in_force, instance, plan, premium, spec
 from tests.support.managed import policy
-from tests.support.outcomes import outcome, said
+from tests.support.outcomes import conditions_of, outcome
 
 WITHOUT_GATE: dict[str, Any] = {"where": BARE, "fields": {"apiTokens": None}}
 ON = PluginSettings(True, QUESTIONS)
@@ -46,20 +46,20 @@ def test_enforced_only_if_all_layers_agree_and_the_probe_was_challenged(
 ) -> None:
     fields = more.get("fields")
     observation = replace(in_force(spec(**(fields or {}))), **changes)
-    assert said(outcome(observation, **more))["Enforced"] == enforced
+    assert conditions_of(outcome(observation, **more))["Enforced"] == enforced
 
 
 def test_a_probe_proves_nothing_about_a_group_without_known_members() -> None:
     observation = replace(in_force(spec(enforcedGroups=["a"])), known_groups=frozenset())
-    found = said(outcome(observation, fields={"enforcedGroups": ["a"]}))
+    found = conditions_of(outcome(observation, fields={"enforcedGroups": ["a"]}))
     assert [found["Enforced"], found["Ready"]] == ["Unknown/GroupUnverified", "True/GroupUnverified"]
-    assert said(outcome(observation, fields={"enforcedGroups": ["a"]}, proof=Proof.BYPASSED))["Enforced"] == "False/Bypassed"
+    assert conditions_of(outcome(observation, fields={"enforcedGroups": ["a"]}, proof=Proof.BYPASSED))["Enforced"] == "False/Bypassed"
 
 
 def test_a_disabled_policy_reports_a_controller_that_still_challenges() -> None:
     off = {"mode": "Disabled"}
-    assert said(outcome(fields=off, proof=Proof.NONE))["Enforced"] == "False/Disabled"
-    assert said(outcome(fields=off, proof=Proof.NONE))["Ready"] == "True/Disabled"
+    assert conditions_of(outcome(fields=off, proof=Proof.NONE))["Enforced"] == "False/Disabled"
+    assert conditions_of(outcome(fields=off, proof=Proof.NONE))["Ready"] == "True/Disabled"
     still = replace(in_force(spec(**off)), memory=ON, live=True)
     assert "still asks" in next(c.message for c in judge(outcome(still, fields=off), NOW) if c.type == "Enforced")
 
@@ -74,7 +74,7 @@ def test_a_disabled_policy_reports_a_controller_that_still_challenges() -> None:
     ],
 )
 def test_without_a_gate_a_challenged_probe_does_not_prove_enforcement(more: dict[str, Any], enforced: str, ready: str) -> None:
-    found = said(outcome(**WITHOUT_GATE, **more))
+    found = conditions_of(outcome(**WITHOUT_GATE, **more))
     assert [found["Enforced"], found["Ready"]] == [enforced, ready]
 
 
@@ -104,14 +104,14 @@ def test_not_enforced_if_anonymous_users_may_administer(
     where: Any, anonymous: bool | None, more: dict[str, Any], enforced: str, ready: str
 ) -> None:
     observation = replace(in_force(spec(apiTokens=None), where), anonymous_administers=anonymous)
-    found = said(outcome(observation, where=where, fields={"apiTokens": None}, **more))
+    found = conditions_of(outcome(observation, where=where, fields={"apiTokens": None}, **more))
     assert [found["Enforced"], found["Ready"]] == [enforced, ready]
     assert found["Stalled"] == ("True/AnonymousAdministers" if ready == "False/AnonymousAdministers" else f"False/{ready.split('/')[1]}")
 
 
 def test_a_disabled_policy_stays_off_if_anonymous_users_may_administer() -> None:
     observation = replace(in_force(spec(mode="Disabled")), anonymous_administers=True)
-    assert said(outcome(observation, fields={"mode": "Disabled"}, proof=Proof.NONE))["Enforced"] == "False/Disabled"
+    assert conditions_of(outcome(observation, fields={"mode": "Disabled"}, proof=Proof.NONE))["Enforced"] == "False/Disabled"
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_not_enforced_with_an_active_factor_below_the_minimum_assurance(
     desired = policy(**fields)
     desired = replace(desired, spec=replace(desired.spec, minimum_assurance=Assurance(minimum)))
     made = plan(observation, desired.spec, MANAGED)
-    found = said(Outcome(instance(MANAGED), desired, Assessment(observation, made), proof=more.get("proof", Proof.CHALLENGED)))
+    found = conditions_of(Outcome(instance(MANAGED), desired, Assessment(observation, made), proof=more.get("proof", Proof.CHALLENGED)))
     assert [found["Enforced"], found["Ready"]] == [enforced, ready]
 
 
@@ -176,7 +176,7 @@ def test_not_enforced_if_the_controller_is_laxer_than_the_policy(change: dict[st
     held = in_force(spec(exemptGroups=["robots"]))
     parts = {"gate": held.gate.settings, "startup": held.gate.stored, "disk": held.disk}
     observation = laxer(**{name: replace(parts[name], **fields) for name, fields in change.items()})
-    assert said(outcome(observation, fields={"exemptGroups": ["robots"]}, mode=Mode.REPORT_DRIFT))["Enforced"] == expected
+    assert conditions_of(outcome(observation, fields={"exemptGroups": ["robots"]}, mode=Mode.REPORT_DRIFT))["Enforced"] == expected
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_being_laxer_than_the_policy_is_independent_of_a_weakening_change(
 ) -> None:
     """Whether somebody passes now whom the policy does not name has nothing to do with whether its change asks fewer."""
     observation = replace(in_force(spec(**held)), known_groups=frozenset({"admins"}))
-    assert said(outcome(observation, fields=fields, findings=refusal))["Enforced"] == enforced
+    assert conditions_of(outcome(observation, fields=fields, findings=refusal))["Enforced"] == enforced
 
 
 def test_harmless_differences_are_reported_too() -> None:
@@ -212,4 +212,4 @@ def test_harmless_differences_are_reported_too() -> None:
 
 def test_enforcement_is_unknown_while_a_leftover_gate_remains() -> None:
     left = Finding("GateLeftBehind", "a gate is left")
-    assert said(outcome(findings=(left,)))["Enforced"] == "Unknown/GateLeftBehind"
+    assert conditions_of(outcome(findings=(left,)))["Enforced"] == "Unknown/GateLeftBehind"

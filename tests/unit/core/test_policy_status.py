@@ -48,7 +48,7 @@ MOVING = {"ready": "False/Starting", "stalled": "False/Starting", "enforced": "U
 DIFFERENT = {"ready": "True/Reported", "stalled": "False/Reported", "enforced": "False/NotActive", "drifted": "True/Differs"}
 
 
-def said(status: PolicyStatus) -> list[str]:
+def conditions_of(status: PolicyStatus) -> list[str]:
     return [f"{condition.type}={condition.status}/{condition.reason}" for condition in status.conditions]
 
 
@@ -135,17 +135,17 @@ def said(status: PolicyStatus) -> list[str]:
 )
 def test_a_policy_aggregates_its_instances(members: list[dict[str, str]], conditions: list[str], column: str) -> None:
     status = aggregate_policy(policy(), [member(f"j{number}", **one) for number, one in enumerate(members)])
-    assert [said(status), status.instances_column] == [conditions, column]
+    assert [conditions_of(status), status.instances_column] == [conditions, column]
 
 
 def test_a_policy_overridden_everywhere_or_on_some_instances() -> None:
     rival = Key("platform", "baseline")
     lost = PolicyMember(Key("tests", "j1"), False, rival)
     everywhere = aggregate_policy(policy(), [lost])
-    assert said(everywhere)[0::2][:2] == ["Ready=False/Overridden", "Stalled=True/Overridden"]
+    assert conditions_of(everywhere)[0::2][:2] == ["Ready=False/Overridden", "Stalled=True/Overridden"]
     assert "platform/baseline" in everywhere.conditions[0].message
     some = aggregate_policy(policy(), [lost, member("j2", **FINE)])
-    assert [said(some)[0], some.counts.overridden, some.counts.governed] == ["Ready=True/InForce", 1, 1]
+    assert [conditions_of(some)[0], some.counts.overridden, some.counts.governed] == ["Ready=True/InForce", 1, 1]
     assert "1 more are governed by another policy" in some.conditions[0].message
 
 
@@ -175,15 +175,15 @@ def test_the_column_of_factors(factors: list[str], column: str) -> None:
 
 def test_a_suspended_policy_is_reported_as_suspended() -> None:
     desired = policy(suspend=True)
-    assert said(aggregate_policy(desired, [member("j", **FINE)]))[0] == "Ready=True/Suspended"
-    assert said(aggregate_policy(replace(desired, spec=desired.spec), [member("j", **STUCK)]))[0] == "Ready=False/Unauthorized"
+    assert conditions_of(aggregate_policy(desired, [member("j", **FINE)]))[0] == "Ready=True/Suspended"
+    assert conditions_of(aggregate_policy(replace(desired, spec=desired.spec), [member("j", **STUCK)]))[0] == "Ready=False/Unauthorized"
 
 
 def test_a_policy_suspended_during_a_failure_is_not_in_progress() -> None:
     desired = policy(suspend=True)
     for failure in (STUCK, MOVING):
         frozen = {**failure, "ready": "False/Suspended"}
-        found = said(aggregate_policy(desired, [member("a", **FINE), member("j", **frozen)]))
+        found = conditions_of(aggregate_policy(desired, [member("a", **FINE), member("j", **frozen)]))
         assert found[:3] == ["Ready=False/Suspended", "Reconciling=False/Suspended", "Stalled=True/Suspended"]
-    unseen = said(aggregate_policy(desired, [member("a"), member("j", **frozen)]))
+    unseen = conditions_of(aggregate_policy(desired, [member("a"), member("j", **frozen)]))
     assert unseen[1:3] == ["Reconciling=True/Suspended", "Stalled=False/Suspended"], "an instance has not heard of it yet"

@@ -47,11 +47,11 @@ def values(capabilities: Capabilities, gated: bool = False, **fields: Any) -> di
     return property_values(spec(**fields), capabilities, gated=gated)
 
 
-def told(capabilities: Capabilities, where: Any = BARE, **fields: Any) -> dict[str, str]:
+def unsupported(capabilities: Capabilities, where: Any = BARE, **fields: Any) -> dict[str, str]:
     return {one.path: one.message for one in desired_state(spec(apiTokens=None, **fields), where, "admin", capabilities).unsupported}
 
 
-def seen(*properties: Property, **held: Any) -> Observation:
+def observation_with(*properties: Property, **held: Any) -> Observation:
     plugin = Plugin(True, True, "2.3.0", properties=properties)
     return premium(replace(FRESH, plugin=plugin, memory=PluginSettings(properties=held), disk=PluginSettings(properties=held)))
 
@@ -71,7 +71,7 @@ def test_factors_follow_the_switches_of_the_edition() -> None:
 
 
 @pytest.mark.parametrize(
-    ("unit", "wanted", "written"),
+    ("unit", "desired", "written"),
     [
         ("hours", "12h", {"enableRememberMe": True, "rememberDuration": 12}),
         ("Minute", "90m", {"enableRememberMe": True, "rememberDuration": 90}),
@@ -82,11 +82,11 @@ def test_factors_follow_the_switches_of_the_edition() -> None:
         ("hours", None, {"enableRememberMe": False}),
     ],
 )
-def test_durations_use_the_unit_of_the_property(unit: str, wanted: str | None, written: dict[str, Any]) -> None:
+def test_durations_use_the_unit_of_the_property(unit: str, desired: str | None, written: dict[str, Any]) -> None:
     remember = [one for one in FULL if "emember" in one.role]
     found = can(*remember, rememberUnit=unit)
-    assert values(found, rememberDevice=wanted) == written
-    assert ("rememberDevice" in told(found, rememberDevice=wanted)) is (wanted is not None and not written["enableRememberMe"])
+    assert values(found, rememberDevice=desired) == written
+    assert ("rememberDevice" in unsupported(found, rememberDevice=desired)) is (desired is not None and not written["enableRememberMe"])
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_durations_use_the_unit_of_the_property(unit: str, wanted: str | None, w
 )
 def test_a_property_of_another_type_is_not_used(found: Property) -> None:
     assert values(can(found), allowedFactors=["DuoPush"]) == {}
-    assert "allowedFactors" in told(can(found), allowedFactors=["SecurityQuestions", "DuoPush"])
+    assert "allowedFactors" in unsupported(can(found), allowedFactors=["SecurityQuestions", "DuoPush"])
     assert Factor.DUO_PUSH not in can(found).factors
 
 
@@ -116,7 +116,7 @@ def test_the_spelling_of_a_gateway_is_never_guessed(prop: Property, held: str, g
     found = can(Property("enableOtpOverSms", "enableOtpOverSms", SWITCH), prop, smsGateway=held)
     fields = {"allowedFactors": ["SMSOTP"], "smsOTP": {"gateway": gateway}}
     assert values(found, **fields).get("smsGateway") == written
-    assert ("smsOTP" not in told(found, **fields)) is fits
+    assert ("smsOTP" not in unsupported(found, **fields)) is fits
 
 
 def test_with_a_gate_the_plugin_challenges_everyone() -> None:
@@ -158,7 +158,7 @@ def test_what_weakens(role: str, before: Any, after: Any, weakens: bool) -> None
 
 
 @pytest.mark.parametrize(
-    ("role", "held", "wanted", "laxer"),
+    ("role", "held", "desired", "laxer"),
     [
         ("enableTfaForGroups", "a", "", True),
         ("enableTfaForGroups", "a", "b", True),
@@ -175,8 +175,8 @@ def test_what_weakens(role: str, before: Any, after: Any, weakens: bool) -> None
         ("rememberDuration", 1, 2, False),
     ],
 )
-def test_settings_laxer_than_the_policy(role: str, held: Any, wanted: Any, laxer: bool) -> None:
-    (found,) = differences({role: wanted}, {role: held}, FULL, stored=False)
+def test_settings_laxer_than_the_policy(role: str, held: Any, desired: Any, laxer: bool) -> None:
+    (found,) = differences({role: desired}, {role: held}, FULL, stored=False)
     assert found[4] is laxer
 
 
@@ -189,12 +189,12 @@ def test_equivalent_settings_do_not_differ(role: str, before: Any, after: Any) -
 
 
 def test_missing_and_unstored_properties_differ_in_memory() -> None:
-    wanted = desired_state(
+    desired = desired_state(
         spec(allowedFactors=["SecurityQuestions", "DuoPush"]), MANAGED, "admin", can(Property("enableDuoPush", "d", SWITCH))
     )
-    gone = make_plan(seen(), wanted, CODE)
+    gone = make_plan(observation_with(), desired, CODE)
     assert ("allowedFactors.DuoPush", "memory") in {(one.path, one.layer.value) for one in gone.changes}
-    hidden = make_plan(seen(Property("enableDuoPush", "d", SWITCH, stored=False), enableDuoPush=False), wanted, CODE)
+    hidden = make_plan(observation_with(Property("enableDuoPush", "d", SWITCH, stored=False), enableDuoPush=False), desired, CODE)
     assert [one.layer.value for one in hidden.changes if one.path == "allowedFactors.DuoPush"] == ["memory"]
 
 
@@ -225,9 +225,9 @@ def test_require_on_build_is_done_by_the_plugin_not_the_gate() -> None:
 
 def test_writing_needs_the_switch_and_the_message_names_it() -> None:
     for allowed, reasons in ((False, {"UnsupportedPluginVersion"}), (True, set())):
-        found = check(situation(seen(*FULL), BARE, {"experimental": allowed, "second_factor_login": True}))
+        found = check(situation(observation_with(*FULL), BARE, {"experimental": allowed, "second_factor_login": True}))
         refused = {one.reason for one in found if one.severity.value == "Refusal"}
         assert refused == reasons
         assert ("ExperimentalPremium" in {one.reason for one in found}) is allowed
-    damaged = replace(seen(*FULL), plugin=replace(seen(*FULL).plugin, missing=("MoFilter",)))
+    damaged = replace(observation_with(*FULL), plugin=replace(observation_with(*FULL).plugin, missing=("MoFilter",)))
     assert "UnsupportedPluginVersion" in {one.reason for one in check(situation(damaged, more={"experimental": True}))}

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.support.planted import told
+from tests.support.planted import leaks
 
 SECRET = 'planted "secret"/+ü-0123456789'
 
@@ -25,13 +25,13 @@ SECRET = 'planted "secret"/+ü-0123456789'
     ],
 )
 def test_a_secret_is_found_in_every_spelling(text: str) -> None:
-    assert told({"here": f"before {text} after", "there": "nothing"}, [SECRET]) == ["here: plante…"]
+    assert leaks({"here": f"before {text} after", "there": "nothing"}, [SECRET]) == ["here: plante…"]
 
 
 def test_an_absent_secret_is_not_found() -> None:
-    assert told({"here": "planted, but another", "there": base64.b64encode(b"planted ").decode()}, [SECRET]) == []
+    assert leaks({"here": "planted, but another", "there": base64.b64encode(b"planted ").decode()}, [SECRET]) == []
 
 
 def test_searching_for_no_secret_is_an_error() -> None:
     with pytest.raises(AssertionError, match="no secret was planted"):
-        told({"here": "x"}, ["", "short"])
+        leaks({"here": "x"}, ["", "short"])

@@ -31,13 +31,13 @@ ODD_ANSWERS: list[Callable[[], JenkinsError]] = [
 ]
 
 
-def seen(session: str = "a") -> Observation:
+def observation(session: str = "a") -> Observation:
     return Observation(version="2.541.3", session=session, identity="i", user="admin")
 
 
 def known(now: float = 0.0) -> Memory:
     memory = Memory("uid")
-    memory.note_observation(seen(), now)
+    memory.note_observation(observation(), now)
     return memory
 
 
@@ -52,7 +52,7 @@ def test_unexpected_answer_of_a_controller_that_worked_counts_as_a_restart_for_a
 def test_a_good_answer_ends_the_grace_after_a_restart() -> None:
     memory = known()
     memory.interpret(Unauthorized("401"), 100.0)
-    memory.note_observation(seen(), 105.0)
+    memory.note_observation(observation(), 105.0)
     assert isinstance(memory.interpret(Unauthorized("401"), 200.0), Starting), "a new doubt begins"
 
 
@@ -76,26 +76,26 @@ def test_401_soon_after_503_or_silence_counts_as_the_restart() -> None:
 def test_one_restart_does_not_count_as_a_second_replica() -> None:
     memory = Memory("uid")
     for session in "aabbbccc":
-        memory.note_observation(seen(session), 0.0)
+        memory.note_observation(observation(session), 0.0)
 
 
 def test_replicas_that_answer_in_turn_are_detected_and_remembered() -> None:
     memory = Memory("uid")
-    memory.note_observation(seen("a"), 0.0)
-    memory.note_observation(seen("b"), 1.0)
+    memory.note_observation(observation("a"), 0.0)
+    memory.note_observation(observation("b"), 1.0)
     for session in "ababab":
         with pytest.raises(MultipleReplicas):
-            memory.note_observation(seen(session), 2.0)
+            memory.note_observation(observation(session), 2.0)
 
 
 def test_single_replica_counts_again_after_some_observations() -> None:
     memory = Memory("uid")
-    memory.note_observation(seen("a"), 0.0)
-    memory.note_observation(seen("b"), 0.0)
+    memory.note_observation(observation("a"), 0.0)
+    memory.note_observation(observation("b"), 0.0)
     outcomes = []
     for _ in range(8):
         try:
-            memory.note_observation(seen("a"), 0.0)
+            memory.note_observation(observation("a"), 0.0)
             outcomes.append("fine")
         except MultipleReplicas:
             outcomes.append("replicas")
@@ -107,8 +107,8 @@ def test_replicas_met_by_a_change_are_reported_even_if_observations_reach_only_o
     memory.note_several_processes()
     for _ in range(4):
         with pytest.raises(MultipleReplicas):
-            memory.note_observation(seen(), 1.0)
-    memory.note_observation(seen(), 2.0)
+            memory.note_observation(observation(), 1.0)
+    memory.note_observation(observation(), 2.0)
 
 
 @pytest.mark.parametrize(
@@ -124,28 +124,28 @@ def test_another_url_invalidates_everything_remembered() -> None:
     memory = Memory("uid")
     memory.connect(Connection("https://balancer.example.com/", None))
     for session in ("a", "b"):
-        memory.note_observation(seen(session), 0.0)
+        memory.note_observation(observation(session), 0.0)
     with pytest.raises(MultipleReplicas):
-        memory.note_observation(seen("a"), 1.0)
+        memory.note_observation(observation("a"), 1.0)
     memory.connect(Connection("https://one.example.com/", None))
-    memory.note_observation(seen("a"), 2.0)  # the URL was corrected, so the former processes do not count
+    memory.note_observation(observation("a"), 2.0)  # the URL was corrected, so the former processes do not count
     memory.connect(Connection("https://one.example.com/", None))
-    memory.note_observation(seen("b"), 3.0)
+    memory.note_observation(observation("b"), 3.0)
     with pytest.raises(MultipleReplicas):
-        memory.note_observation(seen("a"), 4.0)
+        memory.note_observation(observation("a"), 4.0)
 
 
 def test_a_script_is_due_first_after_a_restart_for_another_account_and_every_ten_minutes() -> None:
     memory = Memory("uid")
     assert memory.is_script_due(0.0)
-    memory.note_observation(seen(), 1.0)
-    memory.note_observation(replace(seen(), by_gate=True), 2.0)
+    memory.note_observation(observation(), 1.0)
+    memory.note_observation(replace(observation(), by_gate=True), 2.0)
     assert not memory.is_script_due(1.0 + PROBE_SECONDS - 1)
     assert memory.is_script_due(1.0 + PROBE_SECONDS), "what the gate has answered does not count"
-    memory.note_observation(seen(), 700.0)
-    memory.note_observation(replace(seen("b"), by_gate=True), 701.0)
+    memory.note_observation(observation(), 700.0)
+    memory.note_observation(replace(observation("b"), by_gate=True), 701.0)
     assert memory.is_script_due(702.0), "another run of Jenkins"
-    memory.note_observation(seen("b"), 703.0)
+    memory.note_observation(observation("b"), 703.0)
     memory.connect(Connection("https://jenkins.example.com/", Credentials("another", "token")))
     assert memory.is_script_due(704.0), "another account"
 
@@ -164,7 +164,7 @@ def test_actions_of_the_gate_are_reported_once(observations: tuple[tuple[str, in
     memory = Memory("uid")
     found = []
     for session, times in observations:
-        memory.note_observation(replace(seen(session), gate=GateState(put_back=times, limited_answers=times)), 0.0)
+        memory.note_observation(replace(observation(session), gate=GateState(put_back=times, limited_answers=times)), 0.0)
         found.append(memory.gate_events.put_back.take())
         assert memory.gate_events.limited.take() is found[-1]
     assert found == reported
