@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import re
 from collections.abc import Iterator
 
 import pytest
@@ -11,8 +9,6 @@ from hypothesis import settings
 
 from tests.support import network
 from tests.support.kube import KubeServer
-
-_numbers = itertools.count(1)
 
 
 def pytest_configure() -> None:
@@ -41,7 +37,6 @@ def kube() -> Iterator[KubeServer]:
 @pytest.fixture
 def namespace(kube: KubeServer, request: pytest.FixtureRequest) -> Iterator[str]:
     """Name of a namespace that is this test's alone; it starts with the test's name and is deleted after it."""
-    words = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower().removeprefix("test_")).strip("-")
-    name = kube.new_namespace(f"{words[:40].strip('-')}-{next(_numbers)}")
+    name = kube.namespace_for(request.node.name)
     yield name
     kube.remove_namespace(name)

@@ -52,8 +52,7 @@ def jenkins() -> Iterator[StandIn]:
 
 @pytest.fixture
 def scene(cluster: KubeServer, jenkins: StandIn, request: pytest.FixtureRequest) -> Iterator[Scene]:
-    words = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_"))
-    name = cluster.new_namespace(words[-60:].strip("-"))
+    name = cluster.namespace_for(request.node.name)
     made = Scene(cluster, name)
     made.credentials(jenkins.url, jenkins.tokens["admin"])
     yield made

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import time
 from collections.abc import Iterator
@@ -38,13 +37,12 @@ def own_operator(own_kube: KubeServer) -> Iterator[OperatorProcess]:
 
 @pytest.fixture
 def own_scene(own_kube: KubeServer, request: pytest.FixtureRequest, jenkins: StandIn) -> Iterator[Scene]:
-    name = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_"))[:50].strip("-")
-    scene = Scene(own_kube, own_kube.new_namespace(name))
+    scene = Scene(own_kube, own_kube.namespace_for(request.node.name))
     scene.credentials(jenkins.url, jenkins.tokens["admin"])
     scene.instance("build", jenkins.url)
     scene.policy("baseline")
     yield scene
-    own_kube.remove_namespace(name)
+    own_kube.remove_namespace(scene.namespace)
 
 
 def test_the_api_server_is_away_for_a_while(

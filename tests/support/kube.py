@@ -6,8 +6,10 @@ The server is the Go program of tests/kubetest, made by tools/prepare.py. Standa
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
+import re
 import select
 import shutil
 import signal
@@ -45,6 +47,7 @@ class KubeServer:
         self.kubeconfig = self.folder / "kubeconfig"
         self.log = self.folder / "server.log"
         self._process: subprocess.Popen[str] | None = None
+        self._numbers = itertools.count(1)
         self._direct = KubeDirect(self.kubeconfig)
 
     def __enter__(self) -> Self:
@@ -217,6 +220,11 @@ class KubeServer:
                 raise TimeoutError(f"namespace {name} got no service account; see {self.log}")
             time.sleep(0.1)
         return name
+
+    def namespace_for(self, test: str) -> str:
+        """Create a namespace named after a test. A number makes it unique: the test's former one may still be terminating."""
+        words = re.sub(r"[^a-z0-9]+", "-", test.lower().removeprefix("test_"))
+        return self.new_namespace(f"{words[:40].strip('-')}-{next(self._numbers)}")
 
     def remove_namespace(self, name: str) -> None:
         """Ask for the deletion of a namespace and do not wait for it (5 s or more)."""
