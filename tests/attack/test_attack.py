@@ -1,4 +1,4 @@
-"""A sample of the table that `make attack` runs in full, and whether the tool finds anything where there is something to find."""
+"""A sample of the table that `make attack` runs in full, and a check that the tool finds a real hole."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a release is made of: the same bytes from the same commit, complete, and only under licences that are allowed."""
+"""Release artifacts are reproducible, complete, and only under allowed licences."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def packages_of(checkout: Path, output: Path) -> dict[str, bytes]:
 
 
 def copied(target: Path, mode: int, day: int) -> Path:
-    """The checkout somewhere else, with other modes and other times of its files."""
+    """A copy of the checkout in another place, with other file modes and times."""
     target.mkdir(parents=True)
     for name in TOP:
         shutil.copytree(CHECKOUT / name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -114,7 +114,7 @@ def test_the_bill_of_materials_has_every_package_and_its_dependencies() -> None:
     while open_ones:
         reached.add(one := open_ones.pop())
         open_ones += [other for other in needs[one] if other not in reached]
-    assert reached == needs.keys() - {bom["metadata"]["component"]["bom-ref"]}, "a package that nothing needs"
+    assert reached == needs.keys() - {bom["metadata"]["component"]["bom-ref"]}, "a package that no other needs"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""examples/admission: who may let a weakening through, and that no instance leaves the platform's baseline."""
+"""examples/admission: who may approve a weakening, and that no instance leaves the platform's baseline."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ WRITER = {
 
 
 def writers(kube: KubeServer, namespace: str, *names: str) -> dict[str, Path]:
-    """Accounts that may write policies and instances; the kubeconfig of each."""
+    """Kubeconfigs of accounts that may write policies and instances."""
     role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "writer"}, "rules": [WRITER]}
     kube.apply(role, namespace=namespace)
     found = {}
@@ -35,7 +35,7 @@ def writers(kube: KubeServer, namespace: str, *names: str) -> dict[str, Path]:
 
 @pytest.fixture
 def people(kube: KubeServer, namespace: str) -> dict[str, Path]:
-    """Two accounts that may write policies and instances; one of them may approve, too."""
+    """Two accounts that may write policies and instances; one of them may also approve."""
     kube.kubectl("apply", "-f", str(EXAMPLE))
     found = writers(kube, namespace, "writer", "approver")
     kube.kubectl(
@@ -74,7 +74,7 @@ def test_only_an_approver_sets_or_changes_the_annotation(kube: KubeServer, names
     assert refused(kube, namespace, people["writer"], "abc", kind)
     annotate(kube, namespace, people["approver"], "abc", kind)
     assert refused(kube, namespace, people["writer"], "abc,other", kind)
-    annotate(kube, namespace, people["writer"], "abc", kind)  # as it is: no new approval
+    annotate(kube, namespace, people["writer"], "abc", kind)  # unchanged: no new approval
     kube.kubectl("patch", kind, "sample", "-n", namespace, "--type=merge", "-p", CHANGES[kind], kubeconfig=people["writer"])
     annotate(kube, namespace, people["writer"], "", kind)
     assert refused(kube, namespace, people["writer"], "abc", kind)
@@ -114,7 +114,7 @@ ESCAPES = {
 
 @pytest.fixture
 def tenants(kube: KubeServer, namespace: str) -> dict[str, Path]:
-    """Two accounts that may write instances in a namespace of the baseline, where one instance is kept; one of them may let it escape."""
+    """Two accounts that may write instances in a namespace of the baseline, which has one instance; one may let it escape."""
     kube.kubectl("apply", "-f", str(BASELINE))
     kube.kubectl("label", "namespace", namespace, "jenkins2fa.dev/baseline=required")
     found = writers(kube, namespace, "tenant", "keeper")

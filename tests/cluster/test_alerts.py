@@ -1,4 +1,4 @@
-"""Each alert fires for what it is there for, and for nothing else: a recorded scrape, gone wrong in one way, and Prometheus' own engine."""
+"""Each alert fires for its failure and no other: a recorded scrape with one failure, evaluated by Prometheus' own engine."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 RULES = yaml.safe_load((CHECKOUT / "monitoring" / "rules.yaml").read_text())["groups"][0]["rules"]
 RECORDED = (CHECKOUT / "tests" / "cluster" / "recorded_metrics.txt").read_text()
 HOURS = 3 * 3600
-WRONG = 1800  # when things begin to go wrong
-LONG = {"Suspended": 26 * 3600}  # alerts that take longer
+WRONG = 1800  # seconds; when the failure begins
+LONG = {"Suspended": 26 * 3600}  # alerts with a longer duration
 Change = Callable[[Line], Line | None]
 
 
 def usual(labels: Labels, value: float) -> Line:
-    """How a series of a healthy operator goes on: counters grow by one a minute at most where passes do, proofs stay fresh."""
+    """The series of a healthy operator: counters grow by at most one a minute, as reconciles do, and proofs stay fresh."""
     name = labels["__name__"]
     if name == "jenkins2fa_instance_last_verified_timestamp_seconds":
         return Line(labels, float)
@@ -59,7 +59,7 @@ def growing(name: str, each: int, most: int) -> Change:
 
 
 def slow(line: Line) -> Line | None:
-    """From then on every pass waits for a minute: buckets below do not grow any more."""
+    """From then on every reconcile waits for a minute, so the buckets below stop growing."""
     if line.is_("jenkins2fa_queue_wait_seconds_bucket") and float(line.labels["le"]) < 60:
         return replace(line, course=lambda at: line.course(min(at, WRONG)))
     return line
@@ -97,7 +97,7 @@ EXTRA: dict[str, Line] = {  # series that a healthy operator does not have
     ),
     "Suspended": Line(
         {"__name__": "jenkins2fa_instance_condition", **NAMED, "type": "Ready", "status": "True", "reason": "Suspended"},
-        lambda at: 1.0 if at >= WRONG and at % 36000 else None,  # a restart of the operator is no end of it
+        lambda at: 1.0 if at >= WRONG and at % 36000 else None,  # a restart of the operator does not end the failure
     ),
     "ReconcilesFailing": Line(
         {"__name__": "jenkins2fa_reconciles_total", "kind": "instance", "result": "crashed"}, lambda at: max(0, at - WRONG) / 30
@@ -106,7 +106,7 @@ EXTRA: dict[str, Line] = {  # series that a healthy operator does not have
 
 
 def firing(lines: list[Line], end: int = HOURS) -> dict[str, list[Labels]]:
-    """Alerts that fire, by name without prefix."""
+    """Firing alerts by name, without the prefix."""
     results = evaluate(lines, [rule["expr"] for rule in RULES], end)
     told = {
         rule["alert"].removeprefix("JenkinsTwoFactor"): fires(result, seconds_of(rule.get("for", "0m")))
@@ -145,7 +145,7 @@ def test_a_suspension_fires_no_alert_for_a_day() -> None:
 
 
 def test_drift_fires_no_alert_in_audit_mode_and_the_grace_period() -> None:
-    """Drifted is True there; what was not wanted yet is no drift that anybody should be called for."""
+    """Drifted is True there, but nobody should be paged for something that is not desired yet."""
     not_wanted = becomes("jenkins2fa_instance_enforcement_desired", lambda _: 0.0)
     lines = [changed for line in [*healthy(), EXTRA["DriftOpen"]] if (changed := not_wanted(line)) is not None]
     assert firing(lines) == {}

@@ -1,4 +1,4 @@
-"""The chart's life on a real API server: installed, upgraded, rolled back and removed by the real helm, and what its values lead to."""
+"""The chart on a real API server: installed, upgraded, rolled back and removed by the real helm, and the effect of its values."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ NONSENSE: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[KubeServer]:
-    """An API server with all that the matrix refers to; nothing but dry runs is sent to it."""
+    """An API server with every object that the values refer to; it gets only dry runs."""
     with KubeServer() as kube:
         kube.new_namespace(NAMESPACE, **RESTRICTED)
         for name in ("one", "two", "platform"):
@@ -128,7 +128,7 @@ def cluster() -> Iterator[KubeServer]:
 
 @pytest.fixture
 def bare() -> Iterator[KubeServer]:
-    """An API server of its own, for what installs kinds."""
+    """A separate API server for tests that install CRDs."""
     with KubeServer() as kube:
         kube.new_namespace(NAMESPACE)
         kube.new_namespace("team")
@@ -291,7 +291,7 @@ def test_a_second_release_does_not_take_over_the_crds(bare: KubeServer) -> None:
 
 
 def test_documented_commands_work(cluster: KubeServer) -> None:
-    """Each helm command of the page with values, as a template: a value that does not exist would be refused."""
+    """Render each documented helm command that sets values: a value that does not exist would be refused."""
     text = (CHECKOUT / "docs" / "installation.md").read_text()
     commands = [shlex.split(line) for line in map(str.strip, text.splitlines()) if line.startswith(("helm install ", "helm upgrade "))]
     assert len(commands) >= 5
@@ -317,20 +317,20 @@ def _objects() -> list[dict[str, Any]]:
 
 
 def _versions(kube: KubeServer) -> list[tuple[str, str]]:
-    """UID and resource version of every object of ours: it is the same one, and untouched."""
+    """UID and resource version of every object of ours; if equal, it is the same object, unchanged."""
     items = kube.get("twofactorpolicies,jenkinsinstances", "-A")["items"]
     return sorted((item["metadata"]["uid"], item["metadata"]["resourceVersion"]) for item in items)
 
 
 def _seen(kube: KubeServer) -> tuple[list[str], int]:
-    """What differs between the two versions: in a kind, and in the Deployment."""
+    """What differs between the two versions: in a CRD, and in the Deployment."""
     crd = kube.get("crd", "twofactorpolicies.jenkins2fa.dev")
     deployment = kube.get("deployment", RELEASE, "-n", NAMESPACE)
     return crd["spec"]["names"]["shortNames"], deployment["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
 
 
 def _monitoring(kind: str) -> dict[str, Any]:
-    """A kind of the Prometheus operator, with the fields that the chart sets; strict validation refuses any other."""
+    """A CRD of the Prometheus operator with the fields that the chart sets; strict validation refuses any others."""
     text, texts = {"type": "string"}, {"type": "object", "additionalProperties": {"type": "string"}}
     rule = {"alert": text, "expr": text, "for": text, "labels": texts, "annotations": texts}
     rules = {"type": "array", "items": {"type": "object", "required": ["expr"], "properties": rule}}

@@ -1,4 +1,4 @@
-"""The instructions of the Dockerfile, carried out without Docker: in copies of the files that they copy, in a fresh environment."""
+"""The instructions of the Dockerfile, executed without Docker on copies of the files, in a fresh environment."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NO_PATHS = {"PATH", "PYTHONPATH", "VIRTUAL_ENV"}
 
 @pytest.fixture(scope="module")
 def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that stands for the root of the image: what COPY and RUN of the build stage make of it."""
+    """A folder in place of the image's root, after COPY and RUN of the build stage."""
     root = tmp_path_factory.mktemp("image")
     source = root / "source"
     source.mkdir()
@@ -47,7 +47,7 @@ def copy(source: Path, target: Path) -> None:
 
 
 def environment(root: Path) -> dict[str, str]:
-    """What a process in the image finds, as far as paths go."""
+    """The environment variables of a process in the image that concern paths."""
     kept = {name: value for name, value in os.environ.items() if name not in NO_PATHS}
     return {**kept, "PATH": f"{root}/opt/jenkins2fa/bin:/usr/local/bin:/usr/bin:/bin", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
 
@@ -68,7 +68,7 @@ def test_every_module_can_be_imported_in_the_image(image: Path) -> None:
     result = call(image, "python", "-c", script)
     assert result.returncode == 0, result.stderr
     found = call(image, "python", "-c", "import jenkins2fa; print(jenkins2fa.__file__)").stdout
-    assert found.startswith(str(image)), "the checkout must not be what answers"
+    assert found.startswith(str(image)), "the checkout must not be used"
 
 
 def test_the_image_has_schemas_and_scripts(image: Path) -> None:
@@ -96,7 +96,7 @@ def test_installed_versions_match_the_constraints(image: Path) -> None:
 
 
 def test_the_helm_test_runs_in_the_image(image: Path) -> None:
-    """The hook's script uses the operator's own modules; without an API server it ends with one line."""
+    """The hook's script uses the operator's own modules; without an API server it prints one line."""
     script = (CHART / "files" / "leads.py").read_text()
     variables = {**environment(image), "LEASE_NAMESPACE": "x", "KUBECONFIG": "/nowhere", "PATIENCE": "0"}
     result = subprocess.run(["python", "-c", script], env=variables, capture_output=True, text=True, timeout=60)

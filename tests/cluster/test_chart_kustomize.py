@@ -1,4 +1,4 @@
-"""The Kustomize base gives what the chart gives with its defaults."""
+"""The Kustomize base makes the same objects as the chart with its defaults."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.rights import single_rights
 from tests.support.running import NAMESPACE
 
 OF_HELM = ("app.kubernetes.io/managed-by", "app.kubernetes.io/version", "helm.sh/chart")
-# Labels of objects that nothing selects by: the plain manifests in deploy/ have fewer.
+# Labels that nothing selects by; the plain manifests in deploy/ have fewer of them.
 OF_PEOPLE = ("app.kubernetes.io/name", "app.kubernetes.io/instance")
 SET_BY_SERVER = ("uid", "resourceVersion", "creationTimestamp", "generation", "managedFields", "labels", "annotations")
 
@@ -53,7 +53,7 @@ def test_an_overlay_sets_another_namespace_and_image(cluster: KubeServer, tmp_pa
 
 
 def taken(kube: KubeServer, objects: list[Body]) -> dict[tuple[str, str, str], Body]:
-    """Objects as the API server would store them, without what only says who made them; rules as sets of single rights."""
+    """Objects as the API server would store them, without labels about their origin; rules as sets of single rights."""
     items = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
     answer = json.loads(kube.kubectl("apply", "--server-side", "--dry-run=server", "-o", "json", "-f", "-", input=items))
     return dict(sorted((key_of(body), plain(body)) for body in answer["items"]))
@@ -70,7 +70,7 @@ def plain(body: Body) -> Body:
     found.pop("status", None)
     if "rules" in body:
         rights = [right for rule in body["rules"] for right in single_rights(rule, "")]
-        assert len(set(rights)) == len(rights), "a right is given twice"
+        assert len(set(rights)) == len(rights), "a right is granted twice"
         found["rules"] = set(rights)
     if body["kind"] == "Service":
         for name in ("clusterIP", "clusterIPs"):

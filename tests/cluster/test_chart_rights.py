@@ -1,4 +1,4 @@
-"""The operator, run as the chart's Deployment and service account say, does all its work with the chart's rights and needs each of them."""
+"""The operator, run as in the chart's Deployment, does all its work with exactly the chart's rights."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.support.waiting import wait_until
 
 AGGREGATED = "rbac.authorization.k8s.io/aggregate-to-edit"
 BY_NAME = {"references": {"team": {"secrets": ["admin"], "configMaps": ["corporate-ca"]}}}
-# Values, and the requests that are refused by design.
+# Values, and the requests that are meant to be refused.
 INSTALLATIONS: dict[str, tuple[dict[str, Any], set[Right]]] = {
     "cluster, every reference": ({"rbac": {"everyReference": True}}, set()),
     "cluster, references by name": ({"rbac": BY_NAME}, set()),
@@ -37,7 +37,7 @@ INSTALLATIONS: dict[str, tuple[dict[str, Any], set[Right]]] = {
 
 @pytest.fixture
 def audited(tmp_path: Path) -> Iterator[KubeServer]:
-    """An API server that writes down every request of the operator's account, with the namespaces of the test."""
+    """An API server that logs every request of the operator's account, with the namespaces of the test."""
     user = f"system:serviceaccount:{NAMESPACE}:{ACCOUNT}"
     with KubeServer(api_server_flags=audit_flags(tmp_path, user)) as kube:
         for namespace in (NAMESPACE, "team", "platform"):
@@ -60,7 +60,7 @@ def test_the_operator_has_exactly_the_rights_that_it_uses(audited: KubeServer, n
 
 
 def test_the_comparison_finds_superfluous_and_missing_rights(audited: KubeServer, tmp_path: Path) -> None:
-    """The comparison above finds what it is for."""
+    """The comparison above detects deviations."""
     install(audited, {"rbac": {"references": {"team": {"secrets": ["admin", "unused"], "configMaps": ["another"]}}}})
     scene = Scene(audited, "team")
     with StandIn() as jenkins, operator_of(audited):
@@ -97,7 +97,7 @@ def test_secrets_without_a_listed_name_cannot_be_read(audited: KubeServer, tmp_p
     ],
 )
 def test_roles_for_users_grant_only_their_own_rights(audited: KubeServer, role: str, may: set[str], may_not: set[str]) -> None:
-    """Only its own role opens a break-glass, and only its own role changes cluster policies; neither is part of `edit`."""
+    """Opening a break-glass and changing cluster policies each need their own role; neither is part of `edit`."""
     install(audited, {})
     labels = audited.get("clusterrole", role)["metadata"]["labels"]
     assert (AGGREGATED in labels) == role.endswith(("operator-view", "operator-edit"))
@@ -131,7 +131,7 @@ def prepare(scene: Scene, jenkins: StandIn) -> None:
 
 
 def do_everything(scene: Scene, jenkins: StandIn, *, above: bool) -> None:
-    """Bring a policy into force (``above``: a cluster policy, too), correct drift, release.
+    """Enforce a policy (``above``: also a cluster policy), correct drift, release.
 
     The first drift has more fields; the last one's Event is counted."""
     prepare(scene, jenkins)
@@ -140,7 +140,7 @@ def do_everything(scene: Scene, jenkins: StandIn, *, above: bool) -> None:
     for _ in range(3):
         switch_off(jenkins)
         wait_until(lambda: is_on(jenkins), seconds=20, what="the drift is corrected")
-        time.sleep(1.5)  # the pass that found it writes its Event before the next drift
+        time.sleep(1.5)  # the reconcile that found it writes its Event before the next drift
     wait_until(lambda: counted(scene), seconds=20, what="an Event that is counted")
     if above:
         scene.cluster_policy("floor", {"kubernetes.io/metadata.name": "team"})
@@ -164,7 +164,7 @@ def counted(scene: Scene) -> bool:
 
 
 def check_leader(kube: KubeServer, values: dict[str, Any], kubeconfig: Path) -> None:
-    """The pod of `helm test` succeeds with the operator's account, and fails where nobody leads."""
+    """The pod of `helm test` succeeds with the operator's account, and fails without a leader."""
     pod = one(rendered(kube, values), "Pod")["spec"]
     container = pod["containers"][0]
     assert pod["serviceAccountName"] == ACCOUNT

@@ -1,4 +1,4 @@
-"""The two kinds on a real API server: every rule, defaults, columns, explain, and what status is isolated from."""
+"""The custom resources on a real API server: every rule, defaults, columns, explain, and the status subresource."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def custom_objects(kube: KubeServer) -> client.CustomObjectsApi:
 
 
 def refusals(api: client.CustomObjectsApi, body: dict[str, Any]) -> list[tuple[str, str]]:
-    """What the API server holds against an object (which it does not keep): field and message; empty when it takes it."""
+    """The API server's objections to an object in a dry run: field and message; empty if it accepts it."""
     try:
         more = {"dry_run": "All", "field_validation": "Strict"}
         if body["kind"] == "ClusterTwoFactorPolicy":

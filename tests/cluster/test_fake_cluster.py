@@ -1,4 +1,4 @@
-"""The API server in memory of the scenario ring answers as the real one does: the same calls to both, the same answers and refusals."""
+"""The scenario ring's API server in memory answers the same calls like the real one, refusals included."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_the_fake_answers_the_operators_calls_like_the_api_server(both: tuple[Ku
     assert "conditions" not in same(status(None, conditions=None))
     assert same(status("11111111-2222-3333-4444-555555555555", observedGeneration=2)), "a patch of a status may name any UID"
     assert same(status(None, observedGeneration="one"))[1] == 422
-    assert same(lambda kube: kube.get(plural, key)["metadata"]["generation"]) == 1, "a status is no new generation"
+    assert same(lambda kube: kube.get(plural, key)["metadata"]["generation"]) == 1, "a status change makes no new generation"
 
 
 def test_the_fake_handles_the_lease_like_the_api_server(both: tuple[Kubernetes, Kubernetes], namespace: str) -> None:

@@ -1,4 +1,4 @@
-"""A watch that falls silent without being closed, as behind a load balancer, or a Kopf that gives up: nothing is missed."""
+"""A watch that falls silent without being closed, as behind a load balancer, or a failed Kopf: no event is missed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.support.waiting import wait_until
 
 
 def impatient() -> kopf.OperatorSettings:
-    """The operator's own settings, but silence is noticed after 3 s instead of 70."""
+    """The operator's own settings, except that silence is noticed after 3 s instead of 70."""
     settings = kopf_settings()
     settings.watching.inactivity_timeout = 3.0
     return settings
@@ -40,7 +40,7 @@ def faults(kube: KubeServer) -> Iterator[KubeFaults]:
 
 @contextlib.contextmanager
 def watched(kube: KubeServer, namespace: str, faults: KubeFaults, settings: Callable[[], kopf.OperatorSettings]) -> Iterator[Cache]:
-    """What the watches of one namespace keep true. ``settings`` is called in the event loop of each life of Kopf, at its beginning."""
+    """The cache that the watches of one namespace keep current. ``settings`` is called in Kopf's event loop at each of its starts."""
     connection, kept = Connection(str(faults.kubeconfig(kube.kubeconfig))), Cache()
     mapping = EventMapping(kept, WorkQueue(time.monotonic, random.random))
     by_hand = Lists(Kubernetes(connection), mapping, (namespace,))  # never started: watches alone
@@ -49,7 +49,7 @@ def watched(kube: KubeServer, namespace: str, faults: KubeFaults, settings: Call
     watching.start()
     wait_until(lambda: len(faults.streams) >= 2, seconds=20, what="both kinds are watched")
     yield kept
-    watching.stop(20.0)  # a life of Kopf that cannot end is given up first
+    watching.stop(20.0)  # a Kopf run that cannot end is abandoned first
     faults.end_watches()
     assert not [one for one in threading.enumerate() if one.name == "kopf" and one.is_alive()], "it ended"
 
@@ -70,11 +70,11 @@ def test_a_silent_watch_is_reopened_without_losing_events(kube: KubeServer, name
     scene.delete("ji", "build")
     wait_until(lambda: cache.policy(Key(namespace, "new")), seconds=20, what="the new policy is known")
     wait_until(lambda: not cache.keys(Kind.INSTANCE), seconds=20, what="the deletion is known")
-    assert faults.count(lists) == listed, "it goes on where it was: no list was needed"
+    assert faults.count(lists) == listed, "it continues where it was, without a list"
 
 
 def test_a_permanently_refused_watch_is_restarted(kube: KubeServer, namespace: str, faults: KubeFaults, cache: Cache) -> None:
-    """410 instead of a stream: Kopf gives up, and is started again."""
+    """410 instead of a stream: Kopf gives up and is restarted."""
     faults.fault(Answer(410), watches, times=1)
     faults.end_watches()
     wait_until(lambda: faults.hits, seconds=20, what="it was refused")
@@ -83,7 +83,7 @@ def test_a_permanently_refused_watch_is_restarted(kube: KubeServer, namespace: s
 
 
 async def waits_for_a_helper() -> None:
-    """As a watch of Kopf's whose scheduler has ended before it: no cancellation of its own ends it."""
+    """Wait like a watch of Kopf whose scheduler ended first: cancelling does not end it."""
     helper = asyncio.create_task(asyncio.Event().wait())
     while not helper.done():
         with contextlib.suppress(asyncio.CancelledError):

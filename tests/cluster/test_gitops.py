@@ -1,4 +1,4 @@
-"""What pipelines do with our objects - apply, prune, replace, re-create, compare - while the operator works on them."""
+"""Pipelines apply, prune, replace, recreate and compare our objects while the operator works on them."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _object(kind: str, name: str, spec: Body) -> Body:
 
 
 def send(scene: Scene, command: str, *objects: Body, flags: tuple[str, ...] = ()) -> str:
-    """One kubectl command with manifests on its standard input; raises KubectlFailed."""
+    """Run kubectl with manifests on its standard input; raises KubectlFailed."""
     items = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
     return scene.kube.kubectl(*command.split(), "-n", scene.namespace, *flags, "-f", "-", input=items)
 
@@ -89,7 +89,7 @@ def differences(scene: Scene, *objects: Body, flags: tuple[str, ...]) -> str:
     for _ in range(3):
         try:
             return send(scene, "diff", *objects, flags=flags)
-        except KubectlFailed as error:  # it ends with 1 when anything differs
+        except KubectlFailed as error:  # its exit code is 1 if anything differs
             found = str(error)
     return found
 
@@ -149,13 +149,13 @@ def test_a_pruned_policy_is_deleted_at_once_and_jenkins_is_unchanged(operator: O
     assert is_on(jenkins)
     scene.secret("unrelated", key="value")
     with pytest.raises(KubectlFailed, match="no objects passed to apply"):
-        send(scene, "apply", flags=flags)  # an empty list by accident: kubectl itself prunes nothing then
+        send(scene, "apply", flags=flags)  # an empty list by accident: kubectl then prunes nothing
     scene.delete("ji", "build")
     assert is_on(jenkins)
 
 
 def test_a_policy_recreated_at_once_is_not_released(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
-    """Not even with deletionPolicy: Restore; and with a rename, where the old one is pruned and the new one applied."""
+    """Not even with deletionPolicy: Restore, nor after a rename, where the old policy is pruned and the new one applied."""
     wanted = policy(deletionPolicy="Restore")
     send(scene, "apply", instance(jenkins), wanted)
     in_force(scene)
@@ -164,7 +164,7 @@ def test_a_policy_recreated_at_once_is_not_released(operator: OperatorProcess, s
     scene.wait("tfp", "baseline", Ready="True", Enforced="True/Probed")
     assert scene.get("tfp", "baseline")["metadata"]["uid"] != before
     flags = ("--prune", "-l", LABEL, *OURS)
-    send(scene, "apply", wanted)  # kubectl prunes only what it has applied
+    send(scene, "apply", wanted)  # kubectl prunes only objects that it has applied
     send(scene, "apply", instance(jenkins), policy("renamed", deletionPolicy="Restore"), flags=flags)
     scene.wait("tfp", "renamed", Ready="True", Enforced="True/Probed")
     time.sleep(3)  # the tests' grace is 2 s
@@ -204,7 +204,7 @@ def test_two_field_managers_conflict_with_each_other_but_not_the_operator(
     other = "--server-side", "--field-manager=team"
     with pytest.raises(KubectlFailed, match=r'conflict with "platform".*\.spec\.apiTokens'):
         send(scene, "apply", policy(apiTokens="Challenge"), flags=other)
-    send(scene, "apply", policy(priority=5), flags=other)  # a field that nobody owned, and the same values else
+    send(scene, "apply", policy(priority=5), flags=other)  # a field that nobody owned, and otherwise the same values
     with pytest.raises(KubectlFailed, match=r'conflict with "team".*\.spec\.apiTokens'):
         send(scene, "apply", policy(apiTokens="Challenge"), flags=flags)
     in_force(scene)
@@ -213,7 +213,7 @@ def test_two_field_managers_conflict_with_each_other_but_not_the_operator(
     assert owners["team"] == {""}
     others = {manager: parts for manager, parts in owners.items() if manager not in ("platform", "team")}
     assert set.union(*others.values()) == {"status"}, "the operator owns nothing but the status"
-    send(scene, "apply", instance(jenkins), policy(), flags=flags)  # no conflict with it, after all its writing
+    send(scene, "apply", instance(jenkins), policy(), flags=flags)  # no conflict with the operator despite all its writes
 
 
 def test_the_documented_wait_commands_work(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:

@@ -30,7 +30,7 @@ MASKS = (
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "TIME"),
     (r"(Session:\s+)\w+", r"\1SESSION"),
     (r"(Resource Version:\s+)\d+", r"\1NUMBER"),
-    (r"((?:True|False) +[A-Z]\w+ +)\d+[sm]\w* *", r"\1AGE   "),  # after READY and REASON
+    (r"((?:True|False) +[A-Z]\w+ +)\d+[sm]\w* *", r"\1AGE   "),  # columns after READY and REASON
 )
 
 

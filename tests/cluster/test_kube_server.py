@@ -1,4 +1,4 @@
-"""The test bench itself: what the other cluster tests rely on."""
+"""The API server of the tests itself: what the other cluster tests rely on."""
 
 from __future__ import annotations
 

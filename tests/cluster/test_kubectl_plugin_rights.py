@@ -1,4 +1,4 @@
-"""`kubectl twofactor` and `jenkins2fa plan` in a cluster without an operator: a person's rights, errors, and what applying would change."""
+"""`kubectl twofactor` and `jenkins2fa plan` in a cluster without an operator: user rights, errors, and what applying would change."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def test_missing_rights_are_named(plugin: Plugin, kube: KubeServer, scene: Scene
 
 
 def say_in_force(kube: KubeServer, namespace: str, operator: str, ready: str) -> None:
-    """The status of instance build as an operator leaves it that is gone since."""
+    """The status of instance build as left by an operator that is gone."""
     rows = {"Ready": ("True", ready), "Enforced": ("True", "Probed"), "Drifted": ("False", "NoDrift")}
     if ready == "Suspended":
         rows |= dict.fromkeys(("Enforced", "Drifted"), ("Unknown", "Suspended"))

@@ -1,4 +1,4 @@
-"""What a running operator tells about itself: metrics, health, one line for a pass that did something, silence else."""
+"""What a running operator reports: metrics, health, and one log line for each reconcile that changed something."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from tests.support.kube import KubeServer
 
 @dataclass
 class Replica:
-    """One candidate with its own clock; `heard` is what it was told."""
+    """One candidate with its own clock; `heard`: the reports to it, "gained" or "lost"."""
 
     kube: KubeServer
     namespace: str

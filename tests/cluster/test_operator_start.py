@@ -1,4 +1,4 @@
-"""What `jenkins2fa run` says when it cannot work: one line with the way out, and exit code 1."""
+"""What `jenkins2fa run` prints if it cannot work: one line that says what to do, and exit code 1."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def run(kubeconfig: Path, *arguments: str) -> tuple[int, list[str]]:
 
 @pytest.fixture(scope="module")
 def bare() -> Iterator[KubeServer]:
-    """An API server without our kinds."""
+    """An API server without our CRDs."""
     with KubeServer() as server:
         yield server
 
@@ -107,7 +107,7 @@ def test_the_operator_serves_liveness_and_logs_json(kube: KubeServer, namespace:
         wait_until(healthy, what="the liveness endpoint answers")
         lines = [json.loads(line) for line in operator.text().splitlines()]
         assert {"time", "level", "logger", "message"} == set(lines[0])
-        assert not [line for line in lines if "healthz" in line["message"]], "a probe is not worth a line"
+        assert not [line for line in lines if "healthz" in line["message"]], "a probe is not logged"
 
 
 @pytest.mark.parametrize(("options", "reason"), [((), "HostNotAllowed"), (("--allow-loopback",), "Unauthorized")])

@@ -20,7 +20,7 @@ NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
 @dataclass
 class Installation:
-    """One that looks whether it may serve an object; `now` is in seconds after NOW."""
+    """An installation that checks whether it may serve an object; `now` is in seconds after NOW."""
 
     kubeconfig: Path
     now: float = 0.0
@@ -62,7 +62,7 @@ def test_an_installation_without_a_renewed_lease_is_gone_and_may_return(kube: Ku
     assert us.serving(served_by(namespace), silence - 1) == namespace
     assert us.serving(served_by(namespace), CHECK_SECONDS + 1) is None
     lease(kube, namespace, NOW + timedelta(seconds=us.now))
-    assert us.serving(served_by(namespace), CHECK_SECONDS - 1) is None, "what was read is believed for a while"
+    assert us.serving(served_by(namespace), CHECK_SECONDS - 1) is None, "the Lease is cached for a while"
     assert us.serving(served_by(namespace), 2) == namespace
 
 
@@ -78,14 +78,14 @@ def test_if_the_lease_is_unreadable_the_overwritten_installation_stops(
     assert us.serving(served_by(namespace)) is None
     us.other_installations.claimed("u-1")
     assert us.serving(served_by("ours")) is None
-    assert us.serving(served_by(namespace)) == namespace, "it wrote after us, so it lives"
+    assert us.serving(served_by(namespace)) == namespace, "it wrote after us, so it is alive"
     assert us.serving(served_by(namespace, "u-2")) is None
     assert us.serving(served_by(namespace), 3600) == namespace
     assert len([one for one in caplog.records if one.levelname == "WARNING"]) == 1
 
 
 def test_the_status_keeps_the_installations_name(kube: KubeServer, namespace: str) -> None:
-    """The schema has the field, in both kinds: an unknown one would be pruned."""
+    """The schemas have the field: an unknown one would be pruned."""
     for kind, spec in (
         ("JenkinsInstance", {"url": "https://jenkins.example.com/", "credentialsRef": {"name": "admin"}, "gate": {"mode": "Managed"}}),
         ("TwoFactorPolicy", {"instanceSelector": {}, "mode": "Disabled"}),

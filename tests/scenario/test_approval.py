@@ -1,4 +1,4 @@
-"""--require-approval: what weakens the protection waits until somebody who may approve does."""
+"""--require-approval: a weakening change waits until an approver approves it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def world(world: World, jenkins: FakeController) -> World:
 
 
 def approval(state: State) -> str:
-    """What the message asks somebody to annotate."""
+    """The approval annotation that the message asks for."""
     return state.message("ji", "build").rpartition("approve-weakening=")[2].split()[0]
 
 
@@ -52,7 +52,7 @@ def test_deleting_a_policy_waits_for_approval(world: World, jenkins: FakeControl
 
 
 def test_a_controller_added_to_an_approved_policy_needs_another_approval(world: World, jenkins: FakeController) -> None:
-    """Approved of for what the policy governed: its weakening of one that is labelled into it later is another one."""
+    """The approval covers the instances governed at that time; weakening an instance labelled later needs another."""
     state = world.policy("baseline", mode="Disabled")
     state.expect("ji", "build", Ready="False/ApprovalRequired")
     for_all = f"1-{approval(state).partition('-')[2]}"  # the same desired state of a policy in its first generation

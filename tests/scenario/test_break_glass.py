@@ -1,4 +1,4 @@
-"""The way out in an emergency: opened at once, ended by itself, and never a way around the policy."""
+"""Break-glass: opened at once, ended by itself, and never a way around the policy."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.scenario.world import State, World
 
 @pytest.fixture
 def world(world: World, jenkins: FakeController) -> World:
-    """A policy is in force, and nobody looks for an hour."""
+    """A policy is in force; the next periodic observation is in an hour."""
     world.instance("build", jenkins.url, checkInterval="1h")
     world.policy("baseline").expect("ji", "build", Ready="True", Enforced="True/Probed")
     return world

@@ -1,4 +1,4 @@
-"""The clock of a Jenkins is wrong by a day: changes, trials and flapping go by the right time all the same, and it is reported."""
+"""The clock of a controller is wrong by a day: changes, trials and flapping still use the right time, and the skew is reported."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_a_change_succeeds_and_the_clock_skew_is_reported(world: World, jenkins:
     before.expect("ji", "build", Ready="True", Enforced="True/Probed")
     assert jenkins.is_on
     assert f"24h {'ahead of' if ahead > 0 else 'behind'} the operator's" in before.message("ji", "build")
-    assert world.pass_time(30.0) == before, "a status that does not waver"
+    assert world.pass_time(30.0) == before, "the status is stable"
 
 
 def test_flapping_is_detected_despite_clock_skew(world: World, jenkins: FakeController) -> None:

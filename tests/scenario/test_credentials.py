@@ -1,4 +1,4 @@
-"""Secrets: what is wrong with one, and one that is renewed."""
+"""Secrets: invalid ones, and rotated tokens."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PLANTED = "t0ken-that-must-not-show"
 
 
 def visible_text(state: State) -> str:
-    """Everything that people can read of it."""
+    """Everything that users can read: statuses and Events."""
     return str([state.objects[key].get("status") for key in state.objects]) + str(state.events)
 
 
@@ -45,19 +45,19 @@ def test_a_secret_for_another_host_is_not_sent(world: World, jenkins: FakeContro
     state.expect("ji", "build", Ready="False/HostNotAllowed", Stalled="True")
     assert jenkins.asked == []
     assert PLANTED not in visible_text(state) + caplog.text
-    assert "jenkins.example.com" not in visible_text(state), "what the Secret holds is not for everyone to read"
+    assert "jenkins.example.com" not in visible_text(state), "users must not see the Secret's content"
 
 
 @pytest.mark.parametrize("path", ["/other", "/cid", "/ci/../other", "/ci/%2e%2e/other"])
 def test_a_secret_for_another_path_of_the_host_is_not_sent(world: World, jenkins: FakeController, path: str) -> None:
-    """On a host that many controllers share, the one of somebody else gets nothing."""
+    """On a shared host, another team's controller gets no credentials."""
     world.secret("stolen", host=f"{jenkins.host}/ci", username="admin", token=PLANTED)
     world.instance("build", f"{jenkins.url}{path}", credentialsRef={"name": "stolen"}).expect(
         "ji", "build", Ready="False/HostNotAllowed", Stalled="True"
     )
     assert jenkins.asked == []
     world.instance("meant", f"{jenkins.url}/ci", credentialsRef={"name": "stolen"})
-    assert jenkins.asked, "the one that is meant is asked"
+    assert jenkins.asked, "the intended controller is asked"
 
 
 def test_a_wrong_token_is_unauthorized_until_it_is_corrected(world: World, jenkins: FakeController) -> None:
@@ -68,7 +68,7 @@ def test_a_wrong_token_is_unauthorized_until_it_is_corrected(world: World, jenki
 
 
 def test_a_rotated_token_is_read_at_once(world: World, jenkins: FakeController) -> None:
-    """The old one stops working; the instance never becomes Unauthorized, because the new one is there."""
+    """The old token stops working; the instance never becomes Unauthorized, because the new one is read at once."""
     world.instance("build", jenkins.url)
     world.policy("baseline").expect("ji", "build", Ready="True", Enforced="True/Probed")
     jenkins.jenkins.accept("admin", "renewed")
@@ -79,7 +79,7 @@ def test_a_rotated_token_is_read_at_once(world: World, jenkins: FakeController) 
 
 
 def test_a_revoked_token_is_reported_with_what_to_do(world: World, jenkins: FakeController) -> None:
-    """Around a restart 401 proves nothing: it is believed after a while."""
+    """Around a restart, 401 proves nothing, so it is reported only after a while."""
     world.instance("build", jenkins.url)
     world.policy("baseline").expect("ji", "build", Ready="True", Enforced="True/Probed")
     jenkins.jenkins.accept("admin", "renewed")
@@ -91,7 +91,7 @@ def test_a_revoked_token_is_reported_with_what_to_do(world: World, jenkins: Fake
 
 
 def test_a_token_revoked_during_a_change_and_replaced_later(world: World, jenkins: FakeController) -> None:
-    """Jenkins itself undoes what was not confirmed; until the Secret has the new token, the status says what to do."""
+    """Jenkins undoes the unconfirmed change; until the Secret has the new token, the status says what to do."""
     jenkins.begun = lambda: jenkins.jenkins.accept("admin", "renewed")
     world.instance("build", jenkins.url)
     world.policy("baseline")

@@ -1,4 +1,4 @@
-"""A policy in the cluster is in force in a running Jenkins, and stays so."""
+"""A policy in the cluster is enforced in a running controller and stays enforced."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_enforcement_of_a_suspended_policy_is_unknown(world: World, jenkins: Fak
     assert jenkins.is_off
     assert "before that, Enforced was True (Probed)" in state.message("ji", "build", "Enforced")
     world.policy("baseline", suspend=False)
-    assert jenkins.is_on, "it is put back as soon as the policy is not suspended any more"
+    assert jenkins.is_on, "drift is corrected as soon as the policy is resumed"
 
 
 def test_a_policy_suspended_during_a_failure_still_reports_it(world: World, jenkins: FakeController) -> None:
@@ -155,7 +155,7 @@ def test_an_unsupported_field_is_reported_and_the_rest_is_applied(world: World, 
 
 
 def test_drift_that_returns_three_times_needs_attention(world: World, jenkins: FakeController) -> None:
-    """Who asks while Jenkins does not answer need not ask again."""
+    """A request made while Jenkins does not answer need not be repeated."""
     enforce(world, jenkins)
     for _ in range(3):
         jenkins.switch_off()
@@ -194,7 +194,7 @@ def test_not_enforced_if_anonymous_users_may_administer(world: World, jenkins: F
 
 
 def test_a_competing_manager_is_refused_until_it_is_acknowledged(world: World, jenkins: FakeController) -> None:
-    """Configuration-as-code that sets them: refused, until somebody says that it is known."""
+    """Configuration-as-code sets the same fields: refused until somebody acknowledges it."""
     jenkins.jenkins.managed_by_code = True
     world.instance("build", jenkins.url)
     state = world.policy("baseline")

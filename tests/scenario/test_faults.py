@@ -1,4 +1,4 @@
-"""The API server refuses, throttles or loses answers, and Jenkins cannot be reached: a change is made once all the same.
+"""The API server refuses, throttles or loses replies, or Jenkins is unreachable: a change is still made once.
 
 With a real API server, its watches and pages: tests/slow/test_faults_kubernetes.py.
 """
@@ -42,7 +42,7 @@ def in_force(world: World, jenkins: FakeController) -> World:
 
 
 def refuse(cluster: FakeCluster, status: int, which: Callable[[Request], bool], times: int) -> list[Request]:
-    """Refuse the next requests of a sort; those that were."""
+    """Refuse the next `times` matching requests with this status; returns the refused ones."""
     refused: list[Request] = []
 
     def decide(request: Request) -> int | None:
@@ -70,7 +70,7 @@ def test_a_change_is_made_once_whatever_the_api_server_answers(in_force: World, 
 
 
 def test_a_policy_aggregates_a_status_whose_write_got_no_reply(in_force: World, jenkins: FakeController) -> None:
-    """The next reconcile finds the status as it should be and writes nothing: the news must not be lost with the answer."""
+    """The next reconcile finds the right status and writes nothing, so the policy must already have been notified."""
     refused = refuse(in_force.cluster, LOST, lambda request: is_status_write(request) and "jenkinsinstances" in request.path, 1)
     jenkins.silent = True
     state = in_force.pass_time(40.0)
@@ -103,6 +103,6 @@ def test_an_unreachable_controller_recovers(in_force: World, jenkins: FakeContro
     state = in_force.pass_time(40.0)
     status = state.expect("ji", "build", Ready="False/Unreachable", Reconciling="True", Stalled="False", Enforced="Unknown/Unreachable")
     state.expect("tfp", "baseline", Ready="False/Unreachable", Reconciling="True", Stalled="False")
-    assert status["jenkins"]["version"], "what was last seen stays"
+    assert status["jenkins"]["version"], "the last known state stays"
     jenkins.silent = False
     in_force.pass_time(70.0).expect("ji", "build", Ready="True", Enforced="True/Probed")

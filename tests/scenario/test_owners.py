@@ -1,4 +1,4 @@
-"""Two clusters, each with an operator, reach one Jenkins: the second waits for a person, and the first never fights for what was taken."""
+"""Two clusters, each with an operator, manage one controller: the second needs a take-over annotation, and the first never fights back."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def owner(world: World) -> str:
 
 
 def both(first: World, second: World, seconds: float = 10.0) -> tuple[State, State]:
-    """Let time pass for both operators, in turns."""
+    """Let time pass for both operators alternately."""
     for _ in range(int(seconds)):
         first.operator.work()
         second.operator.work()
@@ -45,7 +45,7 @@ def test_a_second_cluster_takes_over_only_by_annotation(world: World, other: Wor
     state = other.policy("baseline", mode="Disabled")
     for kind, name in (("ji", "build"), ("tfp", "baseline")):
         state.expect(kind, name, Ready="False/OwnedElsewhere", Stalled="True")
-    assert owner(world) in state.message("ji", "build"), "who it is, and so what to annotate"
+    assert owner(world) in state.message("ji", "build"), "the owner, and so the value of the annotation"
     assert jenkins.is_on
     both(world, other)[0].expect("ji", "build", Ready="True", Enforced="True/Probed")
 
@@ -55,16 +55,16 @@ def test_a_second_cluster_takes_over_only_by_annotation(world: World, other: Wor
     former, _ = both(world, other)
     former.expect("ji", "build", Ready="False/OwnedElsewhere", Stalled="True", Enforced="False")
     assert owner(other) in former.message("ji", "build")
-    assert jenkins.is_off, "the former owner does not fight for it"
+    assert jenkins.is_off, "the former owner does not take it back"
 
     world.annotate("ji", "build", owner(other), "take-over").expect("ji", "build", Ready="True", Enforced="True/Probed")
     _, second = both(world, other, 20.0)
     second.expect("ji", "build", Ready="False/OwnedElsewhere")
-    assert jenkins.is_on, "each word was good for one take-over: they do not go on taking it from each other"
+    assert jenkins.is_on, "each annotation was valid for one take-over, so they do not keep taking it from each other"
 
 
 def test_deleting_the_second_clusters_policy_releases_nothing(world: World, other: World, jenkins: FakeController) -> None:
-    """Its deletionPolicy is about what it manages, and it manages nothing here."""
+    """Its deletionPolicy covers only what it manages, and it manages nothing here."""
     world.instance("build", jenkins.url)
     world.policy("baseline").expect("ji", "build", Ready="True", Enforced="True/Probed")
     other.instance("build", jenkins.url)

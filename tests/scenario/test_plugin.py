@@ -1,4 +1,4 @@
-"""The plugin is upgraded, disabled or removed while its settings are in force: it is said, and nothing is written."""
+"""The plugin is upgraded, disabled or removed while its settings are in force: this is reported, and nothing is written."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def test_a_plugin_missing_after_a_restart_is_reported(in_force: World, jenkins: 
     assert "restart Jenkins" in state.message("ji", "build")
     changes: dict[str, Any] = {"priority": 7, "minimumAssurance": "AAL1"}
     in_force.policy("baseline", **changes).expect("tfp", "baseline", Ready="False/PluginMissing")
-    assert [jenkins.jenkins.last_trial, "trial.json" in jenkins.files] == [trial, False], "a change of the policy does not make it write"
+    assert [jenkins.jenkins.last_trial, "trial.json" in jenkins.files] == [trial, False], "a policy change does not cause a write"
     jenkins.jenkins.plugin |= {"installed": True, "active": True, "version": "1.2.0"}
     jenkins.restart()
     in_force.pass_time(10.0).expect("ji", "build", Ready="True", Enforced="True/Probed")
 
 
 def test_an_untested_plugin_version_is_only_read(in_force: World, jenkins: FakeController) -> None:
-    """What is in force stays so and is proven by the probe, but nothing is written: not even what the policy asks for now."""
+    """The policy stays in force and proven, but nothing is written, not even a policy change."""
     jenkins.jenkins.plugin["version"] = "1.3.0"
     jenkins.restart()
     trial = jenkins.jenkins.last_trial
@@ -49,7 +49,7 @@ def test_an_untested_plugin_version_is_only_read(in_force: World, jenkins: FakeC
     assert status["jenkins"]["pluginVersion"] == "1.3.0"
     in_force.policy("baseline", mode="Disabled").expect("tfp", "baseline", Ready="False/UnsupportedPluginVersion")
     assert jenkins.jenkins.last_trial == trial
-    assert jenkins.is_on, "what is in force is not loosened by an upgrade"
+    assert jenkins.is_on, "an upgrade does not weaken what is in force"
     in_force.policy("baseline")
     jenkins.jenkins.plugin["version"] = "1.2.0"
     jenkins.restart()

@@ -1,4 +1,4 @@
-"""Which policy governs, and what the others say."""
+"""Which policy governs an instance, and what the overridden ones report."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_a_changed_label_changes_the_governing_policy_at_once(world: World, jenk
     state = world.label("ji", "build", tier="test")
     state.expect("tfp", "baseline", Ready="False/NoMatchingInstance")
     state.expect("ji", "build", Ready="True/NoPolicy")
-    assert jenkins.is_on, "an instance that is merely no longer selected is left as it is"
+    assert jenkins.is_on, "an instance that is no longer selected stays as it is"
 
 
 def test_a_cluster_policy_outranks_every_namespaced_policy(world: World, jenkins: FakeController) -> None:
@@ -97,7 +97,7 @@ def test_a_cluster_policy_counts_and_names_the_instances_that_escape_it(world: W
 
 
 def test_the_holder_of_the_owner_record_wins_among_two_instances(world: World, jenkins: FakeController) -> None:
-    """Also where the holder is the younger one: the older comes to this controller later."""
+    """Even if the holder is the younger instance: the older one was pointed at this controller later."""
     localhost = jenkins.url.replace("127.0.0.1", "localhost")
     world.secret("again", host=localhost.removeprefix("http://"), username="admin", token="token")
     world.instance("older", jenkins.url, labels={"tier": "a"}, credentialsRef={"name": "missing"})

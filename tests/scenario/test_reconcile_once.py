@@ -1,4 +1,4 @@
-"""One reconcile observes, assesses and plans once; what a trial needs beyond that is its verification.
+"""One reconcile observes, assesses and plans once; a trial adds only its verification.
 
 The calls are counted by the interpreter's profiling hook, so nothing of ours is replaced.
 """
@@ -20,7 +20,7 @@ INTERVAL = 10.0  # seconds; longer than the time that passes after a change
 
 
 def calls(work: Callable[[], State]) -> tuple[tuple[int, int, int], State]:
-    """How often work observes, assesses and plans, and the state that it leads to."""
+    """How often `work` observes, assesses and plans, and the resulting state."""
     counted = (Driver.observe, assess, make_plan)
     names, found = {function.__code__: function.__name__ for function in counted}, Counter[str]()
 
@@ -43,7 +43,7 @@ def enforce(world: World, jenkins: FakeController) -> tuple[tuple[int, int, int]
 
 
 def test_a_first_enforcement_observes_once_and_verifies_twice(world: World, jenkins: FakeController) -> None:
-    """The trial reads back before it is confirmed, and verifies afterwards: two observations and plans beside those of the reconcile."""
+    """The trial reads back before its confirmation and verifies afterwards: two more observations and plans."""
     counts, state = enforce(world, jenkins)
     verification = 2
     assert counts == (1 + verification, 1, 1 + verification)

@@ -1,4 +1,4 @@
-"""Several Jenkins processes answer in turn behind one URL: what holds in one of them is never reported as in force."""
+"""Several Jenkins processes answer in turn behind one URL: the state of one of them is never reported as in force."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def test_replicas_that_answer_in_turn_are_reported_and_never_enforced(world: Wor
     assert not any(one.conditions("ji", "build").get("Enforced") == "True/Probed" for one in seen), "never in force"
     world.pass_time(70.0)
     twin.expire()
-    assert jenkins.is_off, "what was begun in one of them is undone"
+    assert jenkins.is_off, "a change begun in one of them is undone"
     assert not twin.live
     assert not {"trial.json"} & (set(jenkins.files) | set(twin.files))
-    jenkins.twin = None  # the way out: one of them
+    jenkins.twin = None  # the fix: a single process
     world.pass_time(60.0).expect("ji", "build", Ready="True", Enforced="True/Probed")

@@ -1,4 +1,4 @@
-"""A policy reaches a few controllers first, and goes on or stops by what happens there."""
+"""A policy reaches a few controllers first, and continues or stops depending on the result."""
 
 from __future__ import annotations
 
@@ -52,10 +52,10 @@ def test_a_rollout_stops_at_a_failure_and_restarts_with_a_changed_policy(world: 
     state = world.pass_time(10.0)
     state.expect("tfp", "baseline", Ready="False/RolloutStopped", Stalled="True/RolloutStopped", Reconciling="False")
     assert "team/a" in state.message("tfp", "baseline")
-    assert on(fleet) == [False, False, False], "nothing goes on behind a failure"
+    assert on(fleet) == [False, False, False], "nothing continues after a failure"
     world.policy("baseline", rollout={"batchSize": 1, "stopAfterFailures": 2})
     state = world.pass_time(20.0)
-    assert on(fleet) == [False, True, True], "one failure is borne"
+    assert on(fleet) == [False, True, True], "one failure is tolerated"
     state.expect("tfp", "baseline", Ready="False/SecretMissing", Stalled="True")
     world.instance("a", fleet[0].url, credentialsRef={"name": "admin-a"}, checkInterval="1h")
     state = world.pass_time(10.0)
@@ -71,12 +71,12 @@ def test_a_stopped_rollout_still_corrects_drift(world: World, fleet: Fleet) -> N
     world.pass_time(10.0).expect("tfp", "baseline", Ready="False/RolloutStopped")
     fleet[1].switch_off()
     world.annotate("ji", "b", "now")
-    assert fleet[1].is_on, "the edit means nothing to b: what is off there is drift"
+    assert fleet[1].is_on, "the edit changes nothing at b, so what is off there is drift"
     state = world.policy("baseline", rollout={"batchSize": 1}, priority=7, exemptGroups=["robots"])
     state.expect("ji", "b", Ready="False/WaitingForRollout")
     fleet[1].switch_off()
     world.annotate("ji", "b", "again").expect("ji", "b", Enforced="False/NotActive")
-    assert not fleet[1].is_on, "the desired state is another one now, and has to wait; the condition says so"
+    assert not fleet[1].is_on, "the desired state has changed and waits; the condition says so"
 
 
 def test_a_suspended_rollout_resumes_where_it_stopped(world: World, fleet: Fleet) -> None:
@@ -88,13 +88,13 @@ def test_a_suspended_rollout_resumes_where_it_stopped(world: World, fleet: Fleet
     state.expect("tfp", "baseline", Ready="False/Suspended", Reconciling="False")
     state = world.policy("baseline", rollout=long)
     state.expect("tfp", "baseline", Ready="False/RollingOut")
-    assert {**paused, "generation": 3} == rollout(state), "the pause runs on"
+    assert {**paused, "generation": 3} == rollout(state), "the pause continues"
     assert on(fleet) == [True, False, False]
     world.policy("baseline", rollout={"batchSize": 1, "pauseBetween": "1s"})
     world.pass_time(15.0).expect("tfp", "baseline", Ready="True", Enforced="True/Probed")
     state = world.policy("baseline", rollout=long, priority=3)
     state.expect("tfp", "baseline", Ready="True", Enforced="True/Probed")
-    assert rollout(state)["state"] == "Complete", "an edit that changes nothing takes no pause"
+    assert rollout(state)["state"] == "Complete", "an edit without effect needs no pause"
 
 
 def test_batches_begin_when_the_grace_period_ends(world: World, fleet: Fleet) -> None:
@@ -134,7 +134,7 @@ def test_from_audit_through_the_grace_period_to_enforcement(world: World, fleet:
     state = world.pass_time(70.0)
     state.expect("ji", "b", Ready="False/EnrolmentTooLow", Stalled="True", Enforced="False")
     state.expect("tfp", "baseline", Ready="False")
-    assert not fleet[1].is_on, "the time is over, and too few have enrolled"
+    assert not fleet[1].is_on, "the grace period is over, and too few users have enrolled"
     fleet[1].enrol_everybody()
     state = world.pass_time(10.0)
     state.expect("tfp", "baseline", Ready="True", Enforced="True/Probed")

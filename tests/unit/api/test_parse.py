@@ -1,4 +1,4 @@
-"""Reading the two kinds: every mistake is named with its path, and what is left out gets its default."""
+"""Parsing the custom resources: every error names its path, and absent fields get their defaults."""
 
 from __future__ import annotations
 

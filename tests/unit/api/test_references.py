@@ -1,4 +1,4 @@
-"""What a Secret consents to: which URL its account may be sent to, and which authority has to vouch for that server."""
+"""What a Secret consents to: the URLs that its account may be sent to, and the authority that must have signed the server's certificate."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_requests_stay_below_the_path_of_the_consent(segments: list[str]) -> Non
         assert "%" not in sent
 
 
-# --- no answer of Jenkins leads out of that path ---
+# --- no reply of Jenkins leads outside that path ---
 
 
 @pytest.mark.parametrize("path", ["../other/", "a/../../other/", "%2e%2e/other/", "a/%2E%2e/.%2e/other/"])
@@ -118,7 +118,7 @@ HOST = "jenkins.example.com/ci"
 
 @contextmanager
 def secrets(tmp_path: Path, objects: dict[str, dict[str, str]]) -> Iterator[tuple[Connections, list[str]]]:
-    """A store over something that answers as an API server does; the list names the objects that were read."""
+    """Connections from Secrets of a fake API server; the list has the names of the objects that were read."""
     read: list[str] = []
 
     def answer(asked: Asked) -> bytes:
@@ -194,7 +194,7 @@ def test_an_empty_pin_is_an_error(tmp_path: Path) -> None:
 
 @contextmanager
 def tls_server(authority: trustme.CA) -> Iterator[tuple[str, list[str]]]:
-    """A server on loopback with a certificate of that authority; the list holds the paths that were asked for."""
+    """A loopback server with a certificate of that authority; the list holds the requested paths."""
     asked: list[str] = []
 
     class Handler(http.server.BaseHTTPRequestHandler):

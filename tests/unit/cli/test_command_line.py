@@ -1,4 +1,4 @@
-"""The command line as a whole: what it offers, and how little it loads to say so."""
+"""The command line as a whole: its commands and help, and that showing help imports nothing heavy."""
 
 from __future__ import annotations
 

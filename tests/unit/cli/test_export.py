@@ -1,4 +1,4 @@
-"""What `jenkins2fa export` writes for controllers with the same settings: one policy, which selects exactly them."""
+"""`jenkins2fa export` writes one policy for all controllers with the same settings, and it selects exactly these."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def written(found: Sequence[Exported]) -> list[dict[str, Any]]:
 
 
 def selected(found: Sequence[Exported]) -> dict[str, list[str]]:
-    """The instances that each policy of the written text selects."""
+    """The instances that each exported policy selects."""
     objects = written(found)
     instances = [one["metadata"] for one in objects if one["kind"] == "JenkinsInstance"]
     policies = [one for one in objects if one["kind"] == "TwoFactorPolicy"]

@@ -1,6 +1,6 @@
-"""Whatever people write: objects, annotations, Secrets, lists and files of accounts.
+"""Random user input: objects, annotations, Secrets, lists and files of accounts.
 
-Only errors of our own come of it, each names a place, and none holds a secret.
+It causes only errors of our own; each names a place, and none contains a secret.
 JENKINS2FA_FUZZ_CASES=10000 tries more.
 """
 
@@ -79,7 +79,7 @@ def an_object(dice: random.Random) -> dict[str, Any]:
 
 
 def test_any_object_is_parsed_or_reported_field_by_field() -> None:
-    """As the controller and `plan` read it."""
+    """As the controller and `plan` parse it."""
     read = 0
     for dice in cases(1500):
         body = an_object(dice)
@@ -146,7 +146,7 @@ VALUES = (b"jenkins.example.com", b"admin", PLANTED.encode(), b"", b" ", b"\n", 
 
 
 def test_any_secret_is_used_or_reported_by_its_key(tmp_path: Path) -> None:
-    """Over a real connection to something that answers as an API server does."""
+    """Over a real connection to a fake API server."""
     told: set[str] = set()
     with RawServer(lambda asked: None) as server:
         kubeconfig = tmp_path / "kubeconfig"
@@ -201,7 +201,7 @@ WORDS = ("https://j.example.com/", "url", ",", "username", "token_file", "token_
          "https://", "@", "https://me:" + PLANTED + "@j/")  # fmt: skip
 
 
-TOLD = re.compile(r"the (file|environment variable) [^\n]*|[a-z]+://[^\s@?#]+")  # names and plain URLs are told as they stand in the list
+TOLD = re.compile(r"the (file|environment variable) [^\n]*|[a-z]+://[^\s@?#]+")  # names and plain URLs are quoted from the list
 
 
 @pytest.mark.parametrize("suffix", ["csv", "txt"])
@@ -264,6 +264,6 @@ def a_file(dice: random.Random, good: Any, start: bytes) -> bytes:
 
 
 def test_odd_values_cover_every_type() -> None:
-    """What the others hang on."""
+    """The other tests rely on it."""
     kinds = {type(odd_values(dice)) for dice in cases(300)}
     assert {type(None), bool, int, float, str, list, dict} <= kinds

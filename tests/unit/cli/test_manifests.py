@@ -1,4 +1,4 @@
-"""Files as kubectl reads them: folders, several documents, JSON, anchors; and the line of every value."""
+"""Files are read as kubectl reads them (folders, several documents, JSON, anchors), and every value knows its line."""
 
 from __future__ import annotations
 

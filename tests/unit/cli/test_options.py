@@ -1,4 +1,4 @@
-"""Which controller a command line names: the token goes there, and nowhere else."""
+"""Which controller a command line names: the token is sent there and nowhere else."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MEANT = "Unreachable: 127.0.0.1:9: connection refused"
     ("instance", "arguments", "environment", "message"),
     [
         (True, (), None, MEANT),
-        (True, (), "http://127.0.0.1:7/", MEANT),  # a build of some Jenkins runs this
+        (True, (), "http://127.0.0.1:7/", MEANT),  # this runs in a build of some controller
         (True, ("--url", "http://127.0.0.1:8/"), None, "127.0.0.1:8: connection refused"),
         (True, ("--url", "http://jenkins.example.com/"), None, "--url must use https"),
         (True, ("--url", "https://admin:secret@jenkins.example.com/"), None, "--url must not carry a user"),

@@ -1,4 +1,4 @@
-"""The HTML report without a browser: whole, self-contained, readable in both colour schemes, and no text becomes mark-up."""
+"""The HTML report without a browser: complete, self-contained, readable in both colour schemes, and no value becomes markup."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PAGE = as_html(REPORT)
 
 
 class Page(HTMLParser):
-    """Elements in order with their attributes, the text of each kind, and whether every element was closed by its own end."""
+    """Elements in order with their attributes, their text by tag, and whether every element has its own end tag."""
 
     def __init__(self, text: str) -> None:
         super().__init__(convert_charrefs=True)
@@ -138,7 +138,7 @@ def test_no_value_becomes_markup() -> None:
     assert [page.open, len(page.all("style")), len(page.all("script")), len(page.all("img"))] == [[], 1, 0, 0]
     assert [tag for tag, _ in page.elements] == [tag for tag, _ in plain.elements]
     assert not re.search("[\x00-\x08\x0b-\x1f]", text)
-    assert max(one.count("alert(1)") for one in page.texts["li"]) >= 2  # it is shown, as a text
+    assert max(one.count("alert(1)") for one in page.texts["li"]) >= 2  # it is shown as text
 
 
 def colours(css: str, start: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What a plan takes from files and from a cluster: Secrets of `--secrets`, and policies that are invalid."""
+"""The input of a plan, from files or a cluster: Secrets of `--secrets`, and invalid policies."""
 
 from __future__ import annotations
 

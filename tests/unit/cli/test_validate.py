@@ -1,4 +1,4 @@
-"""``jenkins2fa validate``: one line for each mistake, with file, line, field and a way out; never a traceback."""
+"""``jenkins2fa validate``: one line per error, with file, line, field and what to do; never a traceback."""
 
 from __future__ import annotations
 
@@ -128,11 +128,11 @@ def test_rules_are_checked_beside_other_errors_if_their_fields_are_valid() -> No
         ("spec.requireOnBuild.window", "required"),
     ]
     unsound = findings(build("TwoFactorPolicy", {"allowedFactors": [{"type": "emailOTP2", "emailOTP": {"senderAddress": "a@b"}}]}))
-    assert [one.path for one in unsound] == ["spec.allowedFactors[0].type"]  # who knows whether EmailOTP was meant
+    assert [one.path for one in unsound] == ["spec.allowedFactors[0].type"]  # it is unclear whether EmailOTP was meant
 
 
 def test_every_pattern_is_described_in_words() -> None:
-    """What a finding says of the form is for people: no expression of a schema is left bare."""
+    """Findings describe the expected form in words and never show a regular expression."""
     told = {pattern for kind in ("twofactorpolicy", "jenkinsinstance") for pattern in _patterns(kind)}
     assert told - set(FORMS) == set()
 

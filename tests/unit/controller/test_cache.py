@@ -24,7 +24,7 @@ def test_an_event_that_changes_only_the_status_is_ignored(bench: EventBench) -> 
     assert bench.map_event(instance(resourceVersion="11", status={"observedGeneration": 1}, managedFields=[{}])) == set()
     kept = bench.cache.body(Kind.INSTANCE, Key("team", "build"))
     assert kept is not None
-    assert kept["status"] == {"observedGeneration": 1}, "the cache is true to the status all the same"
+    assert kept["status"] == {"observedGeneration": 1}, "the cache still has the new status"
 
 
 def test_an_older_state_does_not_replace_a_newer_one(bench: EventBench) -> None:

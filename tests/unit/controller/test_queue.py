@@ -125,7 +125,7 @@ def test_jitter_spreads_the_back_off(draw: float, delay: float) -> None:
 
 @pytest.mark.parametrize(("draw", "delay"), [(0.0, 30.0), (1.0, 36.0)])
 def test_back_off_is_at_least_the_requested_time(draw: float, delay: float) -> None:
-    """And several that were told to wait do not come back at the same moment."""
+    """Keys with the same requested time do not all come back at the same moment."""
     bench = QueueBench(Limits(base=1.0, jitter=0.2), draw=draw)
     bench.add("one")
     bench.run(Requeue(after=30.0, back_off=True))

@@ -144,7 +144,7 @@ def test_after_an_admission_the_policy_is_reconciled_again_at_once() -> None:
 
     one, two = Progress(1, admitted=1, total=3), Progress(1, admitted=2, total=3)
     assert seconds(one, two) == AFTER_ADMISSION
-    assert seconds(two, Progress(2, admitted=1, total=3)) == AFTER_ADMISSION, "of another generation nobody was admitted before"
+    assert seconds(two, Progress(2, admitted=1, total=3)) == AFTER_ADMISSION, "nobody was admitted for another generation"
     assert seconds(two, two) is None
     paused = Progress(1, RolloutState.PAUSING, admitted=2, total=3, batch_ready=NOW)
     assert seconds(paused, paused) == pytest.approx(600.1)

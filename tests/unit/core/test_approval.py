@@ -1,4 +1,4 @@
-"""Approvals: what one annotation approves of, and of what it does not."""
+"""Approvals: what an annotation covers, and what it does not."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_one_annotation_approves_a_mixed_fleet(between: str) -> None:
         assert assessed(desired, enforced(where), instance(where)).refused is None
         assert assessed(desired, enforced(where), instance(where)).may_write
     assert digest_to_approve(off(between.join(digests[1:])), enforced())
-    assert digest_to_approve(off("".join(digests)), enforced()), "no part of a word counts"
+    assert digest_to_approve(off("".join(digests)), enforced()), "a prefix of a digest does not count"
 
 
 def test_an_approval_covers_every_instance_that_the_policy_governs() -> None:
@@ -65,7 +65,7 @@ def test_a_controller_added_later_needs_its_own_approval(former: str | None) -> 
     approved_for_others = off(digest_to_approve(off(), enforced()))
     own = digest_to_approve(approved_for_others, observation)
     assert assessed(off(own), observation).may_write
-    assert assessed(off(own), enforced()).refused is None, "good too once it is governed: its drift is corrected without a new approval"
+    assert assessed(off(own), enforced()).refused is None, "the approval also covers later drift corrections"
     assert digest_to_approve(off(own), replace(observation, identity="another Jenkins at this URL")) != own
     assert digest_to_approve(off(own, generation=3), observation) != own, "another edit"
     again = replace(observation, owner=replace(observation.owner, instance="made-again") if observation.owner else None)

@@ -1,4 +1,4 @@
-"""The record of a reconcile: what it says of flapping, and whether 2FA is to be in force now."""
+"""The record of a reconcile: flapping, and whether 2FA should be in force now."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def off(observation: Observation) -> Observation:
 
 
 def assessed(desired: TwoFactorPolicy, observation: Observation) -> Assessment:
-    """By a reconcile that the roll-out has not reached."""
+    """Assessed by a reconcile that the rollout has not admitted yet."""
     return assess(desired, instance(), observation, CODE, cluster="cluster", now=NOW, admitted=False)
 
 
@@ -60,7 +60,7 @@ def test_an_edit_without_effect_keeps_drift_correction_on_while_an_instance_wait
 
 def test_enforcement_switched_off_is_an_alarm_even_while_the_instance_waits() -> None:
     desired, observation = policy(**BY_ONE, exemptGroups=["robots"]), in_force(policy(**BY_ONE).spec)
-    assert waiting(desired, observation) is False, "on, and laxer than a policy that has to wait"
+    assert waiting(desired, observation) is False, "enforced, but laxer than a policy that still waits"
     assert waiting(desired, off(observation)) is True
     assert waiting(desired, replace(observation, live=False)) is True
     assert waiting(desired, replace(observation, disk=FRESH.memory)) is True
@@ -70,7 +70,7 @@ def test_enforcement_switched_off_is_an_alarm_even_while_the_instance_waits() ->
 def test_waiting_for_the_first_enforcement_is_no_alarm() -> None:
     desired = policy(**BY_ONE)
     assert waiting(desired, FRESH) is False
-    assert waiting(desired, in_force(policy(mode="Disabled").spec)) is False, "Off by the policy itself until this edit"
+    assert waiting(desired, in_force(policy(mode="Disabled").spec)) is False, "disabled by the policy itself until this edit"
     another = in_force(policy(exemptGroups=["x"]).spec)
     assert another.owner is not None
     assert waiting(desired, off(replace(another, owner=replace(another.owner, instance="another")))) is False
@@ -103,7 +103,7 @@ def test_an_unreachable_controller_is_to_be_enforced_after_an_operator_start() -
     assert facts is not None
     assert facts.enforcement_desired
     metrics.tally.note(Outcome(instance(), replace(policy(), invalid=True), failure=AWAY), NOW)
-    assert facts.enforcement_desired, "what is not known stays as it was"
+    assert facts.enforcement_desired, "an unknown state stays as it was"
     metrics.tally.note(Outcome(instance(), policy(suspend=True), mode_by_spec=Mode.SUSPENDED), NOW)
     assert not facts.enforcement_desired
 

@@ -1,4 +1,4 @@
-"""Break-glass: what is opened, until when, what is refused, and the status that its instances add up to."""
+"""Break-glass: what is opened until when, what is refused, and the status aggregated from its instances."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def refusal(found: Decision) -> str:
 
 
 def after(*spans: tuple[float, float], used: str = "INC-1", open_until: float | None = None) -> Observation:
-    """Break-glass from so many to so many hours from now."""
+    """An observation of past break-glasses, each with start and end in hours from NOW."""
     times = tuple((NOW + timedelta(hours=begun), NOW + timedelta(hours=ended)) for begun, ended in spans)
     until = None if open_until is None else NOW + timedelta(hours=open_until)
     return replace(FRESH, break_glass_times=times, break_glass_used=used, break_glass_until=until)
@@ -60,7 +60,7 @@ def after(*spans: tuple[float, float], used: str = "INC-1", open_until: float | 
     ("until", "open_until", "used", "expected"),
     [
         (1, None, None, Action.OPEN),
-        (1, None, "INC-1", Action.NOTHING),  # that reason is spent
+        (1, None, "INC-1", Action.NOTHING),  # that reason was used
         (1, None, "INC-0", Action.OPEN),
         (1, 1, "INC-1", Action.NOTHING),
         (1, 2, "INC-1", Action.OPEN),  # shortened
@@ -84,7 +84,7 @@ def test_decision(until: int | None, open_until: int | None, used: str | None, e
     ("observation", "hours", "until"),
     [
         (after(), 1, 1),
-        (after(), 9, 4),  # one alone is bounded too
+        (after(), 9, 4),  # a single one is limited too
         (after((-2, -1)), 9, 3),  # another reason gets what is left
         (after((-20, -18), (-3, -2)), 9, 1),
         (after((-1, 3), open_until=3), 9, 3),  # chained to one that is open
@@ -110,7 +110,7 @@ def test_another_reason_gets_the_rest_of_the_daily_maximum(observation: Observat
 )
 def test_a_chain_of_reasons_is_refused_with_the_earliest_time_for_the_next(observation: Observation, again: float) -> None:
     found = decided(break_glass(100), observation)
-    assert found.action is (Action.CLOSE if observation.break_glass_until else Action.NOTHING), "what nobody asks for any more is closed"
+    assert found.action is (Action.CLOSE if observation.break_glass_until else Action.NOTHING), "no longer requested, so it is closed"
     moment = possible_again_at(observation, NOW, LONGEST)
     assert abs(moment - (NOW + timedelta(hours=again))) < timedelta(seconds=1)
     for part in ("INC-9", "4h", "--longest-break-glass", moment.strftime("%Y-%m-%dT%H:%M"), "jenkins2fa unlock"):
@@ -127,7 +127,7 @@ def test_the_refusal_is_worded_the_same_at_every_reconcile() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 600), st.integers(1, 1440)), max_size=40))
 def test_no_sequence_of_requests_exceeds_the_daily_maximum(requests: list[tuple[int, int]]) -> None:
-    """Each request comes so many minutes after the one before, with a reason of its own, and is for so many minutes."""
+    """Each request has its own reason; the numbers are minutes since the request before and its duration in minutes."""
     now, spans = NOW, list[tuple[datetime, datetime]]()
     for number, (pause, length) in enumerate(requests):
         now += timedelta(minutes=pause)
@@ -178,7 +178,7 @@ def test_only_opening_needs_approval_not_staying_open() -> None:
     assert decided(approved, after(), require_approval=True).action is Action.OPEN
     held = after((-1, 2), used="INC-9", open_until=2)
     assert decided(break_glass(2), held, require_approval=True).refused == ()
-    assert decided(break_glass(1), held, require_approval=True).action is Action.OPEN, "an earlier end weakens nothing"
+    assert decided(break_glass(1), held, require_approval=True).action is Action.OPEN, "an earlier end does not weaken protection"
 
 
 def test_an_approval_is_for_one_break_glass_only() -> None:

@@ -1,4 +1,4 @@
-"""The conditions of an instance but for Enforced, and the state of each field of its policy."""
+"""The conditions of an instance except Enforced, and the state of each field of its policy."""
 
 from __future__ import annotations
 

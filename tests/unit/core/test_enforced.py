@@ -128,7 +128,7 @@ def test_a_disabled_policy_stays_off_if_anonymous_users_may_administer() -> None
 def test_not_enforced_with_an_active_factor_below_the_minimum_assurance(
     minimum: str, more: dict[str, Any], enforced: str, ready: str
 ) -> None:
-    """What Jenkins accepts counts, not what the policy names."""
+    """What Jenkins accepts matters, not what the policy names."""
     changes = {name: more[name] for name in ("live", "memory") if name in more}
     fields = more.get("fields", {})
     observation = replace(in_force(spec()), **changes)
@@ -150,7 +150,7 @@ def test_assurance_not_met_names_the_factor_and_says_what_to_do() -> None:
 
 
 def laxer(*, gate: Any = None, disk: Any = None, startup: Any = None) -> Observation:
-    """In force, but somebody let more people pass than the policy does: in the running gate, on disk, or in the gate's file."""
+    """In force, but laxer than the policy: in the running gate, on disk, or in the gate's file."""
     observation = in_force(spec(exemptGroups=["robots"]))
     changed = replace(observation.gate, settings=gate or observation.gate.settings, stored=startup or gate or observation.gate.stored)
     return replace(observation, gate=changed, disk=disk or observation.disk)
@@ -162,7 +162,7 @@ def laxer(*, gate: Any = None, disk: Any = None, startup: Any = None) -> Observa
         ({"gate": {"exempt_groups": frozenset({"robots", "all-staff"})}}, "False/NotActive"),
         ({"startup": {"exempt_groups": frozenset({"robots", "all-staff"})}}, "False/NotPersisted"),
         ({"disk": {"base_factors": QUESTIONS | MAIL, "sender": "a@b"}}, "False/NotPersisted"),
-        ({"gate": {"exempt_groups": frozenset()}}, "True/Probed"),  # stricter than asked for: everybody whom the policy means is challenged
+        ({"gate": {"exempt_groups": frozenset()}}, "True/Probed"),  # stricter: all users of the policy are challenged
         ({"gate": {"exempt_groups": frozenset({"all-staff"})}}, "False/NotActive"),  # stricter and laxer at once
         ({"startup": {"exempt_groups": frozenset({"all-staff"})}}, "False/NotPersisted"),
         ({"gate": {"enforced_groups": frozenset({"interns"})}}, "False/NotActive"),
@@ -197,7 +197,7 @@ def test_not_enforced_if_the_controller_is_laxer_than_the_policy(change: dict[st
 def test_being_laxer_than_the_policy_is_independent_of_a_weakening_change(
     held: dict[str, Any], fields: dict[str, Any], enforced: str, refusal: tuple[Finding, ...]
 ) -> None:
-    """Whether somebody passes now whom the policy does not name has nothing to do with whether its change asks fewer."""
+    """Whether users pass now whom the policy does not exempt is independent of whether the change challenges fewer users."""
     observation = replace(in_force(spec(**held)), known_groups=frozenset({"admins"}))
     assert conditions_of(outcome(observation, fields=fields, findings=refusal))["Enforced"] == enforced
 

@@ -1,4 +1,4 @@
-"""Files of evidence: whatever is changed, moved, doubled or taken out shows; a name is never in them."""
+"""Evidence files: any change, reordering, duplication or removal is detected, and no user name is in them."""
 
 from __future__ import annotations
 

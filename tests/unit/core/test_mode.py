@@ -28,7 +28,7 @@ GRACE = {"rollout": {"graceUntil": "2026-11-24T13:00:00Z"}}
         ({"suspend": True}, Access.MANAGE, {"break_glass": True}, Mode.SUSPENDED),
         ({}, Access.MANAGE, {"drift": True, "break_glass": True}, Mode.BREAK_GLASS),
         ({}, Access.MANAGE, {"admitted": False}, Mode.WAITING),
-        ({}, Access.MANAGE, {"admitted": False, "drift": True}, Mode.WRITE),  # what was confirmed there already is no roll-out
+        ({}, Access.MANAGE, {"admitted": False, "drift": True}, Mode.WRITE),  # a policy confirmed there already needs no rollout
         ({"driftPolicy": "Report"}, Access.MANAGE, {"admitted": False, "drift": True}, Mode.REPORT_DRIFT),
         (GRACE, Access.MANAGE, {}, Mode.GRACE),
         (GRACE, Access.MANAGE, {"protected": True}, Mode.WRITE),  # only the first enforcement waits

@@ -1,4 +1,4 @@
-"""What a policy's status says of its instances."""
+"""How a policy's status aggregates its instances."""
 
 from __future__ import annotations
 
@@ -186,4 +186,4 @@ def test_a_policy_suspended_during_a_failure_is_not_in_progress() -> None:
         found = conditions_of(aggregate_policy(desired, [member("a", **FINE), member("j", **frozen)]))
         assert found[:3] == ["Ready=False/Suspended", "Reconciling=False/Suspended", "Stalled=True/Suspended"]
     unseen = conditions_of(aggregate_policy(desired, [member("a"), member("j", **frozen)]))
-    assert unseen[1:3] == ["Reconciling=True/Suspended", "Stalled=False/Suspended"], "an instance has not heard of it yet"
+    assert unseen[1:3] == ["Reconciling=True/Suspended", "Stalled=False/Suspended"], "an instance has not been reconciled for it yet"

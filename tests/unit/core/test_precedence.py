@@ -80,7 +80,7 @@ def test_a_policy_that_is_being_deleted_governs_nothing() -> None:
         ({"tier": "production"}, Access.OBSERVE, (), "access: Observe"),
         ({"tier": "production"}, Access.PROBE_ONLY, (), "access: ProbeOnly"),
         ({}, Access.MANAGE, (), "not selected by its labels"),
-        ({}, Access.MANAGE, (named("own"),), "not selected by its labels"),  # whoever governs it there instead is the tenant's own
+        ({}, Access.MANAGE, (named("own"),), "not selected by its labels"),  # there it is governed by the tenant's own policy
         ({}, Access.MANAGE, (cluster("rest"),), None),  # the platform's own choice
     ],
 )
@@ -93,4 +93,4 @@ def test_instances_that_escape_a_cluster_policy(
     assert escape_of(floor, one, winner, NAMESPACES) == how
     assert escape_of(named("own", instanceSelector={"matchLabels": {"a": "b"}}), one, winner, NAMESPACES) is None, "of one namespace"
     elsewhere = replace(one, meta=replace(one.meta, namespace="other"))
-    assert escape_of(floor, elsewhere, None, NAMESPACES) is None, "its namespace is not meant"
+    assert escape_of(floor, elsewhere, None, NAMESPACES) is None, "its namespace is not selected"

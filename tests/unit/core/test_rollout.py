@@ -1,4 +1,4 @@
-"""Roll-outs: which instances may change now, and when a roll-out stops by itself."""
+"""Rollouts: which instances may change now, and when a rollout stops by itself."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_the_first_batch_waits_until_it_is_known_which_instances_change() -> Non
     unseen = after(None, found("?????"))
     assert (unseen.state, unseen.admitted) == (RolloutState.PROGRESSING, 0)
     assert after(unseen, found("r????")).admitted == 0
-    assert after(unseen, found("?w???")).admitted == 2, "one that goes on saying nothing holds nobody up"
+    assert after(unseen, found("?w???")).admitted == 2, "an instance that never reports does not block the others"
     assert after(unseen, found("?rf??")).admitted == 3, "a failure is met in its batch"
 
 

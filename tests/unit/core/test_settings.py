@@ -1,4 +1,4 @@
-"""Settings as documents for the scripts: what is written reads back, and damage differs from every desired state."""
+"""Settings as documents for the scripts: they survive a round trip, and damaged ones differ from every desired state."""
 
 from __future__ import annotations
 

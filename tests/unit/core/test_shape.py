@@ -1,4 +1,4 @@
-"""Where data from outside is not of the type that its dataclass says."""
+"""Data from outside that does not have the types of its dataclass."""
 
 from __future__ import annotations
 

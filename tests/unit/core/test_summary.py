@@ -1,4 +1,4 @@
-"""What conditions come to: the same word and the same verdict for kubectl, plugin, report, metrics and exit codes."""
+"""The summary of conditions: the same word and verdict for kubectl, plugin, report, metrics and exit codes."""
 
 from __future__ import annotations
 

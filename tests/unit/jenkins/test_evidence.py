@@ -1,4 +1,4 @@
-"""Evidence that the operator keeps: a file a day, chained and signed, and passes that go on when it cannot be written."""
+"""Evidence that the operator keeps: a chained, signed file per day, and reconciles that continue if it cannot be written."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_a_write_failure_is_reported_once_and_does_not_block(kept: KeptEvidence,
     recorder = Recorder(Place(kept.kept, kept.private), Clock(), told.append)
     assert kept.files() == [], "an empty file would be no evidence"
     file = kept.kept / f"evidence-{NOW:%Y-%m-%d}.jsonl"
-    file.mkdir()  # no file can be opened there, whoever we are
+    file.mkdir()  # no file can be opened there, even as root
     recorder(SEEN)
     recorder(SEEN)
     file.rmdir()

@@ -19,12 +19,12 @@ from jenkins2fa.jenkins.http import Http
 from tests.support.raw_server import Asked, RawServer
 
 SECONDS = 0.5
-LONG = 10.0  # far less than what they would take, far more than what is allowed
+LONG = 10.0  # far less than these peers would take, far more than the time limit
 
 
 @contextmanager
 def peer(*answers: Callable[[socket.socket], None]) -> Iterator[tuple[str, list[int]]]:
-    """A server that gives these answers, one for each request, over as many connections as the client opens; the list counts those."""
+    """A server that gives these replies, one per request, over any number of connections; the list has an item per connection."""
     connections: list[int] = []
     waiting = list(answers)
 
@@ -171,7 +171,7 @@ def test_connections_are_kept_and_compressed_responses_are_decompressed() -> Non
 
 
 def test_a_connection_is_closed_after_a_form_that_may_be_unread() -> None:
-    """A challenged request is answered before its end, and then the connection is closed, at once or a little later."""
+    """A challenged request is answered before its body was read, and the connection is closed at once or a little later."""
 
     def challenge(client: socket.socket) -> None:
         client.sendall(b"HTTP/1.1 302 Found\r\nLocation: /tfaUserAuth/\r\nContent-Length: 0\r\n\r\n")
@@ -199,7 +199,7 @@ def test_a_damaged_body_is_reported(answer: Callable[[socket.socket], None]) -> 
         http.get()
 
 
-# --- away: in a pod, nothing is sent to the pod itself or its node ---
+# --- in a pod, nothing is sent to the pod itself or its node ---
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What the second-factor login reads and derives, without a Jenkins: places, pages, answers, pauses, and what the guard makes of it."""
+"""The second-factor login without a controller: redirects, pages, derived answers, pauses, and the guard's decision."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from jenkins2fa.jenkins.login.flow import CUSTOM, FIRST, OWN_QUESTIONS, SECOND, 
 
 ACCOUNT = Credentials("admin", "token", "a-seed-that-is-long-enough")
 
-# --- places ---
+# --- redirects ---
 
 
 @pytest.mark.parametrize("root", ["http://j/", "http://j/ci/", "https://other.invalid:8443/a/b/", "/ci/", "", "http://j/user/"])
@@ -135,7 +135,7 @@ def test_no_page_breaks_the_parser(page: str) -> None:
 
 
 def test_derived_answers_never_change() -> None:
-    """Accounts are enrolled with these: another derivation would shut every operator out of its Jenkins."""
+    """Accounts are enrolled with these answers: another derivation would lock every operator out."""
     identity = identity_of("https://Jenkins.Example.com/ci/", "Operator")
     assert identity == "jenkins.example.com:443/ci operator"
     assert (
@@ -224,7 +224,7 @@ def test_connections_with_the_same_account_are_equal_whatever_was_tried() -> Non
     ("seed", "totp", "counts"), [(None, None, False), (ACCOUNT.second_factor_seed, None, True), (None, "JBSWY3DPEHPK3PXP", False)]
 )
 def test_a_key_for_one_time_codes_does_not_answer_questions(seed: str | None, totp: str | None, counts: bool) -> None:
-    """The guard takes this for a way in where SecurityQuestions is the factor: with a code alone the operator would shut itself out."""
+    """The guard relies on it for SecurityQuestions: with one-time codes alone the operator would lock itself out."""
     driver = driver_for(Connection("https://j/", Credentials("admin", "token", seed, totp)))
     assert driver.second_factor_login is counts
 

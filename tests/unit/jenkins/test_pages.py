@@ -1,4 +1,4 @@
-"""Pages of Jenkins: read as a browser reads them, and in time that grows with their size alone, whoever wrote them."""
+"""Pages of Jenkins are read as a browser reads them, in linear time whatever they contain."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def seconds(read: Callable[[str], object], page: str) -> float:
 @pytest.mark.parametrize("reader", READERS)
 @pytest.mark.parametrize("piece", HOSTILE.values(), ids=HOSTILE)
 def test_parsing_takes_linear_time(piece: str, reader: str) -> None:
-    """Sixteen times the page: 16 where it is linear, 256 where it is quadratic."""
+    """A page sixteen times as long takes 16 times as long if parsing is linear, 256 times if it is quadratic."""
     small, large = (piece * (size // len(piece)) for size in (8_000, 128_000))
     assert seconds(READERS[reader], large) < 64 * seconds(READERS[reader], small) + 0.02
 

@@ -1,4 +1,4 @@
-"""From a policy to the premium edition's properties: data in, data out."""
+"""Mapping a policy to the premium edition's properties: data in, data out."""
 
 from __future__ import annotations
 

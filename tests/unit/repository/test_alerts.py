@@ -1,4 +1,4 @@
-"""Alerts and dashboard name only metrics that exist, each alert has its page, and what is derived from them is fresh."""
+"""Alerts and dashboard use only existing metrics, each alert has a page, and derived files are current."""
 
 from __future__ import annotations
 

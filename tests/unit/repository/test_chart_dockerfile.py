@@ -28,7 +28,7 @@ def values_of(name: str) -> list[str]:
 
 
 def base() -> str:
-    """What both stages are built on, unless a release says its digest too."""
+    """The base image of both stages; a release adds its digest."""
     (name,) = values_of("ARG")
     assert name.startswith("BASE=")
     return name.removeprefix("BASE=")
@@ -85,7 +85,7 @@ def test_the_version_is_the_same_everywhere() -> None:
     assert chart["version"] == chart["appVersion"] == __version__ == images[0]["newTag"]
 
 
-# Where an example, a comment or a page names the version of this project; more may.
+# Examples, comments and pages that name the version of this project; there may be more.
 NAMED = {
     "Dockerfile",
     "charts/jenkins-2fa-operator/values.yaml",
@@ -102,7 +102,7 @@ OWN_VERSION = re.compile(
 
 
 def test_examples_and_docs_name_this_version() -> None:
-    """An example that is left behind installs an old operator, or one that never was."""
+    """An outdated example would install an old or nonexistent operator."""
     places = ("Dockerfile", "charts/**/*.yaml", "docs/**/*.md", "examples/**/*.*", "deploy/*.yaml", "README.md")
     texts = {str(path.relative_to(CHECKOUT)): path.read_text() for place in places for path in CHECKOUT.glob(place)}
     found = {name: OWN_VERSION.findall(text) for name, text in texts.items() if OWN_VERSION.search(text)}
@@ -120,7 +120,7 @@ def test_the_chart_passes_only_existing_options() -> None:
 
 
 def test_chart_defaults_match_the_operator() -> None:
-    """They are left out of the arguments where they are the defaults, so they must be the same."""
+    """The chart omits arguments that are defaults, so the defaults must be the same."""
     values = yaml.safe_load((CHART / "values.yaml").read_text())
     defaults = {parameter.name: parameter.default for parameter in run.params}
     assert (values["workers"], values["longestBreakGlass"]) == (defaults["workers"], defaults["longest_break_glass"])

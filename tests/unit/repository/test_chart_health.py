@@ -1,4 +1,4 @@
-"""Argo CD and Flux say of our kinds what their conditions say. The operator's own reasons and texts are not needed for that."""
+"""Argo CD and Flux derive the health of our custom resources from their conditions, whatever the operator's reasons and messages are."""
 
 from __future__ import annotations
 
@@ -85,6 +85,6 @@ def test_argo_cd_gets_the_same_check_for_every_kind() -> None:
 
 
 def test_lua_uses_only_libraries_that_argo_cd_opens() -> None:
-    """Argo CD opens the base library only, unless told otherwise."""
+    """Argo CD opens only the base library by default."""
     text = (GITOPS / "argocd" / "health.lua").read_text()
     assert not [name for name in ("os.", "io.", "string.", "table.", "math.", "require", "dofile") if name in text]

@@ -1,4 +1,4 @@
-"""The page of the comparison says what was found: other findings give another page, and no verdict stands in its words."""
+"""The comparison page follows the findings: other findings give another page, and no verdict is hard-coded."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LIVE, GATE = (next(drift for drift in DRIFTS if drift.key == key) for key in ("l
 
 
 def found(name: str = "a way", **changes: object) -> Found:
-    """A way that looks every 5 minutes, with one change and one drift that it puts back, unless said otherwise."""
+    """A method that checks every 5 minutes, with one change and one corrected drift by default."""
     made = Found(name, 300.0, True, [Change(True, (), 1.0, 2.0, 2.5, False)], [trouble()], Restart(0, 0.5))
     for field, value in changes.items():
         setattr(made, field, value)
@@ -32,7 +32,7 @@ def trouble(**changes: object) -> Trouble:
 
 
 def row(page: str, *beginning: str) -> list[str]:
-    """The cells after the first ones, of the first row that begins with these."""
+    """The other cells of the first row that begins with these."""
     line = next(line for line in page.splitlines() if line.startswith(f"| {' | '.join(beginning)} |"))
     return [cell.strip() for cell in line.split("|")[1 + len(beginning) : -1]]
 
@@ -83,7 +83,7 @@ def test_the_page_shows_access_restarts_and_drifts_that_do_not_apply() -> None:
 
 
 def test_the_documented_page_has_this_format() -> None:
-    """Written by the run, not by hand: same headings, every drift, and what is modelled."""
+    """The run wrote it: same headings, every drift, and which parts are modelled."""
     page, made = (CHECKOUT / "docs" / "benchmarks" / "comparison.md").read_text(), render([found()])
     headings = re.compile(r"(?m)^#+ .*$")
     assert headings.findall(page) == headings.findall(made)

@@ -1,4 +1,4 @@
-"""constraints.txt pins what pyproject.toml asks for, locks/ says which bytes, and nothing in them points at one registry."""
+"""constraints.txt pins the dependencies of pyproject.toml, locks/ has their hashes, and neither names a registry."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_pins_are_exact_and_name_no_index() -> None:
 
 
 def entries(lock: str) -> dict[str, str]:
-    """A lock's packages, each with its whole entry; an entry begins at the left and goes on indented."""
+    """The entries of a lock file by package; the lines after an entry's first are indented."""
     text = re.sub(r"(?m)^#.*\n", "", (CHECKOUT / "locks" / f"{lock}.txt").read_text())
     found = [entry for entry in re.split(r"\n(?=\S)", text) if entry.strip()]
     return {entry.split("\\")[0].strip(): entry for entry in found}

@@ -1,4 +1,4 @@
-"""The documentation holds together: links lead somewhere, every page is in the index, files that it names are there."""
+"""The documentation is consistent: links have a target, every page is in the index, and named files exist."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def links(text: str) -> Iterator[str]:
 
 
 def anchors(text: str) -> set[str]:
-    """The anchors of a page's headings, as they are made on the usual hosts."""
+    """The anchors of a page's headings, as common Git hosts generate them."""
     headings = re.findall(r"(?m)^#+ +(.+?) *$", re.sub(r"(?ms)^ *```.*?^ *```", "", text))
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def broken(page: Path, text: str) -> list[str]:
-    """Links of a page that lead nowhere."""
+    """Links of a page without a target."""
     found = []
     for target in links(text):
         path, _, anchor = target.partition("#")

@@ -1,4 +1,4 @@
-"""Whoever applies an example as it stands opens nothing: no break-glass, no exemption, nothing that is switched off."""
+"""Applying an unchanged example weakens nothing: no break-glass, no exemption, no disabled protection."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from jenkins2fa.core.mode import Circumstances, Mode, mode_of
 from tests.support.literals import FRESH, MANAGED, NOW
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
-LABELLED = ("everything.yaml", "cluster-policy.yaml")  # they show what most sites do not want, so they select nothing that a site has
+LABELLED = ("everything.yaml", "cluster-policy.yaml")  # they show settings that few sites want, so they select no real instance
 
 
 def policies() -> list[tuple[str, TwoFactorPolicy]]:

@@ -1,4 +1,4 @@
-"""Whatever is downloaded and run has a hash in the repository: nothing comes in by another way."""
+"""Everything that is downloaded and run has a hash in the repository."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from tools import prepare
 CHECKOUT = Path(__file__).resolve().parents[3]
 STAND_IN = CHECKOUT / "tests" / "standin"
 GO = ("tests/kubetest", "tests/promql")
-# What fetches something: each line with one of these has to say why it is safe, or stand below.
+# Commands that fetch something: each line with one of these must say why it is safe, or be listed below.
 FETCHES = re.compile(
     r"\bpip3?\b.*\b(install|wheel|download)\b|\buv\b.*\binstall\b|\b(mvn|curl|wget|npm|npx|gem|cargo|apt-get|apk)\b|urlretrieve|"
     r"\bgo\b\W+(get|install|run|mod\W+download|mod\W+tidy)\b"
 )
 SAFE = re.compile("--require-hashes|--no-deps --no-index|--no-deps --no-build-isolation")
 ALLOWED = {
-    "tests/kubetest/gomod.sh": ("go mod download -json", "go mod tidy"),  # by hand, to write down new hashes; no other script runs it
+    "tests/kubetest/gomod.sh": ("go mod download -json", "go mod tidy"),  # run by hand to record new hashes; no other script runs it
     "tests/standin/jars.sh": ("mvn -q -B -Dmaven.repo.local=",),  # tested below
     "tools/prepare.py": (
-        '[uv, "pip", "install", "--python", python, *arguments]',  # tested below: what the arguments are
+        '[uv, "pip", "install", "--python", python, *arguments]',  # its arguments are tested below
         'pip: list[str | Path] = [python, "-m", "pip", "install",',
         '[go, "mod", "download"]',  # go.sum, tested below
-        'needed("',  # what to install by hand
+        'needed("',  # instructions for installing by hand
         '"""Create a virtual environment',
     ),
 }
@@ -42,7 +42,7 @@ def scripts() -> Iterator[Path]:
 
 
 def fetching_lines(text: str, allowed: tuple[str, ...] = ()) -> list[str]:
-    """Commands that fetch something, and are neither safe by themselves nor allowed."""
+    """Commands that fetch something and are neither marked as safe nor listed."""
     lines = [line.strip() for line in text.splitlines() if not line.strip().startswith("#")]
     found = [line for line in lines if FETCHES.search(line) and not SAFE.search(line)]
     return [line for line in found if not any(one in line for one in allowed)]
@@ -76,7 +76,7 @@ def test_the_search_finds_a_fetch_without_a_hash(line: str, found: bool) -> None
 
 
 def test_python_packages_are_installed_by_hash_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What pip gets to see: a program in the place of Python notes it."""
+    """The arguments that pip gets, recorded by a program that replaces Python."""
     noted = tmp_path / "noted"
     fake = tmp_path / "python"
     made = tmp_path / "venv" / "bin" / "python"
@@ -154,7 +154,7 @@ def test_every_required_jar_has_a_hash() -> None:
 
 
 def test_jars_are_checked_before_they_are_run() -> None:
-    """Maven downloads the plugin as an extension and runs nothing; only after the check does it run the plugin."""
+    """Maven first downloads the plugin as an extension and runs nothing; it runs the plugin only after the check."""
     script = (STAND_IN / "jars.sh").read_text().split("rm -rf", 2)[2]
     steps = re.findall(r"(?m)^ *(resolve plugin validate|check|resolve \"\$flavour\".*copy-dependencies)", script)
     assert [step.split(" ")[0] + (" run" if "copy" in step else "") for step in steps] == ["resolve", "check", "resolve run", "check"]

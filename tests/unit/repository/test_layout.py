@@ -1,4 +1,4 @@
-"""The shape of the source tree: what may import what, and what the pure part keeps away from."""
+"""The layout of the source tree: which layer may import which, and what pure layers must not use."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def imported_modules(source: str, module: str) -> Iterator[str]:
 
 
 def impurities(source: str, module: str) -> set[str]:
-    """What a module of the pure part must not have: impure imports, and calls that read a clock or do I/O."""
+    """Impurities in a module of a pure layer: impure imports, and calls that read a clock or do I/O."""
     found = {name for name in imported_modules(source, module) if name.split(".")[0] in IMPURE}
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Call):
@@ -53,7 +53,7 @@ def impurities(source: str, module: str) -> set[str]:
 
 
 def wrong_directions(source: str, module: str) -> set[str]:
-    """Imports of our own package that point against the one direction."""
+    """Imports of our own package in the wrong direction."""
     own_layer = module.split(".")[1]
     layers = {name: name.split(".")[1] for name in imported_modules(source, module) if name.startswith("jenkins2fa.")}
     allowed = MAY_IMPORT.get(own_layer, set()) | {own_layer}
@@ -79,7 +79,7 @@ def circle(sources: Mapping[str, str]) -> list[str] | None:
 
 
 def _known(name: str, sources: Mapping[str, str]) -> str | None:
-    """The module that an imported name is, or stands in."""
+    """The module that an imported name denotes or belongs to."""
     return next((module for module in (name, name.rpartition(".")[0]) if module in sources), None)
 
 
@@ -175,6 +175,6 @@ def test_the_check_finds_impure_code(source: str, found: set[str]) -> None:
 
 @pytest.mark.parametrize("file", sorted(PACKAGE.rglob("*.py")), ids=lambda file: str(file.relative_to(PACKAGE)))
 def test_durations_use_the_monotonic_clock(file: Path) -> None:
-    """`time.time` is the time of day: what it measures is wrong by whatever the clock is set by. Only one-time codes need it."""
+    """`time.time` jumps whenever the clock is set, so it must not measure durations. Only one-time codes need it."""
     named = [ast.unparse(node) for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Attribute)]
     assert named.count("time.time") == (1 if file.name == "flow.py" else 0)

@@ -1,4 +1,4 @@
-"""The guard that keeps tests on this machine: it must refuse, and be noticed even where the error is swallowed."""
+"""The guard that keeps tests on this machine: it refuses, and fails the test even if the error is swallowed."""
 
 from __future__ import annotations
 

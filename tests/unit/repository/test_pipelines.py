@@ -1,4 +1,4 @@
-"""The recipes and pages about pipelines say what the commands take: every option exists, every shell text can be parsed."""
+"""Pipeline recipes and pages match the commands: every option exists, and every shell command can be parsed."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_the_workflow_finds_its_comment_and_trusts_the_target_branch() -> None:
 
 
 def test_nothing_is_installed_by_name_or_without_a_hash() -> None:
-    """The project is on no registry: whoever registered its name there would run in the job that has the tokens."""
+    """The project is on no registry: whoever registered its name there could run code in the job with the tokens."""
     installs = [step["run"] for step in steps() if re.search(r"\b(pip|pipx|uv|uvx)\b", step.get("run", ""))]
     assert len(installs) == 2
     for command in installs:

@@ -1,4 +1,4 @@
-"""The search for secrets finds what is there, in every spelling: or the tests that use it could not fail."""
+"""The search for secrets finds every spelling; otherwise the tests that use it could not fail."""
 
 from __future__ import annotations
 

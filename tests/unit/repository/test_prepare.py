@@ -1,4 +1,4 @@
-"""Preparing a part: once, whole or not at all, and anew when what it is made from changes."""
+"""Preparing a part: once, completely or not at all, and again when its sources change."""
 
 from __future__ import annotations
 

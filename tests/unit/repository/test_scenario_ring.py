@@ -1,4 +1,4 @@
-"""The scenario ring can put the operator together: whoever renames a part of it learns that from the fastest ring."""
+"""The scenario ring can assemble the operator, so the fastest ring notices a renamed part."""
 
 from __future__ import annotations
 

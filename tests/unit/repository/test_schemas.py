@@ -1,4 +1,4 @@
-"""The CRDs, what is derived from them, and the code must say the same: names, values, defaults, expressions, messages."""
+"""The CRDs, derived files and the code agree on names, values, defaults, expressions and messages."""
 
 from __future__ import annotations
 

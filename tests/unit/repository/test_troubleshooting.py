@@ -1,4 +1,4 @@
-"""docs/troubleshooting.md has a row for every reason that a condition may show."""
+"""docs/troubleshooting.md has a row for every reason of a condition."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ def test_a_good_answer_ends_the_grace_after_a_restart() -> None:
     memory = known()
     memory.interpret(Unauthorized("401"), 100.0)
     memory.note_observation(observation(), 105.0)
-    assert isinstance(memory.interpret(Unauthorized("401"), 200.0), Starting), "a new doubt begins"
+    assert isinstance(memory.interpret(Unauthorized("401"), 200.0), Starting), "another grace period begins"
 
 
 @pytest.mark.parametrize("odd", ODD_ANSWERS)

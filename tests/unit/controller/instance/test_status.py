@@ -19,7 +19,7 @@ SUSPENDED = tuple(
 
 
 def frozen(*before: str) -> list[str]:
-    """What the conditions become of an instance whose policy is suspended; each as `type=status/reason`, before and after."""
+    """Check the conditions of an instance before and after its policy is suspended, each as `type=status/reason`."""
     held = [condition(kind, *text.split("/")) for kind, text in (one.split("=") for one in before)]
     return [f"{one.type}={one.status}/{one.reason}" for one in _frozen({"status": {"conditions": held}}, SUSPENDED)]
 

@@ -122,7 +122,7 @@ def test_drift_is_counted_once_until_it_is_gone_and_a_proof_is_remembered() -> N
     assert [one[3] for one in seen] == [start, start, start, start + 3, start + 4, start + 5, start + 6]
     assert facts.enforcement_desired
     metrics.tally.note(Outcome(instance, wanted, failure=Failure("Unreachable", "", transient=True)), NOW)
-    assert facts.enforcement_desired, "a Jenkins that is away is still to be enforced"
+    assert facts.enforcement_desired, "an unreachable controller is still to be enforced"
     assert facts.verified_at == start + 6
 
 

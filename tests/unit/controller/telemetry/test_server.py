@@ -89,7 +89,7 @@ def test_the_pages_follow_the_health() -> None:
         assert fetch(server.port, "/healthz")[0] == 500
         assert fetch(server.port, "/readyz")[0] == 503
         assert "jenkins2fa_leader 0.0" in fetch(server.port, "/metrics")[1]
-        assert "jenkins2fa_queue_oldest_wait_seconds 0.0" in fetch(server.port, "/metrics")[1], "a replica that waits is not late"
+        assert "jenkins2fa_queue_oldest_wait_seconds 0.0" in fetch(server.port, "/metrics")[1], "a waiting replica is not late"
         assert fetch(server.port, "/")[0] == 404
     finally:
         server.stop()

@@ -1,4 +1,4 @@
-"""The guard as a whole: the order of its findings, and that each has a way out."""
+"""The guard as a whole: the order of its findings, and that each says what to do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks of the controller as it was found: each with the situation that trips it, and its near miss."""
+"""Checks of the observed controller: each with a situation that triggers it and a similar one that does not."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_a_provided_gate_must_already_be_the_expected_one() -> None:
     assert reasons(replace(observation, live=False), PROVIDED) == []  # the plugin's own settings are ours to write
     other = replace(observation, gate=replace(observation.gate, settings=GateSettings("admin", exempt_groups=frozenset({"x"}))))
     assert reasons(other, PROVIDED) == ["GateNotProvided"]
-    assert reasons(other, PROVIDED, mode="Disabled") == [], "where nobody is asked for anything, its rules do not count"
+    assert reasons(other, PROVIDED, mode="Disabled") == [], "the gate's rules do not matter if nobody is challenged"
     assert {change.path for change in situation(other, PROVIDED, mode="Disabled").plan.changes} == {"mode", "gate.hold"}
 
 
@@ -87,7 +87,7 @@ def test_flapping_stops_corrections_only() -> None:
 def test_flapping_of_one_field_does_not_block_others() -> None:
     confirmed = in_force(spec(apiTokens="Challenge"))
     lax = replace(confirmed.gate, settings=GateSettings("admin", exempt_groups=frozenset({"x"})))
-    assert reasons(replace(confirmed, live=False), more={"flapping": ("exemptGroups",)}) == [], "that one is right now"
+    assert reasons(replace(confirmed, live=False), more={"flapping": ("exemptGroups",)}) == [], "that gate is already the expected one"
     assert reasons(replace(confirmed, live=False, gate=lax), more={"flapping": ("exemptGroups",)}) == []
     (found,) = check(situation(replace(confirmed, live=False), more={"flapping": ("mode", "exemptGroups")}))
     assert [found.reason, found.message.startswith("mode: ")] == ["Flapping", True]
@@ -120,4 +120,4 @@ def test_the_hold_of_a_provided_gate_is_written_but_not_its_file() -> None:
     assert {change.path for change in situation(other, PROVIDED).plan.changes} == {"gate.hold"}
     assert reasons(other, PROVIDED) == []
     loose = replace(observation, gate=replace(observation.gate, hold=None, stored_hold=None))
-    assert situation(loose, PROVIDED).plan.changes == (), "a home that nobody can write to keeps no note"
+    assert situation(loose, PROVIDED).plan.changes == (), "a read-only home keeps no record"

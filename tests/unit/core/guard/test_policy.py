@@ -1,4 +1,4 @@
-"""Checks of what the policy asks for: each with the situation that trips it, and its near miss."""
+"""Checks of the policy: each with a situation that triggers it and a similar one that does not."""
 
 from __future__ import annotations
 
@@ -60,13 +60,13 @@ def test_fields_that_need_a_gate_are_only_unsupported_once_the_policy_is_in_forc
     can, fields = {"second_factor_login": True}, {"exemptGroups": ["robots"], "apiTokens": None}
     confirmed = in_force(spec(**fields), BARE)
     assert "GateNeeded" not in reasons(confirmed, BARE, can, **fields)
-    assert "GateNeeded" not in reasons(replace(confirmed, live=False), BARE, can, **fields), "somebody switched it off: it is put back"
+    assert "GateNeeded" not in reasons(replace(confirmed, live=False), BARE, can, **fields), "somebody switched it off: this is corrected"
     gated = in_force(spec(**fields))
     ungated = replace(gated, live=False, gate=replace(FRESH.gate))
     more = {**can, "owner": gated.owner}
-    assert "GateNeeded" in reasons(ungated, BARE, more, **fields), "the same edit, with a gate at that time"
+    assert "GateNeeded" in reasons(ungated, BARE, more, **fields), "the same edit, but there was a gate when it was confirmed"
     never_live = replace(confirmed, live=False, owner=None)
-    assert "GateNeeded" in reasons(never_live, BARE, can, **fields), "on in the settings alone asks nobody yet"
+    assert "GateNeeded" in reasons(never_live, BARE, can, **fields), "settings alone challenge nobody yet"
 
 
 def test_a_policy_without_a_factor_of_the_plugin_is_refused() -> None:
@@ -94,13 +94,13 @@ def test_an_incomplete_enrolment_count_is_not_enough() -> None:
     assert reasons(uncounted, **asked) == ["EnrolmentTooLow"]
     assert reasons(replace(FRESH, enrolment=Enrolment(total=5)), **asked) == []
     partly = replace(FRESH, enrolment=Enrolment(total=5, administrators=1, administrators_not_enrolled=1, complete=False))
-    assert [reasons(partly, **asked), reasons(partly)] == [["EnrolmentTooLow"], []]  # nothing is concluded from a part
+    assert [reasons(partly, **asked), reasons(partly)] == [["EnrolmentTooLow"], []]  # a partial count proves nothing
     assert reasons(replace(uncounted, live=True), **asked) == []  # it is on already
     assert reasons(uncounted) == []
 
 
 def test_low_enrolment_does_not_block_drift_correction() -> None:
-    """2FA was in force, and somebody switched it off: that people have not enrolled since is no reason to leave it off."""
+    """2FA was in force, and somebody switched it off. Low enrolment since then is no reason to leave it off."""
     asked = {"rollout": {"minimumEnrolled": 80}}
     confirmed = in_force(spec(apiTokens="Challenge", **asked))
     loose = replace(confirmed.gate, hold=None, stored_hold=None)
