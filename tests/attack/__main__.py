@@ -8,14 +8,16 @@ import argparse
 import os
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor
-from typing import Literal
+from concurrent.futures import Future, ProcessPoolExecutor
+from typing import Any, Literal
 
+from tests.attack import open_mfa
 from tests.attack.bench import Bench, InStandIn, Real, started
-from tests.attack.runner import FULL, Result, Runner, Size
+from tests.attack.runner import FULL, Finding, Result, Runner, Size
 from tests.attack.tables import POLICIES
 
 Flavour = Literal["javax", "jakarta"]
+OPENMFA = "openmfa"
 CONTEXT: dict[Flavour, str] = {"javax": "", "jakarta": "/ci"}
 
 
@@ -23,6 +25,26 @@ def in_standin(flavour: Flavour, seed: int, size: Size, names: list[str]) -> Res
     with started(flavour, CONTEXT[flavour]) as jenkins:
         runner = Runner(Bench(InStandIn(jenkins, CONTEXT[flavour])), flavour, seed)
         return runner.run([one for one in POLICIES if not names or one.name in names], size)
+
+
+def in_openmfa(seed: int, size: Size) -> Result:
+    """A Jenkins with OpenMFA, its settings as desired and changed by hand."""
+    drifts: dict[str, dict[str, Any]] = {"as desired": {}, "drifted": {"required": False, "users": ["carol"], "groups": ["authenticated"]}}
+    total = Result()
+    for name, drift in drifts.items():
+        with open_mfa.started("/ci") as jenkins:
+            attack = open_mfa.Attack(jenkins, "/ci", seed)
+            attack.enforce(**drift)
+            found = attack.run(size.plain, size.odd // len(open_mfa.PEOPLE))
+        print(f"  {OPENMFA}, {name}: {found.cases:,} cases, {len(found.let_in)} let in", flush=True)
+        findings = [Finding(OPENMFA, name, *_split(one), OPENMFA) for one in found.let_in]
+        total.add(Result(found.cases, findings))
+    return total
+
+
+def _split(finding: str) -> tuple[str, frozenset[str]]:
+    text, _, effects = finding.partition("  =>  ")
+    return text, frozenset(effects.split(", "))
 
 
 def in_real(url: str, seed: int, size: Size, names: list[str]) -> Result:
@@ -38,7 +60,7 @@ def told(name: str, result: Result) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=int(time.time()))
-    parser.add_argument("--flavour", action="append", choices=list(CONTEXT))
+    parser.add_argument("--flavour", action="append", choices=[*CONTEXT, OPENMFA], help="openmfa: that plugin, with jakarta")
     parser.add_argument("--policy", action="append", default=[])
     parser.add_argument("--odd", type=int, default=FULL.odd)
     parser.add_argument("--sequences", type=int, default=FULL.sequences)
@@ -46,15 +68,20 @@ def main() -> int:
     parser.add_argument("--show", type=int, default=20, help="how many findings of each kind are printed")
     options = parser.parse_args()
     size = Size(odd=options.odd, sequences=options.sequences, steps=options.steps)
-    flavours: list[Flavour] = options.flavour or list(CONTEXT)
+    chosen: list[str] = options.flavour or [*CONTEXT, OPENMFA]
+    flavours: list[Flavour] = [one for one in CONTEXT if one in chosen]
     print(f"seed {options.seed}", flush=True)
     total = Result()
     begun = time.monotonic()
     if url := os.environ.get("JENKINS_URL"):
         total.add(in_real(url, options.seed, size, options.policy))
     else:
-        with ProcessPoolExecutor(len(flavours)) as pool:
-            for flavour, future in [(one, pool.submit(in_standin, one, options.seed, size, options.policy)) for one in flavours]:
+        with ProcessPoolExecutor(2) as pool:
+            running: list[tuple[str, Future[Result]]] = [
+                (one, pool.submit(in_standin, one, options.seed, size, options.policy)) for one in flavours
+            ]
+            running += [(OPENMFA, pool.submit(in_openmfa, options.seed, size))] if OPENMFA in chosen else []
+            for flavour, future in running:
                 result = future.result()
                 print(f"{told(flavour, result)} ({time.monotonic() - begun:.0f} s)", flush=True)
                 total.add(result)

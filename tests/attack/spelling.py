@@ -13,11 +13,12 @@ PREFIXES = (
     b"/tfaUserAuth/securityQuestionAuth/../..", b"/user/{own}/tfaConfiguration/../../..", b"/user/{own}/tfaConfiguration",
     b"/user/{own}/securityQuestionConfig", b"/plugin/miniorange-two-factor/..", b"/plugin/miniorange-two-factor", b"/me", b"/manage",
     b"/user/{own}", b"/user/{other}", b"/securityRealm/..", b"/images/%2e%2e", b"/./", b"//", b"/%2e",
-    b"/favicon.ico/..", b"/login/..;", b"/logout/..",
+    b"/favicon.ico/..", b"/login/..;", b"/logout/..", b"/mfa-login", b"/mfa-login/..", b"/mfa-login/verify/../..", b"/mfa-setup/..",
+    b"/user/{own}/mfa-setup", b"/user/{own}/mfa-setup/../../..", b"/user/{other}/mfa-setup/..", b"/securityRealm", b"/assets/x/..",
 )  # fmt: skip
 ENDINGS = (
     *ENDS, b"/login", b"/tfaUserAuth/", b"/static/x.css", b"/x.js", b"/tfaConfiguration/",
-    b"/securityQuestionConfig", b"?x=.css", b"?/static/",
+    b"/securityQuestionConfig", b"?x=.css", b"?/static/", b"/mfa-login", b"/mfa-login/verify", b"/mfa-setup", b"?/mfa-login",
 )  # fmt: skip
 
 

@@ -1,0 +1,313 @@
+"""The attack on a Jenkins with OpenMFA: people who are not verified send every request of the table, plainly and in odd spellings.
+
+The rule is short: whoever is asked for a code brings about nothing. Whoever is verified or exempt stays within their rights, and changes a
+secret only after a fresh code. Requests to pages, builds and administration are those of tables.py; legitimate use is tested in
+tests/jenkins/gate/test_open_mfa.py."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+from urllib.parse import urlencode
+
+import pyotp
+
+from jenkins2fa.api.policy import DeletionPolicy
+from tests.attack.cases import METHODS, Place, sendable
+from tests.attack.spelling import in_context, spelled
+from tests.attack.tables import ADMINISTRATION, BUILDS, OWN_ACCOUNT, PAGES, Way, Who
+from tests.support.gated import age
+from tests.support.managed import Managed, policy
+from tests.support.openmfa import answer, code, forget_codes, settings, wrong_code
+from tests.support.paths import Answer, Wire
+from tests.support.standin import Browser, StandIn, crumb_in
+
+MARKER, OTHER, BATCH, STALE, ENOUGH = "marker-51c0ffee", "olga", 24, 16 * 60, 20
+FORM = "application/x-www-form-urlencoded"
+CHOSEN = pyotp.random_base32()
+GROOVY_MAP = str.maketrans("{}", "[]")
+USERS: dict[str, dict[str, Any]] = {
+    "carol": {"groups": ["devs"]},
+    "adam": {"groups": ["devs"], "admin": True},
+    "nina": {"groups": ["devs"], "admin": True},
+    "vera": {"groups": ["devs"]},
+    "ada": {"groups": ["devs"], "admin": True},
+    "rob": {"groups": ["robots"]},
+    OTHER: {"groups": ["devs"]},
+}
+ENROLLED = ("carol", "adam", "vera", "ada", OTHER)
+PEOPLE = (
+    Who("anonymous", None, Way.NOBODY),
+    Who("password", "carol", Way.FORM),
+    Who("password with each request", "carol", Way.BASIC),
+    Who("an administrator's password", "adam", Way.FORM, admin=True),
+    Who("an administrator's password with each request", "adam", Way.BASIC, admin=True),
+    Who("token", "carol", Way.TOKEN),
+    Who("token in an unverified session", "carol", Way.TOKEN_IN_SESSION),
+    Who("log-in over another's session", "carol", Way.OVER_SESSION),
+    Who("password in another's session", "carol", Way.OTHERS_SESSION),
+    Who("password, not enrolled", "nina", Way.FORM, admin=True),
+    Who("exempt", "rob", Way.FORM, robot=True),
+    Who("verified without rights", "vera", Way.FORM, verified=True, fresh=True),
+    Who("verified administrator, but stale", "ada", Way.FORM, verified=True, admin=True),
+)
+READING = frozenset({"content", "in", "build", "own token"})
+ADMINISTERING = READING | {"script", "job", "settings", "quiet", "other token"}
+
+
+def allowed(who: Who) -> frozenset[str]:
+    """What this person may bring about by some request or other."""
+    if who.user == "nina":
+        return frozenset({"own secret"}) | ADMINISTERING  # whoever has no secret enrols, and is in
+    if who.robot:
+        return READING | {"own secret"}
+    if not who.verified:
+        return frozenset()
+    return ADMINISTERING if who.admin else READING | {"own secret"}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    method: str
+    path: str
+    body: str = ""
+
+
+def _enrolments() -> Iterator[Request]:
+    bases = (
+        "/user/{own}", "/me", "/securityRealm/user/{own}", "/manage/securityRealm/user/{own}", "/user/{other}", "/static/x/user/{own}", "",
+        "/securityRealm/user/{other}", "/manage/user/{other}", "/user/{own}/mfa-setup/..", "/mfa-login", "/user/{other}/mfa-login",
+    )  # fmt: skip
+    for base in bases:
+        yield Request("POST", f"{base}/mfa-setup/enable", "{enrol}")
+        yield Request("POST", f"{base}/mfa-setup/disable")
+        yield Request("GET", f"{base}/mfa-setup/disable")
+    for base in ("/user/{own}", "/user/{other}", "/me"):
+        yield Request("POST", f"{base}/actions/0/enable", "{enrol}")
+        for form in ("configSubmit", "security/configSubmit", "account/configSubmit"):
+            yield Request("POST", f"{base}/{form}", urlencode({"json": json.dumps({"property": {"secret": CHOSEN}, "secret": CHOSEN})}))
+
+
+def _others() -> Iterator[Request]:
+    for base in ("/manage/mfa-management", "/mfa-management", "/manage/mfa-management/x/..", "/static/x/mfa-management"):
+        for user in ("{own}", "{other}"):
+            yield Request("POST", f"{base}/resetMFA", f"userId={user}")
+            yield Request("GET", f"{base}/resetMFA?userId={user}")
+            yield Request("POST", f"{base}/setMFA", f"userId={user}")
+    link = "io.jenkins.plugins.openmfa.MFAManagementLink"
+    yield Request("POST", f"/extensionList/hudson.model.ManagementLink/{link}/resetMFA", "userId={other}")
+    body = urlencode({"json": json.dumps({"io-jenkins-plugins-openmfa-MFAGlobalConfiguration": {"exemptRoles": "authenticated"}})})
+    yield Request("POST", "/manage/configureSecurity/configure", body)
+
+
+def _answers() -> Iterator[Request]:
+    for digits in ("{wrong}", "", "000000", "{of the chosen secret}", "{of another}", "{used}"):
+        for path in ("/mfa-login/verify", "/mfa-login//verify", "/user/{own}/mfa-login/verify", "/static/x/mfa-login/verify"):
+            yield Request("POST", path, f"x-plugin-openmfa-totp={digits}&x-plugin-openmfa-code={digits}")
+    yield Request("GET", "/mfa-login/verify?x-plugin-openmfa-totp={of another}")
+
+
+SECOND_FACTORS = (*_enrolments(), *_others(), *_answers())
+REQUESTS = (*(Request(one.method, one.path, one.body) for one in (*PAGES, *BUILDS, *ADMINISTRATION, *OWN_ACCOUNT)), *SECOND_FACTORS)
+
+SECRET_OF = "def property = { io.jenkins.plugins.openmfa.MFAUserProperty.getOrCreate(hudson.model.User.getById(it, true)) }\n"
+STATE = """def j = jenkins.model.Jenkins.get(), job = j.getItem('x'), config = io.jenkins.plugins.openmfa.MFAGlobalConfiguration.get()
+def people = %s
+def tokens = { hudson.model.User.getById(it, true).getProperty(jenkins.security.ApiTokenProperty).tokenList.size() }
+print groovy.json.JsonOutput.toJson([
+    script: System.getProperty('attack.ran'), build: job.buildRequests, quiet: j.quietingDown,
+    job: [job.description, job.disabled, j.items.size(), j.systemMessage],
+    settings: [config.requireMFA, config.exemptUsers, config.exemptRoles],
+    secrets: people.collectEntries { [it, property(it).secret?.plainText] }, tokens: people.collectEntries { [it, tokens(it)] }])"""
+RESET = """def j = jenkins.model.Jenkins.get(), job = j.getItem('x')
+%s.each { name, secret -> property(name).setSecret(hudson.util.Secret.fromString(secret)) }
+['nina', 'rob'].each { property(it).setSecret(null) }
+hudson.model.User.getById('%s', true).fullName = '%s'; job.log = '%s'
+System.clearProperty('attack.ran')
+if (j.quietingDown) j.doCancelQuietDown()
+job.description = '%s'; j.systemMessage = '%s'; job.disabled = false
+def attempts = j.getServletContext().getAttribute('jenkins2fa')?.attempts
+if (attempts) [attempts.users, attempts.addresses]*.clear()
+null"""
+
+
+@dataclass(slots=True)
+class Found:
+    """``let_in``: what somebody brought about who must not."""
+
+    cases: int = 0
+    let_in: list[str] = field(default_factory=list)
+
+
+class Attack:
+    """`drift`: settings of the plugin that open nothing while the gate holds."""
+
+    def __init__(self, jenkins: StandIn, context: str, seed: int, *, gated: bool = True) -> None:
+        self.jenkins, self.chance, self.gated = jenkins, Random(seed), gated
+        self.place = Place(context=context)
+        self.wire = Wire(jenkins.url)
+        self.secrets: dict[str, str] = {}
+        self.found = Found()
+
+    # --- what is in force ---
+
+    def enforce(self, **drift: Any) -> None:
+        managed = Managed(self.jenkins.url, "admin", self.jenkins.tokens["admin"])
+        with managed.driver() as driver:
+            driver.release(DeletionPolicy.DISABLE)
+        self.drift = drift or {"required": True, "users": [], "groups": []}
+        if self.gated:
+            managed.apply(policy(allowedFactors=["MobileAuthenticator"], apiTokens="Challenge", exemptGroups=["robots"]))
+        self.reset()
+
+    def reset(self) -> None:
+        for name in ENROLLED:
+            self.secrets.setdefault(name, pyotp.random_base32())
+        settings(self.jenkins, **self.drift)
+        self.jenkins.groovy(SECRET_OF + RESET % (json.dumps(self.secrets).translate(GROOVY_MAP), OTHER, *[MARKER] * 4))
+        forget_codes(self.jenkins)
+        self.before = self.state()
+
+    def state(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.jenkins.groovy(SECRET_OF + STATE % json.dumps(sorted(USERS))))
+        return found
+
+    # --- who asks ---
+
+    def browser(self, who: Who) -> Browser:
+        """Logged in as the table says."""
+        browser = self.jenkins.browser(who.user) if who.user else self.jenkins.browser()
+        browser.http.auth = None
+        if who.way in (Way.OVER_SESSION, Way.OTHERS_SESSION):
+            self._log_in(browser, "vera", verified=True)
+        if who.way in (Way.FORM, Way.OVER_SESSION, Way.TOKEN_IN_SESSION):
+            self._log_in(browser, who.user or "", verified=who.verified)
+        if who.verified and not who.fresh:
+            age(self.jenkins, STALE)
+        return browser
+
+    def _log_in(self, browser: Browser, user: str, *, verified: bool) -> None:
+        browser.name = user
+        browser.login(f"{user}-pw-1")
+        if verified and browser.status() == 302:
+            forget_codes(self.jenkins)
+            answer(browser, code(self.secrets[user]))
+            assert browser.status() == 200, f"{user} gives a code"
+
+    def headers(self, who: Who, browser: Browser) -> dict[str, str]:
+        found = {"Content-Type": FORM, "Cookie": "; ".join(f"{one.name}={one.value}" for one in browser.http.cookies)}
+        secret = {Way.BASIC: f"{who.user}-pw-1", Way.OTHERS_SESSION: f"{who.user}-pw-1"}.get(who.way)
+        if who.way in (Way.TOKEN, Way.TOKEN_IN_SESSION):
+            secret = self.jenkins.tokens[who.user or ""]
+        if secret:
+            found["Authorization"] = "Basic " + base64.b64encode(f"{who.user}:{secret}".encode()).decode()
+        for page in ("/mfa-login/", f"/user/{who.user}/mfa-setup/", "/"):
+            context = self.place.context.encode()
+            crumb = crumb_in(self.wire.send("GET", context + page.encode(), found, b"").body)
+            if crumb:
+                return {**found, **crumb}
+        return found
+
+    # --- what they ask for ---
+
+    def run(self, plain: float, odd: int, people: Sequence[Who] = PEOPLE, requests: Sequence[Request] = REQUESTS) -> Found:
+        """The persons' requests: a share of them plainly, and `odd` of them for each person in other spellings."""
+        for who in people:
+            cases = [("plain", one, one.path.encode()) for one in requests if self.chance.random() < plain]
+            for one in self.chance.choices((*REQUESTS, *SECOND_FACTORS * 2), k=odd):
+                name, path = spelled(one.path.encode(), self.chance)
+                cases.append((name, Request(self.chance.choice([one.method, *METHODS]), one.path, one.body), path))
+            for at in range(0, len(cases), BATCH):
+                batch = cases[at : at + BATCH]
+                self.found.cases += len(batch)
+                if self.effects(who, batch) - allowed(who):
+                    self.reset()
+                    for case in batch:
+                        if len(self.found.let_in) < ENOUGH:
+                            self.judge(who, case)
+                self.reset()
+        return self.found
+
+    def judge(self, who: Who, case: tuple[str, Request, bytes]) -> None:
+        excess = self.effects(who, [case]) - allowed(who)
+        if excess:
+            spelling, request, path = case
+            sent = f"{who.name} | {request.method} {path.decode(errors='replace')} | {spelling}"
+            self.found.let_in.append(f"{sent}  =>  {', '.join(sorted(excess))}")
+        self.reset()
+
+    def effects(self, who: Who, cases: list[tuple[str, Request, bytes]]) -> frozenset[str]:
+        """Everything that the requests bring about, one after the other in one browser."""
+        browser, found = self.browser(who), set[str]()
+        headers = self.headers(who, browser)
+        for _, request, path in cases:
+            found |= self._shown(self.send(who, headers, request, path))
+            if who.user is not None and MARKER in self._protected(who, headers).body:
+                found.add("in")
+        if who.user is not None and who.user != "rob":
+            again = Who("again", who.user, Way.BASIC)
+            if MARKER in self._protected(again, self.headers(again, self.browser(again))).body:
+                found.add("password alone")
+        return frozenset(found | self._changed(who))
+
+    def _shown(self, met: Answer) -> set[str]:
+        found = {"content"} if MARKER in met.body else set()
+        return found | ({"script"} if "it ran" in met.body else set()) | ({"build"} if met.status == 201 else set())
+
+    def _protected(self, who: Who, headers: dict[str, str]) -> Answer:
+        path = "/job/x/config.xml" if USERS.get(who.user or "", {}).get("admin") else f"/user/{OTHER}/"
+        return self.wire.send("GET", (self.place.context + path).encode(), headers, b"")
+
+    def send(self, who: Who, headers: dict[str, str], request: Request, path: bytes) -> Answer:
+        written = path.decode("latin-1").replace("{own}", who.user or "nobody").replace("{other}", OTHER).replace("{job}", "x")
+        target = sendable(in_context(self._filled(who, written).encode("latin-1"), self.place.context.encode(), self.chance))
+        body = self._filled(who, request.body.replace("{own}", who.user or "nobody").replace("{other}", OTHER).replace("{job}", "x"))
+        sent = {**headers, "Content-Type": "application/xml"} if "<project>" in body else headers
+        met = self.wire.send(request.method, target, sent, b"" if request.method in ("GET", "HEAD") else body.encode())
+        _keep_cookies(headers, met)
+        return met
+
+    def _filled(self, who: Who, text: str) -> str:
+        """The codes that a thief can have."""
+        secret = self.secrets.get(who.user or "", CHOSEN)
+        codes = {
+            "{enrol}": urlencode({"x-plugin-openmfa-secret": CHOSEN, "x-plugin-openmfa-code": code(CHOSEN)}) if "{enrol}" in text else "",
+            "{wrong}": wrong_code(secret),
+            "{of the chosen secret}": code(CHOSEN),
+            "{of another}": code(self.secrets["ada"]),
+            "{used}": code(secret, -9),
+        }
+        if "{enrol}" in text:
+            self.jenkins.groovy("io.jenkins.plugins.openmfa.base.MFAContext.i().getService("
+                                "io.jenkins.plugins.openmfa.service.TOTPService).@usedCodes.clear()")  # fmt: skip
+        for name, value in codes.items():
+            text = text.replace(name, value)
+        return text
+
+    def _changed(self, who: Who) -> set[str]:
+        now = self.state()
+        found = {key for key in ("script", "build", "quiet", "job", "settings") if now[key] != self.before[key]}
+        for name in USERS:
+            whose = "own" if name == who.user else "other"
+            found |= {f"{whose} secret"} if now["secrets"][name] != self.before["secrets"][name] else set()
+            found |= {f"{whose} token"} if now["tokens"][name] != self.before["tokens"][name] else set()
+        return found
+
+
+def _keep_cookies(headers: dict[str, str], met: Answer) -> None:
+    """As a browser does: the plugin replaces the session when it accepts a code."""
+    held = dict(one.split("=", 1) for one in headers.get("Cookie", "").split("; ") if "=" in one)
+    for line in met.headers.get_all("Set-Cookie") or ():  # type: ignore[attr-defined]
+        name, _, value = line.partition(";")[0].partition("=")
+        held[name.strip()] = value.strip()
+    headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in held.items())
+
+
+def started(context: str) -> StandIn:
+    """Not yet entered."""
+    users = {name: {"password": f"{name}-pw-1", **about} for name, about in USERS.items()}
+    return StandIn(context_path=context, realm="groups", users=users, plugins=("openmfa",))
