@@ -2,11 +2,13 @@
 PREPARE := $(or $(PYTHON3),python3) tools/prepare.py
 PYTHON = venv=$$($(PREPARE) --print venv) && "$$venv/bin/python"
 PYTEST = $(PYTHON) -m pytest $(PYTEST_FLAGS)
-# Tests of the outer rings wait more than they compute. They meet no other but in a real Jenkins: there one goes after the other.
-# Those that wait most come first, so that the others fill their pauses.
-WORKERS ?= $(if $(JENKINS_URL),0,2)
-# What waits for processes can fail by a busy machine alone: it is tried once more, and told with its traceback, also when it passes then.
+# Tests of the outer rings wait about as long as they compute, so three workers suit two cores. A real Jenkins is shared: one test at a time.
+# The rings that wait most come first, so that the others fill their pauses.
+WORKERS ?= $(if $(JENKINS_URL),0,3)
+# On a busy machine a test that waits for processes can fail by time alone. It runs once more, and its traceback is shown even if it passes then.
 RERUNS ?= 1
+# The long tests, and further combinations of cases that the rings run one by one, are left to `make slow`.
+FAST = -m "not slow"
 SIDE_BY_SIDE = -n $(WORKERS) --dist worksteal --reruns $(RERUNS) --rerun-show-tracebacks
 
 .PHONY: help demo test slow unit scenario stand-in cluster checks attack bench bench-comparison bench-scale lint types derived check-derived lock sbom release prepare
@@ -19,10 +21,10 @@ demo: prepare ## See the operator enforce a policy, and restore it after someone
 	@$(PYTHON) tools/demo.py $(DEMO_FLAGS)
 
 test: prepare ## Run all tests except slow, and the checks (lint, types, derived files)
-	@$(PYTEST) $(SIDE_BY_SIDE) tests/end_to_end tests/cluster tests/jenkins tests/attack tests/unit tests/scenario tests/checks
+	@$(PYTEST) $(SIDE_BY_SIDE) $(FAST) tests/end_to_end tests/cluster tests/jenkins tests/attack tests/unit tests/scenario tests/checks
 
 slow: prepare ## Run the long tests before a release: soak, state machines, fuzzed answers, a fleet of 1,000
-	@$(PYTEST) $(SIDE_BY_SIDE) tests/slow
+	@$(PYTEST) $(SIDE_BY_SIDE) -m slow tests/slow tests/end_to_end tests/cluster tests/jenkins tests/attack
 
 unit: ## Run the unit tests: seconds, without network, JVM or API server
 	@$(PYTEST) tests/unit
@@ -32,10 +34,10 @@ scenario: ## Run whole reconciles in one process against fakes of Jenkins and th
 
 stand-in: ## Run the scripts and the transport against the Jenkins stand-in (JVM)
 	@$(PREPARE) stand-in
-	@$(PYTEST) $(SIDE_BY_SIDE) tests/jenkins
+	@$(PYTEST) $(SIDE_BY_SIDE) $(FAST) tests/jenkins
 
 cluster: prepare ## Run CRDs, operator and commands on a real API server
-	@$(PYTEST) $(SIDE_BY_SIDE) tests/end_to_end tests/cluster
+	@$(PYTEST) $(SIDE_BY_SIDE) $(FAST) tests/end_to_end tests/cluster
 
 checks: ## Run lint, types and check-derived as tests
 	@$(PYTEST) tests/checks

@@ -28,7 +28,10 @@ class WithoutGate(Bench):
             self.jenkins.run(ALONE)
 
 
-@pytest.fixture(params=[("javax", ""), ("jakarta", "/ci")], ids=["javax", "jakarta-ci"])
+JAVAX, JAKARTA = ("javax", ""), ("jakarta", "/ci")
+
+
+@pytest.fixture(params=[JAVAX, JAKARTA], ids=["javax", "jakarta-ci"])
 def jenkins(request: pytest.FixtureRequest) -> Iterator[InStandIn]:
     flavour: Literal["javax", "jakarta"] = request.param[0]
     with started(flavour, request.param[1]) as running:
@@ -45,6 +48,7 @@ def test_nobody_is_let_in_or_refused_by_mistake(jenkins: InStandIn) -> None:
     assert not result.let_in + result.refused, told(result)
 
 
+@pytest.mark.parametrize("jenkins", [JAVAX, pytest.param(JAKARTA, marks=pytest.mark.slow)], ids=["javax", "jakarta-ci"], indirect=True)
 def test_the_table_finds_what_happens_without_the_gate(jenkins: InStandIn) -> None:
     jenkins.by_test_bench = True
     size = Size(plain=0.3, odd=0, sequences=2, steps=16)

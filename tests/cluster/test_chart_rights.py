@@ -45,7 +45,9 @@ def audited(tmp_path: Path) -> Iterator[KubeServer]:
         yield kube
 
 
-@pytest.mark.parametrize("name", INSTALLATIONS)
+@pytest.mark.parametrize(
+    "name", [pytest.param("cluster, every reference", marks=pytest.mark.slow), "cluster, references by name", "namespaces"]
+)
 def test_the_operator_has_exactly_the_rights_that_it_uses(audited: KubeServer, name: str, tmp_path: Path) -> None:
     values, refused = INSTALLATIONS[name]
     install(audited, values)

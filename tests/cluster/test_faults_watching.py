@@ -96,7 +96,7 @@ async def hears_nothing() -> None:
             await asyncio.Event().wait()
 
 
-@pytest.mark.parametrize("deaf", [waits_for_a_helper, hears_nothing])
+@pytest.mark.parametrize("deaf", [waits_for_a_helper, pytest.param(hears_nothing, marks=pytest.mark.slow)])
 def test_kopf_is_restarted_if_it_fails_and_cannot_end(
     kube: KubeServer, namespace: str, faults: KubeFaults, deaf: Callable[[], Awaitable[None]]
 ) -> None:

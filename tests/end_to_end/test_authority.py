@@ -45,7 +45,7 @@ def name_authority(scene: Scene, kind: str, authority: trustme.CA) -> None:
         scene.kube.apply(body, namespace=scene.namespace)
 
 
-@pytest.mark.parametrize("kind", ["ConfigMap", "Secret"])
+@pytest.mark.parametrize("kind", ["ConfigMap", pytest.param("Secret", marks=pytest.mark.slow)])
 def test_a_wrong_authority_is_corrected_and_later_replaced(
     operator: OperatorProcess,
     scene: Scene,

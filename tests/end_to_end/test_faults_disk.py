@@ -38,7 +38,7 @@ MEND: dict[str, Callable[[StandIn], None]] = {
 }
 
 
-@pytest.fixture(params=BREAK)
+@pytest.fixture(params=["read-only", pytest.param("full", marks=pytest.mark.slow)])
 def disk(jenkins: StandIn, request: pytest.FixtureRequest) -> Iterator[str]:
     """Which way it breaks; it is mended at the end whatever happened, or the home could not be removed."""
     yield request.param

@@ -40,7 +40,7 @@ def rotate(jenkins: StandIn) -> str:
     return renewed
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("moment", [name if "confirmation" in name else pytest.param(name, marks=pytest.mark.slow) for name in MOMENTS])
 def test_a_token_rotated_during_a_change(operator: OperatorProcess, scene: Scene, jenkins: StandIn, door: Proxy, moment: str) -> None:
     script, fault = MOMENTS[moment]
     scene.credentials(door.url, jenkins.tokens["admin"])

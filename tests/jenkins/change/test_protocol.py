@@ -111,7 +111,18 @@ def bench() -> Iterator[Bench]:
         yield started
 
 
-@pytest.mark.parametrize(("start", "step", "fault"), CASES, ids=[f"{start}-{step.value}-{fault.value}" for start, step, fault in CASES])
+def each_pair_once(start: str, step: Step, fault: Fault) -> bool:
+    """Whether `make test` runs this case: each fault at each step, from one of the two gated starts in turn; all cases without a gate."""
+    return start not in GATED or (STEPS.index(step) + list(Fault).index(fault) + list(GATED).index(start)) % 2 == 0
+
+
+@pytest.mark.parametrize(
+    ("start", "step", "fault"),
+    [
+        pytest.param(*case, id=f"{case[0]}-{case[1].value}-{case[2].value}", marks=() if each_pair_once(*case) else pytest.mark.slow)
+        for case in CASES
+    ],
+)
 def test_promises_hold_after_a_fault_at_any_step(bench: Bench, start: str, step: Step, fault: Fault) -> None:
     begin_with, desired = STARTS[start]
     bench.bring_to(begin_with, seeded=start not in GATED)

@@ -23,7 +23,7 @@ DAMAGED = """[new File(jenkins.rootDir, 'init.groovy.d'), new File(jenkins.rootD
 context.getAttribute('tests.code').source.keep()
 new File(jenkins.rootDir, 'jenkins2fa/gate.json').text = '{"exemptGroups": ["auth'
 """
-SETUPS = [("javax", ""), ("javax", "/ci"), ("jakarta", ""), ("jakarta", "/ci")]
+SETUPS = [("javax", ""), ("jakarta", "/ci"), *(pytest.param(more, marks=pytest.mark.slow) for more in (("javax", "/ci"), ("jakarta", "")))]
 
 
 @pytest.fixture(scope="module", params=SETUPS, ids=lambda p: p[0] + p[1].replace("/", "-"))
@@ -189,7 +189,7 @@ def test_the_case_of_a_user_id_makes_no_difference(strict: StandIn, case: str) -
 
 
 @pytest.mark.parametrize("root_url", ["https://jenkins.example.com/ci/", None])
-@pytest.mark.parametrize("flavour", ["javax", "jakarta"])
+@pytest.mark.parametrize("flavour", [pytest.param("javax", marks=pytest.mark.slow), "jakarta"])
 def test_nobody_is_redirected_to_another_host(flavour: Literal["javax", "jakarta"], root_url: str | None) -> None:
     with StandIn(flavour=flavour, context_path="/ci", root_url=root_url, users=USERS) as jenkins:
         gated(jenkins)

@@ -38,7 +38,11 @@ REFUSED = (400, 414, 431, 501, 505)
 
 @pytest.fixture(
     scope="module",
-    params=[("javax", ""), ("javax", "/ci"), ("jakarta", ""), ("jakarta", "/ci")],
+    params=[
+        ("javax", ""),
+        ("jakarta", "/ci"),
+        *(pytest.param(more, marks=pytest.mark.slow) for more in (("javax", "/ci"), ("jakarta", ""))),
+    ],
     ids=lambda p: p[0] + p[1].replace("/", "-"),
 )
 def strict(request: pytest.FixtureRequest) -> Iterator[StandIn]:

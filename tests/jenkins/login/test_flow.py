@@ -209,7 +209,7 @@ class RestartingHttp(Http):
     ("context_path", "root_url"),
     [("/ci", AS_CALLED), ("/ci", None), ("", None), ("/ci", "http://other.invalid/jenkins/"), ("", "http://other.invalid/user/x/")],
 )
-@FLAVOURS
+@pytest.mark.parametrize("flavour", [pytest.param("javax", marks=pytest.mark.slow), "jakarta"])
 def test_the_challenge_is_found_below_the_configured_url(flavour: Flavour, context_path: str, root_url: str | None) -> None:
     """Whatever host and path Jenkins takes for its own: enrolling and answering stay where the Secret consented to."""
     with StandIn(flavour=flavour, context_path=context_path, root_url=root_url) as jenkins:

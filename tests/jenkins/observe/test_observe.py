@@ -174,7 +174,7 @@ def test_a_damaged_break_glass_record_ends_at_the_next_start(javax_standin: Stan
     assert [managed.observe().damaged, layers(managed.observe())] == [(), [True, True, True]]
 
 
-@pytest.mark.parametrize("flavour", ["javax", "jakarta"])
+@pytest.mark.parametrize("flavour", [pytest.param("javax", marks=pytest.mark.slow), "jakarta"])
 @pytest.mark.parametrize(("context_path", "root_url"), [("/ci", None), ("/ci/deep", "https://jenkins.example.com/x/"), ("", None)])
 def test_context_path_and_root_url_do_not_matter(flavour: Flavour, context_path: str, root_url: str | None) -> None:
     with StandIn(flavour=flavour, context_path=context_path, root_url=root_url) as jenkins:

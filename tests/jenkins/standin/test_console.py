@@ -15,7 +15,7 @@ def c = j.metaClass.respondsTo(j, 'getServletContext') ? j.getServletContext() :
 KEPT = "class Inner { static count(list) { list.findAll { it > 1 }.collect { it * 2 }.sum() } }; out.print(Inner.count(input))"
 
 
-@pytest.fixture(scope="module", params=["javax", "jakarta"])
+@pytest.fixture(scope="module", params=["javax", pytest.param("jakarta", marks=pytest.mark.slow)])
 def jenkins(request: pytest.FixtureRequest) -> Iterator[StandIn]:
     with StandIn(flavour=request.param) as running:
         yield running

@@ -21,7 +21,7 @@ LIVE = "print io.jenkins.plugins.twofactor.jenkins.MoFilter.moPluginSettings['EN
 SESSION = "print jenkins.model.Jenkins.SESSION_HASH"
 
 
-@pytest.fixture(params=["javax", "jakarta"])
+@pytest.fixture(params=["javax", pytest.param("jakarta", marks=pytest.mark.slow)])
 def jenkins(request: pytest.FixtureRequest) -> Iterator[StandIn]:
     with StandIn(flavour=request.param) as running:
         yield running
