@@ -18,8 +18,8 @@ from tests.support.standin import StandIn, free_port
 
 @pytest.fixture(scope="session")
 def kube() -> Iterator[KubeServer]:
-    """An API server for this folder alone: its operator serves every namespace there, those of other tests' operators must not be among
-    them."""
+    """An API server for this folder alone: its operator serves every namespace there, so other tests' operators need
+    another one."""
     with KubeServer() as server:
         server.apply_crds()
         yield server
@@ -47,7 +47,7 @@ def shared_operator(granted: KubeServer, evidence: KeptEvidence) -> Iterator[Ope
 
 @pytest.fixture
 def operator(shared_operator: OperatorProcess) -> Iterator[OperatorProcess]:
-    """One operator for all tests; a test that fails shows what it logged meanwhile."""
+    """One operator for all tests; a failed test shows what it logged meanwhile."""
     before = len(shared_operator.text())
     yield shared_operator
     print(shared_operator.text()[before:])
@@ -62,7 +62,7 @@ def _kept_jenkins() -> Iterator[Kept]:
 
 @pytest.fixture
 def jenkins(_kept_jenkins: Kept, request: pytest.FixtureRequest) -> Iterator[StandIn]:
-    """A Jenkins as after its first start."""
+    """A controller as after its first start."""
     if request.node.get_closest_marker("own_jenkins") is None:
         yield _kept_jenkins.fresh(request.session.testsfailed)
         return

@@ -1,4 +1,4 @@
-"""`caRef`: a Jenkins behind TLS with an authority of the company's own, named wrongly, rightly, and exchanged while we run."""
+"""`caRef`: a controller with a certificate of a private authority that is wrong, corrected, and replaced while the operator runs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def authorities() -> tuple[trustme.CA, trustme.CA]:
 
 @pytest.fixture
 def context(authorities: tuple[trustme.CA, trustme.CA]) -> ssl.SSLContext:
-    """A server's; a certificate of the first authority, until a test gives it another."""
+    """A server's TLS context with a certificate of the first authority, until a test loads another."""
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authorities[0].issue_cert(HERE).configure_cert(made)
     return made
@@ -59,13 +59,13 @@ def test_a_wrong_authority_is_corrected_and_later_replaced(
     reference = {"kind": kind, "name": "corporate-ca", "key": "ca.crt"}
     scene.credentials(proxy.url, jenkins.tokens["admin"])
     scene.policy("baseline")
-    scene.instance("build", proxy.url)  # no caRef: the authorities of the system do not know it
+    scene.instance("build", proxy.url)  # no caRef: the system's authorities did not sign it
     scene.wait("ji", "build", Ready="False/CertificateRejected", Stalled="True/CertificateRejected", Enforced="Unknown")
     assert "name the authority in caRef" in scene.message("ji", "build")
     name_authority(scene, kind, second)
     scene.instance("build", proxy.url, caRef=reference, checkInterval="5s")
     scene.wait("ji", "build", Ready="False/CertificateRejected", Stalled="True")
-    assert [proxy.seen, is_off(jenkins)] == [[], True], "nothing is sent before the certificate is found good"
+    assert [proxy.seen, is_off(jenkins)] == [[], True], "nothing is sent before the certificate is accepted"
 
     name_authority(scene, kind, first)
     scene.wait("ji", "build", seconds=30, Ready="True/InForce", Enforced="True/Probed", Stalled="False")
@@ -81,10 +81,10 @@ def test_a_wrong_authority_is_corrected_and_later_replaced(
 def test_only_the_authority_pinned_by_the_secret_is_trusted(
     operator: OperatorProcess, scene: Scene, jenkins: StandIn, proxy: Proxy, authorities: tuple[trustme.CA, trustme.CA]
 ) -> None:
-    """Whoever may write the instance cannot choose who vouches for the server that gets the token."""
+    """Whoever may edit the instance cannot choose the authority for the server that gets the token."""
     first, second = authorities
     pins, token, host = ("pin", jenkins.tokens["admin"], proxy.url.split("/")[2])
-    name_authority(scene, "ConfigMap", first)  # that of the server
+    name_authority(scene, "ConfigMap", first)  # the server's authority
     scene.secret(pins, host=host, username="admin", token=token, **{"ca.crt": second.cert_pem.bytes().decode()})
     reference = {"kind": "ConfigMap", "name": "corporate-ca", "key": "ca.crt"}
     scene.instance("build", proxy.url, credentialsRef={"name": pins}, caRef=reference, checkInterval="5s")

@@ -19,7 +19,7 @@ def test_account_without_administer_is_forbidden(operator: OperatorProcess, scen
 
 
 def test_a_rotated_secret_is_read_again_at_once(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
-    """The old token stops working in the middle; the instance never gets Unauthorized, because the new one is there."""
+    """The old token stops working; the instance never gets Unauthorized, because the new one is read at once."""
     scene.instance("build", jenkins.url)
     scene.policy("baseline")
     scene.wait("ji", "build", Ready="True", Enforced="True/Probed")
@@ -27,7 +27,7 @@ def test_a_rotated_secret_is_read_again_at_once(operator: OperatorProcess, scene
     renewed = "11" + secrets.token_hex(16)
     (jenkins.home / "standin-tokens.json").write_text(json.dumps({renewed: "admin"}))
     scene.credentials(jenkins.url, renewed)
-    jenkins.restart()  # the stand-in reads its tokens when it starts
+    jenkins.restart()  # the stand-in reads its tokens at its start
     wait_until(lambda: scene.get("ji", "build")["status"]["jenkins"]["session"] != session, what="it is looked at with the new token")
     scene.wait("ji", "build", Ready="True", Enforced="True/Probed")
     assert "Unauthorized" not in scene.events("build")

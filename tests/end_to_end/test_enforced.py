@@ -1,4 +1,4 @@
-"""A policy in the cluster is in force in a running Jenkins, and stays so."""
+"""A policy in the cluster is enforced in a running controller and stays enforced."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_guesses_are_reported_without_user_names(operator: OperatorProcess, scen
 
 
 def test_a_removed_gate_restores_itself_and_is_reported(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
-    """Also where drift is only reported: without its gate the operator could not even look."""
+    """Even with driftPolicy Report: without its gate the operator could not observe anything."""
     enforce(scene, jenkins, driftPolicy="Report", apiTokens="Challenge")
     found = operator.counted("jenkins2fa_instance_drift_corrected_total", jenkins_namespace=scene.namespace)
     take_gate_out(jenkins)

@@ -1,4 +1,4 @@
-"""What an auditor gets of an operator that keeps evidence: which Jenkins was asked when, and what it answered, checked offline."""
+"""Evidence for an auditor: which controller was probed when and what it answered, verified offline."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.scene import Scene
 from tests.support.standin import StandIn
 
 
-@pytest.mark.own_jenkins  # evidence is told apart by URL
+@pytest.mark.own_jenkins  # evidence is distinguished by URL
 def test_each_probe_leaves_signed_evidence_in_order(
     operator: OperatorProcess, scene: Scene, jenkins: StandIn, evidence: KeptEvidence, tmp_path: Path
 ) -> None:

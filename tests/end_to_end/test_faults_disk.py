@@ -1,4 +1,4 @@
-"""The disk of a Jenkins cannot be written to: nothing is half done, it is said what to do, and it goes on when the disk is well again."""
+"""A controller's disk is unwritable: nothing is half done, the status says what to do, and work continues once the disk is repaired."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ FOLDERS = (".", "jenkins2fa", "plugins/moTfaGlobalConfig", "init.groovy.d")
 
 
 def immutable(jenkins: StandIn, flag: str) -> None:
-    """As on a volume that is mounted read-only: no file comes, goes or is renamed."""
+    """As on a volume that is mounted read-only: no file is created, deleted or renamed."""
     found = [str(jenkins.home / name) for name in FOLDERS if (jenkins.home / name).is_dir()]
     subprocess.run(["chattr", flag, *found], check=True)
 
 
 def limit(jenkins: StandIn, size: int) -> None:
-    """As on a volume that is full: files come, but hold nothing."""
+    """As on a full volume: files are created but stay empty."""
     resource.prlimit(jenkins.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
 
@@ -40,7 +40,7 @@ MEND: dict[str, Callable[[StandIn], None]] = {
 
 @pytest.fixture(params=["read-only", pytest.param("full", marks=pytest.mark.slow)])
 def disk(jenkins: StandIn, request: pytest.FixtureRequest) -> Iterator[str]:
-    """Which way it breaks; it is mended at the end whatever happened, or the home could not be removed."""
+    """How the disk fails; it is always repaired at the end, or the home could not be removed."""
     yield request.param
     MEND[request.param](jenkins)
 

@@ -1,4 +1,4 @@
-"""The plugin is removed while its settings are in force: it is said, nothing is written, nobody is locked out."""
+"""The plugin is removed while its settings are in force: this is reported, nothing is written, nobody is locked out."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def gate(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def enforced(gate: str) -> str:
-    """What Enforced says while all is well."""
+    """The condition Enforced while nothing is wrong."""
     return ENFORCED[gate]
 
 
@@ -42,7 +42,7 @@ def in_force(operator: OperatorProcess, scene: Scene, jenkins: StandIn, gate: st
 
 
 def change_policy(scene: Scene, **changes: object) -> None:
-    """Other fields of the policy that is there."""
+    """Change fields of the existing policy."""
     scene.policy("baseline", {**scene.get("tfp", "baseline")["spec"], **changes})
 
 
@@ -57,7 +57,7 @@ def trials(jenkins: StandIn) -> int:
 
 
 def test_a_plugin_missing_after_a_restart(operator: OperatorProcess, in_force: Scene, jenkins: StandIn, enforced: str) -> None:
-    """Nobody is asked any more, which is said in every way; nobody is kept out; with the plugin back it is in force again."""
+    """Nobody is challenged any more, which is reported everywhere; nobody is locked out; with the plugin back it is enforced again."""
     begun = trials(jenkins)
     jenkins.faults(plugin="missing")
     jenkins.restart()
@@ -66,7 +66,7 @@ def test_a_plugin_missing_after_a_restart(operator: OperatorProcess, in_force: S
     wait_until(lambda: "PluginMissing" in in_force.events("build"), what="the Event about it")
     assert "restart Jenkins" in in_force.message("ji", "build")
     assert gets_in(jenkins, "admin", "alice") == "admin alice"
-    change_policy(in_force, priority=7, minimumAssurance="AAL1")  # also a change of the policy does not make it write
+    change_policy(in_force, priority=7, minimumAssurance="AAL1")  # a policy change does not cause a write either
     in_force.wait("tfp", "baseline", Ready="False/PluginMissing")
     assert trials(jenkins) == begun
     jenkins.faults(plugin="enabled")

@@ -1,4 +1,4 @@
-"""The operator's token is rotated in the middle of a change: it comes to its end, or is undone and made again; nobody is kept out."""
+"""The operator's token is rotated during a change: it completes, or is undone and repeated; nobody is locked out."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.scene import Scene
 from tests.support.standin import StandIn
 from tests.support.waiting import wait_until
 
-# When it happens: the step's request waits in front of Jenkins, or its answer waits behind it.
+# When it happens: the step's request is delayed before Jenkins, or its reply after it.
 MOMENTS = {
     "before the trial begins": ("begin", Late(3.0, before=True)),
     "after the trial began": ("begin", Late(3.0)),
@@ -32,7 +32,7 @@ def door(jenkins: StandIn) -> Iterator[Proxy]:
 
 
 def rotate(jenkins: StandIn) -> str:
-    """The old token is revoked in this moment; the new one."""
+    """Revoke the old token at once; returns the new one."""
     renewed = "11" + secrets.token_hex(16)
     (jenkins.home / "standin-tokens.json").write_text(json.dumps({renewed: "admin"}))
     jenkins.groovy("standin.web.JenkinsRun.reloadTokens()")
@@ -55,5 +55,5 @@ def test_a_token_rotated_during_a_change(operator: OperatorProcess, scene: Scene
     scene.wait("ji", "build", seconds=50, Ready="True", Enforced="True/Probed")
     scene.wait("tfp", "baseline", Ready="True", Enforced="True/Probed")
     assert is_settled(jenkins)
-    assert "Unauthorized" not in scene.events("build"), "the new token was there"
+    assert "Unauthorized" not in scene.events("build"), "the new token was already in the Secret"
     assert leaks(places(scene.kube, operator, jenkins), scene.planted) == []

@@ -1,4 +1,4 @@
-"""A gate that the site mounts itself: verified, used, and never written."""
+"""A provided gate, which the site mounts itself: verified, used, and never written."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_a_provided_gate_is_used_and_never_written(operator: OperatorProcess, sc
     assert {"path": "gate", "state": "Refused"}.items() <= next(one for one in body["status"]["fields"] if one["path"] == "gate").items()
     assert "jenkins2fa gate render" in scene.message("ji", "build")
     assert not (jenkins.home / "init.groovy.d" / "jenkins2fa.groovy").exists()
-    assert not is_on(jenkins), "nothing is switched on that the gate would have to go with"
+    assert not is_on(jenkins), "nothing that needs the gate is switched on"
 
     file = mount(scene, jenkins, tmp_path)
     mounted = file.read_bytes()
@@ -63,14 +63,14 @@ def test_a_provided_gate_is_used_and_never_written(operator: OperatorProcess, sc
 
     scene.policy("baseline", exemptGroups=["others"])
     scene.wait("ji", "build", Ready="False/GateNotProvided", Stalled="True", Enforced="False")
-    assert [file.read_bytes(), jenkins.browser("robot", "robot-pw-1").status("/")] == [mounted, 200], "the mounted one goes on as it is"
+    assert [file.read_bytes(), jenkins.browser("robot", "robot-pw-1").status("/")] == [mounted, 200], "the mounted gate continues unchanged"
     mount(scene, jenkins, tmp_path)
     scene.wait("ji", "build", seconds=40, Ready="True/InForce", Enforced="True/Probed")
     assert jenkins.browser("robot", "robot-pw-1").status("/") == 302
 
 
 def test_a_read_only_home_is_observed_and_proven(operator: OperatorProcess, scene: Scene, jenkins: StandIn, tmp_path: Path) -> None:
-    """Settings and gate are there, as an image brings them: it is observed and proven. No mark can be left, and nothing changed."""
+    """Settings and gate come with the image: observed and proven. No owner record can be written, and nothing changed."""
     scene.instance("build", jenkins.url, gate={"mode": "Provided"})
     scene.policy("baseline", exemptGroups=["robots"])
     mount(scene, jenkins, tmp_path)

@@ -1,4 +1,4 @@
-"""`kubectl twofactor` by the real kubectl: what it tells of the operator's work, and what it has the operator do."""
+"""`kubectl twofactor` with the real kubectl: what it shows of the operator's work, and what it makes the operator do."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_suspend_and_resume(operator: OperatorProcess, scene: Scene, jenkins: St
     namespace = ("-n", scene.namespace)
     assert plugin("suspend", "policy", *namespace).code == 0
     scene.wait("ji", "build", Ready="True/Suspended")
-    switch_off(jenkins)  # nobody looks, so nobody may say that it is enforced
+    switch_off(jenkins)  # nobody observes it, so nothing may report it as enforced
     left_alone = plugin(*namespace)
     assert [left_alone.code, "0 of 1 enforced, by proof; 1 Suspended" in left_alone.out] == [3, True]
     assert plugin("reconcile", "policy", *namespace).code == 3
@@ -125,4 +125,4 @@ def test_plan_reads_the_cluster(operator: OperatorProcess, scene: Scene, jenkins
     scene.policy("policy")
     scene.wait("tfp", "policy", Ready="True", Enforced="True/Probed")
     planned = plugin("plan", "build", "-n", scene.namespace)
-    assert planned.code == 0, planned  # its owner mark is known to be this cluster's
+    assert planned.code == 0, planned  # its owner record is recognized as this cluster's

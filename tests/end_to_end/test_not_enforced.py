@@ -1,4 +1,4 @@
-"""What the plugin's settings alone do not prove: no gate, a weak factor, an administrator without a log-in."""
+"""Settings alone prove nothing: no gate, a weak factor, anonymous administration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Operators of their own: the API server or the operator goes away in the middle."""
+"""Tests with their own operators: the API server or the operator fails in the middle."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from tests.support.scene import Scene
 from tests.support.standin import StandIn
 from tests.support.waiting import wait_until
 
-SOON = 15  # seconds, on a busy machine; a pod is killed 30 s after it was asked to end
+SOON = 15  # seconds, on a busy machine; a pod is killed 30 s after SIGTERM
 
 
 @pytest.fixture(scope="module")
 def own_kube() -> Iterator[KubeServer]:
-    """An API server of these tests alone: they stop it, and the shared operator would suffer."""
+    """An API server for these tests alone: they stop it, which would disturb the shared operator."""
     with KubeServer() as server:
         server.apply_crds()
         grant(server)
@@ -48,7 +48,7 @@ def own_scene(own_kube: KubeServer, request: pytest.FixtureRequest, jenkins: Sta
 def test_the_api_server_is_away_for_a_while(
     own_operator: OperatorProcess, own_kube: KubeServer, own_scene: Scene, jenkins: StandIn
 ) -> None:
-    """Longer than the Lease: the operator writes nothing meanwhile, stays alive, and picks up what it missed: a deletion too."""
+    """For longer than the Lease lasts: the operator writes nothing, stays alive, and catches up, deletions included."""
     own_scene.wait("ji", "build", Enforced="True/Probed")
     own_scene.policy("doomed", priority=-1)
     own_scene.wait("tfp", "doomed", Ready="False/Overridden")
@@ -73,7 +73,7 @@ def test_the_api_server_hangs(own_operator: OperatorProcess, own_kube: KubeServe
 
 
 def test_the_operator_is_killed_during_a_reconcile(own_operator: OperatorProcess, own_scene: Scene, jenkins: StandIn) -> None:
-    """Whatever a killed pass left behind, the next process ends where it should."""
+    """Whatever a killed reconcile left behind, the next process reaches the desired state."""
     own_scene.wait("ji", "build", Enforced="True/Probed")
     own_scene.policy("baseline", mode="Disabled")
     own_scene.wait("ji", "build", Enforced="False/Disabled")
@@ -108,7 +108,7 @@ def test_the_operator_ends_soon_while_a_controller_hangs(own_operator: OperatorP
 
 
 def test_the_operator_ends_soon_whichever_thread_gets_the_signal(own_operator: OperatorProcess) -> None:
-    """Linux gives a signal to the thread that it is sent to; the one that waits for the end is not woken by it then."""
+    """Linux delivers a signal to the thread that it is sent to; that does not wake the thread that waits for the end."""
     another = max(int(name) for name in os.listdir(f"/proc/{own_operator.pid}/task"))
     assert another != own_operator.pid
     os.kill(another, signal.SIGTERM)

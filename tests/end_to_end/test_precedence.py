@@ -1,4 +1,4 @@
-"""Which policy governs, and what the others say."""
+"""Which policy governs an instance, and what the overridden ones report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The premium edition: read only without the switch; with it field by field, and in force by probes alone."""
+"""The premium edition: only read without the switch; with it applied field by field and proven by probes alone."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CANARY = [{"name": "person", "expect": "Challenged", "secretRef": {"name": "cana
 
 @pytest.fixture(scope="module")
 def daring(granted: KubeServer, shared_operator: OperatorProcess) -> Iterator[OperatorProcess]:
-    """An operator with the switch, while the one without it rests: there is one Lease."""
+    """An operator with the switch, while the shared one is stopped: there is one Lease."""
     shared_operator.terminate()
     try:
         with OperatorProcess(granted, "--enable-experimental-premium", "-v") as running:

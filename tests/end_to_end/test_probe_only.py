@@ -1,4 +1,4 @@
-"""Canary accounts: alone, without administration rights, and beside the operator's own look."""
+"""Canary accounts: alone, without administration rights, and beside the operator's own observation."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_a_canary_beside_the_operators_probe_must_be_challenged(operator: Operat
     scene.instance("build", jenkins.url, canaries=[{**CANARY[0], "secretRef": {"name": "missing"}}])
     scene.annotate("ji", "build", "without-a-secret")
     scene.wait("ji", "build", Ready="True/InForce", Enforced="True/Probed")
-    assert "canary person: no Secret missing" in scene.message("ji", "build"), "its own probe holds, and the canary's trouble is said"
+    assert "canary person: no Secret missing" in scene.message("ji", "build"), "its own probe counts, and the canary's failure is reported"
 
 
 def test_an_exempt_canary_and_its_evidence_are_reported(operator: OperatorProcess, canaries: Scene, jenkins: StandIn) -> None:

@@ -1,4 +1,4 @@
-"""README, "Start": its commands as they stand there, on a real API server and a Jenkins stand-in.
+"""The commands of README, "Start", as written, on a real API server and a Jenkins stand-in.
 
 Not as they stand there: what builds and pushes the image and what installs the command line does nothing, the operator runs beside the API
 server (which has no nodes), and the placeholders of examples/instance.yaml are filled in, as the README asks for.
@@ -19,7 +19,7 @@ from tests.support.kube import CHECKOUT, KubeServer
 from tests.support.running import OperatorProcess
 from tests.support.standin import StandIn
 
-REPLACED = ("docker", "python3", "pip")  # programs that do nothing here
+REPLACED = ("docker", "python3", "pip")  # programs that are replaced and do nothing here
 
 
 def blocks() -> list[list[str]]:
@@ -29,7 +29,7 @@ def blocks() -> list[list[str]]:
 
 
 def bench(folder: Path, jenkins: StandIn) -> None:
-    """A checkout with what the commands need, the values of this Jenkins, and stand-ins for programs that are not there."""
+    """A checkout with what the commands need, the values of this controller, and replacements for missing programs."""
     for name in ("crds", "deploy", "examples"):
         shutil.copytree(CHECKOUT / name, folder / name)
     file = folder / "examples" / "instance.yaml"
@@ -53,7 +53,7 @@ def _write_program(file: Path, text: str) -> None:
 
 
 def run(commands: list[str], folder: Path, kube: KubeServer) -> str:
-    """All that they say; stops at the first that fails (of `plan`, 2 means: something would change)."""
+    """Run the commands and return their output; stops at the first failure (exit code 2 of `plan` means: something would change)."""
     environment = kube.environment()
     path = f"{folder / 'programs'}{os.pathsep}{environment['PATH']}"
     text = "\n".join(f"({one}) || [ $? = 2 ]" if one.startswith("jenkins2fa plan") else one for one in map(_bare, commands))

@@ -1,4 +1,4 @@
-"""`jenkins2fa report` of a cluster: by a person who may read the Secrets, and by an auditor who may not."""
+"""`jenkins2fa report` of a cluster: by a user who may read the Secrets, and by an auditor who may not."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def call(kubeconfig: Path, scene: Scene, *options: str) -> Ended:
 
 
 def auditor(kube: KubeServer, namespace: str, *, events: bool = True) -> Path:
-    """Credentials that may read our kinds, and Events, and nothing else."""
+    """Credentials that may read our custom resources and Events, and nothing else."""
     name = "auditor" if events else "auditor-without-events"
     rules: list[dict[str, Any]] = [{"apiGroups": ["jenkins2fa.dev"], "resources": ["*"], "verbs": READ}]
     rules += [{"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": READ}] if events else []

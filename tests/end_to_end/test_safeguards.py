@@ -1,4 +1,4 @@
-"""What a policy may not do at once, and the way out in an emergency."""
+"""What a policy may not do at once, and break-glass in an emergency."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_a_break_glass_opens_at_once_and_ends_by_itself(operator: OperatorProces
 
 
 def test_unchanged_examples_weaken_nothing(operator: OperatorProcess, scene: Scene, jenkins: StandIn) -> None:
-    """Not even at an instance that has their label, which no site's has."""
+    """Not even for an instance with their label, which no real one has."""
     in_force(scene, jenkins)
     for name in ("everything", "break-glass"):
         scene.kube.kubectl("apply", "-n", scene.namespace, "-f", str(EXAMPLES / f"{name}.yaml"))

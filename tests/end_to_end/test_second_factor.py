@@ -1,4 +1,4 @@
-"""The operator in a cluster passes the second factor by itself: gate.mode None and a Secret with secondFactorSeed."""
+"""The operator in a cluster gives the second factor by itself: gate.mode None and a Secret with secondFactorSeed."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_a_policy_is_enforced_without_a_gate(operator: OperatorProcess, scene: S
     scene.instance("build", jenkins.url, credentialsRef={"name": "account"}, gate=WITHOUT_GATE)
     scene.policy("baseline", apiTokens="Challenge")
     scene.wait("ji", "build", Enforced="False/PluginAlone", Ready="True")
-    assert jenkins.browser("admin").status("/") == 302  # the account itself is asked like everybody
+    assert jenkins.browser("admin").status("/") == 302  # the operator's account is challenged like everybody
     jenkins.restart()
     jenkins.groovy(TURN_OFF)
     scene.annotate("ji", "build", "after-restart")
@@ -94,5 +94,5 @@ def test_a_wrong_seed_costs_one_answer_until_it_is_corrected(operator: OperatorP
     assert jenkins.groovy(ANSWERS) == "1"
     secret(scene, jenkins, SEED, name="later")
     scene.annotate("ji", "again", "corrected")
-    scene.wait("ji", "again", seconds=10, Ready="True", Enforced="False/PluginAlone")  # at once: a Secret is else kept for a minute
+    scene.wait("ji", "again", seconds=10, Ready="True", Enforced="False/PluginAlone")  # at once: otherwise a Secret is cached for a minute
     assert OTHER_SEED not in operator.text()

@@ -1,4 +1,4 @@
-"""A Jenkins whose security realm takes its time: the first enforcement waits for the count of its users; the operator stays in touch."""
+"""A controller with a slow security realm: the first enforcement waits until all users are counted; the operator keeps observing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two installations, with Leases in different namespaces: the second does not start, or each leaves alone what the other serves."""
+"""Two installations with Leases in different namespaces: the second does not start, or each serves its own objects."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_a_second_cluster_wide_installation_does_not_start(in_force: Scene) -> N
 
 
 def test_a_namespaced_installation_takes_over_its_namespace(operator: OperatorProcess, in_force: Scene, jenkins: StandIn) -> None:
-    """It may not read the first one's Lease; the first one may read its."""
+    """It may not read the first one's Lease, but the first one may read its Lease."""
     kube, scene, namespace, before = in_force.kube, in_force, in_force.namespace, len(operator.text())
     kube.kubectl("apply", "-n", namespace, "-f", str(CHECKOUT / "deploy" / "rbac-one-namespace.yaml"))
     subject = json.dumps([{"op": "add", "path": "/subjects/0/namespace", "value": namespace}])
@@ -60,7 +60,7 @@ def test_a_namespaced_installation_takes_over_its_namespace(operator: OperatorPr
     kube.kubectl("create", "rolebinding", "references", "-n", namespace, "--role=references", f"--serviceaccount={namespace}:{ACCOUNT}")
     with OperatorProcess(kube, "--namespace", namespace, "-v", namespace=namespace) as second:
         wait_until(lambda: server_of(scene) == [namespace, namespace], seconds=30, what="the second serves both objects")
-        scene.wait("ji", "build", Ready="False/OwnedElsewhere", Stalled="True")  # Jenkins has the first one's mark: a person decides
+        scene.wait("ji", "build", Ready="False/OwnedElsewhere", Stalled="True")  # the owner record is the first one's
         scene.annotate("ji", "build", "both-are-called")
         wait_until(lambda: "ServedByAnother" in scene.events("build"), seconds=30, what="the first says that it leaves it alone")
         assert f"another operator (its Lease is in namespace {namespace}) serves objects here" in operator.text()[before:]

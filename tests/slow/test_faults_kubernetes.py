@@ -1,4 +1,4 @@
-"""The API server refuses, throttles, forgets, is slow or cuts its answers short: the policy comes into force all the same.
+"""The API server refuses, throttles, forgets, is slow or truncates replies: the policy is still enforced.
 
 Between the operator and a real API server stands a proxy that goes wrong on purpose and counts (`tests/support/kube_faults.py`). Whatever
 happens there, a change is made in Jenkins once, nothing is written again and again, and no secret is told. One Jenkins for all of them.
@@ -77,7 +77,7 @@ def one_scene(own_kube: KubeServer, one_operator: OperatorProcess, one_jenkins: 
 
 @pytest.fixture
 def scene(one_scene: Scene, faults: KubeFaults, one_operator: OperatorProcess, one_jenkins: StandIn) -> Iterator[Scene]:
-    """The policy is in force, and nothing goes wrong yet; afterwards no secret was told, whatever went wrong."""
+    """The policy is in force without faults; afterwards no secret was leaked, whatever went wrong."""
     before = len(one_operator.text())
     in_force(one_scene)
     yield one_scene
@@ -89,7 +89,7 @@ def scene(one_scene: Scene, faults: KubeFaults, one_operator: OperatorProcess, o
 
 
 def in_force(scene: Scene) -> None:
-    """The policy's own words first: they are about its newest generation."""
+    """The policy's conditions first: they are about its newest generation."""
     scene.wait("tfp", "baseline", seconds=50, Ready="True", Enforced="True/Probed")
     scene.wait("ji", "build", Ready="True", Enforced="True/Probed")
 
@@ -98,7 +98,7 @@ numbers = itertools.count(1)
 
 
 def change(scene: Scene) -> None:
-    """The policy asks for something that it has not asked for yet."""
+    """Change the policy to settings that it has not had yet."""
     scene.policy("baseline", exemptGroups=[f"robots-{next(numbers)}"])
 
 
@@ -139,7 +139,7 @@ def test_a_change_is_made_once_whatever_the_api_server_answers(scene: Scene, fau
 
 
 def test_a_policy_aggregates_a_status_whose_write_got_no_reply(scene: Scene, faults: KubeFaults, one_jenkins: StandIn) -> None:
-    """The next look finds the status as it should be and writes nothing: the news must not be lost with the answer."""
+    """The next reconcile finds the right status and writes nothing, so the policy must already have been notified."""
     faults.fault(Lose(), instance_status_writes, times=1)
     events = scene.events("build").count("Unreachable")
     one_jenkins.kill()
@@ -152,7 +152,7 @@ def test_a_policy_aggregates_a_status_whose_write_got_no_reply(scene: Scene, fau
 
 
 def test_the_operator_honours_retry_after(scene: Scene, faults: KubeFaults) -> None:
-    """Priority and fairness: 429 with Retry-After. Its passes come back after that time, not before, and not all at once."""
+    """Priority and fairness: 429 with Retry-After. Reconciles continue after that time, not before, and not all at once."""
     faults.fault(Answer(429, {"Retry-After": "4"}), reconcilers)
     change(scene)
     wait_until(lambda: faults.hits >= 4, seconds=40, what="both objects were asked for twice")
@@ -189,7 +189,7 @@ def governing(scene: Scene) -> str:
 
 
 def test_a_list_that_expires_half_way_is_restarted(scene: Scene, faults: KubeFaults) -> None:
-    """410 for the second page, to Kopf and to our own lists alike; a change of that time is not missed."""
+    """410 for the second page, for Kopf and for our own lists; a change made meanwhile is not missed."""
     scene.policy("second", priority=-1)
     scene.wait("tfp", "second", Ready="False/Overridden")
     faults.fault(Answer(410), further_pages, times=3)
@@ -238,7 +238,7 @@ def test_a_watch_that_breaks_off_in_the_middle_of_a_line(scene: Scene, faults: K
 
 
 def test_the_start_waits_for_an_api_server_that_throttles(scene: Scene, one_operator: OperatorProcess) -> None:
-    """A restart in a bad moment is no reason for a crash loop: it says what it waits for."""
+    """A restart at a bad moment causes no crash loop: the operator logs what it waits for."""
     with KubeFaults(scene.kube, page=1) as busy:
         busy.fault(Answer(429, {"Retry-After": "1"}, "too many requests"), times=2)
         busy.fault(Answer(410), further_pages, times=1)

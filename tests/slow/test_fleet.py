@@ -24,7 +24,7 @@ NAMESPACE = "fleet"
 
 
 class Refusing(BaseHTTPRequestHandler):
-    """A Jenkins that knows nobody: every answer is 401."""
+    """A controller that accepts nobody: every reply is 401."""
 
     protocol_version = "HTTP/1.1"
 

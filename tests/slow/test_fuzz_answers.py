@@ -1,6 +1,6 @@
-"""Whatever answers in the place of Jenkins: only errors of our own, with a message each, and no secret in them.
+"""Whatever answers in place of Jenkins, the operator raises only its own errors, each with a message and without a secret.
 
-The documents are damaged copies of what the stand-in really answered. JENKINS2FA_FUZZ_CASES=10000 tries more.
+The documents are damaged copies of real replies of the stand-in. JENKINS2FA_FUZZ_CASES=10000 tries more.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ HIDDEN = (PLANTED, base64.b64encode(f"admin:{PLANTED}".encode()).decode(), SEED)
 
 @pytest.fixture(scope="module")
 def documents() -> list[dict[str, Any]]:
-    """What observe answers: before us, in force with all there is, in a trial, in a break-glass."""
+    """Replies to `observe`: before our first change, with every setting in force, in a trial, in a break-glass."""
     with StandIn(users={"carol": {"password": "carol-pw-1", "groups": ["Devs"]}}, realm="groups") as jenkins:
         managed = Managed(jenkins.url, "admin", jenkins.tokens["admin"])
         return [*_seen(managed)]
@@ -69,7 +69,7 @@ def _seen(managed: Managed) -> Iterator[dict[str, Any]]:
 
 
 def safe(text: str) -> str:
-    """A message that a person can read, and that holds no secret."""
+    """Check that a message is readable and contains no secret."""
     assert text.strip()
     for hidden in HIDDEN:
         assert hidden not in text
@@ -130,7 +130,7 @@ LINES = ("X-Jenkins: 2.541", "X-Jenkins: \xff\xfe", "X-Jenkins-Session: ", "X-Re
 
 
 def answers(dice: random.Random, documents: list[dict[str, Any]]) -> Callable[[Asked], bytes | None]:
-    """What a server says from now on: each answer drawn anew, some of them nearly right."""
+    """The server's replies from now on: each is drawn at random, some are nearly right."""
 
     def answer(asked: Asked) -> bytes | None:
         kind = dice.random()
@@ -175,7 +175,7 @@ def _body(dice: random.Random, asked: Asked, documents: list[dict[str, Any]]) ->
 
 @pytest.fixture
 def logged() -> Iterator[io.StringIO]:
-    """What the operator would write to its log meanwhile, most verbose."""
+    """The operator's most verbose log meanwhile."""
     root, stream = logging.getLogger(), io.StringIO()
     handlers, level = root.handlers[:], root.level
     with contextlib.redirect_stderr(stream):

@@ -2,7 +2,7 @@
 
 The operator changes Jenkins with a gate and without one, and opens break-glass with and without a start-up script of ours.
 
-Bounded and the same every time by default; JENKINS2FA_PROTOCOL_EXAMPLES=200 looks longer, and elsewhere each time.
+Limited and deterministic by default; JENKINS2FA_PROTOCOL_EXAMPLES=200 searches longer, with another seed each time.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Machine(RuleBasedStateMachine):
         self.alone: Driver | None = None
 
     def teardown(self) -> None:
-        """Whatever is pending undoes itself, and the operator is never shut out by a change of its own."""
+        """Whatever is pending undoes itself, and the operator is never locked out by its own change."""
         if self.model.trial:
             self.time_is_up()
             self.as_the_model_says()
@@ -111,7 +111,7 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.names and self.model.world.operator_gets_in)
     @rule(keep=st.booleans(), back=st.sampled_from((0, 1, 2)))
     def end(self, keep: bool, back: int) -> None:
-        """Confirms or cancels the last trial, or comes late or again with an earlier one."""
+        """Confirm or cancel the last trial, or repeat or belatedly send this for an earlier one."""
         name = self.names[-1 - min(back, len(self.names) - 1)]
         with self.operator() as driver:
             if driver is None:
@@ -128,7 +128,7 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.model.world.operator_gets_in)
     @rule(keep=st.booleans())
     def open_break_glass(self, keep: bool) -> None:
-        """Also one that is open is opened anew, for another reason."""
+        """An open one may be opened again for another reason."""
         with self.operator() as driver:
             if driver is None:
                 return
@@ -206,7 +206,7 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def nobody_stays_in_by_a_gate_that_is_gone(self) -> None:
-        """A gate that a foreign hand took out of the chain leaves its marks behind until it is back, or Jenkins restarts: drift."""
+        """A gate removed by somebody else leaves its session attributes until it is back or Jenkins restarts: that is drift."""
         world = self.model.world
         if self.marked_by_a_lost_gate and not world.in_chain:
             return

@@ -1,4 +1,4 @@
-"""A short soak with a fixed seed (the long one is bench/soak.py), and that the watch sees what it is there to see."""
+"""A short soak with a fixed seed (the long one is bench/soak.py), and a check that the watch detects broken invariants."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_invariants_hold_under_random_faults(world: World, tmp_path: Path) -> No
 
 @contextlib.contextmanager
 def operator_gone(world: World) -> Iterator[None]:
-    """Nobody mends what the watch is to see; afterwards all is well again."""
+    """The operator is stopped and repairs nothing, so that the watch can see it; afterwards everything is well again."""
     world.operator.kill()
     try:
         yield
@@ -69,7 +69,7 @@ def operator_gone(world: World) -> Iterator[None]:
 
 
 def sees(invariant: Invariant, world: World, moment: Moment | None = None, *, seconds: float = 30) -> str:
-    """Waits until an invariant is said to be broken; what it says."""
+    """Wait until the watch reports a broken invariant; returns the report."""
     found: list[str] = []
 
     def look() -> bool:
@@ -82,7 +82,7 @@ def sees(invariant: Invariant, world: World, moment: Moment | None = None, *, se
 
 @pytest.mark.timeout(300)
 def test_the_watch_detects_broken_invariants(world: World) -> None:
-    """Each promise broken by hand, and said to be broken; not where a plan explains it."""
+    """Each promise is broken by hand and reported, unless a planned fault explains it."""
     wait_until(lambda: not missing(world), seconds=60, every=0.3, what="all is well")
     for invariant in (PeopleGetIn(), OperatorGetsIn(), DiskHoldsWhatWasConfirmed(), NobodyStaysIn(), InForceMeansInForce(), LogsAreClean()):
         assert not list(invariant.check(world, Moment()))
@@ -116,7 +116,7 @@ def test_the_watch_detects_unconfirmed_settings_on_disk(world: World) -> None:
 
 @contextlib.contextmanager
 def open_trial(world: World) -> Iterator[Callable[[], object]]:
-    """A change of ours that is not confirmed; yields what undoes it."""
+    """An unconfirmed change of ours; yields a function that undoes it."""
     with contextlib.closing(driver_for(world.direct(), trial_seconds=60)) as driver:
         seen = driver.observe()
         assert seen.memory is not None

@@ -1,4 +1,4 @@
-"""The change itself: proven before it lasts, undone unless confirmed, refused where it must not be made."""
+"""A change: proven before it is saved, undone unless confirmed, refused where it must not be made."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ list.add(0, java.lang.reflect.Proxy.newProxyInstance(type.classLoader, [type] as
 
 
 def on_disk(jenkins: StandIn) -> dict[str, str]:
-    """Everything that a restart would find: the plugin's settings, the gate, our notes."""
+    """Everything that a restart would load: the plugin's settings, the gate, our records."""
     files = [jenkins.home / SETTINGS, *(jenkins.home / "jenkins2fa").glob("*"), *(jenkins.home / "init.groovy.d").glob("*")]
     return {file.name: file.read_text() for file in files if file.is_file()}
 
@@ -76,7 +76,7 @@ def test_settings_survive_a_restart(standin: StandIn, managed: Managed) -> None:
 
 
 def test_a_lost_layer_is_repaired(standin: StandIn, managed: Managed) -> None:
-    """Each layer in turn is set aside; one change makes them agree again."""
+    """Each layer in turn is changed behind our back; one change makes them agree again."""
     managed.apply(policy())
     live = "io.jenkins.plugins.twofactor.jenkins.MoFilter.moPluginSettings['ENABLE_MO_TFA_AUTHENTICATION'] = false"
     memory = "io.jenkins.plugins.twofactor.jenkins.MoGlobalConfig.get().setEnableTfa(false)"
@@ -101,7 +101,7 @@ def test_disk_is_unchanged_until_confirmation(standin: StandIn, managed: Managed
     assert managed.differing(policy(**WEAKER, apiTokens="Challenge"))["allowedFactors.EmailOTP"] == {"disk"}
     assert managed.confirm(trial) == "Confirmed"
     assert on_disk(standin)["gate.json"] != before["gate.json"]
-    assert managed.confirm(trial) == "Confirmed"  # twice is harmless
+    assert managed.confirm(trial) == "Confirmed"  # confirming twice is harmless
 
 
 def test_jenkins_undoes_an_unconfirmed_trial(standin: StandIn, managed: Managed) -> None:
@@ -143,7 +143,7 @@ def test_a_restart_during_a_trial_undoes_it(standin: StandIn, managed: Managed, 
 
 @pytest.mark.parametrize("how", ["orderly", "kill -9"])
 def test_a_restart_during_confirmation_completes_it(standin: StandIn, managed: Managed, how: str) -> None:
-    """As a crash between the mark and the first save would leave the files: the journal says confirmed, all else is old."""
+    """The files as after a crash before the first save of a confirmation: the journal says confirmed, everything else is old."""
     managed.begin(policy())
     journal = standin.home / "jenkins2fa" / "trial.json"
     journal.write_text(journal.read_text().replace('"phase":"open"', '"phase":"confirmed"'))
@@ -163,8 +163,8 @@ def test_a_form_saved_during_a_trial_keeps_only_the_users_changes(standin: Stand
     seen = managed.observe()
     assert seen.memory is not None
     assert seen.memory == seen.disk
-    assert [seen.memory.sender, seen.memory.factors >= MAIL] == ["person@lab.invalid", True]  # the person's, not ours
-    assert [seen.memory.subject, seen.memory.factors >= QUESTIONS] == [None, True]  # ours is gone, and what was before it is back
+    assert [seen.memory.sender, seen.memory.factors >= MAIL] == ["person@lab.invalid", True]  # the administrator's, not ours
+    assert [seen.memory.subject, seen.memory.factors >= QUESTIONS] == [None, True]  # ours is undone, and the value before it is restored
     assert "Käse" not in on_disk(standin)["io.jenkins.plugins.twofactor.jenkins.MoGlobalConfig.xml"]
 
 
@@ -207,7 +207,7 @@ def test_a_controller_of_another_owner_is_unchanged_until_the_take_over(standin:
 
 @pytest.mark.parametrize("file", [SETTINGS, "jenkins2fa/gate.json", "jenkins2fa/state.json"])
 def test_a_failed_write_is_not_kept_in_memory(standin: StandIn, managed: Managed, file: str) -> None:
-    """A folder stands where the file ought to be: a write fails, also for root."""
+    """A folder in place of the file makes the write fail, even for root."""
     target = standin.home / file
     (target / "in-the-way").mkdir(parents=True)
     with pytest.raises(Refused) as refused:
@@ -242,7 +242,7 @@ def test_a_change_undone_by_somebody_else_is_not_confirmed(standin: StandIn, man
 
 
 def test_a_change_is_not_confirmed_if_the_probe_is_not_challenged(standin: StandIn, managed: Managed) -> None:
-    """All settings say on, but another filter lets everybody pass: only the probe can tell."""
+    """All settings are on, but another filter lets everybody pass: only the probe detects it."""
     standin.groovy(CHAIN + OPEN_DOOR)
     try:
         with pytest.raises(ChangeUndone, match="got through"):
@@ -271,7 +271,7 @@ def test_corrections_are_counted_in_jenkins_until_attention_is_needed(standin: S
     standin.restart()
     assert len(managed.observe().corrections["mode"]) == 4
     managed.apply(policy(exemptGroups=["robots"]))
-    assert managed.observe().corrections == {}  # another wish, another count
+    assert managed.observe().corrections == {}  # another desired state has its own count
 
 
 def restart(jenkins: StandIn, how: str) -> None:
@@ -283,14 +283,14 @@ def restart(jenkins: StandIn, how: str) -> None:
 
 
 def save_form(jenkins: StandIn, **values: object) -> None:
-    """A person saves the plugin's page (by the token, which the policies of these tests exempt)."""
+    """An administrator saves the plugin's page, with the token that the policies of these tests exempt."""
     form = {"formPage": "basicConfig", **values}
     answer = jenkins.browser("admin").call("/manage/tfaGlobalConfig/saveGlobalTfaSettings", "POST", data={"json": json.dumps(form)})
     assert answer.headers["Location"].endswith("/tfaGlobalConfig/"), answer.headers["Location"]
 
 
 def test_a_break_glass_record_left_by_a_restart_has_no_effect(standin: StandIn, managed: Managed) -> None:
-    """Without our start-up file nobody takes the note up after a restart: 2FA is on again, and must not be told to be off."""
+    """Without our start-up file nothing reads the record after a restart: 2FA is on again and must not be reported as off."""
     managed.apply(policy())
     with managed.driver() as driver:
         driver.open_break_glass(datetime.now(UTC) + timedelta(minutes=10), "INC-1", timedelta(hours=1), keep=True)

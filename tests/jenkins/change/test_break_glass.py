@@ -1,4 +1,4 @@
-"""What Jenkins keeps of break-glass: when they were open, so that their sum can be bounded."""
+"""Jenkins records when a break-glass was open, so that their total time can be limited."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def test_start_and_end_of_each_break_glass_are_recorded(managed: Managed, standi
         driver.close_break_glass()
     ((again, ended),) = managed.observe().break_glass_times
     assert again == first
-    assert abs(ended - datetime.now(UTC)) < MINUTE, "the end is when it was closed, not when it was to end"
+    assert abs(ended - datetime.now(UTC)) < MINUTE, "the recorded end is when it was closed, not when it would have expired"
 
 
 def test_chained_break_glasses_count_as_one(managed: Managed, standin: StandIn) -> None:
-    """Less than a minute apart they are one, so that nobody fills the file."""
+    """If they are less than a minute apart, they count as one, so that nobody can fill the file."""
     managed.apply(policy())
     opened(managed, "INC-1", timedelta(hours=1))
     first = managed.observe().break_glass_times[0][0]

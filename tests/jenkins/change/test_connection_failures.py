@@ -1,4 +1,4 @@
-"""Everything that can go wrong between the operator and a Jenkins: one test a row of docs/troubleshooting.md, at the driver."""
+"""Every failure between operator and controller, at the driver: one test per row of docs/troubleshooting.md."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_a_truncated_reply(javax_standin: StandIn, proxy: Proxy, after: int) -> 
 
 
 def test_a_truncated_reply_that_looks_complete(javax_standin: StandIn, proxy: Proxy) -> None:
-    """A proxy that sends on what it has, as if it were all."""
+    """A proxy forwards the part that it has as if it were complete."""
     with Proxy(javax_standin.url) as honest:
         managed = through(honest, javax_standin)
         managed.observe()
@@ -187,13 +187,13 @@ def test_an_endless_reply_is_cut_off(javax_standin: StandIn, proxy: Proxy) -> No
 
 
 def test_an_oversized_script_reply_is_not_parsed(javax_standin: StandIn, proxy: Proxy) -> None:
-    """Small objects in JSON take thirty times their size; a page of Jenkins may be as long as this."""
+    """Parsed, small JSON objects take thirty times their size; the limit for pages of Jenkins is higher."""
     proxy.fault(Say(200, "{}," * 400_000))
     assert "larger than 1 MiB" in str(failure_of(through(proxy, javax_standin)))
 
 
 def test_a_script_failure_is_reported_with_its_exception(javax_standin: StandIn) -> None:
-    """The plugin's class is there, but what our script calls is not: as after an update that nobody tested."""
+    """The plugin's class exists, but not the method that our script calls, as after an untested update."""
     with (
         managed_of(javax_standin).driver() as driver,
         pytest.raises(ScriptFailed, match=r"MissingPropertyException|NullPointerException|Cannot invoke") as raised,

@@ -1,4 +1,4 @@
-"""Restarts, and a network that fails in the middle of a change."""
+"""Restarts, and network failures during a change."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_a_driver_survives_a_restart(standin: StandIn, managed: Managed) -> None
         standin.restart()
         after = driver.observe()
         assert after.session != before
-        assert driver.confirm("unknown") == "Unknown"  # the resident classes too
+        assert driver.confirm("unknown") == "Unknown"  # our resident classes too
 
 
 def caught(managed: Managed) -> JenkinsError | None:
@@ -67,7 +67,7 @@ LOST = [Lose(), Late(1.6), Cut(3)]
 
 @pytest.mark.parametrize("fault", LOST, ids=["lost", "late", "cut"])
 def test_a_lost_reply_to_the_begin_request_is_settled_by_observation(javax_standin: StandIn, proxy: Proxy, fault: Any) -> None:
-    """It had begun: the change goes on, and is not begun twice."""
+    """The trial had begun: the change continues and is not begun twice."""
     managed = through(proxy, javax_standin, read_seconds=1.2)
     managed.observe()
     prepare(managed, javax_standin)
@@ -129,7 +129,7 @@ def test_a_network_outage_during_a_trial_undoes_it(javax_standin: StandIn, proxy
 
     with pytest.raises(Unreachable):
         managed.apply(policy(), cut)
-    assert is_on(javax_standin)  # nobody could take it back, but Jenkins will
+    assert is_on(javax_standin)  # the operator cannot undo it, but Jenkins will
     wait_until(lambda: is_off(javax_standin), seconds=8)
     proxy.heal()
     seen = managed.observe()
@@ -139,7 +139,7 @@ def test_a_network_outage_during_a_trial_undoes_it(javax_standin: StandIn, proxy
 @pytest.mark.parametrize("earlier", [0, 1])
 @pytest.mark.parametrize("sticky", [False, True], ids=["by request", "by connection"])
 def test_a_change_that_meets_another_replica_is_reported_and_undone(javax_standin: StandIn, sticky: bool, earlier: int) -> None:
-    """Whichever of its steps meets it: ``earlier`` requests let another process be the first."""
+    """Whichever step meets it: ``earlier`` requests before the change shift which process gets which step."""
     with twin_of(javax_standin) as twin, InTurns(javax_standin.url, twin.url, sticky=sticky) as door:
         for url in (javax_standin.url, twin.url):
             each = Managed(url, "admin", javax_standin.tokens["admin"])
@@ -154,6 +154,6 @@ def test_a_change_that_meets_another_replica_is_reported_and_undone(javax_standi
 
 
 def prepare(managed: Managed, jenkins: StandIn) -> None:
-    """In force already, so all scripts are compiled and times are short."""
+    """The policy is already in force, so all scripts are compiled and requests are fast."""
     managed_of(jenkins).apply(policy())
     assert managed.observe().effective

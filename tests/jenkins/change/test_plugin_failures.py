@@ -1,4 +1,4 @@
-"""A plugin, a mail server or a rival that is not as it should be; and observations of which a part is damaged."""
+"""Failures of plugin and mail server, competing configuration-as-code, and partly damaged observations."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_malformed_parts_are_a_protocol_error_and_never_a_crash(answer: dict[str
 
 
 def test_each_failure_has_its_condition(javax_standin: StandIn) -> None:
-    """Transient: Reconciling; for a person: Stalled. Never both."""
+    """Transient failures set Reconciling; those that need attention set Stalled. Never both."""
     instance = managed_of(javax_standin).instance
     for kind in (Unreachable, Starting, Unauthorized, Forbidden, Redirected):
         problem = kind("what happened")

@@ -1,4 +1,4 @@
-"""A change is broken at each of its steps in each way we know, and every time the same promises are checked.
+"""Every known fault at every step of a change; the same promises are checked every time.
 
 (a) Somebody with administration rights gets in. (b) The operator gets in, or the change undoes itself within its time.
 (c) Disk never holds unconfirmed settings that we wrote. (d) No session stays verified only because of a gate that is gone.
@@ -48,7 +48,7 @@ BEFORE_THE_END = STEPS[: STEPS.index(Step.CONFIRM) + 1]
 MAY_NOT_HEAR = (Fault.CUT, Fault.ANSWER_LOST, Fault.ANSWER_LOST_ONCE, Fault.RESTART, Fault.CRASH)
 DISKS = (Fault.READ_ONLY, Fault.FULL)
 
-# What Jenkins keeps, by fault, as the last step at which it strikes and the change is still undone; None = it is kept whatever the step.
+# By fault: the last step at which it strikes and the change is still undone; None = the change is kept whatever the step.
 UNDONE_AT: dict[Fault, list[Step]] = {
     Fault.NONE: [],
     Fault.KILLED_BEFORE: BEFORE_THE_END,
@@ -136,7 +136,7 @@ def test_promises_hold_after_a_fault_at_any_step(bench: Bench, start: str, step:
         bench.wait_until_over()
     confirmed = step not in UNDONE_AT[fault] or (fault is Fault.SECOND_OPERATOR and before.owner is not None)
     if fault is Fault.ANSWER_LOST_ONCE and step is Step.BEGIN and bench.seeded:
-        confirmed = False  # it was the answer to the look before the trial, or the challenge, and nothing had begun
+        confirmed = False  # it was the reply to the observation before the trial, or to the challenge: nothing had begun
     _check_what_the_operator_was_told(done, step, fault, confirmed)
     assert bench.administrator(), "no administrator gets in"
     after = Standing.of(bench.observe())  # raises if the operator does not get in
@@ -154,10 +154,10 @@ def _check_what_the_operator_was_told(done: Attempt, step: Step, fault: Fault, c
     if fault in (Fault.KILLED_BEFORE, Fault.KILLED_IN_FLIGHT):
         return
     if done.result is not None:
-        assert confirmed, "the operator believes in a change that was undone"
+        assert confirmed, "the operator reports an undone change as done"
     elif confirmed:
         assert fault in MAY_NOT_HEAR, f"{done.error} although it was confirmed"
-        assert not isinstance(done.error, ChangeUndone), "it is told to be undone, and is not"
+        assert not isinstance(done.error, ChangeUndone), "it is reported as undone, and is not"
     if fault is Fault.SECOND_OPERATOR and confirmed:
         assert isinstance(done.second, Refused)
         assert done.second.type == ("OwnedElsewhere" if step in (Step.BEGIN, Step.VERIFY) else "TrialPending")
@@ -168,7 +168,7 @@ def _check_what_the_operator_was_told(done: Attempt, step: Step, fault: Fault, c
 def _check_disk(watcher: Watcher, done: Attempt, step: Step, fault: Fault, confirmed: bool) -> None:
     """(c): until the confirmation was asked for, nothing that a start of Jenkins would read has changed; if it was undone, it never has."""
     if fault is Fault.SECOND_OPERATOR and not confirmed:
-        return  # theirs was confirmed
+        return  # the other operator's change was confirmed
     asked = done.began.get(Step.CONFIRM, float("inf")) if confirmed or fault in DISKS else float("inf")
     for name in (*OURS, *(() if fault in FORMS else (SETTINGS,))):
         early = [one for one in watcher.changes(name) if one.when < asked]
@@ -189,7 +189,7 @@ def _check_outcome(
     assert after.live == after.memory.enabled == after.disk.enabled
     if fault is Fault.OTHER_FORM:
         assert after.memory == after.disk
-        assert after.memory.sender == OTHER_SENDER  # what the administrator changed, stays
+        assert after.memory.sender == OTHER_SENDER  # what the administrator changed stays
         assert after.memory.enabled == (before.memory.enabled or confirmed)
         assert after.gate == (ordered.desired.gate if confirmed else before.gate)
     elif fault is Fault.SECOND_OPERATOR and not confirmed:

@@ -1,4 +1,4 @@
-"""A break-glass is broken at its beginning, while it is open and at its end, and every time the same promises are checked.
+"""Faults at the start of a break-glass, while it is open, and at its end; the same promises are checked every time.
 
 (a) Somebody with administration rights gets in, and (b) so does the operator, at every moment. (c) Memory and disk say "on" all the
 time, so that whatever fails, fails to the safe side. (d) It ends in its time, whoever is still there, and leaves nothing: people are
@@ -51,11 +51,11 @@ class Start:
 
 STARTS = {"gated": Start(FIRST, OFF, True), "alone": Start(ALONE, ALONE_OFF, False)}
 
-# At the beginning: whether it is open afterwards, and what the operator is told if not that.
+# At the start: whether it is open afterwards, and otherwise the error that the operator gets.
 OPENS: dict[Fault, tuple[bool, type[JenkinsError] | None]] = {
     Fault.CUT: (False, Unreachable),
     Fault.ANSWER_LOST_ONCE: (True, Unreachable),
-    Fault.QUIETING_DOWN: (True, None),  # an emergency may be just that
+    Fault.QUIETING_DOWN: (True, None),  # that may be the emergency
     Fault.READ_ONLY: (False, Refused),
     Fault.FULL: (False, Refused),
 }
@@ -63,7 +63,7 @@ WHILE_OPEN = (Fault.RESTART, Fault.OTHER_FORM, Fault.READ_ONLY, Fault.FULL)  # k
 
 
 def cases(gated: Iterable[Enum | str], alone: Iterable[Enum | str]) -> pytest.MarkDecorator:
-    """Each way to break it with each start; ``start`` is brought about first."""
+    """Every fault with every start; ``start`` is brought about first."""
     both = [("gated", how) for how in gated] + [("alone", how) for how in alone]
     ids = [f"{start}-{how.value if isinstance(how, Enum) else how}" for start, how in both]
     return pytest.mark.parametrize(("start", "how"), both, indirect=["start"], ids=ids)
@@ -97,7 +97,7 @@ def test_a_break_glass_begins_completely_or_not_at_all(bench: Bench, start: Star
         _check_open(bench, before)
         bench.jenkins.groovy(TIME_IS_UP)
     else:
-        assert bench.observe().break_glass_used != reason, "the reason is spent, and nothing was ever open"
+        assert bench.observe().break_glass_used != reason, "the reason is used up, but it was never open"
     _check_over(bench, start, before)
 
 
@@ -107,13 +107,13 @@ def test_a_break_glass_stays_open_until_it_ends_or_is_closed(bench: Bench, start
     before = Standing.of(bench.observe())
     assert _open(bench, start) is None
     strike(bench, how, Attempt())
-    if how is Fault.OTHER_FORM:  # who saves the form, sets the live flag too
+    if how is Fault.OTHER_FORM:  # saving the form also sets the live flag
         assert bench.observe().live
     elif not over:
         _check_open(bench, before)
     if not over:
         bench.jenkins.groovy(TIME_IS_UP)
-    assert _is_asked(bench, "eve"), "the disk keeps it from ending"
+    assert _is_asked(bench, "eve"), "the disk prevents it from ending"
     bench.mend()
     if how is Fault.OTHER_FORM:
         before = replace(
@@ -175,7 +175,7 @@ def test_a_partly_recorded_break_glass_is_not_opened_and_keeps_its_reason(bench:
 
 @contextlib.contextmanager
 def _unwritable(path: pathlib.Path) -> Iterator[None]:
-    """A file that nobody can put another in the place of, or a folder where there is none."""
+    """Make a file impossible to replace; if it does not exist, put a folder in its place."""
     if path.exists():
         subprocess.run(["chattr", "+i", path], check=True)
     else:
@@ -190,7 +190,7 @@ def _unwritable(path: pathlib.Path) -> Iterator[None]:
 
 
 def _open(bench: Bench, start: Start, reason: str = "", driver: Driver | None = None, seconds: float = 3600) -> JenkinsError | None:
-    """For a reason that nobody has used. What the operator was told, None = that it is open."""
+    """Open one for an unused reason. Returns the operator's error; None = it was told that it is open."""
     with contextlib.nullcontext(driver) if driver else contextlib.closing(bench.connect()) as writer:
         until = datetime.now(UTC) + timedelta(seconds=seconds)
         try:
@@ -213,7 +213,7 @@ def _check_open(bench: Bench, before: Standing) -> None:
 
 
 def _check_over(bench: Bench, start: Start, before: Standing, *, left: bool = False) -> None:
-    """``left``: its note may be there until the next change, since nothing of ours ran at the start."""
+    """``left``: its record may remain until the next change, since nothing of ours ran at the start of Jenkins."""
     if not left:
         wait_until(lambda: not (bench.jenkins.home / NOTE).exists(), seconds=5, every=0.05, what="its note is gone")
     seen = bench.observe()
@@ -221,7 +221,7 @@ def _check_over(bench: Bench, start: Start, before: Standing, *, left: bool = Fa
     assert _without_texts(Standing.of(seen)) == _without_texts(before)
     assert [_is_asked(bench, name) for name in ("robot", "eve")] == [start.running.gate is None, True]
     assert bench.administrator()
-    with contextlib.closing(bench.connect()) as driver:  # as if it had not been
+    with contextlib.closing(bench.connect()) as driver:  # as if there had been no break-glass
         ordered = order(start.off)
         driver.begin(ordered.trial, ordered.desired, ordered.owner, ordered.deletion, with_gate=ordered.with_gate, take_over=None)
         assert not _is_asked(bench, "eve"), "it still holds the live flag"

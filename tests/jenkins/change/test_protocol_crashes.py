@@ -1,6 +1,6 @@
-"""kill -9 between two lines of our scripts: the files are left as such a crash leaves them, then Jenkins starts.
+"""kill -9 between two lines of our scripts: the test leaves the files of such a crash, then Jenkins starts.
 
-Also what else may happen to the trial's journal and to the files beside it while a trial is open.
+Also other damage to the trial's journal and the files beside it while a trial is open.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def bench() -> Iterator[Bench]:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A change as it passes over the disk: the files before it, its journal, and the files after the confirmation."""
+    """A change as seen on disk: the files before it, its journal, and the files after the confirmation."""
 
     ordered: Order
     standing: Standing
@@ -59,7 +59,7 @@ def _put(bench: Bench, files: Files) -> None:
 
 
 def _bring_to(bench: Bench, start: str) -> Desired:
-    """Returns what is to be wanted from there."""
+    """Returns the desired state of the next change."""
     bench.make_virgin()
     if start == "from-nothing":
         return FIRST
@@ -137,7 +137,7 @@ BROKEN = [
 
 @pytest.mark.parametrize(("start", "folder", "written"), BROKEN)
 def test_a_crashed_confirmation_that_cannot_be_completed_is_undone(bench: Bench, start: str, folder: str, written: int) -> None:
-    """The disk is read-only at the next start. Settings without their gate would be in force, and the operator outside."""
+    """The disk is read-only at the next start. Otherwise the settings would be in force without their gate, and the operator locked out."""
     recorded = _record(bench, start)
     place = bench.jenkins.home / folder
     place.mkdir(parents=True, exist_ok=True)
@@ -161,7 +161,7 @@ def test_a_crashed_confirmation_that_cannot_be_completed_is_undone(bench: Bench,
 
 @pytest.mark.parametrize("saved", [False, True], ids=["before-the-save", "after-the-save"])
 def test_the_next_request_completes_a_crashed_confirmation_without_a_start_up_file(bench: Bench, saved: bool) -> None:
-    """gate.mode None: nothing of ours runs at the start, so the operator that never got its answer asks again."""
+    """gate.mode None: nothing of ours runs at the start, so the operator, which never got its reply, sends another request."""
     bench.make_virgin()
     ordered = replace(order(Desired(replace(FIRST.plugin, enabled=False))), with_gate=False)
     before = _files(bench)
@@ -178,7 +178,7 @@ def test_the_next_request_completes_a_crashed_confirmation_without_a_start_up_fi
 
 @pytest.mark.parametrize("desired", [FIRST, ALONE], ids=["gated", "alone"])
 def test_a_crash_during_a_trial_keeps_only_what_somebody_else_saved(bench: Bench, desired: Desired) -> None:
-    """Without a gate nothing of ours runs at the start: it is put right by the next question, and the operator gets in to ask it."""
+    """Without a gate nothing of ours runs at the start: the next request repairs it, and the operator can still log in."""
     bench.bring_to(OFF, seeded=desired is ALONE)
     ordered = order(desired)
     _begin(bench, ordered)
@@ -234,7 +234,7 @@ def test_undoing_a_trial_does_not_reopen_an_ended_break_glass(bench: Bench) -> N
 
 
 def test_a_form_saved_during_a_break_glass_does_not_enforce_an_undone_trial(bench: Bench) -> None:
-    """Who saves the form sets the live flag: left on without the trial's gate and factor, it would keep the operator out."""
+    """Saving the form sets the live flag: left on without the trial's gate and factor, it would lock the operator out."""
     ordered = order(_bring_to(bench, "from-nothing"))
     with contextlib.closing(bench.connect(through_door=False)) as driver:
         driver.open_break_glass(datetime.now(UTC) + timedelta(hours=1), "INC-1", timedelta(hours=4), keep=True)

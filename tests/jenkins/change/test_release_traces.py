@@ -46,7 +46,7 @@ def config = io.jenkins.plugins.twofactor.jenkins.MoGlobalConfig.get()
 config.setEnableSecurityQuestionsAuthentication(true); config.save()"""
 
 
-# Kept from test to test so that nothing is compiled twice; here the shared Jenkins has to be one that no operator has looked at.
+# The shared stand-in keeps compiled scripts from test to test; here it must be one that no operator has observed.
 NEVER_SEEN = """
 def jenkins = jenkins.model.Jenkins.get()
 def context = jenkins.metaClass.respondsTo(jenkins, 'getServletContext') ? jenkins.getServletContext() : jenkins.servletContext
@@ -69,7 +69,7 @@ def test_a_release_restores_the_state_before_the_first_policy(standin: StandIn, 
     managed.apply(policy(exemptGroups=["robots"]))
     exempt = standin.browser("alice")  # by its token: apiTokens Exempt
     assert exempt.status("/") == 200
-    assert DeepDiff(before, traces(standin)), "a policy leaves traces while it is in force"
+    assert DeepDiff(before, traces(standin)), "a policy changes files while it is in force"
     with managed.driver() as driver:
         driver.release(DeletionPolicy.RESTORE)
     assert DeepDiff(before, traces(standin)) == {}
@@ -77,7 +77,7 @@ def test_a_release_restores_the_state_before_the_first_policy(standin: StandIn, 
 
 @pytest.mark.parametrize("deletion", list(DeletionPolicy))
 def test_a_release_removes_our_session_attributes(with_groups: StandIn, deletion: DeletionPolicy) -> None:
-    """Marks of who was exempt by a group or a token, and the record of who has given a second factor."""
+    """The attributes of users exempt by group or token, and the record of who has given a second factor."""
     managed = managed_of(with_groups)
     with_groups.groovy(NEVER_SEEN)
     carol, dave, token = logged_in(with_groups, "carol"), logged_in(with_groups, "dave"), with_groups.browser("dave")
@@ -95,7 +95,7 @@ def test_a_release_removes_our_session_attributes(with_groups: StandIn, deletion
 
 
 def test_a_lost_restore_point_is_not_guessed(standin: StandIn, managed: Managed) -> None:
-    """Our own state taken for the one before us would leave 2FA on without the gate, and lock out whom that lets in, the operator first."""
+    """If our own settings were taken for the former ones, 2FA would stay on without the gate and lock out the operator, for one."""
     managed.apply(policy())
     (standin.home / "jenkins2fa" / "state.json").unlink()
     managed.apply(policy(deletionPolicy="Restore"))

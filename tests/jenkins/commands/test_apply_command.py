@@ -1,4 +1,4 @@
-"""`jenkins2fa apply` as a person calls it."""
+"""`jenkins2fa apply` on the command line."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_the_command_reports_unsupported_fields_and_applies_the_rest(commands: C
 
 
 def test_a_group_without_members_is_not_enforced(commands: Commands, standin: StandIn) -> None:
-    """Who has no group at all is asked, since nobody can say that they are not in it; what the policy says is not proven all the same."""
+    """Users without any group are challenged, since they might be in it; still, the policy is not proven."""
     file = commands.policy(enforcedGroups=["a-typo"])
     for options in (["-y"], []):  # after a change; and with nothing left to change
         ended = commands.run("apply", file, "--gate", "Managed", *options)

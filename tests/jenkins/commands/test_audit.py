@@ -1,4 +1,4 @@
-"""`jenkins2fa audit` against Jenkinses of every sort: what it says is what a canary met, and what it cannot know it does not say."""
+"""`jenkins2fa audit` against controllers in every state: it reports what a canary met and nothing that it cannot know."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def rows(ended: Ended) -> dict[str, list[str | None]]:
 
 @pytest.fixture(scope="module")
 def several() -> Iterator[dict[str, StandIn]]:
-    """One Jenkins of each sort."""
+    """One controller in each state."""
     with (
         StandIn(flavour="javax") as plain,
         StandIn(flavour="javax", context_path="/ci") as strict,
@@ -167,7 +167,7 @@ def test_every_probe_leaves_evidence(several: dict[str, StandIn], tmp_path: Path
 
 
 def test_two_hundred_controllers_with_a_tenth_dead_take_under_a_minute(several: dict[str, StandIn], tmp_path: Path) -> None:
-    """180 that answer (one Jenkins under as many addresses), and 20 that refuse, swallow or stall."""
+    """180 that answer (one stand-in under as many addresses), and 20 that refuse, drop or stall connections."""
     target = several["plain"].url.removeprefix("http://")
     with BlackHole() as hole, Stalling() as stalling, ManyAddresses(target, 180) as alive:
         dead = [*(f"{DEAD}/r{n}" for n in range(6)), *(f"{hole.url}/h{n}" for n in range(7)), *(f"{stalling.url}/s{n}" for n in range(7))]

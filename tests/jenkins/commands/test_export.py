@@ -1,4 +1,4 @@
-"""`jenkins2fa export`: what it writes describes the Jenkins, so that a plan of it says that nothing would change."""
+"""`jenkins2fa export` describes the controller: a plan of its files has no changes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def off(managed: Managed) -> None:
 
 
 def a_factor_by_hand(managed: Managed) -> None:
-    """Somebody has chosen a factor in the web page, and not switched 2FA on yet."""
+    """An administrator has selected a factor on the web page, and not switched 2FA on yet."""
     managed.console(
         "import io.jenkins.plugins.twofactor.jenkins.*\n"
         "def config = MoGlobalConfig.get(); config.setEnableSecurityQuestionsAuthentication(true); config.save()"
@@ -71,7 +71,7 @@ def documents(text: str) -> dict[str, dict[str, Any]]:
 
 
 def released(managed: Managed) -> None:
-    """Nobody's: the owner mark is taken away, as by a person who edits our note."""
+    """A controller without owner: the owner record is removed, as if somebody edited our file."""
     managed.console(
         "def note = new File(jenkins.model.Jenkins.get().rootDir, 'jenkins2fa/state.json')\n"
         "def held = note.file ? new groovy.json.JsonSlurperClassic().parse(note).subMap(['hold']) : null\n"
@@ -214,7 +214,7 @@ def test_an_export_fails_if_no_controller_could_be_read(tmp_path: Path) -> None:
 
 
 def alike(jenkins: StandIn, doors: Doors, **spec: Any) -> dict[str, str]:
-    """The Jenkins gets a policy, and is nobody's; whose token goes with each of its URLs."""
+    """Give the controller a policy and no owner; returns the token for each of its URLs."""
     managed = managed_of(jenkins)
     managed.apply(policy(**spec))
     released(managed)
@@ -227,7 +227,7 @@ def three(_kept: dict[str, StandIn]) -> tuple[StandIn, StandIn, StandIn]:
 
 
 def test_a_hundred_controllers_with_mostly_the_same_settings(tmp_path: Path, three: tuple[StandIn, StandIn, StandIn]) -> None:
-    """Three Jenkinses under a hundred URLs. The files select each instance by one policy alone, and change nothing."""
+    """Three controllers under a hundred URLs. In the files exactly one policy selects each instance, and nothing changes."""
     first, second, third = three
     with Doors(first.url, 70) as many, Doors(second.url, 29) as some, Doors(third.url, 1) as single:
         tokens = alike(first, many) | alike(second, some, exemptGroups=["robots"]) | alike(third, single, enforcedGroups=["Devs"])
@@ -245,7 +245,7 @@ def test_a_hundred_controllers_with_mostly_the_same_settings(tmp_path: Path, thr
 
 
 def _governed(folder: Path, accounts: dict[str, str], environment: dict[str, str]) -> list[int]:
-    """How many instances each policy governs, by a plan of the files that must have nothing to say."""
+    """How many instances each policy governs, by a plan of the files that must have no changes."""
     variables = {url.split("://")[1].rstrip("/"): name for name, url in accounts.items()}
     for file in (folder / "out").iterdir():
         whole = list(yaml.safe_load_all(file.read_text(encoding="utf-8")))

@@ -1,4 +1,4 @@
-"""`jenkins2fa plan` for many instances in files: precedence, whom it reaches, what weakens, and where accounts may go."""
+"""`jenkins2fa plan` for many instances in files: precedence, affected users, weakening, and where accounts may be sent."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Folder:
         self.put("TwoFactorPolicy", name, spelled_out({**QUESTIONS, **spec}), namespace)
 
     def instance(self, name: str, url: str, token: str, namespace: str = "team", host: str | None = None, **labels: str) -> None:
-        """Its Secret has its name, and the token of an environment variable."""
+        """Its Secret has the same name, and its token comes from an environment variable."""
         spec = {"url": url + "/", "credentialsRef": {"name": name}, "gate": {"mode": "Managed"}}
         self.put("JenkinsInstance", name, spec, namespace, labels=labels)
         variable = f"TOKEN_{name.upper().replace('-', '_')}"
@@ -75,7 +75,7 @@ def folder(tmp_path: Path) -> Folder:
 
 @pytest.fixture
 def second_standin(javax_standin: StandIn) -> Iterator[StandIn]:
-    """A second Jenkins beside `one`."""
+    """A second controller beside `javax_standin`."""
     with StandIn(flavour="javax") as running:
         yield running
 
@@ -188,7 +188,7 @@ def test_a_missing_or_incomplete_secret_is_a_row(folder: Folder, second_standin:
 
 
 def test_variables_are_replaced_in_secrets_files_only(folder: Folder, javax_standin: StandIn) -> None:
-    """A pull request that brings a Secret of its own gets no token: its manifests are never read as Secrets."""
+    """A pull request that adds its own Secret gets no token: its manifests are never read as Secrets."""
     with Proxy(javax_standin.url) as elsewhere:
         folder.instance("build", elsewhere.url, javax_standin.tokens["admin"])
         folder.policy("policy")

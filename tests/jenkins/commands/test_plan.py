@@ -1,4 +1,4 @@
-"""`jenkins2fa plan` against a running Jenkins: field by field, what is unsupported, weakens or is refused; it writes nothing."""
+"""`jenkins2fa plan` against a running controller: changes per field, unsupported fields, weakening, refusals; it writes nothing."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_a_plan_for_a_fresh_controller_field_by_field(commands: Commands, standi
     assert gate["exemptGroups", "gate"] == ("nobody", "robots")
     assert gate["apiTokens", "start-up"] == ("the plugin's own rule", "Exempt")
     assert not ended.plan["refused"]
-    assert "Grüß" not in ended.out  # texts of mails are never shown
+    assert "Grüß" not in ended.out  # mail templates are never shown
     assert [standin.browser("alice").status(), (standin.home / "jenkins2fa").exists()] == [200, False]
 
 
@@ -71,7 +71,7 @@ def test_unsupported_fields_are_reported_per_field(commands: Commands) -> None:
     ]
     assert "BackupCodes, DuoPush, MobileAuthenticator, SMSOTP, WebAuthn, YubiKey" in gated["unsupported"][0]["message"]
     assert "gate.mode" in bare["unsupported"][3]["message"]
-    assert any(one["path"] == "allowedFactors.SecurityQuestions" for one in bare["changes"])  # the rest would be done
+    assert any(one["path"] == "allowedFactors.SecurityQuestions" for one in bare["changes"])  # the rest would be applied
     assert [bare["findings"][0]["reason"], bare["refused"]] == ["OperatorLockedOut", True]
 
 

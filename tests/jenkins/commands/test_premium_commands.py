@@ -1,4 +1,4 @@
-"""The switch for the premium edition on the command line: one Jenkins, many, and what is said of it."""
+"""The switch for the premium edition on the command line: one controller, many, and the messages about it."""
 
 from __future__ import annotations
 
@@ -56,6 +56,6 @@ def test_apply_needs_the_switch_and_reports_a_missing_proof(commands: Commands, 
     refused = commands.run("apply", file, instance, "--yes")
     assert [refused.code, "UnsupportedPluginVersion" in refused.err] == [3, True]
     assert not (premium.home / "jenkins2fa").exists()
-    for _ in range(2):  # a change first, then only a look
+    for _ in range(2):  # first a change, then only an observation
         unproven = commands.run("apply", file, instance, "--yes", SWITCH)
         assert [unproven.code, "Enforced=Unknown/Unverified" in unproven.out, "Enforced (" in unproven.out] == [3, True, False]

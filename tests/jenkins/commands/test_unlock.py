@@ -1,4 +1,4 @@
-"""`jenkins2fa unlock`: it opens what it can open and looks again; where it cannot, the steps that it prints really lead in."""
+"""`jenkins2fa unlock` opens what it can and verifies it; otherwise the steps that it prints really work."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def traces(jenkins: StandIn) -> list[bool]:
 
 
 def follow(text: str, home: Path) -> None:
-    """Runs the commands of step 4 as they were printed."""
+    """Run the printed commands of step 4."""
     printed = [line.strip() for line in text.splitlines()]
     wanted = [line for line in printed if "$JENKINS_HOME" in line]
     assert wanted == list(COMMANDS)
@@ -124,7 +124,7 @@ def test_the_printed_steps_unlock_a_controller_that_challenges_the_account(comma
     follow(ended.out, standin.home)
     standin.start()
     assert people_are_in(standin)
-    assert commands.run("unlock", standin.url).code == 0  # and the account gets through as well
+    assert commands.run("unlock", standin.url).code == 0  # and the account gets in too
 
 
 def test_the_printed_steps_unlock_a_controller_with_a_gate_and_a_lost_account(
@@ -138,8 +138,8 @@ def test_the_printed_steps_unlock_a_controller_with_a_gate_and_a_lost_account(
     follow(ended.out, standin.home)
     standin.start()
     assert [people_are_in(standin), traces(standin), managed.observe().gate.installed] == [True, [False] * 2, 0]
-    assert (standin.home / "jenkins2fa.before-unlock" / "state.json").exists()  # put aside, not lost
-    managed.apply(policy())  # and it can be put into force again
+    assert (standin.home / "jenkins2fa.before-unlock" / "state.json").exists()  # moved aside, not lost
+    managed.apply(policy())  # and it can be enforced again
     assert not people_are_in(standin)
 
 

@@ -1,4 +1,4 @@
-"""The gate comes and goes, and what it does when something is wrong with it."""
+"""Installing, updating and removing the gate, and what it does when something is wrong with it."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_the_gate_is_back_before_the_first_request_after_a_restart(standin: Stan
 
 @contextmanager
 def traffic(jenkins: StandIn, expected: dict[str, int]) -> Iterator[list[tuple[str, int]]]:
-    """Each of them asks for the first page all the time; what was not as expected."""
+    """Each client requests the first page continuously; the list collects unexpected results."""
     stop = threading.Event()
     wrong: list[tuple[str, int]] = []
     count = [0]
@@ -180,17 +180,17 @@ def test_a_fault_exempts_nobody_and_breaks_no_request(with_groups: StandIn, erro
 
 @pytest.mark.parametrize("left", ['{"exemptGroups": ["De', None])
 def test_a_damaged_configuration_on_disk_exempts_nobody_and_jenkins_starts(with_groups: StandIn, left: str | None) -> None:
-    """One that is gone too: who confirmed it last is in state.json."""
+    """A missing one too: what was confirmed last is in state.json."""
     managed = managed_of(with_groups)
     managed.apply(policy(exemptGroups=["Devs"]))
     file = with_groups.home / "jenkins2fa" / "gate.json"
     file.unlink() if left is None else file.write_text(left)
     with_groups.restart()
     assert [gets_in(with_groups, "alice", "carol", "admin"), with_groups.browser().status("/login")] == ["", 200]
-    assert [with_groups.browser(name).status() for name in ("admin", "bob")] == [302, 302]  # not even a token, but for the script console
+    assert [with_groups.browser(name).status() for name in ("admin", "bob")] == [302, 302]  # not even a token, except at the script console
     found = managed.assess(policy(exemptGroups=["Devs"]))
     assert [found.drift, found.refused] == [True, None]
-    assert not managed.apply(policy(exemptGroups=["Devs"])).plan.changes  # the operator itself is in, and puts it right
+    assert not managed.apply(policy(exemptGroups=["Devs"])).plan.changes  # the operator gets in and repairs it
     assert gets_in(with_groups, "alice", "carol") == "carol"
 
 
@@ -224,7 +224,7 @@ def test_a_misplaced_gate_is_drift_and_is_moved_back(standin: StandIn, script: s
     managed = managed_of(standin)
     wanted = policy()
     managed.apply(wanted)
-    # so that the operator stays in while its gate is away
+    # so that the operator gets in while its gate is away
     live = "io.jenkins.plugins.twofactor.jenkins.MoFilter.moPluginSettings"
     standin.groovy(CONTEXT + script + f"; {live}['ENABLE_MO_TFA_AUTHENTICATION'] = false")
     found = managed.assess(wanted)
@@ -246,7 +246,7 @@ def test_a_gate_moved_behind_the_plugins_filter_moves_itself_back(standin: Stand
 
 
 def test_a_removed_gate_does_not_return_if_nobody_is_challenged_or_after_release(standin: StandIn, managed: Managed) -> None:
-    """Then the operator gets in, and corrects or reports it as the policy says."""
+    """Then the operator gets in without it, and corrects or reports the missing gate."""
     managed.apply(policy(mode="Disabled", apiTokens="Challenge"))
     assert standin.groovy(CONTEXT + "list.removeAll(list.findAll(isGate)); state.watch.look(); println list.any(isGate)") == "false"
     managed.apply(policy())

@@ -1,4 +1,4 @@
-"""What was confirmed holds: whatever becomes of the plugin's own settings, nobody gets in without a second factor who has to give one."""
+"""The gate holds what was confirmed: whatever happens to the plugin's settings, nobody gets in without a required second factor."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_drift_opens_nothing_and_users_still_get_in_with_a_second_factor(jenkins
     assert again.place("/job/x/") == "/tfaUserAuth/securityQuestionAuth/"
     again.second_factor()
     assert again.status("/job/x/") == 200
-    assert managed.differing(policy(apiTokens="Challenge")), "it is drift all the same"
+    assert managed.differing(policy(apiTokens="Challenge")), "it is still drift"
     if drift != "no factor":
         assert "the gate still asks for a second factor" in jenkins.log()
 
@@ -127,7 +127,7 @@ def test_a_hold_ends_with_break_glass_policy_or_release(jenkins: StandIn, manage
     held = managed.observe().gate
     assert [held.hold, held.stored_hold] == [None, None]
     jenkins.groovy(DRIFTS["live flag"] + "\nnull")
-    assert logged_in(jenkins, "alice").status("/job/x/") == 200, "where drift is only reported, people decide in Jenkins"
+    assert logged_in(jenkins, "alice").status("/job/x/") == 200, "with driftPolicy Report, administrators decide in Jenkins"
     managed.apply(policy(apiTokens="Challenge"))
     assert logged_in(jenkins, "alice").status("/job/x/") == 302
     managed.apply(policy(mode="Disabled"))

@@ -1,4 +1,4 @@
-"""A gate that the site mounts itself, and the commands `jenkins2fa gate ...`."""
+"""A provided gate, which the site mounts itself, and the commands `jenkins2fa gate ...`."""
 
 from __future__ import annotations
 

@@ -78,13 +78,13 @@ def test_a_group_is_known_once_a_member_has_logged_in(with_groups: StandIn) -> N
     managed = managed_of(with_groups)
     wanted = policy(enforcedGroups=["Devs", "Opps"])
     managed.apply(wanted)
-    assert "GroupUnverified" in managed.reasons(wanted)  # Opps is a typing error
+    assert "GroupUnverified" in managed.reasons(wanted)  # Opps is a typo
     gets_in(with_groups, "carol")
     assert managed.observe(groups=["Devs", "Opps"]).known_groups == {"Devs"}
 
 
 def test_groups_of_the_plugin_are_ignored_and_reported(with_groups: StandIn) -> None:
-    """The plugin itself keeps members and never reads them: nobody is asked because of them, and nobody believes that he is."""
+    """The plugin stores members and never reads them, so they challenge nobody; the message and the docs say so."""
     managed, wanted = managed_of(with_groups), policy(enforcedGroups=["plugins-own"])
     manager = CONTEXT + "io.jenkins.plugins.twofactor.jenkins.GroupManager.get()"
     with_groups.groovy(manager + ".getOrCreateGroup('plugins-own').@usernames << 'carol'")
@@ -171,7 +171,7 @@ def test_the_probe_header_only_strengthens(with_groups: StandIn) -> None:
     carol, person = logged_in(with_groups, "carol"), logged_in(with_groups, "alice")
     person.enrol()
     assert [carol.status(headers=header), carol.status()] == [302, 200]
-    assert [person.status(headers=header), person.status()] == [200, 200]  # who is verified stays so
+    assert [person.status(headers=header), person.status()] == [200, 200]  # a verified user stays verified
     assert [with_groups.browser("bob").status(headers=header), with_groups.browser("bob").status()] == [302, 200]  # a token
     assert [with_groups.browser().status(headers=header), with_groups.browser().status("/login", headers=header)] == [403, 200]
     assert logged_in(with_groups, "dave").status(headers={PROBE_HEADER: "other"}) == 302

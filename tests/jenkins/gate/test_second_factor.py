@@ -1,4 +1,4 @@
-"""The gate owns the second factor: who counts as verified, whose factor may be changed by whom, and how often somebody may guess."""
+"""The gate owns the second factor: who counts as verified, who may change whose factor, and how often anyone may guess."""
 
 from __future__ import annotations
 
@@ -63,13 +63,13 @@ def reset(browser: Browser, path: str, crumb: Mapping[str, str] | None = None) -
 
 
 def guess(browser: Browser, **headers: str) -> int:
-    """A wrong answer; what becomes of it."""
+    """Send a wrong answer; returns the outcome."""
     crumb = browser.page_crumb(QUESTION_PAGE)
     return browser.status(QUESTION_PAGE + "securityQuestionAuthenticate", "POST", data=WRONG, headers={**crumb, **headers})
 
 
 def mail(jenkins: StandIn, browser: Browser) -> str:
-    """Asks for a code; the newest one that has been mailed."""
+    """Request a code; returns the newest mailed one."""
     browser.call(MAIL_PAGE + "resendOtp", "POST", headers=browser.page_crumb(MAIL_PAGE))
     return re.findall(r"\b\d{5}\b", jenkins.outbox()[-1]["body"])[0]
 
@@ -81,7 +81,7 @@ def answer_by_mail(browser: Browser, code: str) -> int:
 
 
 def by_mail(jenkins: StandIn, *names: str) -> None:
-    """They are enrolled by mail, and that is switched on."""
+    """Enrol these users by mail, and enable that factor."""
     switch_on(jenkins, email=True)
     for name in names:
         groovy(jenkins, f"hudson.model.User.getById('{name}', true).addProperty(new tfaMethodsConfig.MoOtpOverEmailConfig(true)); null")
@@ -113,7 +113,7 @@ def test_a_verified_attribute_set_without_the_gate_is_ignored(jenkins: StandIn) 
     gate(jenkins)
     assert [before.place("/job/x/"), before.second_factor().status_code, before.status("/job/x/")] == [QUESTION_PAGE, 302, 200]
     groovy(jenkins, f"MoGlobalConfig.get().setEnableSecurityQuestionsAuthentication(false); {OTHER_FACTOR}")
-    assert before.status("/job/x/") == 302, "the factor does not count any more"
+    assert before.status("/job/x/") == 302, "the factor no longer counts"
 
 
 OTHER_FACTOR = "MoGlobalConfig.get().@otpOverEmailDto = new dto.MoOtpOverEmailDto(true, 'jenkins@lab.invalid')"
@@ -138,7 +138,7 @@ def test_no_request_concurrent_with_a_wrong_answer_gets_in(jenkins: StandIn) -> 
 
 
 def test_concurrent_answers_are_checked_one_at_a_time(jenkins: StandIn) -> None:
-    """Sessions of one user, some with right and some with wrong answers at the same time: each gets what its own answer deserves."""
+    """Sessions of one user send right and wrong answers at the same time: each gets the result of its own answer."""
     verified(jenkins, "carol")
     sessions = [logged_in(jenkins, "carol") for _ in range(6)]
 
@@ -154,7 +154,7 @@ def test_concurrent_answers_are_checked_one_at_a_time(jenkins: StandIn) -> None:
 
 
 def test_the_page_after_the_right_answer_is_open_at_once(jenkins: StandIn) -> None:
-    """Also over another connection, which does not wait for the end of the first request."""
+    """Even over another connection, which does not wait for the end of the first request."""
     verified(jenkins, "carol")
     seen = []
     for _ in range(25):
@@ -185,7 +185,7 @@ def test_enrolment_is_open_only_for_enabled_factors_and_users_without_one(jenkin
     assert again.status(questions, "POST", headers=crumb) == 302
 
 
-# --- whose factor ---
+# --- other users' factors ---
 
 
 @pytest.mark.parametrize("who", ["verified without rights", "nobody", "not verified"])
@@ -246,7 +246,7 @@ def test_a_stolen_session_cannot_become_fresh_by_itself(jenkins: StandIn) -> Non
 
 @pytest.mark.parametrize("off", ["off", "a break-glass", "exempt"])
 def test_changing_a_factor_needs_proof_while_nobody_is_challenged(jenkins: StandIn, off: str) -> None:
-    """Otherwise a password would be enough to replace the factor while nobody is asked, for the time after."""
+    """Otherwise a password alone could replace the factor while nobody is challenged."""
     verified(jenkins, "carol")
     with nobody_asked(jenkins, off):
         thief = logged_in(jenkins, "carol")
@@ -304,7 +304,7 @@ def test_a_code_is_valid_for_ten_minutes_in_the_session_that_requested_it(jenkin
     assert answer_by_mail(late, "") == 302
 
 
-# --- how often ---
+# --- limits ---
 
 
 def test_wrong_answers_are_limited_per_address(jenkins: StandIn) -> None:
@@ -318,7 +318,7 @@ def test_wrong_answers_are_limited_per_address(jenkins: StandIn) -> None:
     assert [shown.status_code, shown.headers["Location"].removeprefix(jenkins.url)] == [302, QUESTION_PAGE]
     again = logged_in(jenkins, "carol")
     again.second_factor()
-    assert again.status("/job/x/") == 302, "the right answer has to wait too, from there"
+    assert again.status("/job/x/") == 302, "from there, the right answer has to wait too"
     owner = logged_in(jenkins, "carol")
     owner.http.headers["X-Forwarded-For"] = "192.0.2.7"
     owner.second_factor()
@@ -341,7 +341,7 @@ def test_guessing_a_code_within_a_day_has_odds_below_one_in_a_thousand(jenkins: 
     late = logged_in(jenkins, "carol")
     late.http.headers["X-Forwarded-For"] = "192.0.2.7"
     late.second_factor()
-    assert late.status("/job/x/") == 200, "from where the owner was right before, nobody keeps them out"
+    assert late.status("/job/x/") == 200, "nobody locks the owner out where they were right before"
 
 
 def test_the_memory_of_guesses_is_bounded(jenkins: StandIn) -> None:
@@ -421,5 +421,5 @@ def test_users_without_any_group_are_challenged_and_counted(jenkins: StandIn) ->
 
 
 def test_the_challenge_page_contains_a_crumb(jenkins: StandIn) -> None:
-    """What the tests above send is what a browser would find."""
+    """The tests above send the crumb that a browser would find there."""
     assert crumb_in(logged_in(jenkins, "carol").call("/user/carol/tfaConfiguration/").text)

@@ -1,4 +1,4 @@
-"""A second factor for each build: which ways to start one ask for it, for how long it counts, and what it leaves alone."""
+"""A fresh second factor for builds: which ways of starting one need it, how long it lasts, and what it does not affect."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def jenkins(_kept: StandIn) -> StandIn:
 
 
 def stale(jenkins: StandIn, name: str = "alice") -> Browser:
-    """A browser that was verified before the window."""
+    """A browser that was verified before the present window."""
     browser = verified(jenkins, name)
     age(jenkins, WINDOW["windowSeconds"] + 1)
     return browser
@@ -140,7 +140,7 @@ def test_another_answer_starts_a_new_window(jenkins: StandIn) -> None:
 
 
 def test_a_window_of_once_allows_one_build_even_for_twelve_concurrent_requests(jenkins: StandIn) -> None:
-    """None of them, where one that was refused took the session's mark while the first was still on its way to the plugin's filter."""
+    """None would start if a refused request removed the session's attribute before the first one reached the plugin's filter."""
     gate(jenkins, build={"windowSeconds": 600, "once": True})
     browser, before = verified(jenkins, "alice"), builds(jenkins)
     crumb, cookies = browser.crumb(), browser.http.cookies.get_dict()
@@ -170,7 +170,7 @@ def test_a_request_begun_before_the_second_factor_does_not_renew_it(jenkins: Sta
     wire = Wire(jenkins.url)
     connection = wire.open()
     connection.sendall(f"{slow}Cookie: {cookie}\r\n\r\nfro".encode())
-    time.sleep(0.3)  # it is within the gate, and waits for the rest of its body
+    time.sleep(0.3)  # it is inside the gate, waiting for the rest of its body
     browser.second_factor()
     assert build(browser) == 201
     connection.sendall(b"m=/")

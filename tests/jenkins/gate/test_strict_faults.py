@@ -1,4 +1,4 @@
-"""A gate that fails exempts nobody, opens nothing, and breaks nothing: also in strict mode, where the plugin's own filter is not enough."""
+"""A failing gate exempts nobody, opens nothing and breaks nothing, even where the plugin's own filter is not enough."""
 
 from __future__ import annotations
 
@@ -57,14 +57,14 @@ def test_a_failing_gate_lets_nobody_pass(exempting: StandIn, poison: str, error:
         assert {path: browser.status(path) for path in BEHIND} == dict.fromkeys(BEHIND, 302)
         assert [browser.status("/job/x/build", "POST"), browser.status("/scriptText", "POST", data={"script": "1"})] == [302, 302]
     assert [exempting.browser().status("/login"), exempting.browser().status("/"), known.status("/login")] == [200, 403, 200]
-    assert verified_one.status("/job/x/") == 200  # who has given his second factor to the plugin needs no gate
+    assert verified_one.status("/job/x/") == 200  # a user verified by the plugin needs no gate
     own = exempting.browser("root", "root-pw-1")
     assert [own.status("/user/root/tfaConfiguration/"), own.status("/user/bob/tfaConfiguration/")] == [200, 302]
     assert int(groovy(exempting, "print state.gateErrors")) > 0
 
 
 def verified_before(jenkins: StandIn) -> Browser:
-    """Alice, verified by the plugin before the fault."""
+    """Alice, verified by the plugin before the failure."""
     gate(jenkins)
     browser = verified(jenkins, "alice")
     gate(jenkins, exemptGroups=["authenticated"], exemptTokens=True)
@@ -74,7 +74,7 @@ def verified_before(jenkins: StandIn) -> Browser:
 
 @pytest.mark.parametrize("broken", ["io.jenkins.plugins.twofactor.jenkins.MoGlobalConfig", "the user's property"])
 def test_undecidable_requests_are_refused_without_a_server_error(exempting: StandIn, broken: str) -> None:
-    """The plugin's own objects fail, so not even the page of the second factor can be chosen."""
+    """The plugin's own objects fail, so the gate cannot even choose the challenge page."""
     gate(exempting)
     if broken.startswith("io"):
         groovy(

@@ -1,4 +1,4 @@
-"""What the strict gate leaves open is enough for a browser to enrol, verify and go where it wanted to go, and no more than that."""
+"""The gate's open pages are just enough for a browser to enrol, verify and reach the requested page."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def logged_in(jenkins: StandIn, name: str) -> Browser:
 
 
 def below(jenkins: StandIn, place: str) -> str:
-    """A place as a path below Jenkins, which it has to be."""
+    """A redirect as a path below Jenkins; fails if it leads elsewhere."""
     context = "/" + jenkins.url.split("/", 3)[3] if jenkins.url.count("/") > 2 else ""
     path = place.removeprefix(jenkins.url) if place.startswith(jenkins.url + "/") else place.removeprefix(context)
     assert re.match(r"/(?![/\\])", path), place

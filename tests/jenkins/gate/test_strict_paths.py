@@ -1,4 +1,4 @@
-"""Whatever way a path is spelled, an unverified user reaches nothing but the open pages of the strict gate.
+"""However a path is spelled, an unverified user reaches only the open pages of the gate.
 
 More requests: JENKINS2FA_STRICT_EXAMPLES=20000 (examples of twelve requests for each stand-in; 110 by default).
 """
@@ -57,7 +57,7 @@ def strict(request: pytest.FixtureRequest) -> Iterator[StandIn]:
 
 
 def reached(answer: Answer, target: bytes, context: str) -> str:
-    """What an unverified user has got that he should not, or an empty text."""
+    """What an unverified user reached but should not, or an empty string."""
     written = unquote(unquote(target.decode(errors="replace")))
     if "it ran" in answer.body or answer.status == 201:
         return "an action was carried out"
@@ -72,13 +72,13 @@ def reached(answer: Answer, target: bytes, context: str) -> str:
         )
     if answer.status == 403 and "No valid crumb" in answer.body:
         return ""
-    if answer.status == 404:  # of the container, or of a static file
+    if answer.status == 404:  # from the container, or of a static file
         return "" if "X-Jenkins" not in answer.headers or "No such file" in answer.body else "the search for a page"
     if answer.status == 405 and "X-Jenkins" in answer.headers:
         return "" if any(word in written for word in POST_ONLY) else "a page that wants another method"
-    if answer.status == 500 and "saveSecurityQuestion" in written:  # what the plugin says to a form without its fields
+    if answer.status == 500 and "saveSecurityQuestion" in written:  # the plugin's reply to a form without its fields
         return ""
-    if answer.status == 200 and not answer.body:  # what it says to an answer that it does not expect, and on the page of the mail factor
+    if answer.status == 200 and not answer.body:  # its reply to an unexpected answer, and on the page of the mail factor
         return "" if any(word in written for word in (*POST_ONLY, "otpOverEmailConfig")) else "an empty page"
     if answer.status == 200:
         title = "".join(re.findall(r"<title>(.*?)(?: \[Jenkins\])?</title>", answer.body))

@@ -1,4 +1,4 @@
-"""The marks of the gate belong to one user in one session: mixed users, planted sessions, tokens on a cookie, exemptions that end."""
+"""Verification belongs to one user in one session: mixed users, planted sessions, tokens on a cookie, ended exemptions."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def logged_in(jenkins: StandIn, name: str) -> Browser:
 
 
 def as_user(browser: Browser, name: str, secret: str | None) -> int:
-    """One request on the same cookies as somebody else."""
+    """One request with the same cookies as another user."""
     before, browser.http.auth = browser.http.auth, (name, secret) if secret else None
     status = browser.status("/job/x/")
     browser.http.auth = before
@@ -128,4 +128,4 @@ def test_racing_token_and_password_on_one_cookie_lets_no_password_request_pass(d
         for thread in threads:
             thread.join()
     assert passwords.count(200) == 0
-    assert tokens.count(200) > 0.95 * len(tokens)  # a token may be asked once in a thousand times; the other way round never
+    assert tokens.count(200) > 0.95 * len(tokens)  # a token may be challenged once in a thousand times; a password may never pass

@@ -1,4 +1,4 @@
-"""One-time codes: the operator answers a page that asks for one in HTML's own words, once, and leaves every other page alone."""
+"""One-time codes: the operator answers a page with HTML's one-time-code field once, and leaves every other page alone."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_a_code_opens_the_session_once(jenkins: StandIn, door: CodeDoor, caplog:
 
 
 class Clock:
-    """The time of day. Whoever sleeps moves it on, and so waits for nothing; within a test it else stands still."""
+    """The time of day. Sleeping advances it without waiting; otherwise it stands still."""
 
     def __init__(self) -> None:
         self.now = time.time() // 30 * 30 + 29.0
@@ -68,7 +68,7 @@ def session(connection: Connection, clock: Clock) -> tuple[Http, SecondFactorLog
 
 
 def test_no_code_is_sent_twice_even_in_another_session(jenkins: StandIn, door: CodeDoor) -> None:
-    """A plugin may well refuse a code that was used (RFC 6238, 5.2), and that would look like a wrong key."""
+    """A plugin may refuse a used code (RFC 6238, 5.2), which would look like a wrong key."""
     connection, clock = driver(jenkins, door, SECRET).connection, Clock()
     (one, first), (other, second) = session(connection, clock), session(connection, clock)
     with contextlib.closing(one), contextlib.closing(other):

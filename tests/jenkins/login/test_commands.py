@@ -35,7 +35,7 @@ def run(jenkins: StandIn, tmp_path: Path) -> Run:
 
 
 class Run:
-    """The command line against a stand-in; whatever it prints is looked through for the seed."""
+    """The command line against a stand-in; everything that it prints is searched for the seed."""
 
     def __init__(self, jenkins: StandIn, folder: Path) -> None:
         self.jenkins, self.policy, self.seed = jenkins, folder / "policy.yaml", folder / "seed"

@@ -1,4 +1,4 @@
-"""The operator passes the second factor by itself (gate.mode None): enrols, answers, keeps its session, never hammers."""
+"""The operator gives the second factor by itself (gate.mode None): it enrols, answers, keeps its session, and never hammers."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_the_operator_enrols_itself_and_keeps_its_session(jenkins: StandIn, driv
 
 def test_a_new_process_answers_questions_in_the_order_shown(jenkins: StandIn, driver: Driver) -> None:
     driver.observe()
-    for _ in range(12):  # every pair and order of the three questions comes up
+    for _ in range(12):  # every pair and order of the three questions occurs
         with contextlib.closing(driver_for(connection_to(jenkins))) as later:
             assert later.observe().user == "admin"
             assert later.logins == 1
@@ -119,7 +119,7 @@ def test_the_operator_logs_in_again_after_losing_only_its_session(jenkins: Stand
 
 
 def test_the_probe_is_still_challenged(driver: Driver) -> None:
-    """The verified session must not be what the proof is taken from."""
+    """The proof must not come from the verified session."""
     driver.observe()
     assert driver.probe() is Proof.CHALLENGED
 
@@ -155,7 +155,7 @@ def test_a_manual_enrolment_is_reported_without_sending_an_answer(jenkins: Stand
 
 
 def test_a_manual_enrolment_in_the_same_questions_costs_at_most_one_answer(jenkins: StandIn, caplog: pytest.LogCaptureFixture) -> None:
-    """The operator's two questions of the plugin's list are anybody's choice."""
+    """Anybody may have chosen the same two questions of the plugin's list as the operator."""
     enrol_by_hand(jenkins, login.FIRST, login.SECOND)
     connection = connection_to(jenkins)
     with answers_sent(caplog) as sent:
@@ -174,7 +174,7 @@ def test_the_operator_enrols_again_at_once_after_a_reset(jenkins: StandIn, drive
 
 
 def test_a_restart_between_questions_and_answers_does_not_count_as_a_refusal(jenkins: StandIn, driver: Driver) -> None:
-    """The new run of Jenkins asks other questions than those that were answered."""
+    """After the restart Jenkins asks other questions than those that were answered."""
     driver.observe()
     told: set[type[JenkinsError]] = set()
     for _ in range(6):
@@ -211,7 +211,7 @@ class RestartingHttp(Http):
 )
 @pytest.mark.parametrize("flavour", [pytest.param("javax", marks=pytest.mark.slow), "jakarta"])
 def test_the_challenge_is_found_below_the_configured_url(flavour: Flavour, context_path: str, root_url: str | None) -> None:
-    """Whatever host and path Jenkins takes for its own: enrolling and answering stay where the Secret consented to."""
+    """Whatever root URL Jenkins has configured, enrolling and answering stay where the Secret consents to."""
     with StandIn(flavour=flavour, context_path=context_path, root_url=root_url) as jenkins:
         jenkins.groovy(ENFORCE)
         for _ in range(2):
@@ -266,7 +266,7 @@ def test_a_wrong_seed_is_detected_before_any_change(standin: StandIn) -> None:
 
 
 def test_a_trial_is_undone_if_the_login_fails(standin: StandIn) -> None:
-    """Somebody enrols the account anew in the middle: the reader cannot get in, the writer's verified session takes the change back."""
+    """Somebody enrols the account again during the change: the reader cannot log in, and the writer's session undoes the change."""
     jenkins = standin
 
     def interfere(step: Step) -> None:
@@ -284,7 +284,7 @@ def test_a_trial_is_undone_if_the_login_fails(standin: StandIn) -> None:
 
 def test_seed_and_answers_appear_in_no_log_error_or_repr(jenkins: StandIn, driver: Driver, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    caplog.set_level(logging.DEBUG, logger="urllib3")  # whatever another test has made of it
+    caplog.set_level(logging.DEBUG, logger="urllib3")  # other tests may have changed it
     texts = [repr(driver.connection), repr(driver.connection.credentials)]
     driver.observe()
     for connection in (connection_to(jenkins), connection_to(jenkins, "another-seed-that-is-long-enough")):
@@ -295,7 +295,7 @@ def test_seed_and_answers_appear_in_no_log_error_or_repr(jenkins: StandIn, drive
                 texts += [repr(problem), str(problem), repr(problem.__cause__), repr(problem.__context__)]
     assert len(texts) == 6
     told = "\n".join([*texts, caplog.text, jenkins.log()])
-    assert "securityQuestionAuthenticate" in told  # the log was really heard
+    assert "securityQuestionAuthenticate" in told  # the log was really captured
     identity = login.identity_of(driver.connection.url, "admin")
     for seed in (SEED, "another-seed-that-is-long-enough"):
         assert seed not in told
@@ -327,4 +327,4 @@ def answers_sent(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[[], int]
     caplog.clear()
     with caplog.at_level(logging.DEBUG, "urllib3.connectionpool"):
         yield lambda: sum("POST /tfaUserAuth/securityQuestionAuth/" in message for message in caplog.messages)
-        assert any("POST /scriptText" in message for message in caplog.messages)  # it was really heard
+        assert any("POST /scriptText" in message for message in caplog.messages)  # it was really captured

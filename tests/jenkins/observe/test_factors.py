@@ -1,4 +1,4 @@
-"""The factors of the free edition: one-time passwords by e-mail with our texts, security questions, each on and off."""
+"""The factors of the free edition, each on and off: one-time passwords by e-mail with the configured texts, security questions."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ONLY_QUESTIONS: dict[str, Any] = {"allowedFactors": ["SecurityQuestions"]}
 
 
 def mail_of(jenkins: StandIn, browser: Browser) -> dict[str, str]:
-    """The mail that a person gets who asks for a one-time password."""
+    """The mail that a user gets after requesting a one-time password."""
     before = len(jenkins.outbox())
     assert browser.status(PAGE + "resendOtp", "POST", headers=browser.page_crumb(PAGE)) == 302
     (mail,) = jenkins.outbox()[before:]
@@ -30,7 +30,7 @@ def mail_of(jenkins: StandIn, browser: Browser) -> dict[str, str]:
 
 
 def enter(browser: Browser, mail: dict[str, str]) -> int:
-    """Types the one-time password of a mail; the status of the first page afterwards."""
+    """Enter the one-time password of a mail; returns the status of the first page afterwards."""
     form = {"emailOtpForVerification": re.findall(r"\d{5}", mail["body"])[0]}
     data, crumb = {"json": json.dumps(form)}, browser.page_crumb(PAGE)
     browser.call(PAGE + "saveOrValidateOtpOverEmailConfig", "POST", data=data, headers=crumb)
@@ -85,7 +85,7 @@ def test_any_mail_text_is_stored_unchanged(javax_standin: StandIn, text: str) ->
 
 
 def test_setting_only_the_subject_keeps_the_mail_text(standin: StandIn, managed: Managed) -> None:
-    """As examples/typical.yaml has it, on a Jenkins where nobody ever set a text: the mail must still hold the password."""
+    """As in examples/typical.yaml, where no text was ever set: the mail must still contain the password."""
     subject = {"senderAddress": "jenkins@lab.invalid", "subject": "Your code"}
     managed.apply(policy(**{**ONLY_EMAIL, "emailOTP": subject}))
     bob = person(standin, "bob")

@@ -1,4 +1,4 @@
-"""The operator's look, answered by the gate: the same answer as the script's, nothing left behind, and for nobody else."""
+"""The gate answers the operator's observation: with the script's result, without side effects, and for nobody else."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_the_gate_observes_what_the_script_observes(standin: StandIn, managed: M
 
 @contextlib.contextmanager
 def chain_kept(jenkins: StandIn) -> Iterator[None]:
-    """The plugin's filters are Jenkins' own for as long as it runs: a test puts them back."""
+    """The plugin's filters exist as long as Jenkins runs, so they are restored after the test."""
     groovy(jenkins, "context.setAttribute('tests.chain', new ArrayList(chain))")
     try:
         yield
@@ -118,13 +118,13 @@ def timeless(answer: dict[str, Any]) -> dict[str, Any]:
 def test_a_thousand_observations_leak_no_class_and_cost_one_request_each(standin: StandIn, managed: Managed) -> None:
     managed.apply(policy(enforcedGroups=["authenticated"]))
     with managed.driver() as driver:
-        for _ in range(100):  # until the JVM itself has made what it makes for calls that come often
+        for _ in range(100):  # until the JVM has generated its own classes for frequent calls
             driver.observe(groups=["authenticated"], by_gate=True)
         requests_before, classes = driver.requests, int(standin.groovy(CLASSES))
         seen = [driver.observe(groups=["authenticated"], by_gate=True).by_gate for _ in range(1000)]
         assert driver.requests - requests_before == len(seen)
     assert all(seen)
-    assert int(standin.groovy(CLASSES)) - classes <= 20  # this test's own two scripts, and nothing that grows with the looks
+    assert int(standin.groovy(CLASSES)) - classes <= 20  # this test's own two scripts, and nothing that grows with the observations
 
 
 def test_an_observation_changes_nothing_and_its_header_serves_no_other_request(standin: StandIn, managed: Managed) -> None:
@@ -137,7 +137,7 @@ def test_an_observation_changes_nothing_and_its_header_serves_no_other_request(s
     assert managed.observe().gate.errors == 0
 
 
-# --- where the gate does not answer, the script does, in the same request ---
+# --- if the gate does not answer, the script does, in the same request ---
 
 ELSEWHERE: dict[str, Prepare] = {
     "no gate": in_groovy("chain.remove(0); MoFilter.moPluginSettings['ENABLE_MO_TFA_AUTHENTICATION'] = false"),
@@ -184,7 +184,7 @@ def test_the_script_answers_if_the_gate_cannot(standin: StandIn, managed: Manage
 def test_another_or_a_broken_version_leaves_the_observation_to_the_script(
     standin: StandIn, managed: Managed, monkeypatch: pytest.MonkeyPatch, at: str, change: str
 ) -> None:
-    """A version whose observation was another one, and one whose observation fails: no request suffers, and the gate counts no error."""
+    """A version with another observation, and one whose observation fails: no request fails, and the gate counts no error."""
     with monkeypatch.context() as patch:
         patch.setattr(scripts, "script", versioned(0, at, at + change))
         managed.confirm(managed.begin(policy()))
@@ -219,7 +219,7 @@ def header(nonce: str = NONCE, groups: tuple[str, ...] = ()) -> str:
 def ask(
     client: requests.Session, managed: Managed, value: str = "", path: str = "scriptText", method: str = "POST", **headers: str
 ) -> requests.Response:
-    """What a client gets that asks as the operator does, but for the script: one that is told from the gate's answer."""
+    """The reply to a client that sends the operator's header with another script, whose output differs from the gate's answer."""
     named = {OBSERVE_HEADER: value or header(), **{name.replace("_", "-"): text for name, text in headers.items()}}
     data = {"script": "print 'the script'"} if method == "POST" else None
     return client.request(method, managed.connection.url + path, data=data, headers=named, allow_redirects=False, timeout=30)
@@ -230,7 +230,7 @@ def outcome(answer: requests.Response) -> tuple[int, str, str]:
 
 
 def test_the_operator_is_answered_by_the_gate(standin: StandIn, managed: Managed) -> None:
-    """The yardstick of the tests below."""
+    """The tests below are compared with this one."""
     managed.apply(policy(apiTokens="Challenge"))
     with session(standin, "admin", standin.tokens["admin"]) as operator:
         answer = ask(operator, managed)
@@ -275,7 +275,7 @@ def test_no_browser_session_is_answered_by_the_gate(standin: StandIn, managed: M
     browser.enrol()
     crumb = browser.crumb()
     assert outcome(ask(browser.http, managed, **crumb)) == (200, "", "the script")
-    browser.http.auth = ("admin", standin.tokens["admin"])  # on a session of that user's own, Jenkins does not look at the token
+    browser.http.auth = ("admin", standin.tokens["admin"])  # on a session of the same user, Jenkins does not check the token
     assert outcome(ask(browser.http, managed, **crumb)) == (200, "", "the script")
 
 

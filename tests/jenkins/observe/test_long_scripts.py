@@ -1,4 +1,4 @@
-"""What goes to Jenkins may be longer than Groovy allows for one literal."""
+"""Data for Jenkins may be longer than Groovy's limit for one literal."""
 
 from __future__ import annotations
 

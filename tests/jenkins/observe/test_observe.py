@@ -1,4 +1,4 @@
-"""One look at a Jenkins: every layer right, nothing written, nothing left behind."""
+"""One observation of a controller: every layer is right, nothing is written, nothing is left behind."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ def test_a_fresh_controller_has_nothing_enabled_and_nothing_of_ours(managed: Man
     assert [seen.plugin.edition, seen.plugin.version] == ["Free", "1.2.0"]
     assert seen.mail_server.configured
     assert seen.enrolment is not None
-    assert [seen.enrolment.total, seen.enrolment.not_enrolled, seen.enrolment.without_address] == [4, 4, 1]  # all but the one who asks
+    assert [seen.enrolment.total, seen.enrolment.not_enrolled, seen.enrolment.without_address] == [4, 4, 1]  # not the operator
     assert [seen.enrolment.complete, seen.enrolment.with_api_token] == [True, 4]
 
 
 def test_only_users_who_would_be_challenged_are_counted(with_groups: StandIn) -> None:
-    """Not the exempt, not the operator itself, and no records of users who cannot log in: Jenkins keeps one of each author of a change."""
+    """Not exempt users, not the operator, and no records of users who cannot log in: Jenkins keeps one for each commit author."""
     managed = managed_of(with_groups)
     with_groups.groovy("(0..<30).each { hudson.model.User.getById('author' + it, true) }")
     try:
@@ -188,13 +188,13 @@ def test_observing_costs_one_request_and_leaks_at_most_one_class(standin: StandI
     looks = 200
     managed.apply(policy())
     with managed.driver() as driver:
-        for _ in range(50):  # until the JVM itself has made what it makes for calls that come often
+        for _ in range(50):  # until the JVM has generated its own classes for frequent calls
             driver.observe()
         requests, classes = driver.requests, int(standin.groovy(CLASSES))
         for _ in range(looks):
             driver.observe()
         assert driver.requests - requests == looks
-    assert int(standin.groovy(CLASSES)) - classes <= looks + 10  # this test's own script leaves some too
+    assert int(standin.groovy(CLASSES)) - classes <= looks + 10  # this test's own script adds some too
 
 
 def test_scripts_are_compiled_again_after_a_restart(standin: StandIn, managed: Managed) -> None:
@@ -204,11 +204,11 @@ def test_scripts_are_compiled_again_after_a_restart(standin: StandIn, managed: M
         standin.restart()
         assert driver.observe().session != session
         driver.observe()
-    assert driver.requests - before == 1 + 2 + 1  # as before, compiled, as before
+    assert driver.requests - before == 1 + 2 + 1  # as before, compiled again, as before
 
 
 def test_two_operator_versions_do_not_disturb_each_other(standin: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An old and a new version at work during an upgrade: each runs its own text."""
+    """An old and a new version run side by side during an upgrade: each runs its own script."""
     ours = scripts.script
     with contextlib.ExitStack() as stack:
         old, new = (stack.enter_context(Managed(standin.url, "admin", standin.tokens["admin"]).driver()) for _ in range(2))
@@ -218,7 +218,7 @@ def test_two_operator_versions_do_not_disturb_each_other(standin: StandIn, monke
 
 
 def read_number(driver: Driver, number: int, monkeypatch: pytest.MonkeyPatch, ours: object) -> int:
-    """What this driver's version of the observing script says; each version says a number of its own."""
+    """The number returned by this driver's version of the observation script."""
 
     def other(name: str) -> scripts.Script:
         found = ours(name)  # type: ignore[operator]

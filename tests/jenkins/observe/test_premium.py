@@ -1,4 +1,4 @@
-"""The premium edition's driver, on stand-ins that have the known properties, half of them, or none by these names."""
+"""The driver of the premium edition, on stand-ins with all known properties, with half of them, or with other names."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ WRITTEN = {
 
 
 class Premium(Managed):
-    """With the switch, unless a test says otherwise."""
+    """With the switch for the premium edition by default."""
 
     allowed = True
 
@@ -71,7 +71,7 @@ def _kept() -> Iterator[dict[Kind, Kept]]:
 
 @pytest.fixture
 def start(_kept: dict[Kind, Kept], request: pytest.FixtureRequest) -> Start:
-    """Gives the module's stand-in of an edition, as after its first start."""
+    """Return the module's stand-in of an edition, as after its first start."""
 
     def begin(edition: Kind, **more: Any) -> tuple[StandIn, Managed]:
         kept = _kept.setdefault(edition, Kept(edition=edition, flavour="javax", realm="groups", users=USERS))
@@ -127,10 +127,10 @@ def test_without_a_gate_the_plugin_handles_groups_and_tokens(start: Start) -> No
     assert [found["enforceRestApi2fa"], found["skipRestApi2faForTokens"]] == [True, False]
     assert "<enableTfaForGroups>Devs;Ops</enableTfaForGroups>" in (jenkins.home / SETTINGS).read_text()
     assert [jenkins.browser(name).status() for name in ("carol", "alice")] == [302, 200]
-    assert result.proof is Proof.NONE  # the operator is in none of the groups, so that it passes shows nothing
+    assert result.proof is Proof.NONE  # the operator is in none of the groups, so its own access proves nothing
     assert not managed.differing(wanted)
     jenkins.groovy(f"{CONFIG} c.enableTfaForGroups = 'Ops; Devs'; c.save()")
-    assert not managed.differing(wanted)  # the order of names is no difference
+    assert not managed.differing(wanted)  # the order of names does not matter
 
 
 def test_a_group_name_that_cannot_be_joined_is_reported_and_not_written(start: Start) -> None:
@@ -259,7 +259,7 @@ def test_without_the_switch_the_premium_edition_is_only_read(start: Start, editi
     assert found.refused is not None
     assert [found.refused.reason, found.may_write] == ["UnsupportedPluginVersion", False]
     assert "--enable-experimental-premium" in found.refused.message
-    assert found.plan.changes  # what would change is told all the same
+    assert found.plan.changes  # what would change is still reported
     assert [one.reason for one in managed.assess(policy(**ALL)).findings if one.severity is Severity.REFUSAL] == ["GateUnknownPages"]
 
 
@@ -281,7 +281,7 @@ def test_a_token_exempted_by_the_plugin_proves_nothing(start: Start) -> None:
     enforced = next(one for one in judge(outcome, NOW) if one.type == "Enforced")
     assert [enforced.status, enforced.reason, "expect: Challenged" in enforced.message] == ["Unknown", "Unverified", True]
     carol = jenkins.browser("carol", "carol-pw-1")
-    assert carol.status() == 302  # what a canary with a password would meet
+    assert carol.status() == 302  # a canary with a password would be challenged
 
 
 def test_enforced_comes_with_how_far_it_is_known(start: Start) -> None:
@@ -310,13 +310,13 @@ def test_a_property_with_a_secret_looking_name_is_never_read(start: Start) -> No
     with managed.driver() as driver:
         answer = str(driver._console.run("observe", groups=[], users=True))
     managed.apply(policy(**ALL))
-    assert "planted-provider-key" in (jenkins.home / SETTINGS).read_text()  # the plugin's own file has it
+    assert "planted-provider-key" in (jenkins.home / SETTINGS).read_text()  # it is in the plugin's own file
     ours = "".join(file.read_text() for file in (jenkins.home / "jenkins2fa").glob("*"))
     assert all("planted-provider-key" not in text for text in (answer, ours, jenkins.log()))
 
 
 def test_the_plugins_page_accepts_a_premium_factor_alone(start: Start) -> None:
-    """No factor of the free edition is on: it counts as in force all the same, because the plugin asks."""
+    """No factor of the free edition is on, but it counts as in force because the plugin challenges users."""
     _, managed = start("premium")
     wanted = policy(allowedFactors=["MobileAuthenticator"], apiTokens="Challenge")
     result = managed.apply(wanted)

@@ -1,4 +1,4 @@
-"""Probes against a running Jenkins: what they prove, and the evidence that they leave."""
+"""Probes against a running controller: what they prove, and the evidence that they leave."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def at(jenkins: StandIn, read_seconds: float = 10.0) -> Connection:
 
 
 def files(jenkins: StandIn) -> set[str]:
-    """Everything in Jenkins' home but the test bench's own log."""
+    """Everything in Jenkins' home except the stand-in's own log."""
     return {f"{one.relative_to(jenkins.home)} {one.stat().st_mtime_ns}" for one in jenkins.home.rglob("*") if one.suffix != ".log"}
 
 
@@ -83,7 +83,7 @@ def test_a_canary_gets_in_or_is_challenged(standin: StandIn) -> None:
 
 
 def test_a_canary_without_read_permission_was_not_challenged(javax_standin: StandIn, proxy: Proxy) -> None:
-    """Rights are looked at after the plugin's filter, so a 403 to a named account is a request that got through."""
+    """Permissions are checked after the plugin's filter, so a 403 for a known account means that the request got through."""
     proxy.fault(Say(403, headers={"X-You-Are-Authenticated-As": "alice", "X-Jenkins": "2.541.3"}))
     assert probe_canary(Connection(proxy.url + "/", None), ALICE, Account.CHALLENGED).settle() is Proof.BYPASSED
 

@@ -1,4 +1,4 @@
-"""A secret is in nothing that is printed, logged, raised or kept in Jenkins' log, whatever goes well or wrong."""
+"""No secret is printed, logged, raised or kept in Jenkins' log, in success or failure."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ FAULTS = [
 
 @pytest.fixture
 def said(capfd: pytest.CaptureFixture[str]) -> Iterator[list[str]]:
-    """Everything that a test adds here, that is logged at any level, and that goes to standard output and error."""
+    """Strings added by the test; with the log at any level, standard output and error they must contain no secret."""
     texts: list[str] = []
     listener = _Listener(texts)
     loggers = [logging.getLogger(name) for name in (None, "urllib3.connectionpool")]  # the library's may be muted by what ran before
@@ -51,7 +51,7 @@ def said(capfd: pytest.CaptureFixture[str]) -> Iterator[list[str]]:
             one.setLevel(level)
     printed = capfd.readouterr()
     output = "\n".join([*texts, printed.out, printed.err])
-    assert "POST /scriptText" in output  # the log of the HTTP library was heard
+    assert "POST /scriptText" in output  # the log of the HTTP library was captured
     for secret in (SEED, "planted-mail-text", "planted-subject", PASSWORD_IN_URL):
         assert secret not in output
 
@@ -66,7 +66,7 @@ class _Listener(logging.Handler):
 
 
 def everything(problem: BaseException) -> str:
-    """An error as the most talkative reporter shows it."""
+    """An error in its most verbose form."""
     return (
         "".join(traceback.TracebackException.from_exception(problem, capture_locals=False).format()) + repr(problem) + repr(vars(problem))
     )
@@ -106,7 +106,7 @@ def test_a_complete_life_cycle_reveals_no_secret(
 
 
 def change(managed: Managed, proxy: Proxy, fault: Fault, wanted: dict[str, Any]) -> str:
-    """A change in the middle of which the fault begins; what is to be told of it. A cut answer is settled, all else fails."""
+    """A change during which the fault begins. Returns its result as text: a truncated reply is settled, every other fault fails."""
     proxy.fault(fault, script="begin")
     proxy.fault(fault, script="confirm")
     try:

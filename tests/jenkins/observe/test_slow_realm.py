@@ -1,4 +1,4 @@
-"""A security realm that takes its time: a look is bounded, the next one goes on, and what is not counted yet is said to be so."""
+"""A slow security realm: an observation is limited in time, the next one continues, and incomplete counts are reported as such."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.jenkins.conftest import managed_of
 from tests.support.managed import Managed, policy
 from tests.support.standin import StandIn
 
-USERS, LOOKUP = 24, 0.25  # six seconds for one who asks for all of them at once
+USERS, LOOKUP = 24, 0.25  # six seconds if all are looked up at once
 BOUND = 8.0
 MANY = f"(0..<{USERS}).each {{ hudson.model.User.getById(String.format('a%03d', it), true) }}"  # before dave, in Jenkins' order
 FEW = "hudson.model.User.getAll().findAll { it.id ==~ /a[0-9]{3}/ }*.delete()"
@@ -21,7 +21,7 @@ FEW = "hudson.model.User.getAll().findAll { it.id ==~ /a[0-9]{3}/ }*.delete()"
 
 @pytest.fixture
 def slow(with_groups: StandIn) -> Iterator[Managed]:
-    with_groups.groovy(NEVER_SEEN)  # what former tests have heard of this realm is forgotten
+    with_groups.groovy(NEVER_SEEN)  # forget what earlier tests have cached of this realm
     managed = managed_of(with_groups)
     managed.observe()
     with_groups.groovy(MANY)
@@ -46,7 +46,7 @@ def test_members_of_groups_are_found_by_several_short_observations(slow: Managed
             assert looks < 30
         begun = time.monotonic()
         again = driver._console.run("observe", groups=["Ops"], users=False)["groups"]
-        assert time.monotonic() - begun < 1 + LOOKUP * 2  # remembered: nobody is looked up but the caller himself
+        assert time.monotonic() - begun < 1 + LOOKUP * 2  # remembered: only the caller is looked up
     assert groups["known"] == ["Ops"]
     assert looks > 1
     assert again == {"known": ["Ops"], "complete": True}

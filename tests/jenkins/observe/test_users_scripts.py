@@ -1,4 +1,4 @@
-"""What the scripts of Jenkins' users meet, with the client library that many of them use (python-jenkins)."""
+"""How 2FA affects scripts of Jenkins users, with the client library that many of them use (python-jenkins)."""
 
 from __future__ import annotations
 
@@ -24,5 +24,5 @@ def test_scripts_work_if_tokens_are_exempt(javax_standin: StandIn) -> None:
 
 def test_scripts_get_a_page_if_tokens_are_challenged(javax_standin: StandIn) -> None:
     Managed(javax_standin.url, "admin", javax_standin.tokens["admin"]).apply(policy(apiTokens="Challenge"))
-    with pytest.raises(ValueError):  # the library follows the redirect, and finds a page where JSON should be
+    with pytest.raises(ValueError):  # the library follows the redirect and gets a page instead of JSON
         client(javax_standin, "alice").get_whoami()

@@ -1,4 +1,4 @@
-"""The script console of the stand-in: what it leaves behind, what it takes, and who is asking."""
+"""The script console of the stand-in: leaked classes, accepted input, and the authenticated user."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_calling_a_kept_class_leaks_no_further_class(jenkins: StandIn) -> None:
     for _ in range(200):
         admin.script(call)
     grown = int(jenkins.groovy(CLASSES)) - before
-    assert 200 <= grown <= 300, "one class for each text that is sent, none for the kept one (a few for reflection, once)"
+    assert 200 <= grown <= 300, "one class for each submitted script, none for the kept one (a few for reflection, once)"
 
 
 def test_each_submitted_script_is_compiled_again(jenkins: StandIn) -> None:

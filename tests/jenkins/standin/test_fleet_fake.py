@@ -1,6 +1,6 @@
-"""The fast fake of a fleet answers as the stand-in does: the same calls to both, the same observations, outcomes and refusals.
+"""The fast fake of a fleet behaves like the stand-in: the same calls to both give the same observations, outcomes and refusals.
 
-What measurements with a thousand fakes show is worth as much as this.
+Measurements with a thousand fakes are as reliable as this comparison.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ def _directly_observed(managed: Managed, groups: tuple[str, ...]) -> Observation
 
 
 def _comparable(seen: Observation) -> Observation:
-    """Without what differs between any two Jenkinses: version, identity, session, address, times, and which users there are."""
+    """Without what differs between any two controllers: version, identity, session, address, times, and users."""
     trial = replace(seen.trial, until=None)
     counts = {path: len(times) for path, times in seen.corrections.items()}
     return replace(seen, version="", identity="", session="", trial=trial, corrections=counts, enrolment=None, clock_ahead=None)  # type: ignore[arg-type]
@@ -211,7 +211,7 @@ def test_changes_by_others(pair: Pair) -> None:
     pair.observe()
     pair.apply(POLICIES[1])
     pair.take_gate_out()
-    pair.observe()  # the operator is outside
+    pair.observe()  # the operator is locked out
 
 
 def test_restarts(pair: Pair) -> None:
@@ -246,7 +246,7 @@ def test_break_glass(pair: Pair) -> None:
     observe()
     pair.both(closed)
     observe()
-    pair.both(lambda one: opened(one, "INC-1", timedelta(0)))  # its reason is spent
+    pair.both(lambda one: opened(one, "INC-1", timedelta(0)))  # its reason is used up
     observe()
     pair.both(lambda one: opened(one, "INC-2"))
     observe()

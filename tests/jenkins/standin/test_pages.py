@@ -1,4 +1,4 @@
-"""Pages of the plugin in the stand-in beyond the recordings: other ways to them, and those that were read in the plugin's source."""
+"""Pages of the plugin in the stand-in beyond the recordings: other paths, and pages known from the plugin's source."""
 
 from __future__ import annotations
 

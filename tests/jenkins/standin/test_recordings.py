@@ -34,7 +34,7 @@ def test_recorded_answers_are_reproduced(name: str, play: setups.Play, tmp_path:
     named = {number: (cases[number].get("file"), cases[number]["case"], found) for number, found in differing.items()}
     new = {number: about for number, about in named.items() if number not in expected}
     assert not new, f"{len(new)} of {len(cases)} newly differ: {json.dumps(new, indent=1, ensure_ascii=False)}"
-    assert set(expected) == set(differing), f"newly alike, take out of not-alike.json: {sorted(set(expected) - set(differing))}"
+    assert set(expected) == set(differing), f"newly alike, remove from not-alike.json: {sorted(set(expected) - set(differing))}"
 
 
 def test_at_least_95_percent_are_alike() -> None:

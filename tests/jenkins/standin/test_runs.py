@@ -1,4 +1,4 @@
-"""The stand-in's life: a restart is a new run of Jenkins on the same home; so is a start after kill -9; faults can be switched."""
+"""The stand-in's life cycle: a restart or a start after kill -9 is a new run of Jenkins on the same home; faults can be injected."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def test_a_restart_reads_the_live_flag_from_disk_and_forgets_sessions_and_static
     assert time.monotonic() - begin < 5
     assert jenkins.groovy(LIVE) == "true"
     assert jenkins.groovy(SESSION) != session
-    assert browser.status() == 403, "the cookie of the former run is worth nothing"
-    assert jenkins.browser("alice").place() == "/user/alice/tfaConfiguration/", "the token of the former run still counts"
+    assert browser.status() == 403, "the cookie of the former run is invalid"
+    assert jenkins.browser("alice").place() == "/user/alice/tfaConfiguration/", "the token of the former run is still valid"
     assert jenkins.groovy("print io.jenkins.plugins.twofactor.jenkins.MoFilter.userAuthenticationStatus['mark']") == "null"
 
 
@@ -56,7 +56,7 @@ def test_start_up_scripts_run_before_the_first_request_and_a_broken_one_is_only_
     while "302" not in seen and time.monotonic() < end:
         try:
             seen.append(str(jenkins.browser("alice").status(timeout=0.5)))
-        except (requests.ConnectionError, requests.Timeout):  # what waits at a port that closes is reset, or never answered
+        except (requests.ConnectionError, requests.Timeout):  # connections waiting at a closing port are reset, or never answered
             seen.append("refused")
         time.sleep(0.01)
     assert "503" in seen, seen

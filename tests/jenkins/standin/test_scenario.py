@@ -1,4 +1,4 @@
-"""The main job, start to end: applied, proven, undone by somebody, noticed, put back, switched off, gone.
+"""The main scenario: applied, proven, undone by somebody, detected, corrected, disabled, released.
 
 Runs against the stand-in, or, with JENKINS_URL, JENKINS_USER and JENKINS_TOKEN set, against that very Jenkins (docs/testing.md), which it
 leaves as it found it. Everything here goes through the script console and ordinary requests, so both are driven by the same lines.
@@ -47,7 +47,7 @@ DRIFTS = {
 
 @pytest.fixture(params=["real"] if REAL else ["javax", "jakarta"])
 def anywhere(request: pytest.FixtureRequest) -> Iterator[Managed]:
-    """A Jenkins that nobody manages and where 2FA is off; afterwards it must be as before, by its own account."""
+    """A controller that nobody manages and where 2FA is off; afterwards its observation must be as before."""
     if request.param == "real":
         managed = Managed(os.environ["JENKINS_URL"], os.environ["JENKINS_USER"], os.environ["JENKINS_TOKEN"], instance="scenario-tests")
     else:
@@ -62,13 +62,13 @@ def anywhere(request: pytest.FixtureRequest) -> Iterator[Managed]:
     finally:
         leave(managed)
     after = json.loads(managed.console(STATE))
-    if before["disk"] is None:  # Jenkins keeps a file from then on; it says what memory said
+    if before["disk"] is None:  # Jenkins has a file from then on, with the content of memory
         after["disk"] = None
     assert after == before
 
 
 def leave(managed: Managed) -> None:
-    """Whatever a test has left: the settings from before, and nothing of ours."""
+    """Clean up after any test: the former settings, and nothing of ours."""
     with managed.driver() as driver:
         if driver.observe().owner is not None:
             driver.release(DeletionPolicy.RESTORE)
