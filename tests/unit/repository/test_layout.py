@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import graphlib
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -130,7 +131,13 @@ def folders_of(target: str) -> set[str]:
 
 def test_make_test_runs_every_folder_with_tests_except_the_slow_ones() -> None:
     folders = {f"tests/{path.relative_to(CHECKOUT / 'tests').parts[0]}" for path in (CHECKOUT / "tests").rglob("test_*.py")}
-    assert folders - folders_of("test") == {"tests/slow"} == folders_of("slow")
+    assert folders - folders_of("test") == {"tests/slow"}
+
+
+def test_make_slow_runs_every_folder_with_a_test_marked_slow() -> None:
+    tests = CHECKOUT / "tests"
+    marked = {path.relative_to(tests).parts[0] for path in tests.rglob("*.py") if re.search(r"mark\.slow\b", path.read_text())}
+    assert folders_of("slow") == {f"tests/{folder}" for folder in marked}
 
 
 @pytest.mark.parametrize("layer", MAY_IMPORT)
