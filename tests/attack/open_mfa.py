@@ -1,8 +1,8 @@
 """The attack on a Jenkins with OpenMFA: people who are not verified send every request of the table, plainly and in odd spellings.
 
-The rule is short: whoever is asked for a code brings about nothing. Whoever is verified or exempt stays within their rights, and changes a
-secret only after a fresh code. Requests to pages, builds and administration are those of tables.py; legitimate use is tested in
-tests/jenkins/gate/test_open_mfa.py."""
+The rule is short: whoever is asked for a code brings about nothing. Whoever is verified or exempt stays within their rights, and changes
+their own secret only after a fresh code; administrators may remove another user's. Requests to pages, builds and administration are those
+of tables.py; legitimate use is tested in tests/jenkins/gate/test_open_mfa.py."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ PEOPLE = (
     Who("verified administrator, but stale", "ada", Way.FORM, verified=True, admin=True),
 )
 READING = frozenset({"content", "in", "build", "own token"})
-ADMINISTERING = READING | {"script", "job", "settings", "quiet", "other token"}
+ADMINISTERING = READING | {"script", "job", "settings", "quiet", "other token", "other secret"}
 
 
 def allowed(who: Who) -> frozenset[str]:
