@@ -1,4 +1,4 @@
-"""The chart on a real API server: installed, upgraded, rolled back and removed by the real helm, and the effect of its values."""
+"""The values of the chart: what helm renders from them, and that a real API server accepts it."""
 
 from __future__ import annotations
 
@@ -11,17 +11,12 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support.charted import CHART, RELEASE, one, package, refusal, rendered
+from tests.support.charted import CHART, RELEASE, one, refusal, rendered
 from tests.support.kube import CHECKOUT, KubeServer
 from tests.support.running import NAMESPACE
-from tests.support.scene import QUESTIONS
 
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
 JENKINS = {"to": [{"ipBlock": {"cidr": "10.1.0.0/16"}}], "ports": [443, 8443]}
-OLD = {
-    "templates/crds.yaml": ("shortNames: [tfp]", "shortNames: [tfp, twofactor]"),
-    "templates/deployment.yaml": ("terminationGracePeriodSeconds: 10", "terminationGracePeriodSeconds: 11"),
-}
 MATRIX: dict[str, dict[str, Any]] = {
     "defaults": {},
     "cluster-wide with other limits": {"workers": 200, "longestBreakGlass": "1h30m"},
@@ -126,15 +121,6 @@ def cluster() -> Iterator[KubeServer]:
         yield kube
 
 
-@pytest.fixture
-def bare() -> Iterator[KubeServer]:
-    """A separate API server for tests that install CRDs."""
-    with KubeServer() as kube:
-        kube.new_namespace(NAMESPACE)
-        kube.new_namespace("team")
-        yield kube
-
-
 @pytest.mark.parametrize("name", MATRIX)
 def test_the_api_server_accepts_the_rendered_objects(cluster: KubeServer, name: str) -> None:
     objects = rendered(cluster, MATRIX[name])
@@ -219,20 +205,6 @@ def test_crds_of_the_chart_match_the_repository(cluster: KubeServer) -> None:
     assert sorted(charted, key=lambda body: str(body["metadata"]["name"])) == ours
 
 
-def test_the_notes_say_what_to_do_next(bare: KubeServer) -> None:
-    told = bare.helm("install", RELEASE, str(CHART), "-n", NAMESPACE, "--dry-run=server")
-    notes = told.split("NOTES:")[1]
-    assert "serves all namespaces." in notes
-    assert "helm test jenkins-2fa-operator -n jenkins-2fa" in notes
-    assert "The operator may read no Secret yet" in notes
-    every = bare.helm("install", RELEASE, str(CHART), "-n", NAMESPACE, "--set", "rbac.everyReference=true", "--dry-run=server")
-    assert "The operator may read any Secret in all namespaces" in every
-    assert "\n\n\n" not in notes
-    warning, own = "There is no published image", "image.repository=registry.example.com/operator"
-    assert warning in notes
-    assert warning not in bare.helm("install", RELEASE, str(CHART), "-n", NAMESPACE, "--set", own, "--dry-run=server")
-
-
 def test_alerts_link_to_the_configured_pages(cluster: KubeServer) -> None:
     def links(**rule: str) -> dict[str, str]:
         body = one(rendered(cluster, {"metrics": {"prometheusRule": {"enabled": True, **rule}}}), "PrometheusRule")
@@ -254,42 +226,6 @@ def test_the_network_policy_allows_dns_at_the_configured_ports(cluster: KubeServ
     assert asked(namespace="openshift-dns", ports=[5353]) == [(5353, "UDP"), (5353, "TCP")]
 
 
-def test_install_upgrade_roll_back_remove_and_install_again(bare: KubeServer, tmp_path: Path) -> None:
-    kube = bare
-    old, new = str(package(kube, tmp_path, "0.0.9", OLD)), str(CHART)
-    kube.helm("install", RELEASE, old, "-n", NAMESPACE)
-    kube.kubectl("wait", "--for=condition=Established", "crd", "--all")
-    kube.apply(*_objects(), namespace="team")
-    before = _versions(kube)
-    assert _seen(kube) == (["tfp", "twofactor"], 11)
-
-    kube.helm("upgrade", RELEASE, new, "-n", NAMESPACE)
-    assert _seen(kube) == (["tfp"], 10)
-    kube.helm("rollback", RELEASE, "1", "-n", NAMESPACE)
-    assert _seen(kube) == (["tfp", "twofactor"], 11)
-    kube.helm("upgrade", RELEASE, new, "-n", NAMESPACE)
-
-    kube.helm("uninstall", RELEASE, "-n", NAMESPACE)
-    assert _versions(kube) == before
-    left = kube.kubectl(
-        "get", "all,serviceaccounts,roles,rolebindings,clusterroles,clusterrolebindings,services,networkpolicies,secrets,configmaps",
-        "-A", "-l", f"app.kubernetes.io/instance={RELEASE}", "-o", "name",
-    )  # fmt: skip
-    assert left == ""
-
-    kube.helm("install", RELEASE, new, "-n", NAMESPACE)
-    assert _versions(kube) == before
-
-
-def test_a_second_release_does_not_take_over_the_crds(bare: KubeServer) -> None:
-    bare.helm("install", "one", str(CHART), "-n", NAMESPACE, "--set", "watchNamespaces={jenkins-2fa}")
-    with pytest.raises(Exception, match=r"CustomResourceDefinition.*(exists|conflict|ownership)"):
-        bare.helm("install", "two", str(CHART), "-n", "team", "--set", "watchNamespaces={team}")
-    bare.helm("install", "two", str(CHART), "-n", "team", "--set", "watchNamespaces={team},crds.install=false")
-    bare.helm("uninstall", "two", "-n", "team")
-    assert len(bare.get("crd")["items"]) == 4
-
-
 def test_documented_commands_work(cluster: KubeServer) -> None:
     """Render each documented helm command that sets values: a value that does not exist would be refused."""
     text = (CHECKOUT / "docs" / "installation.md").read_text()
@@ -299,34 +235,6 @@ def test_documented_commands_work(cluster: KubeServer) -> None:
         arguments = [part for part in command[2:] if part not in ("--reuse-values", "--create-namespace")]
         assert arguments[1] == "charts/jenkins-2fa-operator"
         assert cluster.helm("template", arguments[0], str(CHART), *arguments[2:])
-
-
-def test_crds_are_removed_with_the_release_only_on_request(bare: KubeServer) -> None:
-    bare.helm("install", RELEASE, str(CHART), "-n", NAMESPACE, "--set", "crds.keep=false")
-    bare.helm("uninstall", RELEASE, "-n", NAMESPACE, "--wait")
-    assert bare.get("crd")["items"] == []
-
-
-def _objects() -> list[dict[str, Any]]:
-    api = "jenkins2fa.dev/v1alpha1"
-    instance = {"url": "https://jenkins.example.com/", "credentialsRef": {"name": "admin"}, "gate": {"mode": "Managed"}}
-    return [
-        {"apiVersion": api, "kind": "TwoFactorPolicy", "metadata": {"name": "baseline"}, "spec": QUESTIONS},
-        {"apiVersion": api, "kind": "JenkinsInstance", "metadata": {"name": "build"}, "spec": instance},
-    ]
-
-
-def _versions(kube: KubeServer) -> list[tuple[str, str]]:
-    """UID and resource version of every object of ours; if equal, it is the same object, unchanged."""
-    items = kube.get("twofactorpolicies,jenkinsinstances", "-A")["items"]
-    return sorted((item["metadata"]["uid"], item["metadata"]["resourceVersion"]) for item in items)
-
-
-def _seen(kube: KubeServer) -> tuple[list[str], int]:
-    """What differs between the two versions: in a CRD, and in the Deployment."""
-    crd = kube.get("crd", "twofactorpolicies.jenkins2fa.dev")
-    deployment = kube.get("deployment", RELEASE, "-n", NAMESPACE)
-    return crd["spec"]["names"]["shortNames"], deployment["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
 
 
 def _monitoring(kind: str) -> dict[str, Any]:
