@@ -43,7 +43,7 @@ def test_the_server_has_the_version_of_its_kubectl(kube: KubeServer) -> None:
 
 
 def test_a_namespace_is_named_after_its_test(namespace: str) -> None:
-    assert namespace.startswith("namespace-is-named-after-the-test-")
+    assert namespace.startswith("a-namespace-is-named-after-its-test-")
 
 
 def test_apply_adds_no_last_applied_annotation(kube: KubeServer, namespace: str) -> None:
