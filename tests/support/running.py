@@ -53,8 +53,10 @@ class OperatorProcess:
         """Start it and wait until it leads."""
         before = self.text().count("this replica leads now")
         self.launch()
-        what = f"the operator leads; its log:\n{self.text()}"
-        wait_until(lambda: self.text().count("this replica leads now") > before, seconds=110, what=what)
+        try:
+            wait_until(lambda: self.text().count("this replica leads now") > before, seconds=110, what="the operator leads")
+        except AssertionError as error:
+            raise AssertionError(f"{error}\nIts log:\n{self.text()}") from None
 
     def launch(self) -> None:
         """Start it and do not wait."""
