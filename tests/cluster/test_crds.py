@@ -15,7 +15,7 @@ from kubernetes.client.exceptions import ApiException
 from jenkins2fa.cli.manifests import Manifest, parse_manifests
 from jenkins2fa.cli.validate import check
 from tests.support.kube import CHECKOUT, KubectlFailed, KubeServer
-from tests.support.random_specs import objects
+from tests.support.random_specs import TIMES, objects
 from tests.support.rule_cases import RULES, SCHEMA, Case, build
 
 PLURALS = {
@@ -59,6 +59,14 @@ def test_a_refused_url_is_reported_without_its_password(custom_objects: client.C
     found = refusals(custom_objects, build("JenkinsInstance", {"url": "https://me:hunter2@jenkins.example.com/?q"}))
     assert found
     assert "hunter2" not in str(found)
+
+
+@pytest.mark.parametrize("time", TIMES)
+def test_times_are_read_as_the_api_server_reads_them(custom_objects: client.CustomObjectsApi, time: str) -> None:
+    body = build("TwoFactorBreakGlass", {"instanceSelector": {}, "expiresAt": time, "reason": "INC-1234"})
+    (manifest,) = parse_manifests("time.json", json.dumps(body).encode())
+    assert isinstance(manifest, Manifest)
+    assert bool(check(manifest)) == bool(refusals(custom_objects, body))
 
 
 @given(body=objects())

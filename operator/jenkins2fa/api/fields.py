@@ -185,12 +185,23 @@ def parse_time(value: Any) -> datetime:
 
 
 def _read_time(text: Any) -> datetime:
-    """``fromisoformat`` alone accepts much more than RFC 3339. Digits beyond microseconds are dropped."""
+    """In UTC. ``fromisoformat`` alone accepts much more than RFC 3339. Digits beyond microseconds are dropped. Offsets go up to 24:60, as
+    Go reads them: the API server stores such a time, so the operator must be able to read it."""
     match = TIME.fullmatch(text)
     if not match:
         raise ValueError(f"{text!r} is not a time such as 2026-12-01T12:00:00Z")
     seconds, fraction, zone = match.groups()
-    return datetime.fromisoformat(seconds + (fraction or "")[:7] + zone)
+    moment = datetime.fromisoformat(seconds + (fraction or "")[:7]).replace(tzinfo=UTC)
+    if zone == "Z":
+        return moment
+    hours, minutes = map(int, zone[1:].split(":"))
+    if hours > 24 or minutes > 60:
+        raise ValueError(f"{text!r} is not a time such as 2026-12-01T12:00:00Z")
+    offset = timedelta(hours=hours, minutes=minutes)
+    try:
+        return moment - offset if zone[0] == "+" else moment + offset
+    except OverflowError as error:
+        raise ValueError(f"{text!r} is too far away") from error
 
 
 def format_time(moment: datetime) -> str:

@@ -258,6 +258,19 @@ def test_times_keep_their_spelling(moment: datetime, offset: int) -> None:
     assert parse_time(format_time(whole)) == whole
 
 
+@pytest.mark.parametrize(
+    ("text", "utc"), [("2026-12-01T12:00:00+23:60", datetime(2026, 11, 30, 12)), ("2026-12-01T12:00:00-24:00", datetime(2026, 12, 2, 12))]
+)
+def test_offsets_that_the_api_server_accepts_are_read(text: str, utc: datetime) -> None:
+    assert parse_time(text) == utc.replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize("text", ["2026-12-01T12:00:00+24:61", "2026-12-01T12:00:00+25:00", "0001-01-01T00:00:00+10:00"])
+def test_impossible_times_are_refused(text: str) -> None:
+    with pytest.raises(ValueError):
+        parse_time(text)
+
+
 def test_a_time_already_parsed_by_yaml_is_accepted() -> None:
     assert parse_time(datetime(2026, 12, 1, 12)) == datetime(2026, 12, 1, 12, tzinfo=UTC)
 
