@@ -2,6 +2,7 @@
 
 The key ``host`` of a Secret is host and port of the URL (the port only if it is not the standard one), and optionally a path, such as
 ``jenkins.example.com/ci``. The account is then sent to that path and below it, and nowhere else on that host.
+The error for a host that does not match is raised in ``jenkins/connection.py``.
 """
 
 from __future__ import annotations

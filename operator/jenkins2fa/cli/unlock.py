@@ -40,7 +40,8 @@ def unlock(
     """Switch 2FA off at one controller, so that passwords alone are enough to log in.
 
     Needs an account with Administer that can still log in: the gate exempts it, it can give the second factor
-    (--second-factor-seed-file), or nothing challenges it. Otherwise, the command prints what to do on the host of Jenkins.
+    (--second-factor-seed-file), or nothing challenges it (as OpenMFA
+    does not challenge API tokens without the gate). Otherwise, the command prints what to do on the host of Jenkins.
 
     \b
     Examples:

@@ -148,11 +148,12 @@ def _add_remarks(main: Element, report: Report) -> None:
 
 
 READING = (
-    "Proven: disk, memory and live flag agree, a factor is enabled, and a request that must be challenged was challenged.",
+    "Proven: disk, memory and, where the plugin has one, the live flag agree, a factor is enabled, and a request that must be challenged "
+    "was challenged.",
     "Recorded as proven: the operator recorded it in the cluster. For this report Jenkins was not asked, or did not answer.",
     "Not enforced: one of these is off, the probe got through, or the policy's mode is Disabled.",
     "Not proven: Jenkins could not be observed, no probe was possible, or no policy applies.",
-    "Layers: disk counts after a restart, memory is what Jenkins works with, and the live flag is what the plugin's filter reads.",
+    "Layers: disk counts after a restart, memory is what Jenkins works with, and the live flag is what miniOrange's filter reads.",
     "Break-glass: every object that the cluster still has. The report does not name who created it; the API server's audit log does.",
     "Strength is that of the weakest factor that users may choose (NIST SP 800-63B-4). AAL2 requires two different types of factors.",
 )
