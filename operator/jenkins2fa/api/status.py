@@ -113,6 +113,15 @@ class BreakGlassCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class BreakGlassHistory:
+    """The past according to the status. ``opened``: the most instances at one time."""
+
+    opened_at: datetime | None = None
+    closed_at: datetime | None = None
+    opened: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class BreakGlassStatus:
     """The status of a break-glass, aggregated from its instances. ``opened_at``, ``closed_at``: when that was observed."""
 
@@ -219,6 +228,13 @@ def break_glass_of(body: Mapping[str, Any]) -> InstanceBreakGlass | None:
         return None
     refused = tuple(BreakGlassRefusal(one["name"], one["uid"], one["reason"], one["message"]) for one in document.get("refused") or ())
     return InstanceBreakGlass(parse_time(document["until"]) if document.get("until") else None, document.get("name"), refused)
+
+
+def break_glass_history(body: Mapping[str, Any]) -> BreakGlassHistory:
+    """What the status of a break-glass reports of its past."""
+    status = body.get("status") or {}
+    opened, closed = (parse_time(status[name]) if status.get(name) else None for name in ("openedAt", "closedAt"))
+    return BreakGlassHistory(opened, closed, int((status.get("instances") or {}).get("opened") or 0))
 
 
 def _reference_document(policy: PolicyReference) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from typing import ClassVar, Generic, TypeVar
 
 from jenkins2fa.api.break_glass import TwoFactorBreakGlass
-from jenkins2fa.api.fields import InvalidObject, parse_time
+from jenkins2fa.api.fields import InvalidObject
 from jenkins2fa.api.instance import JenkinsInstance
 from jenkins2fa.api.meta import Key
 from jenkins2fa.api.parse import parse_break_glass, parse_policy
@@ -20,6 +20,7 @@ from jenkins2fa.api.status import (
     OPEN,
     READY,
     STALLED,
+    break_glass_history,
     break_glass_of,
     break_glass_status_document,
     condition_of,
@@ -31,7 +32,7 @@ from jenkins2fa.controller.context import SERVED_BY_ANOTHER_SECONDS, Context
 from jenkins2fa.controller.queue import NEVER, Kind, Requeue, Urgency, Work, WorkKey
 from jenkins2fa.controller.rollout import enqueue_admitted, next_progress, until_next
 from jenkins2fa.controller.status import invalid_document, write_status
-from jenkins2fa.core.break_glass import BreakGlassMember, History, aggregate_break_glass
+from jenkins2fa.core.break_glass import BreakGlassMember, aggregate_break_glass
 from jenkins2fa.core.mode import in_grace
 from jenkins2fa.core.policy_status import Escape, PolicyMember, aggregate_policy
 from jenkins2fa.core.precedence import escape_of, reaches
@@ -165,7 +166,7 @@ class BreakGlassReconciler(AggregateReconciler[TwoFactorBreakGlass]):
         return Requeue(after=min(LONGEST_GAP, left + 0.5), urgency=Urgency.DRIFT) if left > 0 else NEVER
 
     def _report(self, break_glass: TwoFactorBreakGlass, body: Body) -> None:
-        context, history = self._context, _history(body)
+        context, history = self._context, break_glass_history(body)
         instances = context.mapping.selected_by(break_glass)
         members = [self._member(break_glass, instance) for instance in instances]
         status = aggregate_break_glass(break_glass, members, history, context.now())
@@ -187,9 +188,3 @@ def _is_expired(body: Body) -> bool:
     """Whether its status already reports that it has expired."""
     ready = condition_of(body, READY)
     return ready is not None and ready.reason == Reason.EXPIRED
-
-
-def _history(body: Body) -> History:
-    status = body.get("status") or {}
-    opened, closed = (parse_time(status[name]) if status.get(name) else None for name in ("openedAt", "closedAt"))
-    return History(opened, closed, (status.get("instances") or {}).get("opened", 0))

@@ -23,6 +23,7 @@ from jenkins2fa.api.status import (
     STALLED,
     TRUE,
     BreakGlassCounts,
+    BreakGlassHistory,
     BreakGlassStatus,
     Condition,
     clip,
@@ -172,17 +173,8 @@ class BreakGlassMember:
     ready: Condition | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class History:
-    """The past according to the status. ``opened``: the most instances at one time."""
-
-    opened_at: datetime | None = None
-    closed_at: datetime | None = None
-    opened: int = 0
-
-
 def aggregate_break_glass(
-    break_glass: TwoFactorBreakGlass, members: Sequence[BreakGlassMember], history: History, now: datetime
+    break_glass: TwoFactorBreakGlass, members: Sequence[BreakGlassMember], history: BreakGlassHistory, now: datetime
 ) -> BreakGlassStatus:
     """Counts and conditions; the messages name at most three instances."""
     members = sorted(members, key=lambda member: member.key.name)
@@ -194,7 +186,7 @@ def aggregate_break_glass(
     closed_at = history.closed_at or (min(now, expires) if opened_at and not is_open else None)
     opened = max(history.opened, len(is_open))
     if over or closed_at is not None:
-        ready = _ended(expires, now, History(opened_at, closed_at, opened))
+        ready = _ended(expires, now, BreakGlassHistory(opened_at, closed_at, opened))
     else:
         ready = _ready(members, is_open, refused)
     return BreakGlassStatus(
@@ -206,7 +198,7 @@ def aggregate_break_glass(
     )
 
 
-def _ended(expires: datetime, now: datetime, history: History) -> Condition:
+def _ended(expires: datetime, now: datetime, history: BreakGlassHistory) -> Condition:
     reason = Reason.EXPIRED if expires <= now else Reason.CLOSED
     if history.opened_at is None or history.closed_at is None:
         return Condition(READY, TRUE, reason, f"expired at {format_time(expires)}; it was never open")

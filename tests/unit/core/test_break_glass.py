@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from jenkins2fa.api.break_glass import TwoFactorBreakGlass
 from jenkins2fa.api.meta import APPROVE_WEAKENING, Key
-from jenkins2fa.api.status import BreakGlassCounts, BreakGlassStatus, Condition, break_glass_status_document
+from jenkins2fa.api.status import BreakGlassCounts, BreakGlassHistory, BreakGlassStatus, Condition, break_glass_status_document
 from jenkins2fa.core.approval import break_glass_approval
 from jenkins2fa.core.assess import Assessment, Outcome, Proof
 from jenkins2fa.core.break_glass import (
@@ -20,7 +20,6 @@ from jenkins2fa.core.break_glass import (
     Action,
     BreakGlassMember,
     Decision,
-    History,
     active,
     aggregate_break_glass,
     decide,
@@ -257,26 +256,26 @@ def conditions_of(status: BreakGlassStatus) -> dict[str, str]:
     ],
 )
 def test_conditions(members: list[BreakGlassMember], ready: str, reconciling: str, stalled: str, is_open: str) -> None:
-    found = conditions_of(aggregate_break_glass(ASKED, members, History(), NOW))
+    found = conditions_of(aggregate_break_glass(ASKED, members, BreakGlassHistory(), NOW))
     words = [found[kind].partition("/")[0] for kind in ("Reconciling", "Stalled", "Open")]
     assert (found["Ready"], words) == (ready, [reconciling, stalled, is_open])
 
 
 def test_status_counts_instances_and_records_when_it_opened() -> None:
-    found = aggregate_break_glass(ASKED, [member("a", 2), member("b", 1), member("c", refused=REFUSED)], History(), NOW)
+    found = aggregate_break_glass(ASKED, [member("a", 2), member("b", 1), member("c", refused=REFUSED)], BreakGlassHistory(), NOW)
     assert (found.counts, found.opened_at, found.closed_at) == (BreakGlassCounts(3, 2, 1, 2), NOW, None)
-    later = aggregate_break_glass(ASKED, [member("a", 2)], History(NOW - HOUR, None, 2), NOW)
+    later = aggregate_break_glass(ASKED, [member("a", 2)], BreakGlassHistory(NOW - HOUR, None, 2), NOW)
     assert (later.counts.opened, later.opened_at) == (2, NOW - HOUR)
     assert conditions_of(later)["Ready"] == "True/Open"
 
 
 def test_the_status_says_why_an_instance_is_not_open() -> None:
-    text = aggregate_break_glass(ASKED, [member(ready="Suspended")], History(), NOW).conditions[0].message
+    text = aggregate_break_glass(ASKED, [member(ready="Suspended")], BreakGlassHistory(), NOW).conditions[0].message
     assert text == "not open yet on 1 of 1 instances: build: Suspended: text of Ready"
 
 
 def test_an_expired_break_glass_remains_as_a_record() -> None:
-    found = aggregate_break_glass(ASKED, [member(hours=3)], History(NOW, None, 1), NOW + 2 * HOUR)
+    found = aggregate_break_glass(ASKED, [member(hours=3)], BreakGlassHistory(NOW, None, 1), NOW + 2 * HOUR)
     assert conditions_of(found) == {
         "Ready": "True/Expired",
         "Reconciling": "False/Expired",
@@ -285,19 +284,19 @@ def test_an_expired_break_glass_remains_as_a_record() -> None:
     }
     assert (found.counts.open, found.counts.opened, found.closed_at) == (0, 1, ASKED.spec.expires_at)
     assert found.conditions[0].message == "was open on 1 instance from 2026-11-24T12:00:00Z to 2026-11-24T14:00:00Z"
-    never = aggregate_break_glass(ASKED, [], History(), NOW + 2 * HOUR)
+    never = aggregate_break_glass(ASKED, [], BreakGlassHistory(), NOW + 2 * HOUR)
     assert "it was never open" in never.conditions[0].message
     assert never.closed_at is None
 
 
 def test_a_break_glass_closed_early_does_not_open_again() -> None:
-    found = aggregate_break_glass(ASKED, [member()], History(NOW - HOUR, None, 1), NOW)
+    found = aggregate_break_glass(ASKED, [member()], BreakGlassHistory(NOW - HOUR, None, 1), NOW)
     assert (conditions_of(found)["Ready"], found.closed_at) == ("True/Closed", NOW)
-    again = aggregate_break_glass(ASKED, [member(hours=1)], History(NOW - HOUR, NOW, 1), NOW)
+    again = aggregate_break_glass(ASKED, [member(hours=1)], BreakGlassHistory(NOW - HOUR, NOW, 1), NOW)
     assert (conditions_of(again)["Ready"], again.closed_at, again.counts.open) == ("True/Closed", NOW, 0)
 
 
 def test_the_status_omits_what_has_not_happened() -> None:
-    document = break_glass_status_document(aggregate_break_glass(ASKED, [member()], History(), NOW))
+    document = break_glass_status_document(aggregate_break_glass(ASKED, [member()], BreakGlassHistory(), NOW))
     assert (document["openedAt"], document["closedAt"]) == (None, None)
     assert document["instances"] == {"selected": 1, "open": 0, "refused": 0, "opened": 0}

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from jenkins2fa.api.fields import InvalidObject, parse_time
+from jenkins2fa.api.fields import InvalidObject
 from jenkins2fa.api.meta import Metadata
 from jenkins2fa.api.parse import parse_break_glass
-from jenkins2fa.api.status import OPEN, READY, TRUE, condition_of
+from jenkins2fa.api.status import OPEN, READY, TRUE, break_glass_history, condition_of
 from jenkins2fa.core.reasons import Reason
 from jenkins2fa.core.report.document import BreakGlassReport
 
@@ -34,7 +34,7 @@ def break_glass_reports(
 def _report(body: Mapping[str, Any], instances: Sequence[Metadata], now: datetime) -> BreakGlassReport:
     break_glass = parse_break_glass(body)
     meta, spec = break_glass.meta, break_glass.spec
-    status = body.get("status") or {}
+    history = break_glass_history(body)
     ready, is_open = condition_of(body, READY), condition_of(body, OPEN)
     expired = spec.expires_at <= now  # Jenkins has ended it by itself, even if no operator has recorded that yet
     return BreakGlassReport(
@@ -44,12 +44,8 @@ def _report(body: Mapping[str, Any], instances: Sequence[Metadata], now: datetim
         state=Reason.EXPIRED if expired else ready.reason if ready else Reason.NOT_RECONCILED,
         is_open=not expired and is_open is not None and is_open.status == TRUE,
         expires_at=spec.expires_at,
-        opened_at=_time(status.get("openedAt")),
-        closed_at=_time(status.get("closedAt")),
+        opened_at=history.opened_at,
+        closed_at=history.closed_at,
         instances=tuple(sorted(str(instance.key) for instance in instances if break_glass.selects(instance))),
-        opened=int((status.get("instances") or {}).get("opened") or 0),
+        opened=history.opened,
     )
-
-
-def _time(value: str | None) -> datetime | None:
-    return parse_time(value) if value else None
