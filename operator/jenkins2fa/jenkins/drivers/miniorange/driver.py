@@ -10,15 +10,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from jenkins2fa.api.instance import Provider
 from jenkins2fa.api.policy import Factor
 from jenkins2fa.core.factors.capabilities import Capabilities, Experiment
 from jenkins2fa.core.factors.properties import ENFORCED, EXEMPT, REST, TOKENS
 from jenkins2fa.core.observation import Observation
-from jenkins2fa.core.settings import PluginSettings, Value
+from jenkins2fa.core.settings import PLUGIN_NAMES, PluginSettings, Value
 from jenkins2fa.jenkins.drivers.base import PluginSide
 from jenkins2fa.jenkins.drivers.miniorange.settings import plugin_document, read_plugin_document
 
-PLUGIN = "miniorange-two-factor"
+PLUGIN = PLUGIN_NAMES[Provider.MINI_ORANGE]
 PREMIUM_EDITION = "Premium"
 FREE = Capabilities(
     plugin=PLUGIN,

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from jenkins2fa.api.instance import Provider
 from jenkins2fa.api.policy import Factor
 from jenkins2fa.core.factors.capabilities import Capabilities
 from jenkins2fa.core.observation import Observation
-from jenkins2fa.core.settings import PluginSettings
+from jenkins2fa.core.settings import PLUGIN_NAMES, PluginSettings
 from jenkins2fa.jenkins.drivers.base import PluginSide
 
-PLUGIN = "openmfa"
+PLUGIN = PLUGIN_NAMES[Provider.OPEN_MFA]
 TESTED = "111.v347db_32e7f24"
 EVERYONE = "authenticated"  # the role of every user who has logged in
 FACTORS = frozenset({Factor.MOBILE_AUTHENTICATOR})
