@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from jenkins2fa.api.fields import format_duration
-from jenkins2fa.api.policy import Factor, TwoFactorPolicy
+from jenkins2fa.api.policy import ApiTokens, Factor, TwoFactorPolicy
 from jenkins2fa.api.status import DRIFTED, ENFORCED, FALSE, READY, TRUE, UNKNOWN, Condition
 from jenkins2fa.core.observation import Enrolment, Observation
 from jenkins2fa.core.summary import Summary, summarize
@@ -77,8 +77,8 @@ def observed_rules(observation: Observation) -> Rules:
         observation.memory.factors if observation.memory else frozenset(),
         gate.enforced_groups if gate else None,
         gate.exempt_groups if gate else frozenset(),
-        (gate.api_tokens.value if gate and gate.api_tokens else "the plugin's own rule"),
-        f"a second factor not older than {format_duration(gate.build_window)}" if gate and gate.build_window else "not asked",
+        _token_rule(gate.api_tokens if gate else None),
+        _build_rule(gate.build_window if gate else None),
     )
 
 
@@ -87,9 +87,16 @@ def policy_rules(policy: TwoFactorPolicy | None) -> Rules | None:
     if policy is None:
         return None
     spec = policy.spec
-    window = f"a second factor not older than {format_duration(spec.build_window)}" if spec.build_window else "not asked"
-    tokens = spec.api_tokens.value if spec.api_tokens else "the plugin's own rule"
-    return Rules("Policy", spec.allowed_factors, spec.enforced_groups, spec.exempt_groups, tokens, window)
+    rules = _token_rule(spec.api_tokens), _build_rule(spec.build_window)
+    return Rules("Policy", spec.allowed_factors, spec.enforced_groups, spec.exempt_groups, *rules)
+
+
+def _token_rule(rule: ApiTokens | None) -> str:
+    return rule.value if rule else "the plugin's own rule"
+
+
+def _build_rule(window: timedelta | None) -> str:
+    return f"a second factor not older than {format_duration(window)}" if window else "not asked"
 
 
 @dataclass(frozen=True, slots=True)
