@@ -182,7 +182,7 @@ def assess(
         second_factor_login=second_factor_login,
         experimental=experimental,
     )
-    break_glass = observation.break_glass_until is not None and observation.break_glass_until > now
+    break_glass = observation.break_glass_open(now)
     mode = mode_of(policy.spec, instance.spec, Circumstances(now, drift, break_glass, observation.protected, admitted))
     return Assessment(observation, plan, check(situation), mode, drift, situation)
 

@@ -92,14 +92,14 @@ def decide(
         if isinstance(decision, Decision):
             return Decision(decision.action, break_glass, decision.until, tuple(refused))
         refused.append(Refusal(break_glass, decision))
-    return Decision(Action.CLOSE if _is_open(observation, now) else Action.NOTHING, refused=tuple(refused))
+    return Decision(Action.CLOSE if observation.break_glass_open(now) else Action.NOTHING, refused=tuple(refused))
 
 
 def _decide_one(
     asked: TwoFactorBreakGlass, observation: Observation, now: datetime, longest: timedelta, *, require_approval: bool
 ) -> Decision | Finding:
     expires, until = asked.spec.expires_at, observation.break_glass_until
-    is_open = _is_open(observation, now)
+    is_open = observation.break_glass_open(now)
     if observation.break_glass_used == asked.spec.reason:
         if is_open and until is not None and expires < until:
             return Decision(Action.OPEN, until=expires)
@@ -108,10 +108,6 @@ def _decide_one(
     if require_approval and not is_approved(asked.meta, break_glass_approval(asked)):
         return _unapproved(asked)
     return _within_limit(asked, observation, now, longest)
-
-
-def _is_open(observation: Observation, now: datetime) -> bool:
-    return observation.break_glass_until is not None and observation.break_glass_until > now
 
 
 def _within_limit(asked: TwoFactorBreakGlass, observation: Observation, now: datetime, longest: timedelta) -> Decision | Finding:

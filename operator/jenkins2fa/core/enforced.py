@@ -73,12 +73,13 @@ def _judge_canaries(policy: TwoFactorPolicy | None, canaries: CanaryObservation)
 
 
 def _judge_layers(outcome: Outcome, policy: TwoFactorPolicy, observation: Observation, now: datetime) -> Condition:
-    if observation.break_glass_until is not None and observation.break_glass_until > now:
+    until = observation.break_glass_until
+    if until is not None and observation.break_glass_open(now):
         return Condition(
             ENFORCED,
             FALSE,
             Reason.BREAK_GLASS,
-            f"two-factor authentication is off until {format_time(observation.break_glass_until)}",
+            f"two-factor authentication is off until {format_time(until)}",
         )
     if "layers" in observation.damaged:
         return Condition(ENFORCED, UNKNOWN, Reason.OBSERVATION_DAMAGED, "Jenkins could not report the plugin's settings")

@@ -177,6 +177,9 @@ class Observation:
         """Whether the plugin is a version that we may write to."""
         return not self.plugin.missing and self.plugin.version in self.capabilities.tested_versions
 
+    def break_glass_open(self, now: datetime) -> bool:
+        return self.break_glass_until is not None and self.break_glass_until > now
+
     @property
     def filter_on(self) -> bool:
         """Whether the plugin's filter is on: by its live flag or, if the plugin has none, by the settings in memory and no break-glass."""

@@ -75,7 +75,7 @@ class Tally:
                 self._note_observation(facts, outcome, outcome.observation, now)
 
     def _note_observation(self, facts: Facts, outcome: Outcome, observation: Observation, now: datetime) -> None:
-        facts.break_glass_open = observation.break_glass_until is not None and observation.break_glass_until > now
+        facts.break_glass_open = observation.break_glass_open(now)
         self._note_answers(facts, observation)
         drifting = outcome.drift and outcome.plan is not None and bool(outcome.plan.changes)
         facts.drift_found += (drifting or bool(outcome.corrected)) and not facts.drifting

@@ -62,7 +62,7 @@ def _of_jenkins(observation: Observation, now: datetime) -> list[str]:
         texts.append("Anyone may administer this controller without logging in.")
     if gate is None or gate.build_window is None:
         texts.append("Builds start without a fresh second factor.")
-    if observation.break_glass_until is not None and observation.break_glass_until > now:
+    if observation.break_glass_open(now):
         texts.append(OPEN_BREAK_GLASS)
     users = observation.enrolment
     if users is not None and users.not_enrolled:
