@@ -31,7 +31,7 @@ CASES: dict[str, tuple[Conditions, str, str, str]] = {
         "Progressing", "Unreachable: text of Ready", "InProgress",
     ),
     "not known yet": ({"Ready": "Unknown/Starting"}, "Progressing", "Starting: text of Ready", "InProgress"),
-    "needs a person": (
+    "needs attention": (
         {"Ready": "False/Unauthorized", "Reconciling": "False/Unauthorized", "Stalled": "True/Unauthorized"},
         "Degraded", "Unauthorized: text of Stalled", "Failed",
     ),
