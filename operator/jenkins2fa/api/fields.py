@@ -177,31 +177,31 @@ def format_duration(length: timedelta) -> str:
 def parse_time(value: Any) -> datetime:
     """An RFC 3339 time with a zone (YAML may have made a datetime of it already), in UTC. Raises ValueError."""
     moment = value if isinstance(value, datetime) else _read_time(value)
-    if moment.tzinfo is None:
+    if moment is not None and moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)  # PyYAML drops the zone of a time in UTC
-    if not FIRST_TIME <= moment < AFTER_LAST_TIME:
+    if moment is None or not FIRST_TIME <= moment < AFTER_LAST_TIME:
         raise ValueError(f"{value!r} is not a time such as 2026-12-01T12:00:00Z")
     return moment.astimezone(UTC)
 
 
-def _read_time(text: Any) -> datetime:
-    """In UTC. ``fromisoformat`` alone accepts much more than RFC 3339. Digits beyond microseconds are dropped. Offsets go up to 24:60, as
-    Go reads them: the API server stores such a time, so the operator must be able to read it."""
+def _read_time(text: Any) -> datetime | None:
+    """In UTC; None = not a time. ``fromisoformat`` alone accepts much more than RFC 3339. Digits beyond microseconds are dropped. Offsets
+    go up to 24:60, as Go reads them: the API server stores such a time, so the operator must be able to read it."""
     match = TIME.fullmatch(text)
     if not match:
-        raise ValueError(f"{text!r} is not a time such as 2026-12-01T12:00:00Z")
+        return None
     seconds, fraction, zone = match.groups()
     moment = datetime.fromisoformat(seconds + (fraction or "")[:7]).replace(tzinfo=UTC)
     if zone == "Z":
         return moment
     hours, minutes = map(int, zone[1:].split(":"))
     if hours > 24 or minutes > 60:
-        raise ValueError(f"{text!r} is not a time such as 2026-12-01T12:00:00Z")
+        return None
     offset = timedelta(hours=hours, minutes=minutes)
     try:
         return moment - offset if zone[0] == "+" else moment + offset
-    except OverflowError as error:
-        raise ValueError(f"{text!r} is too far away") from error
+    except OverflowError:
+        return None
 
 
 def format_time(moment: datetime) -> str:
