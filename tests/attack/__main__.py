@@ -13,11 +13,11 @@ from typing import Any, Literal
 
 from tests.attack import open_mfa
 from tests.attack.bench import Bench, InStandIn, Real, started
-from tests.attack.runner import FULL, Finding, Result, Runner, Size
+from tests.attack.open_mfa import OPENMFA
+from tests.attack.runner import FULL, Result, Runner, Size
 from tests.attack.tables import POLICIES
 
 Flavour = Literal["javax", "jakarta"]
-OPENMFA = "openmfa"
 CONTEXT: dict[Flavour, str] = {"javax": "", "jakarta": "/ci"}
 
 
@@ -33,18 +33,12 @@ def in_openmfa(seed: int, size: Size) -> Result:
     total = Result()
     for name, drift in drifts.items():
         with open_mfa.started("/ci") as jenkins:
-            attack = open_mfa.Attack(jenkins, "/ci", seed)
+            attack = open_mfa.Attack(jenkins, "/ci", seed, name)
             attack.enforce(**drift)
-            found = attack.run(size.plain, size.odd // len(open_mfa.PEOPLE))
-        print(f"  {OPENMFA}, {name}: {found.cases:,} cases, {len(found.let_in)} let in", flush=True)
-        findings = [Finding(OPENMFA, name, *_split(one), OPENMFA) for one in found.let_in]
-        total.add(Result(found.cases, findings))
+            result = attack.run(size.plain, size.odd // len(open_mfa.PEOPLE))
+        print(f"  {OPENMFA}, {name}: {result.cases:,} cases, {len(result.let_in)} let in", flush=True)
+        total.add(result)
     return total
-
-
-def _split(finding: str) -> tuple[str, frozenset[str]]:
-    text, _, effects = finding.partition("  =>  ")
-    return text, frozenset(effects.split(", "))
 
 
 def in_real(url: str, seed: int, size: Size, names: list[str]) -> Result:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from random import Random
 from typing import Any
 from urllib.parse import urlencode
@@ -18,6 +18,7 @@ import pyotp
 
 from jenkins2fa.api.policy import DeletionPolicy
 from tests.attack.cases import METHODS, Place, sendable
+from tests.attack.runner import Finding, Result
 from tests.attack.spelling import in_context, spelled
 from tests.attack.tables import ADMINISTRATION, BUILDS, OWN_ACCOUNT, PAGES, Way, Who
 from tests.support.gated import age
@@ -26,6 +27,7 @@ from tests.support.openmfa import answer, code, forget_codes, settings, wrong_co
 from tests.support.paths import Answer, Wire
 from tests.support.standin import Browser, StandIn, crumb_in
 
+OPENMFA = "openmfa"
 MARKER, OTHER, BATCH, STALE, ENOUGH = "marker-51c0ffee", "olga", 24, 16 * 60, 20
 FORM = "application/x-www-form-urlencoded"
 CHOSEN = pyotp.random_base32()
@@ -135,23 +137,15 @@ if (attempts) [attempts.users, attempts.addresses]*.clear()
 null"""
 
 
-@dataclass(slots=True)
-class Found:
-    """``let_in``: what somebody brought about who must not."""
-
-    cases: int = 0
-    let_in: list[str] = field(default_factory=list)
-
-
 class Attack:
-    """`drift`: settings of the plugin that open nothing while the gate holds."""
+    """`drift`: settings of the plugin that open nothing while the gate holds; `name`: of the drift, in findings."""
 
-    def __init__(self, jenkins: StandIn, context: str, seed: int, *, gated: bool = True) -> None:
-        self.jenkins, self.chance, self.gated = jenkins, Random(seed), gated
+    def __init__(self, jenkins: StandIn, context: str, seed: int, name: str = "", *, gated: bool = True) -> None:
+        self.jenkins, self.chance, self.name, self.gated = jenkins, Random(seed), name, gated
         self.place = Place(context=context)
         self.wire = Wire(jenkins.url)
         self.secrets: dict[str, str] = {}
-        self.found = Found()
+        self.result = Result()
 
     # --- what is in force ---
 
@@ -214,7 +208,7 @@ class Attack:
 
     # --- what they ask for ---
 
-    def run(self, plain: float, odd: int, people: Sequence[Who] = PEOPLE, requests: Sequence[Request] = REQUESTS) -> Found:
+    def run(self, plain: float, odd: int, people: Sequence[Who] = PEOPLE, requests: Sequence[Request] = REQUESTS) -> Result:
         """The persons' requests: a share of them plainly, and `odd` of them for each person in other spellings."""
         for who in people:
             cases = [("plain", one, one.path.encode()) for one in requests if self.chance.random() < plain]
@@ -223,21 +217,21 @@ class Attack:
                 cases.append((name, Request(self.chance.choice([one.method, *METHODS]), one.path, one.body), path))
             for at in range(0, len(cases), BATCH):
                 batch = cases[at : at + BATCH]
-                self.found.cases += len(batch)
+                self.result.cases += len(batch)
                 if self.effects(who, batch) - allowed(who):
                     self.reset()
                     for case in batch:
-                        if len(self.found.let_in) < ENOUGH:
+                        if len(self.result.let_in) < ENOUGH:
                             self.judge(who, case)
                 self.reset()
-        return self.found
+        return self.result
 
     def judge(self, who: Who, case: tuple[str, Request, bytes]) -> None:
         excess = self.effects(who, [case]) - allowed(who)
         if excess:
             spelling, request, path = case
             sent = f"{who.name} | {request.method} {path.decode(errors='replace')} | {spelling}"
-            self.found.let_in.append(f"{sent}  =>  {', '.join(sorted(excess))}")
+            self.result.let_in.append(Finding(OPENMFA, self.name, sent, excess, OPENMFA))
         self.reset()
 
     def effects(self, who: Who, cases: list[tuple[str, Request, bytes]]) -> frozenset[str]:

@@ -33,5 +33,5 @@ def test_it_finds_what_a_jenkins_without_the_gate_lets_happen(jenkins: StandIn) 
     attack.enforce()
     thief = next(one for one in PEOPLE if one.name == "password")
     found = attack.run(plain=0.3, odd=0, people=[thief], requests=SECOND_FACTORS).let_in
-    effects = {effect for one in found for effect in one.split("  =>  ")[1].split(", ")}
+    effects = {effect for one in found for effect in one.effects}
     assert effects >= {"own secret", "in"}, found
