@@ -59,8 +59,7 @@ class Gate {
             def list = Shared.chain.list
             Shared.state.remove('watch')?.end()
             list.removeAll(list.findAll { Filters.isGate(it) })
-            def pass = Shared.state.remove('pass')
-            if (pass instanceof AtomicBoolean) pass.set(false)
+            Plugin.revokeForAll(Shared.state.remove('pass'))
             Shared.state.remove('marks')?.takeAll()
             ['voucher', 'hold', 'holdSaid', 'tokenPass', 'config', 'code', 'gate', 'gateErrors', 'gateError',
              'seenGroups', 'unplaced', 'putBack', 'locks', 'attempts', 'wrongAnswers', 'limitedAnswers'

@@ -222,8 +222,10 @@ class MiniOrange extends Plugin {
 
     boolean accepts(value) { Boolean.parseBoolean(String.valueOf(value)) }
 
-    /** The plugin reads a mark by its text, so setting this to false revokes all of them at once. */
+    /** The plugin reads a mark by its text. */
     def newPass() { new AtomicBoolean(true) }
+
+    void revoke(pass) { if (pass instanceof AtomicBoolean) pass.set(false) }
 
     boolean isOurs(value) { value instanceof AtomicBoolean || value?.class?.name == 'RequestPass' }
 

@@ -21,6 +21,9 @@ abstract class Plugin {
     /** From now on the one with this name; null: the one that is found. */
     static void choose(String name) { chosen = KNOWN.find { it.name == name } }
 
+    /** Revokes a pass, whichever plugin it was made for. */
+    static void revokeForAll(pass) { KNOWN*.revoke(pass) }
+
     /** The others that are installed. */
     static List<Plugin> getOthers() { KNOWN.findAll { !it.is(current) && it.wrapper != null } }
 
@@ -179,6 +182,9 @@ abstract class Plugin {
 
     /** Whether the gate made this value, not the plugin. */
     abstract boolean isOurs(value)
+
+    /** Makes this plugin refuse the value in every session that has it, if the gate made it so that it can be revoked. */
+    void revoke(pass) { }
 
     /** Whether it lets every request with an API token pass, so that the gate needs no mark for one. */
     boolean isOpenToTokens() { false }
