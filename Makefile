@@ -17,7 +17,8 @@ SIDE_BY_SIDE = -n $(WORKERS) --dist worksteal --reruns $(RERUNS) --rerun-show-tr
 help: ## List all targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-17s %s\n' "$$name" "$$text"; done
 
-demo: prepare ## See the operator enforce a policy, and restore it after someone switches 2FA off in Jenkins
+demo: ## See the operator enforce a policy, and restore it after someone switches 2FA off in Jenkins
+	@$(PREPARE) venv kube stand-in
 	@$(PYTHON) tools/demo.py $(DEMO_FLAGS)
 
 test: prepare ## Run all tests except slow, and the checks (lint, types, derived files)

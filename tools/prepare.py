@@ -8,6 +8,7 @@ so a caller can use it; progress goes to standard error.
 from __future__ import annotations
 
 import argparse
+import concurrent.futures
 import contextlib
 import dataclasses
 import fcntl
@@ -39,6 +40,7 @@ STAND_IN = CHECKOUT / "tests" / "standin"
 PINNED = {"GOFLAGS": "-mod=readonly -buildvcs=false", "GOTOOLCHAIN": "local"}
 COMPLETE = ".complete"
 UNUSED_DAYS = 30
+ALL = ("venv", "kube", "stand-in", "promql")  # the stand-in makes the jars
 
 
 class Failed(Exception):
@@ -65,18 +67,19 @@ class Part:
 class Run:
     """Runs the commands of one part, their output going to a log file, and tells the user what is going on."""
 
-    def __init__(self, log: Path, quiet: bool) -> None:
+    def __init__(self, name: str, log: Path, quiet: bool) -> None:
+        self._name = name
         self._log = log
         self.quiet = quiet
 
     def say(self, text: str) -> None:
-        """Print a line of progress to standard error."""
+        """Print a line of progress to standard error, with the part's name in front: other parts may be under way too."""
         if not self.quiet:
-            print(text, file=sys.stderr, flush=True)
+            print(f"{self._name}: {text}", file=sys.stderr, flush=True)
 
     def __call__(self, what: str, command: list[str | Path], *, usually: str, cwd: Path = CHECKOUT) -> None:
         """Run one step; `usually` is how long it takes, for the user. Raises Failed with the end of the log."""
-        self.say(f"  {what} (usually {usually}) ...")
+        self.say(f"{what} (usually {usually}) ...")
         begin = time.monotonic()
         with self._log.open("a") as log:
             code = subprocess.run(
@@ -85,7 +88,7 @@ class Run:
         if code != 0:
             tail = "\n".join(self._log.read_text(errors="replace").splitlines()[-20:])
             raise Failed(f"{what}: `{command[0]}` ended with {code}; the end of {self._log}:\n{tail}")
-        self.say(f"  {what}: {time.monotonic() - begin:.1f} s")
+        self.say(f"{what}: {time.monotonic() - begin:.1f} s")
 
 
 def cache_folder() -> Path:
@@ -102,8 +105,8 @@ def prepared(part: Part, quiet: bool) -> Path:
     marker = folder / COMPLETE
     if not marker.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
-        run = Run(folder.with_suffix(".log"), quiet)
-        with locked(folder.with_suffix(".lock"), lambda: run.say(f"{part.name}: waiting for another run that prepares it")):
+        run = Run(part.name, folder.with_suffix(".log"), quiet)
+        with locked(folder.with_suffix(".lock"), lambda: run.say("waiting for another run that prepares it")):
             if not marker.exists():
                 make(part, folder, run)
     marker.touch()  # the day of the last use, for `forget_unused`
@@ -112,7 +115,7 @@ def prepared(part: Part, quiet: bool) -> Path:
 
 def make(part: Part, folder: Path, run: Run) -> None:
     """Make a part from nothing. It counts only once its marker is there, so half a part is never used."""
-    run.say(f"{part.name}: preparing, once for this version of its sources")
+    run.say("preparing, once for this version of its sources")
     begin = time.monotonic()
     shutil.rmtree(folder, ignore_errors=True)
     folder.with_suffix(".log").write_text("")
@@ -120,7 +123,7 @@ def make(part: Part, folder: Path, run: Run) -> None:
     part.make(folder, run)
     (folder / COMPLETE).touch()
     forget_unused(part.name)
-    run.say(f"{part.name}: ready after {time.monotonic() - begin:.0f} s")
+    run.say(f"ready after {time.monotonic() - begin:.0f} s")
 
 
 def forget_unused(name: str) -> None:
@@ -172,7 +175,7 @@ def install_into(folder: Path, lock: Path, run: Run, *, what: str, usually: str,
                 run(f"{what} with uv", [uv, "pip", "install", "--python", python, *arguments], usually=usually)
             return
         except Failed:
-            run.say("  uv did not succeed, going on with pip")
+            run.say("uv did not succeed, going on with pip")
     try:
         run("create a virtual environment", [sys.executable, "-m", "venv", "--clear", folder], usually="5 s")
     except Failed as error:
@@ -279,22 +282,29 @@ def parts() -> dict[str, Part]:
 
 
 def main() -> int:
-    """Prepare the named parts; exit code 0, or 1 with one line that says what is missing."""
+    """Prepare the named parts, side by side; exit code 0, or 1 with one line for each part that says what is missing."""
     known = parts()
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("--quiet", action="store_true", help="no progress, only errors")
     parser.add_argument("--print", action="store_true", help="print the folder of each part, one a line")
     parser.add_argument("part", nargs="+", choices=[*known, "all"])
     arguments = parser.parse_args()
-    for name in (part for part in known if part != "bench") if "all" in arguments.part else arguments.part:
-        try:
-            folder = prepared(known[name], arguments.quiet)
-        except Failed as error:
-            print(f"{name}: {error}", file=sys.stderr)
-            return 1
-        if arguments.print:
-            print(folder)
-    return 0
+    names = ALL if "all" in arguments.part else arguments.part
+    with concurrent.futures.ThreadPoolExecutor(len(names)) as threads:
+        made = [threads.submit(prepared_or_why_not, known[name], arguments.quiet) for name in names]
+    for one in made:
+        if arguments.print and one.result() is not None:
+            print(one.result())
+    return 0 if all(one.result() for one in made) else 1
+
+
+def prepared_or_why_not(part: Part, quiet: bool) -> Path | None:
+    """The folder of a part, or None after one line on standard error that says what is missing."""
+    try:
+        return prepared(part, quiet)
+    except Failed as error:
+        print(f"{part.name}: {error}", file=sys.stderr, flush=True)
+        return None
 
 
 if __name__ == "__main__":

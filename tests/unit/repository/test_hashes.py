@@ -84,7 +84,9 @@ def test_python_packages_are_installed_by_hash_only(tmp_path: Path, monkeypatch:
     fake.chmod(0o755)
     monkeypatch.setattr(prepare.sys, "executable", str(fake))
     monkeypatch.setattr(prepare.shutil, "which", lambda _: None)
-    prepare.install_into(tmp_path / "venv", prepare.LOCK, prepare.Run(tmp_path / "log", quiet=True), what="x", usually="", checkout=True)
+    prepare.install_into(
+        tmp_path / "venv", prepare.LOCK, prepare.Run("venv", tmp_path / "log", quiet=True), what="x", usually="", checkout=True
+    )
     _, first, second = noted.read_text().splitlines()
     assert f"--require-hashes -r {prepare.LOCK}" in first
     assert "--no-index" in second
@@ -108,7 +110,7 @@ def test_every_go_module_has_a_sum(folder: str) -> None:
 def test_go_accepts_no_module_without_a_sum_and_no_other_toolchain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GOFLAGS", "-mod=mod")
     monkeypatch.setenv("GOTOOLCHAIN", "auto")
-    run = prepare.Run(tmp_path / "log", quiet=True)
+    run = prepare.Run("venv", tmp_path / "log", quiet=True)
     run("show", ["sh", "-c", "echo $GOFLAGS $GOTOOLCHAIN"], usually="")
     assert (tmp_path / "log").read_text().split() == ["-mod=readonly", "-buildvcs=false", "local"]
 

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -142,3 +143,26 @@ def test_an_outdated_java_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(sys, "argv", ["prepare.py", "stand-in"])
     assert prepare.main() == 1
     assert 'a JDK 17 or newer is needed: install it (openjdk version "11.0.2" 2019-01-15)' in capsys.readouterr().err
+
+
+def test_parts_are_prepared_side_by_side_and_one_that_fails_spares_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each of the two waits until the other has begun."""
+    meet = threading.Barrier(2)
+
+    def make(folder: Path, run: prepare.Run) -> None:
+        meet.wait(10)
+        (folder / "result").write_text("whole")
+
+    def fail(folder: Path, run: prepare.Run) -> None:
+        meet.wait(10)
+        raise prepare.Failed("`tool` was not found: install it")
+
+    made = {"kube": prepare.Part("kube", (), (), make), "venv": prepare.Part("venv", (), (), fail)}
+    monkeypatch.setattr(prepare, "parts", lambda: made)
+    monkeypatch.setattr(sys, "argv", ["prepare.py", "--print", "kube", "venv"])
+    assert prepare.main() == 1
+    said = capsys.readouterr()
+    assert said.out.splitlines() == [str(made["kube"].folder())]
+    assert "venv: `tool` was not found: install it" in said.err.splitlines()
