@@ -1,6 +1,8 @@
-"""The demo: on a real API server and a Jenkins stand-in, the operator enforces a policy, and restores it after a change in Jenkins.
+"""The demo: on a real API server and Jenkins stand-ins, the operator enforces a policy, and restores it after a change in Jenkins.
 
-It ends with a summary. With --keep it keeps running and prints how to explore it. It leaves nothing behind, and contacts no other machine.
+The first Jenkins has the plugin miniOrange, the second one OpenMFA: there a user enrols an authenticator app, and a thief with the user's
+password does not get in. It ends with a summary. With --keep it keeps running and prints how to explore it. It leaves nothing behind, and
+contacts no other machine.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import pyotp
 import yaml
 from rich.console import Console
 from rich.markup import escape
@@ -26,10 +29,12 @@ sys.path[:0] = [str(CHECKOUT), str(CHECKOUT / "operator")]
 
 from tests.support.actions import is_on  # noqa: E402
 from tests.support.kube import KubeServer  # noqa: E402
-from tests.support.standin import StandIn  # noqa: E402
+from tests.support.openmfa import answer, code, enrol_by_page  # noqa: E402
+from tests.support.people import logged_in  # noqa: E402
+from tests.support.standin import Browser, StandIn  # noqa: E402
 
 NAMESPACE, OPERATOR_NAMESPACE = "demo", "jenkins-2fa"
-POLICY, INSTANCE = CHECKOUT / "examples" / "typical.yaml", CHECKOUT / "examples" / "instance.yaml"
+EXAMPLES = CHECKOUT / "examples"
 USERS = {
     "admin": {"password": "admin-pw-1", "admin": True, "email": "admin@example.invalid"},
     "alice": {"password": "alice-pw-1", "email": "alice@example.invalid"},
@@ -64,24 +69,24 @@ class Demo:
     def log(self) -> pathlib.Path:
         return self.folder / "operator.log"
 
-    def register(self) -> None:
-        """The Secret and the JenkinsInstance of examples/instance.yaml, with the values of this stand-in."""
-        secret, instance = yaml.safe_load_all(INSTANCE.read_text())
-        host = self.jenkins.url.removeprefix("http://")
-        secret["stringData"] = {"host": host, "username": "admin", "token": self.jenkins.tokens["admin"]}
-        instance["spec"] = {**instance["spec"], "url": f"{self.jenkins.url}/", "checkInterval": f"{CHECK_SECONDS}s"}
+    def register(self, jenkins: StandIn, **changed: Any) -> None:
+        """The Secret and the JenkinsInstance of examples/instance.yaml, with the values of a stand-in; `changed` of the metadata."""
+        secret, instance = yaml.safe_load_all((EXAMPLES / "instance.yaml").read_text())
+        host = jenkins.url.removeprefix("http://")
+        secret["stringData"] = {"host": host, "username": "admin", "token": jenkins.tokens["admin"]}
+        instance["spec"] = {**instance["spec"], "url": f"{jenkins.url}/", "checkInterval": f"{CHECK_SECONDS}s"}
+        if changed:
+            instance["metadata"] |= changed
+            secret["metadata"]["name"] = instance["spec"]["credentialsRef"]["name"] = changed["name"]
         for body in (secret, instance):
             self.kube.apply(body, namespace=NAMESPACE)
 
-    def apply_policy(self) -> None:
-        self.kube.kubectl("apply", "-n", NAMESPACE, "-f", str(POLICY))
+    def apply_policy(self, file: str) -> None:
+        self.kube.kubectl("apply", "-n", NAMESPACE, "-f", str(EXAMPLES / file))
 
-    def condition(self, kind: str) -> str:
-        found = self.policy().get("status", {}).get("conditions", [])
-        return next((f"{one['status']}/{one['reason']}" for one in found if one["type"] == kind), "")
-
-    def policy(self) -> dict[str, Any]:
-        return self.kube.get("twofactorpolicy", "production", "-n", NAMESPACE)
+    def is_proven(self, policy: str) -> bool:
+        found = self.kube.get("twofactorpolicy", policy, "-n", NAMESPACE).get("status", {}).get("conditions", [])
+        return any((one["type"], one["status"], one["reason"]) == ("Enforced", "True", "Probed") for one in found)
 
     def measure(self, name: str, done: Callable[[], bool], seconds: float) -> None:
         """Waits until ``done``, and records how long that took. After too long, stops the demo with the operator's log."""
@@ -143,13 +148,15 @@ def show_users(demo: Demo, title: str) -> None:
         ("a script with alice's API token", demo.jenkins.browser("alice")),
     )
     for who, browser in requests:
-        answer = browser.call("/")
-        what = (
-            ("gets the page (200)")
-            if answer.status_code == 200
-            else (f"is sent to {answer.headers.get('Location', '?').removeprefix(demo.jenkins.url)} ({answer.status_code})")
-        )
-        note(f"  {who:<46} {what}")
+        show_answer(who, browser)
+
+
+def show_answer(who: str, browser: Browser) -> None:
+    """Where a request for the first page leads."""
+    met = browser.call("/")
+    place = met.headers.get("Location", "?").removeprefix(browser.url)
+    what = "gets the page (200)" if met.status_code == 200 else f"is sent to {place} ({met.status_code})"
+    note(f"  {who:<46} {what}")
 
 
 def undo_in_the_ui(demo: Demo) -> None:
@@ -163,16 +170,16 @@ def undo_in_the_ui(demo: Demo) -> None:
     note(f"the plugin's form answers {answer.status_code}, its settings say off now; alice {asked}")
 
 
-def run(demo: Demo, keep: bool) -> None:
+def run(demo: Demo, second: StandIn, keep: bool) -> None:
     say("Install: CRDs, a service account with least rights, the operator")
     demo.install()
     say("Register a Jenkins: a Secret and a JenkinsInstance (examples/instance.yaml)")
-    demo.register()
+    demo.register(demo.jenkins)
     show_users(demo, "Before any policy:")
     say("kubectl apply -f examples/typical.yaml; kubectl get twofactorpolicies -w")
     with watching(demo.kube):
-        demo.apply_policy()
-        demo.measure("apply -> Enforced=True/Probed", lambda: demo.condition("Enforced") == "True/Probed", 60)
+        demo.apply_policy("typical.yaml")
+        demo.measure("apply -> Enforced=True/Probed", lambda: demo.is_proven("production"), 60)
     show_users(demo, "With the policy in force:")
     say("An administrator switches 2FA off in Jenkins' own page")
     undo_in_the_ui(demo)
@@ -183,6 +190,7 @@ def run(demo: Demo, keep: bool) -> None:
             CHECK_SECONDS * 1.1 + 10,
         )
     show_users(demo, "After the correction:")
+    use_an_app(demo, second)
     say("What the cluster says")
     for arguments in (
         ("get", "tfp,ji"),
@@ -191,21 +199,44 @@ def run(demo: Demo, keep: bool) -> None:
         console.print(demo.kube.kubectl(*arguments, "-n", NAMESPACE).rstrip(), markup=False)
     summarise(demo)
     if keep:
-        stay(demo)
+        stay(demo, second)
+
+
+def use_an_app(demo: Demo, jenkins: StandIn) -> None:
+    """OpenMFA: alice enrols an authenticator app, and somebody who has only her password stays outside."""
+    say("A second Jenkins, with OpenMFA: kubectl apply -f examples/authenticator-app.yaml")
+    demo.register(jenkins, name="release-jenkins", labels={"second-factor": "authenticator-app"})
+    with watching(demo.kube):
+        demo.apply_policy("authenticator-app.yaml")
+        demo.measure("apply -> Enforced=True/Probed, OpenMFA", lambda: demo.is_proven("authenticator-app"), 60)
+    alice = logged_in(jenkins, "alice")
+    show_answer("alice, who has no app yet", alice)
+    secret, _ = enrol_by_page(alice)
+    show_answer("alice, after she has enrolled her app", alice)
+    again = logged_in(jenkins, "alice")
+    show_answer("alice, at her next login", again)
+    answer(again, code(secret, 1))  # each code works once, so the next one
+    show_answer("alice, after the code of her app", again)
+    thief = logged_in(jenkins, "alice")
+    show_answer("a thief with alice's password", thief)
+    met = enrol_by_page(thief, pyotp.random_base32())[1]
+    note(f"  {'the thief, who tries to enrol another app':<46} is refused ({met.status_code})")
+    show_answer("the thief, after that", thief)
 
 
 def summarise(demo: Demo) -> None:
     say("Summary")
     for name, seconds in demo.figures.items():
-        note(f"{name:<34} {seconds:6.2f} s")
+        note(f"{name:<38} {seconds:6.2f} s")
     note(f"(checkInterval is {CHECK_SECONDS} s here; the product's default is 30 s)")
 
 
-def stay(demo: Demo) -> None:
+def stay(demo: Demo, second: StandIn) -> None:
     say("Everything stays up. Look around in another terminal; Ctrl-C here ends it.")
     note(f"export KUBECONFIG={demo.kube.kubeconfig} PATH={demo.kube.binaries}:$PATH")
     note(f"kubectl -n {NAMESPACE} get tfp,ji -o wide; kubectl -n {NAMESPACE} describe tfp; kubectl explain tfp.spec")
-    note(f"Jenkins: {demo.jenkins.url} (users admin, alice, robot; password <name>-pw-1); operator's log: {demo.log}")
+    note(f"Jenkins: {demo.jenkins.url}, with OpenMFA: {second.url} (users admin, alice, robot; password <name>-pw-1)")
+    note(f"operator's log: {demo.log}")
     with contextlib.suppress(KeyboardInterrupt):
         while demo.operator is not None and demo.operator.poll() is None:
             time.sleep(0.5)
@@ -216,18 +247,19 @@ def main() -> None:
     parser.add_argument("--keep", action="store_true", help="stay at the end, and say how to look around")
     arguments = parser.parse_args()
     start = time.monotonic()
-    say("Start: a real kube-apiserver, and a Jenkins stand-in with the plugin switched off")
+    say("Start: a real kube-apiserver, and two Jenkins stand-ins whose 2FA plugins are switched off")
     with (
         tempfile.TemporaryDirectory(prefix="jenkins2fa-demo-") as folder,
         KubeServer() as kube,
         StandIn(users=USERS, realm="groups", smtp_host="mail.example.invalid") as jenkins,
+        StandIn(users=USERS, realm="groups", plugins=("openmfa",)) as second,
     ):
         demo = Demo(kube, jenkins, pathlib.Path(folder))
         try:
-            run(demo, arguments.keep)
+            run(demo, second, arguments.keep)
         finally:
             demo.stop()
-    note(f"the whole demo                     {time.monotonic() - start:6.2f} s")
+    note(f"the whole demo                         {time.monotonic() - start:6.2f} s")
 
 
 if __name__ == "__main__":
