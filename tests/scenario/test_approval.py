@@ -63,3 +63,21 @@ def test_a_controller_added_to_an_approved_policy_needs_another_approval(world: 
     assert jenkins.is_on
     approve(world, name="dev", earlier=f"{for_all},").expect("ji", "build", Ready="True", Enforced="False/Disabled")
     assert jenkins.is_off
+
+
+def test_the_owner_record_says_whether_approvals_are_required(world: World, jenkins: FakeController) -> None:
+    """Jenkins decides by it whether one administrator alone may remove a user's second factor."""
+    assert jenkins.files["state.json"]["owner"]["approvals"] is True
+    before = jenkins.trials
+    world.pass_time(120.0)
+    assert jenkins.trials == before, "nothing is written when nothing changed"
+    world.restart_operator(require_approval=False).expect("ji", "build", Ready="True", Enforced="True/Probed")
+    assert [jenkins.files["state.json"]["owner"]["approvals"], jenkins.trials] == [False, before + 1]
+
+
+def test_a_record_without_the_word_requires_no_approvals(world: World, jenkins: FakeController) -> None:
+    world.restart_operator(require_approval=False)
+    del jenkins.files["state.json"]["owner"]["approvals"]
+    before = jenkins.trials
+    world.pass_time(120.0)
+    assert [jenkins.trials, "approvals" in jenkins.files["state.json"]["owner"]] == [before, False]

@@ -11,7 +11,8 @@ from typing import NoReturn
 import click
 
 from jenkins2fa.api.policy import DeletionPolicy
-from jenkins2fa.cli.errors import Command, ExitCode, fail, refuse
+from jenkins2fa.cli.errors import Command, CommandError, ExitCode, fail, refuse
+from jenkins2fa.cli.one_user import unlock_user
 from jenkins2fa.cli.options import JenkinsOptions, Target, jenkins_options, read_target
 from jenkins2fa.core.assess import Proof
 from jenkins2fa.core.observation import COMMAND_LINE, Observation
@@ -25,6 +26,7 @@ LONGEST = 240  # minutes, as the operator's own limit
 @click.command(cls=Command)
 @click.argument("place", metavar="[URL]", required=False)
 @jenkins_options
+@click.option("--user", metavar="ID", help="Only remove the second factor of this user. 2FA stays on for everyone.")
 @click.option("--minutes", type=click.IntRange(1, LONGEST), help="Only for this time: open a break-glass, which Jenkins ends by itself.")
 @click.option("--reason", metavar="TEXT", help="Reason of the break-glass. Jenkins keeps it. Default: this command and the time.")
 @click.option("--steps", "only_steps", is_flag=True, help="Print what to do on the host of Jenkins, and do nothing else.")
@@ -32,12 +34,14 @@ LONGEST = 240  # minutes, as the operator's own limit
 def unlock(
     place: str | None,
     jenkins: JenkinsOptions,
+    user: str | None,
     minutes: int | None,
     reason: str | None,
     only_steps: bool,
     yes: bool,
 ) -> None:
-    """Switch 2FA off at one controller, so that passwords alone are enough to log in.
+    """Switch 2FA off at one controller, so that passwords alone are enough to log in. With --user, remove the second factor of one user,
+    who then enrols again at the next login.
 
     Needs an account with Administer that can still log in: the gate exempts it, it can give the second factor
     (--second-factor-seed-file), or nothing challenges it (as OpenMFA
@@ -46,17 +50,28 @@ def unlock(
     \b
     Examples:
       jenkins2fa unlock https://ci.example.com/ --minutes 30 --reason INC-1
+      jenkins2fa unlock https://ci.example.com/ --user carol
       jenkins2fa unlock --steps
 
     \b
     Exit codes: 0 2FA is off (a probe shows it), or was off already
                 1 an error, or you did not confirm
                 3 not possible from here: do what is printed
+    With --user: 0 the user has no second factor any more
+                3 not possible from here, or another administrator must
+                  run it too
     """
     if only_steps:
         click.echo(steps())
         return
+    if user is not None and (minutes is not None or reason is not None):
+        raise CommandError("--user removes one user's second factor: --minutes and --reason do not apply. Leave them out")
+    if user is not None and not user.strip():
+        raise CommandError("--user is empty: give the id of a user")
     target = read_target([], replace(jenkins, url=place) if place else jenkins)
+    if user is not None:
+        unlock_user(target, user, yes=yes)
+        return
     try:
         observation = _observe(target)
         if not observation.protected and "layers" not in observation.damaged:

@@ -167,7 +167,12 @@ def assess(
     plan = make_plan(observation, desired, gate_code)
     drift = is_drift(observation, plan)
     owner = Owner(
-        cluster, instance.meta.uid or instance.spec.url, policy.meta.uid, policy.meta.generation, desired_digest(desired, gate_code)
+        cluster,
+        instance.meta.uid or instance.spec.url,
+        policy.meta.uid,
+        policy.meta.generation,
+        desired_digest(desired, gate_code),
+        approvals=require_approval,
     )
     digests = policy_approvals(policy, desired, instance, observation)
     situation = Situation(

@@ -82,13 +82,14 @@ class Owner:
     """The owner record in Jenkins: who manages it (UIDs of cluster, instance and policy, generation of the policy).
 
     ``desired``: the digest of the state that was last confirmed (:func:`jenkins2fa.core.plan.desired_digest`). It tells drift from a
-    change of the policy."""
+    change of the policy. ``approvals``: the operator runs with ``--require-approval``."""
 
     cluster: str
     instance: str
     policy: str = ""
     generation: int = 0
     desired: str = ""
+    approvals: bool = False
 
     @property
     def name(self) -> str:

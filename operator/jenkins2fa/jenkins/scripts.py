@@ -20,6 +20,7 @@ from jenkins2fa.core.desired import desired_gate
 from jenkins2fa.core.settings import canonical, gate_configuration
 
 OBSERVE, BEGIN, CONFIRM, RELEASE, BREAK_GLASS = "observe", "begin", "confirm", "release", "break_glass"
+RESET_USER = "reset_user"
 BOOTSTRAP, CALL, FIRST_CALL = "bootstrap", "call", "first_call"
 RESIDENT = "resident"
 LONGEST_LITERAL = 60_000

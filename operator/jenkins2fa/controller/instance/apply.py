@@ -106,12 +106,13 @@ def _without_stale_trial(
 def _needs_record(policy: TwoFactorPolicy, assessment: Assessment) -> bool:
     """Whether the owner record must be written even if nothing else differs.
 
-    It must if there is none, or if the present one is wrong about drift or about what to do when the policy ends."""
+    It must if there is none, or if the present one is wrong about drift, about what to do when the policy ends, or about approvals."""
     present, ours = assessment.observation.owner, assessment.owner
     if present is None or ours is None:
         return True
     other_deletion = assessment.observation.deletion != policy.spec.deletion_policy
-    return not present.same_manager(ours) or present.desired != ours.desired or other_deletion
+    same = present.same_manager(ours) and present.desired == ours.desired and present.approvals == ours.approvals
+    return not same or other_deletion
 
 
 def _lacks_only_the_record(subject: Subject, assessment: Assessment, changed: Outcome) -> bool:

@@ -23,6 +23,7 @@ from jenkins2fa.jenkins import scripts
 from jenkins2fa.jenkins.connection import Connection
 from jenkins2fa.jenkins.console import Console
 from jenkins2fa.jenkins.drivers.observation import ANOTHER_VERSION, read_observation, read_time
+from jenkins2fa.jenkins.drivers.user_reset import UserReset, read_user_reset
 from jenkins2fa.jenkins.errors import ProtocolError
 from jenkins2fa.jenkins.probe import Note, probe_self
 
@@ -185,6 +186,13 @@ class Driver:
     def close_break_glass(self) -> None:
         """2FA on again now."""
         self._run(scripts.BREAK_GLASS, resident=True, until=None)
+
+    def reset_user(self, user: str, *, perform: bool) -> UserReset:
+        """What removing the second factor of the user with this id needs or, with ``perform``, how it ended.
+
+        Where the owner record requires approvals, the first call by one account leaves a request, and a call by another one carries it
+        out. Jenkins decides who asks, by its own authentication."""
+        return read_user_reset(self._run(scripts.RESET_USER, resident=True, user=user, perform=perform))
 
     def probe(self) -> Proof:
         """Whether a request that must be challenged is, on a session of its own.

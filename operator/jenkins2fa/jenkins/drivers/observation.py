@@ -131,7 +131,14 @@ def _trial(part: Mapping[str, Any]) -> TrialState:
 def _owner(part: Mapping[str, Any] | None) -> Owner | None:
     if part is None:
         return None
-    return Owner(part["cluster"], part["instance"], part.get("policy", ""), part.get("generation", 0), part.get("desired", ""))
+    return Owner(
+        part["cluster"],
+        part["instance"],
+        part.get("policy", ""),
+        part.get("generation", 0),
+        part.get("desired", ""),
+        bool(part.get("approvals", False)),
+    )
 
 
 def _mail_server(part: Mapping[str, Any]) -> MailServer:

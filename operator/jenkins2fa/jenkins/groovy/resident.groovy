@@ -82,6 +82,8 @@ import jenkins.util.Timer
 
 // include gate/build_start.groovy
 
+// include gate/factor_reset.groovy
+
 // include gate/after_fault.groovy
 
 // include gate/visit.groovy
@@ -103,4 +105,4 @@ if (atStartup) {
     }
 }
 [code: code.digest, source: code, store: Store, attempts: Attempts, shared: Shared, plugin: Plugin, settings: Settings,
- trial: Trial, state: State, breakGlass: BreakGlass, gate: Gate]
+ trial: Trial, state: State, breakGlass: BreakGlass, factorReset: FactorReset, gate: Gate]

@@ -32,6 +32,15 @@ class Answers {
         if (lock.tryLock(LONGEST_WAIT_SECONDS, TimeUnit.SECONDS)) lock.unlock()
     }
 
+    /** Runs while no request about this user's second factor is served. */
+    static alone(User user, long seconds, Closure work) {
+        def lock = lockOf(user)
+        if (!lock.tryLock(seconds, TimeUnit.SECONDS)) {
+            throw new IllegalStateException('requests about this second factor are running: try again')
+        }
+        try { work() } finally { lock.unlock() }
+    }
+
     void serve() {
         def lock = null
         try {

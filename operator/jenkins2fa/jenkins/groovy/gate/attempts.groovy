@@ -58,6 +58,12 @@ class Attempts {
         synchronized (about) { about.known.put(address, System.currentTimeMillis()) }
     }
 
+    /** The wrong answers were about a factor that the user no longer has. */
+    void forget(String user) {
+        def about = aboutUser(user)
+        synchronized (about) { about.wrong.clear() }
+    }
+
     /** Uses up one of the mails that may be sent; returns how long to wait, in milliseconds, or 0. */
     long pauseOfMail(String user, String address) {
         def now = System.currentTimeMillis(), about = aboutUser(user)

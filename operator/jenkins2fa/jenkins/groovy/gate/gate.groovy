@@ -62,7 +62,8 @@ class Gate {
             Plugin.revokeForAll(Shared.state.remove('pass'))
             Shared.state.remove('marks')?.takeAll()
             ['voucher', 'hold', 'holdSaid', 'tokenPass', 'config', 'code', 'gate', 'gateErrors', 'gateError',
-             'seenGroups', 'unplaced', 'putBack', 'locks', 'attempts', 'wrongAnswers', 'limitedAnswers'
+             'seenGroups', 'unplaced', 'putBack', 'locks', 'attempts', 'wrongAnswers', 'limitedAnswers',
+             SessionRecord.ENDED
             ].each { Shared.state.remove(it) }
         }
     }

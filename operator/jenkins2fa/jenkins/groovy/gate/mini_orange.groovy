@@ -158,6 +158,19 @@ class MiniOrange extends Plugin {
         user.getProperty(load(FACTORS[factor].property))?.isConfigured() as boolean
     }
 
+    void reset(User user) {
+        def none = hudson.util.Secret.fromString('')
+        [QUESTIONS, MAIL].findAll { knows(it) && isEnrolled(user, it) }.each { factor ->
+            def held = user.getProperty(load(FACTORS[factor].property))
+            if (factor == QUESTIONS) ['First', 'Second', 'Custom'].each {
+                held."set${it}SecurityQuestion"(none)
+                held."set${it}SecurityQuestionAnswer"(none)
+            }
+            held.setConfigured(false)
+        }
+        user.save()
+    }
+
     boolean isEnrolledByChallenge(String factor) { factor == MAIL }
 
     // --- pages ---

@@ -18,7 +18,8 @@ class OpenMfa extends Plugin {
         'MFAFilter'             : ['doFilter'],
         'MFAUserProperty'       : ['forUser', 'isEnabled'],
         'base.MFAContext'       : ['i', 'getService'],
-        'service.RateLimitService': ['isLockedOut', 'lockouts'],
+        'service.RateLimitService': ['isLockedOut', 'lockouts', 'clearFailedAttempts'],
+        'service.UserService'   : ['resetMFA'],
     ]
     /** In the gate's state: the exempt roles as they are without a break-glass. */
     private static final String SUSPENDED = 'suspendedRoles'
@@ -142,6 +143,11 @@ class OpenMfa extends Plugin {
 
     boolean isEnrolled(User user, String factor) { load('MFAUserProperty').forUser(user)?.isEnabled() as boolean }
 
+    void reset(User user) {
+        service('UserService').resetMFA(user)
+        limits.clearFailedAttempts(user.id)
+    }
+
     boolean isEnrolledByChallenge(String factor) { false }
 
     // --- pages ---
@@ -222,5 +228,7 @@ class OpenMfa extends Plugin {
         limits.@lockouts.values().count { it > now } as int
     }
 
-    private getLimits() { load('base.MFAContext').i().getService(load('service.RateLimitService')) }
+    private getLimits() { service('RateLimitService') }
+
+    private service(String name) { load('base.MFAContext').i().getService(load("service.$name")) }
 }

@@ -139,6 +139,9 @@ abstract class Plugin {
 
     abstract boolean isEnrolled(User user, String factor)
 
+    /** Removes every factor of the user that this class knows, as the plugin's own pages do. */
+    abstract void reset(User user)
+
     /** Whether a user without any factor enrols in it by its challenge. */
     abstract boolean isEnrolledByChallenge(String factor)
 

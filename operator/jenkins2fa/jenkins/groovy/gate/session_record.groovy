@@ -5,6 +5,8 @@
  */
 class SessionRecord {
     static final String KEY = 'jenkins2fa.verified.'
+    /** In the gate's state: when the records of a user were voided, by the user's key. */
+    static final String ENDED = 'endedRecords'
     static final long FRESH_MILLIS = 15 * 60_000L
 
     static void write(Visit visit, String factor) {
@@ -13,10 +15,17 @@ class SessionRecord {
         visit.put(KEY + visit.user.id, Collections.unmodifiableMap(record))
     }
 
+    /** Voids what every session has recorded about this user until now. */
+    static void end(String userKey) {
+        Shared.state.computeIfAbsent(ENDED) { new ConcurrentHashMap() }.put(userKey, System.nanoTime())
+    }
+
     /** Null unless the user is verified in this session by a factor that still counts and is still theirs. */
     static Map of(Visit visit) {
-        def found = visit.attribute(KEY + visit.user.id)
-        def isOurs = found instanceof Map && found.voucher != null && found.voucher.is(Shared.state.voucher)
+        def found = visit.attribute(KEY + visit.user.id), state = Shared.state
+        def isOurs = found instanceof Map && found.voucher != null && found.voucher.is(state.voucher)
+        def ended = isOurs ? state[ENDED]?.get(visit.userKey) : null
+        if (ended != null && (long) found.at - (long) ended <= 0) return null
         def valid = isOurs && found.factor in Factors.enabled() && Plugin.current.isEnrolled(visit.user, found.factor)
         valid ? found : null
     }

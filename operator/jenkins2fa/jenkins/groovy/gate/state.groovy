@@ -62,6 +62,8 @@ class State {
      */
     static String getOperator() { try { Store.read(FILE)?.operator } catch (NoteDamaged damaged) { null } }
 
+    static Map getOwner() { (Map) Store.read(FILE)?.owner }
+
     static void update(Closure change) {
         def state = Store.read(FILE) ?: [:]
         change(state)

@@ -34,6 +34,8 @@ class Trial {
                 throw new NotPersisted("what trial ${left.journal.id} left on disk cannot be deleted")
             }
             State.claim(wanted.owner, wanted.takeOver)
+            // who manages this Jenkins is no second person where approvals are required
+            if (wanted.owner != null) wanted = wanted + [owner: wanted.owner + [account: User.current()?.id]]
             BreakGlass.forgetLeftNote()
             wanted = wanted + [settings: Plugin.current.completed(wanted.settings)]
             // the start-up file only ever holds code whose rehearsal succeeded
