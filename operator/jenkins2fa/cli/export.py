@@ -210,9 +210,15 @@ def _policy(observation: Observation, settings: PluginSettings, as_is: bool) -> 
 
 def _mode(settings: PluginSettings, as_is: bool, gaps: list[str], hints: list[str]) -> PolicyMode:
     if not settings.enabled:
+        if settings.enrolled_only:
+            gaps.append(
+                "the plugin challenges enrolled users only, and everyone else gets in with a password; a policy cannot express that: "
+                "mode: Disabled challenges nobody, mode: Enforce everyone"
+            )
         if not as_is:
+            state = "2FA is not required" if settings.enrolled_only else "2FA is off"
             hints.append(
-                "2FA is off. The policy is suspended, so nothing is written; mode: Audit without suspend shows what enforcing would change"
+                f"{state}. The policy is suspended, so nothing is written; mode: Audit without suspend shows what enforcing would change"
             )
         return PolicyMode.DISABLED
     if not as_is:
@@ -295,6 +301,11 @@ def _gaps(observation: Observation) -> Iterator[str]:
         yield "the gate's stored rules differ from those in force: this describes those in force; the next restart loads the others"
     if lacks_filter(observation) and observation.memory is not None and observation.memory.enabled:
         yield "the plugin's own filter is missing from Jenkins' chain: nobody is challenged until Jenkins restarts, whatever the settings"
+    if observation.memory is not None and observation.memory.spared and not observation.gated:
+        yield (
+            f"the plugin's own lists exempt {len(observation.memory.spared)} users or groups (exemptUsers, exemptRoles), which a policy "
+            "cannot express: without a gate they stay exempt; with a gate, only exemptGroups counts"
+        )
     if not observation.is_tested:
         yield f"this version was not tested with version {observation.plugin.version} of the plugin, so the operator only reads it"
     if observation.break_glass_until is not None:
@@ -306,6 +317,13 @@ def _gaps(observation: Observation) -> Iterator[str]:
 def _hints(observation: Observation) -> Iterator[str]:
     if observation.managed_by_code:
         yield "configuration-as-code sets the same fields: remove them there, or set competingManager: Override"
+    if observation.memory is not None and observation.memory.spared and observation.gated:
+        yield (
+            f"the plugin's own lists exempt {len(observation.memory.spared)} users or groups, but the gate ignores them; they count again "
+            "when it is removed"
+        )
+    if observation.gate.locked_out:
+        yield f"users whom the plugin does not let answer now, after wrong answers: {observation.gate.locked_out}. That ends by itself"
     gate_user = observation.gate.settings.operator if observation.gate.settings else None
     if gate_user is not None and gate_user.lower() != observation.user.lower():
         yield f"the gate exempts the account {gate_user}: use it in the Secret, or the plan shows a change"

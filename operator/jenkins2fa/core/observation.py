@@ -45,7 +45,8 @@ class GateState:
     Codes are SHA-256 of the resident script. ``foreign``: a filter with the gate's name that is not ours. ``hold``: the factors that the
     gate asks for, whatever the plugin's settings say, now and after a restart (``stored_hold``); None = it follows the plugin.
     Counted since Jenkins started: ``put_back``, how often the gate put itself back into the chain; ``wrong_answers``;
-    ``limited_answers``, not checked because there were too many; ``without_group``, users for whom the realm reported no group."""
+    ``limited_answers``, not checked because there were too many; ``without_group``, users for whom the realm reported no group.
+    ``locked_out``: users whom the plugin itself does not let answer now, after wrong answers."""
 
     installed: int = 0
     position: int | None = None
@@ -64,6 +65,7 @@ class GateState:
     wrong_answers: int = 0
     limited_answers: int = 0
     without_group: int = 0
+    locked_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)

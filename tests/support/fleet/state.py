@@ -145,7 +145,7 @@ class JenkinsState:
             "beforePlugin": True if there and self.has_plugin else None,
             "foreign": False, "code": self.code and sha256(self.code), "config": self.gate,
             "errors": 0, "lastError": None, "putBack": 0, "seenGroups": [], "unplaced": 0, "wrongAnswers": 0, "limitedAnswers": 0,
-            "hold": self.hold,
+            "lockedOut": 0, "hold": self.hold,
             "startup": {"code": self.startup and sha256(self.startup), "config": self.files.get("gate.json")},
         }  # fmt: skip
 

@@ -44,6 +44,7 @@ class Facts:
     refused: str | None = None
     break_glass_open: bool = False
     users: tuple[int, int, int] | None = None  # enrolled, not enrolled, exempt
+    locked_out: int | None = None
     wrong_answers: int = 0
     limited_answers: int = 0
     answers: tuple[str, int, int] = ("", 0, 0)  # session of the run of Jenkins that counts them, and its two counts
@@ -76,6 +77,7 @@ class Tally:
 
     def _note_observation(self, facts: Facts, outcome: Outcome, observation: Observation, now: datetime) -> None:
         facts.break_glass_open = observation.break_glass_open(now)
+        facts.locked_out = None if "gate" in observation.damaged else observation.gate.locked_out
         self._note_answers(facts, observation)
         drifting = outcome.drift and outcome.plan is not None and bool(outcome.plan.changes)
         facts.drift_found += (drifting or bool(outcome.corrected)) and not facts.drifting
@@ -180,6 +182,7 @@ def _from_facts(known: list[tuple[tuple[str, str], Facts]]) -> Iterator[Metric]:
             lambda facts: facts.verified_at,
         ),
         ("break_glass_open", "1 while break-glass is open", lambda facts: float(facts.break_glass_open)),
+        ("locked_out_users", "Users whom the plugin does not let answer now, after wrong answers", lambda facts: facts.locked_out),
         ("drift_open", "1 while the controller differs from what was confirmed there", lambda facts: float(facts.drifting)),
     )
     for name, text, value in gauges:

@@ -58,6 +58,7 @@ def _of_jenkins(observation: Observation, now: datetime) -> list[str]:
     gate = observation.gate.settings
     if gate is None:
         texts.append(WITHOUT_GATE)
+    texts += _of_plugin(observation)
     if observation.anonymous_administers:
         texts.append("Anyone may administer this controller without logging in.")
     if gate is None or gate.build_window is None:
@@ -72,6 +73,18 @@ def _of_jenkins(observation: Observation, now: datetime) -> list[str]:
         )
     if observation.managed_by_code:
         texts.append("Configuration-as-code sets the same settings and may change them at a reload or restart.")
+    return texts
+
+
+def _of_plugin(observation: Observation) -> list[str]:
+    """What the plugin's own settings leave open, and whom it does not let answer. The gate does not follow its lists."""
+    texts, settings = [], observation.memory
+    if settings is not None and settings.enrolled_only and observation.gate.hold is None:
+        texts.append("The plugin challenges enrolled users only: everyone else logs in with a password.")
+    if settings is not None and settings.spared and not observation.gated:
+        texts.append(f"The plugin's own lists exempt {len(settings.spared)} users or groups: they log in with a password.")
+    if observation.gate.locked_out:
+        texts.append(f"Users locked out by the plugin now, after wrong answers: {observation.gate.locked_out}. Somebody may be guessing.")
     return texts
 
 

@@ -112,6 +112,7 @@ def _gate(part: Mapping[str, Any], stored_hold: Mapping[str, Any] | None) -> Gat
         wrong_answers=part.get("wrongAnswers") or 0,
         limited_answers=part.get("limitedAnswers") or 0,
         without_group=part.get("unplaced") or 0,
+        locked_out=part.get("lockedOut") or 0,
     )
 
 

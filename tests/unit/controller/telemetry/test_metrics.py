@@ -137,3 +137,17 @@ def test_wrong_answers_are_summed_across_restarts_of_jenkins() -> None:
         assert facts is not None
         totals.append((facts.wrong_answers, facts.limited_answers))
     assert totals == [(2, 0), (5, 1), (5, 1), (6, 2), (6, 2)]
+
+
+def test_locked_out_users_are_those_of_the_last_observation() -> None:
+    wanted, metrics, instance = policy(), Metrics(), make_instance()
+    meta = {"namespace": instance.meta.namespace, "name": instance.meta.name, "uid": instance.meta.uid}
+    metrics.watch(InstanceMetrics(lambda: [{"metadata": meta}], metrics.tally, lambda: True))
+    good = in_force(wanted.spec)
+    counts = []
+    for locked_out, damaged in ((2, ()), (0, ()), (0, ("gate",))):
+        seen = replace(good, gate=replace(good.gate, locked_out=locked_out), damaged=damaged)
+        metrics.tally.note(Outcome(instance, wanted, Assessment(seen, plan(seen, wanted.spec))), NOW)
+        names = {"jenkins_namespace": instance.meta.namespace, "jenkins": instance.meta.name}
+        counts.append(metrics.registry.get_sample_value("jenkins2fa_instance_locked_out_users", names))
+    assert counts == [2.0, 0.0, None]

@@ -40,3 +40,17 @@ def test_what_jenkins_could_not_report_is_a_gap() -> None:
 def test_an_open_break_glass_is_a_risk_even_if_only_recorded() -> None:
     recorded_open = ReportedProof(Condition(ENFORCED, FALSE, "BreakGlass", ""), Basis.STATUS)
     assert "A break-glass is open: nobody is challenged." in risks(None, None, recorded_open, NOW)
+
+
+def test_what_the_plugins_own_settings_leave_open_is_a_risk_without_a_gate() -> None:
+    gated, bare = in_force(spec()), in_force(spec(), BARE)
+    texts = []
+    for seen in (gated, bare):
+        assert seen.memory is not None
+        lax = replace(seen.memory, enabled=False, enrolled_only=True, spared=frozenset({"robot", "ops"}))
+        seen = replace(seen, memory=lax, gate=replace(seen.gate, locked_out=3))
+        texts.append("\n".join(risks(None, seen, PROVEN, NOW)))
+    for part in ("challenges enrolled users only", "own lists exempt 2 users or groups"):
+        assert [part in text for text in texts] == [False, True]
+    assert ["after wrong answers: 3" in text for text in texts] == [True, True]
+    assert not any(name in text for text in texts for name in ("robot", "ops"))
