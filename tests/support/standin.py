@@ -29,7 +29,8 @@ from typing import Any, Literal, Self
 import requests
 
 CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
-JVM = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-Xmx256m", "-Djava.awt.headless=true"]
+JVM = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-Xmx384m", "-Djava.awt.headless=true"]
+MOST_USES, MOST_IDLE = 12, 2  # of one process, since it keeps something of each use; processes of one flavour that wait for the next use
 QUESTIONS = {"What is your first company name ?": "a1", "What is your childhood nickname ?": "a2", "q3": "a3"}
 UserOptions = Mapping[str, Any]
 DEFAULT_USERS: Mapping[str, UserOptions] = {
@@ -51,9 +52,77 @@ def built() -> pathlib.Path:
     return pathlib.Path(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip())
 
 
+class Process:
+    """A JVM that serves one stand-in after another, because its first one costs seconds: it loads Groovy's compiler.
+
+    It ends with this process, however this one ends."""
+
+    def __init__(self, build: pathlib.Path, log: pathlib.Path) -> None:
+        self.build, self.uses = build, 0
+        java = ["java", *JVM, "-cp", f"{build}/boot:{build}/lib/*"]
+        with log.open("ab") as stream:  # what it says before its first use
+            self.popen = subprocess.Popen([*java, "standin.boot.Main", str(build)], stdin=subprocess.PIPE, stdout=stream, stderr=stream)
+
+    @property
+    def running(self) -> bool:
+        return self.popen.poll() is None
+
+    def serve(self, options: pathlib.Path) -> None:
+        self.uses += 1
+        self._say(str(options))
+
+    def is_free(self, about: pathlib.Path) -> bool:
+        """Ends the stand-in of the moment; whether the process can serve another one."""
+        if self.uses >= MOST_USES:
+            return False
+        try:
+            self._say("")
+            _wait(lambda: not about.exists() or not self.running, 10, "the stand-in does not end")
+        except (OSError, TimeoutError):
+            return False
+        return self.running
+
+    def _say(self, line: str) -> None:
+        assert self.popen.stdin is not None
+        self.popen.stdin.write(f"{line}\n".encode())
+        self.popen.stdin.flush()
+
+    def end(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            self.popen.send_signal(number)
+        try:
+            self.popen.wait(10)
+        except subprocess.TimeoutExpired:
+            self.popen.kill()
+            self.popen.wait()
+        if self.popen.stdin is not None:
+            with contextlib.suppress(OSError):
+                self.popen.stdin.close()
+
+
+_idle: list[Process] = []
+
+
+def _take(build: pathlib.Path, log: pathlib.Path) -> Process:
+    for process in _idle:
+        if process.build == build:
+            _idle.remove(process)
+            if process.running:
+                return process
+            return _take(build, log)
+    return Process(build, log)
+
+
+def _give_back(process: Process, about: pathlib.Path) -> None:
+    if process.is_free(about) and sum(one.build == process.build for one in _idle) < MOST_IDLE:
+        _idle.append(process)
+    else:
+        process.end(signal.SIGKILL)
+
+
 class StandIn:
-    """One stand-in process and its home. As a context manager it starts, and at the end stops and removes a temporary home.
-    The process ends with this one, however this one ends.
+    """One stand-in and its home. As a context manager it starts, and at the end stops and removes a temporary home.
+    Its process may have served others before, and ends with this one, however this one ends.
 
     url: root URL as called, without trailing slash; tokens: API token by user id; pid: of the JVM while it runs.
     """
@@ -95,7 +164,7 @@ class StandIn:
         self._temporary = home is None
         self.home = home or pathlib.Path(tempfile.mkdtemp(prefix="stand-in-"))
         self._flavour = flavour
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Process | None = None
         self._control = requests.Session()
         self._control.trust_env = False
         self._options: dict[str, Any] = {
@@ -118,12 +187,14 @@ class StandIn:
     def __exit__(self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None) -> None:
         if not self._temporary:
             self.stop()
-        else:
-            self.kill()
-            shutil.rmtree(self.home, ignore_errors=True)
+            return
+        process, self._process = self._process, None
+        if process is not None:
+            _give_back(process, self.home / "standin.json")
+        shutil.rmtree(self.home, ignore_errors=True)
 
     def start(self) -> Self:
-        """Starts the process on the same home and, after the first time, the same ports; returns when Jenkins is up."""
+        """Starts Jenkins on the same home and, after the first time, the same ports; returns when it is up."""
         build = built() / self._flavour
         self.home.mkdir(parents=True, exist_ok=True)
         options = self.home / "standin-options.json"
@@ -131,10 +202,8 @@ class StandIn:
         options.chmod(0o600)
         about = self.home / "standin.json"
         about.unlink(missing_ok=True)
-        with (self.home / "standin.log").open("ab") as log:
-            java = ["java", *JVM, "-cp", f"{build}/boot:{build}/lib/*"]
-            command = [*java, "standin.boot.Main", str(build), str(options), "until-stdin-closes"]
-            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log)
+        self._process = _take(build, self.home / "standin.log")
+        self._process.serve(options)
         _wait(lambda: about.exists() or not self.running, 30, "the stand-in does not start")
         if not self.running:
             raise RuntimeError(f"the stand-in ended at once: {self.log()[-2000:]}")
@@ -146,7 +215,7 @@ class StandIn:
 
     @property
     def running(self) -> bool:
-        return self._process is not None and self._process.poll() is None
+        return self._process is not None and self._process.running
 
     def stop(self) -> None:
         """Stop the process in order."""
@@ -157,18 +226,9 @@ class StandIn:
         self._end(signal.SIGKILL)
 
     def _end(self, number: signal.Signals) -> None:
-        if self._process is None:
-            return
-        with contextlib.suppress(ProcessLookupError):
-            self._process.send_signal(number)
-        try:
-            self._process.wait(10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        if self._process.stdin is not None:
-            self._process.stdin.close()
-        self._process = None
+        process, self._process = self._process, None
+        if process is not None:
+            process.end(number)
 
     def log(self) -> str:
         return (self.home / "standin.log").read_text(errors="replace")

@@ -33,6 +33,10 @@ final class Control {
         server.start();
     }
 
+    void end() {
+        server.stop(0);
+    }
+
     int port() {
         return server.getAddress().getPort();
     }

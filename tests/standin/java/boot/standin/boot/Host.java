@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
 
 /** What lives as long as the process: the options, the switches of the test bench, the mails that were "sent", and the run of the moment. */
 public final class Host {
@@ -52,11 +53,25 @@ public final class Host {
                 run.stop();
                 start();
                 faults.restartEnds();
+            } catch (InterruptedException ended) {
+                return;
             } catch (Throwable problem) {
                 problem.printStackTrace();
                 System.exit(3);
             }
         });
+    }
+
+    /** Ends the run of the moment, for good. */
+    void end() {
+        up = false;
+        worker.shutdownNow();
+        try {
+            worker.awaitTermination(5, TimeUnit.SECONDS);
+        } catch (InterruptedException interrupted) {
+            Thread.currentThread().interrupt();
+        }
+        run.stop();
     }
 
     public String groovy(String text) {
