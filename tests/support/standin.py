@@ -11,6 +11,7 @@ and `outbox` work: they use the control port. Facts about Jenkins: jenkins-contr
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import pathlib
@@ -43,6 +44,7 @@ PluginName = Literal["miniorange", "openmfa"]
 SHORT_NAMES: Mapping[PluginName, str] = {"miniorange": "miniorange-two-factor", "openmfa": "openmfa"}
 
 
+@functools.cache
 def built() -> pathlib.Path:
     """The folder with the compiled stand-in: JENKINS2FA_STANDIN if set, else made by tools/prepare.py where it is missing."""
     ready = os.environ.get("JENKINS2FA_STANDIN")
