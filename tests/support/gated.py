@@ -64,12 +64,13 @@ AGE = """state.marks.@sessions.keySet().each { session ->
         }
     } catch (IllegalStateException ended) { }
 }
+state.endedRecords?.replaceAll { key, at -> at - %d * 1_000_000_000L }
 null"""
 
 
 def age(jenkins: StandIn, seconds: int) -> None:
-    """Make every verified session older by this time."""
-    groovy(jenkins, AGE % seconds)
+    """Make every verified session older by this time, and every end of one."""
+    groovy(jenkins, AGE % (seconds, seconds))
 
 
 def builds(jenkins: StandIn) -> int:

@@ -283,3 +283,15 @@ def test_a_lock_out_ends_with_the_secret(site: Site) -> None:
     forget_codes(site.jenkins)
     answer(browser, code(secret))
     assert browser.status() == 302, "the former secret is worth nothing"
+
+
+@pytest.mark.parametrize("_kept", ["miniorange"], indirect=True)
+def test_every_factor_of_the_user_is_removed(site: Site) -> None:
+    site.manage(approvals=False)
+    site.enrol("carol")
+    mail = "io.jenkins.plugins.twofactor.jenkins.tfaMethodsConfig.MoOtpOverEmailConfig"
+    held = f"hudson.model.User.getById('carol', false).getProperty({mail})"
+    site.jenkins.groovy(f"{held}.setConfigured(true); {held}.user.save()")
+    ended = site.unlock("carol")
+    assert [ended.code, "securityQuestions, emailOTP" in ended.out, site.enrolled("carol")] == [0, True, False]
+    assert site.jenkins.groovy(f"print {held}.isConfigured()") == "false"

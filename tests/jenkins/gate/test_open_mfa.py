@@ -189,6 +189,22 @@ def test_an_administrator_resets_others_after_a_fresh_second_factor(jenkins: Sta
     assert secret_of(jenkins, "carol") is None
 
 
+def test_a_session_is_not_verified_by_a_later_enrolment(jenkins: StandIn) -> None:
+    (before, _), (root, _) = verified(jenkins, "carol"), verified(jenkins, "root")
+    assert post(root, "/manage/mfa-management/resetMFA", userId="carol") == 302
+    again = logged_in(jenkins, "carol")
+    enrol_by_page(again)
+    assert [again.status(), before.status()] == [200, 302]
+
+
+def test_a_new_secret_ends_the_other_sessions(jenkins: StandIn) -> None:
+    other, secret = verified(jenkins, "carol")
+    browser = logged_in(jenkins, "carol")
+    answer(browser, code(secret, 1))
+    assert [browser.status(), replace_secret(browser, "carol", pyotp.random_base32())] == [200, 302]
+    assert [browser.status(), other.status()] == [200, 302]
+
+
 def test_an_administrator_enrols_nobody_else(jenkins: StandIn) -> None:
     root, _ = verified(jenkins, "root")
     assert [root.status("/user/carol/mfa-setup/"), replace_secret(root, "carol", pyotp.random_base32())] == [200, 403]

@@ -220,6 +220,26 @@ def test_a_reset_ends_the_verification_of_sessions(jenkins: StandIn) -> None:
     assert dave.place("/job/x/") == "/user/dave/tfaConfiguration/"
 
 
+def test_a_session_is_not_verified_by_a_later_enrolment(jenkins: StandIn) -> None:
+    before, root = verified(jenkins, "dave"), verified(jenkins, "root")
+    reset(root, "/user/dave/securityQuestionConfig/reset")
+    again = logged_in(jenkins, "dave")
+    again.enrol()
+    again.status()
+    assert [again.status("/job/x/"), before.status("/job/x/")] == [200, 302]
+
+
+def test_a_session_is_not_verified_by_a_later_enrolment_by_mail(jenkins: StandIn) -> None:
+    by_mail(jenkins, "carol")
+    before, root = logged_in(jenkins, "carol"), verified(jenkins, "root")
+    assert answer_by_mail(before, mail(jenkins, before)) == 200
+    reset(root, "/user/carol/otpOverEmailConfig/reset")
+    again = logged_in(jenkins, "carol")
+    groovy(jenkins, "hudson.model.User.getById('carol', false).getProperty(tfaMethodsConfig.MoOtpOverEmailConfig).setConfigured(true)")
+    assert answer_by_mail(again, mail(jenkins, again)) == 200
+    assert before.status("/job/x/") == 302
+
+
 # --- one's own factor ---
 
 

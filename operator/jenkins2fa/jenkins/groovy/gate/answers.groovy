@@ -127,7 +127,12 @@ class Answers {
             else if (answerable) Attempts.current.wasWrong(visit.userKey, visit.address)
         }
         if (page.challenge) plugin.putAway(visit, page, right)
-        else plugin.forget(page.owner == null ? visit.user.id : User.get(page.owner, false)?.id ?: visit.user.id)
+        else {
+            def owner = page.owner == null ? visit.user : User.get(page.owner, false) ?: visit.user
+            plugin.forget(owner.id)
+            def isGone = page.kind == Page.RESET && !plugin.isEnrolled(owner, page.factor)
+            if (isGone) SessionRecord.end(owner, [page.factor])
+        }
         if (right && page.kind in [Page.ANSWER, Page.ENROL]) SessionRecord.write(visit, page.factor)
         else if (record == null) visit.unmark()
     }

@@ -64,7 +64,7 @@ class FactorReset {
 
     private void remove() {
         def plugin = Plugin.current
-        SessionRecord.end(key)
+        SessionRecord.end(user, plugin.factors)
         try { plugin.reset(user) } catch (IOException problem) {
             Shared.log('unlock: a user could not be written', problem)
             throw new NotPersisted('the user could not be written to disk')
@@ -88,7 +88,9 @@ class FactorReset {
     /** By the key of the user to unlock. Damaged requests and old ones are left out: two accounts must ask again. */
     private static Map getRequests() {
         def now = System.currentTimeMillis(), kept = [:]
-        try { kept = Store.read(FILE) ?: [:] } catch (RuntimeException damaged) { Shared.log("$FILE is damaged", damaged) }
+        try { kept = Store.read(FILE) ?: [:] } catch (RuntimeException damaged) {
+            Shared.log("$FILE is damaged", damaged)
+        }
         kept.findAll { who, request ->
             request instanceof Map && request.by instanceof String && request.at instanceof Number &&
                 request.at <= now && request.at > now - VALID_MILLIS

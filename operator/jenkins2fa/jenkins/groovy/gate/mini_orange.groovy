@@ -28,6 +28,10 @@ class MiniOrange extends Plugin {
         'dto.MoOtpOverEmailDto'   : ['getIsEnabled', 'getSenderEmailAddress'],
         'dto.MoAdvanceSettingsDTO': ['getCustomOTPEmailSubject', 'getCustomOTPEmailTemplate'],
         'MoUserAuth'              : ['moSecurityQuestionAuthMap', 'moOtpOverEmailAuthMap'],
+        'tfaMethodsConfig.MoSecurityQuestionConfig': [
+            'isConfigured', 'setConfigured', 'getFirstSecurityQuestion', 'getFirstSecurityQuestionAnswer',
+            'setFirstSecurityQuestion', 'setFirstSecurityQuestionAnswer'],
+        'tfaMethodsConfig.MoOtpOverEmailConfig'    : ['isConfigured', 'setConfigured'],
         'tfaMethodsAuth.MoSecurityQuestionAuth': [
             'firstRandomSecurityQuestionIndex', 'secondRandomSecurityQuestionIndex', 'showWrongCredentialWarning'],
         'tfaMethodsAuth.MoOtpOverEmailAuth'    : ['sentOtp', 'RANDOM', 'showWrongCredentialWarning'],
@@ -156,6 +160,15 @@ class MiniOrange extends Plugin {
 
     boolean isEnrolled(User user, String factor) {
         user.getProperty(load(FACTORS[factor].property))?.isConfigured() as boolean
+    }
+
+    /** Nothing is kept of an enrolment in codes by mail. */
+    String enrolmentOf(User user, String factor) {
+        if (factor != QUESTIONS) return ''
+        def held = user.getProperty(load(FACTORS[QUESTIONS].property))
+        digestOf(['First', 'Second', 'Custom'].collectMany {
+            [held."get${it}SecurityQuestion"(user), held."get${it}SecurityQuestionAnswer"(user)]
+        }.join('\n'))
     }
 
     void reset(User user) {

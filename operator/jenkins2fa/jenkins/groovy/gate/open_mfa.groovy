@@ -16,7 +16,7 @@ class OpenMfa extends Plugin {
         'MFAGlobalConfiguration': ['get', 'isRequireMFA', 'setRequireMFA', 'getIssuer', 'setIssuer', 'getExemptUsers',
                                    'setExemptUsers', 'getExemptRoles', 'setExemptRoles'],
         'MFAFilter'             : ['doFilter'],
-        'MFAUserProperty'       : ['forUser', 'isEnabled'],
+        'MFAUserProperty'       : ['forUser', 'isEnabled', 'getSecret'],
         'base.MFAContext'       : ['i', 'getService'],
         'service.RateLimitService': ['isLockedOut', 'lockouts', 'clearFailedAttempts'],
         'service.UserService'   : ['resetMFA'],
@@ -142,6 +142,10 @@ class OpenMfa extends Plugin {
     boolean knows(String factor) { factor == APP && find('MFAUserProperty') != null }
 
     boolean isEnrolled(User user, String factor) { load('MFAUserProperty').forUser(user)?.isEnabled() as boolean }
+
+    String enrolmentOf(User user, String factor) {
+        digestOf(load('MFAUserProperty').forUser(user)?.getSecret()?.plainText ?: '')
+    }
 
     void reset(User user) {
         service('UserService').resetMFA(user)

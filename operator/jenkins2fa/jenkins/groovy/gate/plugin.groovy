@@ -139,6 +139,9 @@ abstract class Plugin {
 
     abstract boolean isEnrolled(User user, String factor)
 
+    /** Something that a new enrolment of the user in the factor changes, and that tells nothing about it. */
+    String enrolmentOf(User user, String factor) { '' }
+
     /** Removes every factor of the user that this class knows, as the plugin's own pages do. */
     abstract void reset(User user)
 
@@ -232,6 +235,10 @@ abstract class Plugin {
         def owner = prefix == ['me'] ? null : path[prefix.size()], at = prefix.size() + (owner == null ? 0 : 1)
         if (!place.raw.indices.every { place.isLiteral(it) || (owner != null && it == at - 1) }) return null
         [path.drop(at), owner]
+    }
+
+    protected static String digestOf(String text) {
+        java.security.MessageDigest.getInstance('SHA-256').digest(text.getBytes('UTF-8')).encodeHex().toString()
     }
 
     protected static String escaped(String text) { java.net.URLEncoder.encode(text, 'UTF-8').replace('+', '%20') }
