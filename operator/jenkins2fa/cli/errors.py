@@ -67,6 +67,13 @@ class Command(click.Command):
         except click.UsageError as error:
             raise _UsageError(error.message, error.ctx) from None
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """The same for options that do not go together, which only the command itself knows."""
+        try:
+            return super().invoke(ctx)
+        except click.UsageError as error:
+            raise _UsageError(error.message, error.ctx or ctx) from None
+
 
 class Group(Command, click.Group):
     """A group that exits with 1 on wrong usage, and on an unknown command."""

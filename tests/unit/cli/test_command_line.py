@@ -81,3 +81,11 @@ def test_help_imports_nothing_heavy() -> None:
     loaded = set(result.stderr.split())
     assert "click" in loaded
     assert not loaded & {"kopf", "kubernetes", "requests", "jsonschema", "yaml", "rich", "deepdiff", "prometheus_client"}
+
+
+@pytest.mark.parametrize(
+    "line", ["gate render examples/smallest.yaml", "run --evidence-key key", "verify --ends ends a.jsonl b.jsonl", "plan --no-such-option"]
+)
+def test_wrong_usage_is_exit_code_1_wherever_it_is_found(line: str) -> None:
+    result = CliRunner().invoke(PROGRAMS["jenkins2fa"], line.split(), env={"JENKINS_USER": ""})
+    assert [result.exit_code, "Error: " in result.output] == [1, True]
