@@ -92,17 +92,48 @@ def test_without_a_gate_it_is_the_plugin_alone(world: World, jenkins: FakeContro
     assert "the plugin (OpenMFA) may let the operator pass by rules of its own" in state.message("ji", "build", "Enforced")
 
 
-@pytest.mark.parametrize(
-    ("asks", "provider", "ready"), [(True, "OpenMFA", "False/TwoPlugins"), (False, None, "False/TwoPlugins"), (False, "OpenMFA", "True")]
-)
-def test_of_two_plugins_one_may_ask(world: World, jenkins: FakeController, asks: bool, provider: str | None, ready: str) -> None:
-    jenkins.jenkins.plugin["others"] = [{"name": "miniorange-two-factor", "active": True, "asks": asks}]
-    world.instance("build", jenkins.url, provider=provider)
+@pytest.mark.parametrize("asks", [True, False])
+def test_of_two_plugins_the_site_names_one(world: World, jenkins: FakeController, asks: bool) -> None:
+    jenkins.jenkins.beside("miniorange-two-factor", asks=asks)
+    world.instance("build", jenkins.url)
     state = world.policy("baseline", allowedFactors=APP)
-    state.expect("ji", "build", Ready=ready)
-    assert jenkins.is_on is (ready == "True")
-    if ready != "True":
-        assert "spec.provider" in state.message("ji", "build") or asks
+    state.expect("ji", "build", Ready="False/TwoPlugins")
+    assert "set spec.provider on the JenkinsInstance" in state.message("ji", "build")
+    assert [jenkins.is_on, jenkins.jenkins.others[0]["asks"]] == [False, asks]
+    state = world.instance("build", jenkins.url, provider="OpenMFA")
+    state.expect("ji", "build", Ready="True", Enforced="True/Probed", Drifted="False")
+    assert [jenkins.is_on, jenkins.jenkins.others[0]["asks"]] == [True, False]
+
+
+def test_a_move_waits_until_enough_users_have_the_new_factor(world: World, jenkins: FakeController) -> None:
+    jenkins.jenkins.beside("miniorange-two-factor", asks=True)
+    world.instance("build", jenkins.url, provider="OpenMFA")
+    state = world.policy("baseline", allowedFactors=APP, rollout={"minimumEnrolled": 90})
+    state.expect("ji", "build", Ready="False/EnrolmentTooLow", Enforced="False/NotActive")
+    assert "miniorange-two-factor asks for a second factor, not openmfa" in state.message("ji", "build", "Enforced")
+    assert [jenkins.is_on, jenkins.jenkins.others[0]["asks"]] == [False, True]
+    jenkins.enrol_everybody()
+    world.pass_time(60.0).expect("ji", "build", Ready="True", Enforced="True/Probed")
+    assert [jenkins.is_on, jenkins.jenkins.others[0]["asks"]] == [True, False]
+
+
+def test_the_other_plugin_on_again_is_put_back_whoever_is_enrolled(world: World, jenkins: FakeController) -> None:
+    world.instance("build", jenkins.url, provider="OpenMFA")
+    jenkins.enrol_everybody()
+    world.policy("baseline", allowedFactors=APP, rollout={"minimumEnrolled": 90}).expect("ji", "build", Enforced="True/Probed")
+    jenkins.jenkins.users["notEnrolled"] = 3
+    jenkins.jenkins.beside("miniorange-two-factor", asks=True)
+    state = world.pass_time(6.0)
+    state.expect("ji", "build", Enforced="True/Probed", Drifted="False/Corrected")
+    assert not jenkins.jenkins.others[0]["asks"]
+
+
+def test_a_move_whose_probe_gets_through_is_undone(world: World, jenkins: FakeController) -> None:
+    jenkins.jenkins.beside("miniorange-two-factor", asks=True)
+    jenkins.begun = lambda: jenkins.jenkins.memory.update(exemptsEveryone=True)
+    world.instance("build", jenkins.url, provider="OpenMFA")
+    world.policy("baseline", allowedFactors=APP).expect("ji", "build", Ready="False/ChangeUndone")
+    assert [jenkins.jenkins.memory["enabled"], jenkins.jenkins.others[0]["asks"]] == [False, True]
 
 
 def test_a_release_switches_it_off(world: World, jenkins: FakeController) -> None:

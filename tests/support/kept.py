@@ -14,7 +14,7 @@ def context = jenkins.metaClass.respondsTo(jenkins, 'getServletContext') ? jenki
 def state = context.getAttribute('jenkins2fa')
 [state?.trialTimer, state?.breakGlassTimer]*.cancel(false)
 state?.watch?.end()
-if (state?.pass instanceof java.util.concurrent.atomic.AtomicBoolean) state.pass.set(false)
+state?.passes?.each { name, pass -> if (pass instanceof java.util.concurrent.atomic.AtomicBoolean) pass.set(false) }
 context.removeAttribute('jenkins2fa')
 def chain = hudson.util.PluginServletFilter.getInstance(context).list
 chain.removeAll(chain.findAll { it.toString() == 'jenkins2fa-gate' })

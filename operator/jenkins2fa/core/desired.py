@@ -38,7 +38,7 @@ class Desired:
 
     ``gate_provided``: the site mounts the gate, with its rules in the same file. ``hold``: the factors (in the gate's words) that the gate
     asks for, whatever the plugin's settings say; None = it follows the plugin's settings. ``plugin_name``: the short name of the
-    plugin that the settings are for."""
+    plugin that the settings are for; ``alone``: every other 2FA plugin is off, since the instance names this one."""
 
     plugin: PluginSettings
     gate: GateSettings | None = None
@@ -46,6 +46,7 @@ class Desired:
     gate_provided: bool = False
     hold: frozenset[str] | None = None
     plugin_name: str = ""
+    alone: bool = False
 
     @property
     def enforcing(self) -> bool:
@@ -71,6 +72,7 @@ def desired_state(policy: PolicySpec, instance: InstanceSpec, user: str, capabil
         gate_provided=mode is GateMode.PROVIDED,
         hold=_hold(policy, capabilities) if mode is not GateMode.NONE else None,
         plugin_name=capabilities.plugin,
+        alone=instance.provider is not None,
     )
 
 

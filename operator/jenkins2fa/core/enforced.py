@@ -86,6 +86,10 @@ def _judge_layers(outcome: Outcome, policy: TwoFactorPolicy, observation: Observ
     if observation.memory is None:
         return Condition(ENFORCED, FALSE, Reason.PLUGIN_MISSING, "the plugin is not active in this Jenkins")
     if not observation.memory.enabled or not observation.filter_on:
+        if observation.another_asks and not observation.effective:
+            names = " and ".join(other.name for other in observation.plugin.others if other.asks)
+            text = f"{names} asks for a second factor, not {observation.capabilities.plugin}, which the instance names"
+            return Condition(ENFORCED, FALSE, Reason.NOT_ACTIVE, text)
         where = "in memory" if not observation.memory.enabled else "in the filter (live flag), though the settings say on"
         return Condition(ENFORCED, FALSE, Reason.NOT_ACTIVE, f"two-factor authentication is off {where}")
     if not observation.memory.factors:

@@ -18,10 +18,14 @@ _NONE: Mapping[str, tuple[datetime, ...]] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class OtherPlugin:
-    """A 2FA plugin beside the one that is managed. ``asks``: its own settings make it challenge users now."""
+    """A 2FA plugin beside the one that is managed. ``asks``: its own settings make it challenge users now. ``layers_on``: those of disk,
+    memory and live in which it is not switched off. ``writable``: it is an edition and a version that the operator can switch off."""
 
     name: str
     asks: bool = False
+    layers_on: tuple[str, ...] = ()
+    writable: bool = True
+    version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,8 +211,13 @@ class Observation:
 
     @property
     def protected(self) -> bool:
-        """Whether 2FA is on in any layer, or the gate holds it."""
-        return self.switched_on or self.gate.hold is not None
+        """Whether 2FA is on in any layer, the gate holds it, or another plugin challenges users."""
+        return self.switched_on or self.gate.hold is not None or self.another_asks
+
+    @property
+    def another_asks(self) -> bool:
+        """Whether another 2FA plugin challenges users."""
+        return any(other.asks for other in self.plugin.others)
 
 
 def measure_clock_ahead(theirs: datetime, ours: datetime, previous: timedelta = NO_TIME) -> timedelta:

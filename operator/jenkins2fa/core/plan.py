@@ -117,6 +117,7 @@ def make_plan(observation: Observation, desired: Desired, gate_code: str) -> Pla
         changes = tuple(
             replace(change, weakens=change.weakens and (change.layer in held or (some and change.path == "mode"))) for change in changes
         )
+    changes = (*changes, *_other_plugin_changes(observation, desired))
     return Plan(tuple(changes), desired.unsupported, desired, gate_code)
 
 
@@ -196,6 +197,28 @@ def _property_changes(observation: Observation, desired: PluginSettings) -> Iter
 def _differing(one: _PluginField, before: object, after: object) -> str:
     shown = one.show(after)
     return shown if shown != one.show(before) else f"another {shown.removeprefix('a ')}"
+
+
+def _other_plugin_changes(observation: Observation, desired: Desired) -> Iterator[Change]:
+    """Switching another plugin off weakens if nobody asks afterwards, or if the one that is chosen now lets API tokens pass by its own
+    rule."""
+    gate, former = desired.gate, observation.gate.settings
+    frees_tokens = observation.capabilities.tokens_pass and gate is not None and gate.api_tokens is None and gate != former
+    for other in observation.plugin.others if desired.alone else ():
+        before = _ASKED[2 if other.asks else 1]
+        for layer in other.layers_on:
+            yield Change(f"provider.{other.name}", Layer(layer), before, "off", other.asks and (not desired.enforcing or frees_tokens))
+
+
+def moves(observation: Observation, plan: Plan) -> bool:
+    """Whether the plan moves the controller from another plugin, which asks, to the one that the instance names, which does not yet."""
+    return (
+        plan.desired.alone
+        and plan.desired.enforcing
+        and observation.another_asks
+        and not observation.effective
+        and not was_confirmed(observation, plan)
+    )
 
 
 def lacks_filter(observation: Observation) -> bool:

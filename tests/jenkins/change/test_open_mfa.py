@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from jenkins2fa.api.instance import Provider
 from jenkins2fa.api.policy import DeletionPolicy, Factor
 from jenkins2fa.cli.unlock import COMMANDS
 from jenkins2fa.core.assess import Proof
@@ -175,20 +174,6 @@ def test_configuration_as_code_competes(tmp_path: Path) -> None:
     casc.write_text("security:\n  openMFA:\n    requireMFA: false\n")
     with StandIn(plugins=("openmfa",), casc=casc) as jenkins:
         assert managed_of(jenkins).reasons(policy(**APP))[0] == "CompetingManager"
-
-
-def test_of_two_active_plugins_the_site_chooses_one() -> None:
-    with StandIn(plugins=("miniorange", "openmfa")) as jenkins:
-        settings(jenkins, required=False, users=[], groups=["authenticated"])
-        found, wanted = managed_of(jenkins), policy(**APP)
-        assert found.reasons(wanted)[0] == "TwoPlugins"
-        chosen = found.with_spec(provider=Provider.OPEN_MFA)
-        chosen.apply(wanted)
-        assert [chosen.differing(wanted), gets_in(jenkins, "alice", "bob"), chosen.probe()] == [{}, "", Proof.CHALLENGED]
-        jenkins.restart()
-        assert [chosen.differing(wanted), gets_in(jenkins, "alice", "bob")] == [{}, ""]
-        other = found.with_spec(provider=Provider.MINI_ORANGE)
-        assert [other.observe().capabilities.name, other.reasons(policy())[:1]] == ["free edition", ["TwoPlugins"]]
 
 
 def test_a_break_glass_lets_everyone_in_and_ends(jenkins: StandIn) -> None:

@@ -41,6 +41,7 @@ class JenkinsState:
         self.users |= dict.fromkeys(kind.factors, 0)
         self.groups: frozenset[str] = frozenset()
         self.plugin: Document = {"name": kind.name, "installed": True, "active": True, "version": kind.version}
+        self.others: list[Document] = []  # other plugins, as `beside` makes them
         self.anonymous_administers = False
         self.managed_by_code = False  # configuration-as-code sets the plugin's fields
         self.disk: Document | None = None
@@ -94,6 +95,11 @@ class JenkinsState:
         self.memory = {**self.memory, "enabled": enabled, "securityQuestions": questions, "emailOTP": None}
         self.disk, self.live = copy.deepcopy(self.memory), enabled
 
+    def beside(self, name: str, *, asks: bool) -> None:
+        """Another 2FA plugin is active too."""
+        on = ["disk", "memory", "live"] if asks else []
+        self.others = [{"name": name, "version": "1.2.0", "active": True, "asks": asks, "on": on, "writable": True}]
+
     def take_gate_out(self) -> None:
         """Remove the gate for good: in this fake it does not restore itself."""
         self.gate = None
@@ -119,7 +125,8 @@ class JenkinsState:
             "jenkins": {"version": VERSION, "session": self.session, "rootUrl": self.url, "quietingDown": self.quieting_down,
                         "now": self._now(), "identity": self.identity, "securityRealm": "HudsonPrivateSecurityRealm"},
             "self": {"id": self._account[0]},
-            "plugin": {**self.plugin, "missing": [], "foundProperties": [], "edition": "free" if self.has_plugin else None},
+            "plugin": {**self.plugin, "others": self.others, "missing": [], "foundProperties": [],
+                       "edition": "free" if self.has_plugin else None},
             "layers": {"disk": self.disk, "memory": self.memory, "live": self.live} if self.has_plugin else None,
             "gate": self._gate_state(),
             "trial": self._trial_state(),
@@ -179,6 +186,7 @@ class JenkinsState:
             "gate": self.gate,
             "hold": self.hold,
             "startup": self.startup,
+            "others": self.others,
         }
         until = self._now() + asked["seconds"] * 1000
         self.files["trial.json"] = {"id": asked["id"], "until": until, "before": standing, "wrote": wanted}
@@ -189,6 +197,8 @@ class JenkinsState:
         self._set_live(wanted["settings"].get("enabled", self.live))
         if "hold" in wanted:
             self.hold = wanted["hold"] or None
+        if asked.get("alone"):
+            self.others = [{**other, "asks": False, "on": []} for other in self.others]
         return {"ok": True, "until": until, "memory": self.memory, "live": self.live, "gate": self.gate}
 
     def _claim(self, owner: Document | None, take_over: str | None) -> None:
@@ -320,6 +330,7 @@ class JenkinsState:
         self.memory = {**self.memory, **{key: before["memory"][key] for key in ours}}
         if "hold" in wrote and self.hold == (wrote["hold"] or None):
             self.hold = before["hold"]
+        self.others = before["others"]
         if "gate" in wrote and self.gate == wrote["gate"]:
             if before["gate"] is None:
                 self.gate = self.code = None

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from jenkins2fa.api.fields import parse_time
-from jenkins2fa.api.instance import Access, JenkinsInstance
+from jenkins2fa.api.instance import Access, JenkinsInstance, Provider
 from jenkins2fa.api.meta import Key
 from jenkins2fa.api.policy import TwoFactorPolicy
 from jenkins2fa.api.status import DRIFTED, ENFORCED, READY, condition_of, governing_policy
@@ -35,6 +35,7 @@ from jenkins2fa.core.report.document import (
     unknown_proof,
 )
 from jenkins2fa.core.report.risks import gaps_of, risks
+from jenkins2fa.core.settings import PLUGIN_NAMES
 from jenkins2fa.jenkins.connection import Connection
 from jenkins2fa.jenkins.console import Console
 from jenkins2fa.jenkins.drivers.base import Driver
@@ -115,7 +116,7 @@ def _probed(instance: JenkinsInstance, policy: TwoFactorPolicy | None, connectio
         layers=_layers(observation),
         rules=rules,
         enrolment=observation.enrolment,
-        names=_user_names(connection, policy, gaps) if context.with_names else None,
+        names=_user_names(connection, instance.spec.provider, policy, gaps) if context.with_names else None,
         differences=_differences(outcome),
         history=_corrections(observation),
         risks=risks(rules, observation, proof, now),
@@ -186,11 +187,14 @@ def _gate(observation: Observation) -> str:
     return "in place"
 
 
-def _user_names(connection: Connection, policy: TwoFactorPolicy | None, gaps: list[Gap]) -> tuple[str, ...] | None:
+def _user_names(
+    connection: Connection, provider: Provider | None, policy: TwoFactorPolicy | None, gaps: list[Gap]
+) -> tuple[str, ...] | None:
     with contextlib.closing(Console(connection)) as console:
         try:
             groups, exempt = sorted(_enforced(policy)), sorted(_exempt(policy))
-            answer = console.run("not_enrolled", most=MOST_NAMES, groups=groups, exempt=exempt)
+            plugin = PLUGIN_NAMES[provider] if provider else None
+            answer = console.run("not_enrolled", most=MOST_NAMES, groups=groups, exempt=exempt, plugin=plugin)
         except JenkinsError as problem:
             gaps.append(Gap("names", f"{problem.reason}: {problem}"))
             return None

@@ -20,6 +20,7 @@ from jenkins2fa.controller.rollout import admitted
 from jenkins2fa.core.assess import Assessment, Failure, Outcome, assess, verified
 from jenkins2fa.core.mode import Mode, counts_enrolment
 from jenkins2fa.core.observation import Observation
+from jenkins2fa.core.plan import moves
 from jenkins2fa.core.reasons import Reason
 from jenkins2fa.jenkins.change import Order, Result, Step, carry_out
 from jenkins2fa.jenkins.drivers.base import Driver
@@ -87,8 +88,9 @@ def _assess(context: Context, subject: Subject, policy: TwoFactorPolicy, driver:
 
 
 def _is_first_enforcement(policy: TwoFactorPolicy, assessment: Assessment) -> bool:
-    """Whether this would switch 2FA on for the first time; then it matters who has a second factor already."""
-    first = not assessment.observation.protected and not assessment.drift
+    """Whether this would switch 2FA on for the first time, or move it to another plugin: then it matters who has a second factor."""
+    observation, plan = assessment.observation, assessment.plan
+    first = (not observation.protected or moves(observation, plan)) and not assessment.drift
     return first and bool(assessment.plan.changes) and counts_enrolment(policy.spec, assessment.mode)
 
 

@@ -47,20 +47,20 @@ def plugin_is_unknown(s: Situation) -> Finding | None:
 
 
 def two_plugins(s: Situation) -> Finding | None:
-    """Two that ask at once redirect browsers in circles; of two that are active the site has to say which one counts."""
+    """Of two that are active the site says which one counts. The other is switched off, since two redirect browsers in circles."""
     others, ours = s.observation.plugin.others, s.observation.capabilities.plugin
-    asking = [other.name for other in others if other.asks]
-    if not others or s.policy.mode is PolicyMode.DISABLED or (s.instance.provider and not asking):
+    if s.instance.provider:
+        stuck = ", ".join(other.name for other in others if other.layers_on and not other.writable)
+        text = f"{stuck} is active beside {ours}, in a version or edition that this operator cannot switch off"
+        return Finding(Reason.TWO_PLUGINS, f"{text}: disable that plugin and restart Jenkins") if stuck else None
+    if not others or s.policy.mode is PolicyMode.DISABLED:
         return None
     names = " and ".join((ours, *(other.name for other in others)))
-    if asking:
-        text = (
-            f"{names} are both active and both ask for a second factor, which redirects browsers in circles: "
-            f"switch {', '.join(asking)} off in Jenkins, or disable that plugin and restart Jenkins"
-        )
-    else:
-        text = f"{names} are both active, and nobody says which one counts: disable one of them and restart Jenkins"
-    return Finding(Reason.TWO_PLUGINS, f"{text}{'' if s.instance.provider else ', and set spec.provider on the JenkinsInstance'}")
+    return Finding(
+        Reason.TWO_PLUGINS,
+        f"{names} are both active, and nobody says which one counts: set spec.provider on the JenkinsInstance, which switches the other "
+        "off, or disable one of them and restart Jenkins",
+    )
 
 
 def plugin_spares_users(s: Situation) -> Finding | None:

@@ -8,7 +8,7 @@ from jenkins2fa.core.factors.properties import TOKENS
 from jenkins2fa.core.factors.strength import reservations
 from jenkins2fa.core.guard.finding import Finding, Severity, Situation, could_not_read
 from jenkins2fa.core.observation import Observation
-from jenkins2fa.core.plan import was_confirmed
+from jenkins2fa.core.plan import moves, was_confirmed
 from jenkins2fa.core.reasons import Reason
 
 
@@ -97,9 +97,12 @@ def _severity_of_lost_mail(s: Situation) -> Severity:
 
 
 def enrolment_too_low(s: Situation) -> Finding | None:
-    """Only before the first enforcement. After it, users without a second factor are asked to enrol, even if 2FA was switched off since."""
+    """Only before the first enforcement, or a move from another plugin. After it, users without a second factor are asked to enrol, even
+    if 2FA was switched off since."""
     least, enrolment = s.policy.rollout.minimum_enrolled, s.observation.enrolment
-    if least is None or s.policy.mode is PolicyMode.DISABLED or s.observation.protected or s.confirmed_before:
+    if least is None or s.policy.mode is PolicyMode.DISABLED:
+        return None
+    if (s.observation.protected or s.confirmed_before) and not moves(s.observation, s.plan):
         return None
     if could_not_read(s, "users"):
         return Finding(
@@ -137,7 +140,9 @@ def approval_is_missing(s: Situation) -> Finding | None:
 
 def no_administrator_is_enrolled(s: Situation) -> Finding | None:
     enrolment = s.observation.enrolment
-    if s.policy.mode is PolicyMode.DISABLED or s.observation.protected or enrolment is None or not enrolment.administrators:
+    if s.policy.mode is PolicyMode.DISABLED or enrolment is None or not enrolment.administrators:
+        return None
+    if s.observation.protected and not moves(s.observation, s.plan):
         return None
     if not enrolment.complete:
         return None

@@ -17,7 +17,7 @@ from jenkins2fa.api.policy import DeletionPolicy
 from jenkins2fa.core.assess import Proof
 from jenkins2fa.core.desired import Desired
 from jenkins2fa.core.factors.capabilities import Capabilities
-from jenkins2fa.core.observation import Observation, Owner, in_operator_time, measure_clock_ahead
+from jenkins2fa.core.observation import Observation, OtherPlugin, Owner, in_operator_time, measure_clock_ahead
 from jenkins2fa.core.settings import PLUGIN_NAMES, PluginSettings, gate_configuration
 from jenkins2fa.jenkins import scripts
 from jenkins2fa.jenkins.connection import Connection
@@ -48,6 +48,14 @@ class PluginSide(ABC):
         """What the plugin that was observed can do."""
 
     @abstractmethod
+    def is_tested(self, version: str | None) -> bool:
+        """Whether a version is one that may be written to."""
+
+    @abstractmethod
+    def asks_at(self, location: str) -> bool:
+        """Whether a Location is one of the plugin's challenge pages."""
+
+    @abstractmethod
     def may_pass_by_itself(self, observation: Observation) -> bool:
         """Whether the plugin may let the operator in by a rule of its own: then an unchallenged probe proves nothing."""
 
@@ -70,6 +78,7 @@ class Driver:
         self._sides = {side.name: side for side in sides}
         self._trial_seconds = trial_seconds
         self._console = Console(connection)
+        self._observed: PluginSide | None = None
         self._may_pass, self._ahead = False, timedelta(0)
 
     def _side(self, name: object) -> PluginSide:
@@ -112,10 +121,14 @@ class Driver:
             answer, answered = self._console.observe_by_gate(groups)
         else:
             answer, answered = self._run(scripts.OBSERVE, groups=sorted(groups), users=users, exempt=sorted(exempt)), False
-        plugin = answer.get("plugin")
-        side = self._side(plugin.get("name") if isinstance(plugin, Mapping) else None)
+        if by_gate and self._is_of_another_plugin(answer):
+            answer, answered = self._run(scripts.OBSERVE, groups=sorted(groups), users=False, exempt=[]), False
+        side = self._side(_plugin_name(answer))
         observation = replace(read_observation(answer, side.read_settings), by_gate=answered)
+        others = tuple(replace(other, writable=other.writable and self._is_tested(other)) for other in observation.plugin.others)
+        observation = replace(observation, plugin=replace(observation.plugin, others=others))
         observation = replace(observation, capabilities=side.capabilities(observation))
+        self._observed = side
         self._may_pass = side.may_pass_by_itself(observation)
         try:
             ours = self.connection.now()
@@ -123,6 +136,13 @@ class Driver:
             return in_operator_time(observation, self._ahead)
         except (TypeError, ValueError, OverflowError, OSError):
             raise ProtocolError("Jenkins reports an impossible time: check its clock", transient=False) from None
+
+    def _is_tested(self, other: OtherPlugin) -> bool:
+        return other.name in self._sides and self._sides[other.name].is_tested(other.version)
+
+    def _is_of_another_plugin(self, answer: Mapping[str, Any]) -> bool:
+        """Whether it is of the plugin that the gate protects, which is not the one that the site names: a change has to move it."""
+        return self.provider is not None and _plugin_name(answer) != PLUGIN_NAMES[self.provider]
 
     def begin(
         self,
@@ -144,6 +164,7 @@ class Driver:
             id=trial,
             seconds=self._trial_seconds,
             settings=self._side(desired.plugin_name).settings_to_write(desired.plugin),
+            alone=desired.alone or None,
             gate=gate_configuration(desired.gate) if with_gate and desired.gate else None,
             hold=False if desired.hold is None else {"factors": sorted(desired.hold)},
             owner=asdict(owner) if owner else None,
@@ -197,12 +218,20 @@ class Driver:
     def probe(self) -> Proof:
         """Whether a request that must be challenged is, on a session of its own.
 
-        NONE where the plugin may let our account or token in by a rule of its own: then an unchallenged request proves nothing."""
+        NONE where the plugin may let our account or token in by a rule of its own: then an unchallenged request proves nothing. Raises
+        ProtocolError if another plugin's page answers than that of the one observed last."""
         probed = probe_self(self.connection)
         if self._note is not None:
             self._note(probed.evidence)
-        proof = probed.settle()
+        proof, reply = probed.settle(), probed.evidence.reply
+        if proof is Proof.CHALLENGED and reply is not None and self._observed is not None and not self._observed.asks_at(reply.location):
+            raise ProtocolError(f"another plugin than {self._observed.name} answered the probe: is that one on too?", transient=False)
         return Proof.NONE if proof is Proof.BYPASSED and self._may_pass else proof
 
     def close(self) -> None:
         self._console.close()
+
+
+def _plugin_name(answer: Mapping[str, Any]) -> object:
+    plugin = answer.get("plugin")
+    return plugin.get("name") if isinstance(plugin, Mapping) else None

@@ -80,8 +80,12 @@ def _plugin(part: Mapping[str, Any]) -> Plugin:
         edition=edition.capitalize() if edition else None,
         missing=tuple(part.get("missing") or ()),
         properties=tuple(_property(found) for found in part.get("foundProperties") or ()),
-        others=tuple(OtherPlugin(other["name"], bool(other["asks"])) for other in part.get("others") or () if other["active"]),
+        others=tuple(_other_plugin(other) for other in part.get("others") or () if other["active"]),
     )
+
+
+def _other_plugin(part: Mapping[str, Any]) -> OtherPlugin:
+    return OtherPlugin(part["name"], bool(part["asks"]), tuple(part.get("on") or ()), bool(part.get("writable")), part.get("version"))
 
 
 def _property(part: Mapping[str, Any]) -> Property:

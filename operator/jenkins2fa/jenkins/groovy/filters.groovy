@@ -12,17 +12,20 @@ class Filters {
 
     static boolean isGate(filter) { java.lang.reflect.Proxy.isProxyClass(filter.class) && filter.toString() == GATE }
 
-    /**
-     * The 2FA plugin's: itself, or in the wrapper that newer versions of Jenkins put around filters of the older
-     * servlet API.
-     */
-    static boolean isPlugins(filter) {
-        def plugin = Plugin.current, type = filter.class
-        if (plugin.isFilter(type)) return true
+    /** The filter of the 2FA plugin that counts. */
+    static boolean isPlugins(filter) { isOf(filter, [Plugin.current]) }
+
+    /** The filter of any 2FA plugin. */
+    static boolean isTwoFactor(filter) { isOf(filter, Plugin.all) }
+
+    /** Itself, or in the wrapper that newer versions of Jenkins put around filters of the older servlet API. */
+    private static boolean isOf(filter, List plugins) {
+        def type = filter.class
+        if (plugins.any { it.isFilter(type) }) return true
         type.name.startsWith('io.jenkins.servlet.FilterWrapper') && type.declaredFields.any {
             it.accessible = true
             def wrapped = it.get(filter)
-            wrapped != null && plugin.isFilter(wrapped.class)
+            wrapped != null && plugins.any { plugin -> plugin.isFilter(wrapped.class) }
         }
     }
 
@@ -32,7 +35,7 @@ class Filters {
     /** Whether a filter of another plugin, or a handler behind Jenkins' own filter, has to see each request. */
     static boolean hasOthers() {
         def handlers = Jenkins.classLoader.loadClass('jenkins.util.HttpServletFilter')
-        chain.list.any { !isGate(it) && !isPlugins(it) && !isJenkins(it) } ||
+        chain.list.any { !isGate(it) && !isTwoFactor(it) && !isJenkins(it) } ||
             hudson.ExtensionList.lookup(handlers).any { !isCore(it.class) }
     }
 

@@ -2,7 +2,7 @@
  * Lists the users without a second factor. Never writes; runs only when a person asks for names on their own machine,
  * and waits for the realm longer than an observation does. Left out are the account that asks, users whom the realm
  * does not know, and exempt users. Input: most (how many names at most); groups (the enforced ones, none: everyone),
- * exempt (groups). Returns users (ids, sorted) and more (how many were left out).
+ * exempt (groups), plugin (its name, or absent). Returns users (ids, sorted) and more (how many were left out).
  */
 import hudson.model.User
 import java.util.concurrent.atomic.AtomicBoolean

@@ -141,7 +141,8 @@ class Observation {
     Map plugin() {
         def wrapper = plugin.wrapper
         def others = Plugin.others.collect {
-            [name: it.name, active: it.active, asks: it.active && it.present && it.effective]
+            [name: it.name, version: it.wrapper.version, active: it.active, asks: it.active && it.present && it.effective,
+             on: it.active ? it.layersOn : [], writable: !it.missing && it.edition == 'free']
         }
         [name: plugin.name, installed: wrapper != null, active: plugin.active, version: wrapper?.version,
          missing: plugin.missing, foundProperties: plugin.foundProperties, edition: plugin.edition, others: others]
@@ -152,9 +153,9 @@ class Observation {
     Map gate() {
         def list = Filters.chain.list as List
         def gates = list.findIndexValues { Filters.isGate(it) }
-        def theirs = list.findIndexValues { Filters.isPlugins(it) }
+        def theirs = list.findIndexValues { Filters.isTwoFactor(it) }
         def script = file('init.groovy.d/jenkins2fa.groovy')
-        [installed: gates.size(), position: gates ? gates[0] : null, pluginFilters: theirs.size(),
+        [installed: gates.size(), position: gates ? gates[0] : null, pluginFilters: list.count { Filters.isPlugins(it) },
          beforePlugin: gates && theirs ? gates[0] < theirs[0] : null,
          foreign: gates && state.gate != null && !list[gates[0] as int].is(state.gate),
          code: state.code, config: state.config?.raw, errors: state.gateErrors ?: 0, lastError: state.gateError,

@@ -5,25 +5,15 @@
  */
 import jenkins.model.Jenkins
 
-def shared = code.shared, settings = code.settings, plugin = code.plugin.current
+def shared = code.shared
 synchronized (shared.chain) {
     code.trial.recover()
     def pending = code.trial.open
     if (pending != null) code.trial.end(pending.id, 'released')
     if (input.settings == 'Restore') code.state.insistOnRestorePoint()
     code.breakGlass.close()
-    def state = code.store.read('state.json')
-    if (input.settings == 'Restore' && state?.restorePoint != null) {
-        plugin.remember(state.restorePoint.disk ?: state.restorePoint.memory)
-        if (state.restorePoint.disk == null) java.nio.file.Files.deleteIfExists(plugin.file.toPath())
-        else settings.save()
-        plugin.setLive(state.restorePoint.live)
-    }
-    if (input.settings == 'Disable') {
-        plugin.remember(plugin.off)
-        settings.save()
-        plugin.setLive(false)
-    }
+    if (input.settings == 'Restore') code.state.restore()
+    if (input.settings == 'Disable') code.state.switchOff()
     code.gate.remove()
     def startup = code.store.startup, folder = new File(Jenkins.get().rootDir, 'jenkins2fa')
     // a file that the site mounts is not ours to remove

@@ -104,5 +104,5 @@ if (atStartup) {
         try { step() } catch (Throwable problem) { Shared.log("$name failed at start-up", problem) }
     }
 }
-[code: code.digest, source: code, store: Store, attempts: Attempts, shared: Shared, plugin: Plugin, settings: Settings,
- trial: Trial, state: State, breakGlass: BreakGlass, factorReset: FactorReset, gate: Gate]
+[code: code.digest, source: code, store: Store, attempts: Attempts, shared: Shared, plugin: Plugin, trial: Trial,
+ state: State, breakGlass: BreakGlass, factorReset: FactorReset, gate: Gate]

@@ -17,6 +17,7 @@ from jenkins2fa.core.factors.properties import ENFORCED, EXEMPT, REST, TOKENS
 from jenkins2fa.core.observation import Observation
 from jenkins2fa.core.settings import PLUGIN_NAMES, PluginSettings, Value
 from jenkins2fa.jenkins.drivers.base import PluginSide
+from jenkins2fa.jenkins.drivers.miniorange.challenge import is_challenge
 from jenkins2fa.jenkins.drivers.miniorange.settings import plugin_document, read_plugin_document
 
 PLUGIN = PLUGIN_NAMES[Provider.MINI_ORANGE]
@@ -77,6 +78,12 @@ class MiniOrange(PluginSide):
 
     def capabilities(self, observation: Observation) -> Capabilities:
         return capabilities_of(observation)
+
+    def is_tested(self, version: str | None) -> bool:
+        return version in FREE.tested_versions
+
+    def asks_at(self, location: str) -> bool:
+        return is_challenge(location)
 
     def may_pass_by_itself(self, observation: Observation) -> bool:
         capabilities = observation.capabilities

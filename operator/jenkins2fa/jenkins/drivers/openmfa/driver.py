@@ -12,6 +12,7 @@ from jenkins2fa.core.factors.capabilities import Capabilities
 from jenkins2fa.core.observation import Observation
 from jenkins2fa.core.settings import PLUGIN_NAMES, PluginSettings
 from jenkins2fa.jenkins.drivers.base import PluginSide
+from jenkins2fa.jenkins.drivers.openmfa.challenge import is_challenge
 
 PLUGIN = PLUGIN_NAMES[Provider.OPEN_MFA]
 TESTED = "111.v347db_32e7f24"
@@ -50,9 +51,13 @@ class OpenMfa(PluginSide):
 
     def capabilities(self, observation: Observation) -> Capabilities:
         version = observation.plugin.version
-        if version == TESTED.partition(".")[0]:  # as some builds report it
-            return replace(OPEN_MFA, tested_versions=(version,))
-        return OPEN_MFA
+        return replace(OPEN_MFA, tested_versions=(version,)) if version and self.is_tested(version) else OPEN_MFA
+
+    def is_tested(self, version: str | None) -> bool:
+        return version in (TESTED, TESTED.partition(".")[0])  # some builds report the first part only
+
+    def asks_at(self, location: str) -> bool:
+        return is_challenge(location)
 
     def may_pass_by_itself(self, observation: Observation) -> bool:
         """Without the gate it lets the operator's token pass."""

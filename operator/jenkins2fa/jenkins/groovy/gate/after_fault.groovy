@@ -29,7 +29,7 @@ class AfterFault {
             def reads = visit.request.method in ['GET', 'HEAD']
             return visit.user != null && OpenPages.has(visit) && reads && !Answers.watches(visit)
         }
-        visit.user == null || !Hold.demanded || isPlain(visit)
+        !Plugin.otherMentioned(visit.place) && (visit.user == null || !Hold.demanded || isPlain(visit))
     }
 
     /** Whether the session is verified and the request needs no fresh verification. */

@@ -1,6 +1,6 @@
 /**
- * 2FA off until a time. It only suspends the plugin: its settings stay "on" in memory and on disk, so every failure
- * ends it early.
+ * 2FA off until a time. It only suspends the plugins: their settings stay "on" in memory and on disk, so every
+ * failure ends it early.
  */
 class BreakGlass {
     static final String FILE = 'break-glass.json'
@@ -52,7 +52,7 @@ class BreakGlass {
 
     static void arm(long until) {
         Shared.state.remove('breakGlassTimer')?.cancel(false)
-        Plugin.current.suspend()
+        Plugin.running*.suspend()
         def task = { -> close(until) } as Runnable
         Shared.state.breakGlassUntil = until
         def wait = Math.max(0, until - System.currentTimeMillis())
@@ -69,7 +69,7 @@ class BreakGlass {
     static boolean close(Long until = null) {
         synchronized (Shared.chain) {
             if (until == null ? !isOpen() && current() == null : until != Shared.state.breakGlassUntil) return false
-            Plugin.current.resume()
+            Plugin.running*.resume()
             Shared.state.remove('breakGlassTimer')?.cancel(false)
             Shared.state.remove('breakGlassUntil')
             forgetLeftNote()
@@ -85,6 +85,6 @@ class BreakGlass {
     static void atStartup() {
         def open = current()
         if (open && open.until > System.currentTimeMillis()) arm(open.until)
-        else { Plugin.current.resume(); forgetLeftNote() }
+        else { Plugin.running*.resume(); forgetLeftNote() }
     }
 }

@@ -17,9 +17,11 @@ class Gate {
     private static final String PASS = 'pass', WATCH = 'watch', DONE = 'done'
 
     final Map state
-    final pass, tokenPass, marks
+    final passes, tokenPass, marks
+    /** Found once: plugins come and go with a restart only. */
+    private volatile List running
 
-    Gate(Map state) { this.state = state; pass = state.pass; tokenPass = state.tokenPass; marks = state.marks }
+    Gate(Map state) { this.state = state; passes = state.passes; tokenPass = state.tokenPass; marks = state.marks }
 
     /** Idempotent. The new gate enters before the old one leaves, so that every request meets a gate. */
     static void install(Map config, String code) {
@@ -51,6 +53,14 @@ class Gate {
     static void reconfigure(Map config) {
         Plugin.choose(config.plugin)
         Shared.state.config = compile(config)
+        Plugin.all.findAll { !it.is(Plugin.current) }.each { admitNobodyBy(it) }
+    }
+
+    /** What has let sessions pass a plugin's filter counts no more, whoever set it. Records are of a factor, and stay. */
+    private static void admitNobodyBy(Plugin plugin) {
+        def state = Shared.state
+        plugin.revoke(state.passes?.put(plugin.name, plugin.newPass()))
+        state.marks?.takeAway { name, value -> plugin.isMark(name) }
     }
 
     /** Also removes everything that admits a user: session attributes, records and the history of attempts. */
@@ -59,7 +69,7 @@ class Gate {
             def list = Shared.chain.list
             Shared.state.remove('watch')?.end()
             list.removeAll(list.findAll { Filters.isGate(it) })
-            Plugin.revokeForAll(Shared.state.remove('pass'))
+            Shared.state.remove('passes')?.each { name, pass -> Plugin.named(name).revoke(pass) }
             Shared.state.remove('marks')?.takeAll()
             ['voucher', 'hold', 'holdSaid', 'tokenPass', 'config', 'code', 'gate', 'gateErrors', 'gateError',
              'seenGroups', 'unplaced', 'putBack', 'locks', 'attempts', 'wrongAnswers', 'limitedAnswers',
@@ -107,11 +117,12 @@ class Gate {
     static Gate rehearsed(Map config) {
         def state = Shared.state
         if (state.voucher == null) state.voucher = new Object()
-        if (!Plugin.current.accepts(state.pass)) state.pass = Plugin.current.newPass()
+        def passes = state.computeIfAbsent('passes') { new ConcurrentHashMap() }
+        Plugin.all.each { plugin -> passes.computeIfAbsent(plugin.name) { plugin.newPass() } }
         if (state.tokenPass == null) state.tokenPass = new RequestPass()
         if (state.marks == null) state.marks = new Marks()
         ['seenGroups', 'unplaced'].each { if (state[it] == null) state[it] = ConcurrentHashMap.newKeySet() }
-        def trial = [pass: state.pass, tokenPass: state.tokenPass, marks: new Marks(), seenGroups: state.seenGroups,
+        def trial = [passes: passes, tokenPass: state.tokenPass, marks: new Marks(), seenGroups: state.seenGroups,
                      unplaced: ConcurrentHashMap.newKeySet(), config: compile(config)]
         def attributes = [:], passed = 0
         def session = [getAttribute: { attributes[it] }, setAttribute: { k, v -> attributes[k] = v },
@@ -172,7 +183,7 @@ class Gate {
         if (!Plugin.current.present) return PASS
         def fate = PASS
         if (visit.user != null) fate = judgeUser(config, visit, demanded, response)
-        else if (Plugin.current.isMentioned(visit.place)) fate = refuse(response)
+        else if (Plugin.current.isMentioned(visit.place) || Plugin.otherMentioned(visit.place)) fate = refuse(response)
         if (fate == DONE || CrumbCheck.passes(visit.request, response)) return fate
         CrumbCheck.refuse(response)
         DONE
@@ -208,6 +219,9 @@ class Gate {
      * its answer is watched (Answers).
      */
     private void mark(Visit visit, Map record, boolean exempt, boolean byToken) {
+        if (record != null) visit.noteSession()
+        if (record != null || exempt || byToken) markForOthers(visit, record != null || exempt)
+        def pass = passes[Plugin.current.name]
         if (record != null) {
             if (!visit.marked) visit.mark(pass)
         } else if (exempt) visit.mark(pass)
@@ -215,6 +229,16 @@ class Gate {
         else {
             if (!visit.answering) visit.unmark()
             Relay.keepLocal(visit)
+        }
+    }
+
+    /** A plugin that does not count, and was switched on nevertheless, lets pass whom the gate lets pass. */
+    private void markForOthers(Visit visit, boolean inSession) {
+        if (running == null) running = Plugin.running
+        running.findAll { !it.is(Plugin.current) && (it.live || !it.isOff(it.memory())) }.each { other ->
+            def key = other.markOf(visit.user)
+            if (!inSession && !other.openToTokens) { visit.put(key, tokenPass); tokenPass.admitted.set(true) }
+            if (inSession && !other.accepts(visit.attribute(key))) visit.put(key, passes[other.name])
         }
     }
 

@@ -14,19 +14,25 @@ class Marks {
     }
 
     void takeAll() {
+        synchronized (this) { over = true }
+        takeAway { name, value -> isOurs(name, value) }
+    }
+
+    /** Removes attributes by name and value. The closure may come from another version of this code. */
+    void takeAway(Closure isTaken) {
         List held
-        synchronized (this) { over = true; held = sessions.keySet() as List }
+        synchronized (this) { held = sessions.keySet() as List }
         held.each { session ->
             try {
                 for (name in session.attributeNames.toList()) {
-                    if (isOurs(name, session.getAttribute(name))) session.removeAttribute(name)
+                    if (isTaken(name, session.getAttribute(name))) session.removeAttribute(name)
                 }
             } catch (IllegalStateException ended) { } // with its session it is gone
         }
     }
 
     private static boolean isOurs(String name, value) {
-        name.startsWith('jenkins2fa.') || (Plugin.current.isMark(name) && Plugin.current.isOurs(value))
+        name.startsWith('jenkins2fa.') || Plugin.all.any { it.isMark(name) && it.isOurs(value) }
     }
 }
 

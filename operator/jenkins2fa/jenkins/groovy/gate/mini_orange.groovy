@@ -103,6 +103,8 @@ class MiniOrange extends Plugin {
 
     Map getOff() { [enabled: false] }
 
+    boolean isOff(Map layer) { !layer?.enabled }
+
     boolean isEnabled() { config.enableTfa }
 
     boolean isEffective() { live && (switchedOn || Premium.hasFactor(config)) }

@@ -96,6 +96,9 @@ class OpenMfa extends Plugin {
 
     Map getOff() { [enabled: false, exemptsEveryone: true] }
 
+    /** As it comes after its installation, it asks those who are enrolled. */
+    boolean isOff(Map layer) { layer != null && off.every { key, value -> layer[key] == value } }
+
     void suspend() {
         if (kept(SUSPENDED) == null) Shared.state.put(SUSPENDED, config.exemptRoles ?: '')
         config.exemptRoles = withEveryone(roles)

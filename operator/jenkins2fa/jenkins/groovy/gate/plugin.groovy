@@ -21,11 +21,21 @@ abstract class Plugin {
     /** From now on the one with this name; null: the one that is found. */
     static void choose(String name) { chosen = KNOWN.find { it.name == name } }
 
-    /** Revokes a pass, whichever plugin it was made for. */
-    static void revokeForAll(pass) { KNOWN*.revoke(pass) }
+    /** The one with this name; null, or none that we know: the one that counts now. */
+    static Plugin named(String name) { KNOWN.find { it.name == name } ?: current }
+
+    static List<Plugin> getAll() { KNOWN }
 
     /** The others that are installed. */
     static List<Plugin> getOthers() { KNOWN.findAll { !it.is(current) && it.wrapper != null } }
+
+    /** All that could challenge somebody in this run of Jenkins. */
+    static List<Plugin> getRunning() { KNOWN.findAll { it.active && it.present } }
+
+    /** Another one than counts, to whose pages of the second factor any reader of the path could come; else null. */
+    static Plugin otherMentioned(place) {
+        KNOWN.find { !it.is(current) && it.isMentioned(place) && it.active && it.present }
+    }
 
     def getWrapper() { Jenkins.get().pluginManager.getPlugin(name) }
 
@@ -102,6 +112,15 @@ abstract class Plugin {
 
     /** The settings with which it asks nobody. */
     abstract Map getOff()
+
+    /** Whether a layer, as in `memory` or `disk`, makes it ask nobody at all; null: no file, so its defaults. */
+    abstract boolean isOff(Map layer)
+
+    /** In which of disk, memory and live it is not switched off. */
+    List<String> getLayersOn() {
+        if (!present) return []
+        [disk: !isOff(disk()), memory: !isOff(memory()), live: live as boolean].findAll { it.value }*.key
+    }
 
     /** Whether 2FA is on in memory. */
     abstract boolean isEnabled()

@@ -23,7 +23,8 @@ class State {
             if (journal.wrote.hold) state.hold = journal.wrote.hold
             else if (journal.wrote.hold != null) state.remove('hold')
             if (journal.wrote.owner == null) return
-            if (state.restorePoint == null && !foundOurs(journal)) state.restorePoint = journal.before
+            if (state.restorePoint == null && !foundOurs(journal)) state.restorePoint = restorePoint(journal)
+            state.plugins = ((state.plugins ?: []) + Trial.parts(journal)*.plugin).unique()
             // another desired state: another count
             if (state.owner?.desired != journal.wrote.owner.desired) state.remove('corrections')
             state.owner = journal.wrote.owner
@@ -40,6 +41,38 @@ class State {
         def corrections = (state.corrections ?: [:]).collectEntries(recent).findAll { it.value }
         paths.each { corrections[it] = (corrections[it] ?: []) + now }
         state.corrections = corrections
+    }
+
+    private static Map restorePoint(Map journal) {
+        journal.before + [plugin: journal.plugin, others: journal.others.collectEntries { [it.plugin, it.before] }]
+    }
+
+    /** Switches off every plugin that was ever written to, or all but one. */
+    static void switchOff(Plugin except = null) {
+        def names = Store.read(FILE)?.plugins ?: []
+        def ours = Plugin.running.findAll { it.name in names || it.is(Plugin.current) }
+        ours.findAll { !it.is(except) && it.layersOn }.each { Settings.switchOff(it) }
+    }
+
+    /**
+     * Settings as they were before us, but never two plugins that challenge users, which redirect browsers in circles:
+     * beside one that is on, the others are off, and so is one that was added since.
+     */
+    static void restore() {
+        def point = Store.read(FILE)?.restorePoint
+        if (point == null) return
+        def plugin = Plugin.named(point.plugin)
+        if (!plugin.present) {
+            throw new NothingToRestore("the former settings are those of the plugin $plugin.name, which is gone")
+        }
+        Settings.restore(plugin, point)
+        switchOff(plugin)
+        if (plugin.enabled) return
+        Plugin.running.findAll { point.others?.containsKey(it.name) }.each { other ->
+            Settings.restore(other, point.others[other.name])
+            def off = other.effective ? plugin : other
+            if (off.layersOn) Settings.switchOff(off)
+        }
     }
 
     /**

@@ -17,10 +17,10 @@ class Trial {
     }
 
     /**
-     * The journal is on disk before the first change. wanted: settings (the plugin's, as in `Plugin.memory`; what is
-     * absent stays), gate (its configuration), or absent to leave the gate as it is; hold (what Hold
-     * keeps, false for nothing), or absent to leave it; owner, deletionPolicy: what the confirmation writes into
-     * state.json.
+     * The journal is on disk before the first change. wanted: plugin (the name of the one that counts; absent: the one
+     * that is found); settings (its own, as in `Plugin.memory`; what is absent stays); alone (true: other plugins are
+     * switched off); gate (its configuration), or absent to leave the gate as it is; hold (what Hold keeps, false for
+     * nothing), or absent to leave it; owner, deletionPolicy: what the confirmation writes into state.json.
      */
     static void begin(String id, long seconds, Map wanted, Code code) {
         synchronized (Shared.chain) {
@@ -37,41 +37,66 @@ class Trial {
             // who manages this Jenkins is no second person where approvals are required
             if (wanted.owner != null) wanted = wanted + [owner: wanted.owner + [account: User.current()?.id]]
             BreakGlass.forgetLeftNote()
-            wanted = wanted + [settings: Plugin.current.completed(wanted.settings)]
-            // the start-up file only ever holds code whose rehearsal succeeded
-            if (wanted.gate != null) Plugin.choose(wanted.gate.plugin)
-            if (wanted.gate != null) Gate.rehearsed(wanted.gate)
-            def journal = [id: id, until: System.currentTimeMillis() + seconds * 1000, session: Jenkins.SESSION_HASH,
-                           phase: 'open', before: standing(), wrote: wanted]
-            Store.write(FILE, journal)
-            Shared.state.trial = journal
+            def former = Plugin.current, held = Hold.current
+            def plugin = Plugin.named(wanted.gate == null ? wanted.plugin : wanted.gate.plugin ?: wanted.plugin)
+            wanted = wanted + [settings: plugin.completed(wanted.settings)]
             try {
-                schedule(id, seconds)
-                if (wanted.gate != null) {
-                    code.keep()
-                    Gate.install(wanted.gate, code.digest)
-                }
-                Plugin.current.remember(wanted.settings)
-                if (wanted.settings.containsKey('enabled') && !BreakGlass.open) {
-                    Plugin.current.setLive(wanted.settings.enabled)
-                }
-                if (wanted.hold != null) Hold.set(wanted.hold)
-                // what the plugin has kept from before users were challenged
-                if (!journal.before.live && Plugin.current.effective) Plugin.current.forget(null)
+                // while the plugin changes, nobody passes whom neither of the two would let pass
+                if (!plugin.is(former) && Hold.demanded) Hold.set([factors: held?.factors ?: []])
+                Plugin.choose(plugin.name)
+                // the start-up file only ever holds code whose rehearsal succeeded
+                if (wanted.gate != null) Gate.rehearsed(wanted.gate)
+                def until = System.currentTimeMillis() + seconds * 1000
+                def journal = [id: id, until: until, session: Jenkins.SESSION_HASH, phase: 'open', plugin: plugin.name,
+                               before: standing(plugin, former, held),
+                               wrote: wanted, others: wanted.alone ? othersOf(plugin) : []]
+                Store.write(FILE, journal)
+                Shared.state.trial = journal
             } catch (Throwable problem) {
+                Plugin.choose(former.name)
+                Hold.set(held)
+                throw problem
+            }
+            try { change(open, seconds, code) } catch (Throwable problem) {
                 end(id, 'failed')
+                Hold.set(held)
                 throw problem
             }
             Shared.log("trial $id: begun, undone in $seconds s unless confirmed")
         }
     }
 
-    /** What an undo restores. During a break-glass the live flag counts as what it will be afterwards. */
-    static Map standing() {
-        def plugin = Plugin.current
-        [live: BreakGlass.open ? plugin.enabled : plugin.live, memory: plugin.memory(), disk: plugin.disk(),
-         digest: Settings.digest(), gate: Shared.state.config?.raw, hold: Hold.current, storedGate: storedGate,
-         startup: Store.startup.file]
+    /** The new plugin challenges before the old one stops. */
+    private static void change(Map journal, long seconds, Code code) {
+        def wanted = journal.wrote, plugin = Plugin.named(journal.plugin)
+        schedule(journal.id, seconds)
+        if (wanted.gate != null) {
+            code.keep()
+            Gate.install(wanted.gate, code.digest)
+        }
+        parts(journal).take(1).each { Settings.write(it) }
+        Hold.set(wanted.hold == null ? journal.before.hold : wanted.hold)
+        parts(journal).drop(1).each { Settings.write(it) }
+        // what the plugin has kept from before users were challenged
+        if (!journal.before.live && plugin.effective) plugin.forget(null)
+    }
+
+    /** What an undo restores. */
+    private static Map standing(Plugin plugin, Plugin former, Map hold) {
+        Settings.standing(plugin) + [plugin: former.name, gate: Shared.state.config?.raw, hold: hold,
+                                     storedGate: storedGate, startup: Store.startup.file]
+    }
+
+    /** The parts of the plugins that are switched off. */
+    private static List othersOf(Plugin plugin) {
+        Plugin.running.findAll { !it.is(plugin) && it.layersOn }.collect {
+            [plugin: it.name, wrote: it.off, before: Settings.standing(it)]
+        }
+    }
+
+    /** What a trial writes into each plugin, the one that counts first. */
+    static List<Map> parts(Map journal) {
+        [[plugin: journal.plugin, wrote: journal.wrote.settings, before: journal.before]] + (journal.others ?: [])
     }
 
     static Map getStoredGate() { try { Store.read(Gate.FILE) } catch (NoteDamaged damaged) { null } }
@@ -113,13 +138,12 @@ class Trial {
         def wrote = journal.wrote
         if (wrote.gate != null && Shared.state.config?.raw != wrote.gate) return false
         if (wrote.hold != null && !Hold.isAs(wrote.hold)) return false
-        if (!Settings.holds(wrote.settings)) return false
-        !wrote.settings.containsKey('enabled') || BreakGlass.open || Plugin.current.isLive(wrote.settings.enabled)
+        parts(journal).every { Settings.stand(it) }
     }
 
     /** Everything that a confirmed trial leaves on disk. */
     static void keep(Map journal) {
-        Settings.save()
+        parts(journal).each { Settings.save(Plugin.named(it.plugin)) }
         if (journal.wrote.gate != null) Store.write(Gate.FILE, journal.wrote.gate)
         State.confirmed(journal)
     }
@@ -134,8 +158,9 @@ class Trial {
             def journal = open
             if (journal?.id != id) return false
             Throwable first = null
-            def settings = { Settings.undo(journal.wrote.settings, journal.before) }
-            for (step in [settings, { undoHold(journal) }, { undoGate(journal) }]) {
+            // the old plugin challenges, and the gate knows it, before the hold is what it was
+            def settings = parts(journal).reverse().collect { part -> { -> Settings.undo(part) } }
+            for (step in settings + [{ undoGate(journal) }, { undoHold(journal) }]) {
                 // a failed step does not stop the others
                 try { step() } catch (Throwable problem) { first = first ?: problem }
             }
@@ -156,8 +181,10 @@ class Trial {
 
     static void undoGate(Map journal) {
         def before = journal.before, gate = journal.wrote.gate
-        if (gate == null) return
-        if (Shared.state.config?.raw == gate) before.gate == null ? Gate.remove() : Gate.reconfigure(before.gate)
+        if (gate != null && Shared.state.config?.raw == gate) {
+            before.gate == null ? Gate.remove() : Gate.reconfigure(before.gate)
+        }
+        if (Shared.state.config?.raw == before.gate) Plugin.choose(before.plugin)
     }
 
     /**
@@ -166,7 +193,7 @@ class Trial {
      */
     static void undoFiles(Map journal) {
         def before = journal.before, gate = journal.wrote.gate
-        Settings.purge(journal.wrote.settings, before)
+        parts(journal).each { Settings.purge(it) }
         if (gate == null || !before.containsKey('storedGate')) return
         if (before.storedGate != gate && storedGate == gate) {
             before.storedGate == null ? Store.delete(Gate.FILE) : Store.write(Gate.FILE, before.storedGate)
@@ -226,27 +253,28 @@ class Trial {
             def journal = Store.read(FILE)
             if (journal == null || journal.session == Jenkins.SESSION_HASH) return
             if (journal.phase == 'confirmed') {
-                def found = Plugin.current.memory().subMap(journal.wrote.settings.keySet())
+                def parts = parts(journal)
+                def found = parts.collect { Plugin.named(it.plugin).memory().subMap(it.wrote.keySet()) }
                 try {
-                    Plugin.current.remember(journal.wrote.settings)
+                    parts.each { Plugin.named(it.plugin).remember(it.wrote) }
                     keep(journal)
                 } catch (Throwable problem) {
                     // half of it, settings without their gate, was never probed: it is undone
                     Shared.log("trial ${journal.id}: was confirmed, but could not be completed", problem)
-                    Plugin.current.remember(found)
-                    Settings.forget(journal.wrote.settings, journal.before)
-                    if (!BreakGlass.open) Plugin.current.resume()
+                    parts.eachWithIndex { part, at ->
+                        Plugin.named(part.plugin).remember(found[at])
+                        Settings.forget(part)
+                        if (!BreakGlass.open) Plugin.named(part.plugin).resume()
+                    }
                     close(journal, 'failed')
                     return
                 }
-                if (journal.wrote.settings.containsKey('enabled') && !BreakGlass.open) {
-                    Plugin.current.setLive(journal.wrote.settings.enabled)
-                }
+                parts.each { Settings.writeLive(it) }
                 if (journal.wrote.hold != null) Hold.set(journal.wrote.hold)
                 close(journal, 'confirmed')
                 return
             }
-            if (Settings.stored) Settings.forget(journal.wrote.settings, journal.before)
+            parts(journal).findAll { Settings.isStored(Plugin.named(it.plugin)) }.each { Settings.forget(it) }
             close(journal, 'restarted')
         }
     }

@@ -1,6 +1,6 @@
 /** One request of one user, and what is in the session about them. */
 class Visit {
-    static final String ANSWERING = 'jenkins2fa.answering.'
+    static final String ANSWERING = 'jenkins2fa.answering.', NOTED = 'jenkins2fa.session'
 
     final request, marks
     final User user = User.current()
@@ -32,6 +32,12 @@ class Visit {
     void mark(value) { if (!value.is(mark)) put(key, value) }
 
     void put(String name, value) { changeSession { marks.put(it, name, value) } }
+
+    /** A plugin may have put another session in place of the one that Marks knows, with all that was in it. */
+    void noteSession() {
+        def id = session?.id
+        if (id != null && attribute(NOTED) != id) put(NOTED, id)
+    }
 
     void unmark() { remove(key) }
 

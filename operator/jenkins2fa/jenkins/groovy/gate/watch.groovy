@@ -28,7 +28,7 @@ class Watch {
         if (!this.is(state?.watch)) return false
         def at = list.findIndexOf { it.is(state.gate) }
         if (at == 0) return false
-        def theirs = list.findIndexOf { Filters.isPlugins(it) }
+        def theirs = list.findIndexOf { Filters.isTwoFactor(it) }
         (at < 0 ? theirs >= 0 || Hold.current != null : theirs in 0..<at) && Hold.demanded
     }
 
