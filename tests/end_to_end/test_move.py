@@ -55,6 +55,8 @@ def test_a_move_and_the_way_back(operator: OperatorProcess, scene: Scene, jenkin
     scene.wait("ji", "build", Ready="True", Enforced="True/Probed", Drifted="False", seconds=60)
     scene.wait("tfp", "openmfa", Enforced="True/Probed")
     wait_until(lambda: "provider.miniorange-two-factor" in scene.notes("build"), what="the Event names the plugin that went off")
+    by_name = scene.kube.get("events", "-n", scene.namespace, "--field-selector", "involvedObject.name=build")["items"]
+    assert any("provider.miniorange-two-factor" in one["message"] for one in by_name), "as docs/rollout.md looks for it"
 
     alice = logged_in(jenkins, "alice")
     assert alice.call("/job/x/").headers["Location"].startswith("/mfa-login/")
