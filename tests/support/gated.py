@@ -9,6 +9,8 @@ from typing import Any
 from jenkins2fa.jenkins.scripts import resident_text
 from tests.support.standin import Browser, StandIn
 
+QUESTION_PAGE = "/tfaUserAuth/securityQuestionAuth/"
+WRONG = {"json": '{"userFirstAuthenticationAnswer": "no", "userSecondAuthenticationAnswer": "no"}'}
 PRELUDE = """import io.jenkins.plugins.twofactor.jenkins.*
 def jenkins = jenkins.model.Jenkins.get()
 def context = jenkins.metaClass.respondsTo(jenkins, 'getServletContext') ? jenkins.getServletContext() : jenkins.servletContext
@@ -88,3 +90,9 @@ def verified(jenkins: StandIn, name: str) -> Browser:
         browser.second_factor()
     browser.status("/")  # by then the gate has noted it
     return browser
+
+
+def guess(browser: Browser, **headers: str) -> int:
+    """Send a wrong answer; returns the outcome."""
+    crumb = browser.page_crumb(QUESTION_PAGE)
+    return browser.status(QUESTION_PAGE + "securityQuestionAuthenticate", "POST", data=WRONG, headers={**crumb, **headers})
