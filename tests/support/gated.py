@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from typing import Any
 
 from jenkins2fa.jenkins.scripts import resident_text
 from tests.support.standin import Browser, StandIn
 
-QUESTION_PAGE = "/tfaUserAuth/securityQuestionAuth/"
+QUESTION_PAGE, MAIL_PAGE = "/tfaUserAuth/securityQuestionAuth/", "/tfaUserAuth/otpOverEmailAuth/"
 WRONG = {"json": '{"userFirstAuthenticationAnswer": "no", "userSecondAuthenticationAnswer": "no"}'}
 PRELUDE = """import io.jenkins.plugins.twofactor.jenkins.*
 def jenkins = jenkins.model.Jenkins.get()
@@ -96,3 +97,22 @@ def guess(browser: Browser, **headers: str) -> int:
     """Send a wrong answer; returns the outcome."""
     crumb = browser.page_crumb(QUESTION_PAGE)
     return browser.status(QUESTION_PAGE + "securityQuestionAuthenticate", "POST", data=WRONG, headers={**crumb, **headers})
+
+
+def mail(jenkins: StandIn, browser: Browser) -> str:
+    """Request a code; returns the newest mailed one."""
+    browser.call(MAIL_PAGE + "resendOtp", "POST", headers=browser.page_crumb(MAIL_PAGE))
+    return re.findall(r"\b\d{5}\b", jenkins.outbox()[-1]["body"])[0]
+
+
+def answer_by_mail(browser: Browser, code: str) -> int:
+    form = {"json": f'{{"emailOtpForVerification": "{code}"}}'}
+    browser.call(MAIL_PAGE + "saveOrValidateOtpOverEmailConfig", "POST", data=form, headers=browser.page_crumb(MAIL_PAGE))
+    return browser.status("/job/x/")
+
+
+def by_mail(jenkins: StandIn, *names: str) -> None:
+    """Enrol these users by mail, and enable that factor."""
+    switch_on(jenkins, email=True)
+    for name in names:
+        groovy(jenkins, f"hudson.model.User.getById('{name}', true).addProperty(new tfaMethodsConfig.MoOtpOverEmailConfig(true)); null")

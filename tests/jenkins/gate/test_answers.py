@@ -2,34 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
-from tests.support.gated import QUESTION_PAGE, WRONG, groovy, guess, switch_on, verified
+from tests.support.gated import MAIL_PAGE, QUESTION_PAGE, WRONG, answer_by_mail, by_mail, groovy, guess, mail, verified
 from tests.support.people import logged_in
-from tests.support.standin import Browser, StandIn
+from tests.support.standin import StandIn
 
 PROPERTY = "tfaMethodsConfig.MoSecurityQuestionConfig"
-MAIL_PAGE = "/tfaUserAuth/otpOverEmailAuth/"
 BY_BROWSER = {"Accept": "text/html,application/xhtml+xml"}
-
-
-def mail(jenkins: StandIn, browser: Browser) -> str:
-    """Request a code; returns the newest mailed one."""
-    browser.call(MAIL_PAGE + "resendOtp", "POST", headers=browser.page_crumb(MAIL_PAGE))
-    return re.findall(r"\b\d{5}\b", jenkins.outbox()[-1]["body"])[0]
-
-
-def answer_by_mail(browser: Browser, code: str) -> int:
-    form = {"json": f'{{"emailOtpForVerification": "{code}"}}'}
-    browser.call(MAIL_PAGE + "saveOrValidateOtpOverEmailConfig", "POST", data=form, headers=browser.page_crumb(MAIL_PAGE))
-    return browser.status("/job/x/")
-
-
-def by_mail(jenkins: StandIn, *names: str) -> None:
-    """Enrol these users by mail, and enable that factor."""
-    switch_on(jenkins, email=True)
-    for name in names:
-        groovy(jenkins, f"hudson.model.User.getById('{name}', true).addProperty(new tfaMethodsConfig.MoOtpOverEmailConfig(true)); null")
 
 
 # --- what the plugin keeps ---

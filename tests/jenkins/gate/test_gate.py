@@ -224,9 +224,9 @@ def test_a_misplaced_gate_is_drift_and_is_moved_back(standin: StandIn, script: s
     managed = managed_of(standin)
     wanted = policy()
     managed.apply(wanted)
-    # so that the operator gets in while its gate is away
+    # the gate does not move itself back, and the operator gets in while it is away
     live = "io.jenkins.plugins.twofactor.jenkins.MoFilter.moPluginSettings"
-    standin.groovy(CONTEXT + script + f"; {live}['ENABLE_MO_TFA_AUTHENTICATION'] = false")
+    standin.groovy(CONTEXT + f"state.watch.end(); {script}; {live}['ENABLE_MO_TFA_AUTHENTICATION'] = false")
     found = managed.assess(wanted)
     assert [found.drift, [change.before for change in found.plan.changes if change.path == "gate"]] == [True, [said]]
     assert not managed.apply(wanted).plan.changes

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.support.gated import QUESTION_PAGE, WRONG, age, gate, groovy, guess, verified
+from tests.support.gated import QUESTION_PAGE, WRONG, age, answer_by_mail, by_mail, gate, groovy, guess, mail, verified
 from tests.support.people import logged_in
 from tests.support.standin import Browser, StandIn, crumb_in
 
