@@ -1,4 +1,5 @@
-"""`make attack`: the whole table against a stand-in of each flavour, or, with JENKINS_URL, JENKINS_USER and JENKINS_TOKEN, that Jenkins.
+"""`make attack`: the whole table against a stand-in of each flavour, or, with JENKINS_URL, JENKINS_USER and JENKINS_TOKEN, that Jenkins
+(with `--flavour openmfa` one that has OpenMFA, otherwise one that has miniOrange).
 
 Exit code 1 if somebody was let in or refused who must not be."""
 
@@ -27,12 +28,12 @@ def in_standin(flavour: Flavour, seed: int, size: Size, names: list[str]) -> Res
         return runner.run([one for one in POLICIES if not names or one.name in names], size)
 
 
-def in_openmfa(seed: int, size: Size) -> Result:
-    """A Jenkins with OpenMFA, its settings as desired and changed by hand."""
+def in_openmfa(seed: int, size: Size, url: str | None = None) -> Result:
+    """A Jenkins with OpenMFA, its settings as desired and changed by hand: the one at the URL, or a stand-in."""
     drifts: dict[str, dict[str, Any]] = {"as desired": {}, "drifted": {"required": False, "users": ["carol"], "groups": ["authenticated"]}}
     total = Result()
     for name, drift in drifts.items():
-        with open_mfa.started("/ci") as jenkins:
+        with open_mfa.RealOpenMfa(url, *account()) if url else open_mfa.started("/ci") as jenkins:
             attack = open_mfa.Attack(jenkins, "/ci", seed, name)
             attack.enforce(**drift)
             result = attack.run(size.plain, size.odd // len(open_mfa.PEOPLE))
@@ -41,8 +42,12 @@ def in_openmfa(seed: int, size: Size) -> Result:
     return total
 
 
+def account() -> tuple[str, str]:
+    return os.environ["JENKINS_USER"], os.environ["JENKINS_TOKEN"]
+
+
 def in_real(url: str, seed: int, size: Size, names: list[str]) -> Result:
-    with Real(url, os.environ["JENKINS_USER"], os.environ["JENKINS_TOKEN"]) as jenkins:
+    with Real(url, *account()) as jenkins:
         return Runner(Bench(jenkins), "real", seed).run([one for one in POLICIES if not names or one.name in names], size)
 
 
@@ -68,7 +73,8 @@ def main() -> int:
     total = Result()
     begun = time.monotonic()
     if url := os.environ.get("JENKINS_URL"):
-        total.add(in_real(url, options.seed, size, options.policy))
+        with_openmfa = options.flavour == [OPENMFA]
+        total.add(in_openmfa(options.seed, size, url) if with_openmfa else in_real(url, options.seed, size, options.policy))
     else:
         with ProcessPoolExecutor(2) as pool:
             running: list[tuple[str, Future[Result]]] = [

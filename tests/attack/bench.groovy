@@ -2,17 +2,13 @@ import io.jenkins.plugins.twofactor.jenkins.*
 import groovy.json.JsonOutput
 import groovy.json.JsonSlurperClassic
 import hudson.model.User
-def jenkins = jenkins.model.Jenkins.get()
-def context = jenkins.metaClass.respondsTo(jenkins, 'getServletContext') ? jenkins.getServletContext() : jenkins.servletContext
 def given = new JsonSlurperClassic().parseText(new String('<GIVEN>'.decodeBase64(), 'UTF-8'))
-def job = jenkins.getItem(given.job)
 def load = { jenkins.pluginManager.uberClassLoader.loadClass("io.jenkins.plugins.twofactor.jenkins.$it") }
 def kinds = [SecurityQuestions: load('tfaMethodsConfig.MoSecurityQuestionConfig'), EmailOTP: load('tfaMethodsConfig.MoOtpOverEmailConfig')]
 def fieldsOf = { type -> type.declaredFields.findAll { !java.lang.reflect.Modifier.isStatic(it.modifiers) && !it.synthetic }.each { it.accessible = true } }
 def read = { object -> fieldsOf(object.class).collectEntries { [it.name, it.get(object)] } }
 def write = { object, values -> fieldsOf(object.class).each { if (it.get(object) != values[it.name]) it.set(object, values[it.name]) } }
 def blank = { type -> def maker = type.getDeclaredConstructor(); maker.accessible = true; maker.newInstance() }
-def onStandIn = job.metaClass.respondsTo(job, 'getBuildRequests') as boolean
 def property = { id, type -> def user = User.getById(id, true); user.getProperty(type) ?: blank(type).with { user.addProperty(it); it } }
 def live = MoFilter.moPluginSettings
 def kept = [:]
@@ -23,9 +19,7 @@ def shown = { value -> value == null ? null : Integer.toHexString(value.toString
 bench.state = {
     def factors = given.users.collectEntries { id -> [id, kinds.collectEntries { name, type ->
         def at = property(id, type); [name, at.isConfigured() ? read(at).values().collect(shown).join('.') : 'none'] }] }
-    [script: System.getProperty('attack.ran'),
-     build: onStandIn ? job.buildRequests : job.nextBuildNumber + jenkins.queue.getItems(job).size(),
-     job: [job.description, job.disabled, jenkins.items.size(), jenkins.systemMessage], quiet: jenkins.quietingDown, factors: factors,
+    stateOfJob() + [factors: factors,
      settings: [read(MoGlobalConfig.get()).collectEntries { key, value -> [key, value?.class?.name?.contains('.dto.') ? read(value) : value] }, live].toString(),
      token: given.users.collect { User.getById(it, true).getProperty(jenkins.security.ApiTokenProperty).tokenList.size() }]
 }
@@ -48,22 +42,13 @@ bench.forget = { // what the plugin keeps between requests of one person, and th
     if (jenkins.metaClass.hasProperty(jenkins, 'host')) jenkins.host.outbox.clear()
 }
 bench.reset = {
-    System.clearProperty('attack.ran')
-    if (jenkins.quietingDown) jenkins.doCancelQuietDown()
-    if (job.description != given.marker) job.description = given.marker
-    if (jenkins.systemMessage != given.marker) jenkins.systemMessage = given.marker
-    if (job.disabled) job.metaClass.respondsTo(job, 'makeDisabled') ? job.makeDisabled(false) : job.setDisabled(false)
+    resetJob()
     if (read(MoGlobalConfig.get()) != kept.settings) { write(MoGlobalConfig.get(), kept.settings); MoGlobalConfig.get().save() }
     if (live != kept.live) { live.clear(); live.putAll(kept.live) }
     given.users.each { id -> kinds.each { name, type ->
         def at = property(id, type)
         if (read(at) != kept.factors[id][name]) { write(at, kept.factors[id][name]); User.getById(id, true).save() }
     } }
-    if (!onStandIn) {
-        jenkins.queue.getItems(job).each { jenkins.queue.cancel(it) }
-        jenkins.getItem('taken')?.delete()
-        if (job.configFile.asString() != kept.job) job.updateByXml(new javax.xml.transform.stream.StreamSource(new StringReader(kept.job)))
-    }
     bench.forget()
     bench.state()
 }
@@ -83,24 +68,8 @@ bench.public = { on ->
     on ? jenkins.authorizationStrategy.add(jenkins.READ, entry) : entries[jenkins.READ]?.remove(entry)
     null
 }
-if (onStandIn) {
-    given.users.each { User.getById(it, true).fullName = given.marker }
-    job.log = "$given.marker\n"
-    if (!job.buildRequests) job.schedule()
-} else {
-    given.users.each { User.getById(it, true).description = given.marker }
-    User.getById(given.other, true).fullName = given.marker // not a sender's: Jenkins shows that on every page, refusals included
-    if (job.lastBuild == null) {
-        job.buildersList.add(jenkins.pluginManager.uberClassLoader.loadClass('hudson.tasks.Shell').newInstance("echo $given.marker"))
-        job.scheduleBuild2(0).get()
-    }
-    job.assignedLabel = hudson.model.Label.get('attack-nowhere') // what is scheduled from now on stays in the queue, where it can be counted
-}
-for (def type = job.class; type; type = type.superclass)
-    type.declaredFields.find { it.name == 'authToken' }?.with { accessible = true; set(job, new hudson.model.BuildAuthorizationToken('t')) }
-if (!onStandIn) {
-    job.description = given.marker
-    kept.job = job.configFile.asString()
-}
+given.users.each { onStandIn ? (User.getById(it, true).fullName = marker) : (User.getById(it, true).description = marker) }
+User.getById(given.other, true).fullName = marker // not a sender's: a real Jenkins shows that on every page, refusals included
+prepareJob()
 context.setAttribute('attack.bench', [call: { name, arguments -> JsonOutput.toJson(bench[name](*arguments)) }])
 print 'ready'

@@ -24,7 +24,7 @@ from tests.support.paths import Wire
 from tests.support.standin import StandIn
 
 State = dict[str, Any]
-GROOVY = Path(__file__).with_name("bench.groovy")
+GROOVY, JOB = Path(__file__).with_name("bench.groovy"), Path(__file__).with_name("job.groovy")
 CALL = """def j = jenkins.model.Jenkins.get()
 def c = j.metaClass.respondsTo(j, 'getServletContext') ? j.getServletContext() : j.servletContext
 print c.getAttribute('attack.bench').call('%s', %s)"""
@@ -59,9 +59,9 @@ class Bench:
 
     def prepare(self) -> None:
         """Once after each start of Jenkins."""
-        given = {"users": [self.id(one) for one in self.people], "other": self.id(OTHER), "job": self.place.job, "marker": MARKER}
+        given = {"users": [self.id(one) for one in self.people], "other": self.id(OTHER)}
         data = base64.b64encode(json.dumps(given).encode()).decode()
-        answer = self.jenkins.run(GROOVY.read_text(encoding="utf-8").replace("<GIVEN>", data))
+        answer = self.jenkins.run(about_job(self.place) + GROOVY.read_text(encoding="utf-8").replace("<GIVEN>", data))
         assert answer.strip() == "ready", answer[:2000]
 
     def call(self, name: str, *arguments: object) -> Any:
@@ -116,6 +116,11 @@ class Bench:
                 driver.open_break_glass(datetime.now(UTC) + timedelta(hours=1), "attack", timedelta(hours=4), keep=True)
             elif driver.observe().break_glass_until:
                 driver.close_break_glass()
+
+
+def about_job(place: Place) -> str:
+    """The beginning of a script: what is known of the job and of Jenkins itself."""
+    return JOB.read_text(encoding="utf-8").replace("<JOB>", place.job).replace("<MARKER>", MARKER)
 
 
 def rendered(managed: Managed, spec: Mapping[str, Any]) -> str:
@@ -175,6 +180,7 @@ class Real:
     time being. What needs groups or a restart is left out. It needs no mail server: the codes are read where the plugin keeps them."""
 
     offers = frozenset({"outbox"})
+    people: Mapping[str, bool] = {name: person.admin for name, person in PERSONS.items() if not person.robot}
 
     def __init__(self, url: str, username: str, token: str) -> None:
         self.managed = Managed(url, username, token, instance="attack-tests")
@@ -189,7 +195,7 @@ class Real:
         found = self.managed.observe()
         assert found.owner is None, f"this Jenkins is managed by {found.owner}: it is not touched"
         assert not found.protected, "2FA is on in this Jenkins: it is not touched"
-        made = self.run(_with({name: person.admin for name, person in PERSONS.items() if not person.robot}, ARRIVE))
+        made = self.run(_with(self.people, ARRIVE))
         self._tokens = json.loads(made)
         return self
 
@@ -197,7 +203,7 @@ class Real:
         with self.managed.driver() as driver:
             if driver.observe().owner is not None:
                 driver.release(DeletionPolicy.RESTORE)
-        self.run(_with(dict.fromkeys(PERSONS, False), LEAVE))
+        self.run(_with(self.people, LEAVE))
 
     def run(self, script: str) -> str:
         return self.managed.console(script)
@@ -236,7 +242,7 @@ hudson.model.User.all.findAll { it.id.startsWith('attack-') }*.delete() // an od
 j.getItem('attack-job')?.delete()
 j.systemMessage = System.clearProperty('attack.message') ?: null
 def c = j.metaClass.respondsTo(j, 'getServletContext') ? j.getServletContext() : j.servletContext
-c.removeAttribute('attack.bench')
+['attack.bench', 'attack.job'].each { c.removeAttribute(it) }
 j.save()"""
 
 

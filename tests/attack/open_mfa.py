@@ -11,12 +11,13 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlencode
 
 import pyotp
 
 from jenkins2fa.api.policy import DeletionPolicy
+from tests.attack.bench import MARKER, Real, about_job
 from tests.attack.cases import METHODS, Place, sendable
 from tests.attack.runner import Finding, Result
 from tests.attack.spelling import in_context, spelled
@@ -28,7 +29,8 @@ from tests.support.paths import Answer, Wire
 from tests.support.standin import Browser, StandIn, crumb_in
 
 OPENMFA = "openmfa"
-MARKER, OTHER, BATCH, STALE, ENOUGH = "marker-51c0ffee", "olga", 24, 16 * 60, 20
+OTHER, BATCH, STALE, ENOUGH = "olga", 24, 16 * 60, 20
+SECURITY = "/manage/configureSecurity/configure"
 FORM = "application/x-www-form-urlencoded"
 CHOSEN = pyotp.random_base32()
 GROOVY_MAP = str.maketrans("{}", "[]")
@@ -103,7 +105,7 @@ def _others() -> Iterator[Request]:
     link = "io.jenkins.plugins.openmfa.MFAManagementLink"
     yield Request("POST", f"/extensionList/hudson.model.ManagementLink/{link}/resetMFA", "userId={other}")
     body = urlencode({"json": json.dumps({"io-jenkins-plugins-openmfa-MFAGlobalConfiguration": {"exemptRoles": "authenticated"}})})
-    yield Request("POST", "/manage/configureSecurity/configure", body)
+    yield Request("POST", SECURITY, body)
 
 
 def _answers() -> Iterator[Request]:
@@ -117,32 +119,55 @@ SECOND_FACTORS = (*_enrolments(), *_others(), *_answers())
 REQUESTS = (*(Request(one.method, one.path, one.body) for one in (*PAGES, *BUILDS, *ADMINISTRATION, *OWN_ACCOUNT)), *SECOND_FACTORS)
 
 SECRET_OF = "def property = { io.jenkins.plugins.openmfa.MFAUserProperty.getOrCreate(hudson.model.User.getById(it, true)) }\n"
-STATE = """def j = jenkins.model.Jenkins.get(), job = j.getItem('x'), config = io.jenkins.plugins.openmfa.MFAGlobalConfiguration.get()
-def people = %s
+STATE = """def config = io.jenkins.plugins.openmfa.MFAGlobalConfiguration.get(), people = %s
 def tokens = { hudson.model.User.getById(it, true).getProperty(jenkins.security.ApiTokenProperty).tokenList.size() }
-print groovy.json.JsonOutput.toJson([
-    script: System.getProperty('attack.ran'), build: job.buildRequests, quiet: j.quietingDown,
-    job: [job.description, job.disabled, j.items.size(), j.systemMessage],
+print groovy.json.JsonOutput.toJson(stateOfJob() + [
     settings: [config.requireMFA, config.exemptUsers, config.exemptRoles],
     secrets: people.collectEntries { [it, property(it).secret?.plainText] }, tokens: people.collectEntries { [it, tokens(it)] }])"""
-RESET = """def j = jenkins.model.Jenkins.get(), job = j.getItem('x')
-%s.each { name, secret -> property(name).setSecret(hudson.util.Secret.fromString(secret)) }
-['nina', 'rob'].each { property(it).setSecret(null) }
-hudson.model.User.getById('%s', true).fullName = '%s'; job.log = '%s'
-System.clearProperty('attack.ran')
-if (j.quietingDown) j.doCancelQuietDown()
-job.description = '%s'; j.systemMessage = '%s'; job.disabled = false
-def attempts = j.getServletContext().getAttribute('jenkins2fa')?.attempts
+RESET = """%s.each { name, secret -> property(name).setSecret(secret ? hudson.util.Secret.fromString(secret) : null) }
+hudson.model.User.getById('%s', true).fullName = marker
+resetJob()
+def attempts = context.getAttribute('jenkins2fa')?.attempts
 if (attempts) [attempts.users, attempts.addresses]*.clear()
 null"""
+SETTINGS = """def config = io.jenkins.plugins.openmfa.MFAGlobalConfiguration.get()
+print groovy.json.JsonOutput.toJson([config.requireMFA, config.exemptUsers, config.exemptRoles])"""
+
+
+class RealOpenMfa(Real):
+    """Used as a stand-in is. Its realm knows no groups, so nobody is exempt."""
+
+    people = {name: about.get("admin", False) for name, about in USERS.items() if "robots" not in about["groups"]}
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        self.url = self.managed.connection.url.rstrip("/")
+        self.tokens = {self.place.prefix + name: token for name, token in self._tokens.items()}
+        self._former = json.loads(self.groovy(SETTINGS))
+        return self
+
+    def __exit__(self, *ended: object) -> None:
+        super().__exit__(*ended)
+        required, users, groups = self._former
+        settings(self, required=required, users=(users or "").split("\n"), groups=(groups or "").split("\n"))
+
+    def groovy(self, text: str) -> str:
+        answer = self.run(text)
+        if "\n\tat " in answer:
+            raise RuntimeError(answer[:3000])
+        return answer
 
 
 class Attack:
     """`drift`: settings of the plugin that open nothing while the gate holds; `name`: of the drift, in findings."""
 
-    def __init__(self, jenkins: StandIn, context: str, seed: int, name: str = "", *, gated: bool = True) -> None:
+    def __init__(self, jenkins: StandIn | RealOpenMfa, context: str, seed: int, name: str = "", *, gated: bool = True) -> None:
         self.jenkins, self.chance, self.name, self.gated = jenkins, Random(seed), name, gated
-        self.place = Place(context=context)
+        if isinstance(jenkins, RealOpenMfa):
+            self.managed, self.place, self.users = jenkins.managed, jenkins.place, sorted(jenkins.people)
+        else:
+            self.managed, self.place = Managed(jenkins.url, "admin", jenkins.tokens["admin"]), Place(context=context)
+            self.users = sorted(USERS)
         self.wire = Wire(jenkins.url)
         self.secrets: dict[str, str] = {}
         self.result = Result()
@@ -150,32 +175,40 @@ class Attack:
     # --- what is in force ---
 
     def enforce(self, **drift: Any) -> None:
-        managed = Managed(self.jenkins.url, "admin", self.jenkins.tokens["admin"])
-        with managed.driver() as driver:
+        with self.managed.driver() as driver:
             driver.release(DeletionPolicy.DISABLE)
-        self.drift = drift or {"required": True, "users": [], "groups": []}
+        self.drift = {"required": True, "users": [], "groups": [], **drift}
+        self.drift["users"] = [self.id(name) for name in self.drift["users"]]
+        exempt = {"exemptGroups": ["robots"]} if "rob" in self.users else {}
         if self.gated:
-            managed.apply(policy(allowedFactors=["MobileAuthenticator"], apiTokens="Challenge", exemptGroups=["robots"]))
+            self.managed.apply(policy(allowedFactors=["MobileAuthenticator"], apiTokens="Challenge", **exempt))
+        self.groovy("prepareJob()\nnull")
         self.reset()
+
+    def id(self, user: str | None) -> str:
+        return self.place.prefix + (user or "nobody")
+
+    def groovy(self, text: str) -> str:
+        return self.jenkins.groovy(about_job(self.place) + SECRET_OF + text)
 
     def reset(self) -> None:
         for name in ENROLLED:
             self.secrets.setdefault(name, pyotp.random_base32())
         settings(self.jenkins, **self.drift)
-        self.jenkins.groovy(SECRET_OF + RESET % (json.dumps(self.secrets).translate(GROOVY_MAP), OTHER, *[MARKER] * 4))
+        secrets = {self.id(name): self.secrets.get(name) for name in self.users}
+        self.groovy(RESET % (json.dumps(secrets).translate(GROOVY_MAP), self.id(OTHER)))
         forget_codes(self.jenkins)
         self.before = self.state()
 
     def state(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.jenkins.groovy(SECRET_OF + STATE % json.dumps(sorted(USERS))))
+        found: dict[str, Any] = json.loads(self.groovy(STATE % json.dumps([self.id(name) for name in self.users])))
         return found
 
     # --- who asks ---
 
     def browser(self, who: Who) -> Browser:
         """Logged in as the table says."""
-        browser = self.jenkins.browser(who.user) if who.user else self.jenkins.browser()
-        browser.http.auth = None
+        browser = Browser(self.jenkins.url)
         if who.way in (Way.OVER_SESSION, Way.OTHERS_SESSION):
             self._log_in(browser, "vera", verified=True)
         if who.way in (Way.FORM, Way.OVER_SESSION, Way.TOKEN_IN_SESSION):
@@ -185,7 +218,7 @@ class Attack:
         return browser
 
     def _log_in(self, browser: Browser, user: str, *, verified: bool) -> None:
-        browser.name = user
+        browser.name = self.id(user)
         browser.login(f"{user}-pw-1")
         if verified and browser.status() == 302:
             forget_codes(self.jenkins)
@@ -196,10 +229,10 @@ class Attack:
         found = {"Content-Type": FORM, "Cookie": "; ".join(f"{one.name}={one.value}" for one in browser.http.cookies)}
         secret = {Way.BASIC: f"{who.user}-pw-1", Way.OTHERS_SESSION: f"{who.user}-pw-1"}.get(who.way)
         if who.way in (Way.TOKEN, Way.TOKEN_IN_SESSION):
-            secret = self.jenkins.tokens[who.user or ""]
+            secret = self.jenkins.tokens[self.id(who.user)]
         if secret:
-            found["Authorization"] = "Basic " + base64.b64encode(f"{who.user}:{secret}".encode()).decode()
-        for page in ("/mfa-login/", f"/user/{who.user}/mfa-setup/", "/"):
+            found["Authorization"] = "Basic " + base64.b64encode(f"{self.id(who.user)}:{secret}".encode()).decode()
+        for page in ("/mfa-login/", f"/user/{self.id(who.user)}/mfa-setup/", "/"):
             context = self.place.context.encode()
             crumb = crumb_in(self.wire.send("GET", context + page.encode(), found, b"").body)
             if crumb:
@@ -210,9 +243,10 @@ class Attack:
 
     def run(self, plain: float, odd: int, people: Sequence[Who] = PEOPLE, requests: Sequence[Request] = REQUESTS) -> Result:
         """The persons' requests: a share of them plainly, and `odd` of them for each person in other spellings."""
-        for who in people:
-            cases = [("plain", one, one.path.encode()) for one in requests if self.chance.random() < plain]
-            for one in self.chance.choices((*REQUESTS, *SECOND_FACTORS * 2), k=odd):
+        for who in (one for one in people if not one.robot or one.user in self.users):
+            sent = [one for one in requests if not self.spares(who, one)]
+            cases = [("plain", one, one.path.encode()) for one in sent if self.chance.random() < plain]
+            for one in self.chance.choices([one for one in (*REQUESTS, *SECOND_FACTORS * 2) if not self.spares(who, one)], k=odd):
                 name, path = spelled(one.path.encode(), self.chance)
                 cases.append((name, Request(self.chance.choice([one.method, *METHODS]), one.path, one.body), path))
             for at in range(0, len(cases), BATCH):
@@ -225,6 +259,10 @@ class Attack:
                             self.judge(who, case)
                 self.reset()
         return self.result
+
+    def spares(self, who: Who, request: Request) -> bool:
+        """A real Jenkins loses its realm by that form without its other fields, if whoever sends it may."""
+        return request.path == SECURITY and isinstance(self.jenkins, RealOpenMfa) and "settings" in allowed(who)
 
     def judge(self, who: Who, case: tuple[str, Request, bytes]) -> None:
         excess = self.effects(who, [case]) - allowed(who)
@@ -253,13 +291,13 @@ class Attack:
         return found | ({"script"} if "it ran" in met.body else set()) | ({"build"} if met.status == 201 else set())
 
     def _protected(self, who: Who, headers: dict[str, str]) -> Answer:
-        path = "/job/x/config.xml" if USERS.get(who.user or "", {}).get("admin") else f"/user/{OTHER}/"
+        path = f"/job/{self.place.job}/config.xml" if USERS.get(who.user or "", {}).get("admin") else f"/user/{self.id(OTHER)}/"
         return self.wire.send("GET", (self.place.context + path).encode(), headers, b"")
 
     def send(self, who: Who, headers: dict[str, str], request: Request, path: bytes) -> Answer:
-        written = path.decode("latin-1").replace("{own}", who.user or "nobody").replace("{other}", OTHER).replace("{job}", "x")
+        written = self.place.path(path.decode("latin-1"), who)
         target = sendable(in_context(self._filled(who, written).encode("latin-1"), self.place.context.encode(), self.chance))
-        body = self._filled(who, request.body.replace("{own}", who.user or "nobody").replace("{other}", OTHER).replace("{job}", "x"))
+        body = self._filled(who, self.place.path(request.body, who))
         sent = {**headers, "Content-Type": "application/xml"} if "<project>" in body else headers
         met = self.wire.send(request.method, target, sent, b"" if request.method in ("GET", "HEAD") else body.encode())
         _keep_cookies(headers, met)
@@ -285,10 +323,10 @@ class Attack:
     def _changed(self, who: Who) -> set[str]:
         now = self.state()
         found = {key for key in ("script", "build", "quiet", "job", "settings") if now[key] != self.before[key]}
-        for name in USERS:
-            whose = "own" if name == who.user else "other"
-            found |= {f"{whose} secret"} if now["secrets"][name] != self.before["secrets"][name] else set()
-            found |= {f"{whose} token"} if now["tokens"][name] != self.before["tokens"][name] else set()
+        for name in self.users:
+            whose, user = "own" if name == who.user else "other", self.id(name)
+            found |= {f"{whose} secret"} if now["secrets"][user] != self.before["secrets"][user] else set()
+            found |= {f"{whose} token"} if now["tokens"][user] != self.before["tokens"][user] else set()
         return found
 
 

@@ -8,6 +8,7 @@ import re
 from typing import Any
 
 from jenkins2fa.jenkins.scripts import resident_text
+from tests.support.openmfa import Scripted
 from tests.support.standin import Browser, StandIn
 
 QUESTION_PAGE, MAIL_PAGE = "/tfaUserAuth/securityQuestionAuth/", "/tfaUserAuth/otpOverEmailAuth/"
@@ -34,7 +35,7 @@ code.gate.install(new groovy.json.JsonSlurperClassic().parseText(new String('%s'
 """
 
 
-def groovy(jenkins: StandIn, text: str) -> str:
+def groovy(jenkins: Scripted, text: str) -> str:
     """Run Groovy as SYSTEM, with jenkins, context, chain and the gate's state as variables."""
     return jenkins.groovy(PRELUDE + text)
 
@@ -71,7 +72,7 @@ state.endedRecords?.replaceAll { key, at -> at - %d * 1_000_000_000L }
 null"""
 
 
-def age(jenkins: StandIn, seconds: int) -> None:
+def age(jenkins: Scripted, seconds: int) -> None:
     """Make every verified session older by this time, and every end of one."""
     groovy(jenkins, AGE % (seconds, seconds))
 

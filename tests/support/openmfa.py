@@ -11,6 +11,7 @@ import json
 import re
 import time
 from collections.abc import Sequence
+from typing import Protocol
 
 import pyotp
 import requests
@@ -20,6 +21,12 @@ from tests.support.standin import Browser, StandIn, crumb_in
 PROPERTY = "io.jenkins.plugins.openmfa.MFAUserProperty"
 STEP = 30
 SERVICE = "io.jenkins.plugins.openmfa.base.MFAContext.i().getService(io.jenkins.plugins.openmfa.service.%s)"
+
+
+class Scripted(Protocol):
+    """A stand-in, or a real Jenkins."""
+
+    def groovy(self, text: str) -> str: ...
 
 
 def code(secret: str, steps: int = 0) -> str:
@@ -40,7 +47,7 @@ def wrong_code(secret: str) -> str:
     return next(digits for digits in ("000000", "111111", *(f"{number:06}" for number in range(1, 20))) if digits not in near)
 
 
-def settings(jenkins: StandIn, *, required: bool, users: Sequence[str] | None = None, groups: Sequence[str] | None = None) -> None:
+def settings(jenkins: Scripted, *, required: bool, users: Sequence[str] | None = None, groups: Sequence[str] | None = None) -> None:
     """Set and save the settings; None leaves exemptions as they are, as versions before 111 need it."""
     script = ["def c = io.jenkins.plugins.openmfa.MFAGlobalConfiguration.get()", f"c.setRequireMFA({str(required).lower()})"]
     for setter, names in (("setExemptUsers", users), ("setExemptRoles", groups)):
@@ -64,7 +71,7 @@ def secret_of(jenkins: StandIn, user: str) -> str | None:
     return held or None
 
 
-def forget_codes(jenkins: StandIn) -> None:
+def forget_codes(jenkins: Scripted) -> None:
     """Forget used codes, wrong codes and lock-outs."""
     jenkins.groovy(f"""{SERVICE % "TOTPService"}.@usedCodes.clear()
 {SERVICE % "RateLimitService"}.with {{ it.@failedAttempts.clear(); it.@lockouts.clear() }}""")
