@@ -65,14 +65,14 @@ class Command(click.Command):
         try:
             return super().make_context(*args, **more)
         except click.UsageError as error:
-            raise _UsageError(error.message, error.ctx) from None
+            raise _UsageError(error.format_message(), error.ctx) from None
 
     def invoke(self, ctx: click.Context) -> Any:
         """The same for options that do not go together, which only the command itself knows."""
         try:
             return super().invoke(ctx)
         except click.UsageError as error:
-            raise _UsageError(error.message, error.ctx or ctx) from None
+            raise _UsageError(error.format_message(), error.ctx or ctx) from None
 
 
 class Group(Command, click.Group):
@@ -82,7 +82,7 @@ class Group(Command, click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            raise _UsageError(error.message, error.ctx) from None
+            raise _UsageError(error.format_message(), error.ctx) from None
 
 
 def fail(message: str, code: ExitCode = ExitCode.ERROR) -> NoReturn:

@@ -89,3 +89,16 @@ def test_help_imports_nothing_heavy() -> None:
 def test_wrong_usage_is_exit_code_1_wherever_it_is_found(line: str) -> None:
     result = CliRunner().invoke(PROGRAMS["jenkins2fa"], line.split(), env={"JENKINS_USER": ""})
     assert [result.exit_code, "Error: " in result.output] == [1, True]
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (["plan"], "Missing argument 'FILE|FOLDER|-...'"),
+        (["audit", "--timeout", "soon", "x"], "Invalid value for '--timeout'"),
+        (["plan", "--url"], "requires an argument"),
+        (["validat"], "No such command 'validat'"),
+    ],
+)
+def test_wrong_usage_is_named(words: list[str], problem: str) -> None:
+    assert problem in CliRunner().invoke(main, words).output
