@@ -93,7 +93,8 @@ def _enrolments() -> Iterator[Request]:
     for base in ("/user/{own}", "/user/{other}", "/me"):
         yield Request("POST", f"{base}/actions/0/enable", "{enrol}")
         for form in ("configSubmit", "security/configSubmit", "account/configSubmit"):
-            yield Request("POST", f"{base}/{form}", urlencode({"json": json.dumps({"property": {"secret": CHOSEN}, "secret": CHOSEN})}))
+            for section in ("property", *(f"userProperty{number}" for number in range(4))):  # where it stands depends on other plugins
+                yield Request("POST", f"{base}/{form}", urlencode({"json": json.dumps({section: {"secret": CHOSEN}, "secret": CHOSEN})}))
 
 
 def _others() -> Iterator[Request]:
