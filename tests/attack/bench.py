@@ -21,6 +21,7 @@ from tests.attack.cases import Place
 from tests.attack.tables import OPERATOR, OTHER, PERSONS, ROBOTS, Factor, Policy
 from tests.support.managed import EMAIL, Managed, policy
 from tests.support.paths import Wire
+from tests.support.specs import spelled_out
 from tests.support.standin import StandIn
 
 State = dict[str, Any]
@@ -128,7 +129,7 @@ def rendered(managed: Managed, spec: Mapping[str, Any]) -> str:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "policy.yaml")
         body = {"apiVersion": "jenkins2fa.dev/v1alpha1", "kind": "TwoFactorPolicy", "metadata": {"name": "attack"}}
-        wanted = {"instanceSelector": {}, "mode": "Enforce", **spec}
+        wanted = spelled_out({"instanceSelector": {}, "mode": "Enforce", **spec})
         file.write_text(json.dumps({**body, "spec": wanted}), encoding="utf-8")
         result = CliRunner().invoke(main, ["gate", "render", str(file), "--username", managed.account[0]])
     assert result.exit_code == 0, result.output
