@@ -8,8 +8,9 @@ class BuildStart {
 
     static boolean isBegunBy(Visit visit, Set words) {
         def place = visit.place, seen = place.words, reads = visit.request.method in ['GET', 'HEAD']
+        if ('cli' in seen && visit.request.method != 'GET') return true // only GET merely shows its page
         if (!reads) {
-            if (!place.sound || seen.any { it in words } || 'cli' in seen) return true
+            if (!place.sound || seen.any { it in words }) return true
             return ['blue', 'runs'].every { it in seen } || ('restart' in seen && place.raw.size() > 1)
         }
         if (['cli', 'ws'].every { it in seen }) return true // the command line over a web socket
