@@ -116,6 +116,8 @@ class Observation {
         }
     }
 
+    static String sha256(String text) { sha256(text.getBytes('UTF-8')) }
+
     static String sha256(byte[] bytes) {
         java.security.MessageDigest.getInstance('SHA-256').digest(bytes).encodeHex().toString()
     }
@@ -134,14 +136,14 @@ class Observation {
     private Map ofJenkins() {
         [version: Jenkins.VERSION, session: Jenkins.SESSION_HASH, rootUrl: jenkins.rootUrl,
          quietingDown: jenkins.quietingDown, now: System.currentTimeMillis(),
-         identity: sha256(jenkins.legacyInstanceId.getBytes('UTF-8')).take(16),
+         identity: sha256(jenkins.legacyInstanceId).take(16),
          securityRealm: jenkins.securityRealm.class.simpleName]
     }
 
     Map plugin() {
         def wrapper = plugin.wrapper
         def others = Plugin.others.collect {
-            [name: it.name, version: it.wrapper.version, active: it.active, asks: it.active && it.present && it.effective,
+            [name: it.name, version: it.wrapper.version, active: it.active, asks: it.usable && it.effective,
              on: it.active ? it.layersOn : [], writable: !it.missing && it.edition == 'free']
         }
         [name: plugin.name, installed: wrapper != null, active: plugin.active, version: wrapper?.version,

@@ -8,11 +8,7 @@ class Code {
 
     final String text, digest
 
-    Code(String text) { this.text = text; digest = sha256(text) }
-
-    static String sha256(String text) {
-        java.security.MessageDigest.getInstance('SHA-256').digest(text.getBytes('UTF-8')).encodeHex().toString()
-    }
+    Code(String text) { this.text = text; digest = Observation.sha256(text) }
 
     static Map embedded() {
         EMBEDDED ? (Map) new JsonSlurperClassic().parseText(new String(EMBEDDED.decodeBase64(), 'UTF-8')) : null

@@ -106,7 +106,7 @@ class Gate {
          exemptGroups  : keys(raw.exemptGroups),
          enforcedGroups: raw.enforcedGroups == null ? null : keys(raw.enforcedGroups),
          exemptTokens  : raw.exemptTokens ?: !raw.challengeTokens && Plugin.current.openToTokens,
-         asked         : Code.sha256((raw.enforcedGroups ?: []).join('\n')),
+         asked         : Observation.sha256((raw.enforcedGroups ?: []).join('\n')),
          build         : build].asImmutable()
     }
 

@@ -168,7 +168,7 @@ class MiniOrange extends Plugin {
     String enrolmentOf(User user, String factor) {
         if (factor != QUESTIONS) return ''
         def held = user.getProperty(load(FACTORS[QUESTIONS].property))
-        digestOf(['First', 'Second', 'Custom'].collectMany {
+        Observation.sha256(['First', 'Second', 'Custom'].collectMany {
             [held."get${it}SecurityQuestion"(user), held."get${it}SecurityQuestionAnswer"(user)]
         }.join('\n'))
     }

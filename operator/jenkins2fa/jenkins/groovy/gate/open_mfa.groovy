@@ -147,7 +147,7 @@ class OpenMfa extends Plugin {
     boolean isEnrolled(User user, String factor) { load('MFAUserProperty').forUser(user)?.isEnabled() as boolean }
 
     String enrolmentOf(User user, String factor) {
-        digestOf(load('MFAUserProperty').forUser(user)?.getSecret()?.plainText ?: '')
+        Observation.sha256(load('MFAUserProperty').forUser(user)?.getSecret()?.plainText ?: '')
     }
 
     void reset(User user) {

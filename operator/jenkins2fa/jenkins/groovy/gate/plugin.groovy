@@ -30,16 +30,19 @@ abstract class Plugin {
     static List<Plugin> getOthers() { KNOWN.findAll { !it.is(current) && it.wrapper != null } }
 
     /** All that could challenge somebody in this run of Jenkins. */
-    static List<Plugin> getRunning() { KNOWN.findAll { it.active && it.present } }
+    static List<Plugin> getRunning() { KNOWN.findAll { it.usable } }
 
     /** Another one than counts, to whose pages of the second factor any reader of the path could come; else null. */
     static Plugin otherMentioned(place) {
-        KNOWN.find { !it.is(current) && it.isMentioned(place) && it.active && it.present }
+        KNOWN.find { !it.is(current) && it.isMentioned(place) && it.usable }
     }
 
     def getWrapper() { Jenkins.get().pluginManager.getPlugin(name) }
 
     boolean isActive() { wrapper?.active ?: false }
+
+    /** Active, and with all that this class needs. */
+    boolean isUsable() { active && present }
 
     /** Short name in the update centre. */
     abstract String getName()
@@ -254,10 +257,6 @@ abstract class Plugin {
         def owner = prefix == ['me'] ? null : path[prefix.size()], at = prefix.size() + (owner == null ? 0 : 1)
         if (!place.raw.indices.every { place.isLiteral(it) || (owner != null && it == at - 1) }) return null
         [path.drop(at), owner]
-    }
-
-    protected static String digestOf(String text) {
-        java.security.MessageDigest.getInstance('SHA-256').digest(text.getBytes('UTF-8')).encodeHex().toString()
     }
 
     protected static String escaped(String text) { java.net.URLEncoder.encode(text, 'UTF-8').replace('+', '%20') }

@@ -38,7 +38,7 @@ class Settings {
 
     static String digest(Plugin plugin) {
         def file = plugin.file
-        file.file ? Code.sha256(file.getText('UTF-8')) : null
+        file.file ? Observation.sha256(file.getText('UTF-8')) : null
     }
 
     /** Writes to disk. Jenkins only logs a failed save, so the file is read again. */
