@@ -10,7 +10,7 @@ from jenkins2fa.api.instance import GateMode, InstanceSpec
 from jenkins2fa.api.policy import ApiTokens, DriftPolicy, PolicyMode, PolicySpec
 from jenkins2fa.core.factors.capabilities import Capabilities
 from jenkins2fa.core.factors.properties import native, property_problems, property_values
-from jenkins2fa.core.settings import FACTOR_ROLES, HELD_FACTORS, PLUGIN_NAMES, GateSettings, PluginSettings
+from jenkins2fa.core.settings import FACTOR_ROLES, HELD_FACTORS, GateSettings, PluginSettings, plugin_name
 
 NEEDS_GATE = "needs the gate: set gate.mode to Managed or Provided on the JenkinsInstance"
 
@@ -98,7 +98,7 @@ def desired_gate(policy: PolicySpec, instance: InstanceSpec, user: str, *, build
         exempt_groups=policy.exempt_groups,
         api_tokens=policy.api_tokens,
         build_window=policy.build_window if builds else None,
-        plugin=PLUGIN_NAMES[instance.provider] if instance.provider else None,
+        plugin=plugin_name(instance.provider),
     )
 
 

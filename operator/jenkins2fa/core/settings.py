@@ -37,6 +37,11 @@ HELD_FACTORS: Mapping[Factor, str] = MappingProxyType(
 """The factors whose pages the gate knows, with their names in the gate and the scripts."""
 
 
+def plugin_name(provider: Provider | None) -> str | None:
+    """The short name of the plugin that a site names; None = it names none."""
+    return PLUGIN_NAMES[provider] if provider else None
+
+
 def _nothing() -> Mapping[str, Value]:
     return MappingProxyType({})
 

@@ -35,7 +35,7 @@ from jenkins2fa.core.report.document import (
     unknown_proof,
 )
 from jenkins2fa.core.report.risks import gaps_of, risks
-from jenkins2fa.core.settings import PLUGIN_NAMES
+from jenkins2fa.core.settings import plugin_name
 from jenkins2fa.jenkins.connection import Connection
 from jenkins2fa.jenkins.console import Console
 from jenkins2fa.jenkins.drivers.base import Driver
@@ -193,8 +193,7 @@ def _user_names(
     with contextlib.closing(Console(connection)) as console:
         try:
             groups, exempt = sorted(_enforced(policy)), sorted(_exempt(policy))
-            plugin = PLUGIN_NAMES[provider] if provider else None
-            answer = console.run("not_enrolled", most=MOST_NAMES, groups=groups, exempt=exempt, plugin=plugin)
+            answer = console.run("not_enrolled", most=MOST_NAMES, groups=groups, exempt=exempt, plugin=plugin_name(provider))
         except JenkinsError as problem:
             gaps.append(Gap("names", f"{problem.reason}: {problem}"))
             return None

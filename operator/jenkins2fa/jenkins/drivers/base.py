@@ -18,7 +18,7 @@ from jenkins2fa.core.assess import Proof
 from jenkins2fa.core.desired import Desired
 from jenkins2fa.core.factors.capabilities import Capabilities
 from jenkins2fa.core.observation import Observation, OtherPlugin, Owner, in_operator_time, measure_clock_ahead
-from jenkins2fa.core.settings import PLUGIN_NAMES, PluginSettings, gate_configuration
+from jenkins2fa.core.settings import PluginSettings, gate_configuration, plugin_name
 from jenkins2fa.jenkins import scripts
 from jenkins2fa.jenkins.connection import Connection
 from jenkins2fa.jenkins.console import Console
@@ -85,8 +85,7 @@ class Driver:
         return self._sides[name] if isinstance(name, str) and name in self._sides else next(iter(self._sides.values()))
 
     def _run(self, script: str, *, resident: bool = False, **values: Any) -> dict[str, Any]:
-        chosen = {} if self.provider is None else {"plugin": PLUGIN_NAMES[self.provider]}
-        return self._console.run(script, resident=resident, **chosen, **values)
+        return self._console.run(script, resident=resident, plugin=plugin_name(self.provider), **values)
 
     @property
     def requests(self) -> int:
@@ -123,7 +122,7 @@ class Driver:
             answer, answered = self._run(scripts.OBSERVE, groups=sorted(groups), users=users, exempt=sorted(exempt)), False
         if by_gate and self._is_of_another_plugin(answer):
             answer, answered = self._run(scripts.OBSERVE, groups=sorted(groups), users=False, exempt=[]), False
-        side = self._side(_plugin_name(answer))
+        side = self._side(_name_in(answer))
         observation = replace(read_observation(answer, side.read_settings), by_gate=answered)
         others = tuple(replace(other, writable=other.writable and self._is_tested(other)) for other in observation.plugin.others)
         observation = replace(observation, plugin=replace(observation.plugin, others=others))
@@ -142,7 +141,7 @@ class Driver:
 
     def _is_of_another_plugin(self, answer: Mapping[str, Any]) -> bool:
         """Whether it is of the plugin that the gate protects, which is not the one that the site names: a change has to move it."""
-        return self.provider is not None and _plugin_name(answer) != PLUGIN_NAMES[self.provider]
+        return self.provider is not None and _name_in(answer) != plugin_name(self.provider)
 
     def begin(
         self,
@@ -232,6 +231,6 @@ class Driver:
         self._console.close()
 
 
-def _plugin_name(answer: Mapping[str, Any]) -> object:
+def _name_in(answer: Mapping[str, Any]) -> object:
     plugin = answer.get("plugin")
     return plugin.get("name") if isinstance(plugin, Mapping) else None
