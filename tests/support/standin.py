@@ -10,7 +10,6 @@ and `outbox` work: they use the control port. Facts about Jenkins: jenkins-contr
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import json
 import os
@@ -22,16 +21,16 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Literal, Self
 
 import requests
 
+from tests.support import jvm
+from tests.support.waiting import wait_until
+
 CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
-JVM = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-Xmx384m", "-Djava.awt.headless=true"]
-MOST_USES, MOST_IDLE = 12, 2  # of one process, since it keeps something of each use; processes of one flavour that wait for the next use
 QUESTIONS = {"What is your first company name ?": "a1", "What is your childhood nickname ?": "a2", "q3": "a3"}
 UserOptions = Mapping[str, Any]
 DEFAULT_USERS: Mapping[str, UserOptions] = {
@@ -52,74 +51,6 @@ def built() -> pathlib.Path:
         return pathlib.Path(ready)
     command: list[str | pathlib.Path] = [sys.executable, CHECKOUT / "tools" / "prepare.py", "--print", "stand-in"]
     return pathlib.Path(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip())
-
-
-class Process:
-    """A JVM that serves one stand-in after another, because its first one costs seconds: it loads Groovy's compiler.
-
-    It ends with this process, however this one ends."""
-
-    def __init__(self, build: pathlib.Path, log: pathlib.Path) -> None:
-        self.build, self.uses = build, 0
-        java = ["java", *JVM, "-cp", f"{build}/boot:{build}/lib/*"]
-        with log.open("ab") as stream:  # what it says before its first use
-            self.popen = subprocess.Popen([*java, "standin.boot.Main", str(build)], stdin=subprocess.PIPE, stdout=stream, stderr=stream)
-
-    @property
-    def running(self) -> bool:
-        return self.popen.poll() is None
-
-    def serve(self, options: pathlib.Path) -> None:
-        self.uses += 1
-        self._say(str(options))
-
-    def is_free(self, about: pathlib.Path) -> bool:
-        """Ends the stand-in of the moment; whether the process can serve another one."""
-        if self.uses >= MOST_USES:
-            return False
-        try:
-            self._say("")
-            _wait(lambda: not about.exists() or not self.running, 10, "the stand-in does not end")
-        except (OSError, TimeoutError):
-            return False
-        return self.running
-
-    def _say(self, line: str) -> None:
-        assert self.popen.stdin is not None
-        self.popen.stdin.write(f"{line}\n".encode())
-        self.popen.stdin.flush()
-
-    def end(self, number: signal.Signals) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            self.popen.send_signal(number)
-        try:
-            self.popen.wait(10)
-        except subprocess.TimeoutExpired:
-            self.popen.kill()
-            self.popen.wait()
-        if self.popen.stdin is not None:
-            with contextlib.suppress(OSError):
-                self.popen.stdin.close()
-
-
-_idle: list[Process] = []
-
-
-def _take(build: pathlib.Path, log: pathlib.Path) -> Process:
-    for process in _idle:
-        if process.build == build:
-            _idle.remove(process)
-            if process.running:
-                return process
-            return _take(build, log)
-    return Process(build, log)
-
-
-def _give_back(process: Process, about: pathlib.Path) -> None:
-    if process.is_free(about) and sum(one.build == process.build for one in _idle) < MOST_IDLE:
-        _idle.append(process)
-    else:
-        process.end(signal.SIGKILL)
 
 
 class StandIn:
@@ -166,7 +97,7 @@ class StandIn:
         self._temporary = home is None
         self.home = home or pathlib.Path(tempfile.mkdtemp(prefix="stand-in-"))
         self._flavour = flavour
-        self._process: Process | None = None
+        self._process: jvm.Process | None = None
         self._control = requests.Session()
         self._control.trust_env = False
         self._options: dict[str, Any] = {
@@ -192,7 +123,7 @@ class StandIn:
             return
         process, self._process = self._process, None
         if process is not None:
-            _give_back(process, self.home / "standin.json")
+            jvm.give_back(process, self.home / "standin.json")
         shutil.rmtree(self.home, ignore_errors=True)
 
     def start(self) -> Self:
@@ -204,9 +135,9 @@ class StandIn:
         options.chmod(0o600)
         about = self.home / "standin.json"
         about.unlink(missing_ok=True)
-        self._process = _take(build, self.home / "standin.log")
+        self._process = jvm.take(build, self.home / "standin.log")
         self._process.serve(options)
-        _wait(lambda: about.exists() or not self.running, 30, "the stand-in does not start")
+        wait_until(lambda: about.exists() or not self.running, seconds=30, every=jvm.POLL, what="the stand-in has started")
         if not self.running:
             raise RuntimeError(f"the stand-in ended at once: {self.log()[-2000:]}")
         known = json.loads(about.read_text())
@@ -256,7 +187,7 @@ class StandIn:
 
     def wait_restarted(self, before: int, timeout: float = 30) -> None:
         """Wait until Jenkins is up and has started more than `before` times, for restarts that a request to Jenkins began."""
-        _wait(lambda: (now := self._status())["up"] and now["runs"] > before, timeout, "Jenkins does not come back")
+        wait_until(lambda: (now := self._status())["up"] and now["runs"] > before, seconds=timeout, every=jvm.POLL, what="Jenkins is back")
 
     def faults(self, **switches: float | str | Mapping[PluginName, str]) -> None:
         """Inject faults; 0 ends a fault.
@@ -376,11 +307,3 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-def _wait(reached: Any, timeout: float, problem: str) -> None:
-    end = time.monotonic() + timeout
-    while not reached():
-        if time.monotonic() > end:
-            raise TimeoutError(problem)
-        time.sleep(0.02)
